@@ -1,0 +1,1 @@
+//! One service: search, read, create, update, delete, capabilities.

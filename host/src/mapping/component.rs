@@ -1,0 +1,1 @@
+//! Bytes to a mapping: inspect, compile, describe; then rows and resources.

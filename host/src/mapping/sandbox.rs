@@ -1,0 +1,1 @@
+//! The engine: limits, deadline, pool, compiled-code cache.

@@ -1,0 +1,234 @@
+//! Keys: the GUID that apps see for a FHIR logical id, without a lookup table wherever the id allows.
+//!
+//! A FHIR id has 64 possible symbols, 6 bits each. So:
+//! - a lower-case UUID whose version is not 8 is its own GUID;
+//! - any other id of up to 19 symbols is packed, reversibly, into a UUIDv8 (RFC 9562 section 5.8);
+//! - a longer one, and the key of a child row (`<id>/<element path>`), is hashed into a UUIDv8 that says so; the way
+//!   back needs the map that the store keeps ([`Decoded::Hashed`]).
+
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid, Variant};
+
+/// Ids of up to this many symbols are packed.
+const PACKED_MAX: usize = 19;
+
+/// The top bits of a UUIDv8 of ours tell the two forms apart.
+const TAG_PACKED: u8 = 0b101;
+const TAG_HASHED: u8 = 0b110;
+
+/// What a GUID says about the id behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded {
+    Id(String),
+    /// Only the store's map knows.
+    Hashed,
+}
+
+/// A literal reference, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// Everything before `Type/id`, with its slash; empty for a relative reference.
+    pub base: &'a str,
+    /// Empty for `urn:uuid:…`.
+    pub resource_type: &'a str,
+    pub id: &'a str,
+}
+
+/// The GUID of a logical id or child key.
+pub fn guid(id: &str) -> Uuid {
+    if let Some(uuid) = canonical_uuid(id) {
+        return uuid;
+    }
+    pack(id).unwrap_or_else(|| hashed("id", id))
+}
+
+/// The id behind a GUID.
+pub fn decode(guid: Uuid) -> Decoded {
+    if guid.get_version_num() != 8 || guid.get_variant() != Variant::RFC4122 {
+        return Decoded::Id(guid.to_string());
+    }
+    match unpack(guid) {
+        Some(id) => Decoded::Id(id),
+        // A version 8 UUID of somebody else's is an id of 36 symbols, which was hashed: its GUID is another one.
+        None => Decoded::Hashed,
+    }
+}
+
+/// Whether the way back from this id's GUID needs the store's map.
+pub fn needs_map(id: &str) -> bool {
+    canonical_uuid(id).is_none() && pack(id).is_none()
+}
+
+/// The GUID of a codeable concept: a fixed function of system and code.
+pub fn concept(system: Option<&str>, code: &str) -> Uuid {
+    hashed("concept", &format!("{}|{code}", system.unwrap_or_default()))
+}
+
+/// `Type/id`, `http://host/base/Type/id[/_history/v]` or `urn:uuid:…`. None: contained (`#x`), another URN, no id.
+pub fn reference(text: &str) -> Option<Reference<'_>> {
+    if let Some(id) = text.strip_prefix("urn:uuid:") {
+        return is_id(id).then_some(Reference { base: "", resource_type: "", id });
+    }
+    let text = text.split_once("/_history/").map_or(text, |(before, _)| before);
+    let (rest, id) = text.rsplit_once('/')?;
+    let (base, resource_type) = match rest.rfind('/') {
+        Some(slash) => rest.split_at(slash + 1),
+        None => ("", rest),
+    };
+    let is_type = resource_type.starts_with(|c: char| c.is_ascii_uppercase())
+        && resource_type.chars().all(|c| c.is_ascii_alphanumeric());
+    (is_type && is_id(id)).then_some(Reference { base, resource_type, id })
+}
+
+/// A FHIR logical id: `[A-Za-z0-9\-\.]{1,64}`.
+pub fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| symbol(b).is_some())
+}
+
+fn canonical_uuid(id: &str) -> Option<Uuid> {
+    let uuid = Uuid::try_parse(id).ok()?;
+    let ours = uuid.get_version_num() == 8 && uuid.get_variant() == Variant::RFC4122;
+    let mut buffer = Uuid::encode_buffer();
+    (!ours && uuid.hyphenated().encode_lower(&mut buffer) == id).then_some(uuid)
+}
+
+/// 3 bits of tag, 5 bits of length, 114 bits of symbols: 122 bits, laid around version and variant.
+fn pack(id: &str) -> Option<Uuid> {
+    if id.is_empty() || id.len() > PACKED_MAX {
+        return None;
+    }
+    let mut bits: u128 = 0;
+    for byte in id.bytes() {
+        bits = bits << 6 | u128::from(symbol(byte)?);
+    }
+    bits <<= 6 * (PACKED_MAX - id.len());
+    let length = id.len() as u128;
+    Some(from_payload(u128::from(TAG_PACKED) << 119 | length << 114 | bits))
+}
+
+fn unpack(guid: Uuid) -> Option<String> {
+    let payload = payload(guid);
+    if payload >> 119 != u128::from(TAG_PACKED) {
+        return None;
+    }
+    let length = (payload >> 114 & 0x1f) as usize;
+    if !(1..=PACKED_MAX).contains(&length) {
+        return None;
+    }
+    let id: String =
+        (0..length).map(|i| char::from(SYMBOLS[(payload >> (6 * (PACKED_MAX - 1 - i)) & 0x3f) as usize])).collect();
+    // Bits after the last symbol must be zero, or two GUIDs would stand for one id.
+    (pack(&id) == Some(guid)).then_some(id)
+}
+
+fn hashed(space: &str, text: &str) -> Uuid {
+    let digest = Sha256::new().chain_update(space).chain_update([0]).chain_update(text).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    let low = u128::from_be_bytes(bytes) & ((1 << 119) - 1);
+    from_payload(u128::from(TAG_HASHED) << 119 | low)
+}
+
+/// 122 payload bits -> UUIDv8: 48 bits, version, 12 bits, variant, 62 bits.
+fn from_payload(payload: u128) -> Uuid {
+    let high = payload >> 74;
+    let middle = payload >> 62 & 0xfff;
+    let low = payload & ((1 << 62) - 1);
+    Builder::from_u128(high << 80 | middle << 64 | low)
+        .with_version(uuid::Version::Custom)
+        .with_variant(Variant::RFC4122)
+        .into_uuid()
+}
+
+fn payload(guid: Uuid) -> u128 {
+    let bits = guid.as_u128();
+    let (high, middle, low) = (bits >> 80, bits >> 64 & 0xfff, bits & ((1 << 62) - 1));
+    high << 74 | middle << 62 | low
+}
+
+const SYMBOLS: &[u8; 64] = b"-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+fn symbol(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'-' => 0,
+        b'.' => 1,
+        b'0'..=b'9' => byte - b'0' + 2,
+        b'A'..=b'Z' => byte - b'A' + 12,
+        b'a'..=b'z' => byte - b'a' + 38,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ids_come_back(id in "[A-Za-z0-9.-]{1,19}") {
+            prop_assert_eq!(decode(guid(&id)), Decoded::Id(id.clone()));
+            prop_assert_eq!(guid(&id).get_version_num(), 8);
+        }
+
+        #[test]
+        fn guids_come_back(bits: u128) {
+            let uuid = Uuid::from_u128(bits);
+            if let Decoded::Id(id) = decode(uuid) {
+                prop_assert_eq!(guid(&id), uuid);
+            }
+        }
+
+        #[test]
+        fn long_ids_say_that_they_need_the_map(id in "[A-Za-z0-9.-]{20,64}") {
+            prop_assume!(Uuid::try_parse(&id).is_err());
+            prop_assert!(needs_map(&id));
+            prop_assert_eq!(decode(guid(&id)), Decoded::Hashed);
+        }
+    }
+
+    #[test]
+    fn no_two_ids_share_a_guid() {
+        let ids = [
+            "1",
+            "01",
+            "1-",
+            "-1",
+            "a",
+            "A",
+            "a.",
+            "4c73b472-442b-4920-b899-aadc599f1d75",
+            "4C73B472-442B-4920-B899-AADC599F1D75",
+            "00000000-0000-8000-8000-000000000000",
+            "patient-example-0001",
+            "137cf922-beec-478e-acbc-152368296695/participant/0",
+            "137cf922-beec-478e-acbc-152368296695/participant/1",
+        ];
+        let mut seen = HashMap::new();
+        for id in ids {
+            assert_eq!(seen.insert(guid(id), id), None, "{id}");
+        }
+        assert_eq!(guid(ids[7]).to_string(), ids[7]);
+    }
+
+    #[test]
+    fn references() {
+        let check = |text: &str, expected: Option<(&str, &str, &str)>| {
+            let got = reference(text).map(|r| (r.base, r.resource_type, r.id));
+            assert_eq!(got, expected, "{text}");
+        };
+        check("Patient/a1", Some(("", "Patient", "a1")));
+        check("Patient/a1/_history/3", Some(("", "Patient", "a1")));
+        check("https://fhir.example.org/r4/Patient/a1", Some(("https://fhir.example.org/r4/", "Patient", "a1")));
+        check("urn:uuid:4c73b472-442b-4920-b899-aadc599f1d75", Some(("", "", "4c73b472-442b-4920-b899-aadc599f1d75")));
+        check("#p1", None);
+        check("Patient", None);
+        check("Patient/", None);
+        check("Patient/a b", None);
+        check("urn:oid:1.2.3", None);
+        check("Practitioner?identifier=a|b", None);
+    }
+}

@@ -1,0 +1,83 @@
+//! Every limit of the server in one place: name, meaning, default. Each is checked where it bites and answered with
+//! the code named here.
+
+use serde::{Deserialize, Serialize};
+
+/// `[limits]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a request URL. `UrlTooLong`.
+    pub url_bytes: usize,
+    /// Bytes of a request body to the table API. `BodyTooLarge`.
+    pub body_bytes: usize,
+    /// Bytes of an ingested bundle. `BodyTooLarge`.
+    pub bundle_bytes: usize,
+    /// Bytes of an uploaded component. `BodyTooLarge`.
+    pub component_bytes: usize,
+    /// Nesting of a `$filter`. `BadFilter`.
+    pub filter_depth: usize,
+    /// Operators, functions and literals of a `$filter`. `BadFilter`.
+    pub filter_nodes: usize,
+    /// Navigation properties in one `$expand`. `BadOption`.
+    pub expand_width: usize,
+    /// Rows of a page where the client asks for none.
+    pub page_rows: u32,
+    /// Rows of a page at most, whatever the client asks for.
+    pub page_rows_max: u32,
+    /// Rows or resources looked at for one request. `ScanBudgetExceeded`, or a short page with a next link.
+    pub scan_rows: u64,
+    /// Calls to a FHIR service for one request. As `scan_rows`.
+    pub upstream_calls: u32,
+    /// Bytes of one answer of a FHIR service. `UpstreamInvalid`.
+    pub upstream_bytes: usize,
+    /// Requests under way to one FHIR service. More wait, then `UpstreamBusy`.
+    pub upstream_concurrency: usize,
+    /// Milliseconds that one table request may take in all. `UpstreamTimeout`.
+    pub request_ms: u64,
+    /// Keys that a condition on a related table may bring. `ScanBudgetExceeded`.
+    pub related_keys: usize,
+    /// Milliseconds that a next link stays good. `PageTokenExpired`.
+    pub page_token_ms: u64,
+    /// Milliseconds that one call of a mapping may take. `MappingTimeout`.
+    pub mapping_ms: u64,
+    /// Bytes of memory that one call of a mapping may have. `MappingMemory`.
+    pub mapping_memory_bytes: usize,
+    /// Bytes that one call of a mapping may be given. `MappingInputTooLarge`.
+    pub mapping_input_bytes: usize,
+    /// Bytes that one call of a mapping may answer. `MappingOutputTooLarge`.
+    pub mapping_output_bytes: usize,
+    /// Calls of mappings at once. More wait, then `MappingBusy`.
+    pub mapping_concurrency: usize,
+    /// Versions of a mapping that are kept for a rollback.
+    pub mapping_versions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            url_bytes: 32 << 10,
+            body_bytes: 4 << 20,
+            bundle_bytes: 64 << 20,
+            component_bytes: 32 << 20,
+            filter_depth: 64,
+            filter_nodes: 1_000,
+            expand_width: 15,
+            page_rows: 500,
+            page_rows_max: 5_000,
+            scan_rows: 5_000,
+            upstream_calls: 25,
+            upstream_bytes: 32 << 20,
+            upstream_concurrency: 64,
+            request_ms: 30_000,
+            related_keys: 1_000,
+            page_token_ms: 60 * 60 * 1_000,
+            mapping_ms: 250,
+            mapping_memory_bytes: 64 << 20,
+            mapping_input_bytes: 32 << 20,
+            mapping_output_bytes: 32 << 20,
+            mapping_concurrency: 32,
+            mapping_versions: 10,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What an app asks for, as plain data: a [`Query`] that reads, a [`Change`] that writes. Every name in it has been
+//! resolved against a [`Table`](super::table::Table) and every literal typed, so that planning and evaluating cannot
+//! meet an unknown column.
+
+use uuid::Uuid;
+
+use super::catalog::Relation;
+use super::table::ColumnIndex;
+use super::value::{Date, Instant, Number};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// Columns to show, in the table's order; None = all.
+    pub select: Option<Vec<ColumnIndex>>,
+    pub filter: Option<Filter>,
+    pub order: Vec<Order>,
+    pub top: Option<u64>,
+    pub skip: u64,
+    /// `$count=true`
+    pub count: bool,
+    pub expand: Vec<Expand>,
+    /// `Prefer: odata.maxpagesize`
+    pub max_page_size: Option<u32>,
+    /// Opaque text of a `$skiptoken`, as received.
+    pub skip_token: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    pub by: Expr,
+    pub descending: bool,
+}
+
+/// One navigation property to follow, one level deep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expand {
+    pub navigation: String,
+    pub to: Relation,
+    /// Options inside the parentheses, resolved against the target table; `None` = everything.
+    pub query: Query,
+}
+
+/// A boolean condition. Kept as written (no normal form), so that it can be printed and explained.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    And(Box<Filter>, Box<Filter>),
+    Or(Box<Filter>, Box<Filter>),
+    Not(Box<Filter>),
+    Compare(Compare, Expr, Expr),
+    /// `column in (…)`
+    In(Expr, Vec<Literal>),
+    Text(TextTest, Expr, Expr),
+    /// A boolean expression standing alone: a boolean column or literal.
+    Is(Expr),
+    /// `nav/column …` through a lookup, or `nav/any(x: …)` over a collection: the inner filter is resolved against the
+    /// relation's table.
+    Related {
+        navigation: String,
+        to: Relation,
+        quantifier: Quantifier,
+        filter: Option<Box<Filter>>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantifier {
+    /// The one row of a lookup.
+    One,
+    Any,
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextTest {
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    Column(ColumnIndex),
+    Literal(Literal),
+    Call(Function, Vec<Expr>),
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    Negate(Box<Expr>),
+}
+
+/// Functions that give a value (those that give a boolean are [`TextTest`]s).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    Length,
+    IndexOf,
+    Substring,
+    ToLower,
+    ToUpper,
+    Trim,
+    Concat,
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    Date,
+    Round,
+    Floor,
+    Ceiling,
+    /// Taken from the clock when the request was parsed, so that one request has one `now`.
+    Now,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    Null,
+    Bool(bool),
+    Number(Number<'static>),
+    Text(String),
+    Guid(Uuid),
+    Date(Date),
+    Instant(Instant),
+}
+
+/// A write. Values are cell texts as the mapping contract has them (`wit/mapping.wit`, `cells`), already checked
+/// against the column types; lookups are `Type/id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub operation: Operation,
+    pub assignments: Vec<Assignment>,
+    /// Versions that `If-Match` allows.
+    pub precondition: Precondition,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// With the key that the client chose, if it did.
+    Create {
+        key: Option<Uuid>,
+    },
+    Update {
+        key: Uuid,
+    },
+    /// Update, or create where the row is not there.
+    Upsert {
+        key: Uuid,
+    },
+    Delete {
+        key: Uuid,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    pub column: ColumnIndex,
+    /// None = null.
+    pub value: Option<AssignedValue>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssignedValue {
+    /// Cell text.
+    Cell(String),
+    /// A row of another table, by `@odata.bind`; the router finds out its resource type and id.
+    Bind { entity_set: String, key: Uuid },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    #[default]
+    None,
+    /// `If-Match: *`
+    MustExist,
+    /// `If-None-Match: *`
+    MustNotExist,
+    /// `If-Match: W/"3"`, without the wrapping.
+    Versions(Vec<String>),
+}

@@ -1,0 +1,259 @@
+//! A table as its mapping describes it: columns with types, sources with search bindings, relations. Pure data, the
+//! same on both routes; where the rows live is a [`Route`], kept beside the table and not in it.
+
+use serde::{Deserialize, Serialize};
+
+/// Position of a column in [`Table::columns`].
+pub type ColumnIndex = usize;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Logical name, e.g. `msemr_observation`.
+    pub name: String,
+    /// Entity set name, e.g. `msemr_observations`.
+    pub entity_set: String,
+    pub label: String,
+    pub description: String,
+    pub sources: Vec<Source>,
+    /// The mapping's columns in its order, then one [`Kind::ConceptKey`] for each concept (see [`Table::mapped`]).
+    pub columns: Vec<Column>,
+    pub concepts: Vec<Concept>,
+    pub key: ColumnIndex,
+    pub primary_name: ColumnIndex,
+    /// `meta.versionId`; becomes the ETag. None = no optimistic concurrency.
+    pub version: Option<ColumnIndex>,
+    pub access: TableAccess,
+    pub parent: Option<Parent>,
+    /// Exactly one row a resource, so `$top` and `$count` may be pushed to the service.
+    pub one_row_per_resource: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableAccess {
+    pub read: bool,
+    pub create: bool,
+    pub update: bool,
+    pub delete: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    pub label: String,
+    pub description: String,
+    pub kind: Kind,
+    pub access: ColumnAccess,
+    /// Must be given on create.
+    pub required: bool,
+    /// FHIRPath of where it is read from; empty = from no one element.
+    pub path: String,
+    /// Top-level elements that it is read from, for `_elements`.
+    pub elements: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnAccess {
+    pub read: bool,
+    pub create: bool,
+    pub update: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Edm.Guid made from the logical id (`model::key`).
+    Key,
+    Text {
+        max_length: Option<u32>,
+        multi_line: bool,
+    },
+    Boolean,
+    Int32,
+    Int64,
+    Decimal {
+        precision: u8,
+        scale: Option<u8>,
+    },
+    /// Edm.Date, always whole.
+    Date,
+    /// Edm.DateTimeOffset; a FHIR text of lesser precision stands for its first instant.
+    DateTime,
+    /// FHIR date or dateTime of any precision, shown as text.
+    PartialDate,
+    Uri,
+    Choice(Choice),
+    Lookup(Lookup),
+    Json,
+    /// `_<concept>_value`: Edm.Guid, a fixed function of system and code. Made by the host, never written.
+    ConceptKey {
+        concept: usize,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    pub options: Vec<ChoiceOption>,
+    /// A code outside `options` passes; its integer is null and its label the code.
+    pub open: bool,
+    pub value_set: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoiceOption {
+    pub value: i32,
+    pub code: String,
+    pub system: Option<String>,
+    pub label: String,
+}
+
+impl Choice {
+    pub fn by_code(&self, code: &str) -> Option<&ChoiceOption> {
+        self.options.iter().find(|o| o.code == code)
+    }
+
+    pub fn by_value(&self, value: i32) -> Option<&ChoiceOption> {
+        self.options.iter().find(|o| o.value == value)
+    }
+}
+
+/// A reference to rows of other tables. The column `msemr_patient` is read as `_msemr_patient_value` and bound as
+/// `msemr_patient@odata.bind`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lookup {
+    /// In order of preference; the same entity set may stand for several resource types.
+    pub targets: Vec<Target>,
+    /// Navigation property, e.g. `msemr_patient`.
+    pub navigation: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub entity_set: String,
+    pub resource_type: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Concept {
+    /// e.g. `msemr_code`: `_msemr_code_value` and `$expand=msemr_code`.
+    pub name: String,
+    pub code: ColumnIndex,
+    pub system: ColumnIndex,
+    pub display: Option<ColumnIndex>,
+    pub text: Option<ColumnIndex>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Logical name of the parent table.
+    pub table: String,
+    /// The lookup column that holds the parent's key.
+    pub column: ColumnIndex,
+}
+
+/// One FHIR resource type that rows come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub resource_type: String,
+    pub profiles: Vec<String>,
+    pub search: Vec<Binding>,
+    pub fixed_params: Vec<(String, String)>,
+    pub includes: Vec<String>,
+    /// The cell text that a column has in every row of this source.
+    pub discriminator: Option<(ColumnIndex, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SearchKind {
+    Token,
+    Reference,
+    String,
+    Date,
+    Number,
+    Quantity,
+    Uri,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchOps {
+    pub eq: bool,
+    pub ne: bool,
+    pub lt: bool,
+    pub le: bool,
+    pub gt: bool,
+    pub ge: bool,
+    pub any_of: bool,
+    pub starts_with: bool,
+    pub contains: bool,
+    pub missing: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sortable {
+    None,
+    BestEffort,
+    Guaranteed,
+}
+
+/// Binds a column to a FHIR search parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    pub column: ColumnIndex,
+    pub param: String,
+    pub kind: SearchKind,
+    /// The service gives the same rows as the column's own value would.
+    pub exact: SearchOps,
+    /// The service may give more: the host filters again.
+    pub superset: SearchOps,
+    pub null_iff_absent: bool,
+    pub partial: bool,
+    pub sort: Sortable,
+    pub template: Option<String>,
+}
+
+/// Where a table's rows live.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "provider", rename_all = "lowercase")]
+pub enum Route {
+    Native,
+    /// In the FHIR service of this name (`[sources.NAME]`).
+    Virtual {
+        source: String,
+    },
+}
+
+impl Table {
+    /// Number of columns that the mapping itself builds; those after it are made by the host.
+    pub fn mapped(&self) -> usize {
+        self.columns.len() - self.concepts.len()
+    }
+
+    pub fn column(&self, name: &str) -> Option<ColumnIndex> {
+        self.columns.iter().position(|c| c.name == name)
+    }
+
+    /// The column behind a name as apps write it: a lookup is `_name_value`, everything else its own name.
+    pub fn property(&self, property: &str) -> Option<ColumnIndex> {
+        self.columns.iter().position(|c| c.property() == property)
+    }
+
+    /// The concept whose `_<name>_value` this column is.
+    pub fn concept_of(&self, column: ColumnIndex) -> Option<&Concept> {
+        match self.columns.get(column)?.kind {
+            Kind::ConceptKey { concept } => self.concepts.get(concept),
+            _ => None,
+        }
+    }
+
+    pub fn source(&self, resource_type: &str) -> Option<&Source> {
+        self.sources.iter().find(|s| s.resource_type == resource_type)
+    }
+}
+
+impl Column {
+    /// The property name that apps see: `_msemr_patient_value` for a lookup or concept key, else the column's name.
+    pub fn property(&self) -> std::borrow::Cow<'_, str> {
+        match self.kind {
+            Kind::Lookup(_) | Kind::ConceptKey { .. } => format!("_{}_value", self.name).into(),
+            _ => self.name.as_str().into(),
+        }
+    }
+}

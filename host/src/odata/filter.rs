@@ -1,0 +1,1 @@
+//! `$filter` and `$orderby`: tokens to expressions, resolved and typed.

@@ -1,0 +1,1 @@
+//! Text of a `$filter` and its kin to tokens with positions.

@@ -1,0 +1,1 @@
+//! Service document and `$metadata`.

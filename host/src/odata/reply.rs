@@ -1,0 +1,1 @@
+//! Rows to JSON with annotations; errors to OData errors.

@@ -1,0 +1,1 @@
+//! Path, options, headers and body to a request.

@@ -1,0 +1,1 @@
+//! A query and a route to a plan.

@@ -1,0 +1,1 @@
+//! Filters, orders and pages rows in memory: the definition of the semantics.

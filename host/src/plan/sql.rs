@@ -1,0 +1,1 @@
+//! Dialect one: a query as SQL.
