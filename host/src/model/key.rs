@@ -5,6 +5,10 @@
 //! - any other id of up to 19 symbols is packed, reversibly, into a UUIDv8 (RFC 9562 section 5.8);
 //! - a longer one, and the key of a child row (`<id>/<element path>`), is hashed into a UUIDv8 that says so; the way
 //!   back needs the map that the store keeps ([`Decoded::Hashed`]).
+//!
+//! Ids are unique within a resource type only, and a table may show several types (a contact is a Patient or a
+//! Practitioner). So the key of a row is a text `Type/id[/path]`, and types that meet in one table are packed and hashed
+//! apart ([`space`]). A UUID is taken to be unique by itself.
 
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid, Variant};
@@ -12,7 +16,7 @@ use uuid::{Builder, Uuid, Variant};
 /// Ids of up to this many symbols are packed.
 const PACKED_MAX: usize = 19;
 
-/// The top bits of a UUIDv8 of ours tell the two forms apart.
+/// The top bits of a UUIDv8 of ours tell the forms apart: packed ids of space 0 to 4 count down from 5.
 const TAG_PACKED: u8 = 0b101;
 const TAG_HASHED: u8 = 0b110;
 
@@ -34,12 +38,51 @@ pub struct Reference<'a> {
     pub id: &'a str,
 }
 
-/// The GUID of a logical id or child key.
-pub fn guid(id: &str) -> Uuid {
+impl Reference<'_> {
+    /// The GUID of the row it points to.
+    pub fn guid(&self) -> Uuid {
+        if self.resource_type.is_empty() { guid(self.id) } else { guid(&format!("{}/{}", self.resource_type, self.id)) }
+    }
+}
+
+/// The GUID of a row by its key text: `Type/id`, or `Type/id/path` for a row of a child table. A bare id is one of a
+/// type without a space of its own.
+pub fn guid(key: &str) -> Uuid {
+    let (resource_type, id) = split(key);
     if let Some(uuid) = canonical_uuid(id) {
         return uuid;
     }
-    pack(id).unwrap_or_else(|| hashed("id", id))
+    let space = space(resource_type);
+    pack(space, id).unwrap_or_else(|| hashed("id", &format!("{space}/{id}")))
+}
+
+/// Types of one table must differ in this number, or their ids could not be told apart.
+pub fn space(resource_type: &str) -> u8 {
+    match resource_type {
+        "Practitioner" => 1,
+        "RelatedPerson" => 2,
+        "Organization" => 3,
+        "Device" => 4,
+        _ => 0,
+    }
+}
+
+/// Whether the row behind a GUID can come from this resource type.
+pub fn may_be(guid: Uuid, resource_type: &str) -> bool {
+    match unpack(guid) {
+        Some((space_of_id, _)) => space_of_id == space(resource_type),
+        None => true,
+    }
+}
+
+/// A key text as resource type (empty if it is a bare id) and the rest.
+pub fn split(key: &str) -> (&str, &str) {
+    match key.split_once('/') {
+        Some((resource_type, rest)) if resource_type.starts_with(|c: char| c.is_ascii_uppercase()) => {
+            (resource_type, rest)
+        }
+        _ => ("", key),
+    }
 }
 
 /// The id behind a GUID.
@@ -48,15 +91,16 @@ pub fn decode(guid: Uuid) -> Decoded {
         return Decoded::Id(guid.to_string());
     }
     match unpack(guid) {
-        Some(id) => Decoded::Id(id),
+        Some((_, id)) => Decoded::Id(id),
         // A version 8 UUID of somebody else's is an id of 36 symbols, which was hashed: its GUID is another one.
         None => Decoded::Hashed,
     }
 }
 
-/// Whether the way back from this id's GUID needs the store's map.
-pub fn needs_map(id: &str) -> bool {
-    canonical_uuid(id).is_none() && pack(id).is_none()
+/// Whether the way back from this key's GUID needs the store's map.
+pub fn needs_map(key: &str) -> bool {
+    let (_, id) = split(key);
+    canonical_uuid(id).is_none() && pack(0, id).is_none()
 }
 
 /// The GUID of a codeable concept: a fixed function of system and code.
@@ -93,7 +137,7 @@ fn canonical_uuid(id: &str) -> Option<Uuid> {
 }
 
 /// 3 bits of tag, 5 bits of length, 114 bits of symbols: 122 bits, laid around version and variant.
-fn pack(id: &str) -> Option<Uuid> {
+fn pack(space: u8, id: &str) -> Option<Uuid> {
     if id.is_empty() || id.len() > PACKED_MAX {
         return None;
     }
@@ -103,14 +147,15 @@ fn pack(id: &str) -> Option<Uuid> {
     }
     bits <<= 6 * (PACKED_MAX - id.len());
     let length = id.len() as u128;
-    Some(from_payload(u128::from(TAG_PACKED) << 119 | length << 114 | bits))
+    Some(from_payload(u128::from(TAG_PACKED - space) << 119 | length << 114 | bits))
 }
 
-fn unpack(guid: Uuid) -> Option<String> {
-    let payload = payload(guid);
-    if payload >> 119 != u128::from(TAG_PACKED) {
+fn unpack(guid: Uuid) -> Option<(u8, String)> {
+    if guid.get_version_num() != 8 || guid.get_variant() != Variant::RFC4122 {
         return None;
     }
+    let payload = payload(guid);
+    let space = TAG_PACKED.checked_sub((payload >> 119) as u8).filter(|space| *space <= 4)?;
     let length = (payload >> 114 & 0x1f) as usize;
     if !(1..=PACKED_MAX).contains(&length) {
         return None;
@@ -118,7 +163,7 @@ fn unpack(guid: Uuid) -> Option<String> {
     let id: String =
         (0..length).map(|i| char::from(SYMBOLS[(payload >> (6 * (PACKED_MAX - 1 - i)) & 0x3f) as usize])).collect();
     // Bits after the last symbol must be zero, or two GUIDs would stand for one id.
-    (pack(&id) == Some(guid)).then_some(id)
+    (pack(space, &id) == Some(guid)).then_some((space, id))
 }
 
 fn hashed(space: &str, text: &str) -> Uuid {
@@ -212,6 +257,20 @@ mod tests {
             assert_eq!(seen.insert(guid(id), id), None, "{id}");
         }
         assert_eq!(guid(ids[7]).to_string(), ids[7]);
+    }
+
+    #[test]
+    fn types_of_one_table_are_told_apart() {
+        let (patient, practitioner) = (guid("Patient/example"), guid("Practitioner/example"));
+        assert_ne!(patient, practitioner);
+        assert_eq!(
+            (decode(patient), decode(practitioner)),
+            (Decoded::Id("example".into()), Decoded::Id("example".into()))
+        );
+        assert!(may_be(patient, "Patient") && !may_be(patient, "Practitioner"));
+        assert!(may_be(practitioner, "Practitioner") && !may_be(practitioner, "Patient"));
+        assert_eq!(guid("Encounter/e1"), guid("e1"));
+        assert_ne!(guid("Patient/a-very-long-identifier"), guid("Practitioner/a-very-long-identifier"));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct ColumnAccess {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
-    /// Edm.Guid made from the logical id (`model::key`).
+    /// Edm.Guid made from the row's key text `Type/id[/path]` (`model::key`).
     Key,
     Text {
         max_length: Option<u32>,

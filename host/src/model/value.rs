@@ -47,7 +47,7 @@ impl SortKey {
             Kind::Key => Self::Guid(key::guid(text)),
             Kind::ConceptKey { .. } => Self::Guid(Uuid::parse_str(text).map_err(|_| ill_formed())?),
             Kind::Lookup(_) => match key::reference(text) {
-                Some(reference) => Self::Guid(key::guid(reference.id)),
+                Some(reference) => Self::Guid(reference.guid()),
                 None => Self::Null,
             },
             Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => Self::Text(fold(text)),
