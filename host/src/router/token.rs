@@ -1,0 +1,124 @@
+//! `$skiptoken`: where a page ended. Encrypted and authenticated, since it may hold a FHIR service's next link and with
+//! it what somebody searched for; bound to the query, the route and the mapping it began with, and of limited life.
+
+use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use serde::{Deserialize, Serialize};
+
+use crate::model::error::{Code, Error, Result};
+
+/// Where to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cursor {
+    /// So many rows of the whole answer have been given.
+    Offset(u64),
+    /// In this search, on the page at this link (None = its first), after so many rows that it gave.
+    Search { search: usize, link: Option<String>, rows: u64 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    cursor: Cursor,
+    /// Rows still wanted of `$top`.
+    left: Option<u64>,
+    /// Milliseconds since 1970.
+    expires: i64,
+}
+
+/// What a token is bound to: it opens only with the same text.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    pub query: String,
+    /// Route and mapping digest; another generation answers `PageTokenExpired`.
+    pub generation: String,
+}
+
+/// Seals and opens tokens.
+pub struct Tokens(ChaCha20Poly1305);
+
+const NONCE_BYTES: usize = 12;
+
+impl Tokens {
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(ChaCha20Poly1305::new(Key::from_slice(key)))
+    }
+
+    /// A key for a new store.
+    pub fn new_key() -> [u8; 32] {
+        ChaCha20Poly1305::generate_key(&mut OsRng).into()
+    }
+
+    pub fn seal(&self, cursor: Cursor, left: Option<u64>, expires: i64, binding: &Binding) -> Result<String> {
+        let body = serde_json::to_vec(&(&binding.generation, Body { cursor, left, expires })).map_err(internal)?;
+        let nonce = ChaCha20Poly1305::generate_nonce(&mut OsRng);
+        let sealed = self
+            .0
+            .encrypt(&nonce, Payload { msg: &body, aad: binding.query.as_bytes() })
+            .map_err(internal)?;
+        Ok(nonce.iter().chain(&sealed).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The cursor and what is left of `$top`.
+    pub fn open(&self, token: &str, now: i64, binding: &Binding) -> Result<(Cursor, Option<u64>)> {
+        let invalid = || {
+            Error::new(Code::PageTokenInvalid, "the $skiptoken is not one that this query was given")
+                .target("$skiptoken")
+                .hint("follow @odata.nextLink as it stands, or start again without $skiptoken")
+        };
+        let bytes = from_hex(token).filter(|b| b.len() > NONCE_BYTES).ok_or_else(invalid)?;
+        let (nonce, sealed) = bytes.split_at(NONCE_BYTES);
+        let body = self
+            .0
+            .decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: binding.query.as_bytes() })
+            .map_err(|_| invalid())?;
+        let (generation, body): (String, Body) = serde_json::from_slice(&body).map_err(|_| invalid())?;
+        let expired = |why: &str| {
+            Error::new(Code::PageTokenExpired, format!("the next link is no longer good: {why}"))
+                .target("$skiptoken")
+                .hint("start again without $skiptoken")
+        };
+        if generation != binding.generation {
+            return Err(expired("the table's route or mapping has changed since"));
+        }
+        if body.expires < now {
+            return Err(expired("it is too old"));
+        }
+        Ok((body.cursor, body.left))
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> Error {
+    Error::new(Code::Internal, "a next link could not be made").internal(error.to_string())
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_opens_only_where_it_was_given() {
+        let tokens = Tokens::new(&Tokens::new_key());
+        let bind = |query: &str, generation: &str| Binding { query: query.into(), generation: generation.into() };
+        let cursor = Cursor::Search { search: 0, link: Some("https://fhir.example.org/?page=2".into()), rows: 3 };
+        let token = tokens.seal(cursor.clone(), Some(7), 1_000, &bind("q", "g")).unwrap();
+        assert!(!token.contains("fhir"));
+        assert_eq!(tokens.open(&token, 1_000, &bind("q", "g")).unwrap(), (cursor, Some(7)));
+        let code = |token: &str, now, query: &str, generation: &str| {
+            tokens.open(token, now, &bind(query, generation)).unwrap_err().code()
+        };
+        assert_eq!(code(&token, 1_001, "q", "g"), Code::PageTokenExpired);
+        assert_eq!(code(&token, 0, "q", "h"), Code::PageTokenExpired);
+        assert_eq!(code(&token, 0, "other", "g"), Code::PageTokenInvalid);
+        assert_eq!(code("zz", 0, "q", "g"), Code::PageTokenInvalid);
+        assert_eq!(code(&token[..token.len() - 2], 0, "q", "g"), Code::PageTokenInvalid);
+        let other = Tokens::new(&Tokens::new_key());
+        assert_eq!(other.open(&token, 0, &bind("q", "g")).unwrap_err().code(), Code::PageTokenInvalid);
+    }
+}
