@@ -1,1 +1,7 @@
-fn main() {}
+//! `turntable`: see `turntable --help`, and `cli` for what each command does.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    turntable::cli::arguments::run()
+}

@@ -1,0 +1,206 @@
+//! Commands that talk to a running server: releases, routes, ingest. A thin client of the admin API; it shows what the
+//! server answers.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::cli::arguments::{Provider, Server, say};
+use crate::model::error::{Code, Detail, Error, Result};
+
+/// A component may take a while to compile, a bundle to store.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+pub struct Turn {
+    pub table: String,
+    pub provider: Provider,
+    pub source: String,
+    pub copy: bool,
+    pub dry_run: bool,
+    pub yes: bool,
+}
+
+pub async fn load(server: &Server, file: &Path, activate: bool) -> Result<()> {
+    let component = read(file)?;
+    let request = post(server, "/admin/v1/mappings")?.header("content-type", "application/wasm").body(component);
+    let report = answer(request).await?;
+    show(server, &report, |report| {
+        for check in items(report, "checks") {
+            let mark = if check["passed"] == true { "passed" } else { "FAILED" };
+            say(format!("{mark}  {}", text(check, "name")));
+            for finding in items(check, "findings") {
+                say(format!("        {}", finding.as_str().unwrap_or_default()));
+            }
+        }
+        say(format!("{}  {} {}", text(report, "digest"), text(report, "name"), text(report, "version")));
+    });
+    if activate {
+        let digest = text(&report, "digest").to_owned();
+        if let Some(table) = items(&report, "tables").next().and_then(Value::as_str) {
+            self::activate(server, table, &digest).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn activate(server: &Server, table: &str, digest: &str) -> Result<()> {
+    let path = format!("/admin/v1/tables/{table}/mapping");
+    let request = with_json(post(server, &path)?, &json!({ "digest": digest, "mode": "activate" }));
+    released(server, &answer(request).await?);
+    Ok(())
+}
+
+pub async fn rollback(server: &Server, table: &str) -> Result<()> {
+    let request = post(server, &format!("/admin/v1/tables/{table}/mapping/rollback"))?;
+    released(server, &answer(request).await?);
+    Ok(())
+}
+
+pub async fn route_list(server: &Server) -> Result<()> {
+    let tables = answer(get(server, "/admin/v1/tables")?).await?;
+    show(server, &tables, |tables| {
+        say(format!("{:<28} {:<8} {:<10} {}", "TABLE", "ROUTE", "SOURCE", "MAPPING"));
+        for table in items(tables, "tables") {
+            let mapping = format!("{} {}", text(&table["mapping"], "name"), text(&table["mapping"], "version"));
+            say(format!(
+                "{:<28} {:<8} {:<10} {mapping}",
+                text(table, "name"),
+                text(table, "route"),
+                text(table, "source")
+            ));
+        }
+    });
+    Ok(())
+}
+
+pub async fn route_set(server: &Server, turn: Turn) -> Result<()> {
+    let provider = match turn.provider {
+        Provider::Native => "native",
+        Provider::Virtual => "virtual",
+    };
+    if !turn.yes && !turn.dry_run && !confirmed(&turn.table, provider)? {
+        return Err(Error::new(Code::BadRequest, "nothing was turned").hint("answer `yes`, or give --yes"));
+    }
+    let body = json!({ "provider": provider, "source": turn.source, "copy": turn.copy, "dry_run": turn.dry_run });
+    let path = format!("/admin/v1/tables/{}/route", turn.table);
+    let changed = answer(with_json(client()?.put(url(server, &path)), &body)).await?;
+    show(server, &changed, |changed| {
+        for change in items(changed, "changes") {
+            say(format!("{}: {} -> {}", text(change, "table"), text(change, "from"), text(change, "to")));
+        }
+        if changed["dry_run"] == true {
+            say("nothing was turned (--dry-run)");
+        }
+    });
+    Ok(())
+}
+
+pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>) -> Result<()> {
+    let query = forward.map(|source| format!("?forward={source}")).unwrap_or_default();
+    let mut refused = 0;
+    for file in files {
+        let request = post(server, &format!("/fhir{query}"))?
+            .header("content-type", "application/fhir+json")
+            .body(read(file)?);
+        let response = answer(request).await?;
+        refused += items(&response, "entry").filter(|entry| !text(&entry["response"], "status").starts_with('2')).count();
+        show(server, &response, |response| {
+            let statuses = items(response, "entry").map(|entry| text(&entry["response"], "status"));
+            let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+            statuses.for_each(|status| *counts.entry(status).or_default() += 1);
+            let counts: Vec<_> = counts.iter().map(|(status, count)| format!("{count} x {status}")).collect();
+            say(format!("{}: {}", file.display(), counts.join(", ")));
+        });
+    }
+    if refused > 0 && !server.json {
+        say(format!("{refused} entries were not stored; --json shows each with its reason"));
+    }
+    Ok(())
+}
+
+fn released(server: &Server, release: &Value) {
+    show(server, release, |release| {
+        for table in items(release, "tables") {
+            let mapping = &release["mapping"];
+            let name = table.as_str().unwrap_or_default();
+            say(format!("{name}: {} {} {}", text(mapping, "name"), text(mapping, "version"), text(mapping, "digest")));
+        }
+    });
+}
+
+fn confirmed(table: &str, provider: &str) -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let failed = |e: std::io::Error| Error::new(Code::Internal, format!("the terminal does not answer: {e}"));
+    let mut out = std::io::stdout().lock();
+    write!(out, "turn `{table}` and its child tables to {provider}? Type yes: ").and_then(|()| out.flush()).map_err(failed)?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(failed)?;
+    Ok(line.trim() == "yes")
+}
+
+fn client() -> Result<reqwest::Client> {
+    crate::fhir::client::install_tls();
+    reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(|e| Error::new(Code::Internal, format!("no HTTP client: {e}")))
+}
+
+fn url(server: &Server, path: &str) -> String {
+    format!("{}{path}", server.server.trim_end_matches('/'))
+}
+
+fn get(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
+    Ok(client()?.get(url(server, path)))
+}
+
+fn post(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
+    Ok(client()?.post(url(server, path)))
+}
+
+fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {
+    request.header("content-type", "application/json").body(body.to_string())
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
+    let unreachable = |e: reqwest::Error| {
+        Error::new(Code::UpstreamDown, format!("the server does not answer: {}", e.without_url()))
+            .hint("is `turntable serve` running there? --server names another")
+    };
+    let response = request.send().await.map_err(unreachable)?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(unreachable)?;
+    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    if status.is_success() {
+        return Ok(value);
+    }
+    let error = &value["error"];
+    let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
+    let details = items(error, "details").map(|detail| Detail {
+        code: text(detail, "code").to_owned(),
+        message: text(detail, "message").to_owned(),
+        target: detail["target"].as_str().map(str::to_owned),
+    });
+    Err(Error::new(Code::BadRequest, message).details(details.collect::<Vec<_>>()))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file)
+        .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))
+}
+
+fn show(server: &Server, value: &Value, human: impl Fn(&Value)) {
+    if server.json { say(format!("{value:#}")) } else { human(value) }
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_default()
+}
+
+fn items<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
+    value[member].as_array().into_iter().flatten()
+}

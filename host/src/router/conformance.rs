@@ -1,0 +1,232 @@
+//! The gate: what a mapping must show before it is let in. It runs the mapping on its own samples, in the sandbox and
+//! under the limits of production, and reports each check by name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mapping::component::{Documents, FhirRequest, Mapping, Operation, Sample, WriteChange};
+use crate::model::error::Result;
+use crate::model::rows::Rows;
+use crate::model::table::{ColumnIndex, Kind, Table};
+
+/// What the gate found, kept with the version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub checks: Vec<Check>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// `samples`, `round-trip`, `determinism`, `schema`, …
+    pub name: String,
+    pub passed: bool,
+    /// What was looked at, or what is wrong and where.
+    pub findings: Vec<String>,
+}
+
+/// Findings of one check beyond this many are counted only.
+const MAX_FINDINGS: usize = 50;
+
+impl Report {
+    pub fn passed(&self) -> bool {
+        self.checks.iter().all(|check| check.passed)
+    }
+
+    pub fn add(&mut self, name: &str, faults: Vec<String>, note: String) {
+        let passed = faults.is_empty();
+        let more = faults.len().saturating_sub(MAX_FINDINGS);
+        let mut findings: Vec<String> = if passed { vec![note] } else { faults };
+        findings.truncate(MAX_FINDINGS);
+        if more > 0 {
+            findings.push(format!("and {more} more"));
+        }
+        self.checks.push(Check { name: name.to_owned(), passed, findings });
+    }
+}
+
+/// All checks that need nothing but the mapping itself.
+pub fn check(mapping: &Mapping, report: &mut Report) {
+    let samples = &mapping.samples;
+    let seen = format!("{} samples", samples.len());
+    report.add("samples", faults(samples, |sample| expected_rows(mapping, sample)), seen.clone());
+    report.add("determinism", faults(samples, |sample| same_twice(mapping, sample)), seen.clone());
+    report.add("round-trip", faults(samples, |sample| unchanged(mapping, sample)), seen.clone());
+    report.add("changes", faults(samples, |sample| expected_change(mapping, sample)), seen);
+}
+
+/// What a new version changes for apps that use the one in force: added, removed, changed columns.
+pub fn schema_difference(old: &[std::sync::Arc<Table>], new: &[std::sync::Arc<Table>]) -> SchemaDifference {
+    let mut difference = SchemaDifference::default();
+    for table in new {
+        match old.iter().find(|o| o.name == table.name) {
+            None => difference.added.push(table.name.clone()),
+            Some(before) => columns_difference(before, table, &mut difference),
+        }
+    }
+    let gone = old.iter().filter(|o| !new.iter().any(|n| n.name == o.name));
+    difference.removed.extend(gone.map(|table| table.name.clone()));
+    difference
+}
+
+/// Names of tables, or `table.column`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaDifference {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    /// With what changed.
+    pub changed: Vec<String>,
+}
+
+impl SchemaDifference {
+    /// Whether apps that use the old version could break.
+    pub fn is_breaking(&self) -> bool {
+        !self.removed.is_empty() || !self.changed.is_empty()
+    }
+}
+
+fn columns_difference(before: &Table, after: &Table, difference: &mut SchemaDifference) {
+    let name = |column: &str| format!("{}.{column}", after.name);
+    if before.entity_set != after.entity_set {
+        difference.changed.push(format!("{}: entity set {} -> {}", after.name, before.entity_set, after.entity_set));
+    }
+    for column in &after.columns {
+        match before.column(&column.name).and_then(|index| before.columns.get(index)) {
+            None => difference.added.push(name(&column.name)),
+            Some(old) => difference.changed.extend(kind_change(&old.kind, &column.kind).map(|c| format!("{}: {c}", name(&column.name)))),
+        }
+    }
+    let gone = before.columns.iter().filter(|column| after.column(&column.name).is_none());
+    difference.removed.extend(gone.map(|column| name(&column.name)));
+}
+
+/// None if an app cannot notice.
+fn kind_change(old: &Kind, new: &Kind) -> Option<String> {
+    use crate::model::value::kind_name;
+    match (old, new) {
+        (Kind::Choice(old), Kind::Choice(new)) => {
+            let lost = old.options.iter().find(|o| new.by_value(o.value).is_none_or(|n| n.code != o.code))?;
+            Some(format!("choice {} no longer means `{}`", lost.value, lost.code))
+        }
+        (Kind::Lookup(old), Kind::Lookup(new)) => {
+            let lost = old.targets.iter().find(|t| !new.targets.contains(t))?;
+            Some(format!("no longer points to {}", lost.entity_set))
+        }
+        (Kind::Text { .. }, Kind::Text { .. }) | (Kind::Decimal { .. }, Kind::Decimal { .. }) => None,
+        (old, new) if kind_name(old) == kind_name(new) => None,
+        (old, new) => Some(format!("{} -> {}", kind_name(old), kind_name(new))),
+    }
+}
+
+fn faults(samples: &[Sample], fault: impl Fn(&Sample) -> Result<Option<String>>) -> Vec<String> {
+    samples
+        .iter()
+        .filter_map(|sample| match fault(sample) {
+            Ok(None) => None,
+            Ok(Some(what)) => Some(format!("sample `{}`: {what}", sample.name)),
+            Err(error) => Some(format!("sample `{}`: {error}", sample.name)),
+        })
+        .collect()
+}
+
+fn all_rows(mapping: &Mapping, table: &Table, resource: &[u8]) -> Result<Rows> {
+    let columns: Vec<ColumnIndex> = (0..table.mapped()).collect();
+    let mut documents = Documents::default();
+    documents.push(resource);
+    Ok(mapping.rows(&table.name, documents, &columns)?.rows)
+}
+
+/// The first cell in which a sample's rows differ from those that its author wrote down.
+fn expected_rows(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
+    let Some(expected) = &sample.rows else { return Ok(None) };
+    for table in &mapping.tables {
+        let Some(expected) = expected.get(&table.name) else { continue };
+        let rows = all_rows(mapping, table, sample.resource.as_bytes())?;
+        if rows.len() != expected.len() {
+            return Ok(Some(format!("{} rows of `{}`, {} expected", rows.len(), table.name, expected.len())));
+        }
+        for (row, expected) in expected.iter().enumerate() {
+            for (column, definition) in table.columns.iter().enumerate().take(table.mapped()) {
+                let cell = rows.cell(row, column);
+                let wanted = expected.get(&definition.name).and_then(|cell| cell.as_deref());
+                if cell != wanted {
+                    return Ok(Some(format!("row {row} of `{}`: column `{}` differs", table.name, definition.name)));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn same_twice(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
+    for table in &mapping.tables {
+        let resource = sample.resource.as_bytes();
+        if all_rows(mapping, table, resource)? != all_rows(mapping, table, resource)? {
+            return Ok(Some(format!("rows of `{}` differ between two calls", table.name)));
+        }
+    }
+    Ok(None)
+}
+
+/// Law get-put: writing back what the row shows changes nothing.
+fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
+    for table in mapping.tables.iter().filter(|t| t.access.update) {
+        let rows = all_rows(mapping, table, sample.resource.as_bytes())?;
+        for row in 0..rows.len() {
+            let assignments: Vec<_> = table
+                .columns
+                .iter()
+                .enumerate()
+                .take(table.mapped())
+                .filter(|(_, column)| column.access.update && !column.path.is_empty())
+                .map(|(index, _)| (index, rows.cell(row, index).map(str::to_owned)))
+                .collect();
+            let change = WriteChange {
+                operation: Operation::Update,
+                key: rows.cell(row, table.key).map(str::to_owned),
+                assignments,
+                existing: Some(sample.resource.clone().into_bytes()),
+            };
+            match mapping.resource(&table.name, &[change])?.pop() {
+                Some(Ok(FhirRequest::Unchanged)) => {}
+                Some(Ok(_)) => {
+                    return Ok(Some(format!("writing row {row} of `{}` back as it is changes the resource", table.name)));
+                }
+                Some(Err(issues)) => {
+                    let column = issues.first().and_then(|i| i.column).and_then(|c| table.columns.get(c));
+                    let name = column.map_or("?", |c| c.name.as_str());
+                    return Ok(Some(format!("writing row {row} of `{}` back is refused at `{name}`", table.name)));
+                }
+                None => return Ok(Some(format!("no answer to a change of `{}`", table.name))),
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A sample's change gives the resource that its author wrote down.
+fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
+    let (Some(change), Some(after)) = (&sample.change, &sample.after) else { return Ok(None) };
+    let Some(table) = mapping.tables.iter().find(|t| t.name == change.table) else {
+        return Ok(Some(format!("its change names the table `{}`, which is not here", change.table)));
+    };
+    let mut assignments = Vec::new();
+    for (name, value) in &change.assignments {
+        let Some(column) = table.column(name) else {
+            return Ok(Some(format!("its change names the column `{name}`, which `{}` has not", table.name)));
+        };
+        assignments.push((column, value.clone()));
+    }
+    let rows = all_rows(mapping, table, sample.resource.as_bytes())?;
+    let key = change.key.clone().or_else(|| rows.cell(0, table.key).map(str::to_owned));
+    let existing = Some(sample.resource.clone().into_bytes());
+    let request = WriteChange { operation: Operation::Update, key, assignments, existing };
+    let got = match mapping.resource(&table.name, &[request])?.pop() {
+        Some(Ok(FhirRequest::Update(body))) => body,
+        Some(Ok(FhirRequest::Unchanged)) => sample.resource.clone().into_bytes(),
+        _ => return Ok(Some("its change is refused".to_owned())),
+    };
+    let same = match (serde_json::from_slice::<serde_json::Value>(&got), serde_json::from_str(after)) {
+        (Ok(got), Ok(after)) => got == after,
+        _ => false,
+    };
+    Ok((!same).then(|| "its change gives another resource than expected".to_owned()))
+}

@@ -1,0 +1,427 @@
+//! The control plane: admits a component through the gate, puts a version in force, rolls it back, turns a route. Slow
+//! and careful; each change is stored, with its audit event, before the one pointer is swapped.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::mapping::component::Mapping;
+use crate::model::catalog::nearest;
+use crate::model::error::{Code, Error, Result};
+use crate::model::table::{Kind, Route, Table};
+use crate::router::conformance::{self, Report, SchemaDifference};
+use crate::router::live::{Live, LiveTable, Turntable};
+use crate::router::native;
+use crate::store::sqlite::{Event, StoredMapping};
+
+/// What `load` answers.
+#[derive(Serialize)]
+pub struct Loaded {
+    pub digest: String,
+    pub name: String,
+    pub version: String,
+    /// The tables it serves, roots first.
+    pub tables: Vec<String>,
+    pub checks: Vec<conformance::Check>,
+    /// Against the version in force.
+    pub schema: SchemaDifference,
+    /// Known already: nothing was stored.
+    #[serde(skip)]
+    pub known: bool,
+}
+
+/// What `activate` and `rollback` answer.
+#[derive(Serialize)]
+pub struct Released {
+    pub tables: Vec<String>,
+    pub mapping: MappingRef,
+    pub previous: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct MappingRef {
+    pub name: String,
+    pub version: String,
+    pub digest: String,
+}
+
+/// What turning a route answers.
+#[derive(Serialize)]
+pub struct Turned {
+    pub dry_run: bool,
+    pub changes: Vec<RouteChange>,
+}
+
+#[derive(Serialize)]
+pub struct RouteChange {
+    pub table: String,
+    pub from: String,
+    pub to: String,
+    /// Rows in the native store, which stay there.
+    pub native_rows: u64,
+}
+
+/// Who does it, for the audit trail.
+#[derive(Clone, Debug)]
+pub struct Actor(pub String);
+
+/// What the configuration says of a table at its first start.
+pub type FirstRoutes = BTreeMap<String, Route>;
+
+impl Turntable {
+    /// Admits a component: inspected without running it, compiled, described, compared with what is in force, run on its
+    /// own samples. It is stored only if every check passes.
+    pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor) -> Result<Loaded> {
+        let _control = self.control.lock().await;
+        let this = Arc::clone(self);
+        // Compiling takes a core for a while; the table path keeps the others.
+        tokio::task::spawn_blocking(move || this.load_now(bytes, &actor)).await.map_err(gone)?
+    }
+
+    fn load_now(&self, bytes: Vec<u8>, actor: &Actor) -> Result<Loaded> {
+        let mapping = self.sandbox.load(&bytes)?;
+        let live = self.live();
+        let mut report = Report::default();
+        let schema = self.admission(&live, &mapping, &mut report);
+        if !report.passed() {
+            let failed = report.checks.iter().filter(|c| !c.passed);
+            let details = failed.flat_map(|check| {
+                check.findings.iter().map(|finding| crate::model::error::Detail {
+                    code: check.name.clone(),
+                    message: finding.clone(),
+                    target: None,
+                })
+            });
+            return Err(Error::new(
+                Code::ComponentRefused,
+                format!("mapping `{}` {} does not pass the gate", mapping.name, mapping.version),
+            )
+            .details(details.collect::<Vec<_>>()));
+        }
+        let known = self.store.mapping(&mapping.digest)?.is_some();
+        if !known {
+            let stored = StoredMapping {
+                digest: mapping.digest.clone(),
+                name: mapping.name.clone(),
+                version: mapping.version.clone(),
+                component: bytes,
+                report: serde_json::to_string(&report).unwrap_or_default(),
+            };
+            let event = Event::new(&actor.0, "mapping.load", None, json!({ "digest": mapping.digest, "name": mapping.name }));
+            self.store.save_mapping(&stored, &event)?;
+        }
+        Ok(Loaded {
+            digest: mapping.digest.clone(),
+            name: mapping.name.clone(),
+            version: mapping.version.clone(),
+            tables: mapping.tables.iter().map(|t| t.name.clone()).collect(),
+            checks: report.checks,
+            schema,
+            known,
+        })
+    }
+
+    /// The checks of the gate, and the difference to what is in force.
+    fn admission(&self, live: &Live, mapping: &Mapping, report: &mut Report) -> SchemaDifference {
+        report.add("tables", conflicts(live, mapping), format!("{} tables", mapping.tables.len()));
+        conformance::check(mapping, report);
+        let root = roots(mapping).next().and_then(|root| live.table(&root.name).ok());
+        let old: Vec<_> = root.map(|root| root.mapping.tables.clone()).unwrap_or_default();
+        let schema = conformance::schema_difference(&old, &mapping.tables);
+        let note = match (old.is_empty(), schema.is_breaking()) {
+            (true, _) => "no version is in force".to_owned(),
+            (_, true) => format!("apps may break: removed {:?}, changed {:?}", schema.removed, schema.changed),
+            (_, false) => format!("{} added, nothing removed or changed", schema.added.len()),
+        };
+        report.add("schema", Vec::new(), note);
+        schema
+    }
+
+    /// Puts a loaded version in force for a table and every other table of the same component, by one swap.
+    pub async fn activate(self: &Arc<Self>, table: &str, digest: &str, actor: Actor) -> Result<Released> {
+        let _control = self.control.lock().await;
+        let this = Arc::clone(self);
+        let (table, digest) = (table.to_owned(), digest.to_owned());
+        tokio::task::spawn_blocking(move || this.activate_now(&table, &digest, &actor, "mapping.activate"))
+            .await
+            .map_err(gone)?
+    }
+
+    /// The version before the one in force, at once.
+    pub async fn rollback(self: &Arc<Self>, table: &str, actor: Actor) -> Result<Released> {
+        let _control = self.control.lock().await;
+        let this = Arc::clone(self);
+        let table = table.to_owned();
+        tokio::task::spawn_blocking(move || {
+            let live = this.live();
+            let root = live.root(live.table(&table)?).table.name.clone();
+            let before = this.store.previous_mapping(&root)?.ok_or_else(|| {
+                Error::new(Code::Conflict, format!("table `{root}` has no version before the one in force"))
+            })?;
+            this.activate_now(&root, &before, &actor, "mapping.rollback")
+        })
+        .await
+        .map_err(gone)?
+    }
+
+    fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &str) -> Result<Released> {
+        let live = self.live();
+        let mapping = self.mapping(&live, digest)?;
+        let root = roots(&mapping).next().ok_or_else(|| Error::new(Code::MappingIllFormed, "a mapping without a table"))?;
+        if !mapping.tables.iter().any(|t| t.name == table) {
+            let error = Error::new(Code::BadRequest, format!("mapping `{}` does not serve the table `{table}`", mapping.name));
+            let serves: Vec<_> = mapping.tables.iter().map(|t| t.name.as_str()).collect();
+            return Err(error.hint(format!("it serves {}", serves.join(", "))));
+        }
+        if let Some(conflict) = conflicts(&live, &mapping).into_iter().next() {
+            return Err(Error::new(Code::Conflict, conflict));
+        }
+        let previous = live.table(&root.name).ok().map(|t| t.mapping.digest.clone());
+        let route = live.table(&root.name).map_or(Route::Native, |t| t.route.clone());
+        let fresh: Vec<_> = mapping
+            .tables
+            .iter()
+            .map(|table| LiveTable { table: table.clone(), mapping: mapping.clone(), route: route.clone() })
+            .collect();
+        for table in &fresh {
+            self.store.ensure_table(&table.table)?;
+        }
+        // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew.
+        let changed = previous.as_deref() != Some(mapping.digest.as_str());
+        if changed {
+            native::remake(&self.store, &fresh)?;
+        }
+        let detail = json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
+        let event = Event::new(&actor.0, action, Some(&root.name), detail);
+        self.store.set_active(&root.name, &mapping.digest, action == "mapping.rollback", &event)?;
+        let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
+        // A table that the new version no longer has goes with the old one.
+        let kept = live.tables().filter(|t| {
+            !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str())
+        });
+        self.publish(Live::new(kept.map(|t| t.again()).chain(fresh)));
+        Ok(Released { tables, mapping: reference(&mapping), previous })
+    }
+
+    /// A loaded version, from what is in force or from the store.
+    fn mapping(&self, live: &Live, digest: &str) -> Result<Arc<Mapping>> {
+        if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
+            return Ok(table.mapping.clone());
+        }
+        let stored = self.store.mapping(digest)?.ok_or_else(|| {
+            Error::new(Code::NotFound, format!("no mapping of the digest `{digest}` has been loaded"))
+                .hint("load the component first: turntable load FILE")
+        })?;
+        Ok(Arc::new(self.sandbox.load(&stored.component)?))
+    }
+
+    /// Turns a root table and everything cut from its resources; in force at the next request.
+    pub async fn turn(&self, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
+        let _control = self.control.lock().await;
+        let live = self.live();
+        let chosen = live.table(table).map_err(|error| self.with_nearest(&live, table, error))?;
+        if let Some(parent) = &chosen.table.parent {
+            return Err(Error::new(
+                Code::BadRequest,
+                format!("`{table}` is cut from the resources of `{}` and follows its route", parent.table),
+            )
+            .hint(format!("turn `{}`", parent.table)));
+        }
+        if let Route::Virtual { source } = &route
+            && !self.sources.contains_key(source)
+        {
+            let known: Vec<_> = self.sources.keys().map(String::as_str).collect();
+            let error = Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("source");
+            return Err(error.hint(match known.as_slice() {
+                [] => "configure one under [sources.NAME]".to_owned(),
+                known => format!("there is {}", known.join(", ")),
+            }));
+        }
+        let mut changes = Vec::new();
+        let mut next = Vec::new();
+        for live_table in live.tables() {
+            let mut turned = live_table.again();
+            let in_family = live_table.table.name == table
+                || live_table.table.parent.as_ref().is_some_and(|p| p.table == table);
+            if in_family && live_table.route != route {
+                changes.push(RouteChange {
+                    table: live_table.table.name.clone(),
+                    from: route_text(&live_table.route),
+                    to: route_text(&route),
+                    native_rows: self.store.count_rows(&live_table.table)?,
+                });
+                turned.route = route.clone();
+            }
+            next.push(turned);
+        }
+        if !dry_run && !changes.is_empty() {
+            let from = changes.first().map(|c| c.from.clone());
+            let event = Event::new(&actor.0, "route.set", Some(table), json!({ "from": from, "to": route_text(&route) }));
+            self.store.set_route(table, &route, &event)?;
+            self.publish(Live::new(next));
+        }
+        Ok(Turned { dry_run, changes })
+    }
+
+    fn with_nearest(&self, live: &Live, table: &str, error: Error) -> Error {
+        match nearest(table, live.tables().map(|t| t.table.name.as_str())) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    /// At start: every mapping in force is loaded, the shipped ones are registered, routes are taken from the store or,
+    /// the first time, from the configuration. A mapping that cannot be loaded takes down its own tables only.
+    pub fn start(&self, shipped: &[(&str, &[u8])], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
+        let mut failures = Vec::new();
+        let mut tables: Vec<LiveTable> = Vec::new();
+        let mut active = self.store.active_mappings()?;
+        let mut digests: Vec<String> = Vec::new();
+        for (name, bytes) in shipped {
+            match self.register_shipped(name, bytes, &mut active) {
+                Ok(digest) => digests.push(digest),
+                Err(error) => failures.push(error),
+            }
+        }
+        digests.extend(active.values().cloned());
+        digests.retain(|digest| active.values().any(|a| a == digest));
+        digests.sort();
+        digests.dedup();
+        let routes = self.store.routes()?;
+        for digest in digests {
+            match self.start_mapping(&digest, &routes, first_routes) {
+                Ok(started) => tables.extend(started),
+                Err(error) => failures.push(error),
+            }
+        }
+        self.publish(Live::new(tables));
+        Ok(failures)
+    }
+
+    /// Stores a shipped component and puts it in force where none is, or where its older shipped version is.
+    fn register_shipped(&self, name: &str, bytes: &[u8], active: &mut BTreeMap<String, String>) -> Result<String> {
+        let digest = crate::mapping::component::digest(bytes);
+        if self.store.mapping(&digest)?.is_some() {
+            return Ok(digest);
+        }
+        let mapping = self.sandbox.load(bytes)?;
+        let stored = StoredMapping {
+            digest: digest.clone(),
+            name: mapping.name.clone(),
+            version: mapping.version.clone(),
+            component: bytes.to_vec(),
+            report: String::new(),
+        };
+        let event = Event::new("turntable", "mapping.ship", None, json!({ "digest": digest, "name": name }));
+        self.store.save_shipped(&stored, &event)?;
+        for root in roots(&mapping) {
+            let replaces = match active.get(&root.name) {
+                None => true,
+                Some(in_force) => self.store.is_shipped(in_force)?,
+            };
+            if replaces {
+                self.store.set_active(&root.name, &digest, false, &event)?;
+                active.insert(root.name.clone(), digest.clone());
+            }
+        }
+        Ok(digest)
+    }
+
+    fn start_mapping(
+        &self,
+        digest: &str,
+        routes: &BTreeMap<String, Route>,
+        first_routes: &FirstRoutes,
+    ) -> Result<Vec<LiveTable>> {
+        let stored = self.store.mapping(digest)?.ok_or_else(|| {
+            Error::new(Code::MappingMissing, format!("the mapping {digest} is in force but not in the store"))
+        })?;
+        let mapping = Arc::new(self.sandbox.load(&stored.component)?);
+        let mut started = Vec::new();
+        for root in roots(&mapping) {
+            let route = routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
+            if !routes.contains_key(&root.name) {
+                let event = Event::new("configuration", "route.set", Some(&root.name), json!({ "to": route_text(&route) }));
+                self.store.set_route(&root.name, &route, &event)?;
+            }
+            let family = mapping
+                .tables
+                .iter()
+                .filter(|t| t.name == root.name || t.parent.as_ref().is_some_and(|p| p.table == root.name));
+            for table in family {
+                self.store.ensure_table(table)?;
+                let (table, mapping) = (table.clone(), mapping.clone());
+                started.push(LiveTable { table, mapping, route: route.clone() });
+            }
+        }
+        if self.store.rows_made_by(digest)? {
+            return Ok(started);
+        }
+        native::remake(&self.store, &started)?;
+        Ok(started)
+    }
+}
+
+impl LiveTable {
+    fn again(&self) -> Self {
+        Self { table: self.table.clone(), mapping: self.mapping.clone(), route: self.route.clone() }
+    }
+}
+
+/// Tables of a mapping that are no child tables.
+fn roots(mapping: &Mapping) -> impl Iterator<Item = &Arc<Table>> {
+    mapping.tables.iter().filter(|t| t.parent.is_none())
+}
+
+/// What a mapping's tables would collide with: another mapping's table or entity set of the same name, a parent that is
+/// not here, types of one table whose ids cannot be told apart.
+fn conflicts(live: &Live, mapping: &Mapping) -> Vec<String> {
+    let mut conflicts = Vec::new();
+    let replaced: Vec<_> = roots(mapping).filter_map(|root| live.table(&root.name).ok()).map(|t| t.mapping.digest.clone()).collect();
+    for table in &mapping.tables {
+        let others = live.tables().filter(|t| !replaced.contains(&t.mapping.digest));
+        for other in others.filter(|o| o.table.name == table.name || o.table.entity_set == table.entity_set) {
+            conflicts.push(format!(
+                "`{}` ({}) is served by mapping `{}` already",
+                table.name, table.entity_set, other.mapping.name
+            ));
+        }
+        if let Some(parent) = &table.parent
+            && !mapping.tables.iter().any(|t| t.name == parent.table)
+        {
+            conflicts.push(format!("the parent `{}` of `{}` is not in the same component", parent.table, table.name));
+        }
+        let mut spaces = BTreeMap::new();
+        for source in &table.sources {
+            let space = crate::model::key::space(&source.resource_type);
+            if let Some(other) = spaces.insert(space, &source.resource_type) {
+                conflicts.push(format!(
+                    "`{}` shows {other} and {}, whose ids cannot be told apart in one table",
+                    table.name, source.resource_type
+                ));
+            }
+        }
+        if table.columns.iter().filter(|c| matches!(c.kind, Kind::Key)).count() != 1 {
+            conflicts.push(format!("`{}` must have exactly one key column", table.name));
+        }
+    }
+    conflicts
+}
+
+fn reference(mapping: &Mapping) -> MappingRef {
+    MappingRef { name: mapping.name.clone(), version: mapping.version.clone(), digest: mapping.digest.clone() }
+}
+
+/// `native`, or `virtual:NAME`.
+pub fn route_text(route: &Route) -> String {
+    match route {
+        Route::Native => "native".to_owned(),
+        Route::Virtual { source } => format!("virtual:{source}"),
+    }
+}
+
+fn gone(error: tokio::task::JoinError) -> Error {
+    Error::new(Code::Internal, "the task that did it ended").internal(error.to_string())
+}

@@ -1,0 +1,118 @@
+//! What is in force: tables, their mappings, their routes, in one immutable [`Live`]. A request takes it once and keeps
+//! it to its end; a change publishes a new one by swapping one pointer, so that a swap never changes a request that has
+//! begun, and no request waits for a swap.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::fhir::client::Client;
+use crate::mapping::component::Mapping;
+use crate::mapping::sandbox::Sandbox;
+use crate::model::catalog::Catalog;
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::table::{Route, Table};
+use crate::router::token::Tokens;
+use crate::store::sqlite::Store;
+
+/// Everything that outlives a request. One for a process.
+pub struct Turntable {
+    live: ArcSwap<Live>,
+    pub store: Arc<Store>,
+    pub sandbox: Arc<Sandbox>,
+    /// FHIR services by name.
+    pub sources: BTreeMap<String, Client>,
+    pub limits: Limits,
+    pub tokens: Tokens,
+    /// Held by whoever changes what is live; the table path never takes it.
+    pub(super) control: tokio::sync::Mutex<()>,
+}
+
+/// An immutable moment.
+#[derive(Default)]
+pub struct Live {
+    pub catalog: Catalog,
+    tables: BTreeMap<String, Arc<LiveTable>>,
+}
+
+/// A table with what serves it.
+pub struct LiveTable {
+    pub table: Arc<Table>,
+    pub mapping: Arc<Mapping>,
+    pub route: Route,
+}
+
+impl Turntable {
+    pub fn new(
+        store: Arc<Store>,
+        sandbox: Arc<Sandbox>,
+        sources: BTreeMap<String, Client>,
+        limits: Limits,
+        tokens: Tokens,
+    ) -> Self {
+        let (live, control) = (ArcSwap::from_pointee(Live::default()), tokio::sync::Mutex::new(()));
+        Self { live, store, sandbox, sources, limits, tokens, control }
+    }
+
+    /// For one request, from its start to its end.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// The swap.
+    pub(super) fn publish(&self, live: Live) {
+        self.live.store(Arc::new(live));
+    }
+
+    /// The FHIR service behind a virtual table.
+    pub fn client(&self, live: &LiveTable) -> Result<&Client> {
+        let Route::Virtual { source } = &live.route else {
+            return Err(Error::new(Code::Internal, format!("table `{}` has no FHIR service", live.table.name)));
+        };
+        self.sources.get(source).ok_or_else(|| {
+            Error::new(
+                Code::Config,
+                format!("the route of table `{}` names the FHIR service `{source}`, which is not configured", live.table.name),
+            )
+            .hint("add [sources.NAME] to the configuration, or turn the route")
+        })
+    }
+}
+
+impl Live {
+    pub fn new(tables: impl IntoIterator<Item = LiveTable>) -> Self {
+        let tables: BTreeMap<_, _> = tables.into_iter().map(|t| (t.table.name.clone(), Arc::new(t))).collect();
+        Self { catalog: Catalog::new(tables.values().map(|t| t.table.clone())), tables }
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<LiveTable>> {
+        self.tables.values()
+    }
+
+    /// By logical name.
+    pub fn table(&self, name: &str) -> Result<&Arc<LiveTable>> {
+        self.tables
+            .get(name)
+            .ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{name}`")).target(name))
+    }
+
+    /// The table of this entity set that shows resources of this type.
+    pub fn showing(&self, entity_set: &str, resource_type: &str) -> Option<&Arc<LiveTable>> {
+        self.tables().find(|t| t.table.entity_set == entity_set && t.table.source(resource_type).is_some())
+    }
+
+    /// The root of a table: itself, or the parent from whose resources its rows are cut.
+    pub fn root<'a>(&'a self, table: &'a Arc<LiveTable>) -> &'a Arc<LiveTable> {
+        match &table.table.parent {
+            Some(parent) => self.tables.get(&parent.table).unwrap_or(table),
+            None => table,
+        }
+    }
+
+    /// A table and everything cut from the same resources.
+    pub fn family(&self, root: &str) -> impl Iterator<Item = &Arc<LiveTable>> {
+        self.tables().filter(move |t| t.table.name == root || t.table.parent.as_ref().is_some_and(|p| p.table == root))
+    }
+}

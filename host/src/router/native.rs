@@ -1,0 +1,160 @@
+//! The native route keeps resources, as a FHIR service does, and beside each the rows that its mapping makes of it. So
+//! a table says the same on both routes, nothing that no column maps is lost, and a new version of a mapping makes the
+//! rows anew. What has no place in the resource (a row's own state, say) lives in the row alone.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::model::error::{Code, Error, Result};
+use crate::model::key;
+use crate::model::rows::Rows;
+use crate::model::table::{Column, ColumnIndex, Table};
+use crate::router::cut::{Resource, cut};
+use crate::router::live::LiveTable;
+use crate::store::resources::NativeWrite;
+use crate::store::sqlite::Store;
+
+/// Resources whose rows are made anew in one transaction.
+const REMAKE_BATCH: usize = 200;
+
+/// Values for columns that no element of the resource carries.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    pub table: &'a str,
+    /// The key cell as the mapping knows it; None = the last row, one just added.
+    pub key: Option<&'a str>,
+    pub cells: &'a [(ColumnIndex, Option<String>)],
+}
+
+/// Whether the column lives in the row alone: writable, and read from no element.
+pub fn is_own(table: &Table, index: ColumnIndex, column: &Column) -> bool {
+    let is_discriminator = table.sources.iter().any(|s| s.discriminator.as_ref().is_some_and(|(c, _)| *c == index));
+    column.access.update && column.path.is_empty() && column.elements.is_empty() && !is_discriminator
+}
+
+/// A resource with the rows of its whole family, ready to be stored in place of `base` (None = it is new).
+pub fn write(
+    store: &Store,
+    family: &[&LiveTable],
+    resource_type: &str,
+    id: &str,
+    body: &[u8],
+    base: Option<u64>,
+    own: Option<Own<'_>>,
+) -> Result<NativeWrite> {
+    let version = base.unwrap_or(0) + 1;
+    let body = stamp(body, id, version)?;
+    let rows = rows_of(store, family, resource_type, &body, own)?;
+    Ok(NativeWrite { resource_type: resource_type.to_owned(), id: id.to_owned(), body, base, version, rows })
+}
+
+/// Makes the rows of every stored resource of a family anew, with the mapping as it is now.
+pub fn remake(store: &Store, family: &[LiveTable]) -> Result<()> {
+    let family: Vec<&LiveTable> = family.iter().collect();
+    let mut types: Vec<_> = family.iter().flat_map(|t| &t.table.sources).map(|s| s.resource_type.as_str()).collect();
+    types.sort_unstable();
+    types.dedup();
+    for resource_type in types {
+        let mut after = String::new();
+        loop {
+            let batch = store.resources_after(resource_type, &after, REMAKE_BATCH)?;
+            let Some((last, _)) = batch.last() else { break };
+            after.clone_from(last);
+            for (id, body) in batch {
+                let rows = rows_of(store, &family, resource_type, &body, None)?;
+                store.put_rows(resource_type, &id, rows)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rows_of(
+    store: &Store,
+    family: &[&LiveTable],
+    resource_type: &str,
+    body: &[u8],
+    own: Option<Own<'_>>,
+) -> Result<Vec<(Arc<Table>, Rows)>> {
+    let mut all = Vec::with_capacity(family.len());
+    for live in family.iter().filter(|live| live.table.source(resource_type).is_some()) {
+        let columns: Vec<_> = (0..live.table.columns.len()).collect();
+        let rows = cut(live, &[Resource { resource_type, body }], "", &columns)?.rows;
+        let own = own.filter(|own| own.table == live.table.name);
+        all.push((live.table.clone(), with_own(store, &live.table, rows, own)?));
+    }
+    Ok(all)
+}
+
+/// Carries a row's own cells over from what is stored, and lays the changed ones on top.
+fn with_own(store: &Store, table: &Table, rows: Rows, own: Option<Own<'_>>) -> Result<Rows> {
+    let owned: Vec<ColumnIndex> =
+        table.columns.iter().enumerate().filter(|(i, c)| is_own(table, *i, c)).map(|(i, _)| i).collect();
+    if owned.is_empty() {
+        return Ok(rows);
+    }
+    let mut out = Rows::new(rows.columns().to_vec());
+    for row in 0..rows.len() {
+        let Some(text) = rows.cell(row, table.key) else { continue };
+        let stored = store.get(table, key::guid(text), &owned)?;
+        let (_, guest_key) = key::split(text);
+        let meant = own.filter(|own| own.key.map_or(row + 1 == rows.len(), |key| key == guest_key));
+        let cells: Vec<Option<String>> = rows
+            .columns()
+            .iter()
+            .map(|column| {
+                if !owned.contains(column) {
+                    return rows.cell(row, *column).map(str::to_owned);
+                }
+                let changed = meant.and_then(|own| own.cells.iter().find(|(c, _)| c == column));
+                match changed {
+                    Some((_, value)) => value.clone(),
+                    None => {
+                        let stored = stored.as_ref().and_then(|stored| stored.cell(0, *column));
+                        stored.or(rows.cell(row, *column)).map(str::to_owned)
+                    }
+                }
+            })
+            .collect();
+        out.push(cells.iter().map(Option::as_deref));
+    }
+    Ok(out)
+}
+
+/// The resource as a FHIR service would keep it: its id, its version, when it was written.
+fn stamp(body: &[u8], id: &str, version: u64) -> Result<Vec<u8>> {
+    let refused = |_| Error::new(Code::BadJson, "the resource is not a JSON object");
+    let mut resource: Map<String, Value> = serde_json::from_slice(body).map_err(refused)?;
+    let had_id = resource.insert("id".to_owned(), Value::String(id.to_owned())).is_some();
+    let meta = resource.entry("meta").or_insert_with(|| Value::Object(Map::new()));
+    if !meta.is_object() {
+        *meta = Value::Object(Map::new());
+    }
+    if let Some(meta) = meta.as_object_mut() {
+        let now = jiff::Timestamp::now();
+        meta.insert("versionId".to_owned(), Value::String(version.to_string()));
+        meta.insert("lastUpdated".to_owned(), Value::String(format!("{now:.3}")));
+    }
+    // Members that were added come first, as a FHIR person expects them.
+    if !had_id && let Some(resource_type) = resource.shift_remove("resourceType") {
+        let id = resource.shift_remove("id").unwrap_or_default();
+        resource.shift_insert(0, "resourceType".to_owned(), resource_type);
+        resource.shift_insert(1, "id".to_owned(), id);
+    }
+    serde_json::to_vec(&resource).map_err(|e| Error::new(Code::Internal, "a resource cannot be written").internal(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_resource_keeps_everything_but_its_version() {
+        let body = br#"{"resourceType":"Observation","meta":{"versionId":"7","profile":["x"]},"valueQuantity":{"value":70.180}}"#;
+        let stamped = String::from_utf8(stamp(body, "a1", 3).unwrap()).unwrap();
+        assert!(stamped.starts_with(r#"{"resourceType":"Observation","id":"a1","meta":{"versionId":"3","profile":["x"]"#), "{stamped}");
+        assert!(stamped.contains(r#""value":70.180"#), "{stamped}");
+        assert_eq!(stamp(b"[]", "a1", 1).unwrap_err().code(), Code::BadJson);
+    }
+}
