@@ -66,8 +66,23 @@ pub mod plan {
 
 /// The door to the database.
 pub mod store {
-    /// Native rows, routes, mapping versions, audit trail and key map in one SQLite file.
+    /// The database file: opening, schema versions, connections, what its errors mean.
     pub mod sqlite;
+
+    /// An SQL table for each native table, which follows its mapping.
+    pub mod tables;
+
+    /// Native rows out.
+    pub mod read;
+
+    /// Native rows in, with versions and preconditions.
+    pub mod write;
+
+    /// Mapping versions, active ones, routes, settings and the audit trail.
+    pub mod control;
+
+    /// GUIDs back to the FHIR ids that they were hashed from.
+    pub mod key_map;
 }
 
 /// The door to FHIR services.

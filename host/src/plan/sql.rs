@@ -1,1 +1,479 @@
-//! Dialect one: a query as SQL.
+//! Dialect one: a query as SQL. A native table keeps two SQL columns for each of its own: the cell's text, to show, and
+//! the cell's [`SortKey`], to compare; conditions and orders touch the keys alone, so that they agree with the residual
+//! evaluator by construction. What has no exact translation is handed back as the residual filter, never approximated.
+//!
+//! [`SortKey`]: crate::model::value::SortKey
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+
+use crate::model::catalog::Relation;
+use crate::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
+use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::value::{self, Number, SortKey};
+
+/// SQLite takes 32,766 parameters in a statement; conditions that would need more stay with the residual filter.
+const PARAMETERS_MAX: usize = 30_000;
+
+/// SQLite nests expressions 1,000 deep, and a chain of `AND` nests; longer ones stay with the residual filter.
+const CHAIN_MAX: usize = 500;
+
+/// One statement over one native table, ready to run and to be printed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Select {
+    /// Gives the row's version, then the cell of each of `columns`. Its parameters are `params`, then limit and offset
+    /// of `window` if there is one.
+    pub sql: String,
+    /// The number of rows that `sql` gives without its window. Its parameters are `params`.
+    pub count_sql: String,
+    pub params: Vec<Value>,
+    /// Those asked for, then those that the residual filter and order need besides.
+    pub columns: Vec<ColumnIndex>,
+    /// What is left to check of each row. If there is any, no window has been applied.
+    pub residual: Option<Filter>,
+    /// Whether the rows come in the order asked for (ties by key). If not, no window has been applied.
+    pub ordered: bool,
+    pub window: Option<Window>,
+}
+
+/// Which of the rows that match, in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    pub skip: u64,
+    /// None = all.
+    pub top: Option<u64>,
+}
+
+/// A parameter of a statement. Values never become part of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Select {
+    /// Rows of a table that a filter keeps, in an order, and of those the window.
+    pub fn new(
+        table: &Table,
+        columns: &[ColumnIndex],
+        filter: Option<&Filter>,
+        order: &[Order],
+        window: Window,
+    ) -> Self {
+        let mut conditions = Conditions { table, params: Vec::new(), negated: false };
+        let (kept, residual) = conditions.conjuncts(filter);
+        let ordered = order.iter().all(|o| matches!(o.by, Expr::Column(_)));
+
+        let mut shown = columns.to_vec();
+        if let Some(filter) = &residual {
+            filter_columns(table, filter, &mut shown);
+        }
+        if !ordered {
+            order.iter().for_each(|o| expr_columns(&o.by, &mut shown));
+            add(&mut shown, table.key);
+        }
+        let window = (residual.is_none() && ordered && window != Window::default()).then_some(window);
+
+        let from = format!(" FROM {}{kept}", table_name(table));
+        let mut sql = String::from("SELECT \"version\"");
+        for column in &shown {
+            let _ = write!(sql, ", {}", cell_name(table, *column));
+        }
+        let _ = write!(sql, "{from} ORDER BY {}", order_by(table, order, ordered));
+        if window.is_some() {
+            sql.push_str(" LIMIT ? OFFSET ?");
+        }
+        let count_sql = format!("SELECT count(*){from}");
+        Self { sql, count_sql, params: conditions.params, columns: shown, residual, ordered, window }
+    }
+}
+
+impl Window {
+    /// As SQLite wants them; a negative limit is none.
+    pub fn limit_offset(self) -> (i64, i64) {
+        let limit = self.top.map_or(-1, |top| i64::try_from(top).unwrap_or(i64::MAX));
+        (limit, i64::try_from(self.skip).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<SortKey> for Value {
+    fn from(key: SortKey) -> Self {
+        match key {
+            SortKey::Null => Self::Null,
+            SortKey::Bool(value) => Self::Int(i64::from(value)),
+            SortKey::Int(value) => Self::Int(value),
+            SortKey::Decimal(bytes) => Self::Blob(bytes),
+            SortKey::Text(text) => Self::Text(text),
+            SortKey::Guid(guid) => Self::Blob(guid.into_bytes().to_vec()),
+        }
+    }
+}
+
+/// The SQL table of a table, quoted.
+pub fn table_name(table: &Table) -> String {
+    quoted(&table.name)
+}
+
+/// The SQL column of a column's cell text, quoted.
+pub fn cell_name(table: &Table, column: ColumnIndex) -> String {
+    quoted(&format!("c_{}", stem(table, column)))
+}
+
+/// The SQL column of a column's sort key, quoted. That of the table's key is the row's identity itself.
+pub fn key_name(table: &Table, column: ColumnIndex) -> String {
+    if column == table.key { "\"key\"".into() } else { quoted(&format!("k_{}", stem(table, column))) }
+}
+
+/// A concept's key has the name of the concept, which a plain column may have as well; its property is its own.
+pub fn stem(table: &Table, column: ColumnIndex) -> String {
+    let column = &table.columns[column];
+    match column.kind {
+        Kind::ConceptKey { .. } => column.property().into_owned(),
+        _ => column.name.clone(),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// SQLite has nulls first ascending and last descending, as OData does.
+fn order_by(table: &Table, order: &[Order], ordered: bool) -> String {
+    let mut terms: Vec<String> = Vec::new();
+    for Order { by, descending } in order.iter().filter(|_| ordered) {
+        if let Expr::Column(column) = by {
+            terms.push(format!("{}{}", key_name(table, *column), if *descending { " DESC" } else { "" }));
+        }
+    }
+    terms.push("\"key\"".into());
+    terms.join(", ")
+}
+
+/// Collects the parameters of the conditions that it writes, in the order of their question marks.
+struct Conditions<'t> {
+    table: &'t Table,
+    params: Vec<Value>,
+    /// Inside a `not`, false and null are two things; outside both mean "not kept", and the plain operators, which give
+    /// null for null, let an index serve.
+    negated: bool,
+}
+
+/// What kinds of columns have keys that compare with each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Bool,
+    Int,
+    Day,
+    Moment,
+    Decimal,
+    Text,
+    Guid,
+}
+
+impl Conditions<'_> {
+    /// ` WHERE …` for what can be translated, and the rest.
+    fn conjuncts(&mut self, filter: Option<&Filter>) -> (String, Option<Filter>) {
+        let (mut kept, mut left) = (Vec::new(), None);
+        for conjunct in filter.map(|f| operands(f, Chain::And)).unwrap_or_default() {
+            let mark = self.params.len();
+            self.negated = false;
+            let fits = |c: &Self| kept.len() < CHAIN_MAX && c.params.len() <= PARAMETERS_MAX;
+            match self.condition(conjunct).filter(|_| fits(self)) {
+                Some(sql) => kept.push(sql),
+                None => {
+                    self.params.truncate(mark);
+                    left = Some(match left {
+                        None => conjunct.clone(),
+                        Some(before) => Filter::And(Box::new(before), Box::new(conjunct.clone())),
+                    });
+                }
+            }
+        }
+        let kept = if kept.is_empty() { String::new() } else { format!(" WHERE {}", kept.join(" AND ")) };
+        (kept, left)
+    }
+
+    /// A condition that is true, false or null exactly where the filter is; None if there is no such.
+    fn condition(&mut self, filter: &Filter) -> Option<String> {
+        match filter {
+            Filter::And(..) => self.chain(operands(filter, Chain::And), " AND "),
+            Filter::Or(..) => self.chain(operands(filter, Chain::Or), " OR "),
+            Filter::Not(inner) => {
+                let outer = std::mem::replace(&mut self.negated, true);
+                let sql = self.condition(inner);
+                self.negated = outer;
+                Some(format!("(NOT {})", sql?))
+            }
+            Filter::Compare(compare, Expr::Column(column), Expr::Literal(literal)) => {
+                self.against_literal(*compare, *column, literal)
+            }
+            Filter::Compare(compare, Expr::Literal(literal), Expr::Column(column)) => {
+                self.against_literal(turned(*compare), *column, literal)
+            }
+            Filter::Compare(compare, Expr::Column(a), Expr::Column(b)) => {
+                let like = class(self.table, *a)? == class(self.table, *b)?;
+                let (a, b) = (key_name(self.table, *a), key_name(self.table, *b));
+                like.then(|| format!("({a} {} {b})", operator(*compare)))
+            }
+            Filter::In(Expr::Column(column), literals) => self.one_of(*column, literals),
+            Filter::Text(test, Expr::Column(column), Expr::Literal(Literal::Text(text))) => {
+                self.text_test(*test, *column, text)
+            }
+            Filter::Is(Expr::Column(column)) if class(self.table, *column)? == Class::Bool => {
+                Some(format!("({} = 1)", key_name(self.table, *column)))
+            }
+            Filter::Is(Expr::Literal(Literal::Bool(value))) => Some(u8::from(*value).to_string()),
+            // Functions and arithmetic have their semantics in the residual evaluator alone, related tables in the
+            // router, which turns such a condition into one on keys where it can.
+            Filter::Compare(..) | Filter::In(..) | Filter::Text(..) | Filter::Is(_) | Filter::Related { .. } => None,
+        }
+    }
+
+    fn chain(&mut self, operands: Vec<&Filter>, operator: &str) -> Option<String> {
+        if operands.len() > CHAIN_MAX {
+            return None;
+        }
+        let sql: Option<Vec<_>> = operands.into_iter().map(|o| self.condition(o)).collect();
+        Some(format!("({})", sql?.join(operator)))
+    }
+
+    fn against_literal(&mut self, compare: Compare, column: ColumnIndex, literal: &Literal) -> Option<String> {
+        let key = key_name(self.table, column);
+        let class = class(self.table, column)?;
+        let value = match (class, literal) {
+            (_, Literal::Null) => {
+                return Some(match compare {
+                    Compare::Eq => format!("({key} IS NULL)"),
+                    Compare::Ne => format!("({key} IS NOT NULL)"),
+                    Compare::Lt | Compare::Le | Compare::Gt | Compare::Ge => "NULL".into(),
+                });
+            }
+            (Class::Int, Literal::Number(number)) => match whole(number) {
+                Whole::Exact(value) => Value::Int(value),
+                between => return Some(self.between_integers(compare, &key, &between)),
+            },
+            _ => literal_key(class, literal)?,
+        };
+        self.params.push(value);
+        let operator = if compare == Compare::Eq && !self.negated { "=" } else { operator(compare) };
+        Some(format!("({key} {operator} ?)"))
+    }
+
+    /// An integer column against a number that is no integer of 64 bits. Still null for null where order is asked.
+    fn between_integers(&mut self, compare: Compare, key: &str, number: &Whole) -> String {
+        let below = matches!(compare, Compare::Lt | Compare::Le);
+        match (compare, number) {
+            (Compare::Eq, _) => "0".into(),
+            (Compare::Ne, _) => "1".into(),
+            (_, Whole::Below(next)) => {
+                self.params.push(Value::Int(*next));
+                format!("({key} {} ?)", if below { "<" } else { ">=" })
+            }
+            (_, Whole::TooLarge | Whole::Exact(_)) => format!("({key} {} {key})", if below { "=" } else { "<>" }),
+        }
+    }
+
+    fn one_of(&mut self, column: ColumnIndex, literals: &[Literal]) -> Option<String> {
+        let key = key_name(self.table, column);
+        let class = class(self.table, column)?;
+        let (mut marks, mut or_null) = (Vec::new(), false);
+        for literal in literals {
+            let value = match (class, literal) {
+                (_, Literal::Null) => {
+                    or_null = true;
+                    continue;
+                }
+                (Class::Int, Literal::Number(number)) => match whole(number) {
+                    Whole::Exact(value) => Value::Int(value),
+                    Whole::Below(_) | Whole::TooLarge => continue,
+                },
+                _ => literal_key(class, literal)?,
+            };
+            self.params.push(value);
+            marks.push("?");
+        }
+        let listed = format!("{key} IN ({})", marks.join(", "));
+        Some(match (or_null, self.negated) {
+            (true, _) => format!("({key} IS NULL OR {listed})"),
+            (false, true) => format!("({key} IS NOT NULL AND {listed})"),
+            (false, false) => format!("({listed})"),
+        })
+    }
+
+    /// On the bytes of folded text: `length`, `substr` and `LIKE` on text stop at a NUL or know wildcards.
+    fn text_test(&mut self, test: TextTest, column: ColumnIndex, text: &str) -> Option<String> {
+        if class(self.table, column)? != Class::Text {
+            return None;
+        }
+        let key = key_name(self.table, column);
+        let folded = value::fold(text);
+        if folded.is_empty() {
+            return Some(format!("({key} = {key})"));
+        }
+        let bytes = folded.len();
+        Some(match test {
+            TextTest::Contains => {
+                self.params.push(Value::Text(folded));
+                format!("(instr({key}, ?) > 0)")
+            }
+            TextTest::StartsWith => {
+                self.params.push(Value::Blob(folded.into_bytes()));
+                format!("(substr(CAST({key} AS BLOB), 1, {bytes}) = ?)")
+            }
+            TextTest::EndsWith => {
+                self.params.push(Value::Blob(folded.into_bytes()));
+                format!("(substr(CAST({key} AS BLOB), -{bytes}) = ?)")
+            }
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chain {
+    And,
+    Or,
+}
+
+/// `a and b and c` as `[a, b, c]`, however it was nested.
+fn operands(filter: &Filter, chain: Chain) -> Vec<&Filter> {
+    let (mut flat, mut open) = (Vec::new(), vec![filter]);
+    while let Some(next) = open.pop() {
+        match (next, chain) {
+            (Filter::And(a, b), Chain::And) | (Filter::Or(a, b), Chain::Or) => open.extend([&**b, &**a]),
+            _ => flat.push(next),
+        }
+    }
+    flat
+}
+
+fn operator(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Eq => "IS",
+        Compare::Ne => "IS NOT",
+        Compare::Lt => "<",
+        Compare::Le => "<=",
+        Compare::Gt => ">",
+        Compare::Ge => ">=",
+    }
+}
+
+/// `3 lt x` is `x gt 3`.
+fn turned(compare: Compare) -> Compare {
+    match compare {
+        Compare::Lt => Compare::Gt,
+        Compare::Le => Compare::Ge,
+        Compare::Gt => Compare::Lt,
+        Compare::Ge => Compare::Le,
+        Compare::Eq | Compare::Ne => compare,
+    }
+}
+
+fn class(table: &Table, column: ColumnIndex) -> Option<Class> {
+    Some(match &table.columns.get(column)?.kind {
+        Kind::Key | Kind::ConceptKey { .. } | Kind::Lookup(_) => Class::Guid,
+        Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => Class::Text,
+        Kind::Boolean => Class::Bool,
+        Kind::Int32 | Kind::Int64 | Kind::Choice(_) => Class::Int,
+        Kind::Decimal { .. } => Class::Decimal,
+        Kind::Date => Class::Day,
+        Kind::DateTime => Class::Moment,
+    })
+}
+
+/// The sort key that a literal has among those of a class; None if it is none of its values.
+fn literal_key(class: Class, literal: &Literal) -> Option<Value> {
+    let key = match (class, literal) {
+        (Class::Bool, Literal::Bool(value)) => SortKey::Bool(*value),
+        (Class::Decimal, Literal::Number(number)) => SortKey::Decimal(number.sort_bytes()?),
+        (Class::Day, Literal::Date(date)) => SortKey::Int(value::days(*date)),
+        (Class::Moment, Literal::Instant(instant)) => SortKey::Int(instant.as_microsecond()),
+        (Class::Moment, Literal::Date(date)) => {
+            SortKey::Int(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
+        }
+        (Class::Text, Literal::Text(text)) => SortKey::Text(value::fold(text)),
+        (Class::Guid, Literal::Guid(guid)) => SortKey::Guid(*guid),
+        _ => return None,
+    };
+    Some(key.into())
+}
+
+/// Where a number stands among the 64-bit integers.
+enum Whole {
+    Exact(i64),
+    /// No integer; this is the least that is larger.
+    Below(i64),
+    /// Larger than all.
+    TooLarge,
+}
+
+/// Exact for any number of digits: the place is searched, not computed.
+fn whole(number: &Number<'_>) -> Whole {
+    if let Ok(exact) = number.text().parse() {
+        return Whole::Exact(exact);
+    }
+    let smaller = |n: i64| Number::parse(n.to_string()).is_some_and(|n| n < *number);
+    if smaller(i64::MAX) {
+        return Whole::TooLarge;
+    }
+    // The least integer that is not smaller is in low..=high.
+    let (mut low, mut high) = (i64::MIN, i64::MAX);
+    while low < high {
+        let middle = low.midpoint(high);
+        // `midpoint` rounds towards zero, so for negative bounds it may be the upper one.
+        let middle = if middle == high { middle - 1 } else { middle };
+        if smaller(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    let exact = Number::parse(low.to_string()).is_some_and(|n| n == *number);
+    if exact { Whole::Exact(low) } else { Whole::Below(low) }
+}
+
+/// The table's own columns that evaluating a filter needs.
+fn filter_columns(table: &Table, filter: &Filter, columns: &mut Vec<ColumnIndex>) {
+    match filter {
+        Filter::And(a, b) | Filter::Or(a, b) => {
+            filter_columns(table, a, columns);
+            filter_columns(table, b, columns);
+        }
+        Filter::Not(inner) => filter_columns(table, inner, columns),
+        Filter::Compare(_, a, b) | Filter::Text(_, a, b) => {
+            expr_columns(a, columns);
+            expr_columns(b, columns);
+        }
+        Filter::In(expr, _) | Filter::Is(expr) => expr_columns(expr, columns),
+        Filter::Related { to, .. } => match to {
+            Relation::Lookup { column, .. } => add(columns, *column),
+            Relation::Collection { .. } => add(columns, table.key),
+            Relation::Concept { concept } => {
+                let Some(spread) = table.concepts.get(*concept) else { return };
+                let cells = [Some(spread.code), Some(spread.system), spread.display, spread.text];
+                cells.into_iter().flatten().for_each(|column| add(columns, column));
+            }
+        },
+    }
+}
+
+fn expr_columns(expr: &Expr, columns: &mut Vec<ColumnIndex>) {
+    match expr {
+        Expr::Column(column) => add(columns, *column),
+        Expr::Literal(_) => {}
+        Expr::Call(_, arguments) => arguments.iter().for_each(|a| expr_columns(a, columns)),
+        Expr::Arithmetic(_, a, b) => {
+            expr_columns(a, columns);
+            expr_columns(b, columns);
+        }
+        Expr::Negate(inner) => expr_columns(inner, columns),
+    }
+}
+
+fn add(columns: &mut Vec<ColumnIndex>, column: ColumnIndex) {
+    if !columns.contains(&column) {
+        columns.push(column);
+    }
+}

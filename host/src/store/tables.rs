@@ -1,0 +1,239 @@
+//! One SQL table for each native table: makes it, and follows the mapping when a new version describes it differently.
+//! Columns are added and sort keys made anew; nothing is ever dropped, so that a rollback finds its data.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::Transaction;
+
+use super::sqlite::Store;
+use crate::model::error::{Code, Error, Result};
+use crate::model::key;
+use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::value::SortKey;
+use crate::plan::sql::{self, Value};
+
+/// To be raised when `model::value` makes other sort keys from the same cells: all are then made anew.
+const KEYS_VERSION: u32 = 1;
+
+/// Rows whose sort keys are made anew in one go.
+const REBUILD_ROWS: usize = 500;
+
+/// Two SQL columns each, and SQLite has at most 2,000.
+const COLUMNS_MAX: usize = 990;
+
+impl Store {
+    /// Makes the SQL table what a table needs. Repeating it changes nothing. An error leaves all as it was.
+    pub fn ensure_table(&self, table: &Table) -> Result<()> {
+        check_names(table)?;
+        self.writing(|transaction| {
+            let before = keys_before(transaction, table)?;
+            if before.is_empty() {
+                return create(transaction, table);
+            }
+            if before.get(&sql::stem(table, table.key)).is_none_or(|keys| *keys != keys_of(table, table.key)) {
+                return create_anew(transaction, table);
+            }
+            let changed = |c: &ColumnIndex| before.get(&sql::stem(table, *c)) != Some(&keys_of(table, *c));
+            let changed: Vec<ColumnIndex> = (0..table.columns.len()).filter(changed).collect();
+            for column in &changed {
+                if !before.contains_key(&sql::stem(table, *column)) {
+                    add_column(transaction, table, *column)?;
+                }
+                remember_column(transaction, table, *column)?;
+            }
+            // A column that was just added has nothing to make keys from, unless the host makes its cells too.
+            let from_cells =
+                |c: &&ColumnIndex| before.contains_key(&sql::stem(table, **c)) || table.concept_of(**c).is_some();
+            rebuild(transaction, table, &changed.iter().filter(from_cells).copied().collect::<Vec<_>>())?;
+            create_indexes(transaction, table)
+        })
+    }
+}
+
+/// Gives the concept keys of a row their cells, from the cells of code and system.
+pub(super) fn make_concept_keys(table: &Table, cells: &mut [Option<String>]) {
+    for column in 0..table.columns.len() {
+        if let Some(concept) = table.concept_of(column) {
+            let made = cells[concept.code].as_deref().map(|code| key::concept(cells[concept.system].as_deref(), code));
+            cells[column] = made.map(|guid| guid.to_string());
+        }
+    }
+}
+
+/// The sort key of a cell as it is stored.
+pub(super) fn stored_key(table: &Table, column: ColumnIndex, cell: Option<&str>) -> Result<Value> {
+    let column = &table.columns[column];
+    Ok(SortKey::of(&column.kind, cell).map_err(|e| e.target(&column.name))?.into())
+}
+
+/// Names become names of the database: ASCII letters, digits and underscores, distinct without regard to case.
+fn check_names(table: &Table) -> Result<()> {
+    let refused = |what: String| {
+        Err(Error::new(Code::ComponentRefused, what)
+            .target(&table.name)
+            .hint("names are ASCII letters, digits and `_`, up to 128, distinct without regard to case"))
+    };
+    let plain =
+        |name: &str| (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let lower = table.name.to_ascii_lowercase();
+    if !plain(&table.name) || lower.starts_with("_turntable") || lower.starts_with("sqlite_") {
+        return refused(format!("the store cannot have a table of the name `{}`", table.name.escape_debug()));
+    }
+    if table.columns.len() > COLUMNS_MAX {
+        return refused(format!("`{}` has more than {COLUMNS_MAX} columns", table.name));
+    }
+    let mut seen = HashSet::new();
+    for column in 0..table.columns.len() {
+        let stem = sql::stem(table, column);
+        if !plain(&stem) || !seen.insert(stem.to_ascii_lowercase()) {
+            let what = format!("the store cannot have a column of the name `{}`, or not twice", stem.escape_debug());
+            return refused(what);
+        }
+    }
+    Ok(())
+}
+
+/// How the sort keys of a column are made: if this text changes, they must be made anew.
+fn keys_of(table: &Table, column: ColumnIndex) -> String {
+    if column == table.key {
+        return "identity".into();
+    }
+    let how = match &table.columns[column].kind {
+        Kind::Key | Kind::Lookup(_) => "guid".into(),
+        Kind::Text { .. } | Kind::PartialDate | Kind::Uri | Kind::Json => "text".into(),
+        Kind::Boolean => "boolean".into(),
+        Kind::Int32 => "int32".into(),
+        Kind::Int64 => "int64".into(),
+        Kind::Decimal { .. } => "decimal".into(),
+        Kind::Date => "date".into(),
+        Kind::DateTime => "date-time".into(),
+        Kind::Choice(choice) => {
+            let options: Vec<_> = choice.options.iter().map(|o| format!("{:?}={}", o.code, o.value)).collect();
+            format!("choice open={} {}", choice.open, options.join(" "))
+        }
+        Kind::ConceptKey { concept } => {
+            let of = |column: ColumnIndex| table.columns.get(column).map_or("", |c| c.name.as_str());
+            let concept = table.concepts.get(*concept);
+            format!("concept {} {}", concept.map_or("", |c| of(c.code)), concept.map_or("", |c| of(c.system)))
+        }
+    };
+    format!("{KEYS_VERSION} {how}")
+}
+
+fn keys_before(transaction: &Transaction<'_>, table: &Table) -> Result<HashMap<String, String>> {
+    let mut other = transaction.prepare_cached(
+        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND name <> ?1",
+    )?;
+    if other.query_row([&table.name], |row| row.get::<_, i64>(0))? > 0 {
+        return Err(Error::new(Code::Conflict, "another table has this name in different case").target(&table.name));
+    }
+    let mut select =
+        transaction.prepare_cached("SELECT column_name, keys FROM _turntable_columns WHERE table_name = ?")?;
+    let before = select.query_map([&table.name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(before.collect::<Result<_, _>>()?)
+}
+
+fn create(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    let name = sql::table_name(table);
+    // No affinity but the value's own, so that a column may change its kind.
+    transaction.execute_batch(&format!(
+        "CREATE TABLE {name} (\"key\" BLOB NOT NULL PRIMARY KEY, \"version\" INTEGER NOT NULL, \
+         \"modified\" INTEGER NOT NULL) STRICT"
+    ))?;
+    for column in 0..table.columns.len() {
+        add_column(transaction, table, column)?;
+        remember_column(transaction, table, column)?;
+    }
+    create_indexes(transaction, table)
+}
+
+/// The key is the identity of the rows: it changes only while there are none.
+fn create_anew(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    let name = sql::table_name(table);
+    let rows: i64 = transaction.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
+    if rows > 0 {
+        return Err(Error::new(Code::Conflict, "the key column of a table that has rows cannot change")
+            .target(&table.columns[table.key].name)
+            .hint("keep the key column, or delete the rows first"));
+    }
+    transaction.execute_batch(&format!("DROP TABLE {name}"))?;
+    transaction.execute("DELETE FROM _turntable_columns WHERE table_name = ?", [&table.name])?;
+    create(transaction, table)
+}
+
+fn add_column(transaction: &Transaction<'_>, table: &Table, column: ColumnIndex) -> Result<()> {
+    let (name, cell) = (sql::table_name(table), sql::cell_name(table, column));
+    transaction.execute_batch(&format!("ALTER TABLE {name} ADD COLUMN {cell} TEXT"))?;
+    if column != table.key {
+        let key = sql::key_name(table, column);
+        transaction.execute_batch(&format!("ALTER TABLE {name} ADD COLUMN {key} ANY"))?;
+    }
+    Ok(())
+}
+
+fn remember_column(transaction: &Transaction<'_>, table: &Table, column: ColumnIndex) -> Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO _turntable_columns (table_name, column_name, keys) VALUES (?, ?, ?) \
+         ON CONFLICT DO UPDATE SET keys = excluded.keys",
+    )?;
+    insert.execute((&table.name, sql::stem(table, column), keys_of(table, column)))?;
+    Ok(())
+}
+
+/// For finding rows by what they point to and by their FHIR id. Where the key is null there is nothing to find.
+fn create_indexes(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    for (column, described) in table.columns.iter().enumerate() {
+        if matches!(described.kind, Kind::Lookup(_)) || described.name == "msemr_azurefhirid" && column != table.key {
+            let (name, key) = (sql::table_name(table), sql::key_name(table, column));
+            // Names of indexes and tables share a space; no table has a colon.
+            let index = format!("\"{}:{}\"", table.name, sql::stem(table, column));
+            transaction.execute_batch(&format!(
+                "CREATE INDEX IF NOT EXISTS {index} ON {name} ({key}, \"key\") WHERE {key} IS NOT NULL"
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the sort keys of some columns, and the cells of concept keys, anew from the cells.
+fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]) -> Result<()> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let name = sql::table_name(table);
+    let all: Vec<_> = (0..table.columns.len()).map(|c| sql::cell_name(table, c)).collect();
+    let assigned: Vec<_> = columns
+        .iter()
+        .map(|c| format!("{} = ?, {} = ?", sql::cell_name(table, *c), sql::key_name(table, *c)))
+        .collect();
+    let mut select = transaction.prepare(&format!(
+        "SELECT rowid, {} FROM {name} WHERE rowid > ? ORDER BY rowid LIMIT {REBUILD_ROWS}",
+        all.join(", ")
+    ))?;
+    let mut update = transaction.prepare(&format!("UPDATE {name} SET {} WHERE rowid = ?", assigned.join(", ")))?;
+    let mut last = i64::MIN;
+    loop {
+        let cells = |row: &rusqlite::Row<'_>| (1..=all.len()).map(|i| row.get(i)).collect::<Result<Vec<_>, _>>();
+        let rows = select.query_map([last], |row| Ok((row.get(0)?, cells(row)?)))?;
+        let rows = rows.collect::<Result<Vec<(i64, Vec<Option<String>>)>, _>>()?;
+        let Some((end, _)) = rows.last() else {
+            return Ok(());
+        };
+        last = *end;
+        for (rowid, mut cells) in rows {
+            make_concept_keys(table, &mut cells);
+            let mut params = Vec::with_capacity(columns.len() * 2 + 1);
+            for column in columns {
+                let key = stored_key(table, *column, cells[*column].as_deref()).map_err(|e| {
+                    Error::new(Code::Conflict, "stored values do not fit the new type of a column")
+                        .target(e.get_target().unwrap_or_default())
+                        .hint("keep the column's type, or give the new one another name")
+                })?;
+                params.push(cells[*column].take().map_or(Value::Null, Value::Text));
+                params.push(key);
+            }
+            params.push(Value::Int(rowid));
+            update.execute(rusqlite::params_from_iter(params))?;
+        }
+    }
+}
