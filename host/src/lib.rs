@@ -96,8 +96,23 @@ pub mod fhir {
 
 /// The door to wasmtime.
 pub mod mapping {
-    /// The engine: limits, deadline, pool, compiled-code cache.
+    /// A compiled module to a component with samples, and the samples back.
+    pub mod wrap;
+
+    /// The contract as Rust types.
+    mod contract;
+
+    /// What a component is and whether it may come in, found without running it.
+    pub mod inspect;
+
+    /// Compiled code on disk, believed only with a MAC.
+    mod cache;
+
+    /// The engine: limits, deadline, pool, one call.
     pub mod sandbox;
+
+    /// What a mapping says of itself, checked, to tables.
+    mod describe;
 
     /// Bytes to a mapping: inspect, compile, describe; then rows and resources.
     pub mod component;

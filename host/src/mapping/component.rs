@@ -1,1 +1,546 @@
-//! Bytes to a mapping: inspect, compile, describe; then rows and resources.
+//! A loaded mapping: bytes to tables, resources to rows, changes to resources. All that a guest answers is checked
+//! here, so that behind this file an index is in range and a row whole.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use serde::de::IgnoredAny;
+use wasmtime::component::InstancePre;
+
+use super::{
+    contract::{
+        exports::turntable::mapping::{read, schema, write},
+        turntable::mapping::types,
+    },
+    describe::{Described, described},
+    inspect::{Inspection, inspect},
+    sandbox::{Call, Sandbox, Speaker, Stop, clean, cut},
+    wrap::Sample,
+};
+use crate::model::{
+    error::{Code, Error, Result},
+    rows::Rows,
+    table::{ColumnIndex, Table},
+};
+
+/// Spaces behind the last document, so that a reader may load whole blocks.
+const PADDING: [u8; 64] = [b' '; 64];
+/// Bytes of a message or pointer in an issue.
+const ISSUE_TEXT: usize = 1_000;
+
+/// A mapping that is ready to be called, from any thread.
+pub struct Mapping {
+    /// For people and errors, e.g. `encounter`.
+    pub name: String,
+    /// The author's.
+    pub version: String,
+    /// `sha256:<hex>` of the component.
+    pub digest: String,
+    pub tables: Vec<Arc<Table>>,
+    pub samples: Vec<Sample>,
+    sandbox: Sandbox,
+    guest: Guest,
+    counters: Counters,
+}
+
+/// What happened in calls of one mapping since it was loaded.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub calls: AtomicU64,
+    /// The guest trapped, or said itself that it failed.
+    pub faults: AtomicU64,
+    pub timeouts: AtomicU64,
+    /// Refused more memory and gave up.
+    pub memory: AtomicU64,
+    /// Answers that were too large or not well formed.
+    pub ill_formed: AtomicU64,
+    /// Calls that found no slot.
+    pub busy: AtomicU64,
+}
+
+/// Resources for one call, in one buffer.
+#[derive(Clone, Debug)]
+pub struct Documents {
+    /// Ends in [`PADDING`], always.
+    data: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+/// Rows, and where they came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub rows: Rows,
+    /// For each row the index of its document, ascending.
+    pub origin: Vec<u32>,
+    pub issues: Vec<Issue>,
+}
+
+/// One finding of a mapping about one document or one change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    pub severity: Severity,
+    pub code: IssueCode,
+    /// Of the document, or of the change.
+    pub index: usize,
+    pub column: Option<ColumnIndex>,
+    /// JSON pointer inside the document.
+    pub pointer: Option<String>,
+    /// The guest's own words: for the log, and for whoever sees the resource anyway.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+    Information,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssueCode {
+    Structure,
+    Required,
+    Value,
+    CodeInvalid,
+    NotSupported,
+    Conflict,
+    Truncated,
+}
+
+/// A change as the contract has it: keys and references are FHIR's, values are cell texts.
+#[derive(Clone, Debug)]
+pub struct WriteChange {
+    pub operation: WriteOperation,
+    /// Text of the key cell; None on a create where the service chooses.
+    pub key: Option<String>,
+    /// None = set to null.
+    pub assignments: Vec<(ColumnIndex, Option<String>)>,
+    /// The resource as just read; on update, and for any change of a row of a child table.
+    pub existing: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteOperation {
+    Create,
+    Update,
+    Delete,
+}
+
+/// What is to be sent for a change. For a child table it is always the parent's resource that is updated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FhirRequest {
+    Create(Vec<u8>),
+    Update(Vec<u8>),
+    Delete,
+    Unchanged,
+}
+
+/// The code, and where in it the functions stand, found once.
+struct Guest {
+    program: InstancePre<Call>,
+    speaker: Arc<Speaker>,
+    read: read::GuestIndices,
+    write: Option<write::GuestIndices>,
+}
+
+impl Sandbox {
+    /// Inspects, compiles (or finds compiled), asks the mapping what it offers and checks the answer. Takes tenths of
+    /// a second and holds the thread: not for the path of a request.
+    pub fn load(&self, bytes: &[u8]) -> Result<Mapping> {
+        let inspection = inspect(bytes, self.limits())?;
+        let Inspection { digest, component, writes, samples, .. } = inspection;
+        let program = self.program(&component, &digest)?;
+        let found = |error: wasmtime::Error| {
+            Error::new(Code::ComponentRefused, "the component's functions cannot be found")
+                .internal(cut(&error.to_string()))
+        };
+        let schema = schema::GuestIndices::new(&program).map_err(found)?;
+        let read = read::GuestIndices::new(&program).map_err(found)?;
+        let write = if writes { Some(write::GuestIndices::new(&program).map_err(found)?) } else { None };
+
+        let label = format!("the mapping {}", short(&digest));
+        let speaker = Speaker::new(label.clone());
+        let answer = self
+            .call(&program, &speaker, |store, instance| schema.load(&mut *store, instance)?.call_describe(&mut *store));
+        let mapping = answer.map_err(|stop| stopped(stop, &format!("{label}, asked to describe itself,"), self))?;
+        let Described { name, version, tables } = described(mapping, writes, self.limits())?;
+
+        let speaker = Speaker::new(format!("{name} {version} ({})", short(&digest)));
+        Ok(Mapping {
+            name,
+            version,
+            digest,
+            tables: tables.into_iter().map(Arc::new).collect(),
+            samples,
+            sandbox: self.clone(),
+            guest: Guest { program, speaker, read, write },
+            counters: Counters::default(),
+        })
+    }
+}
+
+impl Mapping {
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Lines of log that were dropped because there were too many.
+    pub fn log_lines_dropped(&self) -> u64 {
+        self.guest.speaker.lines_dropped.load(Relaxed)
+    }
+
+    /// FHIR to rows. `columns` are columns that the mapping builds ([`Table::mapped`]), ascending, at least one.
+    /// Holds the thread for as long as the guest runs, see [`Sandbox`].
+    pub fn rows(&self, table: &str, resources: &Documents, columns: &[ColumnIndex]) -> Result<Batch> {
+        let table = self.known(table)?;
+        let wanted = asked_columns(table, columns)?;
+        self.check_input(table, resources.len(), resources.bytes())?;
+        if resources.is_empty() {
+            return Ok(Batch { rows: Rows::new(columns.to_vec()), origin: Vec::new(), issues: Vec::new() });
+        }
+        let none = Documents::new();
+        let request = read::ReadRequest {
+            table: &table.name,
+            documents: types::Documents { data: &resources.data, ends: &resources.ends },
+            related: types::Documents { data: &none.data, ends: &none.ends },
+            columns: &wanted,
+        };
+        let answer = self.call(table, |store, instance, guest| {
+            guest.read.load(&mut *store, instance)?.call_rows(&mut *store, request)
+        })?;
+        check_batch(table, resources.len(), columns, answer).map_err(|what| self.ill_formed(table, what))
+    }
+
+    /// Rows to FHIR: for each change, in order, what to send, or the reasons against it.
+    /// Holds the thread for as long as the guest runs, see [`Sandbox`].
+    pub fn resource(&self, table: &str, changes: &[WriteChange]) -> Result<Vec<Result<FhirRequest, Vec<Issue>>>> {
+        let table = self.known(table)?;
+        let Some(write) = &self.guest.write else {
+            let text = format!("{} only reads", self.at(table));
+            return Err(
+                Error::new(Code::NotSupported, text).hint("Write through the service, or load a mapping that writes.")
+            );
+        };
+        self.check_input(table, changes.len(), changes.iter().map(WriteChange::bytes).sum())?;
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let assignments = changes.iter().map(|change| assigned(table, change)).collect::<Result<Vec<_>>>()?;
+        let said: Vec<_> = changes.iter().zip(&assignments).map(|(change, assigned)| change.said(assigned)).collect();
+        let answers = self.call(table, |store, instance, _| {
+            write.load(&mut *store, instance)?.call_resource(&mut *store, &table.name, &said)
+        })?;
+        if answers.len() != changes.len() {
+            return Err(self.ill_formed(table, "not one answer for each change"));
+        }
+        let checked = changes.iter().zip(answers).map(|(change, answer)| {
+            check_request(table, changes.len(), change.operation, answer).map_err(|what| self.ill_formed(table, what))
+        });
+        checked.collect()
+    }
+
+    fn known(&self, table: &str) -> Result<&Arc<Table>> {
+        self.table(table).ok_or_else(|| {
+            Error::new(Code::Internal, format!("mapping {} {} has no table {table}", self.name, self.version))
+        })
+    }
+
+    fn check_input(&self, table: &Table, documents: usize, bytes: usize) -> Result<()> {
+        let limits = self.sandbox.limits();
+        let (what, limit) = if documents > limits.mapping_documents {
+            (format!("{documents} resources or changes"), "limits.mapping_documents")
+        } else if bytes > limits.mapping_input_bytes.min(u32::MAX as usize) {
+            (format!("{bytes} bytes"), "limits.mapping_input_bytes")
+        } else {
+            return Ok(());
+        };
+        let text = format!("{} cannot be given {what} at once", self.at(table));
+        Err(Error::new(Code::MappingInputTooLarge, text).hint(format!("Ask for smaller pages, or raise {limit}.")))
+    }
+
+    /// One call; what the guest calls a failure is one.
+    fn call<T>(
+        &self,
+        table: &Table,
+        guest: impl FnOnce(
+            &mut wasmtime::Store<Call>,
+            &wasmtime::component::Instance,
+            &Guest,
+        ) -> wasmtime::Result<Result<T, types::Failure>>,
+    ) -> Result<T> {
+        self.counters.calls.fetch_add(1, Relaxed);
+        let answer = self
+            .sandbox
+            .call(&self.guest.program, &self.guest.speaker, |store, instance| guest(store, instance, &self.guest));
+        let stop = match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(types::Failure::BadRequest(text))) => {
+                Stop { code: Code::MappingFault, text: cut(&format!("bad request: {text}")) }
+            }
+            Ok(Err(types::Failure::Internal(text))) => Stop { code: Code::MappingFault, text: cut(&text) },
+            Err(stop) => stop,
+        };
+        self.counters.count(stop.code);
+        Err(stopped(stop, &self.at(table), &self.sandbox))
+    }
+
+    fn ill_formed(&self, table: &Table, what: &str) -> Error {
+        self.counters.count(Code::MappingIllFormed);
+        stopped(Stop { code: Code::MappingIllFormed, text: what.to_owned() }, &self.at(table), &self.sandbox)
+    }
+
+    /// What every error of a mapping begins with.
+    fn at(&self, table: &Table) -> String {
+        format!("the mapping {} {} ({}) of table {}", self.name, self.version, short(&self.digest), table.name)
+    }
+}
+
+/// The error of a call that came to nothing. It names mapping, table and limit; the guest's words stay inside.
+fn stopped(stop: Stop, who: &str, sandbox: &Sandbox) -> Error {
+    let limits = sandbox.limits();
+    let (what, hint) = match stop.code {
+        Code::MappingTimeout => {
+            (format!("took more than {} ms", limits.mapping_ms), "Ask for smaller pages, or raise limits.mapping_ms.")
+        }
+        Code::MappingMemory => (
+            format!("needed more than {} bytes of memory", limits.mapping_memory_bytes),
+            "Ask for smaller pages, or raise limits.mapping_memory_bytes.",
+        ),
+        Code::MappingOutputTooLarge => (
+            format!("answered more than {} bytes", limits.mapping_output_bytes),
+            "Ask for smaller pages or fewer columns, or raise limits.mapping_output_bytes.",
+        ),
+        Code::MappingIllFormed => (
+            "gave an answer that does not hold together".into(),
+            "It is a fault of the mapping: tell its author, or go back to the version before.",
+        ),
+        Code::MappingBusy => ("is called too often at once".into(), "Try again shortly."),
+        _ => ("failed".into(), "It is a fault of the mapping: tell its author, or go back to the version before."),
+    };
+    let error = Error::new(stop.code, format!("{who} {what}")).hint(hint).internal(stop.text);
+    if stop.code == Code::MappingBusy { error.retry_after(1) } else { error }
+}
+
+/// `sha256:` and eight digits: enough to tell versions apart.
+fn short(digest: &str) -> &str {
+    digest.get(..15).unwrap_or(digest)
+}
+
+impl Counters {
+    fn count(&self, code: Code) {
+        let counter = match code {
+            Code::MappingTimeout => &self.timeouts,
+            Code::MappingMemory => &self.memory,
+            Code::MappingIllFormed | Code::MappingOutputTooLarge => &self.ill_formed,
+            Code::MappingBusy => &self.busy,
+            _ => &self.faults,
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+}
+
+impl Documents {
+    pub fn new() -> Self {
+        Self { data: PADDING.to_vec(), ends: Vec::new() }
+    }
+
+    /// Adds a resource, exactly as the service sent it.
+    pub fn push(&mut self, resource: &[u8]) {
+        self.data.truncate(self.bytes());
+        self.data.extend_from_slice(resource);
+        // What is larger than 4 GiB is refused by its size before anybody looks at an end.
+        self.ends.push(u32::try_from(self.data.len()).unwrap_or(u32::MAX));
+        self.data.extend_from_slice(&PADDING);
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Without the padding.
+    pub fn bytes(&self) -> usize {
+        self.data.len() - PADDING.len()
+    }
+
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.data.get(start as usize..end as usize)
+    }
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> FromIterator<&'a [u8]> for Documents {
+    fn from_iter<T: IntoIterator<Item = &'a [u8]>>(resources: T) -> Self {
+        let mut documents = Self::new();
+        for resource in resources {
+            documents.push(resource);
+        }
+        documents
+    }
+}
+
+impl WriteChange {
+    fn bytes(&self) -> usize {
+        let values = self.assignments.iter().map(|(_, value)| value.as_ref().map_or(0, String::len)).sum::<usize>();
+        values + self.existing.as_ref().map_or(0, Vec::len) + self.key.as_ref().map_or(0, String::len)
+    }
+
+    fn said<'a>(&'a self, assignments: &'a [write::Assignment<'a>]) -> write::Change<'a> {
+        write::Change {
+            operation: match self.operation {
+                WriteOperation::Create => write::Operation::Create,
+                WriteOperation::Update => write::Operation::Update,
+                WriteOperation::Delete => write::Operation::Delete,
+            },
+            key: self.key.as_deref(),
+            assignments,
+            existing: self.existing.as_deref(),
+        }
+    }
+}
+
+fn assigned<'a>(table: &Table, change: &'a WriteChange) -> Result<Vec<write::Assignment<'a>>> {
+    let said = change.assignments.iter().map(|(column, value)| {
+        let column = asked_column(table, *column)?;
+        Ok(write::Assignment { column, value: value.as_deref() })
+    });
+    said.collect()
+}
+
+fn asked_columns(table: &Table, columns: &[ColumnIndex]) -> Result<Vec<u16>> {
+    if columns.is_empty() || !columns.is_sorted_by(|a, b| a < b) {
+        return Err(Error::new(Code::Internal, "columns of a mapping must be asked for in ascending order"));
+    }
+    columns.iter().map(|column| asked_column(table, *column)).collect()
+}
+
+fn asked_column(table: &Table, column: ColumnIndex) -> Result<u16> {
+    (column < table.mapped()).then(|| u16::try_from(column).ok()).flatten().ok_or_else(|| {
+        Error::new(Code::Internal, format!("the mapping of table {} does not build column {column}", table.name))
+    })
+}
+
+/// An answer to `rows`, checked. The error says what is wrong with it.
+fn check_batch(
+    table: &Table,
+    documents: usize,
+    columns: &[ColumnIndex],
+    answer: read::RowBatch,
+) -> Result<Batch, &'static str> {
+    let rows = Rows::from_cells(columns.to_vec(), answer.cells.text, answer.cells.ends)
+        .ok_or("cells are no whole rows, out of order, or cut a character")?;
+    let origin = answer.origin;
+    if origin.len() != rows.len() {
+        return Err("not one origin for each row");
+    }
+    if !origin.is_sorted() || origin.last().is_some_and(|last| *last as usize >= documents) {
+        return Err("origins out of order or out of range");
+    }
+    let issues = check_issues(table, documents, answer.issues)?;
+    if rows.position(table.key).is_some_and(|key| (0..rows.len()).any(|row| rows.at(row, key).is_none())) {
+        return Err("a row without a key");
+    }
+    if table.one_row_per_resource {
+        check_one_row_each(documents, &origin, &issues)?;
+    }
+    Ok(Batch { rows, origin, issues })
+}
+
+/// The table claims one row a resource, and `$top` and `$count` rely on it: no resource may give two rows, or none
+/// without saying why.
+fn check_one_row_each(documents: usize, origin: &[u32], issues: &[Issue]) -> Result<(), &'static str> {
+    if !origin.is_sorted_by(|a, b| a < b) {
+        return Err("two rows of one resource in a table that has one for each");
+    }
+    if origin.len() == documents {
+        return Ok(());
+    }
+    let mut excused = vec![false; documents];
+    for index in origin.iter().map(|origin| *origin as usize) {
+        excused[index] = true;
+    }
+    for issue in issues.iter().filter(|issue| issue.severity == Severity::Error) {
+        excused[issue.index] = true;
+    }
+    if excused.contains(&false) { Err("a resource gave neither a row nor an error") } else { Ok(()) }
+}
+
+fn check_issues(table: &Table, documents: usize, issues: Vec<types::Issue>) -> Result<Vec<Issue>, &'static str> {
+    let checked = issues.into_iter().map(|issue| {
+        let column = issue.column.map(ColumnIndex::from);
+        if issue.index as usize >= documents || column.is_some_and(|column| column >= table.mapped()) {
+            return Err("an issue about a document or column that there is not");
+        }
+        Ok(Issue {
+            severity: match issue.severity {
+                types::Severity::Error => Severity::Error,
+                types::Severity::Warning => Severity::Warning,
+                types::Severity::Information => Severity::Information,
+            },
+            code: match issue.code {
+                types::IssueCode::Structure => IssueCode::Structure,
+                types::IssueCode::Required => IssueCode::Required,
+                types::IssueCode::Value => IssueCode::Value,
+                types::IssueCode::CodeInvalid => IssueCode::CodeInvalid,
+                types::IssueCode::NotSupported => IssueCode::NotSupported,
+                types::IssueCode::Conflict => IssueCode::Conflict,
+                types::IssueCode::Truncated => IssueCode::Truncated,
+            },
+            index: issue.index as usize,
+            column,
+            pointer: issue.pointer.map(|pointer| clean(&pointer, ISSUE_TEXT)),
+            message: clean(&issue.message, ISSUE_TEXT),
+        })
+    });
+    checked.collect()
+}
+
+/// One answer of `resource`, checked: it must be what the operation can come to, so that an update never becomes a
+/// delete, and a body must be JSON.
+fn check_request(
+    table: &Table,
+    changes: usize,
+    operation: WriteOperation,
+    answer: Result<write::FhirRequest, Vec<types::Issue>>,
+) -> Result<Result<FhirRequest, Vec<Issue>>, &'static str> {
+    let request = match answer {
+        Ok(write::FhirRequest::Create(body)) => FhirRequest::Create(body),
+        Ok(write::FhirRequest::Update(body)) => FhirRequest::Update(body),
+        Ok(write::FhirRequest::Delete) => FhirRequest::Delete,
+        Ok(write::FhirRequest::Unchanged) => FhirRequest::Unchanged,
+        Err(issues) if issues.is_empty() => return Err("a change refused without a reason"),
+        Err(issues) => return check_issues(table, changes, issues).map(Err),
+    };
+    let fits = match (&request, operation) {
+        (FhirRequest::Update(_) | FhirRequest::Unchanged, WriteOperation::Update) => true,
+        (FhirRequest::Update(_) | FhirRequest::Unchanged, _) => table.parent.is_some(),
+        (FhirRequest::Create(_), WriteOperation::Create) => table.parent.is_none(),
+        (FhirRequest::Delete, WriteOperation::Delete) => table.parent.is_none(),
+        _ => false,
+    };
+    if !fits {
+        return Err("a request that is not what the change asks for");
+    }
+    if let FhirRequest::Create(body) | FhirRequest::Update(body) = &request
+        && (!body.starts_with(b"{") || serde_json::from_slice::<IgnoredAny>(body).is_err())
+    {
+        return Err("a resource that is no JSON object");
+    }
+    Ok(Ok(request))
+}

@@ -1,1 +1,418 @@
-//! The engine: limits, deadline, pool, compiled-code cache.
+//! The engine that mappings run in, and one call of a guest inside its limits: memory, time, size of the answer,
+//! number at once. Each call has an instance of its own that is thrown away after it, so no call can see another's
+//! data, and a trap leaves nothing behind.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolConcurrencyLimitError, PoolingAllocationConfig,
+    ResourceLimiter, Store, StoreContextMut, Trap, WasmFeatures,
+    component::{Component, Instance, InstancePre, Linker, WasmStr},
+};
+
+use super::{cache::Cache, contract::turntable::mapping::host::Level, inspect::FEATURES};
+use crate::model::{
+    error::{Code, Error, Result},
+    limits::Limits,
+};
+
+/// How often the clock of the deadlines ticks.
+const TICK: Duration = Duration::from_millis(1);
+/// What a slot keeps of its memory from call to call, set back to zero instead of given back to the system: it covers
+/// the stack and first heap of a guest that is linked as `mapping build` links it.
+const KEEP_RESIDENT: usize = 512 << 10;
+/// Native stack of a guest's frames. Recursion that is deeper traps.
+const STACK: usize = 512 << 10;
+/// A guest's module, the two that `wit-component` puts around it, and room for other languages' tooling.
+const MODULES: u32 = 8;
+const TABLES: u32 = 4;
+const TABLE_ELEMENTS: usize = 20_000;
+/// What of a guest's own words goes to the log with an error.
+const TEXT: usize = 2_000;
+
+/// Where mappings run. Cheap to clone; all clones share slots, limits and cache.
+///
+/// Calls are synchronous and hold their thread for up to `limits.mapping_ms`, waiting for a slot included up to
+/// `limits.mapping_wait_ms` more. An async caller hands pages that are not small to threads of their own; it must not
+/// use `spawn_blocking` for every little one, since that costs more than the call.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<Call>,
+    limits: Limits,
+    slots: Slots,
+    cache: Option<Cache>,
+    /// One compilation at a time: it takes a core for as long as it lasts.
+    compiling: Mutex<()>,
+}
+
+impl Sandbox {
+    /// With compiled code kept in this directory, which should be ours alone. Without one, or if it cannot be used,
+    /// components are compiled at each start.
+    pub fn new(limits: &Limits, cache: Option<&Path>) -> Result<Self> {
+        let engine = engine(limits)?;
+        let linker = linker(&engine).map_err(|error| internal("the imports of mappings cannot be linked", &error))?;
+        let cache = cache.and_then(|directory| {
+            Cache::open(directory)
+                .inspect_err(|error| {
+                    tracing::warn!(target: "mapping", directory = %directory.display(), %error, "no cache of compiled mappings");
+                })
+                .ok()
+        });
+        tick(&engine)?;
+        let slots = Slots::new(limits.mapping_concurrency.max(1));
+        Ok(Self(Arc::new(Inner { engine, linker, limits: limits.clone(), slots, cache, compiling: Mutex::new(()) })))
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Compiles an inspected component, or takes it from the cache. Takes tenths of a second: not for the path of a
+    /// request.
+    pub(super) fn program(&self, component: &[u8], digest: &str) -> Result<InstancePre<Call>> {
+        let compiled = self.compile(component, digest)?;
+        self.0.linker.instantiate_pre(&compiled).map_err(|error| {
+            Error::new(Code::ComponentRefused, "the component does not link").internal(cut(&format!("{error:#}")))
+        })
+    }
+
+    fn compile(&self, component: &[u8], digest: &str) -> Result<Component> {
+        let name = self.cache_name(digest);
+        let _alone = self.0.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(code) = self.0.cache.as_ref().and_then(|cache| cache.get(&name)) {
+            // Of another build of wasmtime, or whatever else it finds: compiled anew below.
+            match thaw(&self.0.engine, &code) {
+                Ok(component) => return Ok(component),
+                Err(error) => tracing::warn!(target: "mapping", %error, "compiled code in the cache does not fit"),
+            }
+        }
+        let compiled = Component::from_binary(&self.0.engine, component).map_err(|error| {
+            Error::new(Code::ComponentRefused, "the component cannot be compiled within the limits")
+                .hint("It may ask for more memory than `limits.mapping_memory_bytes` at its start.")
+                .internal(cut(&format!("{error:#}")))
+        })?;
+        if let Some(cache) = &self.0.cache
+            && let Err(error) =
+                compiled.serialize().map_err(std::io::Error::other).and_then(|code| cache.put(&name, &code))
+        {
+            tracing::warn!(target: "mapping", %error, "compiled code is not kept");
+        }
+        Ok(compiled)
+    }
+
+    /// Names what the code was made from and for what engine, so that none is ever taken for another.
+    fn cache_name(&self, digest: &str) -> String {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut engine = DefaultHasher::new();
+        self.0.engine.precompile_compatibility_hash().hash(&mut engine);
+        format!("{}-{:016x}", digest.trim_start_matches("sha256:"), engine.finish())
+    }
+
+    /// One call in an instance of its own.
+    pub(super) fn call<T>(
+        &self,
+        program: &InstancePre<Call>,
+        speaker: &Arc<Speaker>,
+        guest: impl FnOnce(&mut Store<Call>, &Instance) -> wasmtime::Result<T>,
+    ) -> Result<T, Stop> {
+        let limits = &self.0.limits;
+        let Some(_slot) = self.0.slots.take(Duration::from_millis(limits.mapping_wait_ms)) else {
+            return Err(Stop { code: Code::MappingBusy, text: "no free slot".into() });
+        };
+        let call = Call {
+            memory_bytes: limits.mapping_memory_bytes,
+            memory_refused: false,
+            speaker: Arc::clone(speaker),
+            log_lines: limits.mapping_log_lines,
+            log_bytes: limits.mapping_log_bytes,
+        };
+        let mut store = Store::new(&self.0.engine, call);
+        store.limiter(|call| call);
+        store.set_hostcall_fuel(limits.mapping_output_bytes);
+        // One more than asked for, since the tick under way is nearly over; and never 0, which would trap at once.
+        store.set_epoch_deadline(limits.mapping_ms.max(1).saturating_add(1));
+        let answer = program.instantiate(&mut store).and_then(|instance| guest(&mut store, &instance));
+        answer.map_err(|error| stop(&error, store.data()))
+    }
+}
+
+/// Why a call came to no answer. The text is the guest's or the engine's and goes to the log only.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub(super) code: Code,
+    pub(super) text: String,
+}
+
+fn stop(error: &wasmtime::Error, call: &Call) -> Stop {
+    // The engine's type for this is private to it. `huge answers` in tests/mapping.rs notices if the text changes.
+    const TOO_LARGE: &str = "fuel allocated for hostcalls has been exhausted";
+    let text = cut(&format!("{error:?}"));
+    let code = match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Code::MappingTimeout,
+        // A guest that is refused memory nearly always gives up by a trap.
+        Some(_) if call.memory_refused => Code::MappingMemory,
+        Some(_) => Code::MappingFault,
+        None if error.is::<PoolConcurrencyLimitError>() => Code::MappingBusy,
+        None if text.contains(TOO_LARGE) => Code::MappingOutputTooLarge,
+        None => Code::MappingIllFormed,
+    };
+    Stop { code, text }
+}
+
+/// Foreign text made fit for a log: short, on one line, nothing that a terminal would obey.
+pub(super) fn cut(text: &str) -> String {
+    clean(text, TEXT)
+}
+
+pub(super) fn clean(text: &str, bytes: usize) -> String {
+    let end = text.floor_char_boundary(bytes);
+    text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// What one call has and may.
+pub(super) struct Call {
+    memory_bytes: usize,
+    memory_refused: bool,
+    speaker: Arc<Speaker>,
+    log_lines: u32,
+    log_bytes: usize,
+}
+
+impl ResourceLimiter for Call {
+    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.memory_bytes && maximum.is_none_or(|maximum| desired <= maximum);
+        self.memory_refused |= !allowed;
+        Ok(allowed)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS && maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}
+
+/// Who speaks in the log, and how much it has spoken in this second.
+pub(super) struct Speaker {
+    name: String,
+    second: Mutex<(Instant, u32)>,
+    pub(super) lines_dropped: AtomicU64,
+}
+
+impl Speaker {
+    pub(super) fn new(name: String) -> Arc<Self> {
+        Arc::new(Self { name, second: Mutex::new((Instant::now(), 0)), lines_dropped: AtomicU64::new(0) })
+    }
+
+    fn may_speak(&self, lines: u32) -> bool {
+        let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
+        if second.0.elapsed() >= Duration::from_secs(1) {
+            *second = (Instant::now(), 0);
+        }
+        second.1 = second.1.saturating_add(1);
+        second.1 <= lines
+    }
+}
+
+/// All that a mapping may ask for: a line in the log, and settings, of which there are none yet.
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
+    let mut linker = Linker::new(engine);
+    linker.instance("turntable:mapping/types@0.1.0")?;
+    let mut host = linker.instance("turntable:mapping/host@0.1.0")?;
+    host.func_wrap("log", log)?;
+    host.func_wrap("setting", |_: StoreContextMut<'_, Call>, (_,): (WasmStr,)| Ok((None::<String>,)))?;
+    Ok(linker)
+}
+
+fn log(store: StoreContextMut<'_, Call>, (level, message): (Level, WasmStr)) -> wasmtime::Result<()> {
+    if matches!(level, Level::Debug | Level::Info) {
+        return Ok(());
+    }
+    let call = store.data();
+    if !call.speaker.may_speak(call.log_lines) {
+        call.speaker.lines_dropped.fetch_add(1, Relaxed);
+        return Ok(());
+    }
+    let text = clean(&message.to_str(&store)?, call.log_bytes);
+    match level {
+        Level::Error => tracing::error!(target: "mapping", mapping = call.speaker.name, "{text}"),
+        _ => tracing::warn!(target: "mapping", mapping = call.speaker.name, "{text}"),
+    }
+    Ok(())
+}
+
+/// Turns kept bytes into machine code.
+#[expect(
+    unsafe_code,
+    reason = "the only way to load compiled code; `Cache::get` let through only what this program wrote"
+)]
+fn thaw(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes must be what `Component::serialize` gave. Their MAC covers all of them and their name, its
+    // key is readable to this user alone, and wasmtime itself checks its version and the engine's settings.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+/// Tries the fastest way to hold memories first. It reserves 4 GiB of addresses for each slot, which a container, or
+/// a machine with few address bits, may not have.
+fn engine(limits: &Limits) -> Result<Engine> {
+    let mut pool = config();
+    pool.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(limits)));
+    let mut tight = pool.clone();
+    tight.memory_reservation(memory_bytes(limits) as u64).memory_guard_size(64 << 10);
+    let mut on_demand = config();
+    on_demand.memory_reservation(0).memory_guard_size(64 << 10).memory_may_move(true);
+
+    let mut failed = None;
+    for (way, config) in [("pool", pool), ("pool without reserve", tight), ("on demand", on_demand)] {
+        match Engine::new(&config) {
+            Ok(engine) => {
+                if failed.is_some() {
+                    tracing::warn!(target: "mapping", way, "few addresses for the memories of mappings; they run slower");
+                }
+                return Ok(engine);
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    let error = failed.expect("each way either returned or failed");
+    Err(internal("no engine for mappings can be made here", &error))
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .cranelift_nan_canonicalization(true)
+        .max_wasm_stack(STACK)
+        .wasm_features(WasmFeatures::all().difference(FEATURES), false)
+        .wasm_features(FEATURES, true);
+    config
+}
+
+fn slots(limits: &Limits) -> PoolingAllocationConfig {
+    let slots = u32::try_from(limits.mapping_concurrency).unwrap_or(u32::MAX).max(1);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots.saturating_mul(MODULES))
+        .total_memories(slots)
+        .total_tables(slots.saturating_mul(TABLES))
+        .max_core_instances_per_component(MODULES)
+        .max_memories_per_component(1)
+        .max_memories_per_module(1)
+        .max_tables_per_component(TABLES)
+        .max_tables_per_module(TABLES)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(memory_bytes(limits))
+        .max_unused_warm_slots(slots)
+        .linear_memory_keep_resident(KEEP_RESIDENT);
+    pool
+}
+
+/// In whole pages of WebAssembly.
+fn memory_bytes(limits: &Limits) -> usize {
+    limits.mapping_memory_bytes.next_multiple_of(64 << 10).clamp(64 << 10, 4 << 30)
+}
+
+/// Moves the deadlines' clock until the engine is gone.
+fn tick(engine: &Engine) -> Result<()> {
+    let engine = engine.weak();
+    let clock = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    };
+    thread::Builder::new().name("mapping-clock".into()).spawn(clock).map(drop).map_err(|error| {
+        Error::new(Code::Internal, "the clock for mappings cannot be started").internal(error.to_string())
+    })
+}
+
+fn internal(message: &str, error: &wasmtime::Error) -> Error {
+    Error::new(Code::Internal, message).internal(cut(&format!("{error:#}")))
+}
+
+/// Places for calls at once.
+struct Slots {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+struct Slot<'a>(&'a Slots);
+
+impl Slots {
+    fn new(free: usize) -> Self {
+        Self { free: Mutex::new(free), freed: Condvar::new() }
+    }
+
+    /// None if none became free in this time.
+    fn take(&self, wait: Duration) -> Option<Slot<'_>> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut free, _) =
+            self.freed.wait_timeout_while(free, wait, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free = free.checked_sub(1)?;
+        Some(Slot(self))
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_bounded_and_come_back() {
+        let slots = Slots::new(2);
+        let wait = Duration::from_millis(5);
+        let (a, b) = (slots.take(wait), slots.take(wait));
+        assert!(a.is_some() && b.is_some());
+        assert!(slots.take(wait).is_none());
+        drop(a);
+        assert!(slots.take(wait).is_some());
+    }
+
+    #[test]
+    fn a_waiting_call_gets_the_next_slot() {
+        let slots = Slots::new(1);
+        let taken = slots.take(Duration::ZERO);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| slots.take(Duration::from_secs(10)).is_some());
+            thread::sleep(Duration::from_millis(5));
+            drop(taken);
+            assert!(waiting.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn foreign_text_is_tamed() {
+        let check = |text: &str, expected: &str| assert_eq!(clean(text, 8), expected);
+        check("short", "short");
+        check("a\n\u{1b}[31m", "a  [31m");
+        check("1234567é", "1234567");
+        check("123456é89", "123456é");
+    }
+
+    #[test]
+    fn a_speaker_is_cut_short() {
+        let speaker = Speaker::new("m".into());
+        assert!((0..3).all(|_| speaker.may_speak(3)));
+        assert!(!speaker.may_speak(3));
+    }
+}

@@ -49,6 +49,22 @@ pub struct Limits {
     pub mapping_output_bytes: usize,
     /// Calls of mappings at once. More wait, then `MappingBusy`.
     pub mapping_concurrency: usize,
+    /// Milliseconds that a call of a mapping waits for its turn. `MappingBusy`.
+    pub mapping_wait_ms: u64,
+    /// Resources that one call of a mapping may be given; the contract allows no more. `MappingInputTooLarge`.
+    pub mapping_documents: usize,
+    /// Lines that one mapping may write to the log in a second. More are dropped and counted.
+    pub mapping_log_lines: u32,
+    /// Bytes of one such line. More are cut off.
+    pub mapping_log_bytes: usize,
+    /// Tables that one mapping may describe. `MappingIllFormed`.
+    pub mapping_tables: usize,
+    /// Columns that one table may have. `MappingIllFormed`.
+    pub mapping_columns: usize,
+    /// Options that one choice may have. `MappingIllFormed`.
+    pub mapping_options: usize,
+    /// Bytes of one label, description or path in a description. `MappingIllFormed`.
+    pub mapping_text_bytes: usize,
     /// Versions of a mapping that are kept for a rollback.
     pub mapping_versions: usize,
 }
@@ -77,6 +93,14 @@ impl Default for Limits {
             mapping_input_bytes: 32 << 20,
             mapping_output_bytes: 32 << 20,
             mapping_concurrency: 32,
+            mapping_wait_ms: 1_000,
+            mapping_documents: 1_000,
+            mapping_log_lines: 20,
+            mapping_log_bytes: 1 << 10,
+            mapping_tables: 32,
+            mapping_columns: 500,
+            mapping_options: 2_000,
+            mapping_text_bytes: 4 << 10,
             mapping_versions: 10,
         }
     }

@@ -1,0 +1,175 @@
+//! A compiled core module to a component, with the author's samples in a custom section behind it, and the samples
+//! back out of a component. `host/build.rs` includes this file too, so it stands on nothing of this crate.
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+/// The custom section, last in the component, that holds the samples as a JSON array.
+pub const SAMPLES_SECTION: &str = "turntable:samples";
+
+/// What the author says a resource comes to. JSON texts, kept digit by digit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    pub name: String,
+    /// A FHIR resource.
+    pub resource: Box<RawValue>,
+    /// The rows it gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Box<RawValue>>,
+    /// A change of such a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Box<RawValue>>,
+    /// The resource after that change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Box<RawValue>>,
+}
+
+/// Makes a component of a core module that `wit-bindgen` built. The error is for the module's author.
+pub fn wrap(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
+    let mut component = ComponentEncoder::default()
+        .validate(true)
+        .module(core_module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| format!("this module is no mapping: {error:#}"))?;
+    if !samples.is_empty() {
+        let json = serde_json::to_vec(samples).map_err(|error| format!("samples: {error}"))?;
+        append_custom_section(&mut component, SAMPLES_SECTION, &json);
+    }
+    Ok(component)
+}
+
+/// The samples in a component; none if its author gave none.
+pub fn samples(component: &[u8]) -> Result<Vec<Sample>, String> {
+    let mut samples = Vec::new();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(|error| error.to_string())? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == SAMPLES_SECTION => {
+                let more: Vec<Sample> = serde_json::from_slice(section.data()).map_err(|error| {
+                    format!("section `{SAMPLES_SECTION}` is not as `mapping build` writes it: {error}")
+                })?;
+                samples.extend(more);
+            }
+            _ => {}
+        }
+    }
+    Ok(samples)
+}
+
+/// Samples of a mapping crate, by name: `NAME.json` the resource, `NAME.rows.json`, `NAME.change.json` and
+/// `NAME.after.json` beside it. No directory, no samples.
+pub fn read_samples(directory: &Path) -> Result<Vec<Sample>, String> {
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let said = |error: std::io::Error| format!("{}: {error}", directory.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(said)? {
+        let file = entry.map_err(said)?.file_name();
+        let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(".json")) else { continue };
+        match stem.rsplit_once('.') {
+            Some((name, "rows" | "change" | "after")) => {
+                if !directory.join(format!("{name}.json")).is_file() {
+                    return Err(format!("{}: {stem}.json has no {name}.json beside it", directory.display()));
+                }
+            }
+            _ => names.push(stem.to_owned()),
+        }
+    }
+    names.sort_unstable();
+    names.into_iter().map(|name| read_sample(directory, name)).collect()
+}
+
+fn read_sample(directory: &Path, name: String) -> Result<Sample, String> {
+    let json = |suffix: &str| -> Result<Option<Box<RawValue>>, String> {
+        let path = directory.join(format!("{name}{suffix}.json"));
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        serde_json::from_str(&text).map(Some).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    Ok(Sample {
+        resource: json("")?.ok_or_else(|| format!("{name}.json is gone"))?,
+        rows: json(".rows")?,
+        change: json(".change")?,
+        after: json(".after")?,
+        name,
+    })
+}
+
+/// A custom section is id 0, its size, its name and its bytes; the grammar allows it after any other section.
+fn append_custom_section(component: &mut Vec<u8>, name: &str, data: &[u8]) {
+    let mut content = leb128(name.len());
+    content.extend_from_slice(name.as_bytes());
+    content.extend_from_slice(data);
+    component.push(0);
+    component.extend(leb128(content.len()));
+    component.append(&mut content);
+}
+
+pub(super) fn leb128(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = (number & 0x7f) as u8;
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The smallest component: the preamble and nothing in it.
+    const EMPTY: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
+
+    #[test]
+    fn samples_come_back_as_they_went_in() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| fs::write(directory.path().join(file), text).unwrap();
+        write("b.json", r#"{"resourceType":"Basic","n":72.10}"#);
+        write("a.json", "{}");
+        write("a.rows.json", "[ ]");
+        let read = read_samples(directory.path()).unwrap();
+        let mut component = EMPTY.to_vec();
+        append_custom_section(&mut component, SAMPLES_SECTION, &serde_json::to_vec(&read).unwrap());
+        let back = samples(&component).unwrap();
+        assert_eq!(back.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(back[1].resource.get(), r#"{"resourceType":"Basic","n":72.10}"#);
+        assert_eq!(back[0].rows.as_deref().map(RawValue::get), Some("[ ]"));
+        assert!(back[1].rows.is_none());
+    }
+
+    #[test]
+    fn samples_that_are_none_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a.rows.json"), "[]").unwrap();
+        assert!(read_samples(directory.path()).unwrap_err().contains("no a.json"));
+        let mut component = EMPTY.to_vec();
+        append_custom_section(&mut component, SAMPLES_SECTION, b"{}");
+        assert!(samples(&component).unwrap_err().contains(SAMPLES_SECTION));
+        assert!(samples(&EMPTY).unwrap().is_empty());
+        assert!(wrap(b"\0asm\x01\0\0\0", &[]).is_err(), "no world in it");
+    }
+
+    #[test]
+    fn numbers_as_leb128() {
+        let check = |number: usize, expected: &[u8]| assert_eq!(leb128(number), expected);
+        check(0, &[0]);
+        check(127, &[0x7f]);
+        check(128, &[0x80, 1]);
+        check(624_485, &[0xe5, 0x8e, 0x26]);
+    }
+}
