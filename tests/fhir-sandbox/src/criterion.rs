@@ -107,6 +107,24 @@ impl Criterion {
         })
     }
 
+    /// The ids that `_id` lists, if that is what this criterion is.
+    pub(crate) fn ids(&self, ty: &str) -> Option<Vec<&str>> {
+        let Test::Any(wanted) = &self.test else {
+            return None;
+        };
+        if parameters::of_type(ty).get(self.parameter)?.name != "_id" {
+            return None;
+        }
+        let id = |wanted| match wanted {
+            &Wanted::Token {
+                system: WantedSystem::Any,
+                ref code,
+            } => code.as_deref(),
+            _ => None,
+        };
+        wanted.iter().map(id).collect()
+    }
+
     /// Whether a resource's own values pass. Criteria about other resources are the caller's.
     pub(crate) fn passes(&self, index: &Index, reading: &Reading<'_>) -> bool {
         let values = index.values(self.parameter);

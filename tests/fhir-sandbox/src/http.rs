@@ -346,12 +346,19 @@ async fn spoil(exchange: &Exchange<'_>, response: Response) -> Response {
     parts
         .headers
         .insert(header::CONTENT_LENGTH, whole.len().into());
-    Response::from_parts(parts, Body::new(Cut { half: Some(half) }))
+    Response::from_parts(
+        parts,
+        Body::new(Cut {
+            half: Some(half),
+            flushed: false,
+        }),
+    )
 }
 
 /// A body that promises more than it gives: the server then drops the connection.
 struct Cut {
     half: Option<Bytes>,
+    flushed: bool,
 }
 
 impl HttpBody for Cut {
@@ -360,11 +367,16 @@ impl HttpBody for Cut {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        Poll::Ready(Some(match self.half.take() {
-            Some(half) => Ok(Frame::data(half)),
-            None => Err(std::io::ErrorKind::ConnectionAborted.into()),
-        }))
+        if let Some(half) = self.half.take() {
+            return Poll::Ready(Some(Ok(Frame::data(half))));
+        }
+        if !std::mem::replace(&mut self.flushed, true) {
+            // The server sends what it has when the body makes it wait; an error at once would drop it.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionAborted.into())))
     }
 }

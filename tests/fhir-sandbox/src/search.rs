@@ -154,7 +154,24 @@ fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) 
                 .all(|check| check.passes(instance, body, &reading))
         })
     };
-    let mut places: Vec<usize> = (0..instances.len()).filter(passes).take(limit).collect();
+    let named = query
+        .criteria
+        .iter()
+        .find_map(|criterion| criterion.ids(query.ty));
+    let mut places: Vec<usize> = match named {
+        Some(ids) => {
+            let mut places: Vec<usize> = ids
+                .into_iter()
+                .filter_map(|id| store.place(query.ty, id))
+                .collect();
+            places.sort_unstable();
+            places.dedup();
+            places
+        }
+        None => (0..instances.len()).collect(),
+    };
+    places.retain(passes);
+    places.truncate(limit);
     if !query.sort.is_empty() {
         sort(&mut places, instances, query);
     }
@@ -567,7 +584,7 @@ pub(crate) fn unwritable(error: serde_json::Error) -> Refusal {
     )
 }
 
-/// Every type that has at least one parameter of its own is searchable; so is every other by the common ones.
+/// Name and kind of every search parameter of a type, for the CapabilityStatement.
 pub(crate) fn parameters_of(ty: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     parameters::of_type(ty)
         .iter()

@@ -69,6 +69,11 @@ impl Store {
             .filter(|version| version.body.is_some())
     }
 
+    /// Where an instance is among [`Store::instances`].
+    pub(crate) fn place(&self, ty: &str, id: &str) -> Option<usize> {
+        self.shelves.get(ty)?.by_id.get(id).copied()
+    }
+
     /// All instances of a type, deleted ones too; their places never change.
     pub(crate) fn instances(&self, ty: &str) -> &[Instance] {
         self.shelves.get(ty).map_or(&[], |shelf| &shelf.instances)
