@@ -1,0 +1,60 @@
+//! The CapabilityStatement: what this service does, drawn from the same table that it works by.
+
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use crate::outcome::Refusal;
+use crate::rest::Reply;
+use crate::store::instant;
+use crate::{parameters, search};
+
+pub(crate) fn statement(base: &str) -> Result<Reply, Refusal> {
+    let resources: Vec<Json> = parameters::types().iter().map(|ty| resource(ty)).collect();
+    Reply::of(&json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": instant(Timestamp::now()),
+        "kind": "instance",
+        "software": {"name": "turntable fhir-sandbox", "version": env!("CARGO_PKG_VERSION")},
+        "implementation": {"description": "A small FHIR R4 service for demos and tests", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [{
+            "mode": "server",
+            "resource": resources,
+            "interaction": [{"code": "transaction"}, {"code": "batch"}],
+        }],
+    }))
+}
+
+fn resource(ty: &str) -> Json {
+    let interactions = [
+        "read",
+        "vread",
+        "update",
+        "delete",
+        "history-instance",
+        "create",
+        "search-type",
+    ];
+    let interactions: Vec<Json> = interactions
+        .iter()
+        .map(|code| json!({"code": code}))
+        .collect();
+    let parameters: Vec<Json> = search::parameters_of(ty)
+        .map(|(name, kind)| json!({"name": name, "type": kind}))
+        .collect();
+    json!({
+        "type": ty,
+        "interaction": interactions,
+        "versioning": "versioned-update",
+        "readHistory": true,
+        "updateCreate": true,
+        "conditionalCreate": true,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": true,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal"],
+        "searchParam": parameters,
+    })
+}
