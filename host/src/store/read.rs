@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::sqlite::Store;
+use super::write::standing;
 use crate::model::error::{Code, Error, Result};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
@@ -84,6 +85,44 @@ impl Store {
             found.transpose()
         })
         .map(|found| found.map(|()| one))
+    }
+
+    /// A resource of the native route and its version.
+    pub fn resource(&self, resource_type: &str, id: &str) -> Result<Option<(Vec<u8>, u64)>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(
+                "SELECT body, version FROM _turntable_resources WHERE resource_type = ? AND id = ? AND body IS NOT NULL",
+            )?;
+            let found = select.query_row((resource_type, id), |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)));
+            Ok(found.optional()?.map(|(body, version)| (body, u64::try_from(version).unwrap_or(0))))
+        })
+    }
+
+    /// The last version that a resource had, whether it is still there or not.
+    pub fn last_version(&self, resource_type: &str, id: &str) -> Result<Option<u64>> {
+        self.reading(|moment| Ok(standing(moment, resource_type, id)?.map(|(version, _)| version)))
+    }
+
+    /// Resources of a type in the order of their ids, after one of them: id and body.
+    pub fn resources_after(&self, resource_type: &str, id: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(
+                "SELECT id, body FROM _turntable_resources \
+                 WHERE resource_type = ? AND id > ? AND body IS NOT NULL ORDER BY id LIMIT ?",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let found = select.query_map((resource_type, id, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Rows of a native table.
+    pub fn count_rows(&self, table: &Table) -> Result<u64> {
+        self.reading(|moment| {
+            let count: i64 =
+                moment.query_row(&format!("SELECT count(*) FROM {}", sql::table_name(table)), [], |row| row.get(0))?;
+            Ok(u64::try_from(count).unwrap_or(0))
+        })
     }
 
     fn each(&self, select: &Select, mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>) -> Result<()> {

@@ -1,12 +1,15 @@
 -- The system tables, first version. Moments are microseconds since 1970 (UTC).
 -- No table of a mapping may have a name that starts like these.
 
--- The version that the last changed row has got; every change of a row takes the next.
-CREATE TABLE _turntable_version (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
-    version INTEGER NOT NULL
-) STRICT;
-INSERT INTO _turntable_version VALUES (1, 0);
+-- What the native route keeps: resources, from which mappings make the rows. A deleted one leaves its version behind.
+CREATE TABLE _turntable_resources (
+    resource_type TEXT NOT NULL,
+    id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    body BLOB,
+    PRIMARY KEY (resource_type, id)
+) STRICT, WITHOUT ROWID;
 
 -- How the sort keys of each column of each native table were made, to notice when they must be made anew.
 CREATE TABLE _turntable_columns (

@@ -135,10 +135,11 @@ fn keys_before(transaction: &Transaction<'_>, table: &Table) -> Result<HashMap<S
 
 fn create(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     let name = sql::table_name(table);
+    // `resource` is the GUID of the resource that the row was made of, `version` that resource's.
     // No affinity but the value's own, so that a column may change its kind.
     transaction.execute_batch(&format!(
-        "CREATE TABLE {name} (\"key\" BLOB NOT NULL PRIMARY KEY, \"version\" INTEGER NOT NULL, \
-         \"modified\" INTEGER NOT NULL) STRICT"
+        "CREATE TABLE {name} (\"key\" BLOB NOT NULL PRIMARY KEY, \"resource\" BLOB NOT NULL, \
+         \"version\" INTEGER NOT NULL) STRICT"
     ))?;
     for column in 0..table.columns.len() {
         add_column(transaction, table, column)?;
@@ -182,6 +183,11 @@ fn remember_column(transaction: &Transaction<'_>, table: &Table, column: ColumnI
 
 /// For finding rows by what they point to and by their FHIR id. Where the key is null there is nothing to find.
 fn create_indexes(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    transaction.execute_batch(&format!(
+        "CREATE INDEX IF NOT EXISTS \"{}:resource\" ON {} (\"resource\")",
+        table.name,
+        sql::table_name(table)
+    ))?;
     for (column, described) in table.columns.iter().enumerate() {
         if matches!(described.kind, Kind::Lookup(_)) || described.name == "msemr_azurefhirid" && column != table.key {
             let (name, key) = (sql::table_name(table), sql::key_name(table, column));

@@ -1,301 +1,129 @@
-//! Rows into native tables. Every change of a row gives it the next version of one counter that all tables share, so
-//! that a version never comes back, not even after a delete; writing what is there already changes nothing.
+//! Resources in, with the rows that were made of them: all that belongs together in one transaction. A resource's
+//! version counts up from 1 and goes on counting after a delete, so that an ETag never comes back.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction};
 use uuid::Uuid;
 
-use super::read;
 use super::sqlite::Store;
-use super::tables::{make_concept_keys, stored_key};
+use super::tables::stored_key;
 use crate::model::error::{Code, Error, Result};
-use crate::model::key::{self, Decoded};
-use crate::model::query::Precondition;
+use crate::model::key;
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Table};
+use crate::model::table::Table;
 use crate::model::value::SortKey;
 use crate::plan::sql::{self, Value};
 
-/// Cell texts by column; None = null. Columns that are not there stay as they are, or null in a new row. Cells of
-/// concept keys are made here, whatever is given.
-pub type Cells<'a> = Vec<(ColumnIndex, Option<&'a str>)>;
-
-/// One of the changes that [`Store::apply`] makes together.
+/// A resource to be put in place of its version `base`, with its rows in every table that shows it.
 #[derive(Clone, Debug)]
-pub enum Write<'a> {
-    /// The key's cell must be given. `AlreadyExists`.
-    Create { table: &'a Table, cells: Cells<'a> },
-    /// `NotFound`, `VersionMismatch`.
-    Update { table: &'a Table, key: Uuid, cells: Cells<'a>, when: &'a Precondition },
-    /// Update, or create where the row is not there. `VersionMismatch`; `NotFound` if `when` wants the row;
-    /// `AlreadyExists` if it does not. Without a cell for the key a new row's is decoded from the GUID.
-    Upsert { table: &'a Table, key: Uuid, cells: Cells<'a>, when: &'a Precondition },
-    /// `NotFound`, `VersionMismatch`. Rows of child tables are not followed.
-    Delete { table: &'a Table, key: Uuid, when: &'a Precondition },
-    /// Makes these the only rows of a child table that belong to a parent. Their cells must say so.
-    ReplaceChildren { table: &'a Table, parent: Uuid, rows: &'a Rows },
-}
-
-/// What became of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    pub key: Uuid,
-    /// As it is now; of a deleted row the one that it had.
-    pub version: String,
-    pub outcome: Outcome,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Created,
-    Updated,
-    /// It had these cells already.
-    Unchanged,
-    Deleted,
+pub struct NativeWrite {
+    pub resource_type: String,
+    pub id: String,
+    /// None deletes it.
+    pub body: Option<Vec<u8>>,
+    /// The version it was made from, that of a deleted one too; None = there was never one.
+    pub base: Option<u64>,
+    /// Greater than `base`.
+    pub version: u64,
+    /// For each table its rows, all columns; none for a delete.
+    pub rows: Vec<(Arc<Table>, Rows)>,
 }
 
 impl Store {
-    pub fn create(&self, table: &Table, cells: Cells<'_>) -> Result<Written> {
-        self.writing_rows(|writer| writer.create(table, cells))
+    /// All of them, in their order, or none. `VersionMismatch` if one no longer stands at its base.
+    pub fn put_resources(&self, writes: &[NativeWrite]) -> Result<()> {
+        self.writing(|transaction| writes.iter().try_for_each(|write| put(transaction, write)))
     }
 
-    pub fn update(&self, table: &Table, key: Uuid, cells: Cells<'_>, when: &Precondition) -> Result<Written> {
-        self.writing_rows(|writer| writer.update(table, key, cells, when))
-    }
-
-    pub fn upsert(&self, table: &Table, key: Uuid, cells: Cells<'_>, when: &Precondition) -> Result<Written> {
-        self.writing_rows(|writer| writer.upsert(table, key, cells, when))
-    }
-
-    pub fn delete(&self, table: &Table, key: Uuid, when: &Precondition) -> Result<Written> {
-        self.writing_rows(|writer| writer.delete(table, key, when))
-    }
-
-    pub fn replace_children(&self, table: &Table, parent: Uuid, rows: &Rows) -> Result<Vec<Written>> {
-        self.writing_rows(|writer| writer.replace_children(table, parent, rows))
-    }
-
-    /// All of these changes, in their order, or none: for each, the rows that it touched.
-    pub fn apply(&self, writes: Vec<Write<'_>>) -> Result<Vec<Vec<Written>>> {
-        self.writing_rows(|writer| writes.into_iter().map(|write| writer.apply(write)).collect())
-    }
-
-    fn writing_rows<T>(&self, write: impl FnOnce(&mut Writer<'_>) -> Result<T>) -> Result<T> {
-        self.writing(|transaction| {
-            let before = transaction
-                .prepare_cached("SELECT version FROM _turntable_version")?
-                .query_row([], |row| row.get(0))?;
-            let now = Timestamp::now().as_microsecond();
-            let mut writer = Writer { transaction, version: before, now };
-            let written = write(&mut writer)?;
-            if writer.version != before {
-                transaction.prepare_cached("UPDATE _turntable_version SET version = ?")?.execute([writer.version])?;
-            }
-            Ok(written)
+    /// Puts rows that were made anew from an unchanged resource in place of those before.
+    pub fn put_rows(&self, resource_type: &str, id: &str, rows: &[(Arc<Table>, Rows)]) -> Result<()> {
+        self.writing(|transaction| match standing(transaction, resource_type, id)? {
+            Some((version, true)) => put_rows(transaction, resource_type, id, version, rows),
+            _ => Ok(()),
         })
     }
 }
 
-/// One transaction's worth of writing.
-struct Writer<'t> {
-    transaction: &'t Transaction<'t>,
-    /// The last one given.
-    version: i64,
-    now: i64,
+/// Version, and whether it is there (not deleted).
+pub(super) fn standing(
+    connection: &rusqlite::Connection,
+    resource_type: &str,
+    id: &str,
+) -> Result<Option<(u64, bool)>> {
+    let mut select = connection.prepare_cached(
+        "SELECT version, body IS NOT NULL FROM _turntable_resources WHERE resource_type = ? AND id = ?",
+    )?;
+    let found = select.query_row((resource_type, id), |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional()?;
+    Ok(found.map(|(version, there)| (u64::try_from(version).unwrap_or(0), there)))
 }
 
-/// A whole row: a cell for each of the table's columns.
-struct Existing {
-    version: i64,
-    cells: Vec<Option<String>>,
+fn put(transaction: &Transaction<'_>, write: &NativeWrite) -> Result<()> {
+    let stands = standing(transaction, &write.resource_type, &write.id)?;
+    if stands.map(|(version, _)| version) != write.base {
+        return Err(Error::new(Code::VersionMismatch, "the row has changed since it was read")
+            .hint("read it again and repeat the change with its new @odata.etag"));
+    }
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO _turntable_resources (resource_type, id, version, modified, body) VALUES (?, ?, ?, ?, ?) \
+         ON CONFLICT DO UPDATE SET version = excluded.version, modified = excluded.modified, body = excluded.body",
+    )?;
+    let (version, now) = (signed(write.version), Timestamp::now().as_microsecond());
+    upsert.execute((&write.resource_type, &write.id, version, now, &write.body))?;
+    put_rows(transaction, &write.resource_type, &write.id, write.version, &write.rows)
 }
 
-impl Writer<'_> {
-    fn apply(&mut self, write: Write<'_>) -> Result<Vec<Written>> {
-        match write {
-            Write::Create { table, cells } => Ok(vec![self.create(table, cells)?]),
-            Write::Update { table, key, cells, when } => Ok(vec![self.update(table, key, cells, when)?]),
-            Write::Upsert { table, key, cells, when } => Ok(vec![self.upsert(table, key, cells, when)?]),
-            Write::Delete { table, key, when } => Ok(vec![self.delete(table, key, when)?]),
-            Write::ReplaceChildren { table, parent, rows } => self.replace_children(table, parent, rows),
-        }
-    }
-
-    fn create(&mut self, table: &Table, cells: Cells<'_>) -> Result<Written> {
-        let key = key_of(table, &cells)?.ok_or_else(|| {
-            Error::new(Code::RequiredColumn, "a new row needs its key").target(&table.columns[table.key].name)
-        })?;
-        if self.existing(table, key)?.is_some() {
-            return Err(already_exists(table));
-        }
-        self.insert(table, key, cells)
-    }
-
-    fn update(&mut self, table: &Table, key: Uuid, cells: Cells<'_>, when: &Precondition) -> Result<Written> {
-        let existing = self.existing(table, key)?.ok_or_else(|| not_found(table))?;
-        allowed(table, existing.version, when)?;
-        self.merge(table, key, existing, cells)
-    }
-
-    fn upsert(&mut self, table: &Table, key: Uuid, cells: Cells<'_>, when: &Precondition) -> Result<Written> {
-        match (self.existing(table, key)?, when) {
-            (Some(existing), _) => {
-                allowed(table, existing.version, when)?;
-                self.merge(table, key, existing, cells)
-            }
-            (None, Precondition::None | Precondition::MustNotExist) => self.insert(table, key, cells),
-            (None, Precondition::MustExist | Precondition::Versions(_)) => Err(not_found(table)),
-        }
-    }
-
-    fn delete(&mut self, table: &Table, key: Uuid, when: &Precondition) -> Result<Written> {
-        let existing = self.existing(table, key)?.ok_or_else(|| not_found(table))?;
-        allowed(table, existing.version, when)?;
-        let delete = format!("DELETE FROM {} WHERE \"key\" = ?", sql::table_name(table));
-        self.transaction.prepare_cached(&delete)?.execute([key])?;
-        Ok(Written { key, version: existing.version.to_string(), outcome: Outcome::Deleted })
-    }
-
-    fn replace_children(&mut self, table: &Table, parent: Uuid, rows: &Rows) -> Result<Vec<Written>> {
-        let Some(link) = &table.parent else {
-            return Err(Error::new(Code::Internal, "the table is no child table").target(&table.name));
-        };
-        let mut kept = HashSet::new();
-        let mut written = Vec::new();
+fn put_rows(
+    transaction: &Transaction<'_>,
+    resource_type: &str,
+    id: &str,
+    version: u64,
+    rows: &[(Arc<Table>, Rows)],
+) -> Result<()> {
+    let resource = key::guid(&format!("{resource_type}/{id}"));
+    for (table, rows) in rows {
+        let delete = format!("DELETE FROM {} WHERE \"resource\" = ?", sql::table_name(table));
+        transaction.prepare_cached(&delete)?.execute([resource])?;
         for row in 0..rows.len() {
-            let cells: Cells<'_> = rows.columns().iter().copied().zip(rows.row(row)).collect();
-            let belongs = SortKey::of(&table.columns[link.column].kind, rows.cell(row, link.column))?;
-            let key = key_of(table, &cells)?.filter(|key| belongs == SortKey::Guid(parent) && kept.insert(*key));
-            let key = key.ok_or_else(|| {
-                Error::new(Code::BadValue, "a child row lacks its own key or that of its parent").target(&table.name)
-            })?;
-            written.push(self.upsert(table, key, cells, &Precondition::None)?);
-        }
-        for key in self.children(table, link.column, parent)? {
-            if !kept.contains(&key) {
-                written.push(self.delete(table, key, &Precondition::None)?);
-            }
-        }
-        Ok(written)
-    }
-
-    fn children(&self, table: &Table, column: ColumnIndex, parent: Uuid) -> Result<Vec<Uuid>> {
-        let select = format!(
-            "SELECT \"key\" FROM {} WHERE {} = ? ORDER BY \"key\"",
-            sql::table_name(table),
-            sql::key_name(table, column)
-        );
-        let mut statement = self.transaction.prepare_cached(&select)?;
-        let keys = statement.query_map([parent], |row| row.get(0))?;
-        Ok(keys.collect::<Result<_, _>>()?)
-    }
-
-    fn existing(&self, table: &Table, key: Uuid) -> Result<Option<Existing>> {
-        let columns: Vec<ColumnIndex> = (0..table.columns.len()).collect();
-        let mut statement = self.transaction.prepare_cached(&read::select_by_key(table, &columns))?;
-        let found = statement.query_row([key], |row| {
-            let version = row.get(0)?;
-            Ok(read::cells(row, columns.len())
-                .map(|cells| Existing { version, cells: cells.into_iter().map(|c| c.map(str::to_owned)).collect() }))
-        });
-        found.optional()?.transpose()
-    }
-
-    fn insert(&mut self, table: &Table, key: Uuid, given: Cells<'_>) -> Result<Written> {
-        let mut cells = vec![None; table.columns.len()];
-        assign(table, key, &mut cells, given)?;
-        if cells[table.key].is_none() {
-            cells[table.key] = match key::decode(key) {
-                Decoded::Id(id) => Some(id),
-                Decoded::Hashed => return Err(Error::new(Code::BadKey, "no new row can have this key")),
-            };
-        }
-        self.put(table, key, &cells)?;
-        Ok(Written { key, version: self.version.to_string(), outcome: Outcome::Created })
-    }
-
-    fn merge(&mut self, table: &Table, key: Uuid, existing: Existing, given: Cells<'_>) -> Result<Written> {
-        let mut cells = existing.cells.clone();
-        assign(table, key, &mut cells, given)?;
-        if cells == existing.cells {
-            return Ok(Written { key, version: existing.version.to_string(), outcome: Outcome::Unchanged });
-        }
-        self.put(table, key, &cells)?;
-        Ok(Written { key, version: self.version.to_string(), outcome: Outcome::Updated })
-    }
-
-    /// A whole row with the next version.
-    fn put(&mut self, table: &Table, key: Uuid, cells: &[Option<String>]) -> Result<()> {
-        self.version += 1;
-        let mut names = vec!["\"key\"".to_owned(), "\"version\"".into(), "\"modified\"".into()];
-        let mut params = vec![SortKey::Guid(key).into(), Value::Int(self.version), Value::Int(self.now)];
-        for (column, cell) in cells.iter().enumerate() {
-            names.push(sql::cell_name(table, column));
-            params.push(cell.clone().map_or(Value::Null, Value::Text));
-            let key = stored_key(table, column, cell.as_deref())?;
-            if column != table.key {
-                names.push(sql::key_name(table, column));
-                params.push(key);
-            }
-        }
-        let assigned: Vec<_> = names[1..].iter().map(|name| format!("{name} = excluded.{name}")).collect();
-        let insert = format!(
-            "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT (\"key\") DO UPDATE SET {}",
-            sql::table_name(table),
-            names.join(", "),
-            vec!["?"; names.len()].join(", "),
-            assigned.join(", ")
-        );
-        self.transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(params))?;
-        Ok(())
-    }
-}
-
-/// Lays given cells over a row's. The key stays what it is.
-fn assign(table: &Table, key: Uuid, cells: &mut [Option<String>], given: Cells<'_>) -> Result<()> {
-    if key_of(table, &given)?.is_some_and(|given| given != key) {
-        return Err(Error::new(Code::BadKey, "the key in the row is not the key that is addressed")
-            .target(&table.columns[table.key].name));
-    }
-    for (column, cell) in given {
-        let place = cells
-            .get_mut(column)
-            .ok_or_else(|| Error::new(Code::Internal, "a cell of a column that the table does not have"))?;
-        if column != table.key || cell.is_some() {
-            *place = cell.map(str::to_owned);
+            insert(transaction, table, resource, version, rows, row)?;
         }
     }
-    make_concept_keys(table, cells);
     Ok(())
 }
 
-/// The GUID that the key's cell stands for, if there is one.
-fn key_of(table: &Table, cells: &Cells<'_>) -> Result<Option<Uuid>> {
-    let cell = cells.iter().rev().find(|(column, _)| *column == table.key).and_then(|(_, cell)| *cell);
-    Ok(match SortKey::of(&table.columns[table.key].kind, cell)? {
-        SortKey::Guid(guid) => Some(guid),
-        _ => None,
-    })
-}
-
-fn allowed(table: &Table, version: i64, when: &Precondition) -> Result<()> {
-    match when {
-        Precondition::None | Precondition::MustExist => Ok(()),
-        Precondition::MustNotExist => Err(already_exists(table)),
-        Precondition::Versions(versions) if versions.contains(&version.to_string()) => Ok(()),
-        Precondition::Versions(_) => Err(Error::new(Code::VersionMismatch, "the row has been changed meanwhile")
-            .target(&table.name)
-            .hint("read it again, and send the change with its new ETag")),
+fn insert(
+    transaction: &Transaction<'_>,
+    table: &Table,
+    resource: Uuid,
+    version: u64,
+    rows: &Rows,
+    row: usize,
+) -> Result<()> {
+    let mut names = vec!["\"key\"".to_owned(), "\"resource\"".into(), "\"version\"".into()];
+    let mut params = vec![Value::Null, SortKey::Guid(resource).into(), Value::Int(signed(version))];
+    for column in 0..table.columns.len() {
+        let cell = rows.cell(row, column);
+        names.push(sql::cell_name(table, column));
+        params.push(cell.map_or(Value::Null, |cell| Value::Text(cell.to_owned())));
+        let key = stored_key(table, column, cell)?;
+        if column == table.key {
+            params[0] = key;
+        } else {
+            names.push(sql::key_name(table, column));
+            params.push(key);
+        }
     }
+    let insert = format!(
+        "INSERT INTO {} ({}) VALUES ({})",
+        sql::table_name(table),
+        names.join(", "),
+        vec!["?"; names.len()].join(", ")
+    );
+    transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(params))?;
+    Ok(())
 }
 
-fn not_found(table: &Table) -> Error {
-    Error::new(Code::NotFound, format!("there is no row with this key in `{}`", table.entity_set)).target(&table.name)
-}
-
-fn already_exists(table: &Table) -> Error {
-    Error::new(Code::AlreadyExists, format!("there is a row with this key in `{}` already", table.entity_set))
-        .target(&table.name)
+fn signed(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
 }
