@@ -8,11 +8,12 @@ use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json, json};
+use serde_json::json;
 
+use crate::document::Document;
 use crate::faults::{Active, Concern, Fault};
 use crate::outcome::{Issue, Refusal};
-use crate::search::{self, Bundle, Entry, Pages, unwritable};
+use crate::search::{self, Bundle, Entry, Pages};
 use crate::store::{Store, Version, is_id, type_of};
 use crate::{capabilities, parameters, query};
 
@@ -46,7 +47,6 @@ pub(crate) enum Payload {
     #[default]
     None,
     Text(Bytes),
-    Resource(Map<String, Json>),
 }
 
 /// What holds for one HTTP request and the calls inside it.
@@ -68,7 +68,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn of(body: &impl Serialize) -> Result<Self, Refusal> {
-        let body = serde_json::value::to_raw_value(body).map_err(unwritable)?;
+        let body = serde_json::value::to_raw_value(body)?;
         Ok(Self {
             status: StatusCode::OK,
             version: None,
@@ -220,7 +220,7 @@ impl Exchange<'_> {
             Interaction::Create(ty) => self.create(store, call, ty, None),
             Interaction::Update(ty, id) => {
                 let resource = resource(&call.payload, ty)?;
-                if resource.get("id").and_then(Json::as_str) != Some(id) {
+                if resource.string("id").as_deref() != Some(id) {
                     let why = "The resource's id must be there and be the id of the URL";
                     return Err(Refusal::invalid(why).at(format!("{ty}.id")));
                 }
@@ -253,7 +253,7 @@ impl Exchange<'_> {
             }
         }
         let id = id.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
-        let version = store.put(ty, &id, resource, "POST").map_err(unwritable)?;
+        let version = store.put(ty, &id, resource, "POST")?;
         self.written(&call, StatusCode::CREATED, ty, &id, version)
     }
 
@@ -263,7 +263,7 @@ impl Exchange<'_> {
         call: &Call,
         ty: &'static str,
         id: &str,
-        resource: Map<String, Json>,
+        resource: Document,
     ) -> Result<Reply, Refusal> {
         if !is_id(id) {
             return Err(
@@ -284,7 +284,7 @@ impl Exchange<'_> {
                 why,
             ));
         }
-        let version = store.put(ty, id, resource, "PUT").map_err(unwritable)?;
+        let version = store.put(ty, id, resource, "PUT")?;
         let status = if current.is_some() {
             StatusCode::OK
         } else {
@@ -300,7 +300,7 @@ impl Exchange<'_> {
         ty: &'static str,
     ) -> Result<Reply, Refusal> {
         let resource = resource(&call.payload, ty)?;
-        let own = resource.get("id").and_then(Json::as_str).map(str::to_owned);
+        let own = resource.string("id");
         match (
             search::identify(self, store, ty, &call.query)?.as_slice(),
             own,
@@ -469,21 +469,25 @@ impl Exchange<'_> {
         if !absolute && !unversioned {
             return Ok(Cow::Borrowed(text));
         }
-        let mut resource: Json = serde_json::from_str(text.get()).map_err(unwritable)?;
+        let mut resource: Document = serde_json::from_str(text.get())?;
         if absolute {
-            make_absolute(&mut resource, &self.base);
+            let base = &self.base;
+            let mut prefix = |name: &str, text: &str| -> serde_json::Result<_> {
+                Ok((name == "reference" && is_relative(text)).then(|| format!("{base}/{text}")))
+            };
+            resource.rewrite(&mut prefix)?;
         }
-        if unversioned && let Some(Json::Object(meta)) = resource.get_mut("meta") {
-            meta.shift_remove("versionId");
+        if unversioned && let Some(meta) = resource.get("meta") {
+            let mut meta: Document = serde_json::from_str(meta.get())?;
+            meta.retain(|name| name != "versionId");
+            resource.set("meta", 0, &meta)?;
         }
-        serde_json::value::to_raw_value(&resource)
-            .map(Cow::Owned)
-            .map_err(unwritable)
+        Ok(Cow::Owned(resource.to_raw()?))
     }
 }
 
 /// The posted resource, of the type that the URL says.
-pub(crate) fn resource(payload: &Payload, ty: &str) -> Result<Map<String, Json>, Refusal> {
+pub(crate) fn resource(payload: &Payload, ty: &str) -> Result<Document, Refusal> {
     let resource = object(payload)?;
     match type_of(&resource) {
         Some(own) if own == ty => Ok(resource),
@@ -497,9 +501,8 @@ pub(crate) fn resource(payload: &Payload, ty: &str) -> Result<Map<String, Json>,
     }
 }
 
-pub(crate) fn object(payload: &Payload) -> Result<Map<String, Json>, Refusal> {
+pub(crate) fn object(payload: &Payload) -> Result<Document, Refusal> {
     let text = match payload {
-        Payload::Resource(resource) => return Ok(resource.clone()),
         Payload::Text(text) => text,
         Payload::None => {
             return Err(Refusal::new(
@@ -552,10 +555,8 @@ fn names_version(tags: &str, version: &Version) -> bool {
 fn refused_write(status: u16, call: &Call) -> Refusal {
     let resource = object(&call.payload).unwrap_or_default();
     let ty = type_of(&resource).unwrap_or("Resource");
-    let elements = resource
-        .keys()
-        .filter(|name| !matches!(name.as_str(), "resourceType" | "id" | "meta"));
-    let issue = |name: &String| {
+    let elements = resource.names().filter(|name| !matches!(*name, "resourceType" | "id" | "meta"));
+    let issue = |name: &str| {
         let element = format!("{ty}.{name}");
         Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -572,23 +573,6 @@ fn refused_write(status: u16, call: &Call) -> Refusal {
     Refusal {
         status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
         issues,
-    }
-}
-
-fn make_absolute(element: &mut Json, base: &str) {
-    match element {
-        Json::Array(items) => items.iter_mut().for_each(|item| make_absolute(item, base)),
-        Json::Object(object) => {
-            for (name, value) in object {
-                match value {
-                    Json::String(text) if name == "reference" && is_relative(text) => {
-                        *text = format!("{base}/{text}")
-                    }
-                    value => make_absolute(value, base),
-                }
-            }
-        }
-        _ => {}
     }
 }
 
