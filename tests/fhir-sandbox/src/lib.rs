@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::http::Method;
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -115,6 +116,8 @@ impl Sandbox {
         let router = self.router();
         let task = tokio::spawn(async move {
             let until = async move { drop(stopped.await) };
+            // A page is worth sending at once.
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             axum::serve(listener, router)
                 .with_graceful_shutdown(until)
                 .await
@@ -151,7 +154,11 @@ impl Sandbox {
                 .collect()
         };
         store.keep();
-        if failed.is_empty() { Ok(Loaded { resources }) } else { Err(LoadError::of(&failed)) }
+        if failed.is_empty() {
+            Ok(Loaded { resources })
+        } else {
+            Err(LoadError::of(&failed))
+        }
     }
 
     pub fn set_faults(&self, faults: Faults) {
@@ -234,17 +241,24 @@ impl Running {
 
 /// The entries of what is loaded, each with a request; and whether each stands for itself.
 fn entries_to_load(json: &[u8]) -> Result<(bool, Vec<PostedEntry>), LoadError> {
-    let resource: Document =
-        serde_json::from_slice(json).map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
+    let resource: Document = serde_json::from_slice(json)
+        .map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
     if resource.string("resourceType").as_deref() != Some("Bundle") {
-        let whole = resource.to_raw().map_err(|error| LoadError(error.to_string()))?;
-        let entry = PostedEntry { resource: Some(whole), ..PostedEntry::default() };
+        let whole = resource
+            .to_raw()
+            .map_err(|error| LoadError(error.to_string()))?;
+        let entry = PostedEntry {
+            resource: Some(whole),
+            ..PostedEntry::default()
+        };
         return Ok((false, vec![with_request(entry)?]));
     }
     let bundle = PostedBundle::parse(json).map_err(|refusal| LoadError::of(&[refusal]))?;
     match bundle.kind.as_str() {
         "batch" | "transaction" => Ok((bundle.kind == "batch", bundle.entry)),
-        "history" => Err(LoadError("a history bundle holds old versions; load the current ones".to_owned())),
+        "history" => Err(LoadError(
+            "a history bundle holds old versions; load the current ones".to_owned(),
+        )),
         _ => {
             let stored = bundle.entry.into_iter().filter(|entry| !is_outcome(entry));
             Ok((false, stored.map(with_request).collect::<Result<_, _>>()?))
@@ -254,20 +268,28 @@ fn entries_to_load(json: &[u8]) -> Result<(bool, Vec<PostedEntry>), LoadError> {
 
 /// A searchset may hold hints of the service it comes from.
 fn is_outcome(entry: &PostedEntry) -> bool {
-    let ty = entry.resource.as_ref().and_then(|text| serde_json::from_str::<Document>(text.get()).ok());
+    let ty = entry
+        .resource
+        .as_ref()
+        .and_then(|text| serde_json::from_str::<Document>(text.get()).ok());
     ty.and_then(|resource| type_of(&resource)) == Some("OperationOutcome")
 }
 
 fn with_request(entry: PostedEntry) -> Result<PostedEntry, LoadError> {
     let text = entry.resource.as_ref().map_or("{}", |text| text.get());
-    let resource: Document =
-        serde_json::from_str(text).map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
-    let ty = type_of(&resource).ok_or_else(|| LoadError("resourceType is missing or not a type of R4".to_owned()))?;
+    let resource: Document = serde_json::from_str(text)
+        .map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
+    let ty = type_of(&resource)
+        .ok_or_else(|| LoadError("resourceType is missing or not a type of R4".to_owned()))?;
     let (method, url) = match resource.string("id").filter(|id| is_id(id)) {
         Some(id) => ("PUT", format!("{ty}/{id}")),
         None => ("POST", ty.to_owned()),
     };
-    let request = PostedRequest { method: Some(method.to_owned()), url: Some(url), ..PostedRequest::default() };
+    let request = PostedRequest {
+        method: Some(method.to_owned()),
+        url: Some(url),
+        ..PostedRequest::default()
+    };
     Ok(PostedEntry { request, ..entry })
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::document::Document;
 use crate::faults::{Active, Concern, Fault};
@@ -29,7 +29,8 @@ pub(crate) struct Call {
     /// `Prefer: handling=strict`
     pub(crate) strict: bool,
     pub(crate) returns: Returns,
-    pub(crate) payload: Payload,
+    /// The body, or the resource of a bundle's entry.
+    pub(crate) payload: Option<Bytes>,
 }
 
 /// `Prefer: return=`
@@ -40,13 +41,6 @@ pub(crate) enum Returns {
     Unsaid,
     Minimal,
     Representation,
-}
-
-#[derive(Debug, Default)]
-pub(crate) enum Payload {
-    #[default]
-    None,
-    Text(Bytes),
 }
 
 /// What holds for one HTTP request and the calls inside it.
@@ -195,7 +189,11 @@ impl Exchange<'_> {
             Interaction::History(ty, id) => self.history(store, ty, id),
             Interaction::Search(ty) => {
                 let mut parameters = query::decode(&call.query)?;
-                if let Payload::Text(form) = &call.payload {
+                if let Some(form) = call
+                    .payload
+                    .as_ref()
+                    .filter(|_| call.method == Method::POST)
+                {
                     let form = std::str::from_utf8(form)
                         .map_err(|_| Refusal::invalid("The form is not UTF-8"))?;
                     parameters.extend(query::decode(form)?);
@@ -219,7 +217,7 @@ impl Exchange<'_> {
         match interaction {
             Interaction::Create(ty) => self.create(store, call, ty, None),
             Interaction::Update(ty, id) => {
-                let resource = resource(&call.payload, ty)?;
+                let resource = resource(call.payload.as_ref(), ty)?;
                 if resource.string("id").as_deref() != Some(id) {
                     let why = "The resource's id must be there and be the id of the URL";
                     return Err(Refusal::invalid(why).at(format!("{ty}.id")));
@@ -240,7 +238,7 @@ impl Exchange<'_> {
         ty: &'static str,
         id: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        let resource = resource(&call.payload, ty)?;
+        let resource = resource(call.payload.as_ref(), ty)?;
         if let Some(condition) = &call.if_none_exist {
             match search::identify(self, store, ty, condition)?.as_slice() {
                 [] => {}
@@ -299,7 +297,7 @@ impl Exchange<'_> {
         call: Call,
         ty: &'static str,
     ) -> Result<Reply, Refusal> {
-        let resource = resource(&call.payload, ty)?;
+        let resource = resource(call.payload.as_ref(), ty)?;
         let own = resource.string("id");
         match (
             search::identify(self, store, ty, &call.query)?.as_slice(),
@@ -487,7 +485,7 @@ impl Exchange<'_> {
 }
 
 /// The posted resource, of the type that the URL says.
-pub(crate) fn resource(payload: &Payload, ty: &str) -> Result<Document, Refusal> {
+pub(crate) fn resource(payload: Option<&Bytes>, ty: &str) -> Result<Document, Refusal> {
     let resource = object(payload)?;
     match type_of(&resource) {
         Some(own) if own == ty => Ok(resource),
@@ -501,10 +499,10 @@ pub(crate) fn resource(payload: &Payload, ty: &str) -> Result<Document, Refusal>
     }
 }
 
-pub(crate) fn object(payload: &Payload) -> Result<Document, Refusal> {
+pub(crate) fn object(payload: Option<&Bytes>) -> Result<Document, Refusal> {
     let text = match payload {
-        Payload::Text(text) => text,
-        Payload::None => {
+        Some(text) => text,
+        None => {
             return Err(Refusal::new(
                 StatusCode::BAD_REQUEST,
                 "required",
@@ -553,9 +551,11 @@ fn names_version(tags: &str, version: &Version) -> bool {
 
 /// `refuse-writes`: names elements of the resource, as a validating service would.
 fn refused_write(status: u16, call: &Call) -> Refusal {
-    let resource = object(&call.payload).unwrap_or_default();
+    let resource = object(call.payload.as_ref()).unwrap_or_default();
     let ty = type_of(&resource).unwrap_or("Resource");
-    let elements = resource.names().filter(|name| !matches!(*name, "resourceType" | "id" | "meta"));
+    let elements = resource
+        .names()
+        .filter(|name| !matches!(*name, "resourceType" | "id" | "meta"));
     let issue = |name: &str| {
         let element = format!("{ty}.{name}");
         Refusal::new(

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::criterion::{Criterion, Reading, Test};
 use crate::document::Document;
@@ -436,8 +436,7 @@ fn page(
         }
     }
     if !query.ignored.is_empty() {
-        let outcome =
-            serde_json::value::to_raw_value(&Outcome::of(&query.ignored))?;
+        let outcome = serde_json::value::to_raw_value(&Outcome::of(&query.ignored))?;
         let search = Some(Mode { mode: "outcome" });
         bundle.entry.push(Entry {
             resource: Some(Cow::Owned(outcome)),
@@ -553,9 +552,12 @@ fn subset(text: &RawValue, elements: &[String]) -> Result<Box<RawValue>, Refusal
     let mut resource: Document = serde_json::from_str(text.get())?;
     resource.retain(|name| {
         let plain = name.strip_prefix('_').unwrap_or(name);
-        matches!(name, "resourceType" | "id" | "meta") || elements.iter().any(|element| names(element, plain))
+        matches!(name, "resourceType" | "id" | "meta")
+            || elements.iter().any(|element| names(element, plain))
     });
-    let meta = resource.get("meta").map(|meta| serde_json::from_str(meta.get()));
+    let meta = resource
+        .get("meta")
+        .map(|meta| serde_json::from_str(meta.get()));
     let mut meta: Document = meta.transpose()?.unwrap_or_default();
     let tags = meta.get("tag").map(|tags| serde_json::from_str(tags.get()));
     let mut tags: Vec<Json> = tags.transpose()?.unwrap_or_default();

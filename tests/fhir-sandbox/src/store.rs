@@ -201,7 +201,9 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// The `resourceType` of a resource, if R4 knows it.
 pub(crate) fn type_of(resource: &Document) -> Option<&'static str> {
-    resource.string("resourceType").and_then(|name| parameters::known_type(&name))
+    resource
+        .string("resourceType")
+        .and_then(|name| parameters::known_type(&name))
 }
 
 /// A FHIR instant in UTC with milliseconds.
@@ -213,12 +215,22 @@ fn now() -> Timestamp {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn stamp(resource: &mut Document, id: &str, number: usize, at: Timestamp) -> serde_json::Result<()> {
+fn stamp(
+    resource: &mut Document,
+    id: &str,
+    number: usize,
+    at: Timestamp,
+) -> serde_json::Result<()> {
     resource.set("id", 1, &id)?;
-    let meta = resource.get("meta").and_then(|meta| serde_json::from_str(meta.get()).ok());
+    let meta = resource
+        .get("meta")
+        .and_then(|meta| serde_json::from_str(meta.get()).ok());
     let mut meta: Document = meta.unwrap_or_default();
     meta.set("versionId", 0, &number.to_string())?;
     meta.set("lastUpdated", 1, &instant(at))?;
-    let after_id = resource.names().position(|name| name == "id").map_or(0, |at| at + 1);
+    let after_id = resource
+        .names()
+        .position(|name| name == "id")
+        .map_or(0, |at| at + 1);
     resource.set("meta", after_id, &meta)
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::outcome::Refusal;
 use crate::parameters;
-use crate::rest::{Call, Exchange, Interaction, Payload, Reply, Returns, object, resource};
+use crate::rest::{Call, Exchange, Interaction, Reply, Returns, object, resource};
 use crate::search::{self, Bundle, Entry};
 use crate::store::Store;
 
@@ -44,7 +44,11 @@ pub(crate) struct PostedBundle {
 impl PostedBundle {
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(text).map_err(|error| {
-            Refusal::new(StatusCode::BAD_REQUEST, "structure", format!("The body is no bundle: {error}"))
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "structure",
+                format!("The body is no bundle: {error}"),
+            )
         })
     }
 }
@@ -74,14 +78,22 @@ pub(crate) fn run(
     store: &mut Store,
     call: &Call,
 ) -> Result<Reply, Refusal> {
-    let Payload::Text(text) = &call.payload else {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "required", "The body is missing"));
+    let Some(text) = &call.payload else {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "required",
+            "The body is missing",
+        ));
     };
     let bundle = PostedBundle::parse(text)?;
     if bundle.resource_type != "Bundle" {
         return Err(Refusal::invalid("Only a Bundle can be posted to the base").at("resourceType"));
     }
-    let PostedBundle { kind, entry: entries, .. } = bundle;
+    let PostedBundle {
+        kind,
+        entry: entries,
+        ..
+    } = bundle;
     if entries.len() > MAX_ENTRIES {
         let why = format!(
             "A bundle may have {MAX_ENTRIES} entries; this one has {}",
@@ -160,11 +172,14 @@ fn all(
     let mut links = Links::of(&planned)?;
     for entry in &mut planned {
         let at = entry.at;
-        if !matches!(entry.call.payload, Payload::None) {
-            let mut resource = object(&entry.call.payload).map_err(|refusal| placed(refusal, at))?;
+        if entry.call.payload.is_some() {
+            let mut resource =
+                object(entry.call.payload.as_ref()).map_err(|refusal| placed(refusal, at))?;
             let mut target = |name: &str, text: &str| links.target(exchange, store, name, text);
-            resource.rewrite(&mut target).map_err(|refusal| placed(refusal, at))?;
-            entry.call.payload = payload(resource.to_raw()?);
+            resource
+                .rewrite(&mut target)
+                .map_err(|refusal| placed(refusal, at))?;
+            entry.call.payload = Some(bytes(resource.to_raw()?));
         }
     }
     planned.sort_by_key(|entry| (order(&entry.call.method), entry.at));
@@ -203,20 +218,43 @@ struct Planned {
 }
 
 impl Planned {
-    fn parse(exchange: &Exchange<'_>, outer: &Call, at: usize, entry: PostedEntry) -> Result<Self, Refusal> {
-        let PostedEntry { full_url, resource, request } = entry;
+    fn parse(
+        exchange: &Exchange<'_>,
+        outer: &Call,
+        at: usize,
+        entry: PostedEntry,
+    ) -> Result<Self, Refusal> {
+        let PostedEntry {
+            full_url,
+            resource,
+            request,
+        } = entry;
         let bad = |element: &str, why: &str| placed(Refusal::invalid(why).at(element), at);
-        let method = request.method.and_then(|name| Method::from_bytes(name.as_bytes()).ok());
+        let method = request
+            .method
+            .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
         let method = method.ok_or_else(|| bad("request.method", "request.method is missing"))?;
-        let url = request.url.ok_or_else(|| bad("request.url", "request.url is missing"))?;
-        let local = url.strip_prefix(exchange.base.as_str()).unwrap_or(&url).trim_start_matches('/');
+        let url = request
+            .url
+            .ok_or_else(|| bad("request.url", "request.url is missing"))?;
+        let local = url
+            .strip_prefix(exchange.base.as_str())
+            .unwrap_or(&url)
+            .trim_start_matches('/');
         let (path, query) = local.split_once('?').unwrap_or((local, ""));
-        let interaction =
-            Interaction::of(&method, path).map_err(|refusal| placed(refusal.at("request.url"), at))?;
+        let interaction = Interaction::of(&method, path)
+            .map_err(|refusal| placed(refusal.at("request.url"), at))?;
         if interaction == Interaction::Bundle {
-            return Err(bad("request.url", "A bundle inside a bundle is not supported"));
+            return Err(bad(
+                "request.url",
+                "A bundle inside a bundle is not supported",
+            ));
         }
-        let only_query = |text: String| text.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or(text);
+        let only_query = |text: String| {
+            text.split_once('?')
+                .map(|(_, query)| query.to_owned())
+                .unwrap_or(text)
+        };
         let returns = match outer.returns {
             Returns::Representation => Returns::Representation,
             _ => Returns::Minimal,
@@ -229,9 +267,16 @@ impl Planned {
             if_none_exist: request.if_none_exist.map(only_query),
             strict: outer.strict,
             returns,
-            payload: resource.map_or(Payload::None, payload),
+            payload: resource.map(bytes),
         };
-        Ok(Self { at, full_url, interaction, call, target: None, exists: false })
+        Ok(Self {
+            at,
+            full_url,
+            interaction,
+            call,
+            target: None,
+            exists: false,
+        })
     }
 
     /// Decides the id before anything is written, so that other entries can refer to it.
@@ -247,7 +292,7 @@ impl Planned {
             }
             Interaction::ConditionalUpdate(ty) => {
                 let ty = *ty;
-                let mut updated = resource(&self.call.payload, ty)?;
+                let mut updated = resource(self.call.payload.as_ref(), ty)?;
                 let own = updated.string("id");
                 let found = search::identify(exchange, store, ty, &self.call.query)?;
                 let id = if found.is_empty() { own.clone() } else { None };
@@ -259,7 +304,7 @@ impl Planned {
                     );
                 }
                 updated.set("id", 1, &id)?;
-                self.call.payload = payload(updated.to_raw()?);
+                self.call.payload = Some(bytes(updated.to_raw()?));
                 self.interaction = Interaction::Update(ty, id.clone());
                 self.target = Some((ty, id));
             }
@@ -291,8 +336,8 @@ impl Planned {
     }
 }
 
-fn payload(resource: Box<RawValue>) -> Payload {
-    Payload::Text(Bytes::from(String::from(Box::<str>::from(resource))))
+fn bytes(text: Box<RawValue>) -> Bytes {
+    Bytes::from(String::from(Box::<str>::from(text)))
 }
 
 fn one_or_new(ty: &str, found: Vec<String>) -> Result<String, Refusal> {
@@ -414,7 +459,7 @@ fn reply_entry(reply: Reply) -> Entry<'static> {
 }
 
 fn refused_entry(refusal: &Refusal) -> Entry<'static> {
-let outcome = serde_json::to_value(refusal.outcome()).unwrap_or_default();
+    let outcome = serde_json::to_value(refusal.outcome()).unwrap_or_default();
     Entry {
         response: Some(json!({"status": status_line(refusal.status), "outcome": outcome})),
         ..Entry::default()

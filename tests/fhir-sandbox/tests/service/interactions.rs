@@ -123,7 +123,12 @@ async fn text_survives_to_the_digit() {
         r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"resource":{posted},"request":{{"method":"PUT","url":"Observation/o"}}}}]}}"#
     );
     assert_eq!(send(&sandbox, "POST /", &[], &bundle).await.status, 200);
-    assert!(sandbox.resource("Observation", "o").unwrap().ends_with(&format!("{elements}}}")));
+    assert!(
+        sandbox
+            .resource("Observation", "o")
+            .unwrap()
+            .ends_with(&format!("{elements}}}"))
+    );
 }
 
 #[tokio::test]
@@ -197,6 +202,7 @@ async fn bad_requests_are_refused_by_name() {
     let table: &[(&str, &[&str], &str, u16, &str)] = &[
         ("GET /Patient/q", &[], "", 404, "not-found"),
         ("GET /Shoe/1", &[], "", 404, "not-found"),
+        ("GET Patient", &[], "", 404, "not-found"),
         ("GET /patient/p", &[], "", 404, "not-found"),
         (
             "PUT /Patient/p",
@@ -207,7 +213,13 @@ async fn bad_requests_are_refused_by_name() {
         ),
         ("PUT /Patient/p", &[], "[]", 400, "structure"),
         ("PUT /Patient/p", &[], "", 400, "required"),
-        ("PUT /Patient/p", &[], r#"{"resourceType":"Patient","id":"p","id":"p"}"#, 400, "structure"),
+        (
+            "PUT /Patient/p",
+            &[],
+            r#"{"resourceType":"Patient","id":"p","id":"p"}"#,
+            400,
+            "structure",
+        ),
         ("POST /", &[], "", 400, "required"),
         ("POST /", &[], "{\"entry\":1}", 400, "structure"),
         (
