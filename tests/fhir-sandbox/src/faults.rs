@@ -14,7 +14,7 @@ use std::time::Duration;
 /// rule   = fault *(":" limit)
 /// limit  = N "%"       ; the share of the requests it could hit
 ///        / N "x"       ; only the next N of them
-///        / "@" TEXT    ; only when path and query contain TEXT (as sent; the rest of the rule)
+///        / "@" TEXT    ; only when path and query, as sent, contain TEXT: the rest of the rule, without a comma
 /// fault  = "latency=" N ("ms" / "s")
 ///        / "status=" ("500" / "503" / "429" / any 4xx or 5xx)  ; 429 and 503 carry Retry-After
 ///        / "cut"                    ; the connection ends in the middle of the body

@@ -15,7 +15,7 @@ use http_body::Frame;
 
 use crate::faults::{Concern, Fault};
 use crate::outcome::Refusal;
-use crate::rest::{Call, Exchange, Interaction, Payload, Reply, Returns};
+use crate::rest::{Call, Exchange, Interaction, Reply, Returns};
 use crate::{Sandbox, SeenRequest, locked, transaction};
 
 /// The path below which FHIR is served.
@@ -57,29 +57,21 @@ async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response {
     } else {
         parts.method.clone()
     };
-    let path = parts
-        .uri
-        .path()
-        .strip_prefix(BASE_PATH)
-        .unwrap_or("")
-        .trim_matches('/')
-        .to_owned();
+    let path = below_base(parts.uri.path());
     let body = to_bytes(body, MAX_BODY).await;
     log(
         &sandbox,
         &parts.method,
         &asked,
         &parts.headers,
-        &path,
         body.as_ref().ok(),
     );
 
-    let interaction = if parts.uri.path().starts_with(BASE_PATH) {
-        Interaction::of(&method, &path)
-    } else {
-        Err(Refusal::not_found(format!(
+    let interaction = match path {
+        Some(path) => Interaction::of(&method, path),
+        None => Err(Refusal::not_found(format!(
             "FHIR is served below {BASE_PATH}"
-        )))
+        ))),
     };
     let concern = interaction
         .as_ref()
@@ -110,6 +102,11 @@ async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response {
     } else {
         spoil(&exchange, response).await
     }
+}
+
+fn below_base(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(BASE_PATH)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
 fn perform(
@@ -170,11 +167,7 @@ fn call(
         if_none_exist: text("if-none-exist"),
         strict: prefer.contains(&"handling=strict"),
         returns,
-        payload: if body.is_empty() {
-            Payload::None
-        } else {
-            Payload::Text(body)
-        },
+        payload: (!body.is_empty()).then_some(body),
     })
 }
 
@@ -235,20 +228,18 @@ fn base_url(headers: &HeaderMap) -> String {
     format!("http://{host}{BASE_PATH}")
 }
 
-fn log(
-    sandbox: &Sandbox,
-    method: &Method,
-    asked: &str,
-    headers: &HeaderMap,
-    path: &str,
-    body: Option<&Bytes>,
-) {
+fn log(sandbox: &Sandbox, method: &Method, asked: &str, headers: &HeaderMap, body: Option<&Bytes>) {
     let kept = SEEN_HEADERS.into_iter().filter_map(|name| {
         let value = headers.get(&name)?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
     let form = body
-        .filter(|_| path.ends_with("/_search"))
+        .filter(|_| {
+            asked
+                .split('?')
+                .next()
+                .is_some_and(|path| path.ends_with("/_search"))
+        })
         .map(|body| String::from_utf8_lossy(body).into_owned());
     let seen = SeenRequest {
         method: method.to_string(),
@@ -256,7 +247,6 @@ fn log(
         headers: kept.collect(),
         form,
     };
-    tracing::debug!(method = %seen.method, path = %path, "request");
     let mut log: std::sync::MutexGuard<'_, VecDeque<SeenRequest>> = locked(&sandbox.inner.seen);
     if log.len() >= MAX_SEEN {
         log.pop_front();

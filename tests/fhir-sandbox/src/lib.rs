@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod criterion;
+mod document;
 mod faults;
 mod http;
 mod index;
@@ -23,18 +24,20 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::http::Method;
-use serde_json::{Map, Value as Json, json};
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use crate::faults::{BadFaults, Fault, Faults, Rule};
 
+use crate::document::Document;
 use crate::faults::{Active, Switchboard};
 use crate::outcome::Refusal;
 use crate::rest::{Call, Exchange};
 use crate::search::Pages;
 use crate::store::{Store, is_id, type_of};
+use crate::transaction::{PostedBundle, PostedEntry, PostedRequest};
 
 /// The service and its resources; clones share them.
 #[derive(Clone, Default)]
@@ -83,6 +86,14 @@ pub struct Loaded {
 #[derive(Debug)]
 pub struct LoadError(String);
 
+impl LoadError {
+    fn of(failed: &[Refusal]) -> Self {
+        let first = failed.first().and_then(|refusal| refusal.issues.first());
+        let why = first.map_or("", |issue| issue.diagnostics.as_str());
+        Self(format!("{why} (failures: {})", failed.len()))
+    }
+}
+
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -105,6 +116,8 @@ impl Sandbox {
         let router = self.router();
         let task = tokio::spawn(async move {
             let until = async move { drop(stopped.await) };
+            // A page is worth sending at once.
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             axum::serve(listener, router)
                 .with_graceful_shutdown(until)
                 .await
@@ -116,9 +129,7 @@ impl Sandbox {
     /// whole; of any other bundle every resource is stored, under its id where it has one, as a whole
     /// too. Faults do not apply.
     pub fn load(&self, json: &[u8]) -> Result<Loaded, LoadError> {
-        let resource: Map<String, Json> = serde_json::from_slice(json)
-            .map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
-        let (batch, entries) = entries_to_load(resource)?;
+        let (batch, entries) = entries_to_load(json)?;
         let base = format!("http://localhost{}", http::BASE_PATH);
         let exchange = Exchange {
             base,
@@ -143,13 +154,10 @@ impl Sandbox {
                 .collect()
         };
         store.keep();
-        match failed.first().and_then(|refusal| refusal.issues.first()) {
-            None => Ok(Loaded { resources }),
-            Some(issue) => Err(LoadError(format!(
-                "{} (failures: {})",
-                issue.diagnostics,
-                failed.len()
-            ))),
+        if failed.is_empty() {
+            Ok(Loaded { resources })
+        } else {
+            Err(LoadError::of(&failed))
         }
     }
 
@@ -232,60 +240,57 @@ impl Running {
 }
 
 /// The entries of what is loaded, each with a request; and whether each stands for itself.
-fn entries_to_load(mut resource: Map<String, Json>) -> Result<(bool, Vec<Json>), LoadError> {
-    if resource.get("resourceType").and_then(Json::as_str) != Some("Bundle") {
-        return Ok((false, vec![entry_to_load(None, resource)?]));
+fn entries_to_load(json: &[u8]) -> Result<(bool, Vec<PostedEntry>), LoadError> {
+    let resource: Document = serde_json::from_slice(json)
+        .map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
+    if resource.string("resourceType").as_deref() != Some("Bundle") {
+        let whole = resource
+            .to_raw()
+            .map_err(|error| LoadError(error.to_string()))?;
+        let entry = PostedEntry {
+            resource: Some(whole),
+            ..PostedEntry::default()
+        };
+        return Ok((false, vec![with_request(entry)?]));
     }
-    let entries = match resource.remove("entry") {
-        Some(Json::Array(entries)) => entries,
-        _ => Vec::new(),
-    };
-    let kind = resource
-        .get("type")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    if matches!(kind, "batch" | "transaction") {
-        return Ok((kind == "batch", entries));
-    }
-    if kind == "history" {
-        return Err(LoadError(
+    let bundle = PostedBundle::parse(json).map_err(|refusal| LoadError::of(&[refusal]))?;
+    match bundle.kind.as_str() {
+        "batch" | "transaction" => Ok((bundle.kind == "batch", bundle.entry)),
+        "history" => Err(LoadError(
             "a history bundle holds old versions; load the current ones".to_owned(),
-        ));
+        )),
+        _ => {
+            let stored = bundle.entry.into_iter().filter(|entry| !is_outcome(entry));
+            Ok((false, stored.map(with_request).collect::<Result<_, _>>()?))
+        }
     }
-    let resources =
-        entries
-            .into_iter()
-            .filter_map(|mut entry| match entry.get_mut("resource")?.take() {
-                Json::Object(resource) => Some((
-                    entry
-                        .get("fullUrl")
-                        .and_then(Json::as_str)
-                        .map(str::to_owned),
-                    resource,
-                )),
-                _ => None,
-            });
-    let stored = resources.filter(|(_, resource)| type_of(resource) != Some("OperationOutcome"));
-    Ok((
-        false,
-        stored
-            .map(|(full_url, resource)| entry_to_load(full_url, resource))
-            .collect::<Result<_, _>>()?,
-    ))
 }
 
-fn entry_to_load(full_url: Option<String>, resource: Map<String, Json>) -> Result<Json, LoadError> {
+/// A searchset may hold hints of the service it comes from.
+fn is_outcome(entry: &PostedEntry) -> bool {
+    let ty = entry
+        .resource
+        .as_ref()
+        .and_then(|text| serde_json::from_str::<Document>(text.get()).ok());
+    ty.and_then(|resource| type_of(&resource)) == Some("OperationOutcome")
+}
+
+fn with_request(entry: PostedEntry) -> Result<PostedEntry, LoadError> {
+    let text = entry.resource.as_ref().map_or("{}", |text| text.get());
+    let resource: Document = serde_json::from_str(text)
+        .map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
     let ty = type_of(&resource)
         .ok_or_else(|| LoadError("resourceType is missing or not a type of R4".to_owned()))?;
-    let request = match resource
-        .get("id")
-        .and_then(Json::as_str)
-        .filter(|id| is_id(id))
-    {
-        Some(id) => json!({"method": "PUT", "url": format!("{ty}/{id}")}),
-        None => json!({"method": "POST", "url": ty}),
+    let (method, url) = match resource.string("id").filter(|id| is_id(id)) {
+        Some(id) => ("PUT", format!("{ty}/{id}")),
+        None => ("POST", ty.to_owned()),
     };
-    Ok(json!({"fullUrl": full_url, "resource": resource, "request": request}))
+    let request = PostedRequest {
+        method: Some(method.to_owned()),
+        url: Some(url),
+        ..PostedRequest::default()
+    };
+    Ok(PostedEntry { request, ..entry })
 }
 
 /// Takes a lock; what a panicking holder left is still whole, as nothing is written in steps.

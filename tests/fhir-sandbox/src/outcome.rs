@@ -51,6 +51,17 @@ impl Refusal {
     }
 }
 
+/// JSON that was read once cannot be read or written again: a fault of this program.
+impl From<serde_json::Error> for Refusal {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "exception",
+            format!("Cannot write JSON: {error}"),
+        )
+    }
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Issue {
     severity: &'static str,

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json, json};
 
+use crate::document::Document;
 use crate::faults::{Active, Concern, Fault};
 use crate::outcome::{Issue, Refusal};
-use crate::search::{self, Bundle, Entry, Pages, unwritable};
+use crate::search::{self, Bundle, Entry, Pages};
 use crate::store::{Store, Version, is_id, type_of};
 use crate::{capabilities, parameters, query};
 
@@ -28,7 +29,8 @@ pub(crate) struct Call {
     /// `Prefer: handling=strict`
     pub(crate) strict: bool,
     pub(crate) returns: Returns,
-    pub(crate) payload: Payload,
+    /// The body, or the resource of a bundle's entry.
+    pub(crate) payload: Option<Bytes>,
 }
 
 /// `Prefer: return=`
@@ -39,14 +41,6 @@ pub(crate) enum Returns {
     Unsaid,
     Minimal,
     Representation,
-}
-
-#[derive(Debug, Default)]
-pub(crate) enum Payload {
-    #[default]
-    None,
-    Text(Bytes),
-    Resource(Map<String, Json>),
 }
 
 /// What holds for one HTTP request and the calls inside it.
@@ -68,7 +62,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn of(body: &impl Serialize) -> Result<Self, Refusal> {
-        let body = serde_json::value::to_raw_value(body).map_err(unwritable)?;
+        let body = serde_json::value::to_raw_value(body)?;
         Ok(Self {
             status: StatusCode::OK,
             version: None,
@@ -195,7 +189,11 @@ impl Exchange<'_> {
             Interaction::History(ty, id) => self.history(store, ty, id),
             Interaction::Search(ty) => {
                 let mut parameters = query::decode(&call.query)?;
-                if let Payload::Text(form) = &call.payload {
+                if let Some(form) = call
+                    .payload
+                    .as_ref()
+                    .filter(|_| call.method == Method::POST)
+                {
                     let form = std::str::from_utf8(form)
                         .map_err(|_| Refusal::invalid("The form is not UTF-8"))?;
                     parameters.extend(query::decode(form)?);
@@ -219,8 +217,8 @@ impl Exchange<'_> {
         match interaction {
             Interaction::Create(ty) => self.create(store, call, ty, None),
             Interaction::Update(ty, id) => {
-                let resource = resource(&call.payload, ty)?;
-                if resource.get("id").and_then(Json::as_str) != Some(id) {
+                let resource = resource(call.payload.as_ref(), ty)?;
+                if resource.string("id").as_deref() != Some(id) {
                     let why = "The resource's id must be there and be the id of the URL";
                     return Err(Refusal::invalid(why).at(format!("{ty}.id")));
                 }
@@ -240,7 +238,7 @@ impl Exchange<'_> {
         ty: &'static str,
         id: Option<&str>,
     ) -> Result<Reply, Refusal> {
-        let resource = resource(&call.payload, ty)?;
+        let resource = resource(call.payload.as_ref(), ty)?;
         if let Some(condition) = &call.if_none_exist {
             match search::identify(self, store, ty, condition)?.as_slice() {
                 [] => {}
@@ -253,7 +251,7 @@ impl Exchange<'_> {
             }
         }
         let id = id.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
-        let version = store.put(ty, &id, resource, "POST").map_err(unwritable)?;
+        let version = store.put(ty, &id, resource, "POST")?;
         self.written(&call, StatusCode::CREATED, ty, &id, version)
     }
 
@@ -263,7 +261,7 @@ impl Exchange<'_> {
         call: &Call,
         ty: &'static str,
         id: &str,
-        resource: Map<String, Json>,
+        resource: Document,
     ) -> Result<Reply, Refusal> {
         if !is_id(id) {
             return Err(
@@ -284,7 +282,7 @@ impl Exchange<'_> {
                 why,
             ));
         }
-        let version = store.put(ty, id, resource, "PUT").map_err(unwritable)?;
+        let version = store.put(ty, id, resource, "PUT")?;
         let status = if current.is_some() {
             StatusCode::OK
         } else {
@@ -299,8 +297,8 @@ impl Exchange<'_> {
         call: Call,
         ty: &'static str,
     ) -> Result<Reply, Refusal> {
-        let resource = resource(&call.payload, ty)?;
-        let own = resource.get("id").and_then(Json::as_str).map(str::to_owned);
+        let resource = resource(call.payload.as_ref(), ty)?;
+        let own = resource.string("id");
         match (
             search::identify(self, store, ty, &call.query)?.as_slice(),
             own,
@@ -469,21 +467,25 @@ impl Exchange<'_> {
         if !absolute && !unversioned {
             return Ok(Cow::Borrowed(text));
         }
-        let mut resource: Json = serde_json::from_str(text.get()).map_err(unwritable)?;
+        let mut resource: Document = serde_json::from_str(text.get())?;
         if absolute {
-            make_absolute(&mut resource, &self.base);
+            let base = &self.base;
+            let mut prefix = |name: &str, text: &str| -> serde_json::Result<_> {
+                Ok((name == "reference" && is_relative(text)).then(|| format!("{base}/{text}")))
+            };
+            resource.rewrite(&mut prefix)?;
         }
-        if unversioned && let Some(Json::Object(meta)) = resource.get_mut("meta") {
-            meta.shift_remove("versionId");
+        if unversioned && let Some(meta) = resource.get("meta") {
+            let mut meta: Document = serde_json::from_str(meta.get())?;
+            meta.retain(|name| name != "versionId");
+            resource.set("meta", 0, &meta)?;
         }
-        serde_json::value::to_raw_value(&resource)
-            .map(Cow::Owned)
-            .map_err(unwritable)
+        Ok(Cow::Owned(resource.to_raw()?))
     }
 }
 
 /// The posted resource, of the type that the URL says.
-pub(crate) fn resource(payload: &Payload, ty: &str) -> Result<Map<String, Json>, Refusal> {
+pub(crate) fn resource(payload: Option<&Bytes>, ty: &str) -> Result<Document, Refusal> {
     let resource = object(payload)?;
     match type_of(&resource) {
         Some(own) if own == ty => Ok(resource),
@@ -497,11 +499,10 @@ pub(crate) fn resource(payload: &Payload, ty: &str) -> Result<Map<String, Json>,
     }
 }
 
-pub(crate) fn object(payload: &Payload) -> Result<Map<String, Json>, Refusal> {
+pub(crate) fn object(payload: Option<&Bytes>) -> Result<Document, Refusal> {
     let text = match payload {
-        Payload::Resource(resource) => return Ok(resource.clone()),
-        Payload::Text(text) => text,
-        Payload::None => {
+        Some(text) => text,
+        None => {
             return Err(Refusal::new(
                 StatusCode::BAD_REQUEST,
                 "required",
@@ -550,12 +551,12 @@ fn names_version(tags: &str, version: &Version) -> bool {
 
 /// `refuse-writes`: names elements of the resource, as a validating service would.
 fn refused_write(status: u16, call: &Call) -> Refusal {
-    let resource = object(&call.payload).unwrap_or_default();
+    let resource = object(call.payload.as_ref()).unwrap_or_default();
     let ty = type_of(&resource).unwrap_or("Resource");
     let elements = resource
-        .keys()
-        .filter(|name| !matches!(name.as_str(), "resourceType" | "id" | "meta"));
-    let issue = |name: &String| {
+        .names()
+        .filter(|name| !matches!(*name, "resourceType" | "id" | "meta"));
+    let issue = |name: &str| {
         let element = format!("{ty}.{name}");
         Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -572,23 +573,6 @@ fn refused_write(status: u16, call: &Call) -> Refusal {
     Refusal {
         status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
         issues,
-    }
-}
-
-fn make_absolute(element: &mut Json, base: &str) {
-    match element {
-        Json::Array(items) => items.iter_mut().for_each(|item| make_absolute(item, base)),
-        Json::Object(object) => {
-            for (name, value) in object {
-                match value {
-                    Json::String(text) if name == "reference" && is_relative(text) => {
-                        *text = format!("{base}/{text}")
-                    }
-                    value => make_absolute(value, base),
-                }
-            }
-        }
-        _ => {}
     }
 }
 

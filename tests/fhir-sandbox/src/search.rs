@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use serde_json::Value as Json;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json};
 
 use crate::criterion::{Criterion, Reading, Test};
+use crate::document::Document;
 use crate::faults::Fault;
 use crate::index::Value;
 use crate::locked;
@@ -435,8 +436,7 @@ fn page(
         }
     }
     if !query.ignored.is_empty() {
-        let outcome =
-            serde_json::value::to_raw_value(&Outcome::of(&query.ignored)).map_err(unwritable)?;
+        let outcome = serde_json::value::to_raw_value(&Outcome::of(&query.ignored))?;
         let search = Some(Mode { mode: "outcome" });
         bundle.entry.push(Entry {
             resource: Some(Cow::Owned(outcome)),
@@ -549,23 +549,25 @@ fn included<'s>(
 
 /// `_elements`: only the elements named, with what R4 never leaves out, marked as a subset.
 fn subset(text: &RawValue, elements: &[String]) -> Result<Box<RawValue>, Refusal> {
-    let mut resource: Map<String, Json> = serde_json::from_str(text.get()).map_err(unwritable)?;
-    resource.retain(|name, _| {
+    let mut resource: Document = serde_json::from_str(text.get())?;
+    resource.retain(|name| {
         let plain = name.strip_prefix('_').unwrap_or(name);
-        matches!(name.as_str(), "resourceType" | "id" | "meta")
+        matches!(name, "resourceType" | "id" | "meta")
             || elements.iter().any(|element| names(element, plain))
     });
-    if let Some(Json::Object(meta)) = resource.get_mut("meta") {
-        let tag = serde_json::json!({
-            "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-            "code": "SUBSETTED"
-        });
-        match meta.get_mut("tag") {
-            Some(Json::Array(tags)) => tags.push(tag),
-            _ => drop(meta.insert("tag".into(), Json::Array(vec![tag]))),
-        }
-    }
-    serde_json::value::to_raw_value(&resource).map_err(unwritable)
+    let meta = resource
+        .get("meta")
+        .map(|meta| serde_json::from_str(meta.get()));
+    let mut meta: Document = meta.transpose()?.unwrap_or_default();
+    let tags = meta.get("tag").map(|tags| serde_json::from_str(tags.get()));
+    let mut tags: Vec<Json> = tags.transpose()?.unwrap_or_default();
+    tags.push(serde_json::json!({
+        "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+        "code": "SUBSETTED"
+    }));
+    meta.set("tag", usize::MAX, &tags)?;
+    resource.set("meta", 0, &meta)?;
+    Ok(resource.to_raw()?)
 }
 
 /// Whether `_elements=element` wants the property `name`; a choice element is named without its type.
@@ -574,14 +576,6 @@ fn names(element: &str, name: &str) -> bool {
     let choice = top.strip_suffix("[x]").unwrap_or(top);
     name.strip_prefix(choice)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()))
-}
-
-pub(crate) fn unwritable(error: serde_json::Error) -> Refusal {
-    Refusal::new(
-        axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-        "exception",
-        format!("Cannot write JSON: {error}"),
-    )
 }
 
 /// Name and kind of every search parameter of a type, for the CapabilityStatement.

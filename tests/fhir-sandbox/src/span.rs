@@ -314,6 +314,47 @@ mod tests {
         check("ap", "2025-01-01", "2024-01-20", false);
     }
 
+    /// What a client does about ranges: bounds moved outwards by more than the zone find every value
+    /// that a point inside the stored range would.
+    #[test]
+    fn widened_bounds_lose_nothing() {
+        let stored = [
+            "1970",
+            "1970-01",
+            "1970-01-01",
+            "1970-01-01T12:00:00Z",
+            "1969-12-31T23:59:59.999Z",
+            "1970-01-01..",
+            "..1970-01-01",
+            "1969..1971",
+            "1970-01-01..1970-01-02",
+            "1971",
+        ];
+        let days = [
+            ("1969-12-30", "1970-01-01", "1970-01-03"),
+            ("1969-12-29", "1969-12-31", "1970-01-02"),
+        ];
+        for (below, day, above) in days {
+            let point = Instants::parse(day).unwrap();
+            for stored in stored {
+                let found = |prefix: &str, bound: &str| dates(prefix, bound, stored);
+                let range = match stored.split_once("..") {
+                    Some((start, end)) => {
+                        Instants::period(Instants::parse(start), Instants::parse(end))
+                    }
+                    None => Instants::parse(stored).unwrap(),
+                };
+                if range.low < point.high && point.low < range.high {
+                    assert!(
+                        found("ge", below) && found("le", above),
+                        "{day} in {stored}"
+                    );
+                }
+                assert_ne!(found("eq", day), found("ne", day), "{day} and {stored}");
+            }
+        }
+    }
+
     #[test]
     fn malformed_dates_are_refused() {
         for text in [

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value as Json;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json};
 
+use crate::document::Document;
 use crate::index::Index;
 use crate::parameters;
 
@@ -92,14 +93,14 @@ impl Store {
         &mut self,
         ty: &'static str,
         id: &str,
-        mut resource: Map<String, Json>,
+        mut resource: Document,
         method: &'static str,
     ) -> serde_json::Result<Arc<Version>> {
         let number = self.next_version(ty, id);
         let last_updated = now();
-        stamp(&mut resource, id, number, last_updated);
-        let resource = Json::Object(resource);
-        let text = serde_json::value::to_raw_value(&resource)?;
+        stamp(&mut resource, id, number, last_updated)?;
+        let text = resource.to_raw()?;
+        let resource: Json = serde_json::from_str(text.get())?;
         let body = Body {
             ty,
             text,
@@ -199,11 +200,10 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 /// The `resourceType` of a resource, if R4 knows it.
-pub(crate) fn type_of(resource: &Map<String, Json>) -> Option<&'static str> {
+pub(crate) fn type_of(resource: &Document) -> Option<&'static str> {
     resource
-        .get("resourceType")
-        .and_then(Json::as_str)
-        .and_then(parameters::known_type)
+        .string("resourceType")
+        .and_then(|name| parameters::known_type(&name))
 }
 
 /// A FHIR instant in UTC with milliseconds.
@@ -215,31 +215,22 @@ fn now() -> Timestamp {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn stamp(resource: &mut Map<String, Json>, id: &str, number: usize, at: Timestamp) {
-    match resource.get_mut("id") {
-        Some(own) => *own = id.into(),
-        None => drop(resource.shift_insert(1.min(resource.len()), "id".into(), id.into())),
-    }
-    if !resource.get("meta").is_some_and(Json::is_object) {
-        resource.shift_remove("meta");
-        let after_id = resource
-            .keys()
-            .position(|name| name == "id")
-            .map_or(0, |at| at + 1);
-        resource.shift_insert(after_id, "meta".into(), Json::Object(Map::new()));
-    }
-    if let Some(Json::Object(meta)) = resource.get_mut("meta") {
-        for (place, (name, value)) in [
-            ("versionId", number.to_string()),
-            ("lastUpdated", instant(at)),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            match meta.get_mut(name) {
-                Some(own) => *own = value.into(),
-                None => drop(meta.shift_insert(place.min(meta.len()), name.into(), value.into())),
-            }
-        }
-    }
+fn stamp(
+    resource: &mut Document,
+    id: &str,
+    number: usize,
+    at: Timestamp,
+) -> serde_json::Result<()> {
+    resource.set("id", 1, &id)?;
+    let meta = resource
+        .get("meta")
+        .and_then(|meta| serde_json::from_str(meta.get()).ok());
+    let mut meta: Document = meta.unwrap_or_default();
+    meta.set("versionId", 0, &number.to_string())?;
+    meta.set("lastUpdated", 1, &instant(at))?;
+    let after_id = resource
+        .names()
+        .position(|name| name == "id")
+        .map_or(0, |at| at + 1);
+    resource.set("meta", after_id, &meta)
 }

@@ -4,12 +4,15 @@
 use std::collections::{HashMap, HashSet};
 
 use axum::http::{Method, StatusCode};
-use serde_json::{Map, Value as Json, json};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::outcome::Refusal;
 use crate::parameters;
-use crate::rest::{Call, Exchange, Interaction, Payload, Reply, Returns, object, resource};
-use crate::search::{self, Bundle, Entry, unwritable};
+use crate::rest::{Call, Exchange, Interaction, Reply, Returns, object, resource};
+use crate::search::{self, Bundle, Entry};
 use crate::store::Store;
 
 /// How many entries a bundle may have.
@@ -26,26 +29,71 @@ const REFERRING: [&str; 7] = [
     "valueCanonical",
 ];
 
+/// A bundle as it is posted, its resources still text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PostedBundle {
+    #[serde(default)]
+    resource_type: String,
+    #[serde(default, rename = "type")]
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) entry: Vec<PostedEntry>,
+}
+
+impl PostedBundle {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Refusal> {
+        serde_json::from_slice(text).map_err(|error| {
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                "structure",
+                format!("The body is no bundle: {error}"),
+            )
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PostedEntry {
+    pub(crate) full_url: Option<String>,
+    pub(crate) resource: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(crate) request: PostedRequest,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PostedRequest {
+    pub(crate) method: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) if_match: Option<String>,
+    pub(crate) if_none_match: Option<String>,
+    pub(crate) if_none_exist: Option<String>,
+}
+
 /// Does a posted bundle.
 pub(crate) fn run(
     exchange: &Exchange<'_>,
     store: &mut Store,
     call: &Call,
 ) -> Result<Reply, Refusal> {
-    let mut bundle = object(&call.payload)?;
-    if bundle.get("resourceType").and_then(Json::as_str) != Some("Bundle") {
+    let Some(text) = &call.payload else {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "required",
+            "The body is missing",
+        ));
+    };
+    let bundle = PostedBundle::parse(text)?;
+    if bundle.resource_type != "Bundle" {
         return Err(Refusal::invalid("Only a Bundle can be posted to the base").at("resourceType"));
     }
-    let kind = bundle
-        .get("type")
-        .and_then(Json::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    let entries = match bundle.remove("entry") {
-        Some(Json::Array(entries)) => entries,
-        None => Vec::new(),
-        Some(_) => return Err(Refusal::invalid("Bundle.entry is no array").at("Bundle.entry")),
-    };
+    let PostedBundle {
+        kind,
+        entry: entries,
+        ..
+    } = bundle;
     if entries.len() > MAX_ENTRIES {
         let why = format!(
             "A bundle may have {MAX_ENTRIES} entries; this one has {}",
@@ -77,7 +125,7 @@ pub(crate) fn batch(
     exchange: &Exchange<'_>,
     store: &mut Store,
     outer: &Call,
-    entries: Vec<Json>,
+    entries: Vec<PostedEntry>,
 ) -> Vec<Result<Reply, Refusal>> {
     let perform = |(at, entry)| {
         let planned = Planned::parse(exchange, outer, at, entry)?;
@@ -93,7 +141,7 @@ pub(crate) fn transaction(
     exchange: &Exchange<'_>,
     store: &mut Store,
     outer: &Call,
-    entries: Vec<Json>,
+    entries: Vec<PostedEntry>,
 ) -> Result<Bundle<'static>, Refusal> {
     let mark = store.mark();
     let result = all(exchange, store, outer, entries);
@@ -109,7 +157,7 @@ fn all(
     exchange: &Exchange<'_>,
     store: &mut Store,
     outer: &Call,
-    entries: Vec<Json>,
+    entries: Vec<PostedEntry>,
 ) -> Result<Bundle<'static>, Refusal> {
     let mut planned = Vec::with_capacity(entries.len());
     for (at, entry) in entries.into_iter().enumerate() {
@@ -124,10 +172,14 @@ fn all(
     let mut links = Links::of(&planned)?;
     for entry in &mut planned {
         let at = entry.at;
-        if let Payload::Resource(resource) = &mut entry.call.payload {
-            links
-                .rewrite_all(exchange, store, resource)
+        if entry.call.payload.is_some() {
+            let mut resource =
+                object(entry.call.payload.as_ref()).map_err(|refusal| placed(refusal, at))?;
+            let mut target = |name: &str, text: &str| links.target(exchange, store, name, text);
+            resource
+                .rewrite(&mut target)
                 .map_err(|refusal| placed(refusal, at))?;
+            entry.call.payload = Some(bytes(resource.to_raw()?));
         }
     }
     planned.sort_by_key(|entry| (order(&entry.call.method), entry.at));
@@ -170,20 +222,21 @@ impl Planned {
         exchange: &Exchange<'_>,
         outer: &Call,
         at: usize,
-        mut entry: Json,
+        entry: PostedEntry,
     ) -> Result<Self, Refusal> {
-        let text = |pointer: &str| {
-            entry
-                .pointer(pointer)
-                .and_then(Json::as_str)
-                .map(str::to_owned)
-        };
+        let PostedEntry {
+            full_url,
+            resource,
+            request,
+        } = entry;
         let bad = |element: &str, why: &str| placed(Refusal::invalid(why).at(element), at);
-        let method =
-            text("/request/method").and_then(|name| Method::from_bytes(name.as_bytes()).ok());
+        let method = request
+            .method
+            .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
         let method = method.ok_or_else(|| bad("request.method", "request.method is missing"))?;
-        let url =
-            text("/request/url").ok_or_else(|| bad("request.url", "request.url is missing"))?;
+        let url = request
+            .url
+            .ok_or_else(|| bad("request.url", "request.url is missing"))?;
         let local = url
             .strip_prefix(exchange.base.as_str())
             .unwrap_or(&url)
@@ -197,29 +250,25 @@ impl Planned {
                 "A bundle inside a bundle is not supported",
             ));
         }
-        let condition = text("/request/ifNoneExist");
-        let mut call = Call {
-            query: query.to_owned(),
-            if_match: text("/request/ifMatch"),
-            if_none_match: text("/request/ifNoneMatch"),
-            if_none_exist: condition.map(|query| {
-                query
-                    .split_once('?')
-                    .map_or(query.clone(), |(_, query)| query.to_owned())
-            }),
-            strict: outer.strict,
-            returns: if outer.returns == Returns::Representation {
-                outer.returns
-            } else {
-                Returns::Minimal
-            },
-            method,
-            payload: Payload::None,
+        let only_query = |text: String| {
+            text.split_once('?')
+                .map(|(_, query)| query.to_owned())
+                .unwrap_or(text)
         };
-        let full_url = text("/fullUrl");
-        if let Some(Json::Object(resource)) = entry.get_mut("resource").map(Json::take) {
-            call.payload = Payload::Resource(resource);
-        }
+        let returns = match outer.returns {
+            Returns::Representation => Returns::Representation,
+            _ => Returns::Minimal,
+        };
+        let call = Call {
+            method,
+            query: query.to_owned(),
+            if_match: request.if_match,
+            if_none_match: request.if_none_match,
+            if_none_exist: request.if_none_exist.map(only_query),
+            strict: outer.strict,
+            returns,
+            payload: resource.map(bytes),
+        };
         Ok(Self {
             at,
             full_url,
@@ -243,10 +292,8 @@ impl Planned {
             }
             Interaction::ConditionalUpdate(ty) => {
                 let ty = *ty;
-                let own = resource(&self.call.payload, ty)?
-                    .get("id")
-                    .and_then(Json::as_str)
-                    .map(str::to_owned);
+                let mut updated = resource(self.call.payload.as_ref(), ty)?;
+                let own = updated.string("id");
                 let found = search::identify(exchange, store, ty, &self.call.query)?;
                 let id = if found.is_empty() { own.clone() } else { None };
                 let id = id.map_or_else(|| one_or_new(ty, found), Ok)?;
@@ -256,9 +303,8 @@ impl Planned {
                             .at("resource.id"),
                     );
                 }
-                if let Payload::Resource(resource) = &mut self.call.payload {
-                    resource.insert("id".into(), id.clone().into());
-                }
+                updated.set("id", 1, &id)?;
+                self.call.payload = Some(bytes(updated.to_raw()?));
                 self.interaction = Interaction::Update(ty, id.clone());
                 self.target = Some((ty, id));
             }
@@ -288,6 +334,10 @@ impl Planned {
             (interaction, _) => exchange.read(store, &self.call, interaction),
         }
     }
+}
+
+fn bytes(text: Box<RawValue>) -> Bytes {
+    Bytes::from(String::from(Box::<str>::from(text)))
 }
 
 fn one_or_new(ty: &str, found: Vec<String>) -> Result<String, Refusal> {
@@ -349,31 +399,6 @@ impl Links {
         })
     }
 
-    fn rewrite_all(
-        &mut self,
-        exchange: &Exchange<'_>,
-        store: &Store,
-        object: &mut Map<String, Json>,
-    ) -> Result<(), Refusal> {
-        for (name, value) in object {
-            match value {
-                Json::String(text) if REFERRING.contains(&name.as_str()) => {
-                    if let Some(target) = self.target(exchange, store, name, text)? {
-                        *text = target;
-                    }
-                }
-                Json::Object(inner) => self.rewrite_all(exchange, store, inner)?,
-                Json::Array(items) => {
-                    for item in items.iter_mut().filter_map(Json::as_object_mut) {
-                        self.rewrite_all(exchange, store, item)?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     fn target(
         &mut self,
         exchange: &Exchange<'_>,
@@ -381,6 +406,9 @@ impl Links {
         name: &str,
         text: &str,
     ) -> Result<Option<String>, Refusal> {
+        if !REFERRING.contains(&name) {
+            return Ok(None);
+        }
         if let Some(target) = self.by_full_url.get(text) {
             return Ok(Some(target.clone()));
         }
@@ -431,9 +459,7 @@ fn reply_entry(reply: Reply) -> Entry<'static> {
 }
 
 fn refused_entry(refusal: &Refusal) -> Entry<'static> {
-    let outcome = serde_json::to_value(refusal.outcome())
-        .map_err(unwritable)
-        .ok();
+    let outcome = serde_json::to_value(refusal.outcome()).unwrap_or_default();
     Entry {
         response: Some(json!({"status": status_line(refusal.status), "outcome": outcome})),
         ..Entry::default()

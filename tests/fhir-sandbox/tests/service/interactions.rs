@@ -105,7 +105,7 @@ async fn a_resource_lives_through_its_versions() {
 #[tokio::test]
 async fn text_survives_to_the_digit() {
     let sandbox = Sandbox::new();
-    let elements = r#""zeta":1,"valueQuantity":{"value":1.10,"unit":"mg"},"x":[1e2,-0.0,100000000000000000000.000000000001],"alpha":"é\"\\ €""#;
+    let elements = r#""zeta":1,"valueQuantity":{"value":1.10,"unit":"mg"},"x":[1e2, 1.0E+05,-0.0,100000000000000000000.000000000001],"alpha":"é\u00e9\"\\ €""#;
     let posted = format!(r#"{{"resourceType":"Observation","id":"o",{elements}}}"#);
     send(&sandbox, "PUT /Observation/o", &[], &posted).await;
     let stored = sandbox.resource("Observation", "o").unwrap();
@@ -115,10 +115,19 @@ async fn text_survives_to_the_digit() {
         ),
         "{stored}"
     );
-    let normal = elements.replace("1e2", "1e+2");
+    assert!(stored.ends_with(&format!("{elements}}}")), "{stored}");
+    let read = get(&sandbox, "/Observation/o").await.text;
+    let found = get(&sandbox, "/Observation?_id=o").await.text;
+    assert!(read == stored && found.contains(elements), "{found}");
+    let bundle = format!(
+        r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"resource":{posted},"request":{{"method":"PUT","url":"Observation/o"}}}}]}}"#
+    );
+    assert_eq!(send(&sandbox, "POST /", &[], &bundle).await.status, 200);
     assert!(
-        stored.ends_with(&format!("{elements}}}")) || stored.ends_with(&format!("{normal}}}")),
-        "{stored}"
+        sandbox
+            .resource("Observation", "o")
+            .unwrap()
+            .ends_with(&format!("{elements}}}"))
     );
 }
 
@@ -193,6 +202,7 @@ async fn bad_requests_are_refused_by_name() {
     let table: &[(&str, &[&str], &str, u16, &str)] = &[
         ("GET /Patient/q", &[], "", 404, "not-found"),
         ("GET /Shoe/1", &[], "", 404, "not-found"),
+        ("GET Patient", &[], "", 404, "not-found"),
         ("GET /patient/p", &[], "", 404, "not-found"),
         (
             "PUT /Patient/p",
@@ -203,6 +213,15 @@ async fn bad_requests_are_refused_by_name() {
         ),
         ("PUT /Patient/p", &[], "[]", 400, "structure"),
         ("PUT /Patient/p", &[], "", 400, "required"),
+        (
+            "PUT /Patient/p",
+            &[],
+            r#"{"resourceType":"Patient","id":"p","id":"p"}"#,
+            400,
+            "structure",
+        ),
+        ("POST /", &[], "", 400, "required"),
+        ("POST /", &[], "{\"entry\":1}", 400, "structure"),
         (
             "PUT /Patient/p",
             &[],
