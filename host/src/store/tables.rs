@@ -237,3 +237,64 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]
         }
     }
 }
+
+/// A table with a column of every kind.
+#[cfg(test)]
+pub(super) mod sample {
+    use crate::model::table::{
+        Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, Table, TableAccess, Target,
+    };
+
+    pub(crate) fn table() -> Table {
+        let text = || Kind::Text { max_length: None, multi_line: false };
+        let option = |value, code: &str| ChoiceOption { value, code: code.into(), system: None, label: code.into() };
+        let choice = Choice { options: vec![option(5, "planned"), option(3, "finished")], open: true, value_set: None };
+        let target = Target { entity_set: "contacts".into(), resource_type: "Patient".into() };
+        let lookup = Lookup { targets: vec![target], navigation: "patient".into() };
+        let columns = vec![
+            column("msemr_azurefhirid", Kind::Key),
+            column("name", text()),
+            column("other_name", text()),
+            column("active", Kind::Boolean),
+            column("count", Kind::Int64),
+            column("other_count", Kind::Int64),
+            column("weight", Kind::Decimal { precision: 18, scale: None }),
+            column("day", Kind::Date),
+            column("moment", Kind::DateTime),
+            column("status", Kind::Choice(choice)),
+            column("patient", Kind::Lookup(lookup)),
+            column("code_code", text()),
+            column("code_system", text()),
+            column("code", Kind::ConceptKey { concept: 0 }),
+        ];
+        let concept = Concept { name: "code".into(), code: 11, system: 12, display: None, text: None };
+        Table {
+            name: "sample".into(),
+            entity_set: "samples".into(),
+            label: String::new(),
+            description: String::new(),
+            sources: Vec::new(),
+            columns,
+            concepts: vec![concept],
+            key: 0,
+            primary_name: 1,
+            version: None,
+            access: TableAccess { read: true, create: true, update: true, delete: true },
+            parent: Some(Parent { table: "contact".into(), column: 10 }),
+            one_row_per_resource: true,
+        }
+    }
+
+    pub(crate) fn column(name: &str, kind: Kind) -> Column {
+        Column {
+            name: name.into(),
+            label: String::new(),
+            description: String::new(),
+            kind,
+            access: ColumnAccess { read: true, create: true, update: true },
+            required: false,
+            path: String::new(),
+            elements: Vec::new(),
+        }
+    }
+}
