@@ -72,11 +72,11 @@ pub mod store {
     /// An SQL table for each native table, which follows its mapping.
     pub mod tables;
 
-    /// Native rows out.
-    pub mod read;
-
     /// Native rows in, with versions and preconditions.
     pub mod write;
+
+    /// Native rows out.
+    pub mod read;
 
     /// Mapping versions, active ones, routes, settings and the audit trail.
     pub mod control;

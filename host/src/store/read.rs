@@ -2,15 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension as _, Row};
 use uuid::Uuid;
 
 use super::sqlite::Store;
+use super::write::{cells, select_by_key};
 use crate::model::error::{Code, Error, Result};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
-use crate::plan::sql::{self, Select, Value};
+use crate::plan::sql::{Select, Value};
 
 /// Bytes of cells that one answer may hold. `ScanBudgetExceeded`.
 pub const READ_BYTES_MAX: usize = 512 << 20;
@@ -116,36 +116,6 @@ impl Stored {
     }
 }
 
-/// The cells that follow the version.
-pub(super) fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r str>>> {
-    let cell = |index| match row.get_ref(index)? {
-        ValueRef::Null => Ok(None),
-        value => Ok(Some(value.as_str().map_err(rusqlite::Error::from)?)),
-    };
-    (1..=count).map(cell).collect()
-}
-
-/// Version and cells of one row.
-pub(super) fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
-    let mut statement = String::from("SELECT \"version\"");
-    for column in columns {
-        statement.push_str(", ");
-        statement.push_str(&sql::cell_name(table, *column));
-    }
-    statement + " FROM " + &sql::table_name(table) + " WHERE \"key\" = ?"
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}
-
 /// Random rows and filters: the database must keep exactly the rows that an evaluator built on sort keys keeps.
 #[cfg(test)]
 mod tests {
@@ -159,7 +129,8 @@ mod tests {
     use crate::model::table::Kind;
     use crate::model::value::{Number, SortKey, days, fold};
     use crate::plan::sql::Window;
-    use crate::store::tables::sample;
+    use crate::store::tables::{make_concept_keys, sample};
+    use crate::store::write::Write;
 
     /// Three-valued; panics on what the generator does not make.
     fn holds(table: &Table, row: &[Option<String>], filter: &Filter) -> Option<bool> {
@@ -366,11 +337,12 @@ mod tests {
     fn filled(table: &Table, rows: &mut [Vec<Option<String>>]) -> Store {
         let store = Store::temporary().unwrap();
         store.ensure_table(table).unwrap();
-        for row in rows {
+        let writes = rows.iter().map(|row| {
             let cells = row.iter().enumerate().map(|(c, cell)| (c, cell.as_deref())).collect();
-            store.create(table, cells).unwrap();
-            crate::store::tables::make_concept_keys(table, row);
-        }
+            Write::Create { table, cells }
+        });
+        store.apply(writes.collect()).unwrap();
+        rows.iter_mut().for_each(|row| make_concept_keys(table, row));
         store
     }
 

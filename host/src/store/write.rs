@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Transaction};
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension as _, Row, Transaction};
 use uuid::Uuid;
 
-use super::read;
 use super::sqlite::Store;
 use super::tables::{make_concept_keys, stored_key};
 use crate::model::error::{Code, Error, Result};
@@ -194,10 +194,10 @@ impl Writer<'_> {
 
     fn existing(&self, table: &Table, key: Uuid) -> Result<Option<Existing>> {
         let columns: Vec<ColumnIndex> = (0..table.columns.len()).collect();
-        let mut statement = self.transaction.prepare_cached(&read::select_by_key(table, &columns))?;
+        let mut statement = self.transaction.prepare_cached(&select_by_key(table, &columns))?;
         let found = statement.query_row([key], |row| {
             let version = row.get(0)?;
-            Ok(read::cells(row, columns.len())
+            Ok(cells(row, columns.len())
                 .map(|cells| Existing { version, cells: cells.into_iter().map(|c| c.map(str::to_owned)).collect() }))
         });
         found.optional()?.transpose()
@@ -298,4 +298,202 @@ fn not_found(table: &Table) -> Error {
 fn already_exists(table: &Table) -> Error {
     Error::new(Code::AlreadyExists, format!("there is a row with this key in `{}` already", table.entity_set))
         .target(&table.name)
+}
+
+/// The cells that follow the version.
+pub(super) fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r str>>> {
+    let cell = |index| match row.get_ref(index)? {
+        ValueRef::Null => Ok(None),
+        value => Ok(Some(value.as_str().map_err(rusqlite::Error::from)?)),
+    };
+    (1..=count).map(cell).collect()
+}
+
+/// Version and cells of one row.
+pub(super) fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
+    let mut statement = String::from("SELECT \"version\"");
+    for column in columns {
+        statement.push_str(", ");
+        statement.push_str(&sql::cell_name(table, *column));
+    }
+    statement + " FROM " + &sql::table_name(table) + " WHERE \"key\" = ?"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::model::table::Kind;
+    use crate::plan::sql::{Select, Window};
+    use crate::store::tables::sample;
+
+    fn store(table: &Table) -> Store {
+        let store = Store::temporary().unwrap();
+        store.ensure_table(table).unwrap();
+        store
+    }
+
+    fn cells<'a>(table: &Table, named: &[(&str, Option<&'a str>)]) -> Cells<'a> {
+        named.iter().map(|(name, cell)| (table.column(name).unwrap(), *cell)).collect()
+    }
+
+    fn shown(store: &Store, table: &Table, key: Uuid, names: &[&str]) -> Vec<Option<String>> {
+        let columns: Vec<_> = names.iter().map(|name| table.column(name).unwrap()).collect();
+        let found = store.get(table, key, &columns).unwrap().expect("the row is there");
+        found.rows.row(0).map(|cell| cell.map(str::to_owned)).collect()
+    }
+
+    fn versions(texts: &[&str]) -> Precondition {
+        Precondition::Versions(texts.iter().map(|t| (*t).to_owned()).collect())
+    }
+
+    #[test]
+    fn versions_rise_and_preconditions_hold() {
+        let table = sample::table();
+        let store = store(&table);
+        let none = Precondition::None;
+        let key = key::guid("a");
+        let set = |name| cells(&table, &[("name", Some(name))]);
+        let code = |result: Result<Written>| result.map(|w| w.outcome).map_err(|e| e.code());
+
+        assert_eq!(code(store.update(&table, key, set("x"), &none)), Err(Code::NotFound));
+        assert_eq!(code(store.delete(&table, key, &none)), Err(Code::NotFound));
+        assert_eq!(code(store.upsert(&table, key, set("x"), &Precondition::MustExist)), Err(Code::NotFound));
+        assert_eq!(code(store.create(&table, set("x"))), Err(Code::RequiredColumn));
+
+        let new = cells(&table, &[("msemr_azurefhirid", Some("a")), ("name", Some("one")), ("count", Some("1"))]);
+        let first = store.create(&table, new.clone()).unwrap();
+        assert_eq!((first.key, first.outcome), (key, Outcome::Created));
+        assert_eq!(code(store.create(&table, new)), Err(Code::AlreadyExists));
+        assert_eq!(code(store.upsert(&table, key, set("x"), &Precondition::MustNotExist)), Err(Code::AlreadyExists));
+
+        let second = store.update(&table, key, set("two"), &versions(&["7", &first.version])).unwrap();
+        assert_eq!(second.outcome, Outcome::Updated);
+        assert!(second.version.parse::<u64>().unwrap() > first.version.parse().unwrap());
+        assert_eq!(code(store.update(&table, key, set("x"), &versions(&[&first.version]))), Err(Code::VersionMismatch));
+        assert_eq!(code(store.delete(&table, key, &versions(&[&first.version]))), Err(Code::VersionMismatch));
+        assert_eq!(shown(&store, &table, key, &["name", "count"]), [Some("two".into()), Some("1".into())]);
+
+        let same = store.update(&table, key, set("two"), &Precondition::MustExist).unwrap();
+        assert_eq!((same.outcome, &same.version), (Outcome::Unchanged, &second.version));
+
+        store.delete(&table, key, &versions(&[&second.version])).unwrap();
+        let again = store.upsert(&table, key, set("three"), &none).unwrap();
+        assert_eq!(again.outcome, Outcome::Created);
+        assert_ne!(again.version, first.version, "a version never comes back");
+        assert_eq!(shown(&store, &table, key, &["msemr_azurefhirid", "count"]), [Some("a".into()), None]);
+    }
+
+    #[test]
+    fn the_key_of_a_row_stays() {
+        let table = sample::table();
+        let store = store(&table);
+        let none = Precondition::None;
+        store.create(&table, cells(&table, &[("msemr_azurefhirid", Some("a"))])).unwrap();
+        let other = cells(&table, &[("msemr_azurefhirid", Some("b"))]);
+        assert_eq!(store.update(&table, key::guid("a"), other, &none).unwrap_err().code(), Code::BadKey);
+        let nothing = cells(&table, &[("msemr_azurefhirid", None), ("name", Some("x"))]);
+        store.update(&table, key::guid("a"), nothing, &none).unwrap();
+        assert_eq!(shown(&store, &table, key::guid("a"), &["msemr_azurefhirid"]), [Some("a".into())]);
+        let hashed = key::guid("an-id-that-is-too-long-to-pack");
+        assert_eq!(store.upsert(&table, hashed, Vec::new(), &none).unwrap_err().code(), Code::BadKey);
+    }
+
+    #[test]
+    fn concept_keys_follow_code_and_system() {
+        let table = sample::table();
+        let store = store(&table);
+        let none = Precondition::None;
+        let key = key::guid("a");
+        let concept = table.columns.iter().position(|c| matches!(c.kind, Kind::ConceptKey { .. })).unwrap();
+        let check = |named: &[(&str, Option<&str>)], expected: Option<Uuid>| {
+            let mut cells = cells(&table, named);
+            cells.push((concept, Some("whatever the caller says")));
+            store.upsert(&table, key, cells, &none).unwrap();
+            let found = store.get(&table, key, &[concept]).unwrap().unwrap();
+            assert_eq!(found.rows.cell(0, concept), expected.map(|g| g.to_string()).as_deref(), "{named:?}");
+        };
+        check(&[("code_code", Some("1"))], Some(key::concept(None, "1")));
+        check(&[("code_system", Some("s"))], Some(key::concept(Some("s"), "1")));
+        check(&[("code_code", None)], None);
+    }
+
+    #[test]
+    fn ill_formed_cells_are_refused_by_column_and_leave_nothing() {
+        let table = sample::table();
+        let store = store(&table);
+        let good = cells(&table, &[("msemr_azurefhirid", Some("good"))]);
+        for (name, cell) in [("count", "1.5"), ("day", "2024-13-01"), ("active", "yes"), ("weight", "heavy")] {
+            let bad = cells(&table, &[("msemr_azurefhirid", Some("bad")), (name, Some(cell))]);
+            let writes =
+                vec![Write::Create { table: &table, cells: good.clone() }, Write::Create { table: &table, cells: bad }];
+            let error = store.apply(writes).unwrap_err();
+            assert_eq!((error.code(), error.get_target()), (Code::BadValue, Some(name)));
+            assert!(!error.to_string().contains(cell), "no data in messages");
+            assert_eq!(store.get(&table, key::guid("good"), &[table.key]).unwrap(), None, "all or nothing");
+        }
+    }
+
+    #[test]
+    fn children_are_replaced_as_a_whole() {
+        let table = sample::table();
+        let store = store(&table);
+        let columns = ["msemr_azurefhirid", "patient", "name"].map(|name| table.column(name).unwrap());
+        let children = |rows: &[[&str; 3]]| {
+            let mut made = Rows::new(columns.to_vec());
+            rows.iter().for_each(|row| made.push(row.map(Some)));
+            made
+        };
+        let replace = |parent: &str, rows: &[[&str; 3]]| {
+            let written = store.replace_children(&table, key::guid(parent), &children(rows));
+            written.map(|w| w.into_iter().map(|w| (w.key, w.outcome)).collect::<Vec<_>>())
+        };
+        let [a, b, c] = ["p/x/0", "p/x/1", "p/x/2"].map(key::guid);
+        replace("q", &[["q/x/0", "Patient/q", "of another"]]).unwrap();
+        let two = [["p/x/0", "Patient/p", "first"], ["p/x/1", "Patient/p", "second"]];
+        assert_eq!(replace("p", &two).unwrap(), [(a, Outcome::Created), (b, Outcome::Created)]);
+        let next = [["p/x/0", "Patient/p", "first"], ["p/x/2", "Patient/p", "third"]];
+        let expected = [(a, Outcome::Unchanged), (c, Outcome::Created), (b, Outcome::Deleted)];
+        assert_eq!(replace("p", &next).unwrap(), expected);
+        for bad in [["p/x/0", "Patient/q", "x"], ["q/x/0", "Patient/q", "x"]] {
+            assert_eq!(replace("p", &[bad]).unwrap_err().code(), Code::BadValue);
+        }
+        assert_eq!(replace("p", &[two[0], two[0]]).unwrap_err().code(), Code::BadValue, "one key twice");
+        assert_eq!(replace("p", &[]).unwrap().len(), 2);
+        let all = Select::new(&table, &[columns[2]], None, &[], Window::default());
+        assert_eq!(store.select(&all).unwrap().rows.cell(0, columns[2]), Some("of another"));
+        assert_eq!(store.count(&all).unwrap(), 1);
+    }
+
+    #[test]
+    fn sixteen_read_while_one_writes() {
+        let table = sample::table();
+        let store = store(&table);
+        let [id, name, other] = ["msemr_azurefhirid", "name", "other_name"].map(|n| table.column(n).unwrap());
+        store.create(&table, vec![(id, Some("a")), (name, Some("0")), (other, Some("0"))]).unwrap();
+        let done = AtomicBool::new(false);
+        let all = Select::new(&table, &[name, other], None, &[], Window::default());
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    let mut last = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        let found = store.select(&all).unwrap();
+                        let seen: u32 = found.rows.cell(0, name).unwrap().parse().unwrap();
+                        assert_eq!(found.rows.cell(0, name), found.rows.cell(0, other), "no half a row");
+                        assert!(seen >= last, "time does not run backwards");
+                        last = seen;
+                    }
+                });
+            }
+            for number in 1..=100 {
+                let text = number.to_string();
+                let cells = vec![(name, Some(text.as_str())), (other, Some(text.as_str()))];
+                store.update(&table, key::guid("a"), cells, &Precondition::None).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(store.select(&all).unwrap().versions, ["101"]);
+    }
 }
