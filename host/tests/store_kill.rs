@@ -1,6 +1,8 @@
 //! "Nothing is lost on `kill -9`": a process that writes rows and says which ones are in is killed in the middle; every
 //! row that it reported is there afterwards, and the next process goes on from there.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic anywhere")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -73,11 +73,11 @@ impl Store {
     }
 
     fn open_file(path: PathBuf, folder: Option<tempfile::TempDir>) -> Result<Self> {
-        let mut writer = connect(&path)?;
         // What is gone tomorrow needs no flush.
-        writer.pragma_update(None, "synchronous", if folder.is_some() { "off" } else { "full" })?;
+        let synchronous = if folder.is_some() { "off" } else { "full" };
+        let mut writer = connect(&path, synchronous)?;
         migrate(&mut writer)?;
-        let readers = Readers { path, pool: Mutex::default(), returned: Condvar::new() };
+        let readers = Readers { path, synchronous, pool: Mutex::default(), returned: Condvar::new() };
         Ok(Self { writer: Mutex::new(writer), readers, known_keys: Mutex::default(), _folder: folder })
     }
 
@@ -108,6 +108,8 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 struct Readers {
     path: PathBuf,
+    /// The last connection to close, of whatever use, moves the journal into the file.
+    synchronous: &'static str,
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -143,7 +145,7 @@ impl Readers {
         drop(pool);
         // From here on a reader without a connection gives its place back.
         let mut reader = Reader { readers: self, connection: None };
-        let connection = connect(&self.path)?;
+        let connection = connect(&self.path, self.synchronous)?;
         connection.pragma_update(None, "query_only", true)?;
         reader.connection = Some(connection);
         Ok(reader)
@@ -169,7 +171,7 @@ impl Drop for Reader<'_> {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+fn connect(path: &Path, synchronous: &str) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
@@ -179,6 +181,7 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }
