@@ -314,20 +314,18 @@ impl Conditions<'_> {
             return Some(format!("({key} = {key})"));
         }
         let bytes = folded.len();
-        Some(match test {
+        let from = match test {
             TextTest::Contains => {
                 self.params.push(Value::Text(folded));
-                format!("(instr({key}, ?) > 0)")
+                return Some(format!("(instr({key}, ?) > 0)"));
             }
-            TextTest::StartsWith => {
-                self.params.push(Value::Blob(folded.into_bytes()));
-                format!("(substr(CAST({key} AS BLOB), 1, {bytes}) = ?)")
-            }
-            TextTest::EndsWith => {
-                self.params.push(Value::Blob(folded.into_bytes()));
-                format!("(substr(CAST({key} AS BLOB), -{bytes}) = ?)")
-            }
-        })
+            TextTest::StartsWith => format!("1, {bytes}"),
+            TextTest::EndsWith => format!("-{bytes}"),
+        };
+        self.params.push(Value::Blob(folded.into_bytes()));
+        let blob = format!("CAST({key} AS BLOB)");
+        // Asking for the length first: a part of an empty blob would be null.
+        Some(format!("(length({blob}) >= {bytes} AND substr({blob}, {from}) = ?)"))
     }
 }
 

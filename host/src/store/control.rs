@@ -389,3 +389,109 @@ fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
             .internal(e.to_string())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn act<'a>(action: &'a str, table: Option<&'a str>) -> Act<'a> {
+        Act { actor: "ada", action, table, detail: json!({ "n": 1 }) }
+    }
+
+    fn put(store: &Store, digest: &str) -> bool {
+        let mapping = Mapping {
+            digest: digest.into(),
+            name: "encounter".into(),
+            version: "1.0.0".into(),
+            tables: json!([{ "name": "msemr_encounter" }]),
+            report: json!({ "checks": [] }),
+            uploaded_at: Timestamp::UNIX_EPOCH,
+            uploaded_by: String::new(),
+        };
+        store.put_mapping(&mapping, digest.as_bytes(), &act("mapping.put", None)).unwrap()
+    }
+
+    #[test]
+    fn mappings_are_kept_once_and_activated_and_rolled_back() {
+        let store = Store::temporary().unwrap();
+        for digest in ["one", "two", "three"] {
+            assert!(put(&store, digest));
+            assert!(!put(&store, digest));
+        }
+        assert_eq!(store.component("two").unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(store.component("four").unwrap(), None);
+        let found = store.mapping("two").unwrap().unwrap();
+        assert_eq!((found.uploaded_by.as_str(), &found.report), ("ada", &json!({ "checks": [] })));
+        assert!(found.uploaded_at > Timestamp::UNIX_EPOCH);
+        let digests: Vec<_> = store.mappings().unwrap().into_iter().map(|m| m.digest).collect();
+        assert_eq!(digests, ["three", "two", "one"]);
+
+        let tables = ["encounter", "participant"];
+        let activate = |digest| store.activate(&tables, digest, &act("mapping.activate", None));
+        let rollback = || store.rollback(&tables, &act("mapping.rollback", None)).map(|now| now["encounter"].clone());
+        let active = || store.active().unwrap().get("participant").cloned();
+        assert_eq!(activate("four").unwrap_err().code(), Code::MappingMissing);
+        assert_eq!(active(), None);
+        activate("one").unwrap();
+        assert_eq!(rollback().unwrap_err().code(), Code::Conflict);
+        activate("two").unwrap();
+        activate("three").unwrap();
+        assert_eq!(active().as_deref(), Some("three"));
+        assert_eq!(rollback().unwrap(), "two");
+        assert_eq!(rollback().unwrap(), "one");
+        assert_eq!(active().as_deref(), Some("one"));
+        activate("three").unwrap();
+        assert_eq!(rollback().unwrap(), "one", "not what was rolled back before");
+        let history = store.activations("encounter").unwrap();
+        let history: Vec<_> = history.iter().map(|a| (a.digest.as_str(), a.rolled_back)).collect();
+        assert_eq!(history, [("three", true), ("three", true), ("two", true), ("one", false)]);
+
+        assert_eq!(store.prune_mappings("encounter", 1, &act("mapping.prune", None)).unwrap(), ["two"]);
+        assert_eq!(active().as_deref(), Some("one"), "an active one is kept at any age");
+    }
+
+    #[test]
+    fn routes_change_together_with_their_event_or_not_at_all() {
+        let store = Store::temporary().unwrap();
+        let main = Route::Virtual { source: "main".into() };
+        assert!(store.first_start(&[("contact", main.clone())], &act("start", None)).unwrap());
+        assert!(!store.first_start(&[("contact", Route::Native)], &act("start", None)).unwrap());
+        store.set_route(&["encounter", "participant"], &main, &act("route.set", Some("encounter"))).unwrap();
+        store.set_route(&["encounter"], &Route::Native, &act("route.set", Some("encounter"))).unwrap();
+        let routes = store.routes().unwrap();
+        assert_eq!(routes["contact"], main);
+        assert_eq!(routes["encounter"], Route::Native);
+        assert_eq!(routes["participant"], main);
+        let last = store.record(&act("login", None)).unwrap();
+        let events = store.events(0, 100).unwrap();
+        let seen: Vec<_> = events.iter().map(|e| (e.id, e.action.as_str(), e.table.as_deref())).collect();
+        let set = "route.set";
+        let expected =
+            [(1, "start", None), (2, set, Some("encounter")), (3, set, Some("encounter")), (4, "login", None)];
+        assert_eq!((seen, last), (expected.to_vec(), 4));
+        assert_eq!(events[0].detail, json!({ "n": 1 }));
+        assert_eq!(store.events(2, 1).unwrap()[0].id, 3);
+    }
+
+    #[test]
+    fn events_cannot_be_changed() {
+        let store = Store::temporary().unwrap();
+        store.record(&act("x", None)).unwrap();
+        for statement in ["DELETE FROM _turntable_events", "UPDATE _turntable_events SET actor = 'eve'"] {
+            let tried = store.writing(|transaction| Ok(transaction.execute(statement, [])?));
+            assert_eq!(tried.unwrap_err().code(), Code::Store);
+        }
+        assert_eq!(store.events(0, 10).unwrap()[0].actor, "ada");
+    }
+
+    #[test]
+    fn a_secret_is_made_once() {
+        let store = Store::temporary().unwrap();
+        assert_eq!(store.setting_or("page-token", || Ok(vec![1])).unwrap(), [1]);
+        assert_eq!(store.setting_or("page-token", || Ok(vec![2])).unwrap(), [1]);
+        store.put_setting("page-token", &[3]).unwrap();
+        assert_eq!(store.setting("page-token").unwrap().as_deref(), Some(&[3][..]));
+    }
+}

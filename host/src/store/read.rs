@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension as _, Row};
 use uuid::Uuid;
 
@@ -11,7 +10,7 @@ use super::write::standing;
 use crate::model::error::{Code, Error, Result};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
-use crate::plan::sql::{self, Select, Value};
+use crate::plan::sql::{Select, Value};
 
 /// Bytes of cells that one answer may hold. `ScanBudgetExceeded`.
 pub const READ_BYTES_MAX: usize = 512 << 20;
@@ -155,6 +154,386 @@ impl Stored {
     }
 }
 
+/// Random rows and filters: the database must keep exactly the rows that an evaluator built on sort keys keeps.
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::key;
+    use crate::model::query::{Arithmetic, Compare, Expr, Filter, Literal, Order, TextTest};
+    use crate::model::table::Kind;
+    use crate::model::value::{Number, SortKey, days, fold};
+    use crate::plan::sql::Window;
+    use crate::store::tables::{make_concept_keys, sample};
+    use crate::store::write::Write;
+
+    /// Three-valued; panics on what the generator does not make.
+    fn holds(table: &Table, row: &[Option<String>], filter: &Filter) -> Option<bool> {
+        let key = |c: &ColumnIndex| SortKey::of(&table.columns[*c].kind, row[*c].as_deref()).unwrap();
+        match filter {
+            Filter::And(a, b) => match (holds(table, row, a), holds(table, row, b)) {
+                (Some(false), _) | (_, Some(false)) => Some(false),
+                (Some(true), Some(true)) => Some(true),
+                _ => None,
+            },
+            Filter::Or(a, b) => match (holds(table, row, a), holds(table, row, b)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            Filter::Not(inner) => holds(table, row, inner).map(|b| !b),
+            Filter::Compare(op, Expr::Column(c), Expr::Literal(l)) => by_ordering(*op, against(&key(c), l)),
+            Filter::Compare(op, Expr::Literal(l), Expr::Column(c)) => {
+                by_ordering(*op, against(&key(c), l).map(Ordering::reverse))
+            }
+            Filter::Compare(op, Expr::Column(a), Expr::Column(b)) => {
+                by_ordering(*op, both(&key(a), &key(b), key(a).cmp(&key(b))))
+            }
+            Filter::In(Expr::Column(c), literals) => {
+                Some(literals.iter().any(|l| by_ordering(Compare::Eq, against(&key(c), l)) == Some(true)))
+            }
+            Filter::Text(test, Expr::Column(c), Expr::Literal(Literal::Text(text))) => match key(c) {
+                SortKey::Text(cell) => Some(match test {
+                    TextTest::Contains => cell.contains(&fold(text)),
+                    TextTest::StartsWith => cell.starts_with(&fold(text)),
+                    TextTest::EndsWith => cell.ends_with(&fold(text)),
+                }),
+                _ => None,
+            },
+            Filter::Is(Expr::Column(c)) => match key(c) {
+                SortKey::Bool(value) => Some(value),
+                _ => None,
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Err = (cell null, literal null) where one of them is.
+    fn against(key: &SortKey, literal: &Literal) -> Result<Ordering, (bool, bool)> {
+        let (null, literal_null) = (*key == SortKey::Null, *literal == Literal::Null);
+        if null || literal_null {
+            return Err((null, literal_null));
+        }
+        Ok(match (key, literal) {
+            (SortKey::Int(cell), Literal::Number(number)) => Number::parse(cell.to_string()).unwrap().cmp(number),
+            (SortKey::Decimal(cell), Literal::Number(number)) => cell.cmp(&number.sort_bytes().unwrap()),
+            (SortKey::Bool(cell), Literal::Bool(value)) => cell.cmp(value),
+            (SortKey::Int(cell), Literal::Date(date)) => cell.cmp(&days(*date)),
+            (SortKey::Int(cell), Literal::Instant(instant)) => cell.cmp(&instant.as_microsecond()),
+            (SortKey::Text(cell), Literal::Text(text)) => cell.cmp(&fold(text)),
+            (SortKey::Guid(cell), Literal::Guid(guid)) => cell.cmp(guid),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn both(a: &SortKey, b: &SortKey, ordering: Ordering) -> Result<Ordering, (bool, bool)> {
+        let nulls = (*a == SortKey::Null, *b == SortKey::Null);
+        if nulls == (false, false) { Ok(ordering) } else { Err(nulls) }
+    }
+
+    fn by_ordering(op: Compare, ordering: Result<Ordering, (bool, bool)>) -> Option<bool> {
+        Some(match (op, ordering) {
+            (Compare::Eq, Err((a, b))) => a && b,
+            (Compare::Ne, Err((a, b))) => a != b,
+            (_, Err(_)) => return None,
+            (Compare::Eq, Ok(o)) => o.is_eq(),
+            (Compare::Ne, Ok(o)) => o.is_ne(),
+            (Compare::Lt, Ok(o)) => o.is_lt(),
+            (Compare::Le, Ok(o)) => o.is_le(),
+            (Compare::Gt, Ok(o)) => o.is_gt(),
+            (Compare::Ge, Ok(o)) => o.is_ge(),
+        })
+    }
+
+    const INTEGERS: &[&str] = &["-9223372036854775808", "-3", "-1", "0", "1", "2", "10", "9223372036854775807"];
+    const NUMBERS: &[&str] = &[
+        "-1e400",
+        "-9223372036854775809",
+        "-1.5",
+        "-1",
+        "0.0",
+        "1e0",
+        "1.5",
+        "1.50",
+        "10",
+        "72.10",
+        "72.1",
+        "9223372036854775806.5",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1E30",
+        "1.000000000000000000000000000001",
+    ];
+    const DECIMALS: &[&str] = &["-1.5", "-1", "0", "-0.0", "1", "1.0", "1.5", "72.10", "72.1", "1e-22", "1e245", "10"];
+    const TEXTS: &[&str] = &[
+        "", "a", "A", "ä", "ab", "ba", "José", "JOSE", "jos", "a%b", "_", "%", "a\0b", "b\0", "\0", "née", "Σ", "ß",
+        "zzz", "'", "\"",
+    ];
+    const DATES: &[&str] = &["1969-12-31", "1970-01-01", "2024-02-29", "2025-01-01"];
+    const MOMENTS: &[&str] = &[
+        "1969-12-31T23:59:59Z",
+        "2024-02-29T00:00:00Z",
+        "2024-02-29T01:00:00+01:00",
+        "2024-02-29",
+        "2024",
+        "2024-02-29T00:00:00.000001Z",
+    ];
+    const IDS: &[&str] = &["a", "b", "11111111-2222-4333-8444-555555555555", "a-very-long-id-that-is-hashed"];
+
+    fn cell(kind: &Kind) -> BoxedStrategy<Option<String>> {
+        let of = |texts: &'static [&'static str]| proptest::sample::select(texts).prop_map(str::to_owned).boxed();
+        let texts = match kind {
+            Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => of(TEXTS),
+            Kind::Boolean => of(&["true", "false"]),
+            Kind::Int32 | Kind::Int64 => of(INTEGERS),
+            Kind::Decimal { .. } => of(DECIMALS),
+            Kind::Date => of(DATES),
+            Kind::DateTime => of(MOMENTS),
+            Kind::Choice(_) => of(&["planned", "finished", "unheard-of"]),
+            Kind::Lookup(_) => of(IDS).prop_map(|id| format!("Patient/{id}")).boxed(),
+            Kind::Key | Kind::ConceptKey { .. } => of(IDS),
+        };
+        proptest::option::weighted(0.8, texts).boxed()
+    }
+
+    fn literal(kind: &Kind) -> BoxedStrategy<Literal> {
+        let number = |texts: &'static [&'static str]| {
+            proptest::sample::select(texts).prop_map(|t| Literal::Number(Number::parse(t).unwrap())).boxed()
+        };
+        let values = match kind {
+            Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => {
+                proptest::sample::select(TEXTS).prop_map(|t| Literal::Text(t.into())).boxed()
+            }
+            Kind::Boolean => any::<bool>().prop_map(Literal::Bool).boxed(),
+            Kind::Int32 | Kind::Int64 | Kind::Choice(_) => number(NUMBERS),
+            Kind::Decimal { .. } => number(DECIMALS),
+            Kind::Date => proptest::sample::select(DATES).prop_map(|t| Literal::Date(t.parse().unwrap())).boxed(),
+            Kind::DateTime => proptest::sample::select(MOMENTS)
+                .prop_map(|t| Literal::Instant(crate::model::value::parse_instant(t).unwrap()))
+                .boxed(),
+            Kind::Lookup(_) | Kind::Key => {
+                proptest::sample::select(IDS).prop_map(|id| Literal::Guid(key::guid(id))).boxed()
+            }
+            Kind::ConceptKey { .. } => {
+                proptest::sample::select(TEXTS).prop_map(|t| Literal::Guid(key::concept(Some("s"), t))).boxed()
+            }
+        };
+        prop_oneof![9 => values, 1 => Just(Literal::Null)].boxed()
+    }
+
+    fn condition(table: Table) -> BoxedStrategy<Filter> {
+        let compare = proptest::sample::select(
+            &[Compare::Eq, Compare::Ne, Compare::Lt, Compare::Le, Compare::Gt, Compare::Ge][..],
+        );
+        let test = proptest::sample::select(&[TextTest::Contains, TextTest::StartsWith, TextTest::EndsWith][..]);
+        let columns = table.columns.len();
+        let leaf = (0..columns, compare, test, 0..6u8, 0..columns).prop_flat_map(move |(c, op, test, shape, other)| {
+            let kind = table.columns[c].kind.clone();
+            let like = std::mem::discriminant(&kind) == std::mem::discriminant(&table.columns[other].kind);
+            let column = Expr::Column(c);
+            let text = matches!(kind, Kind::Text { .. });
+            let boolean = matches!(kind, Kind::Boolean);
+            proptest::collection::vec(literal(&kind), 1..4).prop_map(move |mut literals| match shape {
+                0 => Filter::In(column.clone(), literals),
+                1 if text => {
+                    let literal = literals.into_iter().find(|l| *l != Literal::Null);
+                    let literal = literal.unwrap_or(Literal::Text("a".into()));
+                    Filter::Text(test, column.clone(), Expr::Literal(literal))
+                }
+                1 if boolean => Filter::Is(column.clone()),
+                2 if like => Filter::Compare(op, column.clone(), Expr::Column(other)),
+                3 => Filter::Compare(op, Expr::Literal(literals.remove(0)), column.clone()),
+                _ => Filter::Compare(op, column.clone(), Expr::Literal(literals.remove(0))),
+            })
+        });
+        leaf.prop_recursive(4, 16, 2, |inner| {
+            prop_oneof![
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| Filter::And(a.into(), b.into())),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| Filter::Or(a.into(), b.into())),
+                inner.prop_map(|a| Filter::Not(a.into())),
+            ]
+        })
+        .boxed()
+    }
+
+    fn rows(table: &Table) -> impl Strategy<Value = Vec<Vec<Option<String>>>> + use<> {
+        let cells: Vec<_> = table.columns[..table.mapped()].iter().map(|c| cell(&c.kind)).collect();
+        let (key, columns, mapped) = (table.key, table.columns.len(), table.mapped());
+        proptest::collection::vec(cells, 0..12).prop_map(move |mut rows| {
+            for (number, row) in rows.iter_mut().enumerate() {
+                debug_assert_eq!(row.len(), mapped);
+                row[key] = Some(format!("row-{number}"));
+                row.resize(columns, None);
+            }
+            rows
+        })
+    }
+
+    fn filled(table: &Table, rows: &mut [Vec<Option<String>>]) -> Store {
+        let store = Store::temporary().unwrap();
+        store.ensure_table(table).unwrap();
+        let writes = rows.iter().map(|row| {
+            let cells = row.iter().enumerate().map(|(c, cell)| (c, cell.as_deref())).collect();
+            Write::Create { table, cells }
+        });
+        store.apply(writes.collect()).unwrap();
+        rows.iter_mut().for_each(|row| make_concept_keys(table, row));
+        store
+    }
+
+    fn keys(found: &Stored, table: &Table) -> Vec<String> {
+        (0..found.rows.len()).map(|row| found.rows.cell(row, table.key).unwrap().to_owned()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_database_keeps_what_the_sort_keys_say(
+            mut rows in rows(&sample::table()),
+            filters in proptest::collection::vec(condition(sample::table()), 24),
+        ) {
+            let table = sample::table();
+            let store = filled(&table, &mut rows);
+            let all: Vec<_> = (0..table.columns.len()).collect();
+            for filter in filters {
+                let select = Select::new(&table, &all, Some(&filter), &[], Window::default());
+                prop_assert_eq!(&select.residual, &None);
+                let mut expected: Vec<_> =
+                    rows.iter().filter(|row| holds(&table, row, &filter) == Some(true)).cloned().collect();
+                expected.sort_by_key(|row| key::guid(row[table.key].as_deref().unwrap()));
+                let found = store.select(&select).unwrap();
+                let got: Vec<Vec<_>> =
+                    (0..found.rows.len()).map(|r| found.rows.row(r).map(|c| c.map(str::to_owned)).collect()).collect();
+                prop_assert_eq!(&got, &expected, "{:?}\n{}", filter, select.sql);
+                prop_assert_eq!(store.count(&select).unwrap(), expected.len() as u64);
+            }
+        }
+
+        #[test]
+        fn pages_have_no_gaps_and_follow_the_order(
+            mut rows in rows(&sample::table()),
+            order in proptest::collection::vec((0..sample::table().columns.len(), any::<bool>()), 0..3),
+            page in 1..4u64,
+        ) {
+            let table = sample::table();
+            let store = filled(&table, &mut rows);
+            let order: Vec<_> =
+                order.into_iter().map(|(c, descending)| Order { by: Expr::Column(c), descending }).collect();
+            let key = |row: &[Option<String>], c: ColumnIndex| {
+                SortKey::of(&table.columns[c].kind, row[c].as_deref()).unwrap()
+            };
+            rows.sort_by(|a, b| {
+                let by = order.iter().map(|o| {
+                    let Expr::Column(c) = o.by else { unreachable!() };
+                    let ordering = key(a, c).cmp(&key(b, c));
+                    if o.descending { ordering.reverse() } else { ordering }
+                });
+                by.fold(Ordering::Equal, Ordering::then).then_with(|| key(a, table.key).cmp(&key(b, table.key)))
+            });
+            let mut got = Vec::new();
+            loop {
+                let window = Window { skip: got.len() as u64, top: Some(page) };
+                let select = Select::new(&table, &[table.key], None, &order, window);
+                prop_assert!(select.ordered && select.window.is_some());
+                let found = keys(&store.select(&select).unwrap(), &table);
+                if found.is_empty() {
+                    break;
+                }
+                got.extend(found);
+            }
+            let expected: Vec<_> = rows.iter().map(|row| row[table.key].clone().unwrap()).collect();
+            prop_assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_translated_is_left_over_with_its_columns() {
+        let table = sample::table();
+        let store = filled(&table, &mut []);
+        let column = |name| Expr::Column(table.column(name).unwrap());
+        let one = || Expr::Literal(Literal::Number(Number::parse("1").unwrap()));
+        let plain = Filter::Compare(Compare::Eq, column("count"), one());
+        let sum = Expr::Arithmetic(Arithmetic::Add, Box::new(column("count")), Box::new(column("weight")));
+        let computed = Filter::Compare(Compare::Gt, sum, one());
+        let filter = Filter::And(Box::new(computed.clone()), Box::new(plain));
+        let top = Window { skip: 0, top: Some(1) };
+        let select = Select::new(&table, &[table.key], Some(&filter), &[], top);
+        assert_eq!(select.residual, Some(computed));
+        assert_eq!(select.window, None, "no page before the residual filter");
+        let names: Vec<_> = select.columns.iter().map(|c| table.columns[*c].name.as_str()).collect();
+        assert_eq!(names, ["msemr_azurefhirid", "count", "weight"]);
+        assert_eq!(select.params, [Value::Int(1)]);
+        assert!(store.select(&select).unwrap().rows.is_empty());
+        assert!(store.count(&select).is_err());
+        let either = Filter::Or(Box::new(filter.clone()), Box::new(Filter::Not(Box::new(filter.clone()))));
+        let select = Select::new(&table, &[], Some(&either), &[], top);
+        assert_eq!((select.residual, select.params.len()), (Some(either), 0), "an `or` goes as a whole");
+    }
+
+    #[test]
+    fn an_index_serves_lookups() {
+        let table = sample::table();
+        let store = filled(&table, &mut []);
+        let patient = Expr::Column(table.column("patient").unwrap());
+        let guid = Expr::Literal(Literal::Guid(key::guid("a")));
+        let filter = Filter::Compare(Compare::Eq, patient, guid);
+        let select = Select::new(&table, &[table.key], Some(&filter), &[], Window { skip: 0, top: Some(10) });
+        let plan: String = store
+            .reading(|moment| {
+                let mut explain = moment.prepare(&format!("EXPLAIN QUERY PLAN {}", select.sql))?;
+                Ok(explain.query_row((vec![0u8; 16], 10, 0), |row| row.get(3))?)
+            })
+            .unwrap();
+        assert!(plan.contains("USING INDEX sample:patient (k_patient=?)"), "{plan}");
+    }
+
+    #[test]
+    fn scanning_goes_through_all_rows_and_can_break_off() {
+        let table = sample::table();
+        let mut rows: Vec<_> = (0..10)
+            .map(|n| {
+                let mut row = vec![None; table.columns.len()];
+                row[table.key] = Some(format!("row-{n}"));
+                row
+            })
+            .collect();
+        let store = filled(&table, &mut rows);
+        let select = Select::new(&table, &[table.key], None, &[], Window::default());
+        let mut sizes = Vec::new();
+        store
+            .scan(&select, 4, |chunk| {
+                sizes.push(chunk.versions.len());
+                Ok(ControlFlow::Continue(()))
+            })
+            .unwrap();
+        assert_eq!(sizes, [4, 4, 2]);
+        sizes.clear();
+        store
+            .scan(&select, 4, |chunk| {
+                sizes.push(chunk.rows.len());
+                Ok(ControlFlow::Break(()))
+            })
+            .unwrap();
+        assert_eq!(sizes, [4]);
+    }
+
+    #[test]
+    fn one_row_by_key() {
+        let table = sample::table();
+        let mut row = vec![None; table.columns.len()];
+        row[table.key] = Some("a".into());
+        let store = filled(&table, &mut [row]);
+        let name = table.column("name").unwrap();
+        let found = store.get(&table, key::guid("a"), &[name, table.key]).unwrap().unwrap();
+        assert_eq!(found.rows.row(0).collect::<Vec<_>>(), [None, Some("a")]);
+        assert_eq!(found.versions, ["1"]);
+        assert_eq!(store.get(&table, key::guid("b"), &[name]).unwrap(), None);
+    }
+}
 /// The cells that follow the version.
 pub(super) fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r str>>> {
     let cell = |index| match row.get_ref(index)? {
@@ -165,7 +544,7 @@ pub(super) fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r
 }
 
 /// Version and cells of one row.
-pub(super) fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
+fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
     let mut statement = String::from("SELECT \"version\"");
     for column in columns {
         statement.push_str(", ");
@@ -174,13 +553,3 @@ pub(super) fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
     statement + " FROM " + &sql::table_name(table) + " WHERE \"key\" = ?"
 }
 
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}

@@ -10,10 +10,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
+use crate::plan::sql::Value;
 
 /// File of the database in the data folder.
 pub const FILE_NAME: &str = "turntable.db";
@@ -71,9 +73,11 @@ impl Store {
     }
 
     fn open_file(path: PathBuf, folder: Option<tempfile::TempDir>) -> Result<Self> {
-        let mut writer = connect(&path)?;
+        // What is gone tomorrow needs no flush.
+        let synchronous = if folder.is_some() { "off" } else { "full" };
+        let mut writer = connect(&path, synchronous)?;
         migrate(&mut writer)?;
-        let readers = Readers { path, pool: Mutex::default(), returned: Condvar::new() };
+        let readers = Readers { path, synchronous, pool: Mutex::default(), returned: Condvar::new() };
         Ok(Self { writer: Mutex::new(writer), readers, known_keys: Mutex::default(), _folder: folder })
     }
 
@@ -104,6 +108,8 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 struct Readers {
     path: PathBuf,
+    /// The last connection to close, of whatever use, moves the journal into the file.
+    synchronous: &'static str,
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -139,7 +145,7 @@ impl Readers {
         drop(pool);
         // From here on a reader without a connection gives its place back.
         let mut reader = Reader { readers: self, connection: None };
-        let connection = connect(&self.path)?;
+        let connection = connect(&self.path, self.synchronous)?;
         connection.pragma_update(None, "query_only", true)?;
         reader.connection = Some(connection);
         Ok(reader)
@@ -165,7 +171,7 @@ impl Drop for Reader<'_> {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+fn connect(path: &Path, synchronous: &str) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
@@ -175,6 +181,7 @@ fn connect(path: &Path) -> Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }
@@ -198,7 +205,6 @@ fn migrate(writer: &mut Connection) -> Result<()> {
             .hint("start the newer version, or restore a copy made before the upgrade"));
     }
     writer.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    writer.pragma_update(None, "synchronous", "full")?;
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -238,6 +244,17 @@ fn busy() -> Error {
     Error::new(Code::Busy, "the database is busy").hint("try again").retry_after(1)
 }
 
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
 impl From<rusqlite::Error> for Error {
     /// SQLite's own words name tables and columns, never values: those are bound, not part of a statement.
     fn from(error: rusqlite::Error) -> Self {
@@ -266,5 +283,89 @@ impl From<rusqlite::Error> for Error {
             _ => Self::new(Code::Store, "the database refused a statement"),
         };
         error.internal(internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(folder: &Path) -> Error {
+        let error = Store::open(folder).unwrap_err();
+        assert_eq!(error.code(), Code::Store);
+        error
+    }
+
+    #[test]
+    fn opening_again_finds_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("deep").join("data");
+        for expected in [None, Some(&b"v"[..])] {
+            let store = Store::open(&inner).unwrap();
+            assert_eq!(store.setting("n").unwrap().as_deref(), expected);
+            store.put_setting("n", b"v").unwrap();
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&inner), mode(&inner.join(FILE_NAME))), (0o700, 0o600));
+        }
+    }
+
+    #[test]
+    fn commits_are_flushed_and_names_are_never_texts() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store
+            .writing(|transaction| {
+                let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, String>(0));
+                assert_eq!(pragma("journal_mode")?, "wal");
+                let number = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+                assert_eq!((number("synchronous")?, number("foreign_keys")?), (2, 1));
+                Ok(())
+            })
+            .unwrap();
+        store
+            .reading(|moment| {
+                assert!(moment.prepare("SELECT \"no such column\" FROM _turntable_keys").is_err());
+                assert!(moment.execute("DELETE FROM _turntable_keys", []).is_err(), "a reader only reads");
+                Ok(())
+            })
+            .unwrap();
+    }
+
+    #[test]
+    fn a_newer_foreign_or_damaged_file_is_refused_by_name_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        drop(Store::open(folder.path()).unwrap());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        assert!(refusal(folder.path()).message().contains("newer Turntable (schema 99"));
+
+        fs::remove_file(&path).unwrap();
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+        let before = fs::read(&path).unwrap();
+        assert!(refusal(folder.path()).message().contains("another program"));
+        assert_eq!(fs::read(&path).unwrap(), before);
+
+        fs::write(&path, "no database, but a text that is long enough to look like a header of one ".repeat(99))
+            .unwrap();
+        assert!(refusal(folder.path()).message().contains("damaged"));
+
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(refusal(&file).message().contains("folder"));
+    }
+
+    #[test]
+    fn an_error_rolls_all_back() {
+        let store = Store::temporary().unwrap();
+        let tried = store.writing(|transaction| {
+            transaction.execute("INSERT INTO _turntable_settings VALUES ('n', x'00')", [])?;
+            Err::<(), _>(Error::new(Code::Conflict, "second thoughts"))
+        });
+        assert_eq!(tried.unwrap_err().code(), Code::Conflict);
+        assert_eq!(store.setting("n").unwrap(), None);
     }
 }

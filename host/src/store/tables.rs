@@ -243,3 +243,203 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]
         }
     }
 }
+
+/// A table with a column of every kind.
+#[cfg(test)]
+pub(super) mod sample {
+    use crate::model::table::{
+        Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, Table, TableAccess, Target,
+    };
+
+    pub(crate) fn table() -> Table {
+        let text = || Kind::Text { max_length: None, multi_line: false };
+        let option = |value, code: &str| ChoiceOption { value, code: code.into(), system: None, label: code.into() };
+        let choice = Choice { options: vec![option(5, "planned"), option(3, "finished")], open: true, value_set: None };
+        let target = Target { entity_set: "contacts".into(), resource_type: "Patient".into() };
+        let lookup = Lookup { targets: vec![target], navigation: "patient".into() };
+        let columns = vec![
+            column("msemr_azurefhirid", Kind::Key),
+            column("name", text()),
+            column("other_name", text()),
+            column("active", Kind::Boolean),
+            column("count", Kind::Int64),
+            column("other_count", Kind::Int64),
+            column("weight", Kind::Decimal { precision: 18, scale: None }),
+            column("day", Kind::Date),
+            column("moment", Kind::DateTime),
+            column("status", Kind::Choice(choice)),
+            column("patient", Kind::Lookup(lookup)),
+            column("code_code", text()),
+            column("code_system", text()),
+            column("code", Kind::ConceptKey { concept: 0 }),
+        ];
+        let concept = Concept { name: "code".into(), code: 11, system: 12, display: None, text: None };
+        Table {
+            name: "sample".into(),
+            entity_set: "samples".into(),
+            label: String::new(),
+            description: String::new(),
+            sources: Vec::new(),
+            columns,
+            concepts: vec![concept],
+            key: 0,
+            primary_name: 1,
+            version: None,
+            access: TableAccess { read: true, create: true, update: true, delete: true },
+            parent: Some(Parent { table: "contact".into(), column: 10 }),
+            one_row_per_resource: true,
+        }
+    }
+
+    pub(crate) fn column(name: &str, kind: Kind) -> Column {
+        Column {
+            name: name.into(),
+            label: String::new(),
+            description: String::new(),
+            kind,
+            access: ColumnAccess { read: true, create: true, update: true },
+            required: false,
+            path: String::new(),
+            elements: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::query::{Compare, Expr, Filter, Literal};
+    use crate::model::table::{Concept, Kind};
+    use crate::model::value::Number;
+    use crate::plan::sql::{Select, Window};
+
+    fn text() -> Kind {
+        Kind::Text { max_length: None, multi_line: false }
+    }
+
+    /// A key and some columns.
+    fn table(columns: &[(&str, Kind)]) -> Table {
+        let mut table = sample::table();
+        table.columns.truncate(1);
+        table.columns.extend(columns.iter().map(|(name, kind)| sample::column(name, kind.clone())));
+        table.concepts.clear();
+        table.parent = None;
+        table
+    }
+
+    fn kept(store: &Store, table: &Table, column: &str, literal: Literal) -> u64 {
+        let column = Expr::Column(table.column(column).unwrap());
+        let filter = Filter::Compare(Compare::Eq, column, Expr::Literal(literal));
+        let select = Select::new(table, &[], Some(&filter), &[], Window::default());
+        assert_eq!(select.residual, None);
+        store.count(&select).unwrap()
+    }
+
+    #[test]
+    fn columns_are_added_and_stay_when_they_are_no_longer_described() {
+        let store = Store::temporary().unwrap();
+        let (old, new) = (table(&[("a", text())]), table(&[("a", text()), ("b", Kind::Int32)]));
+        store.ensure_table(&old).unwrap();
+        store.create(&old, vec![(0, Some("1")), (1, Some("x"))]).unwrap();
+        store.ensure_table(&new).unwrap();
+        store.ensure_table(&new).unwrap();
+        store.create(&new, vec![(0, Some("2")), (1, Some("y")), (2, Some("7"))]).unwrap();
+        let number = || Literal::Number(Number::parse("7").unwrap());
+        assert_eq!(kept(&store, &new, "b", number()), 1);
+        assert_eq!(kept(&store, &new, "b", Literal::Null), 1);
+        store.ensure_table(&old).unwrap();
+        assert_eq!(kept(&store, &old, "a", Literal::Text("X".into())), 1);
+        store.ensure_table(&new).unwrap();
+        assert_eq!(kept(&store, &new, "b", number()), 1, "the rollback finds its data");
+    }
+
+    #[test]
+    fn a_changed_kind_makes_new_keys_or_is_refused() {
+        let store = Store::temporary().unwrap();
+        let as_text = table(&[("a", text())]);
+        let as_number = table(&[("a", Kind::Decimal { precision: 10, scale: None })]);
+        store.ensure_table(&as_text).unwrap();
+        // More rows than are rebuilt in one go.
+        let ids: Vec<_> = (0..REBUILD_ROWS * 2 + 1).map(|n| n.to_string()).collect();
+        for id in &ids {
+            store.create(&as_text, vec![(0, Some(id)), (1, Some("72.10"))]).unwrap();
+        }
+        let number = || Literal::Number(Number::parse("72.1").unwrap());
+
+        store.ensure_table(&as_number).unwrap();
+        assert_eq!(kept(&store, &as_number, "a", number()), ids.len() as u64);
+
+        store.ensure_table(&as_text).unwrap();
+        store.create(&as_text, vec![(0, Some("x")), (1, Some("heavy"))]).unwrap();
+        let error = store.ensure_table(&as_number).unwrap_err();
+        assert_eq!((error.code(), error.get_target()), (Code::Conflict, Some("a")));
+        assert_eq!(kept(&store, &as_text, "a", Literal::Text("72.10".into())), ids.len() as u64, "all is as it was");
+    }
+
+    #[test]
+    fn a_choice_with_other_values_makes_new_keys() {
+        let store = Store::temporary().unwrap();
+        let status = sample::table().column("status").unwrap();
+        let Kind::Choice(choice) = sample::table().columns[status].kind.clone() else { unreachable!() };
+        let before = table(&[("status", Kind::Choice(choice.clone()))]);
+        store.ensure_table(&before).unwrap();
+        store.create(&before, vec![(0, Some("1")), (1, Some("planned"))]).unwrap();
+        let mut renumbered = choice;
+        renumbered.options[0].value = 42;
+        let after = table(&[("status", Kind::Choice(renumbered))]);
+        store.ensure_table(&after).unwrap();
+        assert_eq!(kept(&store, &after, "status", Literal::Number(Number::parse("42").unwrap())), 1);
+        assert_eq!(kept(&store, &after, "status", Literal::Number(Number::parse("5").unwrap())), 0);
+    }
+
+    #[test]
+    fn a_new_concept_gets_its_keys() {
+        let store = Store::temporary().unwrap();
+        let before = table(&[("code", text()), ("system", text())]);
+        store.ensure_table(&before).unwrap();
+        store.create(&before, vec![(0, Some("1")), (1, Some("c")), (2, Some("s"))]).unwrap();
+        let mut after = table(&[("code", text()), ("system", text()), ("code", Kind::ConceptKey { concept: 0 })]);
+        after.concepts = vec![Concept { name: "code".into(), code: 1, system: 2, display: None, text: None }];
+        store.ensure_table(&after).unwrap();
+        let made = store.get(&after, key::guid("1"), &[3]).unwrap().unwrap();
+        let expected: Uuid = key::concept(Some("s"), "c");
+        assert_eq!(made.rows.cell(0, 3), Some(expected.to_string().as_str()));
+        let filter = Filter::Compare(Compare::Eq, Expr::Column(3), Expr::Literal(Literal::Guid(expected)));
+        let select = Select::new(&after, &[], Some(&filter), &[], Window::default());
+        assert_eq!(store.count(&select).unwrap(), 1);
+    }
+
+    #[test]
+    fn the_key_column_changes_only_without_rows() {
+        let store = Store::temporary().unwrap();
+        let before = table(&[("a", text())]);
+        store.ensure_table(&before).unwrap();
+        let mut after = before.clone();
+        after.columns[0].name = "other_id".into();
+        store.ensure_table(&after).unwrap();
+        store.create(&after, vec![(0, Some("1"))]).unwrap();
+        assert_eq!(store.ensure_table(&before).unwrap_err().code(), Code::Conflict);
+        assert!(store.get(&after, key::guid("1"), &[0, 1]).unwrap().is_some());
+    }
+
+    #[test]
+    fn names_that_a_database_would_confuse_are_refused() {
+        let store = Store::temporary().unwrap();
+        store.ensure_table(&table(&[])).unwrap();
+        let check = |name: &str, columns: &[(&str, Kind)], expected: Code| {
+            let mut table = table(columns);
+            table.name = name.into();
+            assert_eq!(store.ensure_table(&table).unwrap_err().code(), expected, "{name}");
+        };
+        check("_turntable_keys", &[], Code::ComponentRefused);
+        check("_Turntable_x", &[], Code::ComponentRefused);
+        check("sqlite_x", &[], Code::ComponentRefused);
+        check("", &[], Code::ComponentRefused);
+        check("a\"; DROP TABLE sample; --", &[], Code::ComponentRefused);
+        check("a", &[("b", text()), ("B", text())], Code::ComponentRefused);
+        check("a", &[("b\0", text())], Code::ComponentRefused);
+        check("Sample", &[], Code::Conflict);
+    }
+}
