@@ -51,6 +51,12 @@ pub mod odata {
 
 /// What to ask of whom: pure decisions, printable.
 pub mod plan {
+    /// A condition back to OData text.
+    pub mod print;
+
+    /// Values of functions and arithmetic over one row.
+    pub mod expression;
+
     /// Filters, orders and pages rows in memory: the definition of the semantics.
     pub mod residual;
 
