@@ -63,6 +63,9 @@ pub mod plan {
     /// Dialect one: a query as SQL.
     pub mod sql;
 
+    /// Typed values as FHIR search values: widened bounds, escaped text.
+    pub mod parameter;
+
     /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
     pub mod search;
 
