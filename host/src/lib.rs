@@ -51,11 +51,20 @@ pub mod odata {
 
 /// What to ask of whom: pure decisions, printable.
 pub mod plan {
+    /// A condition back to OData text.
+    pub mod print;
+
+    /// Values of functions and arithmetic over one row.
+    pub mod expression;
+
     /// Filters, orders and pages rows in memory: the definition of the semantics.
     pub mod residual;
 
     /// Dialect one: a query as SQL.
     pub mod sql;
+
+    /// Typed values as FHIR search values: widened bounds, escaped text.
+    pub mod parameter;
 
     /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
     pub mod search;

@@ -1,0 +1,233 @@
+//! What a typed value becomes in a FHIR search parameter: bounds widened so that no row is lost whatever the service
+//! takes a precision to mean, text cut to what every service compares alike, special characters escaped.
+//!
+//! The lemma behind the bounds: a column's value lies inside the range that FHIR search gives its element. So a `ge`
+//! of a little less and a `le` of a little more reach every row that compares `gt`, `ge`, `eq`, `le` or `lt`, whether
+//! the service compares points or ranges. Naive prefixes do not: `eq` wants the stored range contained, `gt70` may
+//! mean above 70.5, `le2020-05-01T00:00:00Z` misses a stored `2020-05`.
+
+use jiff::SignedDuration;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::model::query::{Compare, Literal};
+use crate::model::table::Kind;
+use crate::model::value::{Date, Instant, Number, parse_instant};
+
+/// The least and the greatest that a service must look at; None = open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bounds<T> {
+    pub(super) least: Option<T>,
+    pub(super) greatest: Option<T>,
+}
+
+/// A value of less precision than a moment has no zone: it may be read in any, and they reach from -12 to +14 hours.
+const ANY_ZONE: SignedDuration = SignedDuration::from_secs(14 * 60 * 60 + 1);
+
+/// For the rounding of a full moment.
+const ONE_SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+const ONE_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A number's bound moves by this, written with all its digits, so that a precision read into it is smaller still.
+const STEP: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+
+impl<T: Ord + Clone> Bounds<T> {
+    /// Those sides of `[least, greatest]` that a comparison with it leaves closed; None for `ne`.
+    fn of(op: Compare, least: T, greatest: T) -> Option<Self> {
+        Some(match op {
+            Compare::Eq => Self { least: Some(least), greatest: Some(greatest) },
+            Compare::Gt | Compare::Ge => Self { least: Some(least), greatest: None },
+            Compare::Lt | Compare::Le => Self { least: None, greatest: Some(greatest) },
+            Compare::Ne => return None,
+        })
+    }
+
+    /// Both, and all between them.
+    pub(super) fn unite(self, other: Self) -> Self {
+        let both = |a: Option<T>, b: Option<T>, pick: fn(T, T) -> T| a.zip(b).map(|(a, b)| pick(a, b));
+        Self { least: both(self.least, other.least, Ord::min), greatest: both(self.greatest, other.greatest, Ord::max) }
+    }
+}
+
+/// Bounds for a column of dates or moments compared with a literal. `partial`: its element may be less precise than a
+/// moment.
+pub(super) fn moments(op: Compare, kind: &Kind, partial: bool, literal: &Literal) -> Option<Bounds<Instant>> {
+    let (first, last) = match (kind, literal) {
+        // The row's day may be any moment of it.
+        (Kind::Date, Literal::Date(date)) => days(*date, *date)?,
+        (Kind::Date, Literal::Instant(moment)) => (*moment, moment.checked_add(ONE_DAY).ok()?),
+        (Kind::DateTime, Literal::Date(date)) => {
+            let moment = midnight(*date)?;
+            (moment, moment)
+        }
+        (Kind::DateTime, Literal::Instant(moment)) => (*moment, *moment),
+        // Shown and compared as text; only equality says something about the moment.
+        (Kind::PartialDate, Literal::Text(text)) if op == Compare::Eq => {
+            let moment = parse_instant(&text.to_ascii_uppercase())?;
+            (moment, moment)
+        }
+        _ => return None,
+    };
+    widened(op, first, last, partial || !matches!(kind, Kind::DateTime))
+}
+
+/// Bounds for a column whose UTC day is compared with the days from `first` to `last`.
+pub(super) fn whole_days(op: Compare, kind: &Kind, partial: bool, first: Date, last: Date) -> Option<Bounds<Instant>> {
+    let (first, last) = days(first, last)?;
+    widened(op, first, last, partial || !matches!(kind, Kind::DateTime))
+}
+
+/// Bounds for a column of numbers compared with a literal.
+pub(super) fn numbers(op: Compare, literal: &Literal) -> Option<Bounds<Decimal>> {
+    let Literal::Number(number) = literal else {
+        return None;
+    };
+    let number = exact(number)?;
+    let (least, greatest) = (number.checked_sub(STEP)?, number.checked_add(STEP)?);
+    // Beyond 28 digits arithmetic rounds, and a rounded bound is none.
+    (least < number && number < greatest).then(|| Bounds::of(op, least, greatest))?
+}
+
+/// A moment as a search value: whole seconds, rounded away from the rows. None beyond the years that FHIR can write.
+pub(super) fn seconds(moment: Instant, up: bool) -> Option<String> {
+    let whole = moment.as_microsecond().div_euclid(1_000_000);
+    let rounded = Instant::from_second(if up { whole.checked_add(1)? } else { whole }).ok()?;
+    let exact = up && moment.as_microsecond().rem_euclid(1_000_000) == 0;
+    let rounded = if exact { moment } else { rounded };
+    let year = TimeZone::UTC.to_datetime(rounded).year();
+    (1..=9999).contains(&year).then(|| rounded.to_string())
+}
+
+/// The longest beginning of a text that services compare alike: printable ASCII, no run of spaces. Whatever starts with
+/// the text starts with it. None if nothing is left.
+pub(super) fn plain_prefix(text: &str) -> Option<&str> {
+    let prefix = plain_runs(text).next().filter(|(at, _)| *at == 0)?.1;
+    let prefix = prefix.trim_end();
+    (!prefix.is_empty() && !prefix.starts_with(' ')).then_some(prefix)
+}
+
+/// The longest part of a text that services compare alike. Whatever contains the text contains it.
+pub(super) fn plain_part(text: &str) -> Option<&str> {
+    plain_runs(text).map(|(_, run)| run.trim()).max_by_key(|run| run.len()).filter(|run| !run.is_empty())
+}
+
+/// `\`, `,`, `$` and `|` mean something in a search value.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | ',' | '$' | '|') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Whether a text has one spelling only, so that comparing it with case and accents is comparing it without. (Folding
+/// makes these few signs of others: `≠` without its stroke is `=`.)
+pub(super) fn one_spelling(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_alphabetic() && !b"=<>;`".contains(&b))
+}
+
+/// Runs of printable ASCII with single spaces, and where they begin. A letter that carries a combining mark is none.
+fn plain_runs(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let plain = |at: usize, c: char| {
+        let next = text[at + c.len_utf8()..].chars().next();
+        let doubled = c == ' ' && (next == Some(' ') || text[..at].ends_with(' '));
+        (c == ' ' || c.is_ascii_graphic()) && !doubled && !next.is_some_and(is_combining_mark)
+    };
+    let mut rest = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        while rest.next_if(|(at, c)| !plain(*at, *c)).is_some() {}
+        let start = rest.peek()?.0;
+        let mut end = start;
+        while let Some((at, c)) = rest.next_if(|(at, c)| plain(*at, *c)) {
+            end = at + c.len_utf8();
+        }
+        Some((start, &text[start..end]))
+    })
+}
+
+fn widened(op: Compare, first: Instant, last: Instant, partial: bool) -> Option<Bounds<Instant>> {
+    let slack = if partial { ANY_ZONE } else { ONE_SECOND };
+    Bounds::of(op, first.checked_sub(slack).ok()?, last.checked_add(slack).ok()?)
+}
+
+fn days(first: Date, last: Date) -> Option<(Instant, Instant)> {
+    Some((midnight(first)?, midnight(last)?.checked_add(ONE_DAY).ok()?))
+}
+
+fn midnight(date: Date) -> Option<Instant> {
+    date.to_datetime(Time::midnight()).to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp())
+}
+
+fn exact(number: &Number<'_>) -> Option<Decimal> {
+    let mut decimal = number.to_decimal()?;
+    // Without zeros at the end, so that there is room for the step.
+    decimal.normalize_assign();
+    Some(decimal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_to_what_every_service_compares_alike() {
+        let check = |text: &str, prefix: Option<&str>, part: Option<&str>| {
+            assert_eq!((plain_prefix(text), plain_part(text)), (prefix, part), "{text:?}");
+        };
+        check("James", Some("James"), Some("James"));
+        check("José María", Some("Jos"), Some("Jos"));
+        check("e\u{301}cole", None, Some("cole"));
+        check("Rene\u{301} x", Some("Ren"), Some("Ren"));
+        check("Éluard", None, Some("luard"));
+        check("Mary ", Some("Mary"), Some("Mary"));
+        check("Mary  Ann", Some("Mary"), Some("Mary"));
+        check(" Mary", None, Some("Mary"));
+        check("a\tbc", Some("a"), Some("bc"));
+        check("", None, None);
+        check("東京", None, None);
+    }
+
+    #[test]
+    fn special_characters_are_escaped() {
+        assert_eq!(escape(r"a,b|c$d\e"), r"a\,b\|c\$d\\e");
+        assert_eq!(escape("O'Brien é"), "O'Brien é");
+    }
+
+    #[test]
+    fn numbers_get_bounds_with_many_digits() {
+        let check = |text: &str, least: &str, greatest: &str| {
+            let bounds = numbers(Compare::Eq, &Literal::Number(Number::parse(text.to_owned()).unwrap())).unwrap();
+            let shown = (bounds.least.unwrap().to_string(), bounds.greatest.unwrap().to_string());
+            assert_eq!(shown, (least.into(), greatest.into()), "{text}");
+        };
+        check("70", "69.999999", "70.000001");
+        check("72.10", "72.099999", "72.100001");
+        check("-1.5", "-1.500001", "-1.499999");
+        check("0", "-0.000001", "0.000001");
+        check("70.000001", "70.000000", "70.000002");
+        check("0.00000001", "-0.00000099", "0.00000101");
+        check("1e3", "999.999999", "1000.000001");
+        for too_large in ["1e300", "12345678901234567890123456789"] {
+            assert_eq!(numbers(Compare::Eq, &Literal::Number(Number::parse(too_large).unwrap())), None);
+        }
+    }
+
+    #[test]
+    fn moments_are_rounded_away_from_the_rows() {
+        let check = |text: &str, up: bool, expected: Option<&str>| {
+            assert_eq!(seconds(text.parse().unwrap(), up).as_deref(), expected, "{text} {up}");
+        };
+        check("2020-01-01T00:00:00Z", false, Some("2020-01-01T00:00:00Z"));
+        check("2020-01-01T00:00:00Z", true, Some("2020-01-01T00:00:00Z"));
+        check("2020-01-01T00:00:00.25Z", false, Some("2020-01-01T00:00:00Z"));
+        check("2020-01-01T00:00:00.25Z", true, Some("2020-01-01T00:00:01Z"));
+        check("1960-01-01T00:00:00.25Z", false, Some("1960-01-01T00:00:00Z"));
+        check("-000044-03-15T00:00:00Z", false, None);
+    }
+}
