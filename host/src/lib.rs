@@ -96,6 +96,15 @@ pub mod store {
 
 /// The door to FHIR services.
 pub mod fhir {
+    /// What a service says when it does not do what was asked, as an error.
+    pub mod outcome;
+
+    /// What a service says that it can do.
+    pub mod capabilities;
+
+    /// One HTTP exchange: where it may go, how long it may take, how much it may bring.
+    pub mod transport;
+
     /// Credentials for a service.
     pub mod auth;
 
@@ -126,3 +135,6 @@ pub mod mapping {
     /// Bytes to a mapping: inspect, compile, describe; then rows and resources.
     pub mod component;
 }
+
+/// `turntable.toml` and the environment, checked, as one struct of every part's settings.
+pub mod config;

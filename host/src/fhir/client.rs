@@ -1,1 +1,623 @@
-//! One service: search, read, create, update, delete, capabilities.
+//! One FHIR service: search, read, create, update, delete, transactions, capabilities. Every call has a deadline, a
+//! bounded answer and a place in the service's queue. Reads are repeated where that may help; a write never is, once it
+//! may have been sent. What comes back is the service's own bytes, checked to be what was asked for and no more.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
+use reqwest::{Method, StatusCode, Url};
+use serde::Deserialize;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::auth::{AuthSettings, Authorizer, header_name};
+use super::capabilities::Capabilities;
+use super::outcome::{Asked, Interaction, refusal, retry_after, with_doubt};
+pub use super::transport::BaseUrl;
+use super::transport::{Failure, Reply, connect, exchange, query};
+use crate::model::error::{Code, Error, Result};
+use crate::model::key;
+use crate::model::limits::Limits;
+
+/// A search whose URL would be longer goes by `POST …/_search`.
+const SEARCH_URL_BYTES: usize = 2_000;
+/// Further tries of a read.
+const RETRIES: u32 = 2;
+/// Before the first further try; four times as long before the next.
+const BACKOFF: Duration = Duration::from_millis(100);
+/// A CapabilityStatement is asked for again after this time.
+const CAPABILITIES_LIFE: Duration = Duration::from_secs(60 * 60);
+
+const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+
+/// `[sources.NAME]` of the configuration, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSettings {
+    pub url: BaseUrl,
+    pub auth: AuthSettings,
+    /// For one exchange, within the request's own deadline.
+    pub timeout: Duration,
+    /// A PEM file of certificate authorities beside those of the system.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Cheap to clone; the clones share connections, queue, token and counters.
+#[derive(Clone)]
+pub struct Client(Arc<Service>);
+
+/// An answer to a search or to a paging link.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// A Bundle by its `resourceType`, valid UTF-8; the caller cuts and checks it.
+    pub body: Bytes,
+    /// The service refused a parameter and was asked again to ignore what it does not know: nothing but the `self`
+    /// link tells which filters were applied, so every condition has to be checked again.
+    pub downgraded: bool,
+}
+
+/// A resource as it is in the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned {
+    pub body: Bytes,
+    pub version: Option<String>,
+}
+
+/// A resource as it is after a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub id: String,
+    pub version: Option<String>,
+    pub body: Bytes,
+    /// It was not there before.
+    pub created: bool,
+}
+
+/// What has been asked of a service since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Exchanges, further tries included, tokens not.
+    pub requests: u64,
+    /// Exchanges without an answer, or with one of 401, 403, 429 or 5xx.
+    pub errors: u64,
+    /// Further tries.
+    pub retries: u64,
+    /// Time of all exchanges.
+    pub micros: u64,
+}
+
+impl SourceSettings {
+    pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Without credentials.
+    pub fn new(url: &str) -> Result<Self> {
+        Ok(Self { url: BaseUrl::parse(url)?, auth: AuthSettings::None, timeout: Self::TIMEOUT, ca_file: None })
+    }
+}
+
+impl Client {
+    pub fn new(name: &str, settings: &SourceSettings, limits: &Limits) -> Result<Self> {
+        if let AuthSettings::Header { name: header, .. } = &settings.auth {
+            header_name(name, header)?;
+        }
+        let urls: Vec<_> = std::iter::once(&settings.url).chain(settings.auth.token_url()).collect();
+        let http = connect(name, &urls, settings.ca_file.as_deref())?;
+        Ok(Self(Arc::new(Service {
+            name: name.to_owned(),
+            base: settings.url.clone(),
+            timeout: settings.timeout,
+            answer_bytes: limits.upstream_bytes,
+            authorizer: Authorizer::new(name, settings.auth.clone(), http.clone()),
+            http,
+            permits: Semaphore::new(limits.upstream_concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            requests: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            micros: AtomicU64::new(0),
+            capabilities: Mutex::new(None),
+        })))
+    }
+
+    /// The service's name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its address: literal references that start with it (and a slash) point into it.
+    pub fn base(&self) -> String {
+        self.0.base.to_string()
+    }
+
+    pub fn counters(&self) -> Counters {
+        let service = &self.0;
+        Counters {
+            requests: service.requests.load(Ordering::Relaxed),
+            errors: service.errors.load(Ordering::Relaxed),
+            retries: service.retries.load(Ordering::Relaxed),
+            micros: service.micros.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The URL that [`search`](Self::search) asks, for an explanation; it may go by POST instead.
+    pub fn search_url(&self, resource_type: &str, params: &[(String, String)], page_size: Option<u32>) -> String {
+        format!("{}/{resource_type}?{}", self.0.base, search_query(params, page_size))
+    }
+
+    /// What the service says it can do; at most an hour old, and older only while it does not answer.
+    pub async fn capabilities(&self, deadline: Instant) -> Result<Arc<Capabilities>> {
+        let asked = self.0.asked(Interaction::Capabilities, "");
+        let mut cached = within(deadline, self.0.capabilities.lock())
+            .await
+            .ok_or_else(|| asked.error(Code::UpstreamTimeout, "has not said in time what it can do"))?;
+        match &*cached {
+            Some((at, known)) if at.elapsed() < CAPABILITIES_LIFE => Ok(known.clone()),
+            old => match self.0.fetch_capabilities(&asked, deadline).await {
+                Ok(new) => {
+                    *cached = Some((Instant::now(), new.clone()));
+                    Ok(new)
+                }
+                Err(error) => match old {
+                    Some((_, known)) => {
+                        tracing::warn!(source = self.name(), %error, "keeping old capabilities");
+                        Ok(known.clone())
+                    }
+                    None => Err(error),
+                },
+            },
+        }
+    }
+
+    /// Asks again, whatever is known.
+    pub async fn refresh_capabilities(&self, deadline: Instant) -> Result<Arc<Capabilities>> {
+        let asked = self.0.asked(Interaction::Capabilities, "");
+        let new = self.0.fetch_capabilities(&asked, deadline).await?;
+        if let Some(mut cached) = within(deadline, self.0.capabilities.lock()).await {
+            *cached = Some((Instant::now(), new.clone()));
+        }
+        Ok(new)
+    }
+
+    /// Whether the service answers, tried once, with the time that it took.
+    pub async fn ping(&self, deadline: Instant) -> Result<Duration> {
+        let asked = self.0.asked(Interaction::Capabilities, "");
+        let mut url = self.0.below(&asked, &["metadata"])?;
+        url.set_query(Some("_summary=true"));
+        let start = Instant::now();
+        let ask = Ask { repeatable: false, ..Ask::get(asked, url) };
+        self.0.succeed(&ask, deadline).await?;
+        Ok(start.elapsed())
+    }
+
+    /// The first page. The service is asked to refuse what it does not understand (`Prefer: handling=strict`); if it
+    /// does, it is asked once more to ignore that, and the page says so.
+    pub async fn search(
+        &self,
+        resource_type: &str,
+        params: &[(String, String)],
+        page_size: Option<u32>,
+        deadline: Instant,
+    ) -> Result<Page> {
+        let asked = self.0.asked(Interaction::Search, resource_type);
+        let query = search_query(params, page_size);
+        let mut url = self.0.below(&asked, &[resource_type])?;
+        let mut ask = if url.as_str().len() + 1 + query.len() > SEARCH_URL_BYTES {
+            let mut ask = Ask::get(asked, self.0.below(&asked, &[resource_type, "_search"])?);
+            ask.method = Method::POST;
+            ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            ask.body = Some(query.into());
+            ask
+        } else {
+            url.set_query((!query.is_empty()).then_some(&query));
+            Ask::get(asked, url)
+        };
+        ask.headers.insert(PREFER, HeaderValue::from_static("handling=strict"));
+        let mut reply = self.0.send(&ask, deadline).await?;
+        let downgraded = reply.status == StatusCode::BAD_REQUEST;
+        if downgraded {
+            tracing::debug!(source = self.name(), resource_type, "strict search refused, asking leniently");
+            ask.headers.insert(PREFER, HeaderValue::from_static("handling=lenient"));
+            reply = self.0.send(&ask, deadline).await?;
+        }
+        self.0.page(&asked, reply, downgraded)
+    }
+
+    /// The page behind a link of the page before, if the link leads into this service.
+    pub async fn next(&self, resource_type: &str, link: &str, deadline: Instant) -> Result<Page> {
+        let asked = self.0.asked(Interaction::Search, resource_type);
+        let url = self.0.base.inside(link).ok_or_else(|| {
+            asked.error(Code::UpstreamInvalid, "gave a next link that leads outside its own address").hint(
+                "an administrator has to see that the service knows its public address, or configure the one it uses",
+            )
+        })?;
+        let reply = self.0.send(&Ask::get(asked, url), deadline).await?;
+        self.0.page(&asked, reply, false)
+    }
+
+    /// None: it is not there, or no longer.
+    pub async fn read(&self, resource_type: &str, id: &str, deadline: Instant) -> Result<Option<Versioned>> {
+        let asked = self.0.asked(Interaction::Read, resource_type);
+        let Ok(url) = self.0.below(&asked, &[resource_type, id]) else {
+            return Ok(None);
+        };
+        let reply = self.0.send(&Ask::get(asked, url), deadline).await?;
+        if matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            return Ok(None);
+        }
+        let reply = success(&asked, reply)?;
+        let head = Head::parse(&reply.body).filter(|h| h.is(resource_type, id)).ok_or_else(|| {
+            asked.error(Code::UpstreamInvalid, "answered with something else than the resource asked for")
+        })?;
+        Ok(Some(Versioned { version: etag(&reply.headers).or(head.version()), body: reply.body }))
+    }
+
+    /// `if_none_exist`: search parameters; if one resource matches them, it is answered and nothing is created.
+    pub async fn create(
+        &self,
+        resource_type: &str,
+        body: Bytes,
+        if_none_exist: Option<&[(String, String)]>,
+        deadline: Instant,
+    ) -> Result<Written> {
+        let asked = Asked { versioned: if_none_exist.is_some(), ..self.0.asked(Interaction::Create, resource_type) };
+        let url = self.0.below(&asked, &[resource_type])?;
+        let mut ask = Ask::write(asked, Method::POST, url, Some(body));
+        if let Some(params) = if_none_exist {
+            let condition = HeaderValue::try_from(search_query(params, None))
+                .map_err(|_| asked.error(Code::Internal, "cannot be given this condition"))?;
+            ask.headers.insert(IF_NONE_EXIST, condition);
+        }
+        let reply = self.0.succeed(&ask, deadline).await?;
+        self.0.written(&asked, None, reply, deadline).await
+    }
+
+    /// Update, or create under this id where the service allows it.
+    pub async fn put(
+        &self,
+        resource_type: &str,
+        id: &str,
+        body: Bytes,
+        if_match: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Written> {
+        let asked = Asked { versioned: if_match.is_some(), ..self.0.asked(Interaction::Update, resource_type) };
+        let url = self.0.below(&asked, &[resource_type, id])?;
+        let mut ask = Ask::write(asked, Method::PUT, url, Some(body));
+        ask.expect_version(if_match)?;
+        let reply = self.0.succeed(&ask, deadline).await?;
+        self.0.written(&asked, Some(id), reply, deadline).await
+    }
+
+    /// `NotFound` if it is not there, or no longer.
+    pub async fn delete(&self, resource_type: &str, id: &str, if_match: Option<&str>, deadline: Instant) -> Result<()> {
+        let asked = Asked { versioned: if_match.is_some(), ..self.0.asked(Interaction::Delete, resource_type) };
+        let url = self.0.below(&asked, &[resource_type, id])?;
+        let mut ask = Ask::write(asked, Method::DELETE, url, None);
+        ask.expect_version(if_match)?;
+        self.0.succeed(&ask, deadline).await.map(drop)
+    }
+
+    /// A `transaction` or `batch` Bundle to the service's base; the Bundle that it answers with.
+    pub async fn transaction(&self, bundle: Bytes, deadline: Instant) -> Result<Bytes> {
+        let asked = self.0.asked(Interaction::Transaction, "");
+        let ask = Ask::write(asked, Method::POST, self.0.base.url(), Some(bundle));
+        let reply = self.0.succeed(&ask, deadline).await?;
+        match resource_type_of(&reply.body).as_deref() {
+            Some("Bundle") => Ok(reply.body),
+            _ => {
+                let error = asked.error(Code::UpstreamInvalid, "answered a bundle with something else");
+                Err(with_doubt(&asked, error))
+            }
+        }
+    }
+}
+
+struct Service {
+    name: String,
+    base: BaseUrl,
+    timeout: Duration,
+    answer_bytes: usize,
+    http: reqwest::Client,
+    authorizer: Authorizer,
+    permits: Semaphore,
+    requests: AtomicU64,
+    errors: AtomicU64,
+    retries: AtomicU64,
+    micros: AtomicU64,
+    /// With the time it was fetched. Held while it is fetched, so that one request does.
+    capabilities: Mutex<Option<(Instant, Arc<Capabilities>)>>,
+}
+
+/// A request, before credentials.
+struct Ask<'a> {
+    asked: Asked<'a>,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Option<Bytes>,
+    /// May be sent again though it may have arrived.
+    repeatable: bool,
+}
+
+impl<'a> Ask<'a> {
+    fn get(asked: Asked<'a>, url: Url) -> Self {
+        let headers = HeaderMap::from_iter([(ACCEPT, FHIR_JSON)]);
+        Self { asked, method: Method::GET, url, headers, body: None, repeatable: true }
+    }
+
+    fn write(asked: Asked<'a>, method: Method, url: Url, body: Option<Bytes>) -> Self {
+        let mut headers =
+            HeaderMap::from_iter([(ACCEPT, FHIR_JSON), (PREFER, HeaderValue::from_static("return=representation"))]);
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, FHIR_JSON);
+        }
+        Self { asked, method, url, headers, body, repeatable: false }
+    }
+
+    fn expect_version(&mut self, version: Option<&str>) -> Result<()> {
+        let Some(version) = version else {
+            return Ok(());
+        };
+        // A version that no header can carry is none that the service has.
+        let value = Some(version)
+            .filter(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_graphic() && b != b'"'))
+            .and_then(|v| HeaderValue::try_from(format!("W/\"{v}\"")).ok())
+            .ok_or_else(|| self.asked.error(Code::VersionMismatch, "has another version of this resource"))?;
+        self.headers.insert(IF_MATCH, value);
+        Ok(())
+    }
+}
+
+impl Service {
+    fn asked<'a>(&'a self, interaction: Interaction, resource_type: &'a str) -> Asked<'a> {
+        Asked { source: &self.name, interaction, resource_type, versioned: false }
+    }
+
+    fn below(&self, asked: &Asked, segments: &[&str]) -> Result<Url> {
+        self.base.below(segments).ok_or_else(|| asked.error(Code::NotFound, "can have no resource of such an id"))
+    }
+
+    async fn fetch_capabilities(&self, asked: &Asked<'_>, deadline: Instant) -> Result<Arc<Capabilities>> {
+        let url = self.below(asked, &["metadata"])?;
+        let reply = self.succeed(&Ask::get(*asked, url), deadline).await?;
+        Capabilities::parse(&reply.body)
+            .map(Arc::new)
+            .ok_or_else(|| asked.error(Code::UpstreamInvalid, "answered with no CapabilityStatement"))
+    }
+
+    fn page(&self, asked: &Asked, reply: Reply, downgraded: bool) -> Result<Page> {
+        let reply = success(asked, reply)?;
+        match resource_type_of(&reply.body).as_deref() {
+            Some("Bundle") => Ok(Page { body: reply.body, downgraded }),
+            Some("OperationOutcome") => {
+                Err(asked.error(Code::UpstreamInvalid, "answered with an OperationOutcome instead of a Bundle"))
+            }
+            _ => Err(asked.error(Code::UpstreamInvalid, "answered with no Bundle")),
+        }
+    }
+
+    /// What was written, from the answer or, where that does not hold it, read again.
+    async fn written(&self, asked: &Asked<'_>, id: Option<&str>, reply: Reply, deadline: Instant) -> Result<Written> {
+        let created = reply.status == StatusCode::CREATED;
+        let version = etag(&reply.headers);
+        let location = location(&reply.headers, asked.resource_type);
+        let head = Head::parse(&reply.body).filter(|h| h.resource_type.as_deref() == Some(asked.resource_type));
+        if let Some(head) = head
+            && let Some(given) = head.id.as_deref()
+        {
+            if id.is_some_and(|id| id != given) {
+                let error = asked.error(Code::UpstreamInvalid, "answered with another resource");
+                return Err(with_doubt(asked, error));
+            }
+            let id = given.to_owned();
+            return Ok(Written { id, version: version.or(head.version()), body: reply.body, created });
+        }
+        let lost = |error: Error| {
+            Error::new(
+                error.code(),
+                format!("the change was made, but what it made was not shown: {}", error.message()),
+            )
+            .internal(error.get_internal().unwrap_or_default())
+            .hint("do not repeat it; read the row")
+        };
+        let id = id
+            .map(str::to_owned)
+            .or(location)
+            .ok_or_else(|| lost(asked.error(Code::UpstreamInvalid, "did not say the new id")))?;
+        let reread = self.asked(Interaction::Read, asked.resource_type);
+        let url = self.below(&reread, &[asked.resource_type, &id]).map_err(lost)?;
+        let reply = self.succeed(&Ask::get(reread, url), deadline).await.map_err(lost)?;
+        match Head::parse(&reply.body).filter(|h| h.is(asked.resource_type, &id)) {
+            Some(head) => {
+                Ok(Written { id, version: etag(&reply.headers).or(head.version()), body: reply.body, created })
+            }
+            None => Err(lost(asked.error(Code::UpstreamInvalid, "answered with something else"))),
+        }
+    }
+
+    async fn succeed(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Reply> {
+        success(&ask.asked, self.send(ask, deadline).await?)
+    }
+
+    /// Tries, and where that may help tries again.
+    async fn send(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Reply> {
+        let mut tries = 0;
+        loop {
+            let outcome = self.attempt(ask, deadline).await;
+            let pause = match &outcome {
+                Ok(reply) => pause_after(reply, tries),
+                Err(failure) => failure.transient.then(|| backoff(tries)),
+            };
+            let again = pause.filter(|_| ask.repeatable && tries < RETRIES).map(|pause| Instant::now() + pause);
+            match again {
+                Some(at) if at < deadline => tokio::time::sleep_until(at.into()).await,
+                _ => return outcome.map_err(|failure| failure.error),
+            }
+            tries += 1;
+            self.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// One exchange, or two if the first brings to light that the credentials are stale.
+    async fn attempt(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Reply, Failure> {
+        let final_error = |error| Failure { error, transient: false };
+        let _permit = match within(deadline, self.permits.acquire()).await {
+            Some(permit) => permit.expect("the semaphore is never closed"),
+            None => {
+                let error = ask.asked.error(Code::UpstreamBusy, "has too many requests of this server under way");
+                return Err(final_error(error.retry_after(1)));
+            }
+        };
+        let header = self.authorizer.header(&ask.asked, deadline).await.map_err(final_error)?;
+        let reply = self.exchange(ask, header.as_ref(), deadline).await?;
+        let Some((_, rejected)) = header.filter(|_| reply.status == StatusCode::UNAUTHORIZED) else {
+            return Ok(reply);
+        };
+        match self.authorizer.renewed(&rejected, &ask.asked, deadline).await.map_err(final_error)? {
+            // A 401 is a refusal to look at the request at all, so a write may go out again.
+            Some(renewed) => self.exchange(ask, Some(&renewed), deadline).await,
+            None => Ok(reply),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        ask: &Ask<'_>,
+        credentials: Option<&(HeaderName, HeaderValue)>,
+        deadline: Instant,
+    ) -> Result<Reply, Failure> {
+        let mut request = self.http.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
+        if let Some((name, value)) = credentials {
+            request = request.header(name, value);
+        }
+        if let Some(body) = &ask.body {
+            request = request.body(body.clone());
+        }
+        let start = Instant::now();
+        let until = deadline.min(start + self.timeout);
+        let outcome = exchange(&ask.asked, request, until, self.answer_bytes).await;
+        self.count(&ask.asked, start.elapsed(), &outcome);
+        outcome
+    }
+
+    /// Neither URL nor id, which may tell who the patient is.
+    fn count(&self, asked: &Asked, took: Duration, outcome: &Result<Reply, Failure>) {
+        let failed = match outcome {
+            Ok(reply) => matches!(reply.status.as_u16(), 401 | 403 | 429 | 500..),
+            Err(_) => true,
+        };
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+        let (interaction, resource_type) = (asked.interaction, asked.resource_type);
+        match outcome {
+            Ok(reply) => {
+                let (status, bytes) = (reply.status.as_u16(), reply.body.len());
+                tracing::debug!(source = self.name, %interaction, resource_type, status, bytes, micros, "asked");
+            }
+            Err(failure) => {
+                let cause = failure.error.get_internal().unwrap_or_default();
+                let error = &failure.error;
+                tracing::warn!(source = self.name, %interaction, resource_type, %error, cause, micros, "no answer");
+            }
+        }
+    }
+}
+
+/// A successful answer, whose body is text.
+fn success(asked: &Asked, reply: Reply) -> Result<Reply> {
+    if !reply.status.is_success() {
+        return Err(refusal(asked, reply.status, &reply.headers, &reply.body));
+    }
+    if std::str::from_utf8(&reply.body).is_err() {
+        let error = asked.error(Code::UpstreamInvalid, "sent bytes that are no UTF-8");
+        return Err(with_doubt(asked, error));
+    }
+    Ok(reply)
+}
+
+fn pause_after(reply: &Reply, tries: u32) -> Option<Duration> {
+    let stated = retry_after(&reply.headers).map(|seconds| Duration::from_secs(seconds.into()));
+    match reply.status.as_u16() {
+        429 => stated.map(|pause| pause.max(backoff(tries))),
+        502 | 503 => Some(stated.unwrap_or_default().max(backoff(tries))),
+        _ => None,
+    }
+}
+
+fn backoff(tries: u32) -> Duration {
+    BACKOFF * 4_u32.pow(tries)
+}
+
+async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout_at(deadline.into(), work).await.ok()
+}
+
+fn search_query(params: &[(String, String)], page_size: Option<u32>) -> String {
+    let count = page_size.map(|size| size.to_string());
+    let params = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    query(params.chain(count.as_deref().map(|size| ("_count", size))))
+}
+
+/// `W/"3"` or `"3"` without the wrapping.
+fn etag(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(ETAG)?.to_str().ok()?.trim();
+    let version = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"')?.strip_suffix('"')?;
+    (!version.is_empty()).then(|| version.to_owned())
+}
+
+/// The id in a `Location` of the type that was asked for.
+fn location(headers: &HeaderMap, resource_type: &str) -> Option<String> {
+    let reference = key::reference(headers.get(LOCATION)?.to_str().ok()?)?;
+    (reference.resource_type == resource_type).then(|| reference.id.to_owned())
+}
+
+/// What every resource says about itself.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "resourceType")]
+    resource_type: Option<String>,
+    id: Option<String>,
+    meta: Option<Meta>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(rename = "versionId")]
+    version_id: Option<String>,
+}
+
+impl Head {
+    /// None if the body is no JSON object, from its first byte to its last.
+    fn parse(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    fn is(&self, resource_type: &str, id: &str) -> bool {
+        self.resource_type.as_deref() == Some(resource_type) && self.id.as_deref() == Some(id)
+    }
+
+    fn version(self) -> Option<String> {
+        self.meta?.version_id
+    }
+}
+
+/// The `resourceType` of a large body, nearly always its first member; only else is the whole body read for it.
+fn resource_type_of(body: &[u8]) -> Option<String> {
+    let first = || {
+        let rest = body.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start();
+        let rest = rest.strip_prefix(b"\"resourceType\"")?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let name = rest.strip_prefix(b"\"")?;
+        let end = name.iter().take(64).position(|b| !b.is_ascii_alphabetic())?;
+        (name[end] == b'"').then(|| String::from_utf8_lossy(&name[..end]).into_owned())
+    };
+    first().or_else(|| Head::parse(body)?.resource_type)
+}
+
+#[cfg(test)]
+mod tests;
