@@ -1,1 +1,21 @@
-//! (to come)
+//! Strict JSON over bytes, as spans: nothing is copied, converted or rounded.
+//!
+//! A mapping reads elements, the host cuts bundles, and both write changes back into text whose other bytes
+//! must stay the same; all three stand on the [`Document`] of this crate. It accepts exactly the documents
+//! that serde_json accepts (with `arbitrary_precision`), never recurses and never panics.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod bundle;
+mod document;
+pub mod number;
+mod scanner;
+mod splice;
+mod string;
+
+pub use document::{Document, Items, Kind, Members, Node, Value};
+pub use scanner::{Error, MAX_DEPTH, Problem};
+pub use splice::{Edit, Overlap, splice};
+pub use string::{escape_into, unescape};

@@ -1,1 +1,41 @@
-//! (to come)
+//! SDK for Turntable mappings: one line a column, both directions.
+//!
+//! A mapping crate declares const [`Table`]s of const [`Column`]s and ends with [`export!`]. Schema, FHIR to
+//! rows, rows to FHIR and the search bindings all follow from those lines; [`testing`] checks that they do.
+//! `guest-mappings/README.md` is the tutorial.
+
+pub mod bindings;
+mod choice_elements;
+mod column;
+mod describe;
+mod edit;
+mod export;
+mod path;
+mod problem;
+mod read;
+mod row;
+mod search;
+mod table;
+pub mod testing;
+mod time;
+mod tree;
+mod write;
+
+pub use column::{
+    AfterRead, BeforeWrite, Code, Column, ReadWith, WriteWith, boolean, choice, code, coding,
+    concept, constant, date, date_time, decimal, int, json, key, long, lookup, partial_date,
+    quantity_code, text, uri,
+};
+pub use edit::Edit;
+#[doc(hidden)]
+pub use export::Export;
+pub use path::Path;
+pub use problem::{Code as ProblemCode, Problem};
+pub use read::rows;
+pub use row::Row;
+pub use search::{Search, by_date, by_uri, number, quantity, reference, string, token};
+pub use table::{Mapping, Parent, Source, Table, child, mapping, parent, resource, table};
+pub use turntable_scan::Value;
+pub use write::resources;
+
+pub use describe::describe;

@@ -1,0 +1,4 @@
+//! (engine follows)
+pub struct Edit<'a> {
+    _p: &'a (),
+}

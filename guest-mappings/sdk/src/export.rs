@@ -1,0 +1,46 @@
+//! From a const mapping to the exports of a component.
+
+use crate::bindings::exports::turntable::mapping::{read, schema, write};
+use crate::table::Mapping;
+
+/// Makes a crate a component: `turntable_mapping::export!(MAPPING);`. Outside wasm it does nothing, so that
+/// several mappings can be linked into one test.
+#[macro_export]
+macro_rules! export {
+    ($mapping:expr) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Component;
+            impl $crate::Export for Component {
+                const MAPPING: &'static $crate::Mapping = &$mapping;
+            }
+    $crate::bindings::export_mapper!(Component with_types_in $crate::bindings);
+        };
+    };
+}
+
+/// What [`export!`] implements; the generated traits follow from it.
+pub trait Export {
+    const MAPPING: &'static Mapping;
+}
+
+impl<T: Export> schema::Guest for T {
+    fn describe() -> schema::Mapping {
+        crate::describe(T::MAPPING)
+    }
+}
+
+impl<T: Export> read::Guest for T {
+    fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
+        crate::rows(T::MAPPING, &request)
+    }
+}
+
+impl<T: Export> write::Guest for T {
+    fn resource(
+        table: String,
+        changes: Vec<write::Change>,
+    ) -> Result<Vec<Result<write::FhirRequest, Vec<write::Issue>>>, write::Failure> {
+        crate::resources(T::MAPPING, &table, &changes)
+    }
+}

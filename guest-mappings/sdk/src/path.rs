@@ -1,0 +1,534 @@
+//! Paths: the invertible subset of FHIRPath that says where a column lives.
+//!
+//! | form | reads | writes, where nothing is there yet |
+//! |---|---|---|
+//! | `a.b` | the member; of an array, its first element that is not null | an object |
+//! | `a[1]`, `a.first()` | that element | an array, earlier places filled as absent data |
+//! | `a.where(b.c = 'x' and d = true)` | the first element that has these values | an element with them |
+//! | `value.ofType(Quantity)` | as `valueQuantity` | |
+//! | `extension('url')` | the extension of that URL; of a primitive: `_birthDate.extension('url')` | an extension |
+//! | `p \| q` | the first that is present | nothing: the column is read only |
+//!
+//! Each step settles on one element before the next one looks: a first phone without a number reads as
+//! null, not as the second phone's number. A condition holds if any of the values on its left is the one on
+//! its right. Paths are parsed at compile time; a mistake is a compile error.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use turntable_scan::{Kind, Value, number};
+
+/// Steps of a path, all its alternatives together.
+pub const MAX_STEPS: usize = 12;
+
+/// A parsed path. `Path::parse` is const.
+#[derive(Clone, Copy)]
+pub struct Path {
+    text: &'static str,
+    steps: [Step; MAX_STEPS],
+    len: u8,
+}
+
+/// One step, as spans of the path's text: names are not copied, so that a path stays small and const.
+#[derive(Clone, Copy)]
+pub(crate) struct Step {
+    kind: StepKind,
+    start: u16,
+    end: u16,
+    /// [`StepKind::Choice`]: the type's span. [`StepKind::Index`]: the index in `extra_start`.
+    extra_start: u16,
+    extra_end: u16,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StepKind {
+    Member,
+    Choice,
+    Index,
+    Where,
+    Extension,
+    Or,
+}
+
+/// A step with its texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    Member(Cow<'static, str>),
+    Index(usize),
+    Where(Conditions),
+    Extension(&'static str),
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Path({:?})", self.text)
+    }
+}
+
+impl Path {
+    pub const fn parse(text: &'static str) -> Result<Self, &'static str> {
+        let blank = Step {
+            kind: StepKind::Or,
+            start: 0,
+            end: 0,
+            extra_start: 0,
+            extra_end: 0,
+        };
+        let mut path = Self {
+            text,
+            steps: [blank; MAX_STEPS],
+            len: 0,
+        };
+        let bytes = text.as_bytes();
+        if bytes.len() > u16::MAX as usize {
+            return Err("the path is too long");
+        }
+        let mut at = skip_spaces(bytes, 0);
+        if at == bytes.len() {
+            return Ok(path);
+        }
+        loop {
+            (path, at) = match alternative(path, bytes, at) {
+                Ok(next) => next,
+                Err(message) => return Err(message),
+            };
+            at = skip_spaces(bytes, at);
+            if at == bytes.len() {
+                return Ok(path);
+            }
+            if bytes[at] != b'|' {
+                return Err("path: expected '.', '[', '|' or the end");
+            }
+            path = match path.with(StepKind::Or, at, at, 0, 0) {
+                Ok(path) => path,
+                Err(message) => return Err(message),
+            };
+            at = skip_spaces(bytes, at + 1);
+        }
+    }
+
+    /// Nothing can be written through alternatives.
+    pub(crate) const fn is_invertible(&self) -> bool {
+        let mut i = 0;
+        while i < self.len as usize {
+            if matches!(self.steps[i].kind, StepKind::Or) {
+                return false;
+            }
+            i += 1;
+        }
+        true
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) const fn is_member(&self) -> bool {
+        self.len == 1 && matches!(self.steps[0].kind, StepKind::Member)
+    }
+
+    pub(crate) fn text(&self) -> &'static str {
+        self.text
+    }
+
+    /// The alternatives, each as its moves.
+    pub(crate) fn alternatives(&self) -> impl Iterator<Item = impl Iterator<Item = Move>> {
+        let text = self.text;
+        self.steps[..self.len as usize]
+            .split(|step| step.kind == StepKind::Or)
+            .map(move |steps| steps.iter().filter_map(move |step| step.moves(text)))
+    }
+
+    /// The moves of a path without alternatives.
+    pub(crate) fn moves(&self) -> Vec<Move> {
+        self.alternatives()
+            .next()
+            .map(Iterator::collect)
+            .unwrap_or_default()
+    }
+
+    const fn with(
+        mut self,
+        kind: StepKind,
+        start: usize,
+        end: usize,
+        extra_start: usize,
+        extra_end: usize,
+    ) -> Result<Self, &'static str> {
+        if self.len as usize == MAX_STEPS {
+            return Err("the path has too many steps (limit 12)");
+        }
+        self.steps[self.len as usize] = Step {
+            kind,
+            start: start as u16,
+            end: end as u16,
+            extra_start: extra_start as u16,
+            extra_end: extra_end as u16,
+        };
+        self.len += 1;
+        Ok(self)
+    }
+}
+
+impl Step {
+    fn moves(&self, text: &'static str) -> Option<Move> {
+        let own = &text[self.start as usize..self.end as usize];
+        Some(match self.kind {
+            StepKind::Member => Move::Member(Cow::Borrowed(own)),
+            StepKind::Choice => {
+                let kind = &text[self.extra_start as usize..self.extra_end as usize];
+                Move::Member(Cow::Owned(choice_name(own, kind)))
+            }
+            StepKind::Index => Move::Index(self.extra_start as usize),
+            StepKind::Where => Move::Where(Conditions { text: own }),
+            StepKind::Extension => Move::Extension(own),
+            StepKind::Or => return None,
+        })
+    }
+}
+
+/// `value` and `Quantity`, or `string`, to `valueQuantity`, `valueString`.
+pub(crate) fn choice_name(base: &str, kind: &str) -> String {
+    let mut name = String::with_capacity(base.len() + kind.len());
+    name.push_str(base);
+    let mut characters = kind.chars();
+    name.extend(characters.next().map(|first| first.to_ascii_uppercase()));
+    name.push_str(characters.as_str());
+    name
+}
+
+/// What stands in a `where(…)`: `a.b = 'x' and c = true`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Conditions {
+    text: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// Member names from the element down.
+    pub(crate) path: &'static str,
+    pub(crate) literal: Literal,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Literal {
+    Text(&'static str),
+    /// `true`, `false` or a number, as in JSON.
+    Bare(&'static str),
+}
+
+impl Conditions {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Condition> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let span = condition(self.text.as_bytes(), at).ok()?;
+            at = span.next;
+            let literal = &self.text[span.literal.0..span.literal.1];
+            Some(Condition {
+                path: &self.text[span.path.0..span.path.1],
+                literal: if span.quoted {
+                    Literal::Text(literal)
+                } else {
+                    Literal::Bare(literal)
+                },
+            })
+        })
+    }
+}
+
+/// What reading and writing have in common: a JSON value that one can look into.
+pub(crate) trait Element: Copy {
+    fn kind(self) -> Kind;
+    fn get(self, name: &str) -> Option<Self>;
+    fn items(self) -> impl Iterator<Item = Self>;
+    fn text(self) -> Option<Cow<'static, str>>
+    where
+        Self: 'static;
+    /// A string of exactly these characters.
+    fn is(self, text: &str) -> bool;
+    fn number(self) -> Option<String>;
+}
+
+const fn alternative(
+    mut path: Path,
+    bytes: &[u8],
+    start: usize,
+) -> Result<(Path, usize), &'static str> {
+    let mut at = start;
+    loop {
+        let name_end = skip_name(bytes, at);
+        if name_end == at {
+            return Err("path: expected a member name");
+        }
+        let call = name_end < bytes.len() && bytes[name_end] == b'(';
+        let step = if call {
+            function(path, bytes, at, name_end)
+        } else {
+            member(path, at, name_end)
+        };
+        (path, at) = match step {
+            Ok(next) => next,
+            Err(message) => return Err(message),
+        };
+        while at < bytes.len() && bytes[at] == b'[' {
+            (path, at) = match index(path, bytes, at) {
+                Ok(next) => next,
+                Err(message) => return Err(message),
+            };
+        }
+        if at == bytes.len() || bytes[at] != b'.' {
+            return Ok((path, at));
+        }
+        at += 1;
+    }
+}
+
+const fn member(path: Path, start: usize, end: usize) -> Result<(Path, usize), &'static str> {
+    match path.with(StepKind::Member, start, end, 0, 0) {
+        Ok(path) => Ok((path, end)),
+        Err(message) => Err(message),
+    }
+}
+
+const fn index(path: Path, bytes: &[u8], open: usize) -> Result<(Path, usize), &'static str> {
+    let mut at = open + 1;
+    let mut value = 0;
+    while at < bytes.len() && bytes[at].is_ascii_digit() {
+        value = value * 10 + (bytes[at] - b'0') as usize;
+        if value > MAX_INDEX {
+            return Err("path: the index is too large (limit 99)");
+        }
+        at += 1;
+    }
+    if at == open + 1 || at == bytes.len() || bytes[at] != b']' {
+        return Err("path: expected a number and ']'");
+    }
+    match path.with(StepKind::Index, open, open, value, 0) {
+        Ok(path) => Ok((path, at + 1)),
+        Err(message) => Err(message),
+    }
+}
+
+/// Writing `a[n]` where `a` is empty fills the places before it: a limit against a slip of the pen.
+pub const MAX_INDEX: usize = 99;
+
+/// `first()`, `where(…)`, `ofType(…)`, `extension('…')`; `name` is the span before the bracket.
+const fn function(
+    path: Path,
+    bytes: &[u8],
+    name: usize,
+    open: usize,
+) -> Result<(Path, usize), &'static str> {
+    let close = match closing(bytes, open) {
+        Some(close) => close,
+        None => return Err("path: a bracket is not closed"),
+    };
+    let path = if is(bytes, name, open, b"first") {
+        if path.len == 0 || close != open + 1 {
+            return Err("path: first() follows an element and takes nothing");
+        }
+        path.with(StepKind::Index, open, open, 0, 0)
+    } else if is(bytes, name, open, b"where") {
+        if path.len == 0 {
+            return Err("path: where(...) follows an element");
+        }
+        match conditions(bytes, open + 1, close) {
+            Ok(()) => path.with(StepKind::Where, open + 1, close, 0, 0),
+            Err(message) => Err(message),
+        }
+    } else if is(bytes, name, open, b"ofType") {
+        of_type(path, bytes, open + 1, close)
+    } else if is(bytes, name, open, b"extension") {
+        let quoted = close > open + 3 && bytes[open + 1] == b'\'' && bytes[close - 1] == b'\'';
+        if !quoted {
+            return Err("path: extension('url') takes a URL in single quotes");
+        }
+        path.with(StepKind::Extension, open + 2, close - 1, 0, 0)
+    } else {
+        Err(
+            "path: this function cannot be inverted; known are first(), where(...), ofType(...), extension('...')",
+        )
+    };
+    match path {
+        Ok(path) => Ok((path, close + 1)),
+        Err(message) => Err(message),
+    }
+}
+
+/// Turns the member before into the choice element of that type.
+const fn of_type(
+    mut path: Path,
+    bytes: &[u8],
+    start: usize,
+    end: usize,
+) -> Result<Path, &'static str> {
+    if start == end || skip_name(bytes, start) != end {
+        return Err("path: ofType(...) takes a type name");
+    }
+    if path.len == 0 || !matches!(path.steps[path.len as usize - 1].kind, StepKind::Member) {
+        return Err("path: ofType(...) follows a choice element, as in value.ofType(Quantity)");
+    }
+    let step = &mut path.steps[path.len as usize - 1];
+    step.kind = StepKind::Choice;
+    step.extra_start = start as u16;
+    step.extra_end = end as u16;
+    Ok(path)
+}
+
+const fn conditions(bytes: &[u8], start: usize, end: usize) -> Result<(), &'static str> {
+    // `condition` reads to the end of what it is given.
+    let (bytes, _) = bytes.split_at(end);
+    let mut at = start;
+    loop {
+        at = match condition(bytes, at) {
+            Ok(span) => span.next,
+            Err(message) => return Err(message),
+        };
+        if at == end {
+            return Ok(());
+        }
+    }
+}
+
+struct ConditionSpan {
+    path: (usize, usize),
+    literal: (usize, usize),
+    quoted: bool,
+    /// Where the next condition starts, after `and`; the end after the last one.
+    next: usize,
+}
+
+/// One condition and the `and` after it.
+const fn condition(bytes: &[u8], start: usize) -> Result<ConditionSpan, &'static str> {
+    let path_start = skip_spaces(bytes, start);
+    let mut path_end = path_start;
+    loop {
+        let name_end = skip_name(bytes, path_end);
+        if name_end == path_end {
+            return Err(
+                "path: a condition compares members with a constant: where(use = 'official')",
+            );
+        }
+        path_end = name_end;
+        if path_end == bytes.len() || bytes[path_end] != b'.' {
+            break;
+        }
+        path_end += 1;
+    }
+    let mut at = skip_spaces(bytes, path_end);
+    if at == bytes.len() || bytes[at] != b'=' {
+        return Err("path: a condition is an equality: where(use = 'official')");
+    }
+    at = skip_spaces(bytes, at + 1);
+    let quoted = at < bytes.len() && bytes[at] == b'\'';
+    let literal = if quoted {
+        let mut end = at + 1;
+        while end < bytes.len() && bytes[end] != b'\'' {
+            if bytes[end] == b'\\' {
+                return Err("path: a constant with a backslash is not supported");
+            }
+            end += 1;
+        }
+        if end == bytes.len() {
+            return Err("path: a quote is not closed");
+        }
+        (at + 1, end)
+    } else {
+        let mut end = at;
+        while end < bytes.len()
+            && (bytes[end].is_ascii_alphanumeric() || matches!(bytes[end], b'-' | b'.'))
+        {
+            end += 1;
+        }
+        if !is(bytes, at, end, b"true")
+            && !is(bytes, at, end, b"false")
+            && !is_plain_number(bytes, at, end)
+        {
+            return Err("path: a constant is a text in single quotes, true, false or a number");
+        }
+        (at, end)
+    };
+    at = skip_spaces(bytes, if quoted { literal.1 + 1 } else { literal.1 });
+    if at < bytes.len() {
+        if at + 4 > bytes.len() || !is(bytes, at, at + 3, b"and") || bytes[at + 3] != b' ' {
+            return Err("path: conditions are joined by 'and'");
+        }
+        at = skip_spaces(bytes, at + 3);
+        if at == bytes.len() {
+            return Err("path: a condition is missing after 'and'");
+        }
+    }
+    Ok(ConditionSpan {
+        path: (path_start, path_end),
+        literal,
+        quoted,
+        next: at,
+    })
+}
+
+const fn is_plain_number(bytes: &[u8], start: usize, end: usize) -> bool {
+    let mut at = if start < end && bytes[start] == b'-' {
+        start + 1
+    } else {
+        start
+    };
+    let first = at;
+    let mut points = 0;
+    while at < end {
+        if bytes[at] == b'.' {
+            points += 1;
+            if at == first || at + 1 == end {
+                return false;
+            }
+        } else if !bytes[at].is_ascii_digit() {
+            return false;
+        }
+        at += 1;
+    }
+    at > first
+        && points < 2
+        && (bytes[first] != b'0' || first + 1 == end || bytes[first + 1] == b'.')
+}
+
+/// The bracket that closes the one at `open`, quotes respected.
+const fn closing(bytes: &[u8], open: usize) -> Option<usize> {
+    let mut quoted = false;
+    let mut at = open + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\'' => quoted = !quoted,
+            b')' if !quoted => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+const fn is(bytes: &[u8], start: usize, end: usize, word: &[u8]) -> bool {
+    if end - start != word.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < word.len() {
+        if bytes[start + i] != word[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+const fn skip_name(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() && (bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_') {
+        at += 1;
+    }
+    at
+}
+
+const fn skip_spaces(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() && bytes[at] == b' ' {
+        at += 1;
+    }
+    at
+}

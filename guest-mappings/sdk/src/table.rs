@@ -1,0 +1,291 @@
+//! Tables, the sources their rows come from, and the mapping that holds them.
+
+use crate::column::{AfterRead, BeforeWrite, Column, Kind};
+use crate::path::Path;
+
+/// What a component offers. `turntable_mapping::export!(MAPPING)` makes it one.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapping {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) tables: &'static [Table],
+}
+
+/// Resource types that rows of one table can come from.
+pub const MAX_SOURCES: usize = 4;
+/// Profiles, fixed parameters and includes of a source, each.
+pub const MAX_SOURCE_EXTRAS: usize = 4;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) entity_set: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) columns: &'static [Column],
+    pub(crate) sources: [Option<Source>; MAX_SOURCES],
+    pub(crate) primary_name: &'static str,
+    pub(crate) version: Option<&'static str>,
+    /// For a child table: its parent, and the repeating element that its rows are.
+    pub(crate) parent: Option<(Parent, Path)>,
+    pub(crate) read_only: bool,
+    pub(crate) before_write: Option<BeforeWrite>,
+    pub(crate) after_read: Option<AfterRead>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Parent {
+    pub(crate) table: &'static str,
+    pub(crate) column: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    pub(crate) resource_type: &'static str,
+    pub(crate) when: Option<(&'static str, &'static str)>,
+    pub(crate) profiles: [Option<&'static str>; MAX_SOURCE_EXTRAS],
+    pub(crate) fixed: [Option<(&'static str, &'static str)>; MAX_SOURCE_EXTRAS],
+    pub(crate) includes: [Option<&'static str>; MAX_SOURCE_EXTRAS],
+}
+
+/// The mapping of that name and version (`env!("CARGO_PKG_VERSION")`).
+pub const fn mapping(
+    name: &'static str,
+    version: &'static str,
+    tables: &'static [Table],
+) -> Mapping {
+    let mut i = 0;
+    while i < tables.len() {
+        assert!(
+            tables[i].sources[0].is_some(),
+            "a table needs a source: .source(resource(\"Encounter\"))"
+        );
+        i += 1;
+    }
+    Mapping {
+        name,
+        version,
+        tables,
+    }
+}
+
+/// A table with one row for each resource. The primary name is the first text column until
+/// [`Table::primary_name`] says otherwise.
+pub const fn table(
+    name: &'static str,
+    entity_set: &'static str,
+    label: &'static str,
+    description: &'static str,
+    columns: &'static [Column],
+) -> Table {
+    Table {
+        name,
+        entity_set,
+        label,
+        description,
+        columns,
+        sources: [None; MAX_SOURCES],
+        primary_name: default_name(columns),
+        version: None,
+        parent: None,
+        read_only: false,
+        before_write: None,
+        after_read: None,
+    }
+}
+
+/// A table with one row for each element of `element`, e.g. `participant`; paths of its columns start
+/// there. The lookup column that `parent` names is added as its last one.
+pub const fn child(
+    name: &'static str,
+    entity_set: &'static str,
+    label: &'static str,
+    description: &'static str,
+    parent: Parent,
+    element: &'static str,
+    columns: &'static [Column],
+) -> Table {
+    let path = match Path::parse(element) {
+        Ok(path) => path,
+        Err(message) => panic!("{}", message),
+    };
+    assert!(
+        path.is_member(),
+        "a child table is cut from one repeating element of the resource, e.g. participant"
+    );
+    let mut child = table(name, entity_set, label, description, columns);
+    child.parent = Some((parent, path));
+    child
+}
+
+/// The parent of a child table, and the child's lookup column that holds its key.
+pub const fn parent(table: &'static str, column: &'static str) -> Parent {
+    Parent { table, column }
+}
+
+/// Rows come from resources of that type.
+pub const fn resource(resource_type: &'static str) -> Source {
+    Source {
+        resource_type,
+        when: None,
+        profiles: [None; MAX_SOURCE_EXTRAS],
+        fixed: [None; MAX_SOURCE_EXTRAS],
+        includes: [None; MAX_SOURCE_EXTRAS],
+    }
+}
+
+impl Table {
+    /// A resource type that rows come from. Several sources are told apart by [`Source::when`].
+    pub const fn source(mut self, source: Source) -> Self {
+        if let Some((column, _)) = source.when {
+            assert!(
+                has_constant(self.columns, column),
+                ".when names a constant column of the table"
+            );
+        }
+        let mut i = 0;
+        while self.sources[i].is_some() {
+            i += 1;
+            assert!(i < MAX_SOURCES, "a table has four sources at most");
+        }
+        self.sources[i] = Some(source);
+        self
+    }
+
+    /// The column that is shown when a lookup points here.
+    pub const fn primary_name(mut self, column: &'static str) -> Self {
+        assert!(
+            has(self.columns, column),
+            ".primary_name names a column of the table"
+        );
+        self.primary_name = column;
+        self
+    }
+
+    /// The column that holds `meta.versionId`.
+    pub const fn version(mut self, column: &'static str) -> Self {
+        assert!(
+            has(self.columns, column),
+            ".version names a column of the table"
+        );
+        self.version = Some(column);
+        self
+    }
+
+    /// Rows cannot be created, changed or deleted.
+    pub const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    pub const fn before_write(mut self, hook: BeforeWrite) -> Self {
+        self.before_write = Some(hook);
+        self
+    }
+
+    pub const fn after_read(mut self, hook: AfterRead) -> Self {
+        self.after_read = Some(hook);
+        self
+    }
+
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.sources.iter().flatten()
+    }
+}
+
+impl Source {
+    /// The code that a [`constant`](crate::constant) column has in rows from here; it tells which resource
+    /// a new row becomes.
+    pub const fn when(mut self, column: &'static str, code: &'static str) -> Self {
+        self.when = Some((column, code));
+        self
+    }
+
+    /// A profile that the mapping was written for, its canonical URL.
+    pub const fn profile(mut self, url: &'static str) -> Self {
+        self.profiles = push(self.profiles, url);
+        self
+    }
+
+    /// A parameter added to every search.
+    pub const fn fixed(mut self, name: &'static str, value: &'static str) -> Self {
+        let mut i = 0;
+        while self.fixed[i].is_some() {
+            i += 1;
+            assert!(
+                i < MAX_SOURCE_EXTRAS,
+                "a source has four fixed parameters at most"
+            );
+        }
+        self.fixed[i] = Some((name, value));
+        self
+    }
+
+    /// An `_include` whose resources the mapping wants to see.
+    pub const fn include(mut self, include: &'static str) -> Self {
+        self.includes = push(self.includes, include);
+        self
+    }
+}
+
+const fn push(
+    mut list: [Option<&'static str>; MAX_SOURCE_EXTRAS],
+    item: &'static str,
+) -> [Option<&'static str>; MAX_SOURCE_EXTRAS] {
+    let mut i = 0;
+    while list[i].is_some() {
+        i += 1;
+        assert!(i < MAX_SOURCE_EXTRAS, "a source has four of these at most");
+    }
+    list[i] = Some(item);
+    list
+}
+
+const fn default_name(columns: &[Column]) -> &'static str {
+    let mut i = 0;
+    while i < columns.len() {
+        if matches!(columns[i].kind, Kind::Text) {
+            return columns[i].name;
+        }
+        i += 1;
+    }
+    assert!(!columns.is_empty(), "a table needs columns");
+    columns[0].name
+}
+
+const fn has(columns: &[Column], name: &str) -> bool {
+    let mut i = 0;
+    while i < columns.len() {
+        if equal(columns[i].name, name) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+const fn has_constant(columns: &[Column], name: &str) -> bool {
+    let mut i = 0;
+    while i < columns.len() {
+        if equal(columns[i].name, name) {
+            return matches!(columns[i].kind, Kind::Constant(..));
+        }
+        i += 1;
+    }
+    false
+}
+
+pub(crate) const fn equal(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
