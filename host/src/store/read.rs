@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension as _, Row};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::write::standing;
 use crate::model::error::{Code, Error, Result};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
-use crate::plan::sql::{Select, Value};
+use crate::plan::sql::{self, Select, Value};
 
 /// Bytes of cells that one answer may hold. `ScanBudgetExceeded`.
 pub const READ_BYTES_MAX: usize = 512 << 20;
@@ -155,6 +156,25 @@ impl Stored {
 }
 
 /// Random rows and filters: the database must keep exactly the rows that an evaluator built on sort keys keeps.
+/// The cells that follow the version.
+pub(super) fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r str>>> {
+    let cell = |index| match row.get_ref(index)? {
+        ValueRef::Null => Ok(None),
+        value => Ok(Some(value.as_str().map_err(rusqlite::Error::from)?)),
+    };
+    (1..=count).map(cell).collect()
+}
+
+/// Version and cells of one row.
+fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
+    let mut statement = String::from("SELECT \"version\"");
+    for column in columns {
+        statement.push_str(", ");
+        statement.push_str(&sql::cell_name(table, *column));
+    }
+    statement + " FROM " + &sql::table_name(table) + " WHERE \"key\" = ?"
+}
+
 #[cfg(test)]
 mod tests {
     use std::cmp::Ordering;
@@ -534,22 +554,3 @@ mod tests {
         assert_eq!(store.get(&table, key::guid("b"), &[name]).unwrap(), None);
     }
 }
-/// The cells that follow the version.
-pub(super) fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r str>>> {
-    let cell = |index| match row.get_ref(index)? {
-        ValueRef::Null => Ok(None),
-        value => Ok(Some(value.as_str().map_err(rusqlite::Error::from)?)),
-    };
-    (1..=count).map(cell).collect()
-}
-
-/// Version and cells of one row.
-fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
-    let mut statement = String::from("SELECT \"version\"");
-    for column in columns {
-        statement.push_str(", ");
-        statement.push_str(&sql::cell_name(table, *column));
-    }
-    statement + " FROM " + &sql::table_name(table) + " WHERE \"key\" = ?"
-}
-
