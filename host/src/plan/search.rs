@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::parameter::{self, Bounds};
 use super::print;
 use super::residual::{Residual, columns_of_filter};
-use crate::model::key::{Decoded, decode};
+use crate::model::key::{self, Decoded, decode};
 use crate::model::query::{Compare, Expr, Filter, Function, Literal, Order, TextTest};
 use crate::model::rows::Rows;
 use crate::model::table::{Binding, ColumnIndex, Kind, SearchKind, SearchOps, Sortable, Source, Table};
@@ -566,7 +566,8 @@ impl SourcePlan<'_> {
         if list.iter().any(|literal| guid(literal).is_none()) {
             return Push::No("the key is compared with something else".into());
         }
-        let ids: Vec<String> = list.iter().filter_map(guid).filter_map(|guid| self.id(guid)).collect();
+        let own_type = &self.source.resource_type;
+        let ids: Vec<String> = list.iter().filter_map(guid).filter_map(|guid| self.id(guid, own_type)).collect();
         let class = if ids.iter().any(|id| id.contains('/')) { Class::Inexact } else { class };
         let values = ids.iter().filter_map(|id| id.split('/').next()).map(str::to_owned).collect();
         listed(class, "_id".into(), values, why)
@@ -614,10 +615,13 @@ impl SourcePlan<'_> {
                     return Push::No("a lookup is compared with something else than a key".into());
                 }
                 let mut values = Vec::new();
-                for id in list.iter().filter_map(guid).filter_map(|guid| self.id(guid)) {
-                    match &binding.template {
-                        Some(_) => values.push(templated(binding, &id)),
-                        None => values.extend(lookup.targets.iter().map(|t| format!("{}/{id}", t.resource_type))),
+                for guid in list.iter().filter_map(guid) {
+                    for target in &lookup.targets {
+                        let Some(id) = self.id(guid, &target.resource_type) else { continue };
+                        values.push(match &binding.template {
+                            Some(_) => templated(binding, &id),
+                            None => format!("{}/{id}", target.resource_type),
+                        });
                     }
                 }
                 listed(class, binding.param.clone(), values, reason(class))
@@ -778,11 +782,14 @@ impl SourcePlan<'_> {
         tried.min_by_key(Push::rank).unwrap_or_else(|| Push::No("no search parameter is bound to the column".into()))
     }
 
-    /// The logical id or child key behind a GUID.
-    fn id(&self, guid: Uuid) -> Option<String> {
+    /// The logical id or child key behind a GUID, if it can be one of this resource type.
+    fn id(&self, guid: Uuid, resource_type: &str) -> Option<String> {
         match decode(guid) {
-            Decoded::Id(id) => Some(id),
-            Decoded::Hashed => self.ids.get(&guid).cloned(),
+            Decoded::Id(id) => key::may_be(guid, resource_type).then_some(id),
+            Decoded::Hashed => {
+                let (known_type, id) = key::split(self.ids.get(&guid)?);
+                (known_type.is_empty() || known_type == resource_type).then(|| id.to_owned())
+            }
         }
     }
 }
