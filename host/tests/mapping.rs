@@ -1,6 +1,8 @@
 //! Components that loop, grow, trap and lie, and bytes that are no component: each is refused or contained under the
 //! name of its error, and honest calls are answered meanwhile. The component is `tests/hostile`.
 
+#![expect(clippy::unwrap_used, reason = "a test's own helpers")]
+
 use std::{
     fs,
     path::Path,
@@ -97,9 +99,27 @@ fn samples_travel_in_the_component() {
     let inspection = inspect(component(), &limits()).unwrap();
     assert_eq!(inspection.samples.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["basic"]);
     assert_eq!(hostile().samples[0].rows.as_ref().map(|rows| rows.get()), Some("[]"));
-    let text = build::as_text(&inspection);
-    assert!(text.contains("sample    basic rows\n") && text.contains("writes    yes"), "{text}");
-    assert_eq!(build::as_json(&inspection)["samples"][0], "basic");
+    let text = build::as_text(&inspection, Some(hostile()));
+    for line in [
+        "mapping   hostile 0.1.0",
+        "writes    yes",
+        "table     good (good_set), 2 columns, from Basic",
+        "sample    basic rows",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    assert_eq!(build::as_json(&inspection, None)["samples"][0], "basic");
+    assert_eq!(build::as_json(&inspection, Some(hostile()))["tables"][0]["name"], "good");
+}
+
+#[test]
+fn a_core_module_is_made_a_component() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hostile");
+    let component = build::build(&directory, None).unwrap();
+    let module = fs::read(component.with_extension("").with_extension("wasm")).unwrap();
+    let inspection = inspect(&module, &limits()).unwrap();
+    assert!(inspection.wrapped && inspection.samples.is_empty());
+    assert_good(&load(&inspection.component).unwrap());
 }
 
 #[test]

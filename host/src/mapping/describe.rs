@@ -38,7 +38,7 @@ pub(super) fn described(mapping: said::Mapping, writes: bool, limits: &Limits) -
     let message = format!("the mapping's description does not hold together: {}", first.message);
     Err(Error::new(Code::MappingIllFormed, message)
         .target(first.target.clone().unwrap_or_default())
-        .hint("`turntable mapping inspect` shows the description and all that is wrong with it.")
+        .hint("Each fault is among the details; it is the mapping's author who must mend them.")
         .details(faults.found))
 }
 

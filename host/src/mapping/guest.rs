@@ -50,8 +50,10 @@ pub(super) fn compile(
     if locked {
         build.arg("--locked");
     }
+    let packages = packages(first)?;
     for directory in crates {
-        build.arg("--package").arg(package(directory)?);
+        let id = packages.get(&canonical(directory)?).ok_or_else(|| format!("{} is no crate", directory.display()))?;
+        build.arg("--package").arg(id);
     }
     build.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS);
     let output = build.output().map_err(|error| format!("cargo cannot be run: {error}"))?;
@@ -60,8 +62,7 @@ pub(super) fn compile(
     }
     let modules = modules(&String::from_utf8_lossy(&output.stdout));
     let found = crates.iter().map(|directory| {
-        let canonical = directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))?;
-        let module = modules.get(&canonical).ok_or_else(|| {
+        let module = modules.get(&canonical(directory)?).ok_or_else(|| {
             format!(
                 "{} has no `[lib] crate-type = [\"cdylib\"]`, so it gives no WebAssembly module",
                 directory.display()
@@ -72,18 +73,37 @@ pub(super) fn compile(
     found.collect()
 }
 
-/// The package of a crate, by the address that cargo takes wherever the crate stands.
-fn package(directory: &Path) -> Result<String, String> {
-    let manifest = directory.join("Cargo.toml");
+fn canonical(directory: &Path) -> Result<PathBuf, String> {
+    directory.canonicalize().map_err(|error| format!("{}: {error}", directory.display()))
+}
+
+/// Cargo's ids of the packages around a directory, by their own directories.
+fn packages(directory: &Path) -> Result<BTreeMap<PathBuf, String>, String> {
+    #[derive(Deserialize)]
+    struct Workspace {
+        packages: Vec<Package>,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        id: String,
+        manifest_path: PathBuf,
+    }
     let output = command("CARGO", "cargo")
-        .args(["pkgid", "--manifest-path"])
-        .arg(&manifest)
+        .current_dir(directory)
+        .args(["metadata", "--no-deps", "--format-version=1"])
         .output()
         .map_err(|error| format!("cargo cannot be run: {error}"))?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let workspace: Workspace = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let packages = workspace.packages.into_iter();
+    Ok(packages.filter_map(|package| Some((home(&package.manifest_path)?, package.id))).collect())
+}
+
+/// The directory of a manifest, in the one form that can be compared.
+fn home(manifest: &Path) -> Option<PathBuf> {
+    manifest.parent()?.canonicalize().ok()
 }
 
 /// Core modules that cargo says it has, by the directory of their crate.
@@ -97,7 +117,7 @@ fn modules(messages: &str) -> BTreeMap<PathBuf, PathBuf> {
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
     let built = artifacts.filter(|artifact| artifact.reason == "compiler-artifact").filter_map(|artifact| {
         let module = artifact.filenames.into_iter().find(|file| file.extension().is_some_and(|e| e == "wasm"))?;
-        Some((artifact.manifest_path.parent()?.canonicalize().ok()?, module))
+        Some((home(&artifact.manifest_path)?, module))
     });
     built.collect()
 }
