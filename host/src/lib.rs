@@ -117,6 +117,9 @@ pub mod mapping {
     /// A compiled module to a component with samples, and the samples back.
     pub mod wrap;
 
+    /// Cargo, run on mapping crates.
+    mod guest;
+
     /// The contract as Rust types.
     mod contract;
 
@@ -134,6 +137,9 @@ pub mod mapping {
 
     /// Bytes to a mapping: inspect, compile, describe; then rows and resources.
     pub mod component;
+
+    /// `mapping build` and `mapping inspect`, and the mappings inside this binary.
+    pub mod build;
 }
 
 /// `turntable.toml` and the environment, checked, as one struct of every part's settings.

@@ -38,7 +38,7 @@ pub(super) fn described(mapping: said::Mapping, writes: bool, limits: &Limits) -
     let message = format!("the mapping's description does not hold together: {}", first.message);
     Err(Error::new(Code::MappingIllFormed, message)
         .target(first.target.clone().unwrap_or_default())
-        .hint("`turntable mapping inspect` shows the description and all that is wrong with it.")
+        .hint("Each fault is among the details; it is the mapping's author who must mend them.")
         .details(faults.found))
 }
 
@@ -601,13 +601,13 @@ mod tests {
             assert!(found.contains(&expected), "{expected:?} is not among {found:#?}");
         };
         check("\"De mo\" is no name for a mapping", |m| m.name = "De mo".into());
-        check("\"one\" is no version like 1.2.3", |m| m.version = "one".into());
+        check("one is no version like 1.2.3", |m| m.version = "one".into());
         check("0 tables; there must be one, and at most limits.mapping_tables", |m| m.tables.clear());
         check("table msemr_demo is there twice", |m| m.tables.extend(good().tables));
         check("Demo: Demo is no name for a table", |m| m.tables[0].name = "Demo".into());
         check("\"a\\u{1b}[1m\": \"a\\u{1b}[1m\" is no name for a table", |m| m.tables[0].name = "a\u{1b}[1m".into());
         check("msemr_demo: no source", |m| m.tables[0].sources.clear());
-        check("msemr_demo.na-me: \"na-me\" is no name for a column".replace("na-me:", "\"na-me\":").as_str(), |m| {
+        check("msemr_demo.\"na-me\": \"na-me\" is no name for a column", |m| {
             m.tables[0].columns[1].name = "na-me".into();
         });
         check("msemr_demo: column name is there twice", |m| m.tables[0].columns[3].name = "name".into());
@@ -635,7 +635,7 @@ mod tests {
         check("msemr_demo: \"a&b=c\" is no name for a search parameter", |m| {
             m.tables[0].sources[0].search[0].param = "a&b=c".into();
         });
-        check("msemr_demo: template \"x\" must have one {}".replace("\"x\"", "x").as_str(), |m| {
+        check("msemr_demo: template x must have one {}", |m| {
             m.tables[0].sources[0].search[0].template = Some("x".into());
         });
         check("msemr_demo: discriminator points to column 6 of 6", |m| {
@@ -652,7 +652,7 @@ mod tests {
             m.tables[0].columns[5].kind =
                 said::ColumnType::Choice(said::ChoiceType { options, open: true, value_set: None });
         });
-        check("msemr_demo.status: option value 1 is there twice", |m| {
+        check("msemr_demo.status: option value \"1\" is there twice", |m| {
             let options = vec![an_option(1, "a"), an_option(1, "b")];
             m.tables[0].columns[5].kind =
                 said::ColumnType::Choice(said::ChoiceType { options, open: true, value_set: None });

@@ -1,7 +1,6 @@
 //! Looks at the bytes of a component without running or compiling them: is it sound WebAssembly, does it import
 //! nothing but what we offer, does it export our interfaces with our types. All that is wrong is listed at once.
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, Encoding, Parser, Payload, Validator, WasmFeatures,
@@ -11,7 +10,7 @@ use wasmparser::{
 
 use super::{
     contract::COMPONENT_TYPE,
-    wrap::{self, Sample, leb128},
+    wrap::{self, SAMPLES_SECTION, Sample, leb128},
 };
 use crate::model::{
     error::{Code, Detail, Error, Result},
@@ -36,12 +35,11 @@ const READ: &str = "turntable:mapping/read";
 const WRITE: &str = "turntable:mapping/write";
 
 /// What a component is, found without running it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Inspection {
     /// `sha256:<hex>` of `component`.
     pub digest: String,
     /// What is to be kept and loaded: the bytes given, or the component made of the core module given.
-    #[serde(skip)]
     pub component: Vec<u8>,
     /// A core module was given and made a component.
     pub wrapped: bool,
@@ -50,7 +48,6 @@ pub struct Inspection {
     pub exports: Vec<String>,
     /// Rows to FHIR too.
     pub writes: bool,
-    #[serde(skip)]
     pub samples: Vec<Sample>,
 }
 
@@ -71,8 +68,8 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
     check_encodings(&component, &mut findings);
     let ends = check_world(&component, &mut findings)
         .map_err(|error| Error::new(Code::Internal, "the mapping contract cannot be read").internal(error))?;
-    let samples = wrap::samples(&component).unwrap_or_else(|text| {
-        findings.push(finding("samples", wrap::SAMPLES_SECTION, text));
+    let samples = samples(&component).unwrap_or_else(|text| {
+        findings.push(finding("samples", SAMPLES_SECTION, text));
         Vec::new()
     });
     if !findings.is_empty() {
@@ -149,6 +146,26 @@ fn check_encodings(component: &[u8], findings: &mut Vec<Detail>) {
     if found {
         findings.push(finding("encoding", "component", "passes strings as UTF-16; only UTF-8 is taken".into()));
     }
+}
+
+/// The samples behind a component; none if its author gave none.
+fn samples(component: &[u8]) -> Result<Vec<Sample>, String> {
+    let mut samples = Vec::new();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(|error| error.to_string())? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == SAMPLES_SECTION => {
+                let more: Vec<Sample> = serde_json::from_slice(section.data()).map_err(|error| {
+                    format!("section `{SAMPLES_SECTION}` is not as `mapping build` writes it: {error}")
+                })?;
+                samples.extend(more);
+            }
+            _ => {}
+        }
+    }
+    Ok(samples)
 }
 
 struct Ends {

@@ -155,7 +155,7 @@ pub(super) struct Stop {
 }
 
 fn stop(error: &wasmtime::Error, call: &Call) -> Stop {
-    // The engine's type for this is private to it. `huge answers` in tests/mapping.rs notices if the text changes.
+    // The engine's type for this is private to it. `huge_answers_are_cut_off` in tests/mapping.rs notices if the text changes.
     const TOO_LARGE: &str = "fuel allocated for hostcalls has been exhausted";
     let text = cut(&format!("{error:?}"));
     let code = match error.downcast_ref::<Trap>() {
@@ -165,6 +165,8 @@ fn stop(error: &wasmtime::Error, call: &Call) -> Stop {
         Some(_) => Code::MappingFault,
         None if error.is::<PoolConcurrencyLimitError>() => Code::MappingBusy,
         None if text.contains(TOO_LARGE) => Code::MappingOutputTooLarge,
+        // More at its start than a call may have.
+        None if call.memory_refused => Code::MappingMemory,
         None => Code::MappingIllFormed,
     };
     Stop { code, text }
@@ -261,18 +263,9 @@ fn thaw(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// Tries the fastest way to hold memories first. It reserves 4 GiB of addresses for each slot, which a container, or
-/// a machine with few address bits, may not have.
 fn engine(limits: &Limits) -> Result<Engine> {
-    let mut pool = config();
-    pool.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(limits)));
-    let mut tight = pool.clone();
-    tight.memory_reservation(memory_bytes(limits) as u64).memory_guard_size(64 << 10);
-    let mut on_demand = config();
-    on_demand.memory_reservation(0).memory_guard_size(64 << 10).memory_may_move(true);
-
     let mut failed = None;
-    for (way, config) in [("pool", pool), ("pool without reserve", tight), ("on demand", on_demand)] {
+    for (way, config) in ways(limits) {
         match Engine::new(&config) {
             Ok(engine) => {
                 if failed.is_some() {
@@ -285,6 +278,18 @@ fn engine(limits: &Limits) -> Result<Engine> {
     }
     let error = failed.expect("each way either returned or failed");
     Err(internal("no engine for mappings can be made here", &error))
+}
+
+/// Ways to hold memories, the fastest first. It reserves 4 GiB of addresses for each slot, which a container, or a
+/// machine with few address bits, may not have.
+fn ways(limits: &Limits) -> [(&'static str, Config); 3] {
+    let mut pool = config();
+    pool.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(limits)));
+    let mut tight = pool.clone();
+    tight.memory_reservation(memory_bytes(limits) as u64).memory_guard_size(64 << 10);
+    let mut on_demand = config();
+    on_demand.memory_reservation(0).memory_guard_size(64 << 10).memory_may_move(true);
+    [("pool", pool), ("pool without reserve", tight), ("on demand", on_demand)]
 }
 
 fn config() -> Config {
@@ -376,6 +381,13 @@ impl Drop for Slot<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_way_makes_an_engine() {
+        for (way, config) in ways(&Limits { mapping_concurrency: 2, ..Limits::default() }) {
+            assert!(Engine::new(&config).is_ok(), "{way}");
+        }
+    }
 
     #[test]
     fn slots_are_bounded_and_come_back() {

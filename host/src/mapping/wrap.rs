@@ -1,12 +1,11 @@
-//! A compiled core module to a component, with the author's samples in a custom section behind it, and the samples
-//! back out of a component. `host/build.rs` includes this file too, so it stands on nothing of this crate.
+//! A compiled core module to a component, with the author's samples in a custom section behind it. `host/build.rs`
+//! includes this file too, so it stands on nothing of this crate.
 
 use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use wasmparser::{Parser, Payload};
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, metadata};
 
 /// The custom section, last in the component, that holds the samples as a JSON array.
 pub const SAMPLES_SECTION: &str = "turntable:samples";
@@ -31,36 +30,21 @@ pub struct Sample {
 
 /// Makes a component of a core module that `wit-bindgen` built. The error is for the module's author.
 pub fn wrap(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
+    let refused = |error: String| format!("this module is no mapping: {error}");
+    let (stripped, _) = metadata::decode(core_module).map_err(|error| refused(format!("{error:#}")))?;
+    if stripped.is_none() {
+        return Err(refused("it does not say what component it could be (wit-bindgen writes that into it)".into()));
+    }
     let mut component = ComponentEncoder::default()
         .validate(true)
         .module(core_module)
         .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| format!("this module is no mapping: {error:#}"))?;
+        .map_err(|error| refused(format!("{error:#}")))?;
     if !samples.is_empty() {
         let json = serde_json::to_vec(samples).map_err(|error| format!("samples: {error}"))?;
         append_custom_section(&mut component, SAMPLES_SECTION, &json);
     }
     Ok(component)
-}
-
-/// The samples in a component; none if its author gave none.
-pub fn samples(component: &[u8]) -> Result<Vec<Sample>, String> {
-    let mut samples = Vec::new();
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(|error| error.to_string())? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if depth == 0 && section.name() == SAMPLES_SECTION => {
-                let more: Vec<Sample> = serde_json::from_slice(section.data()).map_err(|error| {
-                    format!("section `{SAMPLES_SECTION}` is not as `mapping build` writes it: {error}")
-                })?;
-                samples.extend(more);
-            }
-            _ => {}
-        }
-    }
-    Ok(samples)
 }
 
 /// Samples of a mapping crate, by name: `NAME.json` the resource, `NAME.rows.json`, `NAME.change.json` and
@@ -132,36 +116,26 @@ pub(super) fn leb128(mut number: usize) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// The smallest component: the preamble and nothing in it.
-    const EMPTY: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
-
     #[test]
-    fn samples_come_back_as_they_went_in() {
+    fn samples_are_read_by_name() {
         let directory = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| fs::write(directory.path().join(file), text).unwrap();
         write("b.json", r#"{"resourceType":"Basic","n":72.10}"#);
         write("a.json", "{}");
         write("a.rows.json", "[ ]");
-        let read = read_samples(directory.path()).unwrap();
-        let mut component = EMPTY.to_vec();
-        append_custom_section(&mut component, SAMPLES_SECTION, &serde_json::to_vec(&read).unwrap());
-        let back = samples(&component).unwrap();
-        assert_eq!(back.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(back[1].resource.get(), r#"{"resourceType":"Basic","n":72.10}"#);
-        assert_eq!(back[0].rows.as_deref().map(RawValue::get), Some("[ ]"));
-        assert!(back[1].rows.is_none());
+        let samples = read_samples(directory.path()).unwrap();
+        assert_eq!(
+            serde_json::to_string(&samples).unwrap(),
+            r#"[{"name":"a","resource":{},"rows":[ ]},{"name":"b","resource":{"resourceType":"Basic","n":72.10}}]"#
+        );
+        write("c.rows.json", "[]");
+        assert!(read_samples(directory.path()).unwrap_err().contains("no c.json"));
+        assert!(read_samples(&directory.path().join("none")).unwrap().is_empty());
     }
 
     #[test]
-    fn samples_that_are_none_are_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("a.rows.json"), "[]").unwrap();
-        assert!(read_samples(directory.path()).unwrap_err().contains("no a.json"));
-        let mut component = EMPTY.to_vec();
-        append_custom_section(&mut component, SAMPLES_SECTION, b"{}");
-        assert!(samples(&component).unwrap_err().contains(SAMPLES_SECTION));
-        assert!(samples(&EMPTY).unwrap().is_empty());
-        assert!(wrap(b"\0asm\x01\0\0\0", &[]).is_err(), "no world in it");
+    fn a_module_without_a_world_is_none() {
+        assert!(wrap(b"\0asm\x01\0\0\0", &[]).unwrap_err().starts_with("this module is no mapping"));
     }
 
     #[test]

@@ -1,0 +1,55 @@
+//! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, makes
+//! components of them, and writes the list that `mapping::build::BUILTIN` is.
+
+#![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
+
+#[path = "src/mapping/guest.rs"]
+mod guest;
+#[path = "src/mapping/wrap.rs"]
+mod wrap;
+
+use std::{
+    env,
+    error::Error,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for path in
+        ["guest-mappings", "wit", "Cargo.lock", "Cargo.toml", "host/src/mapping/guest.rs", "host/src/mapping/wrap.rs"]
+    {
+        println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+
+    let modules = guest::compile(&mapping_crates(&root.join("guest-mappings"))?, Some(&out.join("guests")), true)?;
+    let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
+    for (directory, module) in modules {
+        let name = directory.file_name().and_then(|name| name.to_str()).ok_or("a mapping's directory has no name")?;
+        let samples = wrap::read_samples(&directory.join("samples"))?;
+        let component = wrap::wrap(&fs::read(module)?, &samples).map_err(|error| format!("{name}: {error}"))?;
+        let file = out.join(format!("{name}.wasm"));
+        fs::write(&file, component)?;
+        writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
+    }
+    list.push_str("];\n");
+    fs::write(out.join("builtin.rs"), list)?;
+    Ok(())
+}
+
+/// A mapping is what has samples; `scan/` and `sdk/` are libraries.
+fn mapping_crates(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut crates = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.join("Cargo.toml").is_file() && path.join("samples").is_dir() {
+            crates.push(path);
+        }
+    }
+    crates.sort();
+    Ok(crates)
+}

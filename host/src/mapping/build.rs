@@ -1,0 +1,93 @@
+//! What `turntable mapping build` and `turntable mapping inspect` do, and the mappings that ship inside this binary.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    component::Mapping,
+    guest,
+    inspect::{Inspection, inspect},
+    wrap,
+};
+use crate::model::{
+    error::{Code, Error, Result},
+    limits::Limits,
+};
+
+// Written by `build.rs`: name and component of each crate under `guest-mappings/` that is a mapping.
+include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// Compiles the mapping crate in a directory and makes a component of it, with its samples, at `out` or beside
+/// cargo's own output. Gives the path of what it wrote.
+pub fn build(directory: &Path, out: Option<&Path>) -> Result<PathBuf> {
+    let failed = |what: String| Error::new(Code::ComponentRefused, what);
+    let on = |path: &Path, error: std::io::Error| failed(format!("{}: {error}", path.display()));
+    let directory = directory.canonicalize().map_err(|error| on(directory, error))?;
+    if !directory.join("Cargo.toml").is_file() {
+        return Err(failed(format!("{} is no crate: it has no Cargo.toml", directory.display()))
+            .hint("Give the directory of a mapping crate: turntable mapping build DIR"));
+    }
+    let modules = guest::compile(std::slice::from_ref(&directory), None, false).map_err(failed)?;
+    let module = modules.get(&directory).ok_or_else(|| failed("cargo gave no module".into()))?;
+    let samples = wrap::read_samples(&directory.join("samples")).map_err(failed)?;
+    let core = fs::read(module).map_err(|error| on(module, error))?;
+    let component = wrap::wrap(&core, &samples).map_err(failed)?;
+    inspect(&component, &Limits::default())?;
+
+    let out = out.map_or_else(|| module.with_extension("component.wasm"), Path::to_owned);
+    fs::write(&out, &component).map_err(|error| on(&out, error))?;
+    Ok(out)
+}
+
+/// What a component is, for people, one thing a line; with its tables if it has been loaded.
+pub fn as_text(inspection: &Inspection, mapping: Option<&Mapping>) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        writeln!(text, "{name:<9} {value}").expect("a String takes everything");
+    };
+    if let Some(mapping) = mapping {
+        line("mapping", &format!("{} {}", mapping.name, mapping.version));
+    }
+    line("digest", &inspection.digest);
+    let wrapped = if inspection.wrapped { ", made of a core module" } else { "" };
+    line("size", &format!("{} bytes{wrapped}", inspection.bytes));
+    line("writes", if inspection.writes { "yes" } else { "no, it only reads" });
+    for import in &inspection.imports {
+        line("imports", import);
+    }
+    for export in &inspection.exports {
+        line("exports", export);
+    }
+    for table in mapping.map(|mapping| &mapping.tables[..]).unwrap_or_default() {
+        let sources: Vec<_> = table.sources.iter().map(|source| source.resource_type.as_str()).collect();
+        let (name, set, columns) = (&table.name, &table.entity_set, table.columns.len());
+        line("table", &format!("{name} ({set}), {columns} columns, from {}", sources.join(", ")));
+    }
+    for sample in &inspection.samples {
+        let parts = [("rows", &sample.rows), ("change", &sample.change), ("after", &sample.after)];
+        let with: Vec<_> = parts.iter().filter(|(_, part)| part.is_some()).map(|(name, _)| *name).collect();
+        line("sample", format!("{} {}", sample.name, with.join(" ")).trim_end());
+    }
+    text
+}
+
+/// The same for programs, with the tables in full.
+pub fn as_json(inspection: &Inspection, mapping: Option<&Mapping>) -> serde_json::Value {
+    let samples: Vec<&str> = inspection.samples.iter().map(|sample| sample.name.as_str()).collect();
+    let tables = mapping.map(|mapping| mapping.tables.iter().map(|table| &**table).collect::<Vec<_>>());
+    serde_json::json!({
+        "name": mapping.map(|mapping| &mapping.name),
+        "version": mapping.map(|mapping| &mapping.version),
+        "digest": inspection.digest,
+        "bytes": inspection.bytes,
+        "wrapped": inspection.wrapped,
+        "writes": inspection.writes,
+        "imports": inspection.imports,
+        "exports": inspection.exports,
+        "samples": samples,
+        "tables": tables,
+    })
+}

@@ -1,0 +1,241 @@
+//! A mapping that misbehaves: how it reads and writes is told by the table's name, how it describes itself by a
+//! marker that the tests overwrite in the finished component. The tables `good` and `leak` are honest.
+
+#![cfg(target_arch = "wasm32")]
+#![expect(unsafe_code, reason = "the generated bindings, and answers that safe code cannot give")]
+
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+wit_bindgen::generate!({ path: "../../wit", world: "mapper" });
+
+use crate::{
+    exports::turntable::mapping::{
+        read::{self, ReadRequest, RowBatch},
+        schema::{
+            self, Column, ColumnAccess, ColumnType, Mapping, Source, Table, TableAccess, TextType,
+        },
+        write::{self, Change, FhirRequest},
+    },
+    turntable::mapping::{
+        host::{self, Level},
+        types::{Cells, Failure, Issue, IssueCode, Severity},
+    },
+};
+
+/// Overwritten by the tests, hence read as if it could change.
+static DESCRIBE: [u8; 32] = *b"DESCRIBE:honest                 ";
+
+const TABLES: [&str; 24] = [
+    "good", "leak", "loops", "grows", "grows_politely", "recurses", "traps", "panics", "huge", "huge_list",
+    "ends_backwards", "ends_beyond", "ends_in_character", "half_row", "origin_beyond", "origin_backwards",
+    "origin_short", "issue_beyond", "not_utf8", "wild_pointer", "no_key", "silent", "floods", "fails",
+];
+
+struct Hostile;
+export!(Hostile);
+
+impl schema::Guest for Hostile {
+    fn describe() -> Mapping {
+        let marker = black_box(&DESCRIBE);
+        let how = std::str::from_utf8(&marker[9..]).map_or("", str::trim);
+        let mut tables: Vec<Table> = TABLES.iter().map(|name| table(name)).collect();
+        match how {
+            "loops" => spin(),
+            "traps" => trap(),
+            "grows" => grow(),
+            "duplicate column" => tables[0].columns[1].name = "id".into(),
+            "index" => tables[0].primary_name = 7,
+            "two keys" => tables[0].columns[1].kind = ColumnType::Key,
+            "odd name" => tables[0].name = "Robert'); DROP TABLE".into(),
+            "no tables" => tables.clear(),
+            "many columns" => tables[0].columns = (0..60_000).map(|n| column(&format!("c{n}"), text())).collect(),
+            _ => {}
+        }
+        Mapping { name: "hostile".into(), version: "0.1.0".into(), tables }
+    }
+}
+
+/// What an earlier call has seen. In a fresh instance it is always 0.
+static SEEN: AtomicUsize = AtomicUsize::new(0);
+
+impl read::Guest for Hostile {
+    fn rows(request: ReadRequest) -> Result<RowBatch, Failure> {
+        let mut batch = honest(&request);
+        match request.table.as_str() {
+            "good" => {}
+            "leak" => {
+                let seen = SEEN.swap(request.documents.data.len(), Relaxed);
+                batch = one_row(&format!("{seen}"));
+            }
+            "loops" => spin(),
+            "grows" => grow(),
+            "grows_politely" => {
+                // Refused memory without a trap: goes on with what it has.
+                while core::arch::wasm32::memory_grow(0, 16) != usize::MAX {}
+            }
+            "recurses" => batch = one_row(&recurse(u64::MAX).to_string()),
+            "traps" => trap(),
+            "panics" => panic!("something about {}", String::from_utf8_lossy(&request.documents.data)),
+            "huge" => batch.cells.text = "x".repeat(40 << 20),
+            "huge_list" => batch.cells.ends = vec![0; 10 << 20],
+            "ends_backwards" => batch.cells.ends.reverse(),
+            "ends_beyond" => *batch.cells.ends.last_mut().unwrap() += 1,
+            "ends_in_character" => {
+                batch.cells.text = "é".into();
+                batch.cells.ends = vec![1, 2];
+                batch.origin.truncate(1);
+            }
+            "half_row" => drop(batch.cells.ends.pop()),
+            "origin_beyond" => *batch.origin.last_mut().unwrap() = request.documents.ends.len() as u32,
+            "origin_backwards" => batch.origin.reverse(),
+            "origin_short" => drop(batch.origin.pop()),
+            "issue_beyond" => batch.issues.push(Issue {
+                severity: Severity::Error,
+                code: IssueCode::Value,
+                index: 999,
+                column: None,
+                pointer: None,
+                message: String::new(),
+            }),
+            // SAFETY: none; that is the point.
+            "not_utf8" => unsafe { batch.cells.text.as_bytes_mut() }.fill(0xff),
+            "wild_pointer" => {
+                // SAFETY: none. Neither is ever freed, nor read by this side.
+                batch.cells.text = unsafe { String::from_raw_parts(0xffff_fff0 as *mut u8, 1 << 20, 1 << 20) };
+            }
+            "no_key" => {
+                for end in batch.cells.ends.iter_mut().step_by(2) {
+                    *end = 1 << 31;
+                }
+                batch.cells.text.clear();
+                batch.cells.ends.iter_mut().for_each(|end| *end = 1 << 31);
+            }
+            "silent" => batch = RowBatch { cells: Cells { text: String::new(), ends: vec![] }, origin: vec![], issues: vec![] },
+            "floods" => {
+                for _ in 0..10_000 {
+                    host::log(Level::Warn, "\u{1b}[31mlook at me\n");
+                    host::log(Level::Info, "and me");
+                }
+                assert_eq!(host::setting("password"), None);
+            }
+            _ => return Err(Failure::Internal("I do not feel like it".into())),
+        }
+        Ok(batch)
+    }
+}
+
+impl write::Guest for Hostile {
+    fn resource(table: String, changes: Vec<Change>) -> Result<Vec<Result<FhirRequest, Vec<Issue>>>, Failure> {
+        let answers = changes.into_iter().map(|change| match table.as_str() {
+            "good" => Ok(match change.existing {
+                Some(existing) => FhirRequest::Update(existing),
+                None => FhirRequest::Create(b"{}".to_vec()),
+            }),
+            "traps" => trap(),
+            "loops" => spin(),
+            // An update that would delete.
+            "leak" => Ok(FhirRequest::Delete),
+            "half_row" => Ok(FhirRequest::Update(b"{\"id\":".to_vec())),
+            _ => Err(vec![]),
+        });
+        let mut answers: Vec<_> = answers.collect();
+        if table == "origin_short" {
+            answers.pop();
+        }
+        Ok(answers)
+    }
+}
+
+/// A row for each document: its number and its text.
+fn honest(request: &ReadRequest) -> RowBatch {
+    let mut cells = Cells { text: String::new(), ends: vec![] };
+    let mut start = 0;
+    for (index, end) in request.documents.ends.iter().enumerate() {
+        let document = &request.documents.data[start..*end as usize];
+        start = *end as usize;
+        for column in &request.columns {
+            match column {
+                0 => cells.text.push_str(&index.to_string()),
+                _ => cells.text.push_str(&String::from_utf8_lossy(document)),
+            }
+            cells.ends.push(cells.text.len() as u32);
+        }
+    }
+    let padding = &request.documents.data[start..];
+    assert!(padding.len() == 64 && padding.iter().all(|byte| *byte == b' '), "64 spaces behind the last document");
+    RowBatch { cells, origin: (0..request.documents.ends.len() as u32).collect(), issues: vec![] }
+}
+
+fn one_row(text: &str) -> RowBatch {
+    let cells = Cells { text: format!("0{text}"), ends: vec![1, 1 + text.len() as u32] };
+    RowBatch { cells, origin: vec![0], issues: vec![] }
+}
+
+fn table(name: &str) -> Table {
+    Table {
+        name: name.into(),
+        entity_set: format!("{name}_set"),
+        label: name.into(),
+        description: String::new(),
+        sources: vec![Source {
+            resource_type: "Basic".into(),
+            profiles: vec![],
+            search: vec![],
+            fixed_params: vec![],
+            includes: vec![],
+            discriminator: None,
+        }],
+        columns: vec![column("id", ColumnType::Key), column("text", text())],
+        concepts: vec![],
+        key: 0,
+        primary_name: 1,
+        version: None,
+        access: TableAccess::all(),
+        parent: None,
+        one_row_per_resource: name == "silent",
+    }
+}
+
+fn column(name: &str, kind: ColumnType) -> Column {
+    Column {
+        name: name.into(),
+        label: name.into(),
+        description: String::new(),
+        kind,
+        access: ColumnAccess::all(),
+        required: false,
+        path: String::new(),
+        elements: vec![],
+    }
+}
+
+fn text() -> ColumnType {
+    ColumnType::Text(TextType { max_length: None, multi_line: false })
+}
+
+fn trap() -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+fn spin() -> ! {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+fn grow() -> ! {
+    let mut hoard = Vec::new();
+    loop {
+        hoard.push(black_box(vec![1_u8; 1 << 20]));
+    }
+}
+
+#[expect(unconditional_recursion, reason = "the stack is to run out")]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 16]);
+    recurse(frame[3].wrapping_sub(1)).wrapping_add(black_box(frame[7]))
+}
