@@ -74,6 +74,8 @@ pub(crate) enum Concept {
     CodeableConcept,
     Coding,
     Quantity,
+    /// The code alone; its system is the column's [`Column::system`].
+    Code,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +213,16 @@ pub const fn coding(name: &'static str, label: &'static str, path: &'static str)
 /// Like [`concept`], for the unit of a Quantity: its code, system and, as display, unit.
 pub const fn quantity_code(name: &'static str, label: &'static str, path: &'static str) -> Column {
     Column::new(name, label, Kind::Concept(Concept::Quantity), path)
+}
+
+/// Like [`concept`], for an element that is a code with a required value set, of the given system.
+pub const fn code_concept(
+    name: &'static str,
+    label: &'static str,
+    system: &'static str,
+    path: &'static str,
+) -> Column {
+    Column::new(name, label, Kind::Concept(Concept::Code), path).system(system)
 }
 
 /// Any JSON value, passed through.

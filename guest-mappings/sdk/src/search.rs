@@ -16,6 +16,8 @@ pub struct Search {
     pub(crate) partial: bool,
     pub(crate) sort: Sortable,
     pub(crate) template: Option<&'static str>,
+    /// The one source that has this parameter; `None` = every source that has the column.
+    pub(crate) only: Option<&'static str>,
 }
 
 const EQUAL: SearchOps = SearchOps::EQ.union(SearchOps::ANY_OF);
@@ -82,6 +84,7 @@ impl Search {
             partial: false,
             sort: Sortable::None,
             template: None,
+            only: None,
         }
     }
 
@@ -120,6 +123,13 @@ impl Search {
     /// One value at most, never null, ordered by the service as the host orders it.
     pub const fn sort_guaranteed(mut self) -> Self {
         self.sort = Sortable::Guaranteed;
+        self
+    }
+
+    /// Only that resource type has the parameter: Practitioner has a birth date, and no `birthdate` to
+    /// search by.
+    pub const fn only(mut self, resource_type: &'static str) -> Self {
+        self.only = Some(resource_type);
         self
     }
 
