@@ -287,8 +287,7 @@ mod tests {
         assert_eq!(check("7"), Some(7));
         assert_eq!(check("99999999999999"), Some(u32::MAX));
         assert_eq!(check("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
-        assert!(check("Mon, 06 Nov 2180 08:49:37 GMT").unwrap() > 1_000_000);
-        assert_eq!(check("Fri, 31 Dec 9999 00:00:00 GMT"), Some(u32::MAX));
+        assert_eq!(check("Mon, 06 Nov 2180 08:49:37 GMT"), Some(u32::MAX));
         assert_eq!(check("soon"), None);
     }
 }

@@ -242,6 +242,16 @@ fn a_refused_connection_is_named_without_its_url() {
 }
 
 #[test]
+fn a_failed_tls_handshake_is_no_answer() {
+    let service = FakeService::always(200, &[], PATIENT);
+    let settings = SourceSettings::new(&service.url.replace("http:", "https:")).unwrap();
+    let client = Client::new("main", &settings, &Limits::default()).unwrap();
+    let error = run(client.read("Patient", "p1", soon())).unwrap_err();
+    assert_eq!(error.code(), Code::UpstreamDown, "{error:?}");
+    assert!(service.seen().is_empty());
+}
+
+#[test]
 fn slow_answers_meet_the_deadline() {
     let service = FakeService::start(|_, _| Answer::Stall(Duration::from_secs(3)));
     let start = Instant::now();
