@@ -1,1 +1,432 @@
-//! Configuration.
+//! The configuration: `turntable.toml` and the environment, checked as a whole before anything starts. Every problem is
+//! named with its place and what to do; nothing is guessed, and no secret is ever text in it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::fhir::auth::{AuthSettings, Secret};
+use crate::fhir::client::{BaseUrl, SourceSettings};
+use crate::model::error::{Code, Detail, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::table::Route;
+use written::{Node, Place, Problems, Section, Value};
+
+mod written;
+
+/// All that `serve` needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub store: StoreSettings,
+    /// FHIR services by name.
+    pub sources: BTreeMap<String, SourceSettings>,
+    /// Routes that tables start with, by logical name.
+    pub tables: BTreeMap<String, Route>,
+    pub mappings: MappingSettings,
+    pub limits: Limits,
+    /// What is allowed and still deserves a look; to be logged at the start.
+    pub warnings: Vec<String>,
+}
+
+/// Where native rows live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreSettings {
+    /// One file in the data directory.
+    Sqlite,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingSettings {
+    /// The mappings in the binary.
+    pub builtin: bool,
+    /// A folder of components to load at the start.
+    pub dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// The file, or without one the defaults, and the process's environment.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let text = file.map(|path| std::fs::read_to_string(path).map_err(|e| (path, e))).transpose();
+        let text = text.map_err(|(path, e)| {
+            Error::new(Code::Config, format!("{} cannot be read: {e}", path.display()))
+                .hint("give the configuration's path with --config")
+        })?;
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::parse(file.zip(text.as_deref()), &environment)
+    }
+
+    /// From a text and an environment. Relative paths stay relative to where the server is started.
+    pub fn parse(file: Option<(&Path, &str)>, environment: &BTreeMap<String, String>) -> Result<Self> {
+        let mut problems = Problems::default();
+        let written = written::read(file, environment, &mut problems);
+        let config = Checker { environment, problems: &mut problems }.config(written);
+        if problems.errors.is_empty() {
+            return Ok(Self { warnings: problems.warnings, ..config });
+        }
+        let count = problems.errors.len();
+        let what = if count == 1 { "1 problem".to_owned() } else { format!("{count} problems") };
+        let detail = |message| Detail { code: "Config".to_owned(), message, target: None };
+        Err(Error::new(Code::Config, format!("{what} in the configuration:\n  {}", problems.errors.join("\n  ")))
+            .details(problems.errors.into_iter().map(detail)))
+    }
+
+    /// What is in force, defaults included, as a file that says the same. Secrets stay references.
+    pub fn effective_toml(&self) -> String {
+        let mut text = String::new();
+        let mut line = |key: &str, value: String| {
+            let _ = writeln!(text, "{key} = {value}");
+        };
+        line("listen", quoted(self.listen));
+        line("data_dir", quoted(self.data_dir.display()));
+        text.push_str("\n[store]\nurl = \"sqlite\"\n");
+        for (name, source) in &self.sources {
+            let _ = writeln!(text, "\n[sources.{}]\nurl = {}", key(name), quoted(&source.url));
+            let _ = writeln!(text, "auth = {}", auth_toml(&source.auth));
+            let _ = writeln!(text, "timeout = \"{}ms\"", source.timeout.as_millis());
+            if let Some(path) = &source.ca_file {
+                let _ = writeln!(text, "ca_file = {}", quoted(path.display()));
+            }
+        }
+        for (name, route) in &self.tables {
+            let _ = writeln!(text, "\n[tables.{}]", key(name));
+            let _ = match route {
+                Route::Native => writeln!(text, "route = \"native\""),
+                Route::Virtual { source } => writeln!(text, "route = \"virtual\"\nsource = {}", quoted(source)),
+            };
+        }
+        let _ = writeln!(text, "\n[mappings]\nbuiltin = {}", self.mappings.builtin);
+        if let Some(dir) = &self.mappings.dir {
+            let _ = writeln!(text, "dir = {}", quoted(dir.display()));
+        }
+        text.push_str("\n[auth]\n\n[limits]\n");
+        for (name, value) in limit_values(&self.limits) {
+            let _ = writeln!(text, "{name} = {value}");
+        }
+        text
+    }
+}
+
+/// Text as TOML has it.
+fn quoted(text: impl ToString) -> String {
+    toml::Value::String(text.to_string()).to_string()
+}
+
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if bare { name.to_owned() } else { quoted(name) }
+}
+
+fn auth_toml(auth: &AuthSettings) -> String {
+    let mut text = format!("{{ kind = {}", quoted(auth.kind()));
+    let mut field = |name: &str, value: String| {
+        let _ = write!(text, ", {name} = {value}");
+    };
+    match auth {
+        AuthSettings::None => {}
+        AuthSettings::Basic { username, password } => {
+            field("username", quoted(username));
+            field("password", password.to_string());
+        }
+        AuthSettings::Bearer { token } => field("token", token.to_string()),
+        AuthSettings::Header { name, value } => {
+            field("name", quoted(name));
+            field("value", value.to_string());
+        }
+        AuthSettings::ClientCredentials { token_url, client_id, client_secret, scope, secret_in_form } => {
+            field("token_url", quoted(token_url));
+            field("client_id", quoted(client_id));
+            field("client_secret", client_secret.to_string());
+            if let Some(scope) = scope {
+                field("scope", quoted(scope));
+            }
+            field("secret_in_form", secret_in_form.to_string());
+        }
+    }
+    text + " }"
+}
+
+/// Name and value of every limit, in the order of their declaration.
+fn limit_values(limits: &Limits) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(limits) {
+        Ok(serde_json::Value::Object(values)) => values,
+        _ => unreachable!("limits are a struct of integers"),
+    }
+}
+
+/// Turns what is written into what is meant, noting every problem on the way.
+struct Checker<'a> {
+    environment: &'a BTreeMap<String, String>,
+    problems: &'a mut Problems,
+}
+
+impl Checker<'_> {
+    fn config(&mut self, mut top: Section) -> Config {
+        let listen = self.listen(&mut top);
+        let data_dir = top.text("data_dir", self.problems).map_or("turntable-data".into(), |(text, _)| text.into());
+        let store = top.section("store", self.problems);
+        let store = self.store(store);
+        let sources = top.section("sources", self.problems);
+        let sources = self.sources(sources);
+        let tables = top.section("tables", self.problems);
+        let tables = self.tables(tables, &sources);
+        let mappings = top.section("mappings", self.problems);
+        let mappings = self.mappings(mappings);
+        let auth = top.section("auth", self.problems);
+        self.auth(&auth, listen);
+        let limits = top.section("limits", self.problems);
+        let limits = self.limits(limits);
+        top.end(self.problems);
+        Config { listen, data_dir, store, sources, tables, mappings, limits, warnings: Vec::new() }
+    }
+
+    fn listen(&mut self, top: &mut Section) -> SocketAddr {
+        let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let Some((text, place)) = top.text("listen", self.problems) else {
+            return default;
+        };
+        let Ok(listen) = text.parse::<SocketAddr>() else {
+            let what = format!("`listen` = {text:?} is no address with a port; write \"127.0.0.1:8080\"");
+            self.problems.error(&place, what);
+            return default;
+        };
+        if !listen.ip().is_loopback() {
+            let what = format!(
+                "`listen` = {text:?} can be reached from other machines, and without [auth] anybody there could read \
+                 and change patient data; listen on 127.0.0.1 and put a proxy that authenticates in front"
+            );
+            self.problems.error(&place, what);
+        }
+        listen
+    }
+
+    fn store(&mut self, mut store: Section) -> StoreSettings {
+        if let Some((url, place)) = store.text("url", self.problems)
+            && url != "sqlite"
+        {
+            let what = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+                // Without the URL, which holds a password as a rule.
+                "NotSupported: `store.url` names PostgreSQL, which this version cannot use yet; write \"sqlite\""
+            } else {
+                "`store.url` must be \"sqlite\": one file in `data_dir`"
+            };
+            self.problems.error(&place, what);
+        }
+        store.end(self.problems);
+        StoreSettings::Sqlite
+    }
+
+    fn sources(&mut self, sources: Section) -> BTreeMap<String, SourceSettings> {
+        let sections = sources.sections(self.problems);
+        sections.into_iter().filter_map(|(name, section)| Some((name, self.source(section)?))).collect()
+    }
+
+    /// None only where a problem was noted.
+    fn source(&mut self, mut section: Section) -> Option<SourceSettings> {
+        let url = self.address(&mut section, "url");
+        let timeout = section.duration("timeout", self.problems).unwrap_or(SourceSettings::TIMEOUT);
+        let auth_name = section.name("auth");
+        let auth = match section.take("auth") {
+            Some(value) => {
+                let auth = Section::from_value(auth_name, value, self.problems);
+                self.source_auth(auth)
+            }
+            None => Some(AuthSettings::None),
+        };
+        let ca_file = section.text("ca_file", self.problems).and_then(|(text, place)| {
+            let path = PathBuf::from(&text);
+            if path.is_file() {
+                return Some(path);
+            }
+            let what = format!("`{}` = {text:?} is no file; it must hold PEM certificates", section.name("ca_file"));
+            self.problems.error(&place, what);
+            None
+        });
+        section.end(self.problems);
+        Some(SourceSettings { url: url?, auth: auth?, timeout, ca_file })
+    }
+
+    fn address(&mut self, section: &mut Section, key: &'static str) -> Option<BaseUrl> {
+        let (text, place) = section.required(key, self.problems)?;
+        let name = section.name(key);
+        match BaseUrl::parse(&text) {
+            Ok(url) => {
+                if !url.is_tls() && !url.is_loopback() {
+                    let what = format!("`{name}` is not https: what is sent there can be read on the way");
+                    self.problems.warning(&place, what);
+                }
+                Some(url)
+            }
+            Err(error) => {
+                let hint = error.get_hint().unwrap_or_default();
+                self.problems.error(&place, format_args!("`{name}`: {}; {hint}", error.message()));
+                None
+            }
+        }
+    }
+
+    fn source_auth(&mut self, mut section: Section) -> Option<AuthSettings> {
+        const KINDS: &str = "none, basic, bearer, header, client-credentials";
+        let (kind, place) = section.required("kind", self.problems)?;
+        let settings = match kind.as_str() {
+            "none" => Some(AuthSettings::None),
+            "basic" => {
+                let username = section.required("username", self.problems);
+                let password = self.secret(&mut section, "password");
+                username.zip(password).map(|((username, _), password)| AuthSettings::Basic { username, password })
+            }
+            "bearer" => self.secret(&mut section, "token").map(|token| AuthSettings::Bearer { token }),
+            "header" => {
+                let name = section.required("name", self.problems);
+                let value = self.secret(&mut section, "value");
+                name.zip(value).map(|((name, _), value)| AuthSettings::Header { name, value })
+            }
+            "client-credentials" => self.client_credentials(&mut section),
+            "private-key-jwt" => {
+                let what = "NotSupported: `private-key-jwt` is not there yet; use client-credentials";
+                self.problems.error(&place, what);
+                return None;
+            }
+            other => {
+                let what = format!("`{}` = {other:?} is unknown; known are {KINDS}", section.name("kind"));
+                self.problems.error(&place, what);
+                return None;
+            }
+        };
+        section.end(self.problems);
+        settings
+    }
+
+    fn client_credentials(&mut self, section: &mut Section) -> Option<AuthSettings> {
+        let token_url = self.address(section, "token_url");
+        let client_id = section.required("client_id", self.problems);
+        let client_secret = self.secret(section, "client_secret");
+        let scope = section.text("scope", self.problems).map(|(scope, _)| scope);
+        let secret_in_form = section.boolean("secret_in_form", self.problems).unwrap_or(false);
+        Some(AuthSettings::ClientCredentials {
+            token_url: token_url?,
+            client_id: client_id?.0,
+            client_secret: client_secret?,
+            scope,
+            secret_in_form,
+        })
+    }
+
+    /// `{ env = "NAME" }` or `{ file = "path" }`; a variable of the key's own name is the secret itself.
+    fn secret(&mut self, section: &mut Section, key: &'static str) -> Option<Secret> {
+        let name = section.name(key);
+        let Some(Value { node, place }) = section.take(key) else {
+            let what = format!("`{name}` is missing; write {{ env = \"NAME\" }} or {{ file = \"path\" }}");
+            self.problems.error(section.place(), what);
+            return None;
+        };
+        let secret = match (node, &place) {
+            (Node::Text(text), Place::Variable(variable)) => Secret::environment(variable, &text),
+            (node @ Node::Table(_), _) => {
+                let reference = Value { node, place: place.clone() };
+                let reference = Section::from_value(name.clone(), reference, self.problems);
+                self.referenced(reference)
+            }
+            _ => {
+                let what = "a secret in a configuration ends up in backups and version control; write \
+                            { env = \"NAME\" } or { file = \"path\" }";
+                Err(Error::new(Code::Config, what))
+            }
+        };
+        secret.map_err(|error| self.problems.error(&place, format_args!("`{name}`: {}", error.message()))).ok()
+    }
+
+    fn referenced(&mut self, mut section: Section) -> Result<Secret> {
+        let env = section.text("env", self.problems);
+        let file = section.text("file", self.problems);
+        section.end(self.problems);
+        match (env, file) {
+            (Some((name, _)), None) => match self.environment.get(&name) {
+                Some(value) => Secret::environment(&name, value),
+                None => Err(Error::new(Code::Config, format!("the environment variable {name} is not set"))),
+            },
+            (None, Some((path, _))) => Secret::file(Path::new(&path)),
+            _ => Err(Error::new(Code::Config, "write either { env = \"NAME\" } or { file = \"path\" }")),
+        }
+    }
+
+    fn tables(&mut self, tables: Section, sources: &BTreeMap<String, SourceSettings>) -> BTreeMap<String, Route> {
+        let mut routes = BTreeMap::new();
+        for (table, mut section) in tables.sections(self.problems) {
+            let route = section.text("route", self.problems);
+            let source = section.text("source", self.problems);
+            match route.as_ref().map_or("native", |(route, _)| route) {
+                "native" => {
+                    routes.insert(table, Route::Native);
+                }
+                "virtual" => match source {
+                    Some((source, _)) if sources.contains_key(&source) => {
+                        routes.insert(table, Route::Virtual { source });
+                    }
+                    Some((source, place)) => {
+                        let what = format!("`{}`: there is no good [sources.{source}]", section.name("source"));
+                        self.problems.error(&place, what);
+                    }
+                    None => {
+                        let what = format!("`{}` is missing: a virtual table needs one", section.name("source"));
+                        self.problems.error(section.place(), what);
+                    }
+                },
+                other => {
+                    let what = format!("`{}` = {other:?}: must be \"native\" or \"virtual\"", section.name("route"));
+                    self.problems.error(section.place(), what);
+                }
+            }
+            section.end(self.problems);
+        }
+        routes
+    }
+
+    fn mappings(&mut self, mut section: Section) -> MappingSettings {
+        let builtin = section.boolean("builtin", self.problems).unwrap_or(true);
+        let dir = section.text("dir", self.problems).map(|(text, _)| text.into());
+        section.end(self.problems);
+        MappingSettings { builtin, dir }
+    }
+
+    fn auth(&mut self, auth: &Section, listen: SocketAddr) {
+        if !auth.is_empty() {
+            let what = "NotSupported: [auth] is not there yet; leave it empty and listen on 127.0.0.1";
+            self.problems.error(auth.place(), what);
+        } else if listen.ip().is_loopback() {
+            let what = "no [auth]: everybody on this machine may read and change everything";
+            self.problems.warning(&Place::Nowhere, what);
+        }
+    }
+
+    fn limits(&mut self, section: Section) -> Limits {
+        let mut values = limit_values(&Limits::default());
+        let known: Vec<String> = values.keys().cloned().collect();
+        for (name, number, place) in section.integers(self.problems) {
+            if !values.contains_key(&name) {
+                written::unknown_key("limits", &name, &place, &known, self.problems);
+                continue;
+            }
+            let fits = serde_json::from_value::<Limits>(serde_json::json!({ &name: number })).is_ok();
+            if number > 0 && fits {
+                values.insert(name, number.into());
+            } else {
+                let what = format!("`limits.{name}` = {number} is out of range; it must be at least 1");
+                self.problems.error(&place, what);
+            }
+        }
+        let limits: Limits = serde_json::from_value(values.into()).expect("each value was tried on its own");
+        if limits.page_rows > limits.page_rows_max {
+            let what = "`limits.page_rows` must not be more than `limits.page_rows_max`";
+            self.problems.error(&Place::Nowhere, what);
+        }
+        limits
+    }
+}
+
+#[cfg(test)]
+mod tests;

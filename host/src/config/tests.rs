@@ -1,0 +1,164 @@
+use super::*;
+
+const FULL: &str = r#"
+listen = "127.0.0.1:0"
+data_dir = "here"
+[store]
+url = "sqlite"
+[sources.main]
+url = "https://fhir.example.org/r4/"
+auth = { kind = "client-credentials", token_url = "https://id.example.org/token", client_id = "tt", client_secret = { env = "FHIR_SECRET" }, scope = "system/*.*" }
+timeout = "3s"
+[sources."a b"]
+url = "http://127.0.0.1:9/"
+auth = { kind = "basic", username = "u", password = { env = "FHIR_SECRET" } }
+[tables.msemr_encounter]
+route = "virtual"
+source = "main"
+[tables.contact]
+[mappings]
+builtin = false
+dir = "mappings"
+[auth]
+[limits]
+page_rows = 1_00
+"#;
+
+fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config> {
+    let environment = environment.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    Config::parse(Some((Path::new("t.toml"), text)), &environment)
+}
+
+/// The only problem of a text starts with this, and holds that.
+fn problem(text: &str, environment: &[(&str, &str)], place: &str, what: &str) {
+    let error = parse(text, environment).expect_err(text);
+    let found: Vec<_> = error.get_details().iter().map(|d| d.message.as_str()).collect();
+    assert!(
+        matches!(found[..], [only] if only.starts_with(place) && only.contains(what)),
+        "{text}\nexpected {place} … {what}\nfound {found:#?}"
+    );
+}
+
+#[test]
+fn nothing_is_a_configuration() {
+    let config = Config::parse(None, &BTreeMap::new()).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.limits, Limits::default());
+    assert!(config.mappings.builtin && config.sources.is_empty());
+    assert!(config.warnings[0].starts_with("no [auth]"), "{:?}", config.warnings);
+}
+
+#[test]
+fn everything_is_read() {
+    let config = parse(FULL, &[("FHIR_SECRET", "hunter2")]).unwrap();
+    let main = &config.sources["main"];
+    assert_eq!(main.url.to_string(), "https://fhir.example.org/r4");
+    assert_eq!(main.timeout.as_secs(), 3);
+    assert_eq!(main.auth.kind(), "client-credentials");
+    assert_eq!(config.tables["msemr_encounter"], Route::Virtual { source: "main".into() });
+    assert_eq!(config.tables["contact"], Route::Native);
+    assert_eq!(config.limits.page_rows, 100);
+    assert_eq!(config.mappings, MappingSettings { builtin: false, dir: Some("mappings".into()) });
+}
+
+#[test]
+fn the_effective_configuration_says_the_same_without_secrets() {
+    let environment = [("FHIR_SECRET", "hunter2")];
+    let config = parse(FULL, &environment).unwrap();
+    let effective = config.effective_toml();
+    assert!(!effective.contains("hunter2") && !format!("{config:?}").contains("hunter2"));
+    assert!(effective.contains(r#"client_secret = { env = "FHIR_SECRET" }"#), "{effective}");
+    assert_eq!(parse(&effective, &environment).unwrap(), config);
+}
+
+#[test]
+fn variables_win_over_the_file() {
+    let config = parse(
+        "listen = \"127.0.0.1:1\"\n[sources.Main]\nurl = \"https://old.example/\"\n[limits]\npage_rows = 1",
+        &[
+            ("TURNTABLE_LISTEN", "127.0.0.1:2"),
+            ("TURNTABLE_STORE__URL", "sqlite"),
+            ("TURNTABLE_SOURCES__MAIN__URL", "https://new.example"),
+            ("TURNTABLE_SOURCES__MAIN__AUTH__KIND", "bearer"),
+            ("TURNTABLE_SOURCES__MAIN__AUTH__TOKEN", "hunter2"),
+            ("TURNTABLE_TABLES__MSEMR_ENCOUNTER__ROUTE", "virtual"),
+            ("TURNTABLE_TABLES__MSEMR_ENCOUNTER__SOURCE", "Main"),
+            ("TURNTABLE_MAPPINGS__BUILTIN", "false"),
+            ("TURNTABLE_LIMITS__PAGE_ROWS", "2"),
+            ("TURNTABLE_LOG", "debug"),
+            ("TURNTABLE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.sources["Main"].url.to_string(), "https://new.example");
+    assert!(config.effective_toml().contains(r#"token = { env = "TURNTABLE_SOURCES__MAIN__AUTH__TOKEN" }"#));
+    assert_eq!(config.tables["msemr_encounter"], Route::Virtual { source: "Main".into() });
+    assert!(!config.mappings.builtin);
+    assert_eq!(config.limits.page_rows, 2);
+    assert!(config.warnings.iter().any(|w| w.starts_with("TURNTABLE_PORT_8080_TCP: ignored")));
+}
+
+#[test]
+fn problems_say_where_and_what_to_do() {
+    problem("listen = 7", &[], "t.toml:1: ", "must be text in quotes");
+    problem("listen = \"nowhere\"", &[], "t.toml:1: ", "127.0.0.1:8080");
+    problem("\nlisten = \"0.0.0.0:80\"", &[], "t.toml:2: ", "[auth]");
+    problem("\n\nlistn = \"127.0.0.1:1\"", &[], "t.toml:3: ", "did you mean `listen`?");
+    problem("listen =", &[], "t.toml:1: ", "no TOML");
+    problem("store = 1", &[], "t.toml:1: ", "must be a section");
+    problem("[store]\nurl = \"postgres://u:hunter2@h/d\"", &[], "t.toml:2: ", "NotSupported");
+    problem("[auth]\nkind = \"oidc\"", &[], "t.toml:1: ", "NotSupported");
+    problem("[limits]\npage_row = 1", &[], "t.toml:2: ", "did you mean `page_rows`?");
+    problem("[limits]\npage_rows = 0", &[], "t.toml:2: ", "at least 1");
+    problem("[limits]\npage_rows = 5_000_000_000", &[], "t.toml:2: ", "out of range");
+    problem("[limits]\npage_rows = \"1\"", &[], "t.toml:2: ", "must be an integer");
+    problem("[limits]\npage_rows = 6000", &[], "", "page_rows_max");
+    problem("[mappings]\nbuiltin = \"true\"", &[], "t.toml:2: ", "true or false");
+    problem("[tables.x]\nroute = \"virtual\"", &[], "t.toml:1: ", "`tables.x.source` is missing");
+    problem("[tables.x]\nroute = \"virtual\"\nsource = \"m\"", &[], "t.toml:3: ", "[sources.m]");
+    problem("[tables.x]\nroute = \"both\"", &[], "t.toml:1: ", "native");
+    problem("", &[("TURNTABLE_LIMITS__PAGE_ROW", "1")], "TURNTABLE_LIMITS__PAGE_ROW: ", "did you mean");
+    problem("", &[("TURNTABLE_LIMITS__PAGE_ROWS", "x")], "TURNTABLE_LIMITS__PAGE_ROWS: ", "integer");
+    problem("", &[("TURNTABLE___X", "1")], "TURNTABLE___X: ", "names no key");
+}
+
+#[test]
+fn sources_are_checked() {
+    let source = |lines: &str| format!("[sources.m]\n{lines}");
+    let auth = |auth: &str| format!("[sources.m]\nurl = \"https://h\"\nauth = {auth}");
+    problem(&source(""), &[], "t.toml:1: ", "`sources.m.url` is missing");
+    problem(&source("url = \"ftp://h\""), &[], "t.toml:2: ", "https://");
+    problem(&source("url = \"https://h\"\ntimeout = \"10\""), &[], "t.toml:3: ", "10s");
+    problem(&source("url = \"https://h\"\ntimeout = \"0s\""), &[], "t.toml:3: ", "duration");
+    problem(&source("url = \"https://h\"\nca_file = \"/no/such\""), &[], "t.toml:3: ", "PEM");
+    problem(&auth("{ kind = \"magic\" }"), &[], "t.toml:3: ", "client-credentials");
+    problem(&auth("{ kind = \"private-key-jwt\" }"), &[], "t.toml:3: ", "NotSupported");
+    problem(&auth("{ kind = \"bearer\" }"), &[], "t.toml:3: ", "`sources.m.auth.token` is missing");
+    problem(&auth("{ kind = \"bearer\", token = { env = \"NO\" } }"), &[], "t.toml:3: ", "NO is not set");
+    problem(&auth("{ kind = \"bearer\", token = { file = \"/no\" } }"), &[], "t.toml:3: ", "cannot be read");
+    problem(&auth("{ kind = \"bearer\", token = { } }"), &[], "t.toml:3: ", "either");
+    problem(&auth("{ kind = \"none\", tokn = 1 }"), &[], "t.toml:3: ", "no key `sources.m.auth.tokn`");
+}
+
+#[test]
+fn a_literal_secret_is_refused_and_not_repeated() {
+    let text = "[sources.m]\nurl = \"https://h\"\nauth = { kind = \"bearer\", token = \"hunter2\" }";
+    problem(text, &[], "t.toml:3: ", "version control");
+    assert!(!format!("{:?}", parse(text, &[])).contains("hunter2"));
+    let text = "[sources.m]\nurl = \"https://u:hunter2@h\"";
+    assert!(!format!("{:?}", parse(text, &[])).contains("hunter2"));
+}
+
+#[test]
+fn all_problems_come_at_once() {
+    let error = parse("listn = 1\n[store]\nurl = \"x\"\n[limits]\npage_rows = -1", &[]).unwrap_err();
+    assert_eq!(error.get_details().len(), 3);
+    assert!(error.message().starts_with("3 problems"));
+}
+
+#[test]
+fn plain_http_to_another_machine_is_warned_about() {
+    let config = parse("[sources.m]\nurl = \"http://fhir.example.org\"", &[]).unwrap();
+    assert!(config.warnings.iter().any(|w| w.starts_with("t.toml:2: ") && w.contains("https")));
+}
