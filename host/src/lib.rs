@@ -144,3 +144,39 @@ pub mod mapping {
 
 /// `turntable.toml` and the environment, checked, as one struct of every part's settings.
 pub mod config;
+
+/// Use cases; knows no HTTP.
+pub mod router {
+    /// Where a page ended, sealed.
+    pub mod token;
+
+    /// What is in force: one immutable moment, swapped whole.
+    pub mod live;
+
+    /// Resources to rows, the same on both routes.
+    pub mod cut;
+
+    /// The native route: resources in the store, with the rows made of them.
+    pub mod native;
+
+    /// Where a table's resources are, and how one is read and written there.
+    pub mod place;
+
+    /// A query to a page.
+    pub mod read;
+
+    /// Conditions and expansions across tables.
+    pub mod relate;
+
+    /// A change to a resource.
+    pub mod write;
+
+    /// A bundle to rows.
+    pub mod ingest;
+
+    /// What a mapping must show before it is let in.
+    pub mod conformance;
+
+    /// Releases and routes: the control plane.
+    pub mod deploy;
+}

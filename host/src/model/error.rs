@@ -133,6 +133,17 @@ impl Error {
         self
     }
 
+    /// Renames what the details and the error itself are about, where `name` knows a better one.
+    pub fn map_targets(mut self, name: impl Fn(&str) -> Option<String>) -> Self {
+        let details = self.0.details.iter_mut().map(|detail| &mut detail.target);
+        for target in details.chain([&mut self.0.target]) {
+            if let Some(better) = target.as_deref().and_then(&name) {
+                *target = Some(better);
+            }
+        }
+        self
+    }
+
     pub fn code(&self) -> Code {
         self.0.code
     }

@@ -1,9 +1,12 @@
 //! The gate: what a mapping must show before it is let in. It runs the mapping on its own samples, in the sandbox and
 //! under the limits of production, and reports each check by name.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::mapping::component::{Documents, FhirRequest, Mapping, Operation, Sample, WriteChange};
+use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
+use crate::mapping::wrap::Sample;
 use crate::model::error::Result;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
@@ -21,6 +24,18 @@ pub struct Check {
     pub passed: bool,
     /// What was looked at, or what is wrong and where.
     pub findings: Vec<String>,
+}
+
+/// By table, its rows in order; a column that is not there is null.
+type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Option<String>>>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SampleChange {
+    table: String,
+    /// Of the row; without it the first.
+    key: Option<String>,
+    assignments: BTreeMap<String, Option<String>>,
 }
 
 /// Findings of one check beyond this many are counted only.
@@ -129,24 +144,27 @@ fn faults(samples: &[Sample], fault: impl Fn(&Sample) -> Result<Option<String>>)
 
 fn all_rows(mapping: &Mapping, table: &Table, resource: &[u8]) -> Result<Rows> {
     let columns: Vec<ColumnIndex> = (0..table.mapped()).collect();
-    let mut documents = Documents::default();
+    let mut documents = Documents::new();
     documents.push(resource);
-    Ok(mapping.rows(&table.name, documents, &columns)?.rows)
+    Ok(mapping.rows(&table.name, &documents, &columns)?.rows)
 }
 
 /// The first cell in which a sample's rows differ from those that its author wrote down.
 fn expected_rows(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
     let Some(expected) = &sample.rows else { return Ok(None) };
+    let Ok(expected) = serde_json::from_str::<ExpectedRows>(expected.get()) else {
+        return Ok(Some("its rows are not an object of tables, each a list of objects of cells".to_owned()));
+    };
     for table in &mapping.tables {
         let Some(expected) = expected.get(&table.name) else { continue };
-        let rows = all_rows(mapping, table, sample.resource.as_bytes())?;
+        let rows = all_rows(mapping, table, sample.resource.get().as_bytes())?;
         if rows.len() != expected.len() {
             return Ok(Some(format!("{} rows of `{}`, {} expected", rows.len(), table.name, expected.len())));
         }
         for (row, expected) in expected.iter().enumerate() {
             for (column, definition) in table.columns.iter().enumerate().take(table.mapped()) {
                 let cell = rows.cell(row, column);
-                let wanted = expected.get(&definition.name).and_then(|cell| cell.as_deref());
+                let wanted = expected.get(&definition.name).and_then(Option::as_deref);
                 if cell != wanted {
                     return Ok(Some(format!("row {row} of `{}`: column `{}` differs", table.name, definition.name)));
                 }
@@ -158,7 +176,7 @@ fn expected_rows(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
 
 fn same_twice(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
     for table in &mapping.tables {
-        let resource = sample.resource.as_bytes();
+        let resource = sample.resource.get().as_bytes();
         if all_rows(mapping, table, resource)? != all_rows(mapping, table, resource)? {
             return Ok(Some(format!("rows of `{}` differ between two calls", table.name)));
         }
@@ -169,7 +187,7 @@ fn same_twice(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
 /// Law get-put: writing back what the row shows changes nothing.
 fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
     for table in mapping.tables.iter().filter(|t| t.access.update) {
-        let rows = all_rows(mapping, table, sample.resource.as_bytes())?;
+        let rows = all_rows(mapping, table, sample.resource.get().as_bytes())?;
         for row in 0..rows.len() {
             let assignments: Vec<_> = table
                 .columns
@@ -180,10 +198,10 @@ fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
                 .map(|(index, _)| (index, rows.cell(row, index).map(str::to_owned)))
                 .collect();
             let change = WriteChange {
-                operation: Operation::Update,
+                operation: WriteOperation::Update,
                 key: rows.cell(row, table.key).map(str::to_owned),
                 assignments,
-                existing: Some(sample.resource.clone().into_bytes()),
+                existing: Some(sample.resource.get().as_bytes().to_vec()),
             };
             match mapping.resource(&table.name, &[change])?.pop() {
                 Some(Ok(FhirRequest::Unchanged)) => {}
@@ -205,6 +223,9 @@ fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
 /// A sample's change gives the resource that its author wrote down.
 fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
     let (Some(change), Some(after)) = (&sample.change, &sample.after) else { return Ok(None) };
+    let Ok(change) = serde_json::from_str::<SampleChange>(change.get()) else {
+        return Ok(Some("its change has not the members `table`, `assignments` and perhaps `key`".to_owned()));
+    };
     let Some(table) = mapping.tables.iter().find(|t| t.name == change.table) else {
         return Ok(Some(format!("its change names the table `{}`, which is not here", change.table)));
     };
@@ -215,16 +236,16 @@ fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>>
         };
         assignments.push((column, value.clone()));
     }
-    let rows = all_rows(mapping, table, sample.resource.as_bytes())?;
+    let rows = all_rows(mapping, table, sample.resource.get().as_bytes())?;
     let key = change.key.clone().or_else(|| rows.cell(0, table.key).map(str::to_owned));
-    let existing = Some(sample.resource.clone().into_bytes());
-    let request = WriteChange { operation: Operation::Update, key, assignments, existing };
+    let existing = Some(sample.resource.get().as_bytes().to_vec());
+    let request = WriteChange { operation: WriteOperation::Update, key, assignments, existing };
     let got = match mapping.resource(&table.name, &[request])?.pop() {
         Some(Ok(FhirRequest::Update(body))) => body,
-        Some(Ok(FhirRequest::Unchanged)) => sample.resource.clone().into_bytes(),
+        Some(Ok(FhirRequest::Unchanged)) => sample.resource.get().as_bytes().to_vec(),
         _ => return Ok(Some("its change is refused".to_owned())),
     };
-    let same = match (serde_json::from_slice::<serde_json::Value>(&got), serde_json::from_str(after)) {
+    let same = match (serde_json::from_slice::<serde_json::Value>(&got), serde_json::from_str::<serde_json::Value>(after.get())) {
         (Ok(got), Ok(after)) => got == after,
         _ => false,
     };

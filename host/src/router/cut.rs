@@ -32,11 +32,11 @@ pub struct Cut {
 pub fn cut(live: &LiveTable, resources: &[Resource<'_>], base: &str, wanted: &[ColumnIndex]) -> Result<Cut> {
     let table = &*live.table;
     let mapped = mapped_columns(table, wanted);
-    let mut documents = Documents::default();
+    let mut documents = Documents::new();
     for resource in resources {
         documents.push(resource.body);
     }
-    let batch = live.mapping.rows(&table.name, documents, &mapped)?;
+    let batch = live.mapping.rows(&table.name, &documents, &mapped)?;
     if let Some(issue) = batch.issues.iter().find(|i| i.severity == Severity::Error) {
         return Err(unreadable(live, issue));
     }

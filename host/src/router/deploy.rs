@@ -14,7 +14,7 @@ use crate::model::table::{Kind, Route, Table};
 use crate::router::conformance::{self, Report, SchemaDifference};
 use crate::router::live::{Live, LiveTable, Turntable};
 use crate::router::native;
-use crate::store::sqlite::{Event, StoredMapping};
+use crate::store::control::{self, Act};
 
 /// What `load` answers.
 #[derive(Serialize)]
@@ -67,6 +67,9 @@ pub struct RouteChange {
 #[derive(Clone, Debug)]
 pub struct Actor(pub String);
 
+/// Who uploaded the mappings inside the binary.
+const SHIPPED_BY: &str = "turntable";
+
 /// What the configuration says of a table at its first start.
 pub type FirstRoutes = BTreeMap<String, Route>;
 
@@ -102,15 +105,15 @@ impl Turntable {
         }
         let known = self.store.mapping(&mapping.digest)?.is_some();
         if !known {
-            let stored = StoredMapping {
-                digest: mapping.digest.clone(),
-                name: mapping.name.clone(),
-                version: mapping.version.clone(),
-                component: bytes,
-                report: serde_json::to_string(&report).unwrap_or_default(),
+            let act = Act {
+                actor: &actor.0,
+                action: "mapping.load",
+                table: None,
+                detail: json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version }),
             };
-            let event = Event::new(&actor.0, "mapping.load", None, json!({ "digest": mapping.digest, "name": mapping.name }));
-            self.store.save_mapping(&stored, &event)?;
+            self.store.put_mapping(&kept(&mapping, &report), &bytes, &act)?;
+            let act = Act { action: "mapping.prune", ..act };
+            self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, &act)?;
         }
         Ok(Loaded {
             digest: mapping.digest.clone(),
@@ -157,10 +160,12 @@ impl Turntable {
         tokio::task::spawn_blocking(move || {
             let live = this.live();
             let root = live.root(live.table(&table)?).table.name.clone();
-            let before = this.store.previous_mapping(&root)?.ok_or_else(|| {
+            let in_force = this.store.activations(&root)?;
+            let mut before = in_force.iter().filter(|activation| !activation.rolled_back).skip(1);
+            let before = before.next().ok_or_else(|| {
                 Error::new(Code::Conflict, format!("table `{root}` has no version before the one in force"))
             })?;
-            this.activate_now(&root, &before, &actor, "mapping.rollback")
+            this.activate_now(&root, &before.digest, &actor, "mapping.rollback")
         })
         .await
         .map_err(gone)?
@@ -191,11 +196,15 @@ impl Turntable {
         // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew.
         let changed = previous.as_deref() != Some(mapping.digest.as_str());
         if changed {
-            native::remake(&self.store, &fresh)?;
+            self.remake_if_new(&mapping, &fresh)?;
         }
         let detail = json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
-        let event = Event::new(&actor.0, action, Some(&root.name), detail);
-        self.store.set_active(&root.name, &mapping.digest, action == "mapping.rollback", &event)?;
+        let act = Act { actor: &actor.0, action, table: Some(&root.name), detail };
+        if action == "mapping.rollback" {
+            self.store.rollback(&[root.name.as_str()], &act)?;
+        } else {
+            self.store.activate(&[root.name.as_str()], &mapping.digest, &act)?;
+        }
         let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
         // A table that the new version no longer has goes with the old one.
         let kept = live.tables().filter(|t| {
@@ -205,16 +214,29 @@ impl Turntable {
         Ok(Released { tables, mapping: reference(&mapping), previous })
     }
 
+    /// Native rows are remembered to be of one mapping; those of another are made anew from the resources.
+    fn remake_if_new(&self, mapping: &Mapping, family: &[LiveTable]) -> Result<()> {
+        for root in roots(mapping) {
+            let made_by = format!("rows-made-by:{}", root.name);
+            if self.store.setting(&made_by)?.as_deref() == Some(mapping.digest.as_bytes()) {
+                continue;
+            }
+            native::remake(&self.store, family)?;
+            self.store.put_setting(&made_by, mapping.digest.as_bytes())?;
+        }
+        Ok(())
+    }
+
     /// A loaded version, from what is in force or from the store.
     fn mapping(&self, live: &Live, digest: &str) -> Result<Arc<Mapping>> {
         if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
             return Ok(table.mapping.clone());
         }
-        let stored = self.store.mapping(digest)?.ok_or_else(|| {
+        let component = self.store.component(digest)?.ok_or_else(|| {
             Error::new(Code::NotFound, format!("no mapping of the digest `{digest}` has been loaded"))
                 .hint("load the component first: turntable load FILE")
         })?;
-        Ok(Arc::new(self.sandbox.load(&stored.component)?))
+        Ok(Arc::new(self.sandbox.load(&component)?))
     }
 
     /// Turns a root table and everything cut from its resources; in force at the next request.
@@ -258,8 +280,9 @@ impl Turntable {
         }
         if !dry_run && !changes.is_empty() {
             let from = changes.first().map(|c| c.from.clone());
-            let event = Event::new(&actor.0, "route.set", Some(table), json!({ "from": from, "to": route_text(&route) }));
-            self.store.set_route(table, &route, &event)?;
+            let detail = json!({ "from": from, "to": route_text(&route) });
+            let act = Act { actor: &actor.0, action: "route.set", table: Some(table), detail };
+            self.store.set_route(&[table], &route, &act)?;
             self.publish(Live::new(next));
         }
         Ok(Turned { dry_run, changes })
@@ -277,7 +300,7 @@ impl Turntable {
     pub fn start(&self, shipped: &[(&str, &[u8])], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
         let mut failures = Vec::new();
         let mut tables: Vec<LiveTable> = Vec::new();
-        let mut active = self.store.active_mappings()?;
+        let mut active = self.store.active()?;
         let mut digests: Vec<String> = Vec::new();
         for (name, bytes) in shipped {
             match self.register_shipped(name, bytes, &mut active) {
@@ -302,27 +325,23 @@ impl Turntable {
 
     /// Stores a shipped component and puts it in force where none is, or where its older shipped version is.
     fn register_shipped(&self, name: &str, bytes: &[u8], active: &mut BTreeMap<String, String>) -> Result<String> {
-        let digest = crate::mapping::component::digest(bytes);
+        let digest = crate::mapping::inspect::digest(bytes);
         if self.store.mapping(&digest)?.is_some() {
             return Ok(digest);
         }
         let mapping = self.sandbox.load(bytes)?;
-        let stored = StoredMapping {
-            digest: digest.clone(),
-            name: mapping.name.clone(),
-            version: mapping.version.clone(),
-            component: bytes.to_vec(),
-            report: String::new(),
-        };
-        let event = Event::new("turntable", "mapping.ship", None, json!({ "digest": digest, "name": name }));
-        self.store.save_shipped(&stored, &event)?;
+        let detail = json!({ "digest": digest, "name": name, "version": mapping.version });
+        let act = Act { actor: SHIPPED_BY, action: "mapping.load", table: None, detail };
+        self.store.put_mapping(&kept(&mapping, &Report::default()), bytes, &act)?;
         for root in roots(&mapping) {
             let replaces = match active.get(&root.name) {
                 None => true,
-                Some(in_force) => self.store.is_shipped(in_force)?,
+                // One that somebody chose stays in force.
+                Some(in_force) => self.store.mapping(in_force)?.is_none_or(|m| m.uploaded_by == SHIPPED_BY),
             };
             if replaces {
-                self.store.set_active(&root.name, &digest, false, &event)?;
+                let act = Act { action: "mapping.activate", table: Some(&root.name), ..act.clone() };
+                self.store.activate(&[root.name.as_str()], &digest, &act)?;
                 active.insert(root.name.clone(), digest.clone());
             }
         }
@@ -335,16 +354,17 @@ impl Turntable {
         routes: &BTreeMap<String, Route>,
         first_routes: &FirstRoutes,
     ) -> Result<Vec<LiveTable>> {
-        let stored = self.store.mapping(digest)?.ok_or_else(|| {
+        let component = self.store.component(digest)?.ok_or_else(|| {
             Error::new(Code::MappingMissing, format!("the mapping {digest} is in force but not in the store"))
         })?;
-        let mapping = Arc::new(self.sandbox.load(&stored.component)?);
+        let mapping = Arc::new(self.sandbox.load(&component)?);
         let mut started = Vec::new();
         for root in roots(&mapping) {
             let route = routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
             if !routes.contains_key(&root.name) {
-                let event = Event::new("configuration", "route.set", Some(&root.name), json!({ "to": route_text(&route) }));
-                self.store.set_route(&root.name, &route, &event)?;
+                let detail = json!({ "to": route_text(&route) });
+                let act = Act { actor: "configuration", action: "route.set", table: Some(&root.name), detail };
+                self.store.set_route(&[root.name.as_str()], &route, &act)?;
             }
             let family = mapping
                 .tables
@@ -356,10 +376,7 @@ impl Turntable {
                 started.push(LiveTable { table, mapping, route: route.clone() });
             }
         }
-        if self.store.rows_made_by(digest)? {
-            return Ok(started);
-        }
-        native::remake(&self.store, &started)?;
+        self.remake_if_new(&mapping, &started)?;
         Ok(started)
     }
 }
@@ -367,6 +384,19 @@ impl Turntable {
 impl LiveTable {
     fn again(&self) -> Self {
         Self { table: self.table.clone(), mapping: self.mapping.clone(), route: self.route.clone() }
+    }
+}
+
+/// A mapping as the store keeps it.
+fn kept(mapping: &Mapping, report: &Report) -> control::Mapping {
+    control::Mapping {
+        digest: mapping.digest.clone(),
+        name: mapping.name.clone(),
+        version: mapping.version.clone(),
+        tables: mapping.tables.iter().map(|t| t.name.as_str()).collect(),
+        report: serde_json::to_value(report).unwrap_or_default(),
+        uploaded_at: jiff::Timestamp::UNIX_EPOCH,
+        uploaded_by: String::new(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::key;
 use crate::model::table::Route;
 use crate::router::live::{Live, LiveTable, Turntable};
 use crate::router::native;
-use crate::store::resources::NativeWrite;
+use crate::store::write::NativeWrite;
 
 /// What became of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Turntable {
             }
             outcomes.push(outcome);
         }
-        self.store.put_resources(writes)?;
+        self.store.put_resources(&writes)?;
         Ok(outcomes)
     }
 
@@ -135,13 +135,12 @@ impl Turntable {
         let family: Vec<&LiveTable> = live.family(&root.table.name).map(|t| &**t).collect();
         // The same resource may come twice in one bundle: the later builds on the earlier.
         let earlier = writes.iter().rposition(|w| w.resource_type == item.resource_type && w.id == item.id);
-        let stored = self.store.resource_version(&item.resource_type, &item.id)?;
+        let stored = self.store.last_version(&item.resource_type, &item.id)?;
+        let base = earlier.and_then(|at| writes.get(at)).map(|w| w.version).or(stored);
         let Some(body) = &item.body else {
-            let tables: Vec<_> = family.iter().map(|t| t.table.clone()).collect();
-            self.store.delete_resource(&item.resource_type, &item.id, None, &tables)?;
+            writes.extend(base.map(|base| native::delete(&family, &item.resource_type, &item.id, base)));
             return Ok(Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() });
         };
-        let base = earlier.and_then(|at| writes.get(at)).map(|w| w.version).or(stored);
         let write = match native::write(&self.store, &family, &item.resource_type, &item.id, body, base, None) {
             Ok(write) => write,
             Err(error) if error.code() == Code::UpstreamInvalid || error.code() == Code::BadJson => {

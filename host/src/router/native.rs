@@ -12,7 +12,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{Column, ColumnIndex, Table};
 use crate::router::cut::{Resource, cut};
 use crate::router::live::LiveTable;
-use crate::store::resources::NativeWrite;
+use crate::store::write::NativeWrite;
 use crate::store::sqlite::Store;
 
 /// Resources whose rows are made anew in one transaction.
@@ -46,7 +46,15 @@ pub fn write(
     let version = base.unwrap_or(0) + 1;
     let body = stamp(body, id, version)?;
     let rows = rows_of(store, family, resource_type, &body, own)?;
-    Ok(NativeWrite { resource_type: resource_type.to_owned(), id: id.to_owned(), body, base, version, rows })
+    let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+    Ok(NativeWrite { resource_type, id, body: Some(body), base, version, rows })
+}
+
+/// Takes a resource away, with the rows of its whole family.
+pub fn delete(family: &[&LiveTable], resource_type: &str, id: &str, base: u64) -> NativeWrite {
+    let rows = family.iter().map(|live| (live.table.clone(), Rows::default())).collect();
+    let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+    NativeWrite { resource_type, id, body: None, base: Some(base), version: base + 1, rows }
 }
 
 /// Makes the rows of every stored resource of a family anew, with the mapping as it is now.
@@ -63,7 +71,7 @@ pub fn remake(store: &Store, family: &[LiveTable]) -> Result<()> {
             after.clone_from(last);
             for (id, body) in batch {
                 let rows = rows_of(store, &family, resource_type, &body, None)?;
-                store.put_rows(resource_type, &id, rows)?;
+                store.put_rows(resource_type, &id, &rows)?;
             }
         }
     }
@@ -111,7 +119,7 @@ fn with_own(store: &Store, table: &Table, rows: Rows, own: Option<Own<'_>>) -> R
                 match changed {
                     Some((_, value)) => value.clone(),
                     None => {
-                        let stored = stored.as_ref().and_then(|stored| stored.cell(0, *column));
+                        let stored = stored.as_ref().and_then(|stored| stored.rows.cell(0, *column));
                         stored.or(rows.cell(row, *column)).map(str::to_owned)
                     }
                 }

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::fhir::client::Client;
+use crate::fhir::client::{Client, Written};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::live::{Live, LiveTable, Turntable};
 use crate::router::native::{self, Own};
+use crate::store::write::NativeWrite;
 
 /// A resource as it stands.
 pub struct Held {
@@ -44,9 +45,9 @@ impl Place<'_> {
     }
 
     /// Of the service that absolute references may name.
-    pub fn base(&self) -> &str {
+    pub fn base(&self) -> String {
         match self {
-            Self::Native { .. } => "",
+            Self::Native { .. } => String::new(),
             Self::Virtual { client, .. } => client.base(),
         }
     }
@@ -68,11 +69,13 @@ impl Place<'_> {
     pub async fn create(&self, resource_type: &str, id: &str, body: Bytes, own: Option<Own<'_>>) -> Result<(String, Held)> {
         match self {
             Self::Native { turntable, family } => {
-                let write = native::write(&turntable.store, family, resource_type, id, &body, None, own)?;
+                // A deleted resource has left its version behind, which must not come back.
+                let base = turntable.store.last_version(resource_type, id)?;
+                let write = native::write(&turntable.store, family, resource_type, id, &body, base, own)?;
                 Ok((id.to_owned(), stored(turntable, write)?))
             }
             Self::Virtual { client, deadline } => {
-                let written = client.create_as(resource_type, id, body, *deadline).await?;
+                let written = create_there(client, resource_type, id, body, *deadline).await?;
                 Ok((written.id, Held { body: written.body, version: written.version }))
             }
         }
@@ -103,17 +106,36 @@ impl Place<'_> {
     pub async fn delete(&self, resource_type: &str, id: &str, version: Option<&str>) -> Result<()> {
         match self {
             Self::Native { turntable, family } => {
-                let tables: Vec<_> = family.iter().map(|t| t.table.clone()).collect();
-                turntable.store.delete_resource(resource_type, id, native_version(version)?, &tables)
+                let base = match native_version(version)? {
+                    Some(version) => version,
+                    None => turntable.store.last_version(resource_type, id)?.unwrap_or(0),
+                };
+                turntable.store.put_resources(&[native::delete(family, resource_type, id, base)])
             }
             Self::Virtual { client, deadline } => client.delete(resource_type, id, version, *deadline).await,
         }
     }
 }
 
-fn stored(turntable: &Turntable, write: crate::store::resources::NativeWrite) -> Result<Held> {
-    let held = Held { body: write.body.clone().into(), version: Some(write.version.to_string()) };
-    turntable.store.put_resources(vec![write])?;
+/// Under the id that was chosen where the service allows it, else under one of the service's own.
+async fn create_there(client: &Client, resource_type: &str, id: &str, body: Bytes, deadline: Instant) -> Result<Written> {
+    let capabilities = client.capabilities(deadline).await.ok();
+    let says = capabilities.as_ref().and_then(|c| c.resource(resource_type)).map(|r| r.update_create);
+    if says != Some(false) {
+        match client.put(resource_type, id, body.clone(), None, deadline).await {
+            Err(error) if matches!(error.code(), Code::NotSupported | Code::NotFound) => {}
+            answer => return answer,
+        }
+    }
+    client.create(resource_type, body, None, deadline).await
+}
+
+fn stored(turntable: &Turntable, write: NativeWrite) -> Result<Held> {
+    let held = Held {
+        body: write.body.clone().unwrap_or_default().into(),
+        version: Some(write.version.to_string()),
+    };
+    turntable.store.put_resources(&[write])?;
     Ok(held)
 }
 

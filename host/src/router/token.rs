@@ -1,7 +1,7 @@
 //! `$skiptoken`: where a page ended. Encrypted and authenticated, since it may hold a FHIR service's next link and with
 //! it what somebody searched for; bound to the query, the route and the mapping it began with, and of limited life.
 
-use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use serde::{Deserialize, Serialize};
 
@@ -44,13 +44,13 @@ impl Tokens {
     }
 
     /// A key for a new store.
-    pub fn new_key() -> [u8; 32] {
-        ChaCha20Poly1305::generate_key(&mut OsRng).into()
+    pub fn new_key() -> Result<[u8; 32]> {
+        random()
     }
 
     pub fn seal(&self, cursor: Cursor, left: Option<u64>, expires: i64, binding: &Binding) -> Result<String> {
         let body = serde_json::to_vec(&(&binding.generation, Body { cursor, left, expires })).map_err(internal)?;
-        let nonce = ChaCha20Poly1305::generate_nonce(&mut OsRng);
+        let nonce: Nonce = random::<NONCE_BYTES>()?.into();
         let sealed = self
             .0
             .encrypt(&nonce, Payload { msg: &body, aad: binding.query.as_bytes() })
@@ -87,6 +87,12 @@ impl Tokens {
     }
 }
 
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(internal)?;
+    Ok(bytes)
+}
+
 fn internal(error: impl std::fmt::Display) -> Error {
     Error::new(Code::Internal, "a next link could not be made").internal(error.to_string())
 }
@@ -104,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_token_opens_only_where_it_was_given() {
-        let tokens = Tokens::new(&Tokens::new_key());
+        let tokens = Tokens::new(&Tokens::new_key().unwrap());
         let bind = |query: &str, generation: &str| Binding { query: query.into(), generation: generation.into() };
         let cursor = Cursor::Search { search: 0, link: Some("https://fhir.example.org/?page=2".into()), rows: 3 };
         let token = tokens.seal(cursor.clone(), Some(7), 1_000, &bind("q", "g")).unwrap();
@@ -118,7 +124,7 @@ mod tests {
         assert_eq!(code(&token, 0, "other", "g"), Code::PageTokenInvalid);
         assert_eq!(code("zz", 0, "q", "g"), Code::PageTokenInvalid);
         assert_eq!(code(&token[..token.len() - 2], 0, "q", "g"), Code::PageTokenInvalid);
-        let other = Tokens::new(&Tokens::new_key());
+        let other = Tokens::new(&Tokens::new_key().unwrap());
         assert_eq!(other.open(&token, 0, &bind("q", "g")).unwrap_err().code(), Code::PageTokenInvalid);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use crate::mapping::component::{self, FhirRequest, Issue, IssueCode, WriteChange};
+use crate::mapping::component::{FhirRequest, Issue, IssueCode, WriteChange, WriteOperation};
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::key;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Precondition};
@@ -94,7 +94,7 @@ impl Turntable {
         let id = self.id_of(key)?.ok_or_else(|| {
             Error::new(Code::BadKey, "this key cannot be given to a new row").hint("use a random (version 4) GUID")
         })?;
-        let request = change_resource(table, component::Operation::Create, Some(id.clone()), &assignments, None)?;
+        let request = change_resource(table, WriteOperation::Create, Some(id.clone()), &assignments, None)?;
         let FhirRequest::Create(body) = request else { return Err(ill_formed(table, "a create gave no new resource")) };
         let resource_type = resource_type_of(&body).ok_or_else(|| ill_formed(table, "a new resource has no type"))?;
         if table.table.source(&resource_type).is_none() {
@@ -127,7 +127,7 @@ impl Turntable {
         check_version(change, &held)?;
         let before = self.rows_of(table, place, &located, &held)?;
         let request =
-            change_resource(table, component::Operation::Create, None, assignments, Some(held.body.to_vec()))?;
+            change_resource(table, WriteOperation::Create, None, assignments, Some(held.body.to_vec()))?;
         let FhirRequest::Update(body) = request else {
             return Err(ill_formed(table, "a new child row gave no changed parent"));
         };
@@ -161,7 +161,7 @@ impl Turntable {
             check_version(change, &held)?;
             let existing = Some(held.body.to_vec());
             let request =
-                change_resource(table, component::Operation::Update, Some(located.key.clone()), &assignments, existing)?;
+                change_resource(table, WriteOperation::Update, Some(located.key.clone()), &assignments, existing)?;
             let body = match request {
                 FhirRequest::Update(body) => Some(body.into()),
                 // What lives in the row alone changes the row, not the resource.
@@ -204,7 +204,7 @@ impl Turntable {
         check_version(change, &held)?;
         let done = Written { key, created: false, row: None };
         let existing = Some(held.body.to_vec());
-        let request = change_resource(table, component::Operation::Delete, Some(located.key.clone()), &[], existing)?;
+        let request = change_resource(table, WriteOperation::Delete, Some(located.key.clone()), &[], existing)?;
         match request {
             FhirRequest::Delete => {
                 // Unconditional unless the client asked: a delete merges nothing that another's write could undo.
@@ -378,7 +378,7 @@ impl Turntable {
     fn rows_of(&self, table: &LiveTable, place: &Place<'_>, located: &Located, held: &Held) -> Result<Rows> {
         let columns: Vec<_> = (0..table.table.columns.len()).collect();
         let resource = Resource { resource_type: &located.resource_type, body: &held.body };
-        let rows = cut(table, &[resource], place.base(), &columns)?.rows;
+        let rows = cut(table, &[resource], &place.base(), &columns)?.rows;
         self.remember(&table.table, &rows)?;
         Ok(rows)
     }
@@ -397,7 +397,7 @@ impl Turntable {
 /// One change through the mapping.
 fn change_resource(
     table: &LiveTable,
-    operation: component::Operation,
+    operation: WriteOperation,
     key: Option<String>,
     assignments: &[(ColumnIndex, Option<String>)],
     existing: Option<Vec<u8>>,

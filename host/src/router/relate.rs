@@ -1,0 +1,259 @@
+//! Conditions and expansions across tables, on any mix of routes: the related rows are read by a query of their own, and
+//! come back as a list of keys, or as what hangs on each row.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use crate::model::catalog::Relation;
+use crate::model::error::{Code, Error, Result};
+use crate::model::key;
+use crate::model::query::{Compare, Expand, Expr, Filter, Literal, Quantifier, Query};
+use crate::model::rows::Rows;
+use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::plan::residual::{self, Residual};
+use crate::router::live::{Live, LiveTable, Turntable};
+use crate::router::read::{and, guids};
+
+/// Keys in one query for related rows; more are asked for in several.
+const KEYS_AT_ONCE: usize = 50;
+
+/// What an `$expand` found: for each row of the page, rows of the related table.
+pub struct Expanded {
+    pub navigation: String,
+    pub table: Arc<Table>,
+    /// N:1: at most one row each.
+    pub single: bool,
+    /// One entry a row of the page.
+    pub rows: Vec<Rows>,
+}
+
+impl Turntable {
+    /// The query with every condition on a related table turned into a list of keys.
+    pub(super) async fn without_relations(
+        &self,
+        live: &Live,
+        table: &Arc<LiveTable>,
+        query: &Query,
+        deadline: Instant,
+    ) -> Result<Query> {
+        let filter = match &query.filter {
+            Some(filter) => Some(self.resolved(live, table, filter, deadline).await?),
+            None => None,
+        };
+        Ok(Query { filter, ..query.clone() })
+    }
+
+    async fn resolved(&self, live: &Live, table: &Arc<LiveTable>, filter: &Filter, deadline: Instant) -> Result<Filter> {
+        if !has_relation(filter) {
+            return Ok(filter.clone());
+        }
+        Ok(match filter {
+            Filter::And(a, b) => Filter::And(
+                Box::new(Box::pin(self.resolved(live, table, a, deadline)).await?),
+                Box::new(Box::pin(self.resolved(live, table, b, deadline)).await?),
+            ),
+            Filter::Or(a, b) => Filter::Or(
+                Box::new(Box::pin(self.resolved(live, table, a, deadline)).await?),
+                Box::new(Box::pin(self.resolved(live, table, b, deadline)).await?),
+            ),
+            Filter::Not(inner) => Filter::Not(Box::new(Box::pin(self.resolved(live, table, inner, deadline)).await?)),
+            Filter::Related { navigation, to, quantifier, filter } => {
+                self.related(live, table, navigation, to, *quantifier, filter.as_deref(), deadline).await?
+            }
+            other => other.clone(),
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one condition, and what every read needs")]
+    async fn related(
+        &self,
+        live: &Live,
+        table: &Arc<LiveTable>,
+        navigation: &str,
+        to: &Relation,
+        quantifier: Quantifier,
+        inner: Option<&Filter>,
+        deadline: Instant,
+    ) -> Result<Filter> {
+        let most = self.limits.related_keys;
+        match (to, quantifier) {
+            (Relation::Lookup { column, table: other }, Quantifier::One) => {
+                let other = live.table(other)?;
+                let query = keys_only(&other.table, inner.cloned());
+                let rows = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+                let found = one_of(*column, guids(&rows, other.table.key));
+                // A row without the related row has null in all of its columns (OData URL conventions 5.1.1.15).
+                match inner {
+                    Some(inner) if holds_of_nothing(inner, &other.table)? => {
+                        let null = Filter::Compare(Compare::Eq, Expr::Column(*column), Expr::Literal(Literal::Null));
+                        Ok(Filter::Or(Box::new(found), Box::new(null)))
+                    }
+                    _ => Ok(found),
+                }
+            }
+            (Relation::Collection { table: other, column }, Quantifier::Any) => {
+                let other = live.table(other)?;
+                let query = Query { select: Some(vec![*column]), ..keys_only(&other.table, inner.cloned()) };
+                let rows = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+                Ok(one_of(table.table.key, guids(&rows, *column)))
+            }
+            (Relation::Collection { table: other, column }, Quantifier::All) => {
+                let Some(inner) = inner else { return Ok(Filter::Is(Expr::Literal(Literal::Bool(true)))) };
+                let other = live.table(other)?;
+                let mut needed = BTreeSet::from([*column]);
+                residual::columns_of_filter(inner, &mut needed);
+                let query = Query { select: Some(needed.into_iter().collect()), ..Query::default() };
+                let rows = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+                let residual = Residual::new(inner, &other.table)?;
+                let mut violated = BTreeSet::new();
+                for row in 0..rows.len() {
+                    if !residual.keeps(&rows, row)? {
+                        violated.extend(rows.cell(row, *column).map(key::guid));
+                    }
+                }
+                Ok(Filter::Not(Box::new(one_of(table.table.key, violated))))
+            }
+            _ => Err(Error::new(Code::NotSupported, format!("conditions on `{navigation}` are not supported"))
+                .target(navigation)
+                .hint("compare the columns that the row itself carries")),
+        }
+    }
+
+    /// Follows each navigation property of a page.
+    pub async fn expand(
+        &self,
+        live: &Live,
+        table: &Arc<LiveTable>,
+        rows: &Rows,
+        expands: &[Expand],
+        deadline: Instant,
+    ) -> Result<Vec<Expanded>> {
+        let mut expanded = Vec::with_capacity(expands.len());
+        for expand in expands {
+            expanded.extend(match &expand.to {
+                Relation::Lookup { column, .. } => Some(self.expand_lookup(live, table, rows, expand, *column, deadline).await?),
+                Relation::Collection { table: other, column } => {
+                    Some(self.expand_collection(live, table, rows, expand, other, *column, deadline).await?)
+                }
+                // The row carries it; the reply shows it from there.
+                Relation::Concept { .. } => None,
+            });
+        }
+        Ok(expanded)
+    }
+
+    async fn expand_lookup(
+        &self,
+        live: &Live,
+        table: &Arc<LiveTable>,
+        rows: &Rows,
+        expand: &Expand,
+        column: ColumnIndex,
+        deadline: Instant,
+    ) -> Result<Expanded> {
+        let Kind::Lookup(lookup) = &table.table.columns[column].kind else {
+            return Err(Error::new(Code::Internal, "an expanded lookup is none"));
+        };
+        let other = lookup
+            .targets
+            .iter()
+            .find_map(|t| live.showing(&t.entity_set, &t.resource_type))
+            .ok_or_else(|| Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation)))?;
+        let wanted: Vec<Uuid> = guids(rows, column).into_iter().collect();
+        let mut found: HashMap<Uuid, (usize, usize)> = HashMap::new();
+        let mut pages = Vec::new();
+        for keys in wanted.chunks(KEYS_AT_ONCE) {
+            let condition = one_of(other.table.key, keys.iter().copied().collect());
+            let query = Query { filter: Some(and(expand.query.filter.clone(), condition)), ..expand.query.clone() };
+            let page = Box::pin(self.read_all(live, other, &query, keys.len() * 2, deadline)).await?;
+            for row in 0..page.len() {
+                if let Some(text) = page.cell(row, other.table.key) {
+                    found.insert(key::guid(text), (pages.len(), row));
+                }
+            }
+            pages.push(page);
+        }
+        let of = |row: usize| {
+            let at = rows.cell(row, column).map(key::guid).and_then(|guid| found.get(&guid).copied());
+            at.and_then(|(page, row)| Some(pages.get(page)?.pick(&[row]))).unwrap_or_default()
+        };
+        let rows = (0..rows.len()).map(of).collect();
+        Ok(Expanded { navigation: expand.navigation.clone(), table: other.table.clone(), single: true, rows })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one expansion, and what every read needs")]
+    async fn expand_collection(
+        &self,
+        live: &Live,
+        table: &Arc<LiveTable>,
+        rows: &Rows,
+        expand: &Expand,
+        other: &str,
+        column: ColumnIndex,
+        deadline: Instant,
+    ) -> Result<Expanded> {
+        let other = live.table(other)?;
+        let parents: Vec<Uuid> = guids(rows, table.table.key).into_iter().collect();
+        let most = usize::try_from(self.limits.scan_rows).unwrap_or(usize::MAX);
+        // Skip and top are for each parent, so they come after the rows are told apart.
+        let (skip, top) = (expand.query.skip, expand.query.top);
+        let mut select = expand.query.select.clone();
+        if let Some(select) = &mut select
+            && !select.contains(&column)
+        {
+            select.push(column);
+            select.sort_unstable();
+        }
+        let mut by_parent: BTreeMap<Uuid, Rows> = BTreeMap::new();
+        for keys in parents.chunks(KEYS_AT_ONCE) {
+            let condition = one_of(column, keys.iter().copied().collect());
+            let filter = Some(and(expand.query.filter.clone(), condition));
+            let query = Query { filter, select: select.clone(), skip: 0, top: None, ..expand.query.clone() };
+            let page = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+            for row in 0..page.len() {
+                let Some(parent) = page.cell(row, column).map(key::guid) else { continue };
+                let rows = by_parent.entry(parent).or_insert_with(|| Rows::new(page.columns().to_vec()));
+                rows.push(page.row(row));
+            }
+        }
+        let of = |row: usize| {
+            let found = rows.cell(row, table.table.key).map(key::guid).and_then(|guid| by_parent.get(&guid));
+            let found = found.cloned().unwrap_or_default();
+            let first = usize::try_from(skip).unwrap_or(usize::MAX).min(found.len());
+            let end = top.map_or(found.len(), |top| first.saturating_add(usize::try_from(top).unwrap_or(usize::MAX)));
+            found.pick(&(first..end.min(found.len())).collect::<Vec<_>>())
+        };
+        let rows = (0..rows.len()).map(of).collect();
+        Ok(Expanded { navigation: expand.navigation.clone(), table: other.table.clone(), single: false, rows })
+    }
+}
+
+fn keys_only(table: &Table, filter: Option<Filter>) -> Query {
+    Query { select: Some(vec![table.key]), filter, ..Query::default() }
+}
+
+fn one_of(column: ColumnIndex, keys: BTreeSet<Uuid>) -> Filter {
+    Filter::In(Expr::Column(column), keys.into_iter().map(Literal::Guid).collect())
+}
+
+fn has_relation(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(a, b) | Filter::Or(a, b) => has_relation(a) || has_relation(b),
+        Filter::Not(inner) => has_relation(inner),
+        Filter::Related { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether a condition is met by a row of which every column is null.
+fn holds_of_nothing(filter: &Filter, table: &Table) -> Result<bool> {
+    if has_relation(filter) {
+        return Ok(false);
+    }
+    let mut nothing = Rows::new((0..table.columns.len()).collect());
+    nothing.push(std::iter::repeat_n(None, table.columns.len()));
+    Residual::new(filter, table)?.keeps(&nothing, 0)
+}
