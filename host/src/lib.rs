@@ -68,6 +68,10 @@ pub mod odata {
 
     /// Service document and `$metadata`.
     pub mod metadata;
+
+    /// Tables for the tests of this area.
+    #[cfg(test)]
+    pub(crate) mod sample;
 }
 
 /// What to ask of whom: pure decisions, printable.

@@ -8,17 +8,13 @@ use quick_xml::events::{BytesDecl, Event};
 use serde_json::{Map, Value, json};
 
 use super::headers::{Detail, Format};
-use super::options::CONCEPT_FIELDS;
+use super::options::{CONCEPT_FIELDS, CONCEPT_SET, CONCEPT_TYPE};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Kind, Table, TableAccess};
 
 /// The schema's namespace; clients know it from Dataverse.
 pub const NAMESPACE: &str = "Microsoft.Dynamics.CRM";
-
-/// Entity type and set of the concepts that rows carry. They are reached through rows only.
-pub const CONCEPT_TYPE: &str = "msemr_codeableconcept";
-pub const CONCEPT_SET: &str = "msemr_codeableconcepts";
 
 const CONTAINER: &str = "System";
 const CAPABILITIES: &str = "Org.OData.Capabilities.V1";

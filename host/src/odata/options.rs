@@ -11,6 +11,10 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Expand, Query};
 use crate::model::table::{ColumnIndex, Kind, Table};
 
+/// Entity type and set of the concepts that rows carry. They are reached through rows only.
+pub const CONCEPT_TYPE: &str = "msemr_codeableconcept";
+pub const CONCEPT_SET: &str = "msemr_codeableconcepts";
+
 /// What `$expand` of a concept shows, in this order; a `select` of [`Expand::query`] holds positions in it.
 pub const CONCEPT_FIELDS: [&str; 5] =
     ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];

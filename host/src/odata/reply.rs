@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::headers::{Annotations, Detail, Format};
-use super::options::CONCEPT_FIELDS;
+use super::options::{CONCEPT_FIELDS, CONCEPT_SET};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
@@ -165,7 +165,7 @@ pub fn property_text(
 /// `set(key)/concept`; None = the row has none, answered 204.
 pub fn concept(style: Style<'_>, table: &Table, rows: &Rows, row: usize, concept: usize) -> Result<Option<Vec<u8>>> {
     let mut out = Json::default();
-    let context = format!("{}$metadata#msemr_codeableconcepts/$entity", style.base);
+    let context = format!("{}$metadata#{CONCEPT_SET}/$entity", style.base);
     let context = (style.format.detail != Detail::None).then_some(context.as_str());
     let spread = table.concepts.get(concept).ok_or_else(|| Error::new(Code::Internal, "no such concept"))?;
     let found = concept_object(&mut out, rows, row, spread, None, context);

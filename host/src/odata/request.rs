@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::body::{self, Purpose, parse_key};
 use super::filter::{Context, Source, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
-use super::options::Options;
+use super::options::{CONCEPT_SET, Options};
 use super::syntax;
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
@@ -158,6 +158,9 @@ impl Reader<'_> {
                 return self.upsert_bundle();
             }
             name if REFUSED.contains(&name) => return Err(unsupported(&format!("`{name}`"))),
+            CONCEPT_SET if self.context.catalog.entity_set(CONCEPT_SET).is_err() => {
+                return Err(unsupported("reading concepts by themselves").hint("expand the concept of a row"));
+            }
             name if name.starts_with('$') => {
                 return Err(Error::new(Code::BadUrl, format!("there is no resource `{name}`")).target(name));
             }
