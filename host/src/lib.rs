@@ -33,11 +33,32 @@ pub mod model {
 
 /// The language that apps speak: text to model and back.
 pub mod odata {
+    /// Primitive literals by rule: where they end, or where they go wrong.
+    pub mod literal;
+
     /// Text of a `$filter` and its kin to tokens with positions.
     pub mod lexer;
 
-    /// `$filter` and `$orderby`: tokens to expressions, resolved and typed.
+    /// Tokens to an untyped tree: all of the expression grammar.
+    pub mod syntax;
+
+    /// Query functions of Dataverse as plain conditions.
+    pub mod dataverse;
+
+    /// `$filter` and `$orderby`: the tree resolved against the tables and typed.
     pub mod filter;
+
+    /// `$select`, `$expand` and what may stand in their parentheses: text to an untyped tree.
+    pub mod selection;
+
+    /// The query string: options by name, and from them a query.
+    pub mod options;
+
+    /// What headers ask for: format, preferences, versions.
+    pub mod headers;
+
+    /// The body of a create or update to checked cell texts.
+    pub mod body;
 
     /// Path, options, headers and body to a request.
     pub mod request;
@@ -47,6 +68,10 @@ pub mod odata {
 
     /// Service document and `$metadata`.
     pub mod metadata;
+
+    /// Tables for the tests of this area.
+    #[cfg(test)]
+    pub(crate) mod sample;
 }
 
 /// What to ask of whom: pure decisions, printable.

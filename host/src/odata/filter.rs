@@ -1,1 +1,886 @@
-//! `$filter` and `$orderby`: tokens to expressions, resolved and typed.
+//! `$filter` and `$orderby`: the tree that [`super::syntax`] gives, resolved against the tables and typed. Names become
+//! columns, literals take the type of what they are compared with, paths through relations become
+//! [`Filter::Related`]. What the grammar has and we do not evaluate is refused by name, never ignored.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::dataverse::{self, Given, Takes};
+use super::lexer::{SyntaxError, position};
+use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
+use crate::model::catalog::{Catalog, Relation, nearest};
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Order, Quantifier, TextTest};
+use crate::model::table::{Kind, Table};
+use crate::model::value::{self, Instant, Number};
+
+/// What expressions of one request are resolved against.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub catalog: &'a Catalog,
+    pub limits: &'a Limits,
+    /// `@name=value` of the query string, values as written; one that is not here is null.
+    pub aliases: &'a BTreeMap<String, String>,
+    /// The one `now()` of the request.
+    pub now: Instant,
+}
+
+/// An expression's text, percent-decoded, and the option it is the value of.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub text: &'a str,
+    pub target: &'a str,
+}
+
+/// The value of a `$filter`.
+pub fn filter(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
+    let node = syntax::expression(source.text, context.limits).map_err(|e| source.syntax(e))?;
+    condition(&node, source, table, context)
+}
+
+/// The value of an `$orderby`.
+pub fn order_by(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Vec<Order>> {
+    let items = syntax::order_by(source.text, context.limits).map_err(|e| source.syntax(e))?;
+    orders(&items, source, table, context)
+}
+
+/// A condition that has been parsed as a part of `source`.
+pub fn condition(node: &Node, source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
+    Resolver::new(source, table, context).condition(node)
+}
+
+/// Items of an `$orderby` that have been parsed as a part of `source`.
+pub fn orders(
+    items: &[syntax::OrderItem],
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+) -> Result<Vec<Order>> {
+    let resolver = Resolver::new(source, table, context);
+    let order = |item: &syntax::OrderItem| {
+        if let Some(hop) = resolver.hop(&item.by)? {
+            return Err(resolver.unsupported(item.by.at, &format!("ordering by a column of `{}`", hop.navigation)));
+        }
+        let (by, _) = resolver.expression(&item.by)?;
+        Ok(Order { by, descending: item.descending })
+    };
+    items.iter().map(order).collect()
+}
+
+impl Source<'_> {
+    pub fn syntax(&self, error: SyntaxError) -> Error {
+        error.refusal(self.code(), self.target, self.text)
+    }
+
+    pub fn bad(&self, at: usize, message: &str) -> Error {
+        Error::new(self.code(), format!("{message} at position {}", position(self.text, at))).target(self.target)
+    }
+
+    pub fn unsupported(&self, at: usize, what: &str) -> Error {
+        let position = position(self.text, at);
+        Error::new(Code::NotSupported, format!("{what} is not supported, at position {position}")).target(self.target)
+    }
+
+    /// A condition that does not hold is `BadFilter`, everything else `BadOption`.
+    fn code(&self) -> Code {
+        if self.target.contains("$filter") || self.target.starts_with('@') { Code::BadFilter } else { Code::BadOption }
+    }
+}
+
+/// What a value is, as far as comparing it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Null,
+    Bool,
+    Number,
+    Text,
+    Guid,
+    Date,
+    Instant,
+}
+
+impl Type {
+    fn of(kind: &Kind) -> Self {
+        match kind {
+            Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Self::Guid,
+            Kind::Text { .. } | Kind::PartialDate | Kind::Uri | Kind::Json => Self::Text,
+            Kind::Boolean => Self::Bool,
+            Kind::Int32 | Kind::Int64 | Kind::Decimal { .. } | Kind::Choice(_) => Self::Number,
+            Kind::Date => Self::Date,
+            Kind::DateTime => Self::Instant,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::Guid => "a GUID",
+            Self::Date => "a date",
+            Self::Instant => "a date-time",
+        }
+    }
+}
+
+/// A step through a relation that every path of a condition takes first.
+struct Hop {
+    navigation: String,
+    to: Relation,
+}
+
+#[derive(Clone, Copy)]
+struct Resolver<'a> {
+    source: Source<'a>,
+    table: &'a Table,
+    context: Context<'a>,
+    /// Segments of each path that have been followed to get to `table`.
+    followed: usize,
+    /// The lambda variable that stands for a row of the table where following began.
+    variable: Option<&'a str>,
+    /// The alias that is being resolved: it may not name another.
+    in_alias: bool,
+}
+
+impl<'a> Resolver<'a> {
+    fn new(source: Source<'a>, table: &'a Table, context: Context<'a>) -> Self {
+        Self { source, table, context, followed: 0, variable: None, in_alias: false }
+    }
+
+    fn condition(&self, node: &Node) -> Result<Filter> {
+        match &node.syntax {
+            Syntax::And(parts) => self.balanced(parts, Filter::And),
+            Syntax::Or(parts) => self.balanced(parts, Filter::Or),
+            Syntax::Not(inside) => Ok(Filter::Not(self.condition(inside)?.into())),
+            Syntax::Path(path) => match self.alias(path)? {
+                Some((text, resolver)) => resolver.condition(&text.parse(&resolver)?),
+                None => self.leaf(node),
+            },
+            _ => self.leaf(node),
+        }
+    }
+
+    /// A chain as a tree of logarithmic depth, in the order written.
+    fn balanced(&self, parts: &[Node], join: fn(Box<Filter>, Box<Filter>) -> Filter) -> Result<Filter> {
+        match parts {
+            [one] => self.condition(one),
+            _ => {
+                let (left, right) = parts.split_at(parts.len() / 2);
+                Ok(join(self.balanced(left, join)?.into(), self.balanced(right, join)?.into()))
+            }
+        }
+    }
+
+    /// A condition without `and`, `or`, `not` at its top.
+    fn leaf(&self, node: &Node) -> Result<Filter> {
+        let Some(hop) = self.hop(node)? else {
+            return self.local(node);
+        };
+        let Relation::Lookup { table, .. } = &hop.to else {
+            return self.collection(node, hop);
+        };
+        let target = self.related(table)?;
+        let inner = Resolver { table: target, followed: self.followed + 1, ..*self }.leaf(node)?;
+        Ok(through(hop, inner))
+    }
+
+    /// A leaf that speaks of columns of this table only.
+    fn local(&self, node: &Node) -> Result<Filter> {
+        match &node.syntax {
+            Syntax::Binary(Operator::In, value, list) => self.any_of(value, list),
+            Syntax::Binary(operator, left, right) => match compare(*operator) {
+                Some(compare) => self.compare(compare, left, right),
+                None => self.boolean(node),
+            },
+            Syntax::Path(path) => match path.as_slice() {
+                [Segment { at, kind: SegmentKind::Name { name, arguments: Some(arguments) } }] => {
+                    self.boolean_call(node, *at, name, arguments)
+                }
+                _ => self.boolean(node),
+            },
+            _ => self.boolean(node),
+        }
+    }
+
+    fn boolean(&self, node: &Node) -> Result<Filter> {
+        match self.expression(node)? {
+            (expr, Type::Bool) => Ok(Filter::Is(expr)),
+            (_, found) => Err(self.bad(node.at, &format!("a condition is expected, this is {}", found.name()))),
+        }
+    }
+
+    /// `any(…)` or `all(…)` over the rows whose lookup points here.
+    fn collection(&self, node: &Node, hop: Hop) -> Result<Filter> {
+        let Relation::Collection { table, .. } = &hop.to else {
+            return Err(self.unsupported(node.at, &format!("`{}` as a condition", hop.navigation)));
+        };
+        let Syntax::Path(path) = &node.syntax else {
+            let what = format!("comparing with the collection `{}`", hop.navigation);
+            return Err(self.unsupported(node.at, &what).hint(format!("use `{}/any(x: …)`", hop.navigation)));
+        };
+        let [_, Segment { kind: SegmentKind::Lambda { all, body }, .. }] = self.steps(path)? else {
+            let what = format!("this use of the collection `{}`", hop.navigation);
+            return Err(self.unsupported(node.at, &what).hint(format!("use `{}/any(x: …)`", hop.navigation)));
+        };
+        let filter = match body {
+            Some((variable, condition)) => {
+                let target = self.related(table)?;
+                let inner = Resolver { table: target, followed: 0, variable: Some(variable), ..*self };
+                Some(inner.condition(condition)?.into())
+            }
+            None => None,
+        };
+        let quantifier = if *all { Quantifier::All } else { Quantifier::Any };
+        Ok(Filter::Related { navigation: hop.navigation, to: hop.to, quantifier, filter })
+    }
+
+    fn compare(&self, compare: Compare, left: &Node, right: &Node) -> Result<Filter> {
+        let (mut a, a_type) = self.expression(left)?;
+        let (mut b, b_type) = self.expression(right)?;
+        if a_type != b_type && a_type != Type::Null && b_type != Type::Null {
+            if let Expr::Literal(literal) = b {
+                b = Expr::Literal(self.cast(literal, a_type, right, &a)?);
+            } else if let Expr::Literal(literal) = a {
+                a = Expr::Literal(self.cast(literal, b_type, left, &b)?);
+            } else {
+                let message = format!("{} cannot be compared with {}", a_type.name(), b_type.name());
+                return Err(self.bad(left.at, &message));
+            }
+        }
+        Ok(Filter::Compare(compare, a, b))
+    }
+
+    fn any_of(&self, value: &Node, list: &Node) -> Result<Filter> {
+        let (value, value_type) = self.expression(value)?;
+        if let Syntax::Path(path) = &list.syntax {
+            if let Some((text, resolver)) = self.alias(path)? {
+                let list = text.parse(&resolver)?;
+                return Ok(Filter::In(value.clone(), resolver.literals(&list, value_type, &value)?));
+            }
+        }
+        let literals = self.literals(list, value_type, &value)?;
+        Ok(Filter::In(value, literals))
+    }
+
+    fn literals(&self, list: &Node, wanted: Type, against: &Expr) -> Result<Vec<Literal>> {
+        let Syntax::List(items) = &list.syntax else {
+            return Err(self.unsupported(list.at, "`in` with anything but a list of literals"));
+        };
+        let literal = |item: &Node| match self.expression(item)? {
+            (Expr::Literal(literal), found) if found == wanted || found == Type::Null || wanted == Type::Null => {
+                Ok(literal)
+            }
+            (Expr::Literal(literal), _) => self.cast(literal, wanted, item, against),
+            _ => Err(self.unsupported(item.at, "`in` with anything but a list of literals")),
+        };
+        items.iter().map(literal).collect()
+    }
+
+    /// A function that gives a boolean.
+    fn boolean_call(&self, node: &Node, at: usize, name: &str, arguments: &[Argument]) -> Result<Filter> {
+        let test = match name.to_ascii_lowercase().as_str() {
+            "contains" => TextTest::Contains,
+            "startswith" => TextTest::StartsWith,
+            "endswith" => TextTest::EndsWith,
+            _ => match name.strip_prefix("Microsoft.Dynamics.CRM.") {
+                Some(function) => return self.dataverse(at, function, arguments),
+                None => return self.boolean(node),
+            },
+        };
+        match self.positional(at, name, arguments, 2..=2)?.as_slice() {
+            [text, part] => Ok(Filter::Text(test, self.typed(text, &[Type::Text])?, self.typed(part, &[Type::Text])?)),
+            _ => Err(self.bad(at, "two arguments are expected")),
+        }
+    }
+
+    /// `Microsoft.Dynamics.CRM.On(PropertyName='column',PropertyValue=…)`
+    fn dataverse(&self, at: usize, function: &str, arguments: &[Argument]) -> Result<Filter> {
+        let Some(takes) = dataverse::takes(function) else {
+            let error = self.unsupported(at, &format!("the function `Microsoft.Dynamics.CRM.{function}`"));
+            return Err(match nearest(function, dataverse::FUNCTIONS) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        };
+        let argument = |wanted: &str| {
+            let found = arguments.iter().find(|a| a.name.as_deref() == Some(wanted));
+            found.map(|a| &a.value).ok_or_else(|| self.bad(at, &format!("`{function}` needs `{wanted}=…`")))
+        };
+        let name = argument("PropertyName")?;
+        let Syntax::Text(property) = &name.syntax else {
+            return Err(self.bad(name.at, "the name of a column in quotes is expected"));
+        };
+        let index = self.table.property(property).or_else(|| self.table.column(property));
+        let index = index.ok_or_else(|| self.unknown_column(name.at, property))?;
+        let (column, found) = (Expr::Column(index), Type::of(&self.table.columns[index].kind));
+        if takes != Takes::Values && !matches!(found, Type::Date | Type::Instant) {
+            return Err(self.bad(name.at, &format!("`{function}` is for dates, `{property}` is {}", found.name())));
+        }
+        let given = match takes {
+            Takes::Nothing => Given::Nothing,
+            Takes::Values => Given::Values(self.literals(argument("PropertyValues")?, found, &column)?),
+            Takes::Day => Given::Day(self.day(argument("PropertyValue")?)?),
+            Takes::Days => Given::Days(self.days(argument("PropertyValue")?)?),
+        };
+        dataverse::condition(function, &column, found == Type::Date, given, self.context.now)
+            .ok_or_else(|| self.bad(at, &format!("`{function}` cannot work with these values")))
+    }
+
+    fn day(&self, node: &Node) -> Result<value::Date> {
+        match self.typed(node, &[Type::Date, Type::Instant])? {
+            Expr::Literal(Literal::Date(date)) => Ok(date),
+            Expr::Literal(Literal::Instant(instant)) => Ok(instant.to_zoned(jiff::tz::TimeZone::UTC).date()),
+            _ => Err(self.bad(node.at, "a date is expected")),
+        }
+    }
+
+    fn days(&self, node: &Node) -> Result<i64> {
+        match self.typed(node, &[Type::Number])? {
+            Expr::Literal(Literal::Number(number)) => number.text().parse().ok().filter(|n| *n >= 0),
+            _ => None,
+        }
+        .ok_or_else(|| self.bad(node.at, "a number of days is expected"))
+    }
+
+    fn expression(&self, node: &Node) -> Result<(Expr, Type)> {
+        let literal = |literal, found| Ok((Expr::Literal(literal), found));
+        match &node.syntax {
+            Syntax::Null => literal(Literal::Null, Type::Null),
+            Syntax::Bool(value) => literal(Literal::Bool(*value), Type::Bool),
+            Syntax::Number(text) => literal(Literal::Number(self.number(text, node)?), Type::Number),
+            Syntax::Text(text) => literal(Literal::Text(text.clone()), Type::Text),
+            Syntax::Guid(text) => match Uuid::try_parse(text) {
+                Ok(guid) => literal(Literal::Guid(guid), Type::Guid),
+                Err(_) => Err(self.bad(node.at, "this is no GUID")),
+            },
+            Syntax::Date(text) => match value::parse_date(text) {
+                Some(date) => literal(Literal::Date(date), Type::Date),
+                None => Err(self.bad(node.at, "there is no such date")),
+            },
+            Syntax::DateTime(text) => match value::parse_instant(text) {
+                Some(instant) => literal(Literal::Instant(instant), Type::Instant),
+                None => Err(self.bad(node.at, "there is no such date-time")),
+            },
+            Syntax::Time(_) => Err(self.unsupported(node.at, "a time of day")),
+            Syntax::Typed { prefix, .. } => Err(self.unsupported(node.at, &format!("a literal of type `{prefix}`"))),
+            Syntax::List(_) => Err(self.unsupported(node.at, "a collection as a value")),
+            Syntax::Object(_) => Err(self.unsupported(node.at, "an object as a value")),
+            Syntax::Case(_) => Err(self.unsupported(node.at, "the function `case`")),
+            Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) => {
+                Err(self.unsupported(node.at, "a condition as a value").hint("combine conditions with and, or, not"))
+            }
+            Syntax::Negate(inside) => Ok((Expr::Negate(self.typed(inside, &[Type::Number])?.into()), Type::Number)),
+            Syntax::Binary(operator, left, right) => match arithmetic(*operator) {
+                Some(arithmetic) => {
+                    let (a, b) = (self.typed(left, &[Type::Number])?, self.typed(right, &[Type::Number])?);
+                    Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), Type::Number))
+                }
+                None => Err(self.unsupported(node.at, &operator_as_value(*operator))),
+            },
+            Syntax::Path(path) => self.path(node.at, path),
+        }
+    }
+
+    fn path(&self, at: usize, path: &[Segment]) -> Result<(Expr, Type)> {
+        if let Some((text, resolver)) = self.alias(path)? {
+            let Some(_) = text.0 else {
+                return Ok((Expr::Literal(Literal::Null), Type::Null));
+            };
+            return resolver.expression(&text.parse(&resolver)?);
+        }
+        if let [Segment { at, kind: SegmentKind::Name { name, arguments: Some(arguments) } }] = path {
+            return self.call(*at, name, arguments);
+        }
+        match self.steps(path)? {
+            [] => Err(self.unsupported(at, "a whole row as a value")),
+            [Segment { at, kind: SegmentKind::Name { name, arguments: None } }] => self.column(*at, name),
+            [
+                Segment { at, kind: SegmentKind::Name { name, arguments: None } },
+                Segment { at: inner, kind: SegmentKind::Name { name: part, arguments: None } },
+            ] => self.concept_part(*at, name, *inner, part),
+            [first, ..] => Err(self.odd_step(first)),
+        }
+    }
+
+    fn column(&self, at: usize, name: &str) -> Result<(Expr, Type)> {
+        if let Some(index) = self.table.property(name) {
+            let column = &self.table.columns[index];
+            if !column.access.read {
+                return Err(self.bad(at, &format!("the column `{name}` cannot be read")));
+            }
+            return Ok((Expr::Column(index), Type::of(&column.kind)));
+        }
+        match self.context.catalog.relation(self.table, name) {
+            // `nav eq null`
+            Some(Relation::Lookup { column, .. }) => Ok((Expr::Column(column), Type::Guid)),
+            Some(Relation::Concept { concept }) => match self.concept_key(concept) {
+                Some(column) => Ok((Expr::Column(column), Type::Guid)),
+                None => Err(self.unsupported(at, &format!("`{name}` as a value"))),
+            },
+            Some(Relation::Collection { .. }) => Err(self
+                .unsupported(at, &format!("the collection `{name}` as a value"))
+                .hint(format!("use `{name}/any(x: …)`"))),
+            None => Err(self.unknown_column(at, name)),
+        }
+    }
+
+    /// `msemr_code/msemr_name`: a column of this very row.
+    fn concept_part(&self, at: usize, name: &str, inner: usize, part: &str) -> Result<(Expr, Type)> {
+        let Some(Relation::Concept { concept }) = self.context.catalog.relation(self.table, name) else {
+            return Err(if self.table.property(name).is_some() {
+                self.bad(inner, &format!("`{name}` has no parts"))
+            } else {
+                self.unknown_column(at, name)
+            });
+        };
+        let spread = &self.table.concepts[concept];
+        let column = match part {
+            "msemr_codeableconceptid" => self.concept_key(concept),
+            "msemr_code" => Some(spread.code),
+            "msemr_system" => Some(spread.system),
+            "msemr_name" => spread.display,
+            "msemr_text" => spread.text,
+            _ => return Err(self.bad(inner, &format!("a codeable concept has no `{part}`"))),
+        };
+        match column {
+            Some(index) => Ok((Expr::Column(index), Type::of(&self.table.columns[index].kind))),
+            None => Ok((Expr::Literal(Literal::Null), Type::Null)),
+        }
+    }
+
+    fn concept_key(&self, concept: usize) -> Option<usize> {
+        self.table.columns.iter().position(|c| c.kind == Kind::ConceptKey { concept })
+    }
+
+    /// A function that gives a value.
+    fn call(&self, at: usize, name: &str, arguments: &[Argument]) -> Result<(Expr, Type)> {
+        const DAY: &[Type] = &[Type::Date, Type::Instant];
+        let (function, takes, gives): (_, &[&[Type]], _) = match name.to_ascii_lowercase().as_str() {
+            "length" => (Function::Length, &[&[Type::Text]], Type::Number),
+            "indexof" => (Function::IndexOf, &[&[Type::Text], &[Type::Text]], Type::Number),
+            "substring" => (Function::Substring, &[&[Type::Text], &[Type::Number], &[Type::Number]], Type::Text),
+            "tolower" => (Function::ToLower, &[&[Type::Text]], Type::Text),
+            "toupper" => (Function::ToUpper, &[&[Type::Text]], Type::Text),
+            "trim" => (Function::Trim, &[&[Type::Text]], Type::Text),
+            "concat" => (Function::Concat, &[&[Type::Text], &[Type::Text]], Type::Text),
+            "year" => (Function::Year, &[DAY], Type::Number),
+            "month" => (Function::Month, &[DAY], Type::Number),
+            "day" => (Function::Day, &[DAY], Type::Number),
+            "hour" => (Function::Hour, &[&[Type::Instant]], Type::Number),
+            "minute" => (Function::Minute, &[&[Type::Instant]], Type::Number),
+            "second" => (Function::Second, &[&[Type::Instant]], Type::Number),
+            "date" => (Function::Date, &[&[Type::Instant]], Type::Date),
+            "round" => (Function::Round, &[&[Type::Number]], Type::Number),
+            "floor" => (Function::Floor, &[&[Type::Number]], Type::Number),
+            "ceiling" => (Function::Ceiling, &[&[Type::Number]], Type::Number),
+            "now" | "mindatetime" | "maxdatetime" => return self.moment(at, name, arguments),
+            _ => return Err(self.no_function(at, name)),
+        };
+        let least = if function == Function::Substring { 2 } else { takes.len() };
+        let arguments = self.positional(at, name, arguments, least..=takes.len())?;
+        let arguments: Result<Vec<_>> =
+            arguments.iter().zip(takes).map(|(a, allowed)| self.typed(a, allowed)).collect();
+        Ok((Expr::Call(function, arguments?), gives))
+    }
+
+    fn moment(&self, at: usize, name: &str, arguments: &[Argument]) -> Result<(Expr, Type)> {
+        self.positional(at, name, arguments, 0..=0)?;
+        let fixed = |text| value::parse_instant(text).unwrap_or(self.context.now);
+        let instant = match name.to_ascii_lowercase().as_str() {
+            "mindatetime" => fixed("0001-01-01T00:00:00Z"),
+            "maxdatetime" => fixed("9999-12-31T23:59:59.999999Z"),
+            _ => self.context.now,
+        };
+        Ok((Expr::Literal(Literal::Instant(instant)), Type::Instant))
+    }
+
+    fn no_function(&self, at: usize, name: &str) -> Error {
+        const UNSUPPORTED: [&str; 14] = [
+            "cast",
+            "isof",
+            "fractionalseconds",
+            "hassubset",
+            "hassubsequence",
+            "matchespattern",
+            "time",
+            "totaloffsetminutes",
+            "totalseconds",
+            "geo.distance",
+            "geo.intersects",
+            "geo.length",
+            "min",
+            "max",
+        ];
+        const KNOWN: [&str; 22] = [
+            "contains",
+            "startswith",
+            "endswith",
+            "length",
+            "indexof",
+            "substring",
+            "tolower",
+            "toupper",
+            "trim",
+            "concat",
+            "year",
+            "month",
+            "day",
+            "hour",
+            "minute",
+            "second",
+            "date",
+            "round",
+            "floor",
+            "ceiling",
+            "now",
+            "maxdatetime",
+        ];
+        let lower = name.to_ascii_lowercase();
+        if UNSUPPORTED.contains(&lower.as_str()) || name.contains('.') {
+            return self.unsupported(at, &format!("the function `{name}`"));
+        }
+        if matches!(lower.as_str(), "contains" | "startswith" | "endswith") {
+            return self
+                .unsupported(at, &format!("comparing the result of `{name}`"))
+                .hint("it is a condition by itself");
+        }
+        let error = self.bad(at, &format!("there is no function `{name}`"));
+        match nearest(&lower, KNOWN) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    fn positional<'n>(
+        &self,
+        at: usize,
+        name: &str,
+        arguments: &'n [Argument],
+        count: std::ops::RangeInclusive<usize>,
+    ) -> Result<Vec<&'n Node>> {
+        if !count.contains(&arguments.len()) || arguments.iter().any(|a| a.name.is_some()) {
+            let wanted = match (*count.start(), *count.end()) {
+                (least, most) if least == most => most.to_string(),
+                (least, most) => format!("{least} or {most}"),
+            };
+            return Err(self.bad(at, &format!("`{name}` takes {wanted} argument(s)")));
+        }
+        Ok(arguments.iter().map(|a| &a.value).collect())
+    }
+
+    /// An expression of one of these types; a literal is cast to the first if it is of none.
+    fn typed(&self, node: &Node, allowed: &[Type]) -> Result<Expr> {
+        let (expr, found) = self.expression(node)?;
+        if found == Type::Null || allowed.contains(&found) {
+            return Ok(expr);
+        }
+        match (expr, allowed) {
+            (Expr::Literal(literal), [wanted, ..]) => {
+                Ok(Expr::Literal(self.cast(literal, *wanted, node, &Expr::Literal(Literal::Null))?))
+            }
+            _ => {
+                let wanted = allowed.first().map_or("another", |t| t.name());
+                Err(self.bad(node.at, &format!("{wanted} is expected, this is {}", found.name())))
+            }
+        }
+    }
+
+    /// A literal as the type it is compared with, where nothing is lost by that.
+    fn cast(&self, literal: Literal, wanted: Type, node: &Node, against: &Expr) -> Result<Literal> {
+        let cast = match (&literal, wanted) {
+            (Literal::Text(text), Type::Guid) => Uuid::try_parse(text).ok().map(Literal::Guid),
+            (Literal::Text(text), Type::Date) => value::parse_date(text).map(Literal::Date),
+            (Literal::Text(text), Type::Instant) => value::parse_instant(text).map(Literal::Instant),
+            (Literal::Text(text), Type::Number) => Number::parse(text.clone()).map(Literal::Number),
+            (Literal::Text(text), Type::Bool) => match text.as_str() {
+                "true" => Some(Literal::Bool(true)),
+                "false" => Some(Literal::Bool(false)),
+                _ => None,
+            },
+            (Literal::Date(date), Type::Instant) => value::parse_instant(&date.to_string()).map(Literal::Instant),
+            (Literal::Instant(instant), Type::Date) => midnight(*instant).map(Literal::Date),
+            (Literal::Date(date), Type::Text) if self.is_partial_date(against) => Some(Literal::Text(date.to_string())),
+            _ => None,
+        };
+        cast.ok_or_else(|| self.mismatch(&literal, wanted, node, against))
+    }
+
+    fn mismatch(&self, literal: &Literal, wanted: Type, node: &Node, against: &Expr) -> Error {
+        let found = type_of(literal);
+        let error = self.bad(node.at, &format!("{} is expected, this is {}", wanted.name(), found.name()));
+        if let (Expr::Column(index), Type::Text, Type::Number) = (against, found, wanted)
+            && let Kind::Choice(choice) = &self.table.columns[*index].kind
+        {
+            let options: Vec<_> =
+                choice.options.iter().take(20).map(|o| format!("{} = {}", o.value, o.label)).collect();
+            return error.hint(format!("a choice is compared by its number: {}", options.join(", ")));
+        }
+        match (found, wanted) {
+            (_, Type::Text) => error.hint("put the value in single quotes"),
+            (Type::Text, Type::Instant | Type::Date | Type::Guid | Type::Number) => {
+                error.hint("write it without quotes")
+            }
+            (Type::Instant, Type::Date) => error.hint("write the date alone, YYYY-MM-DD"),
+            _ => error,
+        }
+    }
+
+    fn is_partial_date(&self, against: &Expr) -> bool {
+        matches!(against, Expr::Column(index) if self.table.columns[*index].kind == Kind::PartialDate)
+    }
+
+    fn number(&self, text: &str, node: &Node) -> Result<Number<'static>> {
+        if text.ends_with("INF") || text == "NaN" {
+            return Err(self.unsupported(node.at, &format!("the number `{text}`")));
+        }
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", text.strip_prefix('+').unwrap_or(text)),
+        };
+        // OData allows zeros in front, JSON does not.
+        let zeros = digits.bytes().take_while(|b| *b == b'0').count();
+        let mut whole = digits.get(zeros..).unwrap_or_default();
+        if !whole.starts_with(|c: char| c.is_ascii_digit()) {
+            whole = digits.get(zeros.saturating_sub(1)..).unwrap_or_default();
+        }
+        Number::parse(format!("{sign}{whole}")).ok_or_else(|| self.bad(node.at, "this number is out of range"))
+    }
+
+    /// The relation that all paths in a condition go through first; None = they are all of this table.
+    fn hop(&self, node: &Node) -> Result<Option<Hop>> {
+        let mut found: Option<Option<Hop>> = None;
+        let mut pending = vec![node];
+        while let Some(node) = pending.pop() {
+            if let Syntax::Path(path) = &node.syntax {
+                if let [Segment { kind: SegmentKind::Name { arguments: Some(arguments), .. }, .. }] = path.as_slice() {
+                    pending.extend(arguments.iter().map(|a| &a.value));
+                    continue;
+                }
+                if matches!(path.as_slice(), [Segment { kind: SegmentKind::At(_), .. }, ..]) {
+                    continue;
+                }
+                let step = self.first_hop(path)?;
+                let same = match &found {
+                    Some(before) => before.as_ref().map(|h| &h.navigation) == step.as_ref().map(|h| &h.navigation),
+                    None => true,
+                };
+                if !same {
+                    return Err(self.unsupported(node.at, "a condition over columns of two tables"));
+                }
+                found = Some(step);
+            }
+            pending.extend(children(&node.syntax));
+        }
+        Ok(found.flatten())
+    }
+
+    fn first_hop(&self, path: &[Segment]) -> Result<Option<Hop>> {
+        let [Segment { at, kind: SegmentKind::Name { name, arguments: None } }, next, ..] = self.steps(path)? else {
+            return Ok(None);
+        };
+        if name.contains('.') {
+            return Err(self.unsupported(*at, &format!("a cast to `{name}`")));
+        }
+        let to = match self.context.catalog.relation(self.table, name) {
+            None | Some(Relation::Concept { .. }) => return Ok(None),
+            Some(to) => to,
+        };
+        match (&to, &next.kind) {
+            (_, SegmentKind::Name { arguments: None, .. }) if matches!(to, Relation::Lookup { .. }) => {}
+            (Relation::Lookup { .. }, SegmentKind::Lambda { .. }) => {
+                return Err(self.bad(next.at, &format!("`{name}` leads to one row, not to a collection")));
+            }
+            (Relation::Collection { .. }, SegmentKind::Lambda { .. }) => {}
+            (Relation::Collection { .. }, SegmentKind::Name { .. }) => {
+                let error = self.bad(next.at, &format!("`{name}` is a collection"));
+                return Err(error.hint(format!("use `{name}/any(x: x/…)`")));
+            }
+            _ => return Err(self.odd_step(next)),
+        }
+        Ok(Some(Hop { navigation: name.clone(), to }))
+    }
+
+    /// The segments of a path after those that lead to this table.
+    fn steps<'n>(&self, path: &'n [Segment]) -> Result<&'n [Segment]> {
+        let rest = match (path, self.variable) {
+            ([Segment { kind: SegmentKind::Name { name, arguments: None }, .. }, rest @ ..], Some(variable))
+                if name == variable =>
+            {
+                rest
+            }
+            ([first, ..], Some(variable)) => {
+                let what = format!("anything but the variable `{variable}` inside `any` and `all`");
+                return Err(self.unsupported(first.at, &what).hint(format!("write `{variable}/…`")));
+            }
+            ([Segment { kind: SegmentKind::Dollar(name), .. }, rest @ ..], None) if name == "it" => rest,
+            ([first @ Segment { kind: SegmentKind::Dollar(_), .. }, ..], None) => return Err(self.odd_step(first)),
+            (path, None) => path,
+            ([], _) => path,
+        };
+        Ok(rest.get(self.followed..).unwrap_or_default())
+    }
+
+    fn odd_step(&self, step: &Segment) -> Error {
+        let what = match &step.kind {
+            SegmentKind::Name { name, arguments: Some(_) } => format!("`{name}(…)` in a path"),
+            SegmentKind::Name { name, .. } if name.contains('.') => format!("a cast to `{name}`"),
+            SegmentKind::Name { name, .. } => return self.unknown_column(step.at, name),
+            SegmentKind::At(name) => format!("the annotation `@{name}`"),
+            SegmentKind::Dollar(name) if name == "count" => {
+                return self
+                    .unsupported(step.at, "`/$count` in an expression")
+                    .hint("ask whether there is one with `/any()`");
+            }
+            SegmentKind::Dollar(name) => format!("`${name}`"),
+            SegmentKind::Filter(_) => "`$filter` in a path".into(),
+            SegmentKind::Key(_) => "a key in a path".into(),
+            SegmentKind::Lambda { .. } => return self.bad(step.at, "`any` and `all` need a collection before them"),
+        };
+        self.unsupported(step.at, &what)
+    }
+
+    fn unknown_column(&self, at: usize, name: &str) -> Error {
+        let position = position(self.source.text, at);
+        let message = format!("`{}` has no column `{name}`, at position {position}", self.table.name);
+        let error = Error::new(Code::UnknownColumn, message).target(self.source.target);
+        match nearest_property(self.table, name, self.context.catalog) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    /// The text behind a path that is an alias, and how to resolve it.
+    fn alias(&self, path: &[Segment]) -> Result<Option<(AliasText<'a>, Self)>> {
+        let [Segment { at, kind: SegmentKind::At(name) }, rest @ ..] = path else {
+            return Ok(None);
+        };
+        if name.contains('.') || !rest.is_empty() {
+            return Err(self.unsupported(*at, &format!("`@{name}` with a path or namespace")));
+        }
+        if self.in_alias {
+            return Err(self.unsupported(*at, "an alias inside the value of an alias"));
+        }
+        match self.context.aliases.get_key_value(name.as_str()) {
+            Some((_, text)) => {
+                let source = Source { text, target: self.source.target };
+                Ok(Some((AliasText(Some(text)), Resolver { source, in_alias: true, ..*self })))
+            }
+            None => Ok(Some((AliasText(None), *self))),
+        }
+    }
+
+    fn related(&self, table: &str) -> Result<&'a Table> {
+        let found = self.context.catalog.table(table);
+        found.map(AsRef::as_ref).ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{table}`")))
+    }
+
+    fn bad(&self, at: usize, message: &str) -> Error {
+        self.source.bad(at, message)
+    }
+
+    fn unsupported(&self, at: usize, what: &str) -> Error {
+        self.source.unsupported(at, what)
+    }
+}
+
+/// The value of an alias; None = the query string does not give it.
+struct AliasText<'a>(Option<&'a str>);
+
+impl AliasText<'_> {
+    fn parse(&self, resolver: &Resolver<'_>) -> Result<Node> {
+        let text = self.0.unwrap_or("null");
+        syntax::expression(text, resolver.context.limits).map_err(|e| resolver.source.syntax(e))
+    }
+}
+
+/// The property or navigation property of a table that is closest to a name.
+pub fn nearest_property(table: &Table, name: &str, catalog: &Catalog) -> Option<String> {
+    let mut names: Vec<String> = table.columns.iter().map(|c| c.property().into_owned()).collect();
+    names.extend(catalog.relations(table).into_iter().map(|(name, _)| name));
+    nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// A condition on the row behind a lookup. Where there is no row its columns are null, so a condition that null fulfils
+/// is the negation of one that it does not.
+fn through(hop: Hop, inner: Filter) -> Filter {
+    let related = |filter: Filter| Filter::Related {
+        navigation: hop.navigation.clone(),
+        to: hop.to.clone(),
+        quantifier: Quantifier::One,
+        filter: Some(filter.into()),
+    };
+    let negated = match inner {
+        Filter::Not(inside) => *inside,
+        Filter::Compare(Compare::Ne, a, Expr::Literal(b)) if b != Literal::Null => {
+            Filter::Compare(Compare::Eq, a, Expr::Literal(b))
+        }
+        Filter::Compare(Compare::Eq, a, Expr::Literal(Literal::Null)) => {
+            Filter::Compare(Compare::Ne, a, Expr::Literal(Literal::Null))
+        }
+        other => return related(other),
+    };
+    Filter::Not(related(negated).into())
+}
+
+fn children(syntax: &Syntax) -> Vec<&Node> {
+    match syntax {
+        Syntax::And(nodes) | Syntax::Or(nodes) | Syntax::List(nodes) => nodes.iter().collect(),
+        Syntax::Not(node) | Syntax::Negate(node) => vec![node],
+        Syntax::Binary(_, left, right) => vec![right, left],
+        Syntax::Object(members) => members.iter().map(|(_, node)| node).collect(),
+        Syntax::Case(branches) => branches.iter().flat_map(|(a, b)| [a, b]).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn compare(operator: Operator) -> Option<Compare> {
+    Some(match operator {
+        Operator::Eq => Compare::Eq,
+        Operator::Ne => Compare::Ne,
+        Operator::Lt => Compare::Lt,
+        Operator::Le => Compare::Le,
+        Operator::Gt => Compare::Gt,
+        Operator::Ge => Compare::Ge,
+        _ => return None,
+    })
+}
+
+fn arithmetic(operator: Operator) -> Option<Arithmetic> {
+    Some(match operator {
+        Operator::Add => Arithmetic::Add,
+        Operator::Sub => Arithmetic::Sub,
+        Operator::Mul => Arithmetic::Mul,
+        Operator::Div => Arithmetic::Div,
+        Operator::Mod => Arithmetic::Mod,
+        _ => return None,
+    })
+}
+
+fn operator_as_value(operator: Operator) -> String {
+    match operator {
+        Operator::DivBy => "the operator `divby`".into(),
+        Operator::Has => "the operator `has`".into(),
+        _ => "the result of a comparison as a value".into(),
+    }
+}
+
+fn type_of(literal: &Literal) -> Type {
+    match literal {
+        Literal::Null => Type::Null,
+        Literal::Bool(_) => Type::Bool,
+        Literal::Number(_) => Type::Number,
+        Literal::Text(_) => Type::Text,
+        Literal::Guid(_) => Type::Guid,
+        Literal::Date(_) => Type::Date,
+        Literal::Instant(_) => Type::Instant,
+    }
+}
+
+/// The day that a moment begins, in UTC.
+fn midnight(instant: Instant) -> Option<value::Date> {
+    let date = instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+    (value::parse_instant(&date.to_string()) == Some(instant)).then_some(date)
+}

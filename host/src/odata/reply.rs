@@ -1,1 +1,625 @@
-//! Rows to JSON with annotations; errors to OData errors.
+//! Rows to OData JSON, written straight from the cells; errors to OData errors. A page is built whole before any byte
+//! of it leaves: a cell that is not of its column's kind fails the request, never half of an answer.
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use super::headers::{Annotations, Detail, Format};
+use super::options::{CONCEPT_FIELDS, CONCEPT_SET};
+use crate::model::catalog::{Catalog, Relation};
+use crate::model::error::{Code, Error, Result};
+use crate::model::key;
+use crate::model::query::{Expand, Query};
+use crate::model::rows::Rows;
+use crate::model::table::{Column, ColumnIndex, Concept, Kind, Lookup, Table};
+use crate::model::value::{self, Number};
+
+/// How to write: the same for every row of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Style<'a> {
+    pub catalog: &'a Catalog,
+    /// The service root as the client sees it, with a slash at its end.
+    pub base: &'a str,
+    pub format: Format,
+    pub annotations: &'a Annotations,
+}
+
+/// Rows of one table, and what has been asked of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    pub table: &'a Table,
+    /// `select` and `expand` are what counts here.
+    pub query: &'a Query,
+    /// Must hold the columns that [`columns`] gives.
+    pub rows: &'a Rows,
+    /// One for each `query.expand`, in its order; that of a concept is not looked at.
+    pub expanded: &'a [Expanded],
+}
+
+/// Related rows of all parents of a page, for one navigation property.
+#[derive(Clone, Debug, Default)]
+pub struct Expanded {
+    pub rows: Rows,
+    /// For each parent row, which of `rows` are its own, in order.
+    pub of_parent: Vec<Vec<usize>>,
+    /// For each parent row, how many there are in all; empty = `$count` was not asked.
+    pub counts: Vec<u64>,
+    /// For each parent row, where the rest of its rows is; empty = all are here.
+    pub next_links: Vec<Option<String>>,
+}
+
+/// Around the rows of a page.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page<'a> {
+    pub count: Option<u64>,
+    pub next_link: Option<&'a str>,
+}
+
+const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
+const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
+
+/// Columns that rows must have to be written for this query, ascending: those shown, the key, the version, and what
+/// concepts and related rows are found by.
+pub fn columns(table: &Table, query: &Query) -> Vec<ColumnIndex> {
+    let mut columns = shown(table, query.select.as_deref());
+    columns.push(table.key);
+    columns.extend(table.version);
+    for expand in &query.expand {
+        match &expand.to {
+            Relation::Lookup { column, .. } => columns.push(*column),
+            Relation::Concept { concept } => {
+                columns.extend(table.concepts.get(*concept).iter().flat_map(|c| concept_columns(c)))
+            }
+            Relation::Collection { .. } => {}
+        }
+    }
+    for index in columns.clone() {
+        columns.extend(table.concept_of(index).iter().flat_map(|c| concept_columns(c)));
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+/// A list of rows.
+pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8>> {
+    let mut out = Json::default();
+    out.open('{');
+    if style.format.detail != Detail::None {
+        out.member("@odata.context", &context(style, found.table, found.query, ""));
+    }
+    if let Some(count) = page.count {
+        out.name("@odata.count");
+        out.raw(&count.to_string());
+    }
+    out.name("value");
+    out.open('[');
+    for row in 0..found.rows.len() {
+        out.item();
+        entity(&mut out, style, found, row, None)?;
+    }
+    out.close(']');
+    if let Some(link) = page.next_link {
+        out.member("@odata.nextLink", link);
+    }
+    out.close('}');
+    Ok(out.bytes)
+}
+
+/// One row of those found.
+pub fn one(style: Style<'_>, found: Found<'_>, row: usize) -> Result<Vec<u8>> {
+    let mut out = Json::default();
+    entity(&mut out, style, found, row, Some(&context(style, found.table, found.query, "/$entity")))?;
+    Ok(out.bytes)
+}
+
+/// `set(key)/column`; None = null, answered 204.
+pub fn property(
+    style: Style<'_>,
+    table: &Table,
+    rows: &Rows,
+    row: usize,
+    column: ColumnIndex,
+) -> Result<Option<Vec<u8>>> {
+    let mut value = Json::default();
+    cell(&mut value, style, table, rows, row, column)?;
+    if value.bytes == b"null" {
+        return Ok(None);
+    }
+    let mut out = Json::default();
+    out.open('{');
+    if style.format.detail != Detail::None {
+        let key = rows.cell(row, table.key).map(key::guid).unwrap_or_default();
+        let property = table.columns[column].property();
+        out.member("@odata.context", &format!("{}$metadata#{}({key})/{property}", style.base, table.entity_set));
+    }
+    out.name("value");
+    out.bytes.extend_from_slice(&value.bytes);
+    out.close('}');
+    Ok(Some(out.bytes))
+}
+
+/// `set(key)/column/$value`: bare text; None = null, answered 204.
+pub fn property_text(
+    style: Style<'_>,
+    table: &Table,
+    rows: &Rows,
+    row: usize,
+    column: ColumnIndex,
+) -> Result<Option<String>> {
+    let mut value = Json::default();
+    cell(&mut value, style, table, rows, row, column)?;
+    if value.bytes == b"null" {
+        return Ok(None);
+    }
+    if value.bytes.first() == Some(&b'"') {
+        let text = serde_json::from_slice(&value.bytes).map_err(|_| Error::new(Code::Internal, "a value is no text"));
+        return text.map(Some);
+    }
+    Ok(Some(String::from_utf8_lossy(&value.bytes).into_owned()))
+}
+
+/// `set(key)/concept`; None = the row has none, answered 204.
+pub fn concept(style: Style<'_>, table: &Table, rows: &Rows, row: usize, concept: usize) -> Result<Option<Vec<u8>>> {
+    let mut out = Json::default();
+    let context = format!("{}$metadata#{CONCEPT_SET}/$entity", style.base);
+    let context = (style.format.detail != Detail::None).then_some(context.as_str());
+    let spread = table.concepts.get(concept).ok_or_else(|| Error::new(Code::Internal, "no such concept"))?;
+    let found = concept_object(&mut out, rows, row, spread, None, context);
+    Ok(found.then_some(out.bytes))
+}
+
+/// `/$count`: plain text.
+pub fn count(count: u64) -> Vec<u8> {
+    count.to_string().into_bytes()
+}
+
+/// An error as OData has it.
+pub fn error(error: &Error) -> Vec<u8> {
+    let mut out = Json::default();
+    out.open('{');
+    out.name("error");
+    out.open('{');
+    out.member("code", &format!("{:?}", error.code()));
+    out.member("message", error.message());
+    if let Some(target) = error.get_target() {
+        out.member("target", target);
+    }
+    if !error.get_details().is_empty() {
+        out.name("details");
+        out.open('[');
+        for detail in error.get_details() {
+            out.item();
+            out.open('{');
+            out.member("code", &detail.code);
+            out.member("message", &detail.message);
+            if let Some(target) = &detail.target {
+                out.member("target", target);
+            }
+            out.close('}');
+        }
+        out.close(']');
+    }
+    if let Some(hint) = error.get_hint() {
+        out.member("@Turntable.hint", hint);
+    }
+    out.close('}');
+    out.close('}');
+    out.bytes
+}
+
+/// The ETag of a row, for its header; None = the table has no versions, or the row none.
+pub fn etag(table: &Table, rows: &Rows, row: usize) -> Option<String> {
+    rows.cell(row, table.version?).map(|version| format!("W/\"{version}\""))
+}
+
+/// The URL of a row.
+pub fn row_url(base: &str, table: &Table, key: Uuid) -> String {
+    format!("{base}{}({key})", table.entity_set)
+}
+
+/// Columns that an answer shows.
+fn shown(table: &Table, select: Option<&[ColumnIndex]>) -> Vec<ColumnIndex> {
+    let readable = |column: &ColumnIndex| table.columns[*column].access.read;
+    let mut shown: Vec<_> = match select {
+        Some(columns) => columns.iter().copied().filter(readable).collect(),
+        None => (0..table.columns.len()).filter(readable).collect(),
+    };
+    // As Dataverse does, so that a client can always address the row.
+    if !shown.contains(&table.key) {
+        shown.insert(0, table.key);
+    }
+    shown
+}
+
+fn concept_columns(concept: &Concept) -> Vec<ColumnIndex> {
+    [Some(concept.code), Some(concept.system), concept.display, concept.text].into_iter().flatten().collect()
+}
+
+/// `…/$metadata#contacts(fullname,msemr_patient(fullname))/$entity`
+fn context(style: Style<'_>, table: &Table, query: &Query, suffix: &str) -> String {
+    format!("{}$metadata#{}{}{suffix}", style.base, table.entity_set, select_list(style.catalog, table, query))
+}
+
+fn select_list(catalog: &Catalog, table: &Table, query: &Query) -> String {
+    let mut items: Vec<String> = Vec::new();
+    if let Some(select) = &query.select {
+        items.extend(select.iter().map(|column| table.columns[*column].property().into_owned()));
+    }
+    for expand in &query.expand {
+        let inside = match &expand.to {
+            Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
+                catalog.table(table).map(|table| select_list(catalog, table, &expand.query)).unwrap_or_default()
+            }
+            Relation::Concept { .. } => {
+                let fields = expand.query.select.iter().flatten();
+                let names: Vec<_> = fields.filter_map(|field| CONCEPT_FIELDS.get(*field).copied()).collect();
+                if names.is_empty() { String::new() } else { format!("({})", names.join(",")) }
+            }
+        };
+        let inside = if inside.is_empty() { "()" } else { &inside };
+        items.push(format!("{}{inside}", expand.navigation));
+    }
+    if items.is_empty() { String::new() } else { format!("({})", items.join(",")) }
+}
+
+fn entity(out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, context: Option<&str>) -> Result<()> {
+    let Found { table, rows, .. } = found;
+    out.open('{');
+    let key = rows.cell(row, table.key).map(key::guid);
+    if style.format.detail != Detail::None {
+        if let Some(context) = context {
+            out.member("@odata.context", context);
+        }
+        if style.format.detail == Detail::Full {
+            full_control(out, style, table, key);
+        }
+        if let Some(etag) = etag(table, rows, row) {
+            out.member("@odata.etag", &etag);
+        }
+    }
+    for column in shown(table, found.query.select.as_deref()) {
+        annotated(out, style, table, rows, row, column)?;
+    }
+    for (index, expand) in found.query.expand.iter().enumerate() {
+        related(out, style, found, row, expand, found.expanded.get(index))?;
+    }
+    out.close('}');
+    Ok(())
+}
+
+/// What a client could compute from `$metadata`, said anyway.
+fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Option<Uuid>) {
+    out.member("@odata.type", &format!("#Microsoft.Dynamics.CRM.{}", table.name));
+    let Some(key) = key else { return };
+    out.member("@odata.id", &row_url(style.base, table, key));
+    out.member("@odata.editLink", &format!("{}({key})", table.entity_set));
+    for (navigation, _) in style.catalog.relations(table) {
+        let url = format!("{}({key})/{navigation}", table.entity_set);
+        out.member(&format!("{navigation}@odata.navigationLink"), &url);
+    }
+}
+
+/// A property with the annotations that were asked for.
+fn annotated(
+    out: &mut Json,
+    style: Style<'_>,
+    table: &Table,
+    rows: &Rows,
+    row: usize,
+    index: ColumnIndex,
+) -> Result<()> {
+    let column = &table.columns[index];
+    let property = column.property();
+    let text = rows.cell(row, index);
+    if style.format.detail == Detail::Full
+        && let Some(edm) = explicit_type(&column.kind)
+    {
+        out.member(&format!("{property}@odata.type"), edm);
+    }
+    if style.annotations.include(FORMATTED)
+        && let Some(formatted) = formatted(table, rows, row, index)
+    {
+        out.member(&format!("{property}@{FORMATTED}"), &formatted);
+    }
+    if let (Kind::Lookup(lookup), Some(text)) = (&column.kind, text) {
+        lookup_annotations(out, style, &property, lookup, text);
+    }
+    out.name(&property);
+    cell(out, style, table, rows, row, index)
+}
+
+fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
+    let Some(reference) = key::reference(text) else { return };
+    if style.annotations.include(NAVIGATION) {
+        out.member(&format!("{property}@{NAVIGATION}"), &lookup.navigation);
+    }
+    let target = lookup.targets.iter().find(|t| t.resource_type == reference.resource_type);
+    if style.annotations.include(LOGICAL_NAME)
+        && let Some(target) = target.and_then(|t| style.catalog.entity_set(&t.entity_set).ok())
+    {
+        out.member(&format!("{property}@{LOGICAL_NAME}"), &target.name);
+    }
+}
+
+/// Types that a JSON value does not show by itself.
+fn explicit_type(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Some("#Guid"),
+        Kind::Date => Some("#Date"),
+        Kind::DateTime => Some("#DateTimeOffset"),
+        Kind::Decimal { .. } => Some("#Decimal"),
+        Kind::Int64 => Some("#Int64"),
+        Kind::Int32 | Kind::Choice(_) => Some("#Int32"),
+        Kind::Text { .. } | Kind::Boolean | Kind::PartialDate | Kind::Uri | Kind::Json => None,
+    }
+}
+
+/// What a person reads instead of the value.
+fn formatted(table: &Table, rows: &Rows, row: usize, index: ColumnIndex) -> Option<String> {
+    if let Some(concept) = table.concept_of(index) {
+        let texts = [concept.display, concept.text, Some(concept.code)];
+        return texts.into_iter().flatten().find_map(|column| rows.cell(row, column)).map(str::to_owned);
+    }
+    let text = rows.cell(row, index)?;
+    match &table.columns[index].kind {
+        Kind::Choice(choice) => Some(choice.by_code(text).map_or(text, |option| &option.label).to_owned()),
+        Kind::Boolean => Some(if text == "true" { "Yes" } else { "No" }.to_owned()),
+        Kind::Date => Some(text.to_owned()),
+        Kind::DateTime => {
+            let moment = value::parse_instant(text)?.to_zoned(TimeZone::UTC);
+            Some(moment.strftime("%Y-%m-%d %H:%M").to_string())
+        }
+        _ => None,
+    }
+}
+
+/// Related rows of one parent.
+fn related(
+    out: &mut Json,
+    style: Style<'_>,
+    found: Found<'_>,
+    row: usize,
+    expand: &Expand,
+    expanded: Option<&Expanded>,
+) -> Result<()> {
+    let navigation = &expand.navigation;
+    let table = match &expand.to {
+        Relation::Concept { concept } => {
+            let spread =
+                found.table.concepts.get(*concept).ok_or_else(|| Error::new(Code::Internal, "no such concept"))?;
+            out.name(navigation);
+            if !concept_object(out, found.rows, row, spread, expand.query.select.as_deref(), None) {
+                out.raw("null");
+            }
+            return Ok(());
+        }
+        Relation::Lookup { table, .. } | Relation::Collection { table, .. } => table,
+    };
+    let table = style.catalog.table(table).ok_or_else(|| Error::new(Code::Internal, "a related table is gone"))?;
+    let expanded = expanded.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched"))?;
+    let own = expanded.of_parent.get(row).map(Vec::as_slice).unwrap_or_default();
+    let inner = Found { table, query: &expand.query, rows: &expanded.rows, expanded: &[] };
+    if let Relation::Lookup { .. } = expand.to {
+        out.name(navigation);
+        return match own.first() {
+            Some(related) => entity(out, style, inner, *related, None),
+            None => {
+                out.raw("null");
+                Ok(())
+            }
+        };
+    }
+    if let Some(count) = expanded.counts.get(row) {
+        out.name(&format!("{navigation}@odata.count"));
+        out.raw(&count.to_string());
+    }
+    out.name(navigation);
+    out.open('[');
+    for related in own {
+        out.item();
+        entity(out, style, inner, *related, None)?;
+    }
+    out.close(']');
+    if let Some(Some(link)) = expanded.next_links.get(row) {
+        out.member(&format!("{navigation}@odata.nextLink"), link);
+    }
+    Ok(())
+}
+
+/// The codeable concept in a row's own columns; false = it has no code.
+fn concept_object(
+    out: &mut Json,
+    rows: &Rows,
+    row: usize,
+    concept: &Concept,
+    select: Option<&[ColumnIndex]>,
+    context: Option<&str>,
+) -> bool {
+    let (Some(code), system) = (rows.cell(row, concept.code), rows.cell(row, concept.system)) else {
+        return false;
+    };
+    let key = key::concept(system, code).to_string();
+    let cell = |column: Option<ColumnIndex>| column.and_then(|column| rows.cell(row, column));
+    let values = [Some(key.as_str()), Some(code), system, cell(concept.display), cell(concept.text)];
+    out.open('{');
+    if let Some(context) = context {
+        out.member("@odata.context", context);
+    }
+    for (field, (name, value)) in CONCEPT_FIELDS.into_iter().zip(values).enumerate() {
+        if field > 0 && select.is_some_and(|select| !select.contains(&field)) {
+            continue;
+        }
+        out.name(name);
+        match value {
+            Some(text) => out.text(text),
+            None => out.raw("null"),
+        }
+    }
+    out.close('}');
+    true
+}
+
+/// A cell as a JSON value.
+fn cell(out: &mut Json, style: Style<'_>, table: &Table, rows: &Rows, row: usize, index: ColumnIndex) -> Result<()> {
+    let column = &table.columns[index];
+    let Some(text) = rows.cell(row, index) else {
+        match table.concept_of(index).and_then(|concept| Some((rows.cell(row, concept.code)?, concept))) {
+            Some((code, concept)) => out.guid(key::concept(rows.cell(row, concept.system), code)),
+            None => out.raw("null"),
+        }
+        return Ok(());
+    };
+    let ill_formed = || ill_formed(table, column);
+    let number = |valid: bool| if valid { Ok(()) } else { Err(ill_formed()) };
+    match &column.kind {
+        Kind::Key => out.guid(key::guid(text)),
+        Kind::ConceptKey { .. } => out.guid(Uuid::try_parse(text).map_err(|_| ill_formed())?),
+        Kind::Lookup(_) => match key::reference(text) {
+            Some(reference) => out.guid(key::guid(reference.id)),
+            None => out.raw("null"),
+        },
+        Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => out.text(text),
+        Kind::Boolean => {
+            number(matches!(text, "true" | "false"))?;
+            out.raw(text);
+        }
+        Kind::Int32 => {
+            number(text.parse::<i32>().is_ok() && Number::parse(text).is_some())?;
+            out.raw(text);
+        }
+        Kind::Int64 => {
+            number(text.parse::<i64>().is_ok() && Number::parse(text).is_some())?;
+            out.number(text, style.format.ieee754_compatible);
+        }
+        Kind::Decimal { .. } => {
+            number(Number::parse(text).is_some())?;
+            out.number(text, style.format.ieee754_compatible);
+        }
+        Kind::Date => {
+            number(value::parse_date(text).is_some())?;
+            out.text(text);
+        }
+        Kind::DateTime => out.text(&utc(text).ok_or_else(ill_formed)?),
+        Kind::Choice(choice) => match choice.by_code(text) {
+            Some(option) => out.raw(&option.value.to_string()),
+            None if choice.open => out.raw("null"),
+            None => return Err(ill_formed()),
+        },
+    }
+    Ok(())
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.f]Z`, the digits of the fraction as they stood.
+fn utc(text: &str) -> Option<String> {
+    let moment = value::parse_instant(text)?.to_zoned(TimeZone::UTC);
+    let fraction = text.split_once('.').map(|(_, rest)| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        rest.get(..digits).unwrap_or_default()
+    });
+    let mut utc = moment.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    if let Some(fraction) = fraction.filter(|f| !f.is_empty()) {
+        utc.push('.');
+        utc.push_str(fraction);
+    }
+    utc.push('Z');
+    Some(utc)
+}
+
+fn ill_formed(table: &Table, column: &Column) -> Error {
+    let kind = value::kind_name(&column.kind);
+    let message = format!("the mapping of `{}` gave a `{}` that is no {kind}", table.name, column.name);
+    Error::new(Code::MappingIllFormed, message).target(column.property())
+}
+
+/// JSON text under construction: writes commas where they belong.
+#[derive(Default)]
+struct Json {
+    bytes: Vec<u8>,
+    /// A comma must come before the next member or item.
+    more: bool,
+}
+
+impl Json {
+    fn open(&mut self, bracket: char) {
+        self.bytes.push(bracket as u8);
+        self.more = false;
+    }
+
+    fn close(&mut self, bracket: char) {
+        self.bytes.push(bracket as u8);
+        self.more = true;
+    }
+
+    /// Before each item of an array.
+    fn item(&mut self) {
+        if self.more {
+            self.bytes.push(b',');
+        }
+        self.more = true;
+    }
+
+    fn name(&mut self, name: &str) {
+        self.item();
+        self.text(name);
+        self.bytes.push(b':');
+    }
+
+    fn member(&mut self, name: &str, text: &str) {
+        self.name(name);
+        self.text(text);
+    }
+
+    fn raw(&mut self, json: &str) {
+        self.bytes.extend_from_slice(json.as_bytes());
+    }
+
+    fn number(&mut self, digits: &str, quoted: bool) {
+        if quoted {
+            self.text(digits);
+        } else {
+            self.raw(digits);
+        }
+    }
+
+    fn guid(&mut self, guid: Uuid) {
+        let mut buffer = Uuid::encode_buffer();
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(guid.hyphenated().encode_lower(&mut buffer).as_bytes());
+        self.bytes.push(b'"');
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes.push(b'"');
+        let mut rest = text;
+        while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
+            let (plain, tail) = rest.split_at(at);
+            self.raw(plain);
+            let mut tail = tail.chars();
+            if let Some(c) = tail.next() {
+                self.escape(c);
+            }
+            rest = tail.as_str();
+        }
+        self.raw(rest);
+        self.bytes.push(b'"');
+    }
+
+    fn escape(&mut self, c: char) {
+        match c {
+            '"' => self.raw("\\\""),
+            '\\' => self.raw("\\\\"),
+            '\n' => self.raw("\\n"),
+            '\r' => self.raw("\\r"),
+            '\t' => self.raw("\\t"),
+            _ => {
+                let mut code = String::new();
+                let _ = write!(code, "\\u{:04x}", u32::from(c));
+                self.raw(&code);
+            }
+        }
+    }
+}

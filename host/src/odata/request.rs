@@ -1,1 +1,495 @@
-//! Path, options, headers and body to a request.
+//! One HTTP request to the table API, as text, to a [`Request`]: everything that the URL, the headers and the body say,
+//! resolved against the tables. No I/O happens here, and nothing is read from the rows.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use uuid::Uuid;
+
+use super::body::{self, Purpose, parse_key};
+use super::filter::{Context, Source, nearest_property};
+use super::headers::{Format, Headers, Preferences, SchemaForm};
+use super::options::{CONCEPT_SET, Options};
+use super::syntax;
+use crate::model::catalog::{Catalog, Relation, nearest};
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::query::{
+    AssignedValue, Assignment, Change, Compare, Expr, Filter, Literal, Operation, Precondition, Query,
+};
+use crate::model::table::{ColumnIndex, Table};
+use crate::model::value::Instant;
+
+/// A request as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// In upper case, as HTTP has it.
+    pub method: &'a str,
+    /// After the service root, without a slash at its beginning, not decoded.
+    pub path: &'a str,
+    /// After the `?`, not decoded.
+    pub query: &'a str,
+    pub headers: Headers<'a>,
+    pub body: &'a [u8],
+    /// The service root as the client sees it, with a slash at its end.
+    pub base: &'a str,
+}
+
+/// What is asked, and how to answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub request: Request,
+    pub format: Format,
+    pub preferences: Preferences,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    ServiceDocument,
+    Metadata(SchemaForm),
+    /// Rows of a table; with `$count`, how many there are in all.
+    Read {
+        table: Arc<Table>,
+        query: Query,
+    },
+    /// `/$count`: only how many, as plain text.
+    Count {
+        table: Arc<Table>,
+        query: Query,
+    },
+    /// One row. `known` are versions that the client has: the answer is 304 if the row is one of them.
+    ReadOne {
+        table: Arc<Table>,
+        key: Uuid,
+        query: Query,
+        known: Vec<String>,
+    },
+    /// One property; `raw`: its bare text (`/$value`).
+    Property {
+        table: Arc<Table>,
+        key: Uuid,
+        column: ColumnIndex,
+        raw: bool,
+    },
+    /// The one row that a lookup or concept leads to; `query` is about that row.
+    Follow {
+        table: Arc<Table>,
+        key: Uuid,
+        navigation: String,
+        to: Relation,
+        query: Query,
+    },
+    Write {
+        table: Arc<Table>,
+        change: Change,
+    },
+    /// `msind_UpsertBundle`: the bundle's JSON text.
+    UpsertBundle {
+        bundle: String,
+    },
+}
+
+/// Reads a request. Everything about it that is wrong comes out here as the error to answer.
+pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Instant) -> Result<Call> {
+    let length = message.path.len() + message.query.len();
+    if length > limits.url_bytes {
+        let text = format!("the URL has {length} bytes; the limit `url_bytes` is {}", limits.url_bytes);
+        return Err(Error::new(Code::UrlTooLong, text));
+    }
+    message.headers.check_version()?;
+    let options = Options::parse(message.query)?;
+    let context = Context { catalog, limits, aliases: &options.aliases, now };
+    let reader = Reader { message, options: &options, context };
+    let request = reader.request()?;
+    let mut preferences = message.headers.preferences();
+    preferences.explain |= options.explain()?;
+    let format = match request {
+        Request::Metadata(_) | Request::Count { .. } | Request::Property { raw: true, .. } => Format::default(),
+        _ => message.headers.format(options.get("format"))?,
+    };
+    let mut call = Call { request, format, preferences };
+    call.page_size();
+    Ok(call)
+}
+
+impl Call {
+    /// The page size of `Prefer` belongs to the query.
+    fn page_size(&mut self) {
+        if let Request::Read { query, .. } = &mut self.request {
+            query.max_page_size = self.preferences.max_page_size;
+        }
+    }
+}
+
+struct Reader<'a> {
+    message: &'a Message<'a>,
+    options: &'a Options,
+    context: Context<'a>,
+}
+
+/// A segment of the path: a name, and what stands in parentheses after it.
+struct Segment {
+    name: String,
+    key: Option<String>,
+}
+
+/// Options that describe a list of rows, and those for one row.
+const FOR_ROWS: &[&str] = &["select", "filter", "orderby", "top", "skip", "count", "expand", "skiptoken"];
+const FOR_ROW: &[&str] = &["select", "expand"];
+
+/// Resources of the standard that we refuse by name.
+const REFUSED: [&str; 6] = ["$batch", "$entity", "$crossjoin", "$all", "$query", "$each"];
+
+impl Reader<'_> {
+    fn request(&self) -> Result<Request> {
+        let segments = self.segments()?;
+        let Some((first, rest)) = segments.split_first() else {
+            self.options.only(&[], "the service document")?;
+            self.method(&["GET"])?;
+            return Ok(Request::ServiceDocument);
+        };
+        match first.name.as_str() {
+            "$metadata" if rest.is_empty() => {
+                self.method(&["GET"])?;
+                let form = self.message.headers.schema_form(self.options.get("format"))?;
+                return Ok(Request::Metadata(form));
+            }
+            "msind_UpsertBundle" | "Microsoft.Dynamics.CRM.msind_UpsertBundle" if rest.is_empty() => {
+                return self.upsert_bundle();
+            }
+            name if REFUSED.contains(&name) => return Err(unsupported(&format!("`{name}`"))),
+            CONCEPT_SET if self.context.catalog.entity_set(CONCEPT_SET).is_err() => {
+                return Err(unsupported("reading concepts by themselves").hint("expand the concept of a row"));
+            }
+            name if name.starts_with('$') => {
+                return Err(Error::new(Code::BadUrl, format!("there is no resource `{name}`")).target(name));
+            }
+            _ => {}
+        }
+        let table = self.context.catalog.entity_set(&first.name)?;
+        match &first.key {
+            None => self.set(table, rest),
+            Some(key) => self.row(table, self.key(key, table)?, rest),
+        }
+    }
+
+    /// `contacts…`
+    fn set(&self, table: &Arc<Table>, rest: &[Segment]) -> Result<Request> {
+        match rest {
+            [] => match self.method(&["GET", "POST"])? {
+                "POST" => self.create(table, None),
+                _ => self.read(table, None),
+            },
+            [count] if count.name == "$count" => self.count(table, None),
+            [next, ..] => Err(self.odd_segment(next, &table.entity_set)),
+        }
+    }
+
+    /// `contacts(guid)…`
+    fn row(&self, table: &Arc<Table>, key: Uuid, rest: &[Segment]) -> Result<Request> {
+        let Some((next, rest)) = rest.split_first() else {
+            return match self.method(&["GET", "PATCH", "DELETE"])? {
+                "PATCH" => self.update(table, key),
+                "DELETE" => self.delete(table, key),
+                _ => self.read_one(table, key),
+            };
+        };
+        if next.key.is_none()
+            && let Some(column) = table.property(&next.name)
+        {
+            return self.property(table, key, column, rest);
+        }
+        match self.context.catalog.relation(table, &next.name) {
+            Some(Relation::Collection { table: child, column }) => {
+                self.children(table, key, &child, column, next, rest)
+            }
+            Some(to) => self.follow(table, key, next, to, rest),
+            None if next.name.starts_with('$') || next.name.contains('.') => {
+                Err(self.odd_segment(next, &table.entity_set))
+            }
+            None => {
+                let text = format!("`{}` has no column or navigation property `{}`", table.name, next.name);
+                let error = Error::new(Code::UnknownColumn, text).target(next.name.clone());
+                Err(match nearest_property(table, &next.name, self.context.catalog) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error,
+                })
+            }
+        }
+    }
+
+    fn read(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
+        may(table, table.access.read, "read")?;
+        self.options.only(FOR_ROWS, "rows of a table")?;
+        let mut query = self.options.query(table, self.context)?;
+        query.filter = both(extra, query.filter.take());
+        Ok(Request::Read { table: table.clone(), query })
+    }
+
+    fn count(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
+        self.method(&["GET"])?;
+        may(table, table.access.read, "read")?;
+        self.options.only(&["filter"], "`/$count`")?;
+        let mut query = self.options.query(table, self.context)?;
+        query.filter = both(extra, query.filter.take());
+        Ok(Request::Count { table: table.clone(), query })
+    }
+
+    fn read_one(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
+        may(table, table.access.read, "read")?;
+        self.options.only(FOR_ROW, "one row")?;
+        let query = self.options.query(table, self.context)?;
+        // With related rows or annotations in it, a row may differ where its version does not.
+        let plain = query.expand.is_empty() && self.message.headers.preferences().annotations == Default::default();
+        let known = if plain { self.message.headers.known_versions()? } else { Vec::new() };
+        Ok(Request::ReadOne { table: table.clone(), key, query, known })
+    }
+
+    fn property(&self, table: &Arc<Table>, key: Uuid, column: ColumnIndex, rest: &[Segment]) -> Result<Request> {
+        let raw = match rest {
+            [] => false,
+            [value] if value.name == "$value" => true,
+            [next, ..] => return Err(self.odd_segment(next, "a property")),
+        };
+        if self.message.method != "GET" {
+            return Err(unsupported("writing a single property").hint("PATCH the row with this one column"));
+        }
+        may(table, table.access.read && table.columns[column].access.read, "read")?;
+        self.options.only(&[], "a property")?;
+        Ok(Request::Property { table: table.clone(), key, column, raw })
+    }
+
+    /// `contacts(guid)/msemr_observation_msemr_patient…`: rows of the other table whose lookup is this row.
+    fn children(
+        &self,
+        parent: &Arc<Table>,
+        key: Uuid,
+        child: &str,
+        column: ColumnIndex,
+        segment: &Segment,
+        rest: &[Segment],
+    ) -> Result<Request> {
+        if segment.key.is_some() {
+            return Err(
+                unsupported("a key after a navigation property").hint(format!("use the entity set of `{child}`"))
+            );
+        }
+        let table = self.context.catalog.table(child);
+        let table = table.ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{child}`")))?;
+        let belongs = Filter::Compare(Compare::Eq, Expr::Column(column), Expr::Literal(Literal::Guid(key)));
+        match rest {
+            [] => match self.method(&["GET", "POST"])? {
+                "POST" => {
+                    let bind = AssignedValue::Bind { entity_set: parent.entity_set.clone(), key };
+                    self.create(table, Some(Assignment { column, value: Some(bind) }))
+                }
+                _ => self.read(table, Some(belongs)),
+            },
+            [count] if count.name == "$count" => self.count(table, Some(belongs)),
+            [next, ..] => Err(self.odd_segment(next, &segment.name)),
+        }
+    }
+
+    /// `msemr_observations(guid)/msemr_patient`
+    fn follow(
+        &self,
+        table: &Arc<Table>,
+        key: Uuid,
+        segment: &Segment,
+        to: Relation,
+        rest: &[Segment],
+    ) -> Result<Request> {
+        if let Some(next) = rest.first() {
+            return Err(self.odd_segment(next, &segment.name));
+        }
+        if segment.key.is_some() {
+            return Err(Error::new(Code::BadUrl, format!("`{}` leads to one row; it takes no key", segment.name)));
+        }
+        self.method(&["GET"])?;
+        may(table, table.access.read, "read")?;
+        self.options.only(FOR_ROW, "one row")?;
+        let query = match &to {
+            Relation::Lookup { table, .. } => match self.context.catalog.table(table) {
+                Some(target) => {
+                    may(target, target.access.read, "read")?;
+                    self.options.query(target, self.context)?
+                }
+                None => return Err(Error::new(Code::UnknownTable, format!("there is no table `{table}`"))),
+            },
+            _ => {
+                self.options.only(&[], "a concept")?;
+                Query::default()
+            }
+        };
+        Ok(Request::Follow { table: table.clone(), key, navigation: segment.name.clone(), to, query })
+    }
+
+    fn create(&self, table: &Arc<Table>, bound: Option<Assignment>) -> Result<Request> {
+        may(table, table.access.create, "created")?;
+        let read = self.body(table, Purpose::Create, bound.as_ref())?;
+        if self.message.headers.precondition()? != Precondition::None {
+            return Err(
+                Error::new(Code::BadRequest, "a create has no row that a condition could be about").target("If-Match")
+            );
+        }
+        let operation = Operation::Create { key: read.key };
+        Ok(self.write(table, operation, read.assignments, Precondition::None))
+    }
+
+    /// PATCH creates where the row is not there, unless `If-Match` says that it must be.
+    fn update(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
+        may(table, table.access.update, "changed")?;
+        let read = self.body(table, Purpose::Update(key), None)?;
+        let precondition = self.message.headers.precondition()?;
+        let must_exist = matches!(precondition, Precondition::MustExist | Precondition::Versions(_));
+        let operation = match must_exist || !table.access.create {
+            true => Operation::Update { key },
+            false => Operation::Upsert { key },
+        };
+        Ok(self.write(table, operation, read.assignments, precondition))
+    }
+
+    fn delete(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
+        may(table, table.access.delete, "deleted")?;
+        self.options.only(&[], "a delete")?;
+        let precondition = self.message.headers.precondition()?;
+        if precondition == Precondition::MustNotExist {
+            return Err(Error::new(Code::BadRequest, "a delete needs the row to exist").target("If-None-Match"));
+        }
+        Ok(self.write(table, Operation::Delete { key }, Vec::new(), precondition))
+    }
+
+    fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<body::Body> {
+        self.options.only(FOR_ROW, "a write")?;
+        self.check_body(self.context.limits.body_bytes, "body_bytes")?;
+        body::read(self.message.body, table, self.context.catalog, self.message.base, purpose, bound)
+    }
+
+    fn upsert_bundle(&self) -> Result<Request> {
+        self.method(&["POST"])?;
+        self.check_body(self.context.limits.bundle_bytes, "bundle_bytes")?;
+        Ok(Request::UpsertBundle { bundle: body::bundle(self.message.body)? })
+    }
+
+    fn check_body(&self, limit: usize, name: &str) -> Result<()> {
+        let length = self.message.body.len();
+        if length > limit {
+            let text = format!("the body has {length} bytes; the limit `{name}` is {limit}");
+            return Err(Error::new(Code::BodyTooLarge, text));
+        }
+        self.message.headers.check_json_body()
+    }
+
+    fn write(
+        &self,
+        table: &Arc<Table>,
+        operation: Operation,
+        assignments: Vec<Assignment>,
+        precondition: Precondition,
+    ) -> Request {
+        Request::Write { table: table.clone(), change: Change { operation, assignments, precondition } }
+    }
+
+    fn method(&self, allowed: &[&str]) -> Result<&str> {
+        let method = self.message.method;
+        if allowed.contains(&method) {
+            return Ok(method);
+        }
+        let text = format!("{method} has no meaning here");
+        Err(Error::new(Code::MethodNotAllowed, text).hint(format!("this resource takes {}", allowed.join(", "))))
+    }
+
+    /// The GUID in the parentheses; an alias stands for its value. Alternate keys are refused by name.
+    fn key(&self, key: &str, table: &Table) -> Result<Uuid> {
+        if let Some(guid) = parse_key(key) {
+            return Ok(guid);
+        }
+        if let Some(alias) = key.strip_prefix('@') {
+            let value = self.options.aliases.get(alias).and_then(|value| parse_key(value));
+            return value.ok_or_else(|| bad_key(table, "is no GUID"));
+        }
+        let source = Source { text: key, target: "key" };
+        let arguments = syntax::arguments(key, self.context.limits).map_err(|e| source.syntax(e))?;
+        let [argument] = arguments.as_slice() else {
+            return Err(if arguments.is_empty() {
+                bad_key(table, "is empty")
+            } else {
+                unsupported("a key of several columns")
+            });
+        };
+        let key_column = &table.columns[table.key].name;
+        match (&argument.name, &argument.value.syntax) {
+            (Some(name), syntax::Syntax::Guid(text)) if name == key_column => {
+                Uuid::try_parse(text).map_err(|_| bad_key(table, "is no GUID"))
+            }
+            (Some(name), _) if name != key_column && table.property(name).is_some() => {
+                Err(unsupported(&format!("the alternate key `{name}`")).hint(format!("use $filter={name} eq …")))
+            }
+            (Some(name), _) if name != key_column => Err(bad_key(table, "names a column that does not exist")),
+            _ => Err(bad_key(table, "is no GUID")),
+        }
+    }
+
+    /// Decoded one by one, so that an encoded slash separates nothing.
+    fn segments(&self) -> Result<Vec<Segment>> {
+        let path = self.message.path.strip_suffix('/').unwrap_or(self.message.path);
+        if path.is_empty() {
+            return Ok(Vec::new());
+        }
+        path.split('/').map(segment).collect()
+    }
+
+    fn odd_segment(&self, segment: &Segment, after: &str) -> Error {
+        let name = &segment.name;
+        if name.starts_with('$') || name.contains('.') {
+            return unsupported(&format!("`/{name}` after `{after}`"));
+        }
+        let error = Error::new(Code::BadUrl, format!("`/{name}` has no meaning after `{after}`")).target(name.clone());
+        match parse_key(name) {
+            Some(_) => error.hint(format!("write the key in parentheses, `{after}({name})`")),
+            None => match nearest(name, ["$count", "$value", "$ref"]) {
+                Some(near) => error.hint(format!("did you mean `/{near}`?")),
+                None => error,
+            },
+        }
+    }
+}
+
+fn segment(text: &str) -> Result<Segment> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    let text = decoded.map_err(|_| Error::new(Code::BadUrl, "the path is not UTF-8 after percent-decoding"))?;
+    if text.is_empty() {
+        return Err(Error::new(Code::BadUrl, "the path has an empty segment"));
+    }
+    match text.split_once('(') {
+        Some((name, key)) => match key.strip_suffix(')') {
+            Some(key) => Ok(Segment { name: name.to_owned(), key: Some(key.trim().to_owned()) }),
+            None => Err(Error::new(Code::BadUrl, format!("the parenthesis after `{name}` is not closed"))),
+        },
+        None => Ok(Segment { name: text.into_owned(), key: None }),
+    }
+}
+
+fn both(a: Option<Filter>, b: Option<Filter>) -> Option<Filter> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(Filter::And(a.into(), b.into())),
+        (a, b) => a.or(b),
+    }
+}
+
+fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
+    if allowed {
+        return Ok(());
+    }
+    Err(Error::new(Code::MethodNotAllowed, format!("rows of `{}` cannot be {what}", table.entity_set)))
+}
+
+fn bad_key(table: &Table, why: &str) -> Error {
+    let error = Error::new(Code::BadKey, format!("the key of `{}` {why}", table.entity_set))
+        .target(table.columns[table.key].name.clone());
+    error.hint(format!("write `{}(00000000-0000-0000-0000-000000000000)`", table.entity_set))
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::new(Code::NotSupported, format!("{what} is not supported"))
+}

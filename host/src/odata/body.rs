@@ -1,0 +1,406 @@
+//! The body of a create or update: one JSON object to assignments whose cell texts fit their columns. Values are read
+//! as raw JSON, so that numbers keep their digits; no message repeats a value.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::filter::nearest_property;
+use super::literal;
+use crate::model::catalog::{Catalog, Relation};
+use crate::model::error::{Code, Detail, Error, Result};
+use crate::model::query::{AssignedValue, Assignment};
+use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
+use crate::model::value::{Number, first_day, parse_date, parse_instant};
+
+/// What the body is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Required columns must be there.
+    Create,
+    /// The key in the URL, which the body may repeat.
+    Update(Uuid),
+}
+
+/// What a body says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    /// The key column, if the client gave it.
+    pub key: Option<Uuid>,
+    pub assignments: Vec<Assignment>,
+}
+
+/// A body of [`Purpose`] for a row of `table`. `base` is the service root, for absolute URLs in `@odata.bind`; `bound` a
+/// lookup that the URL has filled already.
+pub fn read(
+    body: &[u8],
+    table: &Table,
+    catalog: &Catalog,
+    base: &str,
+    purpose: Purpose,
+    bound: Option<&Assignment>,
+) -> Result<Body> {
+    let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
+    let reader = Reader { table, catalog, base, purpose };
+    let mut read = Body { key: None, assignments: bound.cloned().into_iter().collect() };
+    for (name, raw) in &members.0 {
+        reader.member(name, raw.get(), &mut read)?;
+    }
+    if purpose == Purpose::Create {
+        reader.required(&read.assignments)?;
+    }
+    Ok(read)
+}
+
+/// The bundle in the body of `msind_UpsertBundle`: the body itself, or a member `Bundle` as an object or as text.
+pub fn bundle(body: &[u8]) -> Result<String> {
+    let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
+    let whole = members.0.iter().any(|(name, raw)| name == "resourceType" && raw.get() == "\"Bundle\"");
+    if whole {
+        let text = std::str::from_utf8(body).map_err(|_| Error::new(Code::BadJson, "the body is not UTF-8"))?;
+        return Ok(text.to_owned());
+    }
+    let member = members.0.iter().find(|(name, _)| name.to_ascii_lowercase().ends_with("bundle"));
+    match member.map(|(_, raw)| raw.get()) {
+        Some(object) if object.starts_with('{') => Ok(object.to_owned()),
+        Some(text) if text.starts_with('"') => {
+            serde_json::from_str(text).map_err(|_| Error::new(Code::BadJson, "the bundle is no text").target("Bundle"))
+        }
+        _ => {
+            let error = Error::new(Code::BadRequest, "the body holds no bundle").target("Bundle");
+            Err(error.hint("send a FHIR Bundle, or {\"Bundle\": …}"))
+        }
+    }
+}
+
+/// Members of an object in their order; a repeated one is an error.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                let mut seen = std::collections::HashSet::new();
+                while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+                    if !seen.insert(name.clone()) {
+                        return Err(serde::de::Error::custom(REPEATED));
+                    }
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+const REPEATED: &str = "a member is repeated";
+
+/// Line and column only: the parser's own words may quote the body.
+fn bad_json(error: &serde_json::Error) -> Error {
+    let what = if error.to_string().starts_with(REPEATED) {
+        "a member of the JSON object is given twice"
+    } else if error.is_data() {
+        "the body is no JSON object"
+    } else {
+        "the body is not valid JSON"
+    };
+    Error::new(Code::BadJson, format!("{what}, line {} column {}", error.line(), error.column()))
+}
+
+struct Reader<'a> {
+    table: &'a Table,
+    catalog: &'a Catalog,
+    base: &'a str,
+    purpose: Purpose,
+}
+
+impl Reader<'_> {
+    fn member(&self, name: &str, raw: &str, read: &mut Body) -> Result<()> {
+        if let Some((property, annotation)) = name.split_once('@') {
+            return match annotation {
+                "odata.bind" | "bind" => read.assign(self.bind(property, name, raw)?, name),
+                // Control information and other annotations say nothing about the row.
+                _ => Ok(()),
+            };
+        }
+        let Some(index) = self.table.property(name) else {
+            return match self.navigation(name, raw)? {
+                Some(assignment) => read.assign(assignment, name),
+                None => Ok(()),
+            };
+        };
+        let column = &self.table.columns[index];
+        match &column.kind {
+            Kind::Lookup(lookup) => {
+                let error = not_writable(name, "a lookup is not written by its key");
+                return Err(error.hint(format!(
+                    "write \"{}@odata.bind\": \"/{}(…)\"",
+                    lookup.navigation,
+                    first_set(lookup)
+                )));
+            }
+            Kind::ConceptKey { concept } => {
+                let code = &self.table.columns[self.table.concepts[*concept].code].name;
+                let error = not_writable(name, "the key of a concept is made from its code");
+                return Err(error.hint(format!("write `{code}` and its system")));
+            }
+            Kind::Key => return self.key(name, raw, read),
+            _ => {}
+        }
+        self.writable(column, name)?;
+        let value = if raw == "null" { None } else { Some(AssignedValue::Cell(cell(column, name, raw)?)) };
+        self.nullable(column, name, value.is_none())?;
+        read.assign(Assignment { column: index, value }, name)
+    }
+
+    fn key(&self, name: &str, raw: &str, read: &mut Body) -> Result<()> {
+        let key =
+            text(raw).and_then(|text| Uuid::try_parse(&text).ok()).ok_or_else(|| bad_value(name, "a GUID as text"))?;
+        match self.purpose {
+            Purpose::Create => {
+                read.key = Some(key);
+                Ok(())
+            }
+            Purpose::Update(expected) if expected == key => Ok(()),
+            Purpose::Update(_) => {
+                Err(Error::new(Code::BadKey, "the key in the body is not that of the URL").target(name))
+            }
+        }
+    }
+
+    /// `patient@odata.bind`
+    fn bind(&self, property: &str, name: &str, raw: &str) -> Result<Assignment> {
+        let (index, lookup) = match self.catalog.relation(self.table, property) {
+            Some(Relation::Collection { .. }) => return Err(unsupported(name, "binding rows to a collection")),
+            Some(Relation::Concept { .. }) => {
+                return Err(unsupported(name, "binding a concept").hint("write its code, system and text columns"));
+            }
+            _ => self.lookup(property).ok_or_else(|| self.unknown(property, name))?,
+        };
+        let column = &self.table.columns[index];
+        self.writable(column, name)?;
+        if raw == "null" {
+            self.nullable(column, name, true)?;
+            return Ok(Assignment { column: index, value: None });
+        }
+        let wanted = format!("a row's URL like `/{}(…)`", first_set(lookup));
+        let url = text(raw).ok_or_else(|| bad_value(name, &wanted))?;
+        let (entity_set, key) = self.row_url(&url).ok_or_else(|| bad_value(name, &wanted))?;
+        if !lookup.targets.iter().any(|t| t.entity_set == entity_set) {
+            let sets: Vec<_> = lookup.targets.iter().map(|t| t.entity_set.as_str()).collect();
+            return Err(bad_value(name, &format!("a row of {}", sets.join(" or "))));
+        }
+        let bind = AssignedValue::Bind { entity_set: entity_set.to_owned(), key };
+        Ok(Assignment { column: index, value: Some(bind) })
+    }
+
+    /// `/set(guid)`, `set(guid)` or the same below the service root.
+    fn row_url<'u>(&self, url: &'u str) -> Option<(&'u str, Uuid)> {
+        let relative = match url.strip_prefix(self.base.trim_end_matches('/')) {
+            Some(rest) => rest,
+            None if url.contains("://") => return None,
+            None => url,
+        };
+        let (set, rest) = relative.strip_prefix('/').unwrap_or(relative).split_once('(')?;
+        let key = rest.strip_suffix(')')?;
+        let named = !set.is_empty() && set.chars().all(literal::is_identifier_part);
+        Some((set, parse_key(key)?)).filter(|_| named)
+    }
+
+    /// A navigation property, or a name that does not exist. `null` clears a lookup.
+    fn navigation(&self, name: &str, raw: &str) -> Result<Option<Assignment>> {
+        if let Some((index, lookup)) = self.lookup(name) {
+            let column = &self.table.columns[index];
+            if raw == "null" {
+                self.writable(column, name)?;
+                self.nullable(column, name, true)?;
+                return Ok(Some(Assignment { column: index, value: None }));
+            }
+            let hint = format!("write the row first, then \"{}@odata.bind\"", lookup.navigation);
+            return Err(unsupported(name, "writing a related row in the same body").hint(hint));
+        }
+        match self.catalog.relation(self.table, name) {
+            Some(_) => Err(unsupported(name, "writing related rows in the same body")),
+            None => Err(self.unknown(name, name)),
+        }
+    }
+
+    fn lookup(&self, navigation: &str) -> Option<(ColumnIndex, &Lookup)> {
+        self.table.columns.iter().enumerate().find_map(|(index, column)| match &column.kind {
+            Kind::Lookup(lookup) if lookup.navigation == navigation => Some((index, lookup)),
+            _ => None,
+        })
+    }
+
+    fn unknown(&self, name: &str, target: &str) -> Error {
+        let error =
+            Error::new(Code::UnknownColumn, format!("`{}` has no column `{name}`", self.table.name)).target(target);
+        match nearest_property(self.table, name, self.catalog) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    fn writable(&self, column: &Column, name: &str) -> Result<()> {
+        let (allowed, when) = match self.purpose {
+            Purpose::Create => (column.access.create, "on create"),
+            Purpose::Update(_) => (column.access.update, "on update"),
+        };
+        if allowed { Ok(()) } else { Err(not_writable(name, &format!("it cannot be written {when}"))) }
+    }
+
+    fn nullable(&self, column: &Column, name: &str, null: bool) -> Result<()> {
+        if column.required && null {
+            return Err(Error::new(Code::RequiredColumn, format!("`{name}` cannot be null")).target(name));
+        }
+        Ok(())
+    }
+
+    fn required(&self, assignments: &[Assignment]) -> Result<()> {
+        let given = |index: usize| assignments.iter().any(|a| a.column == index);
+        let is_missing =
+            |(index, column): &(usize, &Column)| column.required && column.kind != Kind::Key && !given(*index);
+        let missing: Vec<&Column> =
+            self.table.columns.iter().enumerate().filter(is_missing).map(|(_, column)| column).collect();
+        let Some(first) = missing.first() else {
+            return Ok(());
+        };
+        let names: Vec<_> = missing.iter().map(|c| format!("`{}`", c.name)).collect();
+        let details = missing.iter().map(|column| Detail {
+            code: "RequiredColumn".into(),
+            message: format!("`{}` ({}) must be given", column.name, column.label),
+            target: Some(column.name.clone()),
+        });
+        let message = format!("required and not given: {}", names.join(", "));
+        Err(Error::new(Code::RequiredColumn, message).target(first.name.clone()).details(details))
+    }
+}
+
+impl Body {
+    fn assign(&mut self, assignment: Assignment, name: &str) -> Result<()> {
+        if self.assignments.iter().any(|a| a.column == assignment.column) {
+            return Err(
+                Error::new(Code::BadJson, format!("`{name}` writes a column that is given already")).target(name)
+            );
+        }
+        self.assignments.push(assignment);
+        Ok(())
+    }
+}
+
+/// A GUID as a URL has it: bare, or in quotes.
+pub fn parse_key(key: &str) -> Option<Uuid> {
+    let bare = key.strip_prefix('\'').and_then(|k| k.strip_suffix('\'')).unwrap_or(key);
+    if literal::guid(bare, 0) == Ok(bare.len()) { Uuid::try_parse(bare).ok() } else { None }
+}
+
+/// A JSON value as the cell text of a column.
+fn cell(column: &Column, name: &str, raw: &str) -> Result<String> {
+    let wrong = |wanted: &str| bad_value(name, wanted);
+    match &column.kind {
+        Kind::Text { max_length, .. } => {
+            let text = text(raw).ok_or_else(|| wrong("a text"))?;
+            match max_length {
+                Some(most) if text.chars().count() > *most as usize => {
+                    Err(wrong(&format!("a text of at most {most} characters")))
+                }
+                _ => Ok(text),
+            }
+        }
+        Kind::Uri => text(raw)
+            .filter(|t| !t.is_empty() && !t.contains(char::is_whitespace))
+            .ok_or_else(|| wrong("a URI as text")),
+        Kind::Boolean if matches!(raw, "true" | "false") => Ok(raw.to_owned()),
+        Kind::Boolean => Err(wrong("true or false")),
+        Kind::Int32 => raw.parse::<i32>().map(|n| n.to_string()).map_err(|_| wrong("a 32-bit integer")),
+        Kind::Int64 => number(raw).parse::<i64>().map(|n| n.to_string()).map_err(|_| wrong("a 64-bit integer")),
+        Kind::Decimal { precision, scale } => decimal(raw, *precision, *scale).map_err(|wanted| wrong(&wanted)),
+        Kind::Date => text(raw).filter(|t| parse_date(t).is_some()).ok_or_else(|| wrong("a date, YYYY-MM-DD")),
+        Kind::DateTime => {
+            text(raw).filter(|t| is_moment(t)).ok_or_else(|| wrong("a date-time with its offset, 2015-02-07T13:28:17Z"))
+        }
+        Kind::PartialDate => {
+            let fits = |t: &String| first_day(t).is_some() || is_moment(t);
+            text(raw)
+                .filter(fits)
+                .ok_or_else(|| wrong("a date: YYYY, YYYY-MM, YYYY-MM-DD, or a date-time with its offset"))
+        }
+        Kind::Choice(choice) => choice_code(choice, raw).map_err(|wanted| wrong(&wanted)),
+        Kind::Json => {
+            let valid = |t: &String| serde_json::from_str::<serde::de::IgnoredAny>(t).is_ok();
+            text(raw).filter(valid).ok_or_else(|| wrong("JSON as text"))
+        }
+        Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Err(not_writable(name, "it is a key")),
+    }
+}
+
+/// The content of a JSON string.
+fn text(raw: &str) -> Option<String> {
+    if raw.starts_with('"') { serde_json::from_str(raw).ok() } else { None }
+}
+
+/// A number, or one in quotes as `IEEE754Compatible` has it.
+fn number(raw: &str) -> &str {
+    raw.strip_prefix('"').and_then(|r| r.strip_suffix('"')).unwrap_or(raw)
+}
+
+fn decimal(raw: &str, precision: u8, scale: Option<u8>) -> Result<String, String> {
+    let text = number(raw);
+    if Number::parse(text).is_none() {
+        return Err("a number".into());
+    }
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    let leading = mantissa.bytes().filter(|b| *b != b'-' && *b != b'.').take_while(|b| *b == b'0').count();
+    if digits - leading > usize::from(precision) {
+        return Err(format!("a number of at most {precision} digits"));
+    }
+    let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    match scale {
+        Some(most) if fraction > usize::from(most) => {
+            Err(format!("a number with at most {most} digits after the point"))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn is_moment(text: &str) -> bool {
+    literal::date_time_offset(text, 0) == Ok(text.len()) && parse_instant(text).is_some()
+}
+
+fn choice_code(choice: &Choice, raw: &str) -> Result<String, String> {
+    const SHOWN: usize = 20;
+    let found = raw.parse().ok().and_then(|value| choice.by_value(value));
+    found.map(|option| option.code.clone()).ok_or_else(|| {
+        let shown: Vec<_> = choice.options.iter().take(SHOWN).map(|o| format!("{} = {}", o.value, o.label)).collect();
+        let more = if choice.options.len() > SHOWN { ", …" } else { "" };
+        format!("one of the choice's numbers: {}{more}", shown.join(", "))
+    })
+}
+
+fn first_set(lookup: &Lookup) -> &str {
+    lookup.targets.first().map_or("…", |t| t.entity_set.as_str())
+}
+
+fn bad_value(name: &str, wanted: &str) -> Error {
+    Error::new(Code::BadValue, format!("`{name}` takes {wanted}")).target(name)
+}
+
+fn not_writable(name: &str, why: &str) -> Error {
+    Error::new(Code::NotWritable, format!("`{name}`: {why}")).target(name)
+}
+
+fn unsupported(name: &str, what: &str) -> Error {
+    Error::new(Code::NotSupported, format!("{what} is not supported")).target(name)
+}

@@ -1,0 +1,331 @@
+//! The query string: split, decoded once, its system options told from the others; and a [`Query`] made from them.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+
+use super::filter::{self, Context, Source, nearest_property};
+use super::selection::{self, Item, Nested, Value};
+use crate::model::catalog::{Relation, nearest};
+use crate::model::error::{Code, Error, Result};
+use crate::model::query::{Expand, Query};
+use crate::model::table::{ColumnIndex, Kind, Table};
+
+/// Entity type and set of the concepts that rows carry. They are reached through rows only.
+pub const CONCEPT_TYPE: &str = "msemr_codeableconcept";
+pub const CONCEPT_SET: &str = "msemr_codeableconcepts";
+
+/// What `$expand` of a concept shows, in this order; a `select` of [`Expand::query`] holds positions in it.
+pub const CONCEPT_FIELDS: [&str; 5] =
+    ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];
+
+/// System options that we have, without `$`.
+const KNOWN: [&str; 10] =
+    ["select", "filter", "orderby", "top", "skip", "count", "expand", "skiptoken", "format", "explain"];
+
+/// System options of the standard that we refuse by name.
+const REFUSED: [&str; 9] =
+    ["apply", "search", "compute", "deltatoken", "index", "levels", "schemaversion", "id", "query"];
+
+/// A query string taken apart. Values are decoded text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    system: BTreeMap<&'static str, String>,
+    /// `@name=value`, names without the `@`.
+    pub aliases: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// From what stands after the `?`. Custom options are ignored, as the protocol wants it.
+    pub fn parse(query: &str) -> Result<Self> {
+        let mut options = Self::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            options.add(&decode(name)?, || decode(value))?;
+        }
+        Ok(options)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.system.get(name).map(String::as_str)
+    }
+
+    /// `$explain=true`
+    pub fn explain(&self) -> Result<bool> {
+        self.get("explain").map_or(Ok(false), |text| boolean("explain", text))
+    }
+
+    /// Refuses options that mean nothing for a resource.
+    pub fn only(&self, allowed: &[&str], resource: &str) -> Result<()> {
+        match self.system.keys().find(|name| !allowed.contains(*name) && !matches!(**name, "format" | "explain")) {
+            Some(name) => {
+                let message = format!("`${name}` has no meaning for {resource}");
+                Err(Error::new(Code::BadOption, message).target(format!("${name}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The query that the options describe, on rows of `table`.
+    pub fn query(&self, table: &Table, context: Context<'_>) -> Result<Query> {
+        let mut query = Query { skip_token: self.get("skiptoken").map(str::to_owned), ..Query::default() };
+        if let Some(text) = self.get("filter") {
+            query.filter = Some(filter::filter(Source { text, target: "$filter" }, table, context)?);
+        }
+        if let Some(text) = self.get("orderby") {
+            query.order = filter::order_by(Source { text, target: "$orderby" }, table, context)?;
+        }
+        if let Some(text) = self.get("select") {
+            let source = Source { text, target: "$select" };
+            let items = selection::select(text, context.limits).map_err(|e| source.syntax(e))?;
+            query.select = select(&items, source, table, context)?;
+        }
+        if let Some(text) = self.get("expand") {
+            let source = Source { text, target: "$expand" };
+            let items = selection::expand(text, context.limits).map_err(|e| source.syntax(e))?;
+            query.expand = expand(&items, source, table, context)?;
+        }
+        query.top = self.get("top").map(|text| number("top", text)).transpose()?;
+        query.skip = self.get("skip").map_or(Ok(0), |text| number("skip", text))?;
+        query.count = self.get("count").map_or(Ok(false), |text| boolean("count", text))?;
+        Ok(query)
+    }
+
+    fn add(&mut self, name: &str, value: impl FnOnce() -> Result<String>) -> Result<()> {
+        if let Some(alias) = name.strip_prefix('@') {
+            return match self.aliases.insert(alias.to_owned(), value()?) {
+                None => Ok(()),
+                Some(_) => Err(twice(name)),
+            };
+        }
+        let lower = name.to_ascii_lowercase();
+        let bare = lower.strip_prefix('$').unwrap_or(&lower);
+        if let Some(known) = KNOWN.into_iter().find(|known| *known == bare) {
+            return match self.system.insert(known, value()?) {
+                None => Ok(()),
+                Some(_) => Err(twice(&format!("${known}"))),
+            };
+        }
+        if !lower.starts_with('$') {
+            return Ok(());
+        }
+        if REFUSED.contains(&bare) {
+            let message = format!("the query option `${bare}` is not supported");
+            return Err(Error::new(Code::NotSupported, message).target(lower));
+        }
+        let error = Error::new(Code::BadOption, format!("there is no query option `{name}`")).target(name);
+        Err(match nearest(bare, KNOWN) {
+            Some(near) => error.hint(format!("did you mean `${near}`?")),
+            None => error,
+        })
+    }
+}
+
+/// Percent-decoded, `+` as a space.
+fn decode(text: &str) -> Result<String> {
+    let text = text.replace('+', " ");
+    match percent_decode_str(&text).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
+        Err(_) => Err(Error::new(Code::BadUrl, "the query string is not UTF-8 after percent-decoding")),
+    }
+}
+
+fn twice(name: &str) -> Error {
+    Error::new(Code::BadOption, format!("`{name}` is given twice")).target(name)
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or_else(|| {
+        Error::new(Code::BadOption, format!("`${name}` is a whole number from 0 on")).target(format!("${name}"))
+    })
+}
+
+fn boolean(name: &str, text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Error::new(Code::BadOption, format!("`${name}` is true or false")).target(format!("${name}"))),
+    }
+}
+
+/// None = everything (`*`).
+fn select(items: &[Item], source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Option<Vec<ColumnIndex>>> {
+    let mut columns = Vec::new();
+    let mut everything = false;
+    for item in items {
+        let [part] = item.path.as_slice() else {
+            return Err(source.unsupported(item.path.first().map_or(0, |p| p.at), "a path in `$select`"));
+        };
+        let unsupported = part.name.contains(['.', '@', '$']) || !item.options.is_empty();
+        if unsupported {
+            return Err(source.unsupported(part.at, &format!("`{}` in `$select`", part.name)));
+        }
+        if part.name == "*" {
+            everything = true;
+            continue;
+        }
+        match table.property(&part.name) {
+            Some(column) if table.columns[column].access.read => columns.push(column),
+            Some(_) => return Err(source.bad(part.at, &format!("the column `{}` cannot be read", part.name))),
+            None => return Err(unknown_in_select(&part.name, part.at, source, table, context)),
+        }
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    Ok(if everything { None } else { Some(columns) })
+}
+
+fn unknown_in_select(name: &str, at: usize, source: Source<'_>, table: &Table, context: Context<'_>) -> Error {
+    let position = super::lexer::position(source.text, at);
+    let message = format!("`{}` has no column `{name}`, at position {position}", table.name);
+    let error = Error::new(Code::UnknownColumn, message).target(source.target);
+    let hint = match context.catalog.relation(table, name) {
+        Some(Relation::Lookup { column, .. }) => {
+            let property = table.columns[column].property();
+            Some(format!("select its key as `{property}`, or follow it with $expand={name}"))
+        }
+        Some(Relation::Concept { .. }) => {
+            Some(format!("select its key as `_{name}_value`, or follow it with $expand={name}"))
+        }
+        Some(Relation::Collection { .. }) => Some(format!("follow it with $expand={name}")),
+        None => nearest_property(table, name, context.catalog).map(|near| format!("did you mean `{near}`?")),
+    };
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn expand(items: &[Item], source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Vec<Expand>> {
+    if items.len() > context.limits.expand_width {
+        let message = format!("more than {} navigation properties (limit `expand_width`)", context.limits.expand_width);
+        return Err(Error::new(Code::BadOption, message).target(source.target));
+    }
+    let mut expands: Vec<Expand> = Vec::new();
+    for item in items {
+        let expand = expand_one(item, source, table, context)?;
+        if expands.iter().any(|e| e.navigation == expand.navigation) {
+            let at = item.path.first().map_or(0, |p| p.at);
+            return Err(source.bad(at, &format!("`{}` is expanded twice", expand.navigation)));
+        }
+        expands.push(expand);
+    }
+    Ok(expands)
+}
+
+fn expand_one(item: &Item, source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Expand> {
+    let part = match item.path.as_slice() {
+        [part] if !part.name.contains(['.', '@', '$', '*']) => part,
+        path => {
+            let written = path.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join("/");
+            return Err(source.unsupported(path.first().map_or(0, |p| p.at), &format!("`{written}` in `$expand`")));
+        }
+    };
+    let Some(to) = context.catalog.relation(table, &part.name) else {
+        return Err(unknown_relation(&part.name, part.at, source, table, context));
+    };
+    let query = match &to {
+        Relation::Lookup { table, .. } => {
+            let target = context.catalog.table(table).ok_or_else(|| unknown_table(table))?;
+            nested(&item.options, &["select"], source, target, context)?
+        }
+        Relation::Collection { table, .. } => {
+            let target = context.catalog.table(table).ok_or_else(|| unknown_table(table))?;
+            nested(&item.options, &["select", "filter", "orderby", "top", "skip", "count"], source, target, context)?
+        }
+        Relation::Concept { .. } => Query { select: concept_fields(&item.options, source)?, ..Query::default() },
+    };
+    Ok(Expand { navigation: part.name.clone(), to, query })
+}
+
+fn unknown_relation(name: &str, at: usize, source: Source<'_>, table: &Table, context: Context<'_>) -> Error {
+    let position = super::lexer::position(source.text, at);
+    let message = format!("`{}` has no navigation property `{name}`, at position {position}", table.name);
+    let error = Error::new(Code::UnknownRelation, message).target(source.target);
+    let relations = context.catalog.relations(table);
+    let bare = name.strip_prefix('_').and_then(|n| n.strip_suffix("_value")).unwrap_or(name);
+    match nearest(bare, relations.iter().map(|(name, _)| name.as_str())) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if table.columns.iter().any(|c| matches!(&c.kind, Kind::Lookup(l) if l.navigation == name)) => {
+            error.hint("the table that it leads to is not served here")
+        }
+        None => error,
+    }
+}
+
+fn unknown_table(name: &str) -> Error {
+    Error::new(Code::UnknownTable, format!("there is no table `{name}`"))
+}
+
+/// Options in the parentheses of an `$expand`.
+fn nested(
+    options: &[Nested],
+    allowed: &[&str],
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+) -> Result<Query> {
+    let mut query = Query::default();
+    let mut seen = Vec::new();
+    for option in options {
+        let name = option.name.as_str();
+        if seen.contains(&name) {
+            return Err(source.bad(option.at, &format!("`${name}` is given twice")));
+        }
+        seen.push(name);
+        if !allowed.contains(&name) {
+            return Err(refused_in_expand(option, source));
+        }
+        let filter_source = Source { target: "$expand($filter)", ..source };
+        match &option.value {
+            Value::Expression(node) => query.filter = Some(filter::condition(node, filter_source, table, context)?),
+            Value::OrderBy(items) => query.order = filter::orders(items, source, table, context)?,
+            Value::Select(items) => query.select = select(items, source, table, context)?,
+            Value::Text(text) => match name {
+                "top" => query.top = Some(number(name, text)?),
+                "skip" => query.skip = number(name, text)?,
+                _ => query.count = boolean(name, text)?,
+            },
+            Value::Expand(_) | Value::Compute(_) => return Err(refused_in_expand(option, source)),
+        }
+    }
+    Ok(query)
+}
+
+fn refused_in_expand(option: &Nested, source: Source<'_>) -> Error {
+    let name = option.name.as_str();
+    match name {
+        "expand" => source.unsupported(option.at, "`$expand` inside `$expand`"),
+        _ if name.starts_with('@') => source.unsupported(option.at, "a parameter alias inside `$expand`"),
+        _ if KNOWN.contains(&name) || REFUSED.contains(&name) => {
+            source.unsupported(option.at, &format!("`${name}` here in `$expand`"))
+        }
+        _ => source.bad(option.at, &format!("there is no query option `{name}`")),
+    }
+}
+
+fn concept_fields(options: &[Nested], source: Source<'_>) -> Result<Option<Vec<ColumnIndex>>> {
+    let mut fields = Vec::new();
+    for option in options {
+        let Value::Select(items) = &option.value else {
+            return Err(refused_in_expand(option, source));
+        };
+        for part in items.iter().flat_map(|item| &item.path) {
+            match CONCEPT_FIELDS.iter().position(|field| *field == part.name) {
+                Some(field) => fields.push(field),
+                None if part.name == "*" => return Ok(None),
+                None => {
+                    let error = source.bad(part.at, &format!("a codeable concept has no `{}`", part.name));
+                    return Err(match nearest(&part.name, CONCEPT_FIELDS) {
+                        Some(near) => error.hint(format!("did you mean `{near}`?")),
+                        None => error,
+                    });
+                }
+            }
+        }
+    }
+    fields.sort_unstable();
+    fields.dedup();
+    Ok((!fields.is_empty()).then_some(fields))
+}
