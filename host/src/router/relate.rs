@@ -1,7 +1,7 @@
 //! Conditions and expansions across tables, on any mix of routes: the related rows are read by a query of their own, and
 //! come back as a list of keys, or as what hangs on each row.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,22 +13,13 @@ use crate::model::key;
 use crate::model::query::{Compare, Expand, Expr, Filter, Literal, Quantifier, Query};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::odata::reply::Expanded;
 use crate::plan::residual::{self, Residual};
 use crate::router::live::{Live, LiveTable, Turntable};
 use crate::router::read::{and, guids};
 
 /// Keys in one query for related rows; more are asked for in several.
 const KEYS_AT_ONCE: usize = 50;
-
-/// What an `$expand` found: for each row of the page, rows of the related table.
-pub struct Expanded {
-    pub navigation: String,
-    pub table: Arc<Table>,
-    /// N:1: at most one row each.
-    pub single: bool,
-    /// One entry a row of the page.
-    pub rows: Vec<Rows>,
-}
 
 impl Turntable {
     /// The query with every condition on a related table turned into a list of keys.
@@ -122,7 +113,7 @@ impl Turntable {
         }
     }
 
-    /// Follows each navigation property of a page.
+    /// Follows each navigation property of a page, in their order.
     pub async fn expand(
         &self,
         live: &Live,
@@ -133,13 +124,15 @@ impl Turntable {
     ) -> Result<Vec<Expanded>> {
         let mut expanded = Vec::with_capacity(expands.len());
         for expand in expands {
-            expanded.extend(match &expand.to {
-                Relation::Lookup { column, .. } => Some(self.expand_lookup(live, table, rows, expand, *column, deadline).await?),
+            expanded.push(match &expand.to {
+                Relation::Lookup { column, .. } => {
+                    self.expand_lookup(live, table, rows, expand, *column, deadline).await?
+                }
                 Relation::Collection { table: other, column } => {
-                    Some(self.expand_collection(live, table, rows, expand, other, *column, deadline).await?)
+                    self.expand_collection(live, table, rows, expand, other, *column, deadline).await?
                 }
                 // The row carries it; the reply shows it from there.
-                Relation::Concept { .. } => None,
+                Relation::Concept { .. } => Expanded::default(),
             });
         }
         Ok(expanded)
@@ -163,25 +156,26 @@ impl Turntable {
             .find_map(|t| live.showing(&t.entity_set, &t.resource_type))
             .ok_or_else(|| Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation)))?;
         let wanted: Vec<Uuid> = guids(rows, column).into_iter().collect();
-        let mut found: HashMap<Uuid, (usize, usize)> = HashMap::new();
-        let mut pages = Vec::new();
+        let mut found: HashMap<Uuid, usize> = HashMap::new();
+        let mut all: Option<Rows> = None;
         for keys in wanted.chunks(KEYS_AT_ONCE) {
             let condition = one_of(other.table.key, keys.iter().copied().collect());
             let query = Query { filter: Some(and(expand.query.filter.clone(), condition)), ..expand.query.clone() };
             let page = Box::pin(self.read_all(live, other, &query, keys.len() * 2, deadline)).await?;
+            let before = all.as_ref().map_or(0, Rows::len);
             for row in 0..page.len() {
                 if let Some(text) = page.cell(row, other.table.key) {
-                    found.insert(key::guid(text), (pages.len(), row));
+                    found.insert(key::guid(text), before + row);
                 }
             }
-            pages.push(page);
+            join(&mut all, page);
         }
         let of = |row: usize| {
-            let at = rows.cell(row, column).map(key::guid).and_then(|guid| found.get(&guid).copied());
-            at.and_then(|(page, row)| Some(pages.get(page)?.pick(&[row]))).unwrap_or_default()
+            let guid = rows.cell(row, column).map(key::guid);
+            guid.and_then(|guid| found.get(&guid).copied()).into_iter().collect()
         };
-        let rows = (0..rows.len()).map(of).collect();
-        Ok(Expanded { navigation: expand.navigation.clone(), table: other.table.clone(), single: true, rows })
+        let of_parent = (0..rows.len()).map(of).collect();
+        Ok(Expanded { rows: all.unwrap_or_default(), of_parent, ..Expanded::default() })
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one expansion, and what every read needs")]
@@ -207,27 +201,41 @@ impl Turntable {
             select.push(column);
             select.sort_unstable();
         }
-        let mut by_parent: BTreeMap<Uuid, Rows> = BTreeMap::new();
+        let mut by_parent: HashMap<Uuid, Vec<usize>> = HashMap::new();
+        let mut all: Option<Rows> = None;
         for keys in parents.chunks(KEYS_AT_ONCE) {
             let condition = one_of(column, keys.iter().copied().collect());
             let filter = Some(and(expand.query.filter.clone(), condition));
-            let query = Query { filter, select: select.clone(), skip: 0, top: None, ..expand.query.clone() };
+            let query =
+                Query { filter, select: select.clone(), skip: 0, top: None, count: false, ..expand.query.clone() };
             let page = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+            let before = all.as_ref().map_or(0, Rows::len);
             for row in 0..page.len() {
-                let Some(parent) = page.cell(row, column).map(key::guid) else { continue };
-                let rows = by_parent.entry(parent).or_insert_with(|| Rows::new(page.columns().to_vec()));
-                rows.push(page.row(row));
+                if let Some(parent) = page.cell(row, column).map(key::guid) {
+                    by_parent.entry(parent).or_default().push(before + row);
+                }
             }
+            join(&mut all, page);
         }
-        let of = |row: usize| {
-            let found = rows.cell(row, table.table.key).map(key::guid).and_then(|guid| by_parent.get(&guid));
-            let found = found.cloned().unwrap_or_default();
-            let first = usize::try_from(skip).unwrap_or(usize::MAX).min(found.len());
-            let end = top.map_or(found.len(), |top| first.saturating_add(usize::try_from(top).unwrap_or(usize::MAX)));
-            found.pick(&(first..end.min(found.len())).collect::<Vec<_>>())
-        };
-        let rows = (0..rows.len()).map(of).collect();
-        Ok(Expanded { navigation: expand.navigation.clone(), table: other.table.clone(), single: false, rows })
+        let mut expanded = Expanded { rows: all.unwrap_or_default(), ..Expanded::default() };
+        for row in 0..rows.len() {
+            let guid = rows.cell(row, table.table.key).map(key::guid);
+            let own = guid.and_then(|guid| by_parent.get(&guid)).map(Vec::as_slice).unwrap_or_default();
+            if expand.query.count {
+                expanded.counts.push(own.len() as u64);
+            }
+            let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+            let top = top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
+            expanded.of_parent.push(own.iter().skip(skip).take(top).copied().collect());
+        }
+        Ok(expanded)
+    }
+}
+
+fn join(all: &mut Option<Rows>, page: Rows) {
+    match all {
+        Some(all) => all.append(&page),
+        None => *all = Some(page),
     }
 }
 
