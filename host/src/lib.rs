@@ -66,6 +66,9 @@ pub mod plan {
     /// Typed values as FHIR search values: widened bounds, escaped text.
     pub mod parameter;
 
+    /// One condition as FHIR search parameters: a superset of its rows, or nothing.
+    pub mod pushdown;
+
     /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
     pub mod search;
 
