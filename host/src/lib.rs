@@ -72,6 +72,10 @@ pub mod plan {
     /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
     pub mod search;
 
+    /// Tables and filters for the tests of planning.
+    #[cfg(test)]
+    mod example;
+
     /// A query and a route to a plan.
     pub mod choose;
 }

@@ -292,3 +292,6 @@ const QUERY: &AsciiSet =
 fn decoded(text: &str) -> String {
     percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests;
