@@ -295,3 +295,6 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod oracle;
