@@ -364,7 +364,7 @@ impl Pushdown<'_> {
         &self,
         binding: &Binding,
         list: impl Iterator<Item = &'l Literal>,
-        cut: fn(&str) -> Option<&str>,
+        cut: Cut,
         modifier: &str,
         why: &'static str,
     ) -> Push {
@@ -384,7 +384,7 @@ impl Pushdown<'_> {
     fn text(&self, test: TextTest, column: ColumnIndex, part: &str) -> Push {
         let literal = Literal::Text(part.to_owned());
         self.best(column, |b| {
-            let (ops, cut, modifier, why): (fn(&SearchOps) -> bool, fn(&str) -> Option<&str>, _, _) = match test {
+            let (ops, cut, modifier, why): (Promise, Cut, _, _) = match test {
                 TextTest::StartsWith => (|ops| ops.starts_with, parameter::plain_prefix, "", BEGINNING),
                 TextTest::Contains => (|ops| ops.contains, parameter::plain_part, ":contains", PART),
                 TextTest::EndsWith => return Push::No("FHIR search has nothing like it".into()),
@@ -398,7 +398,7 @@ impl Pushdown<'_> {
     }
 
     fn range(&self, binding: &Binding, op: Compare, list: &[Literal]) -> Push {
-        let ops: fn(&SearchOps) -> bool = match op {
+        let ops: Promise = match op {
             Compare::Lt => |ops| ops.lt,
             Compare::Le => |ops| ops.le,
             Compare::Gt => |ops| ops.gt,
@@ -479,7 +479,7 @@ impl Pushdown<'_> {
     }
 
     /// What the mapping promises. Where a resource gives several rows, a search finds it for any of them.
-    fn class(&self, binding: &Binding, of: fn(&SearchOps) -> bool) -> Result<Class, String> {
+    fn class(&self, binding: &Binding, of: Promise) -> Result<Class, String> {
         match (of(&binding.exact), of(&binding.superset)) {
             (true, _) if self.table.one_row_per_resource => Ok(Class::Exact),
             (false, false) => Err(format!("the mapping does not promise this of `{}`", binding.param)),
@@ -517,6 +517,12 @@ impl Push {
         }
     }
 }
+
+/// One operation among those that a binding promises.
+type Promise = fn(&SearchOps) -> bool;
+
+/// The part of a text that is sent.
+type Cut = fn(&str) -> Option<&str>;
 
 const LIST: &str = "each code or key stands for one value";
 const SUPERSET: &str = "the service may match more than the column shows";

@@ -59,7 +59,7 @@ pub struct Lost {
 /// What a filter makes of one source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Searched {
-    Search(Search),
+    Search(Box<Search>),
     /// No row of the source can meet the filter: nothing is asked.
     Nothing {
         resource_type: String,
@@ -197,7 +197,8 @@ fn search(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Searched {
         }
     }
     let (filter, residual) = (all(conjuncts.to_vec()), all(residual));
-    Searched::Search(Search { resource_type, params, fixed, conjuncts: explained, filter, residual })
+    let search = Search { resource_type, params, fixed, conjuncts: explained, filter, residual };
+    Searched::Search(Box::new(search))
 }
 
 fn explain(push: Push, text: String, columns: Vec<String>) -> Explained {

@@ -8,7 +8,7 @@ use crate::plan::example::*;
 
 fn only(filter: &Filter, table: &Table, server: &ServerSearch) -> Search {
     match searches(Some(filter), table, server, &HashMap::new()).as_slice() {
-        [Searched::Search(search)] => search.clone(),
+        [Searched::Search(search)] => Search::clone(search),
         other => panic!("{other:?}"),
     }
 }
