@@ -91,8 +91,15 @@ pub mod plan {
     /// Typed values as FHIR search values: widened bounds, escaped text.
     pub mod parameter;
 
+    /// One condition as FHIR search parameters: a superset of its rows, or nothing.
+    pub mod pushdown;
+
     /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
     pub mod search;
+
+    /// Tables and filters for the tests of planning.
+    #[cfg(test)]
+    mod example;
 
     /// A query and a route to a plan.
     pub mod choose;
@@ -167,9 +174,6 @@ pub mod mapping {
     pub mod build;
 }
 
-/// `turntable.toml` and the environment, checked, as one struct of every part's settings.
-pub mod config;
-
 /// Use cases; knows no HTTP.
 pub mod router {
     /// Where a page ended, sealed.
@@ -204,4 +208,46 @@ pub mod router {
 
     /// Releases and routes: the control plane.
     pub mod deploy;
+}
+
+/// The only place that knows HTTP.
+pub mod http {
+    /// Error codes to statuses.
+    pub mod status;
+
+    /// The route list, what handlers share, errors on their way out.
+    pub mod app;
+
+    /// `POST /fhir`.
+    pub mod ingest;
+
+    /// The table API.
+    pub mod tables;
+
+    /// The admin API as an OpenAPI document.
+    pub mod openapi;
+
+    /// The admin API, health and metrics.
+    pub mod admin;
+}
+
+/// `turntable.toml` and the environment, checked, as one struct of every part's settings.
+pub mod config;
+
+/// What people type.
+pub mod cli {
+    /// The server as a whole: start, ready, stop.
+    pub mod serve;
+
+    /// The demo, and the FHIR sandbox alone.
+    pub mod demo;
+
+    /// Commands that talk to a running server.
+    pub mod admin;
+
+    /// Commands for authors of mappings.
+    pub mod mapping;
+
+    /// The command line itself.
+    pub mod arguments;
 }

@@ -57,7 +57,8 @@ pub struct VirtualPlan {
     pub skip: u64,
     /// What to ask of the mapping, ascending. A concept's key is made from its code and system.
     pub columns: Vec<ColumnIndex>,
-    /// `_count`: the first so many resources are all that is needed.
+    /// `_count`: the first so many resources are all that is needed. Void, as is a counted total, where the answer's
+    /// `self` link shows that a parameter got lost.
     pub limit_pushed: Option<u64>,
     pub count: CountPlan,
     /// The first page takes every row that the searches find.
@@ -208,17 +209,17 @@ fn virtual_plan(
     let (mut asked, mut nothing) = (Vec::new(), Vec::new());
     for searched in searches(query.filter.as_ref(), table, server, ids) {
         match searched {
-            Searched::Search(search) => asked.push(search),
+            Searched::Search(search) => asked.push(*search),
             Searched::Nothing { resource_type, why } => nothing.push((resource_type, why)),
         }
     }
     let alone = asked.len() == 1;
     let mut ordered_there = query.order.is_empty();
-    if let ([search], Some(source)) = (asked.as_mut_slice(), alone_source(table, &nothing)) {
-        if let Some((value, sortable)) = sort(&query.order, source, server) {
-            search.params.push(("_sort".into(), value));
-            ordered_there = sortable == Sortable::Guaranteed;
-        }
+    if let ([search], Some(source)) = (asked.as_mut_slice(), alone_source(table, &nothing))
+        && let Some((value, sortable)) = sort(&query.order, source, server)
+    {
+        search.params.push(("_sort".into(), value));
+        ordered_there = sortable == Sortable::Guaranteed;
     }
     let sort_here = !ordered_there && !asked.is_empty();
     let all_exact = asked.iter().all(Search::all_exact) && table.one_row_per_resource;
@@ -264,4 +265,132 @@ fn mapped(columns: &[ColumnIndex], table: &Table) -> Vec<ColumnIndex> {
         }
     }
     mapped.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::error::Code;
+    use crate::model::query::Compare;
+    use crate::plan::example::observation::*;
+    use crate::plan::example::*;
+
+    fn virtually(query: &Query, table: &Table) -> VirtualPlan {
+        let place = Place::Virtual { server: &ServerSearch::default(), ids: &HashMap::new() };
+        match plan(query, table, place).unwrap() {
+            Plan::Virtual(plan) => plan,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn limit_and_count_are_pushed_only_when_nothing_is_left_to_check() {
+        let table = observations();
+        let status = || eq(STATUS, number("1"));
+        let born = || eq(BORN, day("1970-01-01"));
+        let check = |filter: Option<Filter>, order: &[Order], limit: Option<u64>, count: CountPlan, sort_here: bool| {
+            let query =
+                Query { filter, order: order.to_vec(), top: Some(10), skip: 5, count: true, ..Query::default() };
+            let plan = virtually(&query, &table);
+            assert_eq!((plan.limit_pushed, plan.count, plan.sort_here), (limit, count, sort_here), "{query:?}");
+            assert_eq!(plan.full_scan_needed, sort_here || count == CountPlan::Scan);
+        };
+        check(None, &[], Some(15), CountPlan::Service, false);
+        check(Some(status()), &[], Some(15), CountPlan::Service, false);
+        check(Some(and(status(), born())), &[], None, CountPlan::Scan, false);
+        check(Some(status()), &[by(MODIFIED, true)], Some(15), CountPlan::Service, false);
+        check(Some(status()), &[by(EFFECTIVE, true)], None, CountPlan::Service, true);
+        check(Some(status()), &[by(NOTE, true)], None, CountPlan::Service, true);
+        check(Some(eq(STATUS, number("9"))), &[by(NOTE, true)], None, CountPlan::Service, false);
+    }
+
+    #[test]
+    fn several_sources_or_rows_of_a_resource_push_no_limit() {
+        let query = Query { top: Some(10), count: true, order: vec![by(2, false)], ..Query::default() };
+        let plan = virtually(&query, &contacts());
+        assert_eq!((plan.searches.len(), plan.limit_pushed, plan.sort_here), (2, None, true));
+        assert_eq!(plan.count, CountPlan::Service);
+        let filter = Some(eq(1, guid_of("e1")));
+        let plan = virtually(&Query { top: Some(10), count: true, filter, ..Query::default() }, &participants());
+        assert!(plan.all_exact());
+        assert_eq!((plan.limit_pushed, plan.count), (None, CountPlan::Scan));
+    }
+
+    #[test]
+    fn the_mapping_is_asked_for_the_columns_that_it_builds() {
+        let query = Query {
+            select: Some(vec![CONCEPT]),
+            filter: Some(eq(STATUS, number("1"))),
+            order: vec![by(NOTE, false)],
+            ..Query::default()
+        };
+        assert_eq!(virtually(&query, &observations()).columns, [ID, STATUS, CODE, SYSTEM, NOTE, VERSION]);
+    }
+
+    #[test]
+    fn a_query_without_meaning_fails_alike_on_every_route() {
+        let table = observations();
+        let query = Query { filter: Some(eq(STATUS, string("final"))), ..Query::default() };
+        for place in [Place::Native, Place::Virtual { server: &ServerSearch::default(), ids: &HashMap::new() }] {
+            assert_eq!(plan(&query, &table, place).unwrap_err().code(), Code::BadFilter);
+        }
+    }
+
+    #[test]
+    fn a_plan_explains_itself() {
+        let table = contacts();
+        let filter = and(eq(1, number("1")), and(eq(2, string("Muñoz")), compare(Compare::Ne, 3, day("1970-01-01"))));
+        let query = Query { filter: Some(filter), order: vec![by(2, true)], top: Some(3), ..Query::default() };
+        let shown = explain(&Plan::Virtual(virtually(&query, &table)), &table);
+        let expected = json!({
+            "route": "virtual",
+            "table": "contact",
+            "searches": [{
+                "url": "Patient?active=true&family=Mu",
+                "conditions": [
+                    {
+                        "condition": "type eq 1", "class": "exact", "params": [],
+                        "why": "every row of this resource type meets it",
+                    },
+                    {
+                        "condition": "lastname eq 'Muñoz'", "class": "inexact", "params": ["family=Mu"],
+                        "why": "services compare beginnings, and accents differently",
+                    },
+                    {
+                        "condition": "born ne 1970-01-01", "class": "unsupported", "params": [],
+                        "why": "services differ in whether `:not` gives rows without a value",
+                    },
+                ],
+                "filteredHere": "lastname eq 'Muñoz' and born ne 1970-01-01",
+            }],
+            "notAsked": [{
+                "resourceType": "Practitioner",
+                "why": "type eq 1: no row of this resource type meets it",
+            }],
+            "order": "lastname desc",
+            "sortedHere": true,
+            "top": 3,
+            "skip": 0,
+            "limitPushed": null,
+            "count": null,
+            "fullScan": true,
+            "columns": ["id", "type", "lastname", "born"],
+        });
+        assert_eq!(shown, expected, "{shown:#}");
+        let native = plan(&query, &table, Place::Native).unwrap();
+        assert_eq!(explain(&native, &table)["filter"], "type eq 1 and (lastname eq 'Muñoz' and born ne 1970-01-01)");
+    }
+
+    #[test]
+    fn what_was_not_pushed_is_named_without_its_values() {
+        let filter = and(eq(STATUS, number("1")), compare(Compare::Ne, NOTE, string("secret")));
+        let query = Query { filter: Some(filter), order: vec![by(NOTE, false)], count: true, ..Query::default() };
+        let details = virtually(&query, &observations()).not_pushed();
+        let targets: Vec<_> = details.iter().map(|d| (d.code.as_str(), d.target.as_deref())).collect();
+        assert_eq!(
+            targets,
+            [("FilteredHere", Some("note")), ("SortedHere", Some("$orderby")), ("CountedHere", Some("$count"))],
+        );
+        assert!(!format!("{details:?}").contains("secret"));
+    }
 }

@@ -212,7 +212,7 @@ impl<'t> Node<'t> {
                 },
             },
             Self::Not(inner) => inner.evaluate(rows, row)?.map(|value| !value),
-            Self::Compare(op, a, b) => compare(*op, &a.of(rows, row)?, &b.of(rows, row)?),
+            Self::Compare(op, a, b) => holds(*op, &a.of(rows, row)?, &b.of(rows, row)?),
             Self::In(of, list) => Some(list.contains(&of.of(rows, row)?)),
             Self::Text(test, a, b) => match (a.of(rows, row)?, b.of(rows, row)?) {
                 (SortKey::Text(text), SortKey::Text(part)) => Some(match test {
@@ -230,7 +230,7 @@ impl<'t> Node<'t> {
     }
 }
 
-fn compare(op: Compare, a: &SortKey, b: &SortKey) -> Option<bool> {
+fn holds(op: Compare, a: &SortKey, b: &SortKey) -> Option<bool> {
     match op {
         Compare::Eq => return Some(a == b),
         Compare::Ne => return Some(a != b),
@@ -298,3 +298,6 @@ fn common(a: Type, b: Type) -> Result<Type> {
 fn bad(message: String) -> Error {
     Error::new(Code::BadFilter, message)
 }
+
+#[cfg(test)]
+mod tests;
