@@ -1,6 +1,7 @@
 //! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, makes
 //! components of them, and writes the list that `mapping::build::BUILTIN` is.
 
+#![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
 #![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
 
 #[path = "src/mapping/guest.rs"]
