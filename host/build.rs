@@ -1,6 +1,7 @@
 //! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, makes
 //! components of them, and writes the list that `mapping::build::BUILTIN` is.
 
+#![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
 #![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
 
 #[path = "src/mapping/guest.rs"]
@@ -14,9 +15,20 @@ use std::{
     fmt::Write,
     fs,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match build() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for path in

@@ -45,13 +45,28 @@ impl Cache {
         Some(bytes)
     }
 
-    /// Keeps the compiled code: all of it or nothing.
-    pub(super) fn put(&self, name: &str, code: &[u8]) -> io::Result<()> {
+    /// Keeps the compiled code, all of it or nothing, and of all files the newest `most`.
+    pub(super) fn put(&self, name: &str, code: &[u8], most: usize) -> io::Result<()> {
         let mac = hmac(&self.key, &[name.as_bytes(), &[0], code]);
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&mac)?;
         file.write_all(code)?;
         file.persist(self.path(name))?;
+        self.prune(most)
+    }
+
+    fn prune(&self, most: usize) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "cwasm") {
+                files.push((fs::metadata(&path)?.modified()?, path));
+            }
+        }
+        files.sort_unstable();
+        for (_, path) in files.iter().take(files.len().saturating_sub(most.max(1))) {
+            fs::remove_file(path)?;
+        }
         Ok(())
     }
 
@@ -119,7 +134,7 @@ mod tests {
         let open = || Cache::open(&directory.path().join("code")).unwrap();
         let cache = open();
         assert_eq!(cache.get("a"), None);
-        cache.put("a", b"machine code").unwrap();
+        cache.put("a", b"machine code", 9).unwrap();
         assert_eq!(open().get("a").as_deref(), Some(&b"machine code"[..]), "and another process finds it");
 
         let path = |name: &str| directory.path().join("code").join(name);
@@ -141,6 +156,18 @@ mod tests {
         assert!(cache.get("a").is_some());
         fs::write(path(KEY_FILE), b"short").unwrap();
         assert_eq!(open().get("a"), None, "a new key voids what lies there");
+    }
+
+    #[test]
+    fn the_newest_are_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::open(directory.path()).unwrap();
+        for name in ["a", "b", "c"] {
+            cache.put(name, b"code", 2).unwrap();
+            // File systems tell times apart only so finely.
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(["a", "b", "c"].map(|name| cache.get(name).is_some()), [false, true, true]);
     }
 
     #[cfg(unix)]

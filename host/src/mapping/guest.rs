@@ -39,7 +39,13 @@ pub(super) fn compile(
     let Some(first) = crates.first() else { return Ok(BTreeMap::new()) };
     install_target()?;
     let mut build = command("CARGO", "cargo");
-    build.current_dir(first).args(["build", "--lib", "--profile=mapping", "--message-format=json-render-diagnostics"]);
+    build.current_dir(first).args([
+        "build",
+        "--quiet",
+        "--lib",
+        "--profile=mapping",
+        "--message-format=json-render-diagnostics",
+    ]);
     build.arg("--target").arg(TARGET);
     if let Some(directory) = target_directory {
         build.arg("--target-dir").arg(directory);

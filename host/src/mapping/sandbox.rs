@@ -102,11 +102,11 @@ impl Sandbox {
                 .hint("It may ask for more memory than `limits.mapping_memory_bytes` at its start.")
                 .internal(cut(&format!("{error:#}")))
         })?;
-        if let Some(cache) = &self.0.cache
-            && let Err(error) =
-                compiled.serialize().map_err(std::io::Error::other).and_then(|code| cache.put(&name, &code))
-        {
-            tracing::warn!(target: "mapping", %error, "compiled code is not kept");
+        if let Some(cache) = &self.0.cache {
+            let kept = compiled.serialize().map_err(std::io::Error::other);
+            if let Err(error) = kept.and_then(|code| cache.put(&name, &code, self.0.limits.mapping_cache_files)) {
+                tracing::warn!(target: "mapping", %error, "compiled code is not kept");
+            }
         }
         Ok(compiled)
     }
@@ -387,6 +387,19 @@ mod tests {
         for (way, config) in ways(&Limits { mapping_concurrency: 2, ..Limits::default() }) {
             assert!(Engine::new(&config).is_ok(), "{way}");
         }
+    }
+
+    #[test]
+    fn kept_code_of_another_engine_is_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let limits = Limits { mapping_concurrency: 1, ..Limits::default() };
+        let sandbox = Sandbox::new(&limits, Some(directory.path())).unwrap();
+        let (cache, name) = (sandbox.0.cache.as_ref().unwrap(), sandbox.cache_name("sha256:00"));
+        // Its MAC is good, so it gets as far as wasmtime, which knows its own.
+        cache.put(&name, b"\x7fELF of an older wasmtime", 9).unwrap();
+        let empty = *b"\0asm\x0d\0\x01\0";
+        assert!(sandbox.compile(&empty, "sha256:00").is_ok());
+        assert!(cache.get(&name).is_some_and(|code| code.len() > 100), "and is written over the old");
     }
 
     #[test]

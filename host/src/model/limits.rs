@@ -65,6 +65,8 @@ pub struct Limits {
     pub mapping_options: usize,
     /// Bytes of one label, description or path in a description. `MappingIllFormed`.
     pub mapping_text_bytes: usize,
+    /// Files of compiled code that are kept on disk. The oldest go first; their components are compiled anew.
+    pub mapping_cache_files: usize,
     /// Versions of a mapping that are kept for a rollback.
     pub mapping_versions: usize,
 }
@@ -101,6 +103,7 @@ impl Default for Limits {
             mapping_columns: 500,
             mapping_options: 2_000,
             mapping_text_bytes: 4 << 10,
+            mapping_cache_files: 200,
             mapping_versions: 10,
         }
     }

@@ -14,9 +14,7 @@ wit_bindgen::generate!({ path: "../../wit", world: "mapper" });
 use crate::{
     exports::turntable::mapping::{
         read::{self, ReadRequest, RowBatch},
-        schema::{
-            self, Column, ColumnAccess, ColumnType, Mapping, Source, Table, TableAccess, TextType,
-        },
+        schema::{self, Column, ColumnAccess, ColumnType, Mapping, Source, Table, TableAccess, TextType},
         write::{self, Change, FhirRequest},
     },
     turntable::mapping::{
@@ -29,9 +27,30 @@ use crate::{
 static DESCRIBE: [u8; 32] = *b"DESCRIBE:honest                 ";
 
 const TABLES: [&str; 24] = [
-    "good", "leak", "loops", "grows", "grows_politely", "recurses", "traps", "panics", "huge", "huge_list",
-    "ends_backwards", "ends_beyond", "ends_in_character", "half_row", "origin_beyond", "origin_backwards",
-    "origin_short", "issue_beyond", "not_utf8", "wild_pointer", "no_key", "silent", "floods", "fails",
+    "good",
+    "leak",
+    "loops",
+    "grows",
+    "grows_politely",
+    "recurses",
+    "traps",
+    "panics",
+    "huge",
+    "huge_list",
+    "ends_backwards",
+    "ends_beyond",
+    "ends_in_character",
+    "half_row",
+    "origin_beyond",
+    "origin_backwards",
+    "origin_short",
+    "issue_beyond",
+    "not_utf8",
+    "wild_pointer",
+    "no_key",
+    "silent",
+    "floods",
+    "fails",
 ];
 
 struct Hostile;
@@ -113,7 +132,9 @@ impl read::Guest for Hostile {
                 batch.cells.text.clear();
                 batch.cells.ends.iter_mut().for_each(|end| *end = 1 << 31);
             }
-            "silent" => batch = RowBatch { cells: Cells { text: String::new(), ends: vec![] }, origin: vec![], issues: vec![] },
+            "silent" => {
+                batch = RowBatch { cells: Cells { text: String::new(), ends: vec![] }, origin: vec![], issues: vec![] }
+            }
             "floods" => {
                 for _ in 0..10_000 {
                     host::log(Level::Warn, "\u{1b}[31mlook at me\n");
