@@ -236,6 +236,9 @@ pub mod config;
 
 /// What people type.
 pub mod cli {
+    /// Lines to stdout and stderr.
+    pub mod terminal;
+
     /// The server as a whole: start, ready, stop.
     pub mod serve;
 

@@ -5,13 +5,30 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::cli::arguments::{Provider, Server, say};
+use crate::cli::terminal::say;
 use crate::model::error::{Code, Detail, Error, Result};
 
 /// A component may take a while to compile, a bundle to store.
 const TIMEOUT: Duration = Duration::from_secs(300);
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Provider {
+    Native,
+    Virtual,
+}
+
+/// The server that a command talks to.
+#[derive(Args, Clone)]
+pub struct Server {
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub server: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
 
 pub struct Turn {
     pub table: String,
@@ -143,7 +160,7 @@ fn confirmed(table: &str, provider: &str) -> Result<bool> {
 }
 
 fn client() -> Result<reqwest::Client> {
-    crate::fhir::client::install_tls();
+    crate::fhir::transport::install_tls();
     reqwest::Client::builder()
         .timeout(TIMEOUT)
         .build()

@@ -1,12 +1,13 @@
 //! The command line: what was typed, and which function runs it. Exit status 0 done, 1 failed, 2 wrong usage.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
+use crate::cli::admin::{Provider, Server};
+use crate::cli::terminal::complain;
 use crate::cli::{admin, demo, mapping, serve};
 use crate::model::error::{Code, Error, Result};
 
@@ -136,22 +137,6 @@ enum RouteCommand {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Provider {
-    Native,
-    Virtual,
-}
-
-/// The server that a command talks to.
-#[derive(Args, Clone)]
-pub struct Server {
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", env = "TURNTABLE_SERVER")]
-    pub server: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Parses the command line and runs it.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -189,24 +174,4 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(Code::Internal, format!("the asynchronous runtime does not start: {e}")))
-}
-
-/// A line on stdout; a closed pipe is no error of ours.
-pub fn say(line: impl std::fmt::Display) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-/// What, where, what to do, on stderr.
-fn complain(error: &Error) {
-    let mut err = std::io::stderr().lock();
-    let target = error.get_target().map(|target| format!(" [{target}]")).unwrap_or_default();
-    let _ = writeln!(err, "turntable: {}{target}", error.message());
-    for detail in error.get_details() {
-        let target = detail.target.as_deref().map(|target| format!("{target}: ")).unwrap_or_default();
-        let _ = writeln!(err, "  {target}{}", detail.message);
-    }
-    if let Some(hint) = error.get_hint() {
-        let _ = writeln!(err, "  {hint}");
-    }
 }

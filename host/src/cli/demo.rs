@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use turntable_fhir_sandbox::{Faults, Running, Sandbox};
 
-use crate::cli::arguments::say;
+use crate::cli::terminal::say;
 use crate::cli::serve::{Server, until_stopped};
 use crate::config::Config;
+use crate::fhir::client::SourceSettings;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 
@@ -55,10 +56,7 @@ pub async fn demo(options: Options) -> Result<()> {
             (dir.path().to_owned(), Some(dir))
         }
     };
-    let config = Config::for_demo(options.listen, data_dir, &fhir)?;
-    let routes: BTreeMap<_, _> =
-        VIRTUAL.iter().map(|table| ((*table).to_owned(), Route::Virtual { source: "main".to_owned() })).collect();
-    let server = Server::start(config, routes).await?;
+    let server = Server::start(config(options.listen, data_dir, &fhir)?).await?;
     if options.fhir.is_none() {
         for bundle in [PEOPLE].into_iter().chain(SYNTHEA) {
             ingest(&server, bundle).await?;
@@ -81,7 +79,7 @@ pub async fn sandbox(listen: SocketAddr, load: &[PathBuf], faults: Option<&str>)
         let loaded = sandbox.load(&bytes).map_err(|e| {
             Error::new(Code::BadRequest, format!("{} cannot be loaded: {e}", file.display()))
         })?;
-        say(format!("{}: {loaded}", file.display()));
+        say(format!("{}: {} resources", file.display(), loaded.resources));
     }
     if let Some(spec) = faults {
         let faults: Faults = spec.parse().map_err(|e| Error::new(Code::BadOption, format!("--faults: {e}")))?;
@@ -107,6 +105,19 @@ async fn start(sandbox: Sandbox, listen: SocketAddr) -> Result<Running> {
     sandbox.start(listen).await.map_err(|e| {
         Error::new(Code::Config, format!("the FHIR sandbox cannot listen on {listen}: {e}")).hint("choose another --listen")
     })
+}
+
+fn config(listen: SocketAddr, data_dir: PathBuf, fhir: &str) -> Result<Config> {
+    let mut config = Config::parse(None, &BTreeMap::new())?;
+    config.listen = listen;
+    config.data_dir = data_dir;
+    config.sources.insert("main".to_owned(), SourceSettings::new(fhir)?);
+    let route = Route::Virtual { source: "main".to_owned() };
+    config.tables.extend(VIRTUAL.iter().map(|table| ((*table).to_owned(), route.clone())));
+    if !listen.ip().is_loopback() {
+        return Err(Error::new(Code::Config, "the demo has no authentication and listens on loopback only").target("--listen"));
+    }
+    Ok(config)
 }
 
 /// Into the native tables, and on to the FHIR service, which gives the ids.

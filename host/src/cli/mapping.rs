@@ -4,18 +4,18 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::arguments::say;
-use crate::mapping::{build as builder, component, sandbox};
+use crate::cli::terminal::say;
+use crate::mapping::{build as builder, inspect, sandbox};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 
 pub fn build(dir: &Path, output: Option<&Path>, as_json: bool) -> Result<()> {
     let file = builder::build(dir, output)?;
-    let size = std::fs::metadata(&file).map(|m| m.len()).unwrap_or_default();
+    let bytes = std::fs::metadata(&file).map(|m| m.len()).unwrap_or_default();
     if as_json {
-        say(json!({ "file": file, "bytes": size }));
+        say(json!({ "file": file, "bytes": bytes }));
     } else {
-        say(format!("{} ({size} bytes)", file.display()));
+        say(format!("{} ({bytes} bytes)", file.display()));
     }
     Ok(())
 }
@@ -24,18 +24,12 @@ pub fn inspect(file: &Path, describe: bool, as_json: bool) -> Result<()> {
     let bytes = std::fs::read(file)
         .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))?;
     let limits = Limits::default();
-    let inspection = component::inspect(&bytes, &limits)?;
-    let tables = if describe { Some(sandbox::Sandbox::new(&limits, None)?.load(&bytes)?.tables) } else { None };
+    let inspection = inspect::inspect(&bytes, &limits)?;
+    let mapping = if describe { Some(sandbox::Sandbox::new(&limits, None)?.load(&bytes)?) } else { None };
     if as_json {
-        say(format!("{:#}", json!({ "component": inspection, "tables": tables })));
-        return Ok(());
-    }
-    say(inspection);
-    for table in tables.into_iter().flatten() {
-        say(format!("\n{} ({}), {}", table.name, table.entity_set, table.label));
-        for column in &table.columns {
-            say(format!("  {:<44} {:<16} {}", column.property(), crate::model::value::kind_name(&column.kind), column.path));
-        }
+        say(format!("{:#}", builder::as_json(&inspection, mapping.as_ref())));
+    } else {
+        say(builder::as_text(&inspection, mapping.as_ref()).trim_end());
     }
     Ok(())
 }

@@ -2,24 +2,32 @@
 //! says what the configuration means without starting anything.
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::cli::arguments::say;
+use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::Client;
-use crate::http::app::{App, routes};
-use crate::mapping::builtin::BUILTIN;
+use crate::http::app::{self, App};
+use crate::mapping::build::BUILTIN;
 use crate::mapping::sandbox::Sandbox;
 use crate::model::error::{Code, Error, Result};
-use crate::router::deploy::FirstRoutes;
+use crate::router::deploy::{Actor, FirstRoutes};
 use crate::router::live::Turntable;
 use crate::router::token::Tokens;
 use crate::store::sqlite::Store;
+
+/// How often `mappings.dir` is looked at.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Files of `mappings.dir` with the time of their last change.
+type Seen = HashMap<PathBuf, Option<SystemTime>>;
 
 /// A running server.
 pub struct Server {
@@ -30,9 +38,7 @@ pub struct Server {
 }
 
 pub async fn serve(config: Option<&Path>) -> Result<()> {
-    let config = Config::load(config)?;
-    let first = config.first_routes();
-    let server = Server::start(config, first).await?;
+    let server = Server::start(read_config(config)?).await?;
     say(server.listening());
     until_stopped().await;
     server.stop().await;
@@ -40,19 +46,30 @@ pub async fn serve(config: Option<&Path>) -> Result<()> {
 }
 
 pub fn check(config: Option<&Path>, as_json: bool) -> Result<()> {
-    let config = Config::load(config)?;
+    let config = read_config(config)?;
     if as_json {
-        say(format!("{:#}", config.effective_json()));
+        let effective: serde_json::Value = toml::from_str(&config.effective_toml())
+            .map_err(|e| Error::new(Code::Internal, "the effective configuration is no TOML").internal(e.to_string()))?;
+        say(format!("{effective:#}"));
     } else {
-        say(config.effective_toml());
+        say(config.effective_toml().trim_end());
     }
     Ok(())
 }
 
+/// The file that was named, or `turntable.toml` if there is one, and the environment.
+fn read_config(file: Option<&Path>) -> Result<Config> {
+    let default = Path::new("turntable.toml");
+    Config::load(file.or_else(|| default.is_file().then_some(default)))
+}
+
 impl Server {
     /// Listens first, so that `/healthz` answers while mappings are compiled; returns when everything is loaded.
-    pub async fn start(config: Config, first_routes: FirstRoutes) -> Result<Self> {
+    pub async fn start(config: Config) -> Result<Self> {
         log();
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
         let listener = TcpListener::bind(config.listen).await.map_err(|e| {
             Error::new(Code::Config, format!("cannot listen on {}: {e}", config.listen)).target("listen")
         })?;
@@ -60,21 +77,20 @@ impl Server {
         let turntable = Arc::new(assemble(&config)?);
         let app = Arc::new(App::new(turntable.clone()));
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = routes(app.clone());
-        let task = tokio::spawn(async move {
-            let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-                let _ = stopped.await;
-            });
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the server ended");
-            }
-        });
+        let task = tokio::spawn(app::serve(listener, app.clone(), async move {
+            let _ = stopped.await;
+        }));
         let loading = turntable.clone();
         let shipped = if config.mappings.builtin { BUILTIN } else { &[] };
-        let dir = config.mappings.dir.clone();
-        tokio::task::spawn_blocking(move || load(&loading, shipped, dir.as_deref(), &first_routes))
+        let first_routes = config.tables.clone();
+        tokio::task::spawn_blocking(move || load(&loading, shipped, &first_routes))
             .await
             .map_err(|e| Error::new(Code::Internal, "loading mappings ended").internal(e.to_string()))??;
+        if let Some(dir) = config.mappings.dir {
+            let mut seen = HashMap::new();
+            load_folder(&turntable, &dir, &mut seen).await;
+            tokio::spawn(watch(Arc::downgrade(&turntable), dir, seen));
+        }
         app.ready();
         Ok(Self { address, turntable, stop, task })
     }
@@ -128,21 +144,61 @@ fn assemble(config: &Config) -> Result<Turntable> {
     for (name, settings) in &config.sources {
         sources.insert(name.clone(), Client::new(name, settings, &config.limits)?);
     }
-    let key = store.setting_or("page-token-key", || Ok(Tokens::new_key().to_vec()))?;
+    let key = store.setting_or("page-token-key", || Ok(Tokens::new_key()?.to_vec()))?;
     let key: [u8; 32] =
         key.try_into().map_err(|_| Error::new(Code::Store, "the stored key for next links is not 32 bytes"))?;
     Ok(Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key)))
 }
 
 /// A mapping that cannot be loaded takes down its own tables only, and is logged.
-fn load(
-    turntable: &Turntable,
-    shipped: &[(&str, &[u8])],
-    dir: Option<&Path>,
-    first_routes: &FirstRoutes,
-) -> Result<()> {
-    for failure in turntable.start(shipped, dir, first_routes)? {
+fn load(turntable: &Turntable, shipped: &[(&str, &[u8])], first_routes: &FirstRoutes) -> Result<()> {
+    for failure in turntable.start(shipped, first_routes)? {
         tracing::error!(%failure, "a mapping could not be loaded");
+    }
+    Ok(())
+}
+
+/// Follows `mappings.dir` for as long as the server lives.
+async fn watch(turntable: Weak<Turntable>, dir: PathBuf, mut seen: Seen) {
+    loop {
+        tokio::time::sleep(WATCH).await;
+        let Some(turntable) = turntable.upgrade() else { return };
+        load_folder(&turntable, &dir, &mut seen).await;
+    }
+}
+
+/// Puts new and changed components of a folder in force, through the gate.
+async fn load_folder(turntable: &Arc<Turntable>, dir: &Path, seen: &mut Seen) {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) => {
+            if seen.insert(dir.to_owned(), None).is_none() {
+                tracing::warn!(%error, "mappings.dir cannot be read");
+            }
+            return;
+        }
+    };
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "wasm")).collect();
+    files.sort();
+    for file in files {
+        let modified = std::fs::metadata(&file).and_then(|m| m.modified()).ok();
+        if seen.insert(file.clone(), modified).is_some_and(|before| before == modified) {
+            continue;
+        }
+        if let Err(error) = load_file(turntable, &file).await {
+            tracing::error!(file = %file.display(), %error, "a mapping of mappings.dir is not in force");
+        }
+    }
+}
+
+async fn load_file(turntable: &Arc<Turntable>, file: &Path) -> Result<()> {
+    let bytes = std::fs::read(file)
+        .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))?;
+    let actor = Actor("mappings.dir".to_owned());
+    let loaded = turntable.load(bytes, actor.clone()).await?;
+    if let Some(table) = loaded.tables.first() {
+        turntable.activate(table, &loaded.digest, actor).await?;
     }
     Ok(())
 }

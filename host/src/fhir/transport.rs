@@ -131,10 +131,14 @@ pub(super) struct Failure {
     pub(super) transient: bool,
 }
 
+/// Gives the process its TLS. Whoever comes first installs it; the others find it there.
+pub fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The pooled connections to one service. `certificates`: a PEM file of authorities beside those of the system.
 pub(super) fn connect(source: &str, urls: &[&BaseUrl], certificates: Option<&Path>) -> Result<reqwest::Client> {
-    // Whoever comes first installs it; the others find it there.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     let failed = |what: &str| Error::new(Code::Config, format!("the source `{source}` cannot be set up: {what}"));
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

@@ -12,6 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post, put};
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::http::status::status;
 use crate::http::{admin, ingest, tables};
@@ -84,6 +85,13 @@ pub fn routes(app: Arc<App>) -> Router {
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(app.clone(), counted))
         .with_state(app)
+}
+
+/// Serves until `stopped`; requests under way are finished.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stopped: impl Future<Output = ()> + Send + 'static) {
+    if let Err(error) = axum::serve(listener, routes(app)).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "the server ended");
+    }
 }
 
 /// Counts what leaves, and logs what went wrong here: code and path, never a query string.
