@@ -118,11 +118,11 @@ pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>) -
     let query = forward.map(|source| format!("?forward={source}")).unwrap_or_default();
     let mut refused = 0;
     for file in files {
-        let request = post(server, &format!("/fhir{query}"))?
-            .header("content-type", "application/fhir+json")
-            .body(read(file)?);
+        let request =
+            post(server, &format!("/fhir{query}"))?.header("content-type", "application/fhir+json").body(read(file)?);
         let response = answer(request).await?;
-        refused += items(&response, "entry").filter(|entry| !text(&entry["response"], "status").starts_with('2')).count();
+        refused +=
+            items(&response, "entry").filter(|entry| !text(&entry["response"], "status").starts_with('2')).count();
         show(server, &response, |response| {
             let statuses = items(response, "entry").map(|entry| text(&entry["response"], "status"));
             let mut counts = std::collections::BTreeMap::<&str, usize>::new();
@@ -153,7 +153,9 @@ fn confirmed(table: &str, provider: &str) -> Result<bool> {
     }
     let failed = |e: std::io::Error| Error::new(Code::Internal, format!("the terminal does not answer: {e}"));
     let mut out = std::io::stdout().lock();
-    write!(out, "turn `{table}` and its child tables to {provider}? Type yes: ").and_then(|()| out.flush()).map_err(failed)?;
+    write!(out, "turn `{table}` and its child tables to {provider}? Type yes: ")
+        .and_then(|()| out.flush())
+        .map_err(failed)?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(failed)?;
     Ok(line.trim() == "yes")
@@ -206,8 +208,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file)
-        .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))
+    std::fs::read(file).map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))
 }
 
 fn show(server: &Server, value: &Value, human: impl Fn(&Value)) {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use turntable_fhir_sandbox::{Faults, Running, Sandbox};
 
-use crate::cli::terminal::say;
 use crate::cli::serve::{Server, until_stopped};
+use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::SourceSettings;
 use crate::model::error::{Code, Error, Result};
@@ -32,10 +32,8 @@ pub struct Options {
 /// parts: who and where, then what happened.
 const PEOPLE: &str = include_str!("../../../tests/bundles/module-people.json");
 const EVENTS: &str = include_str!("../../../tests/bundles/module-events.json");
-const SYNTHEA: [&str; 2] = [
-    include_str!("../../../tests/bundles/synthea-1.json"),
-    include_str!("../../../tests/bundles/synthea-2.json"),
-];
+const SYNTHEA: [&str; 2] =
+    [include_str!("../../../tests/bundles/synthea-1.json"), include_str!("../../../tests/bundles/synthea-2.json")];
 
 /// The patient of the exercise.
 const PATIENT: &str = "4c73b472-442b-4920-b899-aadc599f1d75";
@@ -76,9 +74,9 @@ pub async fn sandbox(listen: SocketAddr, load: &[PathBuf], faults: Option<&str>)
     let sandbox = Sandbox::new();
     for file in load {
         let bytes = read(file)?;
-        let loaded = sandbox.load(&bytes).map_err(|e| {
-            Error::new(Code::BadRequest, format!("{} cannot be loaded: {e}", file.display()))
-        })?;
+        let loaded = sandbox
+            .load(&bytes)
+            .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be loaded: {e}", file.display())))?;
         say(format!("{}: {} resources", file.display(), loaded.resources));
     }
     if let Some(spec) = faults {
@@ -103,7 +101,8 @@ async fn sample_service() -> Result<Running> {
 
 async fn start(sandbox: Sandbox, listen: SocketAddr) -> Result<Running> {
     sandbox.start(listen).await.map_err(|e| {
-        Error::new(Code::Config, format!("the FHIR sandbox cannot listen on {listen}: {e}")).hint("choose another --listen")
+        Error::new(Code::Config, format!("the FHIR sandbox cannot listen on {listen}: {e}"))
+            .hint("choose another --listen")
     })
 }
 
@@ -115,7 +114,9 @@ fn config(listen: SocketAddr, data_dir: PathBuf, fhir: &str) -> Result<Config> {
     let route = Route::Virtual { source: "main".to_owned() };
     config.tables.extend(VIRTUAL.iter().map(|table| ((*table).to_owned(), route.clone())));
     if !listen.ip().is_loopback() {
-        return Err(Error::new(Code::Config, "the demo has no authentication and listens on loopback only").target("--listen"));
+        return Err(
+            Error::new(Code::Config, "the demo has no authentication and listens on loopback only").target("--listen")
+        );
     }
     Ok(config)
 }

@@ -1,8 +1,8 @@
 //! `turntable serve`: puts the parts together, says when they are ready, and stops them in order. `turntable check`
 //! says what the configuration means without starting anything.
 
-use std::net::SocketAddr;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
@@ -48,8 +48,9 @@ pub async fn serve(config: Option<&Path>) -> Result<()> {
 pub fn check(config: Option<&Path>, as_json: bool) -> Result<()> {
     let config = read_config(config)?;
     if as_json {
-        let effective: serde_json::Value = toml::from_str(&config.effective_toml())
-            .map_err(|e| Error::new(Code::Internal, "the effective configuration is no TOML").internal(e.to_string()))?;
+        let effective: serde_json::Value = toml::from_str(&config.effective_toml()).map_err(|e| {
+            Error::new(Code::Internal, "the effective configuration is no TOML").internal(e.to_string())
+        })?;
         say(format!("{effective:#}"));
     } else {
         say(config.effective_toml().trim_end());

@@ -96,9 +96,10 @@ pub async fn mappings(State(app): Shared) -> Response {
 
 pub async fn mapping(State(app): Shared, Path(digest): Path<String>) -> Response {
     let found = || {
-        let mapping = app.turntable.store.mapping(&digest)?.ok_or_else(|| {
-            Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest")
-        })?;
+        let mapping =
+            app.turntable.store.mapping(&digest)?.ok_or_else(|| {
+                Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest")
+            })?;
         let live = app.turntable.live();
         let active: Vec<_> =
             live.tables().filter(|t| t.mapping.digest == digest).map(|t| t.table.name.clone()).collect();
@@ -131,7 +132,9 @@ pub async fn release(State(app): Shared, Path(table): Path<String>, request: Req
                 return Err(Error::new(Code::BadValue, "`percent` belongs to the mode `canary`").target("percent"));
             }
             mode @ ("shadow" | "canary") => {
-                return Err(Error::new(Code::NotSupported, format!("the mode `{mode}` is not supported")).target("mode"));
+                return Err(
+                    Error::new(Code::NotSupported, format!("the mode `{mode}` is not supported")).target("mode")
+                );
             }
             _ => return Err(Error::new(Code::BadValue, "`mode` is `activate`").target("mode")),
         }

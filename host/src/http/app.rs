@@ -154,8 +154,8 @@ pub fn failure(error: &Error) -> Response {
 /// The whole body, or `BodyTooLarge` as soon as it is.
 pub async fn body(body: Body, limit: usize) -> Result<Bytes> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let too_large = std::error::Error::source(&error)
-            .is_some_and(|source| source.to_string().contains("length limit"));
+        let too_large =
+            std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
         if too_large {
             Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
         } else {

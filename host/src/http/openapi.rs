@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 pub fn document() -> Value {
-    let ok = |what: &str| json!({ "200": { "description": what }, "default": { "$ref": "#/components/responses/Error" } });
+    let ok =
+        |what: &str| json!({ "200": { "description": what }, "default": { "$ref": "#/components/responses/Error" } });
     let table = json!({ "name": "table", "in": "path", "required": true, "schema": { "type": "string" }, "description": "Logical name, e.g. msemr_encounter" });
     let digest = json!({ "name": "digest", "in": "path", "required": true, "schema": { "type": "string" }, "description": "sha256:…" });
     let body = |schema: Value| json!({ "required": true, "content": { "application/json": { "schema": schema } } });

@@ -18,9 +18,9 @@ use crate::model::query::{Compare, Expand, Expr, Filter, Literal, Query};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::headers::{Headers, SchemaForm};
+use crate::odata::metadata;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
-use crate::odata::metadata;
 use crate::router::live::{Live, LiveTable};
 use crate::router::read::Meter;
 
@@ -112,7 +112,9 @@ impl Serving<'_> {
                 let etag = reply::etag(&table.table, &rows, 0);
                 // Not with $expand: the related rows have versions of their own.
                 let unchanged = query.expand.is_empty()
-                    && rows.cell(0, table.table.version.unwrap_or(usize::MAX)).is_some_and(|v| known.iter().any(|k| k == v));
+                    && rows
+                        .cell(0, table.table.version.unwrap_or(usize::MAX))
+                        .is_some_and(|v| known.iter().any(|k| k == v));
                 if unchanged {
                     return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), etag.as_deref()));
                 }
@@ -123,7 +125,8 @@ impl Serving<'_> {
                 let rows = self.row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
                 let style = self.style(call);
                 let text = if *raw {
-                    reply::property_text(style, &table.table, &rows, 0, *column)?.map(|t| typed("text/plain", t.into_bytes()))
+                    reply::property_text(style, &table.table, &rows, 0, *column)?
+                        .map(|t| typed("text/plain", t.into_bytes()))
                 } else {
                     reply::property(style, &table.table, &rows, 0, *column)?.map(|bytes| json(call, bytes))
                 };
@@ -223,7 +226,12 @@ impl Serving<'_> {
         }
     }
 
-    async fn write(&mut self, call: &Call, table: &Arc<LiveTable>, change: &crate::model::query::Change) -> Result<Response> {
+    async fn write(
+        &mut self,
+        call: &Call,
+        table: &Arc<LiveTable>,
+        change: &crate::model::query::Change,
+    ) -> Result<Response> {
         let live = self.live.clone();
         let begun = Instant::now();
         let written = self.app.turntable.write(&live, table, change, self.deadline).await?;

@@ -106,7 +106,9 @@ fn columns_difference(before: &Table, after: &Table, difference: &mut SchemaDiff
     for column in &after.columns {
         match before.column(&column.name).and_then(|index| before.columns.get(index)) {
             None => difference.added.push(name(&column.name)),
-            Some(old) => difference.changed.extend(kind_change(&old.kind, &column.kind).map(|c| format!("{}: {c}", name(&column.name)))),
+            Some(old) => difference
+                .changed
+                .extend(kind_change(&old.kind, &column.kind).map(|c| format!("{}: {c}", name(&column.name)))),
         }
     }
     let gone = before.columns.iter().filter(|column| after.column(&column.name).is_none());
@@ -206,7 +208,10 @@ fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
             match mapping.resource(&table.name, &[change])?.pop() {
                 Some(Ok(FhirRequest::Unchanged)) => {}
                 Some(Ok(_)) => {
-                    return Ok(Some(format!("writing row {row} of `{}` back as it is changes the resource", table.name)));
+                    return Ok(Some(format!(
+                        "writing row {row} of `{}` back as it is changes the resource",
+                        table.name
+                    )));
                 }
                 Some(Err(issues)) => {
                     let column = issues.first().and_then(|i| i.column).and_then(|c| table.columns.get(c));
@@ -245,7 +250,10 @@ fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>>
         Some(Ok(FhirRequest::Unchanged)) => sample.resource.get().as_bytes().to_vec(),
         _ => return Ok(Some("its change is refused".to_owned())),
     };
-    let same = match (serde_json::from_slice::<serde_json::Value>(&got), serde_json::from_str::<serde_json::Value>(after.get())) {
+    let same = match (
+        serde_json::from_slice::<serde_json::Value>(&got),
+        serde_json::from_str::<serde_json::Value>(after.get()),
+    ) {
         (Ok(got), Ok(after)) => got == after,
         _ => false,
     };

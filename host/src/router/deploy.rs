@@ -174,9 +174,11 @@ impl Turntable {
     fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &str) -> Result<Released> {
         let live = self.live();
         let mapping = self.mapping(&live, digest)?;
-        let root = roots(&mapping).next().ok_or_else(|| Error::new(Code::MappingIllFormed, "a mapping without a table"))?;
+        let root =
+            roots(&mapping).next().ok_or_else(|| Error::new(Code::MappingIllFormed, "a mapping without a table"))?;
         if !mapping.tables.iter().any(|t| t.name == table) {
-            let error = Error::new(Code::BadRequest, format!("mapping `{}` does not serve the table `{table}`", mapping.name));
+            let error =
+                Error::new(Code::BadRequest, format!("mapping `{}` does not serve the table `{table}`", mapping.name));
             let serves: Vec<_> = mapping.tables.iter().map(|t| t.name.as_str()).collect();
             return Err(error.hint(format!("it serves {}", serves.join(", "))));
         }
@@ -198,7 +200,8 @@ impl Turntable {
         if changed {
             self.remake_if_new(&mapping, &fresh)?;
         }
-        let detail = json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
+        let detail =
+            json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
         let act = Act { actor: &actor.0, action, table: Some(&root.name), detail };
         if action == "mapping.rollback" {
             self.store.rollback(&[root.name.as_str()], &act)?;
@@ -207,9 +210,9 @@ impl Turntable {
         }
         let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
         // A table that the new version no longer has goes with the old one.
-        let kept = live.tables().filter(|t| {
-            !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str())
-        });
+        let kept = live
+            .tables()
+            .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
         self.publish(Live::new(kept.map(|t| t.again()).chain(fresh)));
         Ok(Released { tables, mapping: reference(&mapping), previous })
     }
@@ -265,8 +268,8 @@ impl Turntable {
         let mut next = Vec::new();
         for live_table in live.tables() {
             let mut turned = live_table.again();
-            let in_family = live_table.table.name == table
-                || live_table.table.parent.as_ref().is_some_and(|p| p.table == table);
+            let in_family =
+                live_table.table.name == table || live_table.table.parent.as_ref().is_some_and(|p| p.table == table);
             if in_family && live_table.route != route {
                 changes.push(RouteChange {
                     table: live_table.table.name.clone(),
@@ -360,7 +363,8 @@ impl Turntable {
         let mapping = Arc::new(self.sandbox.load(&component)?);
         let mut started = Vec::new();
         for root in roots(&mapping) {
-            let route = routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
+            let route =
+                routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
             if !routes.contains_key(&root.name) {
                 let detail = json!({ "to": route_text(&route) });
                 let act = Act { actor: "configuration", action: "route.set", table: Some(&root.name), detail };
@@ -409,7 +413,8 @@ fn roots(mapping: &Mapping) -> impl Iterator<Item = &Arc<Table>> {
 /// not here, types of one table whose ids cannot be told apart.
 fn conflicts(live: &Live, mapping: &Mapping) -> Vec<String> {
     let mut conflicts = Vec::new();
-    let replaced: Vec<_> = roots(mapping).filter_map(|root| live.table(&root.name).ok()).map(|t| t.mapping.digest.clone()).collect();
+    let replaced: Vec<_> =
+        roots(mapping).filter_map(|root| live.table(&root.name).ok()).map(|t| t.mapping.digest.clone()).collect();
     for table in &mapping.tables {
         let others = live.tables().filter(|t| !replaced.contains(&t.mapping.digest));
         for other in others.filter(|o| o.table.name == table.name || o.table.entity_set == table.entity_set) {

@@ -111,8 +111,11 @@ impl Turntable {
                 Ok(item) => self.store_item(live, &item, forwarded.is_some(), &mut writes)?,
             };
             if atomic && outcome.kind == OutcomeKind::Refused {
-                return Err(Error::new(Code::BadRequest, format!("entry {index} of the transaction: {}", outcome.note))
-                    .hint("nothing of a transaction is stored if one entry cannot be; a batch stores the others"));
+                return Err(Error::new(
+                    Code::BadRequest,
+                    format!("entry {index} of the transaction: {}", outcome.note),
+                )
+                .hint("nothing of a transaction is stored if one entry cannot be; a batch stores the others"));
             }
             outcomes.push(outcome);
         }
@@ -122,8 +125,10 @@ impl Turntable {
 
     /// Prepares one entry's native write, and says what will have become of it.
     fn store_item(&self, live: &Live, item: &Item, forwarded: bool, writes: &mut Vec<NativeWrite>) -> Result<Outcome> {
-        let shown: Vec<&Arc<LiveTable>> =
-            live.tables().filter(|t| t.table.parent.is_none() && t.table.source(&item.resource_type).is_some()).collect();
+        let shown: Vec<&Arc<LiveTable>> = live
+            .tables()
+            .filter(|t| t.table.parent.is_none() && t.table.source(&item.resource_type).is_some())
+            .collect();
         let Some(root) = shown.iter().find(|t| t.route == Route::Native) else {
             let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
             let note = match shown.first() {
@@ -200,8 +205,11 @@ fn item(entry: &Entry<'_>) -> Result<Item> {
         };
     }
     let Some(resource) = entry.resource else { return refuse("it has no resource") };
-    let Ok(head) = serde_json::from_str::<Head>(resource.get()) else { return refuse("its resource has no resourceType") };
-    let from_full_url = entry.full_url.as_deref().and_then(|url| url.strip_prefix("urn:uuid:")).filter(|id| key::is_id(id));
+    let Ok(head) = serde_json::from_str::<Head>(resource.get()) else {
+        return refuse("its resource has no resourceType");
+    };
+    let from_full_url =
+        entry.full_url.as_deref().and_then(|url| url.strip_prefix("urn:uuid:")).filter(|id| key::is_id(id));
     let id = match (method, key::reference(url)) {
         ("PUT", Some(r)) if r.resource_type == head.resource_type => r.id.to_owned(),
         ("PUT", _) => return refuse("its request.url is not the Type/id of its resource"),

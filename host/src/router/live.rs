@@ -74,7 +74,10 @@ impl Turntable {
         self.sources.get(source).ok_or_else(|| {
             Error::new(
                 Code::Config,
-                format!("the route of table `{}` names the FHIR service `{source}`, which is not configured", live.table.name),
+                format!(
+                    "the route of table `{}` names the FHIR service `{source}`, which is not configured",
+                    live.table.name
+                ),
             )
             .hint("add [sources.NAME] to the configuration, or turn the route")
         })

@@ -12,8 +12,8 @@ use crate::model::rows::Rows;
 use crate::model::table::{Column, ColumnIndex, Table};
 use crate::router::cut::{Resource, cut};
 use crate::router::live::LiveTable;
-use crate::store::write::NativeWrite;
 use crate::store::sqlite::Store;
+use crate::store::write::NativeWrite;
 
 /// Resources whose rows are made anew in one transaction.
 const REMAKE_BATCH: usize = 200;
@@ -150,7 +150,8 @@ fn stamp(body: &[u8], id: &str, version: u64) -> Result<Vec<u8>> {
         resource.shift_insert(0, "resourceType".to_owned(), resource_type);
         resource.shift_insert(1, "id".to_owned(), id);
     }
-    serde_json::to_vec(&resource).map_err(|e| Error::new(Code::Internal, "a resource cannot be written").internal(e.to_string()))
+    serde_json::to_vec(&resource)
+        .map_err(|e| Error::new(Code::Internal, "a resource cannot be written").internal(e.to_string()))
 }
 
 #[cfg(test)]
@@ -161,7 +162,10 @@ mod tests {
     fn a_stored_resource_keeps_everything_but_its_version() {
         let body = br#"{"resourceType":"Observation","meta":{"versionId":"7","profile":["x"]},"valueQuantity":{"value":70.180}}"#;
         let stamped = String::from_utf8(stamp(body, "a1", 3).unwrap()).unwrap();
-        assert!(stamped.starts_with(r#"{"resourceType":"Observation","id":"a1","meta":{"versionId":"3","profile":["x"]"#), "{stamped}");
+        assert!(
+            stamped.starts_with(r#"{"resourceType":"Observation","id":"a1","meta":{"versionId":"3","profile":["x"]"#),
+            "{stamped}"
+        );
         assert!(stamped.contains(r#""value":70.180"#), "{stamped}");
         assert_eq!(stamp(b"[]", "a1", 1).unwrap_err().code(), Code::BadJson);
     }

@@ -66,7 +66,13 @@ impl Place<'_> {
     }
 
     /// `body` carries `id`; the answer says under which id it came to stand.
-    pub async fn create(&self, resource_type: &str, id: &str, body: Bytes, own: Option<Own<'_>>) -> Result<(String, Held)> {
+    pub async fn create(
+        &self,
+        resource_type: &str,
+        id: &str,
+        body: Bytes,
+        own: Option<Own<'_>>,
+    ) -> Result<(String, Held)> {
         match self {
             Self::Native { turntable, family } => {
                 // A deleted resource has left its version behind, which must not come back.
@@ -118,7 +124,13 @@ impl Place<'_> {
 }
 
 /// Under the id that was chosen where the service allows it, else under one of the service's own.
-async fn create_there(client: &Client, resource_type: &str, id: &str, body: Bytes, deadline: Instant) -> Result<Written> {
+async fn create_there(
+    client: &Client,
+    resource_type: &str,
+    id: &str,
+    body: Bytes,
+    deadline: Instant,
+) -> Result<Written> {
     let capabilities = client.capabilities(deadline).await.ok();
     let says = capabilities.as_ref().and_then(|c| c.resource(resource_type)).map(|r| r.update_create);
     if says != Some(false) {
@@ -131,10 +143,7 @@ async fn create_there(client: &Client, resource_type: &str, id: &str, body: Byte
 }
 
 fn stored(turntable: &Turntable, write: NativeWrite) -> Result<Held> {
-    let held = Held {
-        body: write.body.clone().unwrap_or_default().into(),
-        version: Some(write.version.to_string()),
-    };
+    let held = Held { body: write.body.clone().unwrap_or_default().into(), version: Some(write.version.to_string()) };
     turntable.store.put_resources(&[write])?;
     Ok(held)
 }

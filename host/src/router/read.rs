@@ -94,7 +94,8 @@ impl Turntable {
             Plan::Native(native) => {
                 let skip = native.skip + offset(&cursor)?;
                 let window = Frame { skip, size, left };
-                let select = |window| Select::new(&table.table, &native.columns, native.filter.as_ref(), &native.order, window);
+                let select =
+                    |window| Select::new(&table.table, &native.columns, native.filter.as_ref(), &native.order, window);
                 let (rows, more) = reading.native(select, &native.order, &window)?;
                 let count = if native.count { Some(reading.native_count(select(Window::default()))?) } else { None };
                 let given = offset(&cursor)? + rows.len() as u64;
@@ -306,7 +307,8 @@ impl Reading<'_> {
                 }
                 let wanted = size - rows.len();
                 let batch = self.batch(client, plan, search, link.as_deref(), wanted).await?;
-                for (position, row) in batch.kept.iter().enumerate().skip(usize::try_from(given).unwrap_or(usize::MAX)) {
+                for (position, row) in batch.kept.iter().enumerate().skip(usize::try_from(given).unwrap_or(usize::MAX))
+                {
                     if skip > 0 {
                         skip -= 1;
                         continue;
@@ -317,7 +319,9 @@ impl Reading<'_> {
                         let more_here = here < batch.kept.len();
                         let next = match (&batch.next, more_here) {
                             (_, true) => Some(Cursor::Search { search: index, link, rows: here as u64 }),
-                            (Some(next), false) => Some(Cursor::Search { search: index, link: Some(next.clone()), rows: 0 }),
+                            (Some(next), false) => {
+                                Some(Cursor::Search { search: index, link: Some(next.clone()), rows: 0 })
+                            }
                             (None, false) if index + 1 < plan.searches.len() => {
                                 Some(Cursor::Search { search: index + 1, link: None, rows: 0 })
                             }
@@ -410,7 +414,11 @@ impl Reading<'_> {
         if !lost.fixed.is_empty() {
             return Err(Error::new(
                 Code::UpstreamInvalid,
-                format!("the FHIR service ignores `{}`, which tells the rows of `{}`", lost.fixed.join("`, `"), self.table.table.name),
+                format!(
+                    "the FHIR service ignores `{}`, which tells the rows of `{}`",
+                    lost.fixed.join("`, `"),
+                    self.table.table.name
+                ),
             ));
         }
         Ok(lost.filters.is_empty() && !page.downgraded)
@@ -493,8 +501,11 @@ fn page_of(rows: &Rows, order: &[usize], window: &Frame) -> (Rows, bool) {
 
 fn split<'p>(table: &LiveTable, page: &'p FhirPage) -> Result<bundle::Bundle<'p>> {
     bundle::split(&page.body).map_err(|error| {
-        Error::new(Code::UpstreamInvalid, format!("the FHIR service behind `{}` answered no well-formed Bundle", table.table.name))
-            .internal(error.to_string())
+        Error::new(
+            Code::UpstreamInvalid,
+            format!("the FHIR service behind `{}` answered no well-formed Bundle", table.table.name),
+        )
+        .internal(error.to_string())
     })
 }
 

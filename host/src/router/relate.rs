@@ -37,7 +37,13 @@ impl Turntable {
         Ok(Query { filter, ..query.clone() })
     }
 
-    async fn resolved(&self, live: &Live, table: &Arc<LiveTable>, filter: &Filter, deadline: Instant) -> Result<Filter> {
+    async fn resolved(
+        &self,
+        live: &Live,
+        table: &Arc<LiveTable>,
+        filter: &Filter,
+        deadline: Instant,
+    ) -> Result<Filter> {
         if !has_relation(filter) {
             return Ok(filter.clone());
         }
@@ -150,11 +156,10 @@ impl Turntable {
         let Kind::Lookup(lookup) = &table.table.columns[column].kind else {
             return Err(Error::new(Code::Internal, "an expanded lookup is none"));
         };
-        let other = lookup
-            .targets
-            .iter()
-            .find_map(|t| live.showing(&t.entity_set, &t.resource_type))
-            .ok_or_else(|| Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation)))?;
+        let other =
+            lookup.targets.iter().find_map(|t| live.showing(&t.entity_set, &t.resource_type)).ok_or_else(|| {
+                Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation))
+            })?;
         let wanted: Vec<Uuid> = guids(rows, column).into_iter().collect();
         let mut found: HashMap<Uuid, usize> = HashMap::new();
         let mut all: Option<Rows> = None;

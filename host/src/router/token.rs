@@ -51,10 +51,7 @@ impl Tokens {
     pub fn seal(&self, cursor: Cursor, left: Option<u64>, expires: i64, binding: &Binding) -> Result<String> {
         let body = serde_json::to_vec(&(&binding.generation, Body { cursor, left, expires })).map_err(internal)?;
         let nonce: Nonce = random::<NONCE_BYTES>()?.into();
-        let sealed = self
-            .0
-            .encrypt(&nonce, Payload { msg: &body, aad: binding.query.as_bytes() })
-            .map_err(internal)?;
+        let sealed = self.0.encrypt(&nonce, Payload { msg: &body, aad: binding.query.as_bytes() }).map_err(internal)?;
         Ok(nonce.iter().chain(&sealed).map(|byte| format!("{byte:02x}")).collect())
     }
 

@@ -126,8 +126,7 @@ impl Turntable {
         let held = place.read(&located.resource_type, &located.id).await?.ok_or_else(parent)?;
         check_version(change, &held)?;
         let before = self.rows_of(table, place, &located, &held)?;
-        let request =
-            change_resource(table, WriteOperation::Create, None, assignments, Some(held.body.to_vec()))?;
+        let request = change_resource(table, WriteOperation::Create, None, assignments, Some(held.body.to_vec()))?;
         let FhirRequest::Update(body) = request else {
             return Err(ill_formed(table, "a new child row gave no changed parent"));
         };
@@ -172,8 +171,11 @@ impl Turntable {
             let held = match body {
                 None => held,
                 Some(body) => {
-                    let own = (!own.is_empty())
-                        .then_some(Own { table: &table.table.name, key: Some(&located.key), cells: &own });
+                    let own = (!own.is_empty()).then_some(Own {
+                        table: &table.table.name,
+                        key: Some(&located.key),
+                        cells: &own,
+                    });
                     match place.update(&located.resource_type, &located.id, body, held.version.as_deref(), own).await {
                         Ok(held) => held,
                         Err(error)
@@ -193,13 +195,7 @@ impl Turntable {
         }
     }
 
-    async fn delete(
-        &self,
-        table: &Arc<LiveTable>,
-        place: &Place<'_>,
-        key: Uuid,
-        change: &Change,
-    ) -> Result<Written> {
+    async fn delete(&self, table: &Arc<LiveTable>, place: &Place<'_>, key: Uuid, change: &Change) -> Result<Written> {
         let (located, held) = self.held(table, place, key).await?.ok_or_else(|| not_found(&table.table))?;
         check_version(change, &held)?;
         let done = Written { key, created: false, row: None };

@@ -28,22 +28,10 @@ pub(crate) fn statement(base: &str) -> Result<Reply, Refusal> {
 }
 
 fn resource(ty: &str) -> Json {
-    let interactions = [
-        "read",
-        "vread",
-        "update",
-        "delete",
-        "history-instance",
-        "create",
-        "search-type",
-    ];
-    let interactions: Vec<Json> = interactions
-        .iter()
-        .map(|code| json!({"code": code}))
-        .collect();
-    let parameters: Vec<Json> = search::parameters_of(ty)
-        .map(|(name, kind)| json!({"name": name, "type": kind}))
-        .collect();
+    let interactions = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
+    let interactions: Vec<Json> = interactions.iter().map(|code| json!({"code": code})).collect();
+    let parameters: Vec<Json> =
+        search::parameters_of(ty).map(|(name, kind)| json!({"name": name, "type": kind})).collect();
     json!({
         "type": ty,
         "interaction": interactions,

@@ -70,41 +70,22 @@ impl Criterion {
         if let Some((head, rest)) = name.split_once('.') {
             return parse_chain(ty, head, rest, value, hops);
         }
-        let (plain, modifier) = name
-            .split_once(':')
-            .map_or((name, None), |(name, modifier)| (name, Some(modifier)));
+        let (plain, modifier) = name.split_once(':').map_or((name, None), |(name, modifier)| (name, Some(modifier)));
         let position = parameters::position(ty, plain).ok_or_else(|| unknown(ty, name))?;
         let parameter = &parameters::of_type(ty)[position];
         if modifier == Some("missing") {
-            let missing = value
-                .parse()
-                .map_err(|_| refused(name, "takes true or false"))?;
-            return Ok(Self {
-                parameter: position,
-                test: Test::Missing(missing),
-            });
+            let missing = value.parse().map_err(|_| refused(name, "takes true or false"))?;
+            return Ok(Self { parameter: position, test: Test::Missing(missing) });
         }
         let alternatives = split(value, ',');
         if alternatives.len() > MAX_ALTERNATIVES {
-            return Err(refused(
-                name,
-                format!("lists more than {MAX_ALTERNATIVES} alternatives"),
-            ));
+            return Err(refused(name, format!("lists more than {MAX_ALTERNATIVES} alternatives")));
         }
         let wanted = alternatives.iter().filter(|value| !value.is_empty());
-        let wanted = wanted
-            .map(|value| Wanted::parse(parameter, modifier, value))
-            .collect::<Result<_, _>>();
+        let wanted = wanted.map(|value| Wanted::parse(parameter, modifier, value)).collect::<Result<_, _>>();
         let wanted = wanted.map_err(|why| refused(name, why))?;
-        let test = if modifier == Some("not") {
-            Test::None(wanted)
-        } else {
-            Test::Any(wanted)
-        };
-        Ok(Self {
-            parameter: position,
-            test,
-        })
+        let test = if modifier == Some("not") { Test::None(wanted) } else { Test::Any(wanted) };
+        Ok(Self { parameter: position, test })
     }
 
     /// The ids that `_id` lists, if that is what this criterion is.
@@ -116,10 +97,7 @@ impl Criterion {
             return None;
         }
         let id = |wanted| match wanted {
-            &Wanted::Token {
-                system: WantedSystem::Any,
-                ref code,
-            } => code.as_deref(),
+            &Wanted::Token { system: WantedSystem::Any, ref code } => code.as_deref(),
             _ => None,
         };
         wanted.iter().map(id).collect()
@@ -128,11 +106,8 @@ impl Criterion {
     /// Whether a resource's own values pass. Criteria about other resources are the caller's.
     pub(crate) fn passes(&self, index: &Index, reading: &Reading<'_>) -> bool {
         let values = index.values(self.parameter);
-        let any = |wanted: &[Wanted]| {
-            values
-                .iter()
-                .any(|value| wanted.iter().any(|wanted| wanted.matches(value, reading)))
-        };
+        let any =
+            |wanted: &[Wanted]| values.iter().any(|value| wanted.iter().any(|wanted| wanted.matches(value, reading)));
         match &self.test {
             Test::Missing(missing) => values.is_empty() == *missing,
             Test::Any(wanted) => any(wanted),
@@ -145,25 +120,14 @@ impl Criterion {
 /// One alternative of a criterion.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    Token {
-        system: WantedSystem,
-        code: Option<String>,
-    },
+    Token { system: WantedSystem, code: Option<String> },
     Starts(String),
     Contains(String),
     Exact(String),
     Date(Prefix, Instants),
     Number(Prefix, Approximate),
-    Quantity {
-        prefix: Prefix,
-        number: Approximate,
-        system: Option<String>,
-        code: Option<String>,
-    },
-    Reference {
-        reference: Reference,
-        ty: Option<&'static str>,
-    },
+    Quantity { prefix: Prefix, number: Approximate, system: Option<String>, code: Option<String> },
+    Reference { reference: Reference, ty: Option<&'static str> },
     Uri(String),
 }
 
@@ -177,10 +141,7 @@ pub(crate) enum WantedSystem {
 impl Wanted {
     fn parse(parameter: &Parameter, modifier: Option<&str>, value: &str) -> Result<Self, String> {
         let unsupported = |modifier: &str| {
-            Err(format!(
-                "the modifier `:{modifier}` is not supported on a {} parameter",
-                parameter.kind.name()
-            ))
+            Err(format!("the modifier `:{modifier}` is not supported on a {} parameter", parameter.kind.name()))
         };
         match (parameter.kind, modifier) {
             (Kind::Token, None | Some("not")) => Ok(Self::token(value)),
@@ -205,49 +166,34 @@ impl Wanted {
         let parts = split(value, '|');
         let filled = |text: &str| (!text.is_empty()).then(|| unescape(text));
         let [system, code] = parts.as_slice() else {
-            return Wanted::Token {
-                system: WantedSystem::Any,
-                code: Some(unescape(value)),
-            };
+            return Wanted::Token { system: WantedSystem::Any, code: Some(unescape(value)) };
         };
         let named = filled(system).map_or(WantedSystem::None, WantedSystem::Named);
-        Wanted::Token {
-            system: named,
-            code: filled(code),
-        }
+        Wanted::Token { system: named, code: filled(code) }
     }
 
     fn date(value: &str) -> Result<Self, String> {
         let (prefix, date) = Prefix::split(value);
-        let range = Instants::parse(date)
-            .ok_or("needs a date such as ge2020-05 or lt2020-05-01T10:00:00Z")?;
+        let range = Instants::parse(date).ok_or("needs a date such as ge2020-05 or lt2020-05-01T10:00:00Z")?;
         Ok(Wanted::Date(prefix, range))
     }
 
     fn number(value: &str) -> Result<Self, String> {
         let (prefix, number) = Prefix::split(value);
-        Ok(Wanted::Number(
-            prefix,
-            Approximate::parse(number).ok_or("needs a number such as 5 or lt5.40")?,
-        ))
+        Ok(Wanted::Number(prefix, Approximate::parse(number).ok_or("needs a number such as 5 or lt5.40")?))
     }
 
     fn quantity(value: &str) -> Result<Self, String> {
         let mut parts = split(value, '|').into_iter();
         let (prefix, number) = Prefix::split(parts.next().unwrap_or_default());
-        let number = Approximate::parse(number)
-            .ok_or("needs a quantity such as ge5.4 or 5.4|http://unitsofmeasure.org|mg")?;
+        let number =
+            Approximate::parse(number).ok_or("needs a quantity such as ge5.4 or 5.4|http://unitsofmeasure.org|mg")?;
         let mut filled = || parts.next().filter(|part| !part.is_empty()).map(unescape);
         let (system, code) = (filled(), filled());
         if parts.next().is_some() {
             return Err("has more than number|system|code".to_owned());
         }
-        Ok(Wanted::Quantity {
-            prefix,
-            number,
-            system,
-            code,
-        })
+        Ok(Wanted::Quantity { prefix, number, system, code })
     }
 
     fn reference(value: &str, ty: Option<&'static str>) -> Self {
@@ -261,57 +207,25 @@ impl Wanted {
 
     pub(crate) fn matches(&self, value: &Value, reading: &Reading<'_>) -> bool {
         match (self, value) {
-            (
-                Wanted::Token { system, code },
-                Value::Token {
-                    system: own,
-                    code: own_code,
-                },
-            ) => {
-                system.matches(own)
-                    && code
-                        .as_ref()
-                        .is_none_or(|code| own_code.as_deref() == Some(code))
+            (Wanted::Token { system, code }, Value::Token { system: own, code: own_code }) => {
+                system.matches(own) && code.as_ref().is_none_or(|code| own_code.as_deref() == Some(code))
             }
-            (Wanted::Starts(wanted), Value::Text { folded, .. }) => {
-                folded.starts_with(wanted.as_str())
-            }
-            (Wanted::Contains(wanted), Value::Text { folded, .. }) => {
-                folded.contains(wanted.as_str())
-            }
+            (Wanted::Starts(wanted), Value::Text { folded, .. }) => folded.starts_with(wanted.as_str()),
+            (Wanted::Contains(wanted), Value::Text { folded, .. }) => folded.contains(wanted.as_str()),
             (Wanted::Exact(wanted), Value::Text { raw, .. }) => **raw == **wanted,
-            (Wanted::Date(prefix, wanted), Value::Date(own)) => {
-                wanted.compare(*prefix, *own, reading.now)
-            }
-            (Wanted::Number(prefix, wanted), Value::Number(own)) => {
-                wanted.compare(*prefix, *own, reading.coarse)
-            }
+            (Wanted::Date(prefix, wanted), Value::Date(own)) => wanted.compare(*prefix, *own, reading.now),
+            (Wanted::Number(prefix, wanted), Value::Number(own)) => wanted.compare(*prefix, *own, reading.coarse),
             (
-                Wanted::Quantity {
-                    prefix,
-                    number,
-                    system,
-                    code,
-                },
-                Value::Quantity {
-                    value,
-                    system: s,
-                    code: c,
-                    unit,
-                },
+                Wanted::Quantity { prefix, number, system, code },
+                Value::Quantity { value, system: s, code: c, unit },
             ) => {
                 number.compare(*prefix, *value, reading.coarse)
-                    && system
-                        .as_ref()
-                        .is_none_or(|system| s.as_deref() == Some(system))
+                    && system.as_ref().is_none_or(|system| s.as_deref() == Some(system))
                     && code.as_ref().is_none_or(|code| {
-                        c.as_deref() == Some(code)
-                            || (system.is_none() && unit.as_deref() == Some(code))
+                        c.as_deref() == Some(code) || (system.is_none() && unit.as_deref() == Some(code))
                     })
             }
-            (Wanted::Reference { reference, ty }, Value::Reference(own)) => {
-                leads_to(reference, *ty, own, reading.base)
-            }
+            (Wanted::Reference { reference, ty }, Value::Reference(own)) => leads_to(reference, *ty, own, reading.base),
             (Wanted::Uri(wanted), Value::Uri(own)) => **own == **wanted,
             _ => false,
         }
@@ -324,9 +238,7 @@ impl WantedSystem {
             (WantedSystem::Any, _) => true,
             (WantedSystem::None, own) => !matches!(own, System::Named(_)),
             (WantedSystem::Named(wanted), System::Named(own)) => **own == **wanted,
-            (WantedSystem::Named(wanted), System::Implied(own)) => {
-                own.is_none_or(|own| own == wanted)
-            }
+            (WantedSystem::Named(wanted), System::Implied(own)) => own.is_none_or(|own| own == wanted),
             (WantedSystem::Named(_), System::None) => false,
         }
     }
@@ -335,38 +247,22 @@ impl WantedSystem {
 fn leads_to(wanted: &Reference, ty: Option<&str>, own: &Reference, base: &str) -> bool {
     let same_type = |wanted: Option<&str>| wanted.is_none_or(|wanted| own.ty == Some(wanted));
     match (own.local(base), wanted.id.as_deref()) {
-        (Some((_, id)), Some(wanted_id))
-            if wanted.base.as_deref().is_none_or(|own| own == base) =>
-        {
+        (Some((_, id)), Some(wanted_id)) if wanted.base.as_deref().is_none_or(|own| own == base) => {
             id == wanted_id && same_type(wanted.ty) && same_type(ty)
         }
         _ => !own.text.is_empty() && own.text == wanted.text && same_type(ty),
     }
 }
 
-fn parse_chain(
-    ty: &'static str,
-    head: &str,
-    rest: &str,
-    value: &str,
-    hops: usize,
-) -> Result<Criterion, Problem> {
-    let (name, only) = head
-        .split_once(':')
-        .map_or((head, None), |(name, only)| (name, Some(only)));
+fn parse_chain(ty: &'static str, head: &str, rest: &str, value: &str, hops: usize) -> Result<Criterion, Problem> {
+    let (name, only) = head.split_once(':').map_or((head, None), |(name, only)| (name, Some(only)));
     let full = || format!("{head}.{rest}");
     let position = parameters::position(ty, name).ok_or_else(|| unknown(ty, &full()))?;
     let parameter = &parameters::of_type(ty)[position];
     if parameter.kind != Kind::Reference {
-        return Err(refused(
-            &full(),
-            format!("`{name}` is not a reference, so it cannot be chained"),
-        ));
+        return Err(refused(&full(), format!("`{name}` is not a reference, so it cannot be chained")));
     }
-    let targets = parameters::types()
-        .iter()
-        .copied()
-        .filter(|target| parameter.targets(target));
+    let targets = parameters::types().iter().copied().filter(|target| parameter.targets(target));
     let mut alternatives = Vec::new();
     for target in targets.filter(|target| only.is_none_or(|only| only == *target)) {
         match Criterion::parse_hop(target, rest, value, hops + 1) {
@@ -378,45 +274,23 @@ fn parse_chain(
     if alternatives.is_empty() {
         return Err(unknown(ty, &full()));
     }
-    Ok(Criterion {
-        parameter: position,
-        test: Test::Chain(alternatives),
-    })
+    Ok(Criterion { parameter: position, test: Test::Chain(alternatives) })
 }
 
 /// `_has:Observation:patient:code=x`
-fn parse_has(
-    ty: &'static str,
-    name: &str,
-    rest: &str,
-    value: &str,
-    hops: usize,
-) -> Result<Criterion, Problem> {
+fn parse_has(ty: &'static str, name: &str, rest: &str, value: &str, hops: usize) -> Result<Criterion, Problem> {
     let mut parts = rest.splitn(3, ':');
     let (Some(source), Some(link), Some(inner)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(refused(
-            name,
-            "needs the form _has:Type:reference:parameter",
-        ));
+        return Err(refused(name, "needs the form _has:Type:reference:parameter"));
     };
     let source = parameters::known_type(source).ok_or_else(|| unknown(ty, name))?;
     let reference = parameters::position(source, link).ok_or_else(|| unknown(source, name))?;
     let parameter = &parameters::of_type(source)[reference];
     if parameter.kind != Kind::Reference || !parameter.targets(ty) {
-        return Err(refused(
-            name,
-            format!("`{link}` of {source} never leads to {ty}"),
-        ));
+        return Err(refused(name, format!("`{link}` of {source} never leads to {ty}")));
     }
     let criterion = Box::new(Criterion::parse_hop(source, inner, value, hops + 1)?);
-    Ok(Criterion {
-        parameter: 0,
-        test: Test::Has {
-            ty: source,
-            reference,
-            criterion,
-        },
-    })
+    Ok(Criterion { parameter: 0, test: Test::Has { ty: source, reference, criterion } })
 }
 
 fn unknown(ty: &str, name: &str) -> Problem {
@@ -425,11 +299,7 @@ fn unknown(ty: &str, name: &str) -> Problem {
 }
 
 fn refused(name: &str, why: impl std::fmt::Display) -> Problem {
-    let refusal = Refusal::new(
-        StatusCode::BAD_REQUEST,
-        "value",
-        format!("The search parameter `{name}` {why}"),
-    );
+    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "value", format!("The search parameter `{name}` {why}"));
     Problem::Refused(refusal.at(format!("http.{name}")))
 }
 
@@ -451,11 +321,7 @@ fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
-        plain.push(if c == '\\' {
-            chars.next().unwrap_or(c)
-        } else {
-            c
-        });
+        plain.push(if c == '\\' { chars.next().unwrap_or(c) } else { c });
     }
     plain
 }
@@ -466,10 +332,7 @@ mod tests {
 
     #[test]
     fn escapes_hide_separators() {
-        let parts: Vec<String> = split(r"a\,b,c\\,d\|e", ',')
-            .into_iter()
-            .map(unescape)
-            .collect();
+        let parts: Vec<String> = split(r"a\,b,c\\,d\|e", ',').into_iter().map(unescape).collect();
         assert_eq!(parts, ["a,b", r"c\", "d|e"]);
         assert_eq!(split("", ','), [""]);
     }
@@ -478,15 +341,9 @@ mod tests {
     fn references_lead_where_they_say() {
         let base = "http://here/fhir";
         let check = |wanted: &str, stored: &str, expected: bool| {
-            let Wanted::Reference { reference, ty } = Wanted::reference(wanted, None) else {
-                panic!()
-            };
+            let Wanted::Reference { reference, ty } = Wanted::reference(wanted, None) else { panic!() };
             let own = Reference::parse(stored);
-            assert_eq!(
-                leads_to(&reference, ty, &own, base),
-                expected,
-                "{wanted} on {stored}"
-            );
+            assert_eq!(leads_to(&reference, ty, &own, base), expected, "{wanted} on {stored}");
         };
         check("Patient/1", "Patient/1", true);
         check("Patient/1", "Patient/1/_history/2", true);
@@ -495,11 +352,7 @@ mod tests {
         check("Patient/1", "http://here/fhir/Patient/1", true);
         check("Patient/1", "http://there/fhir/Patient/1", false);
         check("1", "http://there/fhir/Patient/1", false);
-        check(
-            "http://there/fhir/Patient/1",
-            "http://there/fhir/Patient/1",
-            true,
-        );
+        check("http://there/fhir/Patient/1", "http://there/fhir/Patient/1", true);
         check("http://there/fhir/Patient/1", "Patient/1", false);
         check("Patient/1", "Group/1", false);
         check("urn:uuid:1", "urn:uuid:1", true);

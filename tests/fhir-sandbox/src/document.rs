@@ -18,31 +18,20 @@ impl Document {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&RawValue> {
-        self.members
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| &**value)
+        self.members.iter().find(|(own, _)| own == name).map(|(_, value)| &**value)
     }
 
     /// A member that is a string.
     pub(crate) fn string(&self, name: &str) -> Option<String> {
-        self.get(name)
-            .and_then(|value| serde_json::from_str(value.get()).ok())
+        self.get(name).and_then(|value| serde_json::from_str(value.get()).ok())
     }
 
     /// Replaces a member where it is, or puts a new one at `place`.
-    pub(crate) fn set(
-        &mut self,
-        name: &str,
-        place: usize,
-        value: &impl Serialize,
-    ) -> serde_json::Result<()> {
+    pub(crate) fn set(&mut self, name: &str, place: usize, value: &impl Serialize) -> serde_json::Result<()> {
         let value = to_raw_value(value)?;
         match self.members.iter_mut().find(|(own, _)| own == name) {
             Some((_, own)) => *own = value,
-            None => self
-                .members
-                .insert(place.min(self.members.len()), (name.to_owned(), value)),
+            None => self.members.insert(place.min(self.members.len()), (name.to_owned(), value)),
         }
         Ok(())
     }
@@ -79,10 +68,7 @@ fn rewrite<E: From<serde_json::Error>>(
     let (mut at, mut copied) = (0, 0);
     // The element whose value comes next, while nothing but space and a colon has followed its name.
     let mut element = Some(name);
-    while let Some(start) = text[at..]
-        .find(|c: char| !c.is_ascii_whitespace() && c != ':')
-        .map(|skip| at + skip)
-    {
+    while let Some(start) = text[at..].find(|c: char| !c.is_ascii_whitespace() && c != ':').map(|skip| at + skip) {
         if !text[start..].starts_with('"') {
             element = None;
             at = start + text[start..].chars().next().map_or(1, char::len_utf8);
@@ -150,9 +136,7 @@ impl<'de> Visitor<'de> for Members {
         let mut document = Document::default();
         while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
             if document.get(&name).is_some() {
-                return Err(A::Error::custom(format!(
-                    "the element `{name}` is there twice"
-                )));
+                return Err(A::Error::custom(format!("the element `{name}` is there twice")));
             }
             document.members.push((name, value));
         }
@@ -166,17 +150,11 @@ mod tests {
 
     #[test]
     fn text_is_kept_but_for_what_is_set() {
-        let mut document: Document =
-            serde_json::from_str(r#"{ "b": [1e2, 1.10 ], "a": "\u00e9" }"#).unwrap();
+        let mut document: Document = serde_json::from_str(r#"{ "b": [1e2, 1.10 ], "a": "\u00e9" }"#).unwrap();
         document.set("a", 0, &"x").unwrap();
         document.set("id", 1, &"y").unwrap();
-        assert_eq!(
-            document.to_raw().unwrap().get(),
-            r#"{"b":[1e2, 1.10 ],"id":"y","a":"x"}"#
-        );
-        let error = serde_json::from_str::<Document>(r#"{"a":1,"a":2}"#)
-            .unwrap_err()
-            .to_string();
+        assert_eq!(document.to_raw().unwrap().get(), r#"{"b":[1e2, 1.10 ],"id":"y","a":"x"}"#);
+        let error = serde_json::from_str::<Document>(r#"{"a":1,"a":2}"#).unwrap_err().to_string();
         assert!(error.contains("`a` is there twice"), "{error}");
     }
 
@@ -192,10 +170,7 @@ mod tests {
             assert_eq!(document.to_raw().unwrap().get(), expected);
         }
         check(r#"{"reference":"old\""}"#, r#"{"reference":"new\\"}"#);
-        check(
-            r#"{"a":[{"reference" : "old\u0022", "n":1e2}]}"#,
-            r#"{"a":[{"reference" : "new\\", "n":1e2}]}"#,
-        );
+        check(r#"{"a":[{"reference" : "old\u0022", "n":1e2}]}"#, r#"{"a":[{"reference" : "new\\", "n":1e2}]}"#);
         for kept in [
             r#"{"other":"old\""}"#,
             r#"{"reference":["old\""]}"#,

@@ -83,13 +83,8 @@ impl FromStr for Faults {
     type Err = BadFaults;
 
     fn from_str(text: &str) -> Result<Self, BadFaults> {
-        let rules = text
-            .split(',')
-            .map(str::trim)
-            .filter(|rule| !rule.is_empty());
-        Ok(Self {
-            rules: rules.map(str::parse).collect::<Result<_, _>>()?,
-        })
+        let rules = text.split(',').map(str::trim).filter(|rule| !rule.is_empty());
+        Ok(Self { rules: rules.map(str::parse).collect::<Result<_, _>>()? })
     }
 }
 
@@ -103,35 +98,15 @@ impl FromStr for Rule {
         };
         let (mut percent, mut times) = (None, None);
         while let Some((rest, limit)) = head.rsplit_once(':') {
-            let bad = || {
-                BadFaults(format!(
-                    "fault `{text}`: `{limit}` is no limit; use N%, Nx or @TEXT"
-                ))
-            };
+            let bad = || BadFaults(format!("fault `{text}`: `{limit}` is no limit; use N%, Nx or @TEXT"));
             if let Some(number) = limit.strip_suffix('%') {
-                percent = Some(
-                    number
-                        .parse()
-                        .ok()
-                        .filter(|percent| *percent <= 100)
-                        .ok_or_else(bad)?,
-                );
+                percent = Some(number.parse().ok().filter(|percent| *percent <= 100).ok_or_else(bad)?);
             } else {
-                times = Some(
-                    limit
-                        .strip_suffix('x')
-                        .and_then(|number| number.parse().ok())
-                        .ok_or_else(bad)?,
-                );
+                times = Some(limit.strip_suffix('x').and_then(|number| number.parse().ok()).ok_or_else(bad)?);
             }
             head = rest;
         }
-        Ok(Self {
-            fault: head.parse()?,
-            percent,
-            times,
-            path,
-        })
+        Ok(Self { fault: head.parse()?, percent, times, path })
     }
 }
 
@@ -139,27 +114,17 @@ impl FromStr for Fault {
     type Err = BadFaults;
 
     fn from_str(text: &str) -> Result<Self, BadFaults> {
-        let (name, value) = text
-            .split_once('=')
-            .map_or((text, None), |(name, value)| (name, Some(value)));
+        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         let bad = |expected: &str| BadFaults(format!("fault `{text}`: {expected}"));
-        let plain = |fault| {
-            value
-                .is_none()
-                .then_some(fault)
-                .ok_or_else(|| bad("takes no value"))
-        };
+        let plain = |fault| value.is_none().then_some(fault).ok_or_else(|| bad("takes no value"));
         let status = || {
-            let status = value
-                .and_then(|value| value.parse().ok())
-                .filter(|status| (400..600).contains(status));
+            let status = value.and_then(|value| value.parse().ok()).filter(|status| (400..600).contains(status));
             status.ok_or_else(|| bad("needs a status from 400 to 599"))
         };
         match name {
-            "latency" => value
-                .and_then(duration)
-                .map(Fault::Latency)
-                .ok_or_else(|| bad("needs a time like 500ms or 2s")),
+            "latency" => {
+                value.and_then(duration).map(Fault::Latency).ok_or_else(|| bad("needs a time like 500ms or 2s"))
+            }
             "status" => status().map(Fault::Status),
             "refuse-writes" => status().map(Fault::RefuseWrites),
             "ignore-params" => match value {
@@ -193,11 +158,7 @@ const PLAIN: [(&str, Fault); 11] = [
 fn duration(text: &str) -> Option<Duration> {
     match text.strip_suffix("ms") {
         Some(number) => number.parse().ok().map(Duration::from_millis),
-        None => text
-            .strip_suffix('s')?
-            .parse()
-            .ok()
-            .map(Duration::from_secs),
+        None => text.strip_suffix('s')?.parse().ok().map(Duration::from_secs),
     }
 }
 
@@ -219,9 +180,7 @@ impl fmt::Display for Rule {
         if let Some(times) = self.times {
             write!(f, ":{times}x")?;
         }
-        self.path
-            .as_ref()
-            .map_or(Ok(()), |path| write!(f, ":@{path}"))
+        self.path.as_ref().map_or(Ok(()), |path| write!(f, ":@{path}"))
     }
 }
 
@@ -259,33 +218,15 @@ impl Active {
     }
 
     pub(crate) fn latency(&self) -> Option<Duration> {
-        self.0.iter().find_map(|fault| {
-            if let Fault::Latency(time) = fault {
-                Some(*time)
-            } else {
-                None
-            }
-        })
+        self.0.iter().find_map(|fault| if let Fault::Latency(time) = fault { Some(*time) } else { None })
     }
 
     pub(crate) fn status(&self) -> Option<u16> {
-        self.0.iter().find_map(|fault| {
-            if let Fault::Status(status) = fault {
-                Some(*status)
-            } else {
-                None
-            }
-        })
+        self.0.iter().find_map(|fault| if let Fault::Status(status) = fault { Some(*status) } else { None })
     }
 
     pub(crate) fn refused_write(&self) -> Option<u16> {
-        self.0.iter().find_map(|fault| {
-            if let Fault::RefuseWrites(status) = fault {
-                Some(*status)
-            } else {
-                None
-            }
-        })
+        self.0.iter().find_map(|fault| if let Fault::RefuseWrites(status) = fault { Some(*status) } else { None })
     }
 }
 
@@ -300,11 +241,7 @@ pub(crate) struct Switchboard {
 impl Switchboard {
     pub(crate) fn new(faults: Faults) -> Self {
         // A fixed seed: the same requests in the same order meet the same faults.
-        Self {
-            left: faults.rules.iter().map(|rule| rule.times).collect(),
-            faults,
-            dice: 0x9E37_79B9_7F4A_7C15,
-        }
+        Self { left: faults.rules.iter().map(|rule| rule.times).collect(), faults, dice: 0x9E37_79B9_7F4A_7C15 }
     }
 
     pub(crate) fn faults(&self) -> &Faults {
@@ -315,17 +252,11 @@ impl Switchboard {
     pub(crate) fn strike(&mut self, path: &str, concern: Concern) -> Active {
         let mut active = Vec::new();
         for (rule, left) in self.faults.rules.iter().zip(&mut self.left) {
-            let here = rule
-                .path
-                .as_ref()
-                .is_none_or(|text| path.contains(text.as_str()));
+            let here = rule.path.as_ref().is_none_or(|text| path.contains(text.as_str()));
             if !here || *left == Some(0) || !concerns(rule.fault, concern) {
                 continue;
             }
-            if rule
-                .percent
-                .is_some_and(|percent| roll(&mut self.dice) >= u64::from(percent))
-            {
+            if rule.percent.is_some_and(|percent| roll(&mut self.dice) >= u64::from(percent)) {
                 continue;
             }
             *left = left.map(|left| left - 1);
@@ -388,25 +319,14 @@ mod tests {
 
     #[test]
     fn limits_hold() {
-        let mut board = Switchboard::new(
-            "cut:2x:@/Patient,html:30%,refuse-writes=422:1x"
-                .parse()
-                .unwrap(),
-        );
-        let hit =
-            |board: &mut Switchboard, path| board.strike(path, Concern::Search).has(Fault::Cut);
+        let mut board = Switchboard::new("cut:2x:@/Patient,html:30%,refuse-writes=422:1x".parse().unwrap());
+        let hit = |board: &mut Switchboard, path| board.strike(path, Concern::Search).has(Fault::Cut);
         assert!(!hit(&mut board, "/Observation"));
         assert!(hit(&mut board, "/Patient/1"));
         assert!(hit(&mut board, "/Patient/1"));
         assert!(!hit(&mut board, "/Patient/1"));
-        let share = (0..1000)
-            .filter(|_| board.strike("/x", Concern::Other).has(Fault::Html))
-            .count();
+        let share = (0..1000).filter(|_| board.strike("/x", Concern::Other).has(Fault::Html)).count();
         assert!((250..350).contains(&share), "{share}");
-        assert_eq!(
-            board.strike("/x", Concern::Write).refused_write(),
-            Some(422),
-            "searches did not use it up"
-        );
+        assert_eq!(board.strike("/x", Concern::Write).refused_write(), Some(422), "searches did not use it up");
     }
 }

@@ -46,36 +46,18 @@ pub(crate) fn router(sandbox: Sandbox) -> axum::Router {
 
 async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let asked = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |asked| asked.as_str())
-        .to_owned();
+    let asked = parts.uri.path_and_query().map_or("/", |asked| asked.as_str()).to_owned();
     let head = parts.method == Method::HEAD;
-    let method = if head {
-        Method::GET
-    } else {
-        parts.method.clone()
-    };
+    let method = if head { Method::GET } else { parts.method.clone() };
     let path = below_base(parts.uri.path());
     let body = to_bytes(body, MAX_BODY).await;
-    log(
-        &sandbox,
-        &parts.method,
-        &asked,
-        &parts.headers,
-        body.as_ref().ok(),
-    );
+    log(&sandbox, &parts.method, &asked, &parts.headers, body.as_ref().ok());
 
     let interaction = match path {
         Some(path) => Interaction::of(&method, path),
-        None => Err(Refusal::not_found(format!(
-            "FHIR is served below {BASE_PATH}"
-        ))),
+        None => Err(Refusal::not_found(format!("FHIR is served below {BASE_PATH}"))),
     };
-    let concern = interaction
-        .as_ref()
-        .map_or(Concern::Other, Interaction::concern);
+    let concern = interaction.as_ref().map_or(Concern::Other, Interaction::concern);
     let base = base_url(&parts.headers);
     let active = locked(&sandbox.inner.faults).strike(&asked, concern);
     if let Some(time) = active.latency() {
@@ -84,11 +66,7 @@ async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response {
     if let Some(status) = active.status() {
         return failing(status);
     }
-    let exchange = Exchange {
-        base,
-        active,
-        pages: &sandbox.inner.pages,
-    };
+    let exchange = Exchange { base, active, pages: &sandbox.inner.pages };
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let result = match (interaction, body) {
         (Err(refusal), _) => Err(refusal),
@@ -97,11 +75,7 @@ async fn answer(State(sandbox): State<Sandbox>, request: Request) -> Response {
             .and_then(|call| perform(&sandbox, &exchange, call, &interaction)),
     };
     let response = respond(&exchange, result);
-    if head {
-        response.map(|_| Body::empty())
-    } else {
-        spoil(&exchange, response).await
-    }
+    if head { response.map(|_| Body::empty()) } else { spoil(&exchange, response).await }
 }
 
 fn below_base(path: &str) -> Option<&str> {
@@ -134,27 +108,13 @@ fn call(
     body: Bytes,
     interaction: &Interaction,
 ) -> Result<Call, Refusal> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let form = matches!(interaction, Interaction::Search(_)) && method == Method::POST;
     check_content_type(text("content-type").as_deref(), form, body.is_empty())?;
     check_accept(text("accept").as_deref(), &query)?;
-    let prefer = headers
-        .get_all("prefer")
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let prefer: Vec<&str> = prefer
-        .flat_map(|value| value.split([',', ';']))
-        .map(str::trim)
-        .collect();
-    let returns = match prefer
-        .iter()
-        .find_map(|preference| preference.strip_prefix("return="))
-    {
+    let prefer = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let prefer: Vec<&str> = prefer.flat_map(|value| value.split([',', ';'])).map(str::trim).collect();
+    let returns = match prefer.iter().find_map(|preference| preference.strip_prefix("return=")) {
         Some("minimal") => Returns::Minimal,
         Some("representation") => Returns::Representation,
         _ => Returns::Unsaid,
@@ -175,12 +135,7 @@ fn check_content_type(content_type: Option<&str>, form: bool, empty: bool) -> Re
     let Some(content_type) = content_type.filter(|_| !empty) else {
         return Ok(());
     };
-    let plain = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let plain = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let known = match form {
         true => plain == "application/x-www-form-urlencoded",
         false => matches!(plain.as_str(), "application/fhir+json" | "application/json"),
@@ -188,31 +143,17 @@ fn check_content_type(content_type: Option<&str>, form: bool, empty: bool) -> Re
     if known {
         return Ok(());
     }
-    let wanted = if form {
-        "application/x-www-form-urlencoded"
-    } else {
-        "application/fhir+json"
-    };
-    Err(Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "not-supported",
-        format!("The body must be {wanted}"),
-    ))
+    let wanted = if form { "application/x-www-form-urlencoded" } else { "application/fhir+json" };
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", format!("The body must be {wanted}")))
 }
 
 fn check_accept(accept: Option<&str>, query: &str) -> Result<(), Refusal> {
-    let format = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("_format="));
+    let format = query.split('&').find_map(|pair| pair.strip_prefix("_format="));
     let wanted = format.or(accept).unwrap_or("*/*").to_ascii_lowercase();
     if wanted.contains("json") || wanted.contains("*/*") || wanted.contains("application/*") {
         return Ok(());
     }
-    Err(Refusal::new(
-        StatusCode::NOT_ACCEPTABLE,
-        "not-supported",
-        "Only application/fhir+json is served",
-    ))
+    Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, "not-supported", "Only application/fhir+json is served"))
 }
 
 fn too_large() -> Refusal {
@@ -221,10 +162,7 @@ fn too_large() -> Refusal {
 }
 
 fn base_url(headers: &HeaderMap) -> String {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     format!("http://{host}{BASE_PATH}")
 }
 
@@ -234,19 +172,9 @@ fn log(sandbox: &Sandbox, method: &Method, asked: &str, headers: &HeaderMap, bod
         Some((name.as_str().to_owned(), value.to_owned()))
     });
     let form = body
-        .filter(|_| {
-            asked
-                .split('?')
-                .next()
-                .is_some_and(|path| path.ends_with("/_search"))
-        })
+        .filter(|_| asked.split('?').next().is_some_and(|path| path.ends_with("/_search")))
         .map(|body| String::from_utf8_lossy(body).into_owned());
-    let seen = SeenRequest {
-        method: method.to_string(),
-        path: asked.to_owned(),
-        headers: kept.collect(),
-        form,
-    };
+    let seen = SeenRequest { method: method.to_string(), path: asked.to_owned(), headers: kept.collect(), form };
     let mut log: std::sync::MutexGuard<'_, VecDeque<SeenRequest>> = locked(&sandbox.inner.seen);
     if log.len() >= MAX_SEEN {
         log.pop_front();
@@ -260,12 +188,9 @@ fn respond(exchange: &Exchange<'_>, result: Result<Reply, Refusal>) -> Response 
         Err(refusal) => return refused(&refusal),
     };
     let mut response = match reply.body {
-        Some(body) => (
-            reply.status,
-            [(header::CONTENT_TYPE, FHIR_JSON)],
-            String::from(Box::<str>::from(body)),
-        )
-            .into_response(),
+        Some(body) => {
+            (reply.status, [(header::CONTENT_TYPE, FHIR_JSON)], String::from(Box::<str>::from(body))).into_response()
+        }
         None => reply.status.into_response(),
     };
     let mut set = |name: HeaderName, value: String| {
@@ -273,18 +198,9 @@ fn respond(exchange: &Exchange<'_>, result: Result<Reply, Refusal>) -> Response 
             response.headers_mut().insert(name, value);
         }
     };
-    if let Some(version) = reply
-        .version
-        .filter(|_| !exchange.active.has(Fault::DropVersion))
-    {
+    if let Some(version) = reply.version.filter(|_| !exchange.active.has(Fault::DropVersion)) {
         set(header::ETAG, version.etag());
-        set(
-            header::LAST_MODIFIED,
-            version
-                .last_updated
-                .strftime("%a, %d %b %Y %H:%M:%S GMT")
-                .to_string(),
-        );
+        set(header::LAST_MODIFIED, version.last_updated.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
     }
     if let Some(location) = reply.location {
         set(header::LOCATION, location);
@@ -299,19 +215,9 @@ fn refused(refusal: &Refusal) -> Response {
 
 fn failing(status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = refused(&Refusal::new(
-        status,
-        "transient",
-        "The sandbox was told to fail",
-    ));
-    if matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    ) {
-        response.headers_mut().insert(
-            header::RETRY_AFTER,
-            HeaderValue::from_static(RETRY_AFTER_SECONDS),
-        );
+    let mut response = refused(&Refusal::new(status, "transient", "The sandbox was told to fail"));
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
     response
 }
@@ -333,16 +239,8 @@ async fn spoil(exchange: &Exchange<'_>, response: Response) -> Response {
         parts.headers.remove(header::CONTENT_LENGTH);
         return Response::from_parts(parts, Body::from(half));
     }
-    parts
-        .headers
-        .insert(header::CONTENT_LENGTH, whole.len().into());
-    Response::from_parts(
-        parts,
-        Body::new(Cut {
-            half: Some(half),
-            flushed: false,
-        }),
-    )
+    parts.headers.insert(header::CONTENT_LENGTH, whole.len().into());
+    Response::from_parts(parts, Body::new(Cut { half: Some(half), flushed: false }))
 }
 
 /// A body that promises more than it gives: the server then drops the connection.

@@ -14,12 +14,7 @@ pub(crate) struct Index(Box<[Box<[Value]>]>);
 
 impl Index {
     pub(crate) fn of(ty: &str, resource: &Json) -> Self {
-        Self(
-            parameters::of_type(ty)
-                .iter()
-                .map(|parameter| extract(parameter, resource))
-                .collect(),
-        )
+        Self(parameters::of_type(ty).iter().map(|parameter| extract(parameter, resource)).collect())
     }
 
     pub(crate) fn values(&self, parameter: usize) -> &[Value] {
@@ -31,22 +26,11 @@ impl Index {
 /// so that `:missing` sees it.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Value {
-    Token {
-        system: System,
-        code: Option<Box<str>>,
-    },
-    Text {
-        raw: Box<str>,
-        folded: Box<str>,
-    },
+    Token { system: System, code: Option<Box<str>> },
+    Text { raw: Box<str>, folded: Box<str> },
     Date(Instants),
     Number(Decimals),
-    Quantity {
-        value: Decimals,
-        system: Option<Box<str>>,
-        code: Option<Box<str>>,
-        unit: Option<Box<str>>,
-    },
+    Quantity { value: Decimals, system: Option<Box<str>>, code: Option<Box<str>>, unit: Option<Box<str>> },
     Reference(Reference),
     Uri(Box<str>),
 }
@@ -75,22 +59,14 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn parse(text: &str) -> Self {
-        let plain = text
-            .split_once("/_history/")
-            .map_or(text, |(before, _)| before);
+        let plain = text.split_once("/_history/").map_or(text, |(before, _)| before);
         let mut parts = plain.rsplitn(3, '/');
         let (id, ty) = (parts.next(), parts.next().and_then(parameters::known_type));
         match (id, ty) {
-            (Some(id), Some(ty)) if !id.is_empty() => Self {
-                text: text.into(),
-                base: parts.next().map(Into::into),
-                ty: Some(ty),
-                id: Some(id.into()),
-            },
-            _ => Self {
-                text: text.into(),
-                ..Self::default()
-            },
+            (Some(id), Some(ty)) if !id.is_empty() => {
+                Self { text: text.into(), base: parts.next().map(Into::into), ty: Some(ty), id: Some(id.into()) }
+            }
+            _ => Self { text: text.into(), ..Self::default() },
         }
     }
 
@@ -103,25 +79,15 @@ impl Reference {
 
 /// Text as the default string search compares it: without case and accents.
 pub(crate) fn fold(text: &str) -> String {
-    text.nfd()
-        .filter(|c| !is_combining_mark(*c))
-        .flat_map(char::to_lowercase)
-        .collect()
+    text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 
 fn extract(parameter: &Parameter, resource: &Json) -> Box<[Value]> {
     let mut values = Vec::new();
     for path in &parameter.paths {
         if path.present {
-            let code = if path.holds(resource) {
-                "true"
-            } else {
-                "false"
-            };
-            values.push(Value::Token {
-                system: System::None,
-                code: Some(code.into()),
-            });
+            let code = if path.holds(resource) { "true" } else { "false" };
+            values.push(Value::Token { system: System::None, code: Some(code.into()) });
             continue;
         }
         for element in path.elements(resource) {
@@ -146,27 +112,16 @@ fn add(parameter: &Parameter, path: &Path, element: &Json, values: &mut Vec<Valu
 fn add_tokens(parameter: &Parameter, element: &Json, values: &mut Vec<Value>) {
     match element {
         Json::String(code) => {
-            values.push(Value::Token {
-                system: System::Implied(parameter.system),
-                code: Some(code.as_str().into()),
-            });
+            values.push(Value::Token { system: System::Implied(parameter.system), code: Some(code.as_str().into()) });
         }
         Json::Bool(flag) => {
-            values.push(Value::Token {
-                system: System::None,
-                code: Some(flag.to_string().into()),
-            });
+            values.push(Value::Token { system: System::None, code: Some(flag.to_string().into()) });
         }
         Json::Object(object) => {
             if let Some(Json::Array(codings)) = object.get("coding") {
-                codings
-                    .iter()
-                    .for_each(|coding| values.push(coding_token(coding, "code")));
+                codings.iter().for_each(|coding| values.push(coding_token(coding, "code")));
             } else if is_contact_point(element) {
-                values.push(Value::Token {
-                    system: System::Implied(None),
-                    code: text(element, "value"),
-                });
+                values.push(Value::Token { system: System::Implied(None), code: text(element, "value") });
             } else if object.contains_key("code") {
                 values.push(coding_token(element, "code"));
             } else {
@@ -179,21 +134,12 @@ fn add_tokens(parameter: &Parameter, element: &Json, values: &mut Vec<Value>) {
 
 /// A ContactPoint's `system` is a kind of device, not a namespace.
 fn is_contact_point(element: &Json) -> bool {
-    let system = element
-        .get("system")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    matches!(
-        system,
-        "phone" | "fax" | "email" | "pager" | "url" | "sms" | "other"
-    )
+    let system = element.get("system").and_then(Json::as_str).unwrap_or_default();
+    matches!(system, "phone" | "fax" | "email" | "pager" | "url" | "sms" | "other")
 }
 
 fn coding_token(coding: &Json, code: &str) -> Value {
-    Value::Token {
-        system: text(coding, "system").map_or(System::None, System::Named),
-        code: text(coding, code),
-    }
+    Value::Token { system: text(coding, "system").map_or(System::None, System::Named), code: text(coding, code) }
 }
 
 /// The string parts of HumanName and Address that R4 searches.
@@ -215,10 +161,7 @@ const TEXT_PARTS: [&str; 12] = [
 fn add_texts(element: &Json, values: &mut Vec<Value>) {
     match element {
         Json::String(raw) => {
-            values.push(Value::Text {
-                raw: raw.as_str().into(),
-                folded: fold(raw).into(),
-            });
+            values.push(Value::Text { raw: raw.as_str().into(), folded: fold(raw).into() });
         }
         Json::Array(items) => items.iter().for_each(|item| add_texts(item, values)),
         Json::Object(object) => {
@@ -232,23 +175,12 @@ fn add_texts(element: &Json, values: &mut Vec<Value>) {
 
 fn reference(path: &Path, element: &Json) -> Option<Value> {
     let mut found = match element {
-        Json::String(canonical) => Reference {
-            text: canonical.as_str().into(),
-            ..Reference::default()
-        },
-        Json::Object(_) => Reference::parse(
-            element
-                .get("reference")
-                .and_then(Json::as_str)
-                .unwrap_or_default(),
-        ),
+        Json::String(canonical) => Reference { text: canonical.as_str().into(), ..Reference::default() },
+        Json::Object(_) => Reference::parse(element.get("reference").and_then(Json::as_str).unwrap_or_default()),
         _ => return None,
     };
     if found.ty.is_none() && element.is_object() {
-        found.ty = element
-            .get("type")
-            .and_then(Json::as_str)
-            .and_then(parameters::known_type);
+        found.ty = element.get("type").and_then(Json::as_str).and_then(parameters::known_type);
     }
     (path.target.is_none() || path.target == found.ty).then_some(Value::Reference(found))
 }
@@ -261,10 +193,7 @@ fn dates(element: &Json) -> Option<Instants> {
     if let Some(Json::Array(events)) = element.get("event") {
         let events: Vec<Instants> = events.iter().filter_map(at).collect();
         let low = events.iter().map(|event| event.low).min()?;
-        return Some(Instants {
-            low,
-            high: events.iter().map(|event| event.high).max()?,
-        });
+        return Some(Instants { low, high: events.iter().map(|event| event.high).max()? });
     }
     let period = element.pointer("/repeat/boundsPeriod").unwrap_or(element);
     let (start, end) = (period.get("start"), period.get("end"));
@@ -279,10 +208,7 @@ fn number(element: &Json) -> Option<Decimals> {
         return None;
     };
     let value = parse_decimal(&number.to_string())?;
-    Some(Decimals {
-        low: Some(value),
-        high: Some(value),
-    })
+    Some(Decimals { low: Some(value), high: Some(value) })
 }
 
 /// Quantity, Money or Range.
@@ -293,31 +219,15 @@ fn quantity(element: &Json) -> Option<Value> {
         None => {
             let (low, high) = (bound("/low/value"), bound("/high/value"));
             let unit_of = element.get("low").or_else(|| element.get("high"))?;
-            (
-                Decimals {
-                    low: low.and_then(|low| low.low),
-                    high: high.and_then(|high| high.high),
-                },
-                unit_of,
-            )
+            (Decimals { low: low.and_then(|low| low.low), high: high.and_then(|high| high.high) }, unit_of)
         }
     };
     if let Some(currency) = text(element, "currency") {
         let system = Some("urn:iso:std:iso:4217".into());
-        return Some(Value::Quantity {
-            value,
-            system,
-            code: Some(currency),
-            unit: None,
-        });
+        return Some(Value::Quantity { value, system, code: Some(currency), unit: None });
     }
     let [system, code, unit] = ["system", "code", "unit"].map(|name| text(unit_of, name));
-    Some(Value::Quantity {
-        value,
-        system,
-        code,
-        unit,
-    })
+    Some(Value::Quantity { value, system, code, unit })
 }
 
 fn text(element: &Json, name: &str) -> Option<Box<str>> {

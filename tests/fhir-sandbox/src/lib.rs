@@ -68,10 +68,7 @@ pub struct SeenRequest {
 impl SeenRequest {
     /// The value of a header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -118,9 +115,7 @@ impl Sandbox {
             let until = async move { drop(stopped.await) };
             // A page is worth sending at once.
             let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-            axum::serve(listener, router)
-                .with_graceful_shutdown(until)
-                .await
+            axum::serve(listener, router).with_graceful_shutdown(until).await
         });
         Ok(Running { addr, stop, task })
     }
@@ -131,34 +126,17 @@ impl Sandbox {
     pub fn load(&self, json: &[u8]) -> Result<Loaded, LoadError> {
         let (batch, entries) = entries_to_load(json)?;
         let base = format!("http://localhost{}", http::BASE_PATH);
-        let exchange = Exchange {
-            base,
-            active: Active::default(),
-            pages: &self.inner.pages,
-        };
-        let call = Call {
-            method: Method::POST,
-            ..Call::default()
-        };
+        let exchange = Exchange { base, active: Active::default(), pages: &self.inner.pages };
+        let call = Call { method: Method::POST, ..Call::default() };
         let resources = entries.len();
         let mut store = self.store_mut();
         let failed: Vec<Refusal> = if batch {
-            transaction::batch(&exchange, &mut store, &call, entries)
-                .into_iter()
-                .filter_map(Result::err)
-                .collect()
+            transaction::batch(&exchange, &mut store, &call, entries).into_iter().filter_map(Result::err).collect()
         } else {
-            transaction::transaction(&exchange, &mut store, &call, entries)
-                .err()
-                .into_iter()
-                .collect()
+            transaction::transaction(&exchange, &mut store, &call, entries).err().into_iter().collect()
         };
         store.keep();
-        if failed.is_empty() {
-            Ok(Loaded { resources })
-        } else {
-            Err(LoadError::of(&failed))
-        }
+        if failed.is_empty() { Ok(Loaded { resources }) } else { Err(LoadError::of(&failed)) }
     }
 
     pub fn set_faults(&self, faults: Faults) {
@@ -172,11 +150,7 @@ impl Sandbox {
     /// The current text of a resource.
     pub fn resource(&self, ty: &str, id: &str) -> Option<String> {
         let store = self.store();
-        store
-            .current(ty, id)?
-            .body
-            .as_ref()
-            .map(|body| body.text.get().to_owned())
+        store.current(ty, id)?.body.as_ref().map(|body| body.text.get().to_owned())
     }
 
     /// How many resources of a type there are.
@@ -199,17 +173,11 @@ impl Sandbox {
     }
 
     fn store(&self) -> RwLockReadGuard<'_, Store> {
-        self.inner
-            .store
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn store_mut(&self) -> RwLockWriteGuard<'_, Store> {
-        self.inner
-            .store
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.store.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -241,24 +209,17 @@ impl Running {
 
 /// The entries of what is loaded, each with a request; and whether each stands for itself.
 fn entries_to_load(json: &[u8]) -> Result<(bool, Vec<PostedEntry>), LoadError> {
-    let resource: Document = serde_json::from_slice(json)
-        .map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
+    let resource: Document =
+        serde_json::from_slice(json).map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
     if resource.string("resourceType").as_deref() != Some("Bundle") {
-        let whole = resource
-            .to_raw()
-            .map_err(|error| LoadError(error.to_string()))?;
-        let entry = PostedEntry {
-            resource: Some(whole),
-            ..PostedEntry::default()
-        };
+        let whole = resource.to_raw().map_err(|error| LoadError(error.to_string()))?;
+        let entry = PostedEntry { resource: Some(whole), ..PostedEntry::default() };
         return Ok((false, vec![with_request(entry)?]));
     }
     let bundle = PostedBundle::parse(json).map_err(|refusal| LoadError::of(&[refusal]))?;
     match bundle.kind.as_str() {
         "batch" | "transaction" => Ok((bundle.kind == "batch", bundle.entry)),
-        "history" => Err(LoadError(
-            "a history bundle holds old versions; load the current ones".to_owned(),
-        )),
+        "history" => Err(LoadError("a history bundle holds old versions; load the current ones".to_owned())),
         _ => {
             let stored = bundle.entry.into_iter().filter(|entry| !is_outcome(entry));
             Ok((false, stored.map(with_request).collect::<Result<_, _>>()?))
@@ -268,28 +229,20 @@ fn entries_to_load(json: &[u8]) -> Result<(bool, Vec<PostedEntry>), LoadError> {
 
 /// A searchset may hold hints of the service it comes from.
 fn is_outcome(entry: &PostedEntry) -> bool {
-    let ty = entry
-        .resource
-        .as_ref()
-        .and_then(|text| serde_json::from_str::<Document>(text.get()).ok());
+    let ty = entry.resource.as_ref().and_then(|text| serde_json::from_str::<Document>(text.get()).ok());
     ty.and_then(|resource| type_of(&resource)) == Some("OperationOutcome")
 }
 
 fn with_request(entry: PostedEntry) -> Result<PostedEntry, LoadError> {
     let text = entry.resource.as_ref().map_or("{}", |text| text.get());
-    let resource: Document = serde_json::from_str(text)
-        .map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
-    let ty = type_of(&resource)
-        .ok_or_else(|| LoadError("resourceType is missing or not a type of R4".to_owned()))?;
+    let resource: Document =
+        serde_json::from_str(text).map_err(|error| LoadError(format!("not a JSON object: {error}")))?;
+    let ty = type_of(&resource).ok_or_else(|| LoadError("resourceType is missing or not a type of R4".to_owned()))?;
     let (method, url) = match resource.string("id").filter(|id| is_id(id)) {
         Some(id) => ("PUT", format!("{ty}/{id}")),
         None => ("POST", ty.to_owned()),
     };
-    let request = PostedRequest {
-        method: Some(method.to_owned()),
-        url: Some(url),
-        ..PostedRequest::default()
-    };
+    let request = PostedRequest { method: Some(method.to_owned()), url: Some(url), ..PostedRequest::default() };
     Ok(PostedEntry { request, ..entry })
 }
 

@@ -11,15 +11,8 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(
-        status: StatusCode,
-        code: &'static str,
-        diagnostics: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            issues: vec![Issue::error(code, diagnostics)],
-        }
+    pub(crate) fn new(status: StatusCode, code: &'static str, diagnostics: impl Into<String>) -> Self {
+        Self { status, issues: vec![Issue::error(code, diagnostics)] }
     }
 
     pub(crate) fn invalid(diagnostics: impl Into<String>) -> Self {
@@ -54,11 +47,7 @@ impl Refusal {
 /// JSON that was read once cannot be read or written again: a fault of this program.
 impl From<serde_json::Error> for Refusal {
     fn from(error: serde_json::Error) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "exception",
-            format!("Cannot write JSON: {error}"),
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "exception", format!("Cannot write JSON: {error}"))
     }
 }
 
@@ -73,23 +62,13 @@ pub(crate) struct Issue {
 
 impl Issue {
     pub(crate) fn error(code: &'static str, diagnostics: impl Into<String>) -> Self {
-        Self {
-            severity: "error",
-            code,
-            diagnostics: diagnostics.into(),
-            expression: None,
-        }
+        Self { severity: "error", code, diagnostics: diagnostics.into(), expression: None }
     }
 
     /// About a search parameter that was left out.
     pub(crate) fn ignored(parameter: &str, why: impl Into<String>) -> Self {
         let expression = Some([format!("http.{parameter}")]);
-        Self {
-            severity: "warning",
-            code: "not-supported",
-            diagnostics: why.into(),
-            expression,
-        }
+        Self { severity: "warning", code: "not-supported", diagnostics: why.into(), expression }
     }
 
     /// Puts the place of the whole before that of the part: `Bundle.entry[3]` before `Patient.id`.
@@ -108,10 +87,7 @@ impl Issue {
     }
 
     pub(crate) fn into_error(self) -> Self {
-        Self {
-            severity: "error",
-            ..self
-        }
+        Self { severity: "error", ..self }
     }
 }
 
@@ -124,9 +100,6 @@ pub(crate) struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     pub(crate) fn of(issue: &'a [Issue]) -> Self {
-        Self {
-            resource_type: "OperationOutcome",
-            issue,
-        }
+        Self { resource_type: "OperationOutcome", issue }
     }
 }

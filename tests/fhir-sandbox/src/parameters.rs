@@ -59,9 +59,7 @@ pub(crate) struct Parameter {
 impl Parameter {
     /// Whether a reference held by this parameter may point to `ty`.
     pub(crate) fn targets(&self, ty: &str) -> bool {
-        self.targets
-            .iter()
-            .any(|target| *target == "*" || *target == ty)
+        self.targets.iter().any(|target| *target == "*" || *target == ty)
     }
 }
 
@@ -92,11 +90,7 @@ impl Path {
             None => (text, false),
         };
         let steps = text.split('.').map(Step::parse).collect();
-        Self {
-            steps,
-            target,
-            present,
-        }
+        Self { steps, target, present }
     }
 
     /// Every element at this path, arrays flattened.
@@ -106,9 +100,7 @@ impl Path {
             let mut next = Vec::new();
             for parent in found {
                 match parent.get(step.field) {
-                    Some(Json::Array(items)) => {
-                        next.extend(items.iter().filter(|item| step.keeps(item)))
-                    }
+                    Some(Json::Array(items)) => next.extend(items.iter().filter(|item| step.keeps(item))),
                     Some(one) if step.keeps(one) => next.push(one),
                     _ => {}
                 }
@@ -123,30 +115,21 @@ impl Path {
         let (Json::Object(object), [step]) = (resource, self.steps.as_slice()) else {
             return false;
         };
-        object
-            .iter()
-            .any(|(name, value)| step.is_choice(name) && *value != Json::Bool(false))
+        object.iter().any(|(name, value)| step.is_choice(name) && *value != Json::Bool(false))
     }
 }
 
 impl Step {
     /// Whether `name` is this choice element in one of its types (`deceased` is `deceasedBoolean`).
     fn is_choice(&self, name: &str) -> bool {
-        name.strip_prefix(self.field)
-            .is_some_and(|ty| ty.starts_with(|c: char| c.is_ascii_uppercase()))
+        name.strip_prefix(self.field).is_some_and(|ty| ty.starts_with(|c: char| c.is_ascii_uppercase()))
     }
 
     fn parse(text: &'static str) -> Self {
         let Some((field, rest)) = text.split_once('[') else {
-            return Self {
-                field: text,
-                only: None,
-            };
+            return Self { field: text, only: None };
         };
-        Self {
-            field,
-            only: rest.strip_suffix(']').and_then(|rest| rest.split_once('=')),
-        }
+        Self { field, only: rest.strip_suffix(']').and_then(|rest| rest.split_once('=')) }
     }
 
     fn keeps(&self, element: &Json) -> bool {
@@ -169,17 +152,12 @@ pub(crate) fn types() -> &'static [&'static str] {
 /// The parameters of a type, those of every type first. The order is that of [`crate::index::Index`].
 pub(crate) fn of_type(ty: &str) -> &'static [Parameter] {
     static TABLE: OnceLock<HashMap<&'static str, Vec<Parameter>>> = OnceLock::new();
-    TABLE
-        .get_or_init(parse_table)
-        .get(ty)
-        .map_or(&[], Vec::as_slice)
+    TABLE.get_or_init(parse_table).get(ty).map_or(&[], Vec::as_slice)
 }
 
 /// The place of a parameter in [`of_type`].
 pub(crate) fn position(ty: &str, name: &str) -> Option<usize> {
-    of_type(ty)
-        .iter()
-        .position(|parameter| parameter.name == name)
+    of_type(ty).iter().position(|parameter| parameter.name == name)
 }
 
 fn parse_table() -> HashMap<&'static str, Vec<Parameter>> {
@@ -188,13 +166,9 @@ fn parse_table() -> HashMap<&'static str, Vec<Parameter>> {
         .filter(|line| !line.starts_with('#') && !line.is_empty())
         .map(|line| parse_row(line).expect("the table is checked in, and a test reads every line"))
         .collect();
-    let common: Vec<Parameter> = rows
-        .iter()
-        .filter(|(ty, _)| *ty == "*")
-        .map(|(_, parameter)| parameter.clone())
-        .collect();
-    let mut table: HashMap<&str, Vec<Parameter>> =
-        types().iter().map(|ty| (*ty, common.clone())).collect();
+    let common: Vec<Parameter> =
+        rows.iter().filter(|(ty, _)| *ty == "*").map(|(_, parameter)| parameter.clone()).collect();
+    let mut table: HashMap<&str, Vec<Parameter>> = types().iter().map(|ty| (*ty, common.clone())).collect();
     for (ty, parameter) in rows {
         if let Some(parameters) = table.get_mut(ty) {
             parameters.push(parameter);
@@ -208,23 +182,9 @@ fn parse_row(line: &'static str) -> Option<(&'static str, Parameter)> {
     let (ty, name) = (cells.next()?, cells.next()?);
     let kind = Kind::named(cells.next()?)?;
     let paths = cells.next()?.split(' ').map(Path::parse).collect();
-    let targets = cells
-        .next()
-        .unwrap_or_default()
-        .split(',')
-        .filter(|target| !target.is_empty())
-        .collect();
+    let targets = cells.next().unwrap_or_default().split(',').filter(|target| !target.is_empty()).collect();
     let system = cells.next().filter(|system| !system.is_empty());
-    Some((
-        ty,
-        Parameter {
-            name,
-            kind,
-            paths,
-            targets,
-            system,
-        },
-    ))
+    Some((ty, Parameter { name, kind, paths, targets, system }))
 }
 
 #[cfg(test)]
@@ -234,32 +194,15 @@ mod tests {
     #[test]
     fn every_line_of_the_table_reads_and_names_known_types() {
         let mut previous = ("", "");
-        for line in include_str!("parameters.tsv")
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-        {
-            let (ty, parameter) =
-                parse_row(line).unwrap_or_else(|| panic!("unreadable line: {line}"));
-            assert!(
-                ty == "*" || known_type(ty).is_some(),
-                "unknown type: {line}"
-            );
-            assert!(
-                (ty, parameter.name) > previous,
-                "not sorted or twice: {line}"
-            );
+        for line in include_str!("parameters.tsv").lines().filter(|line| !line.starts_with('#')) {
+            let (ty, parameter) = parse_row(line).unwrap_or_else(|| panic!("unreadable line: {line}"));
+            assert!(ty == "*" || known_type(ty).is_some(), "unknown type: {line}");
+            assert!((ty, parameter.name) > previous, "not sorted or twice: {line}");
             let pointed = parameter.paths.iter().filter_map(|path| path.target);
             for target in parameter.targets.iter().copied().chain(pointed) {
-                assert!(
-                    target == "*" || known_type(target).is_some(),
-                    "unknown target: {line}"
-                );
+                assert!(target == "*" || known_type(target).is_some(), "unknown target: {line}");
             }
-            assert_eq!(
-                parameter.targets.is_empty(),
-                parameter.kind != Kind::Reference || targetless(line),
-                "{line}"
-            );
+            assert_eq!(parameter.targets.is_empty(), parameter.kind != Kind::Reference || targetless(line), "{line}");
             previous = (ty, parameter.name);
         }
         assert!(types().is_sorted());

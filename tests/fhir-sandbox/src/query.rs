@@ -46,11 +46,7 @@ pub(crate) struct Include {
 
 impl Query {
     /// Reads decoded parameters. Under `strict`, one that would be ignored is an error.
-    pub(crate) fn parse(
-        ty: &'static str,
-        parameters: &[(String, String)],
-        strict: bool,
-    ) -> Result<Self, Refusal> {
+    pub(crate) fn parse(ty: &'static str, parameters: &[(String, String)], strict: bool) -> Result<Self, Refusal> {
         if parameters.len() > MAX_PARAMETERS {
             return Err(Refusal::new(
                 axum::http::StatusCode::BAD_REQUEST,
@@ -80,10 +76,7 @@ impl Query {
         }
         if strict && !query.ignored.is_empty() {
             let issues = query.ignored.into_iter().map(Issue::into_error).collect();
-            return Err(Refusal {
-                status: axum::http::StatusCode::BAD_REQUEST,
-                issues,
-            });
+            return Err(Refusal { status: axum::http::StatusCode::BAD_REQUEST, issues });
         }
         Ok(query)
     }
@@ -93,9 +86,7 @@ impl Query {
         match name {
             "_format" | "_pretty" => return Ok(None),
             "_count" => {
-                let count = value
-                    .parse::<usize>()
-                    .map_err(|_| refused(name, "takes a number"))?;
+                let count = value.parse::<usize>().map_err(|_| refused(name, "takes a number"))?;
                 self.count = count.min(MAX_COUNT);
                 self.count_only |= count == 0;
                 return Ok(Some(self.count.to_string()));
@@ -110,14 +101,9 @@ impl Query {
             "_total" => return Err(refused(name, "takes none, estimate or accurate")),
             "_elements" => {
                 let own = |path: &str| {
-                    path.strip_prefix(self.ty)
-                        .and_then(|rest| rest.strip_prefix('.'))
-                        .unwrap_or(path)
-                        .to_owned()
+                    path.strip_prefix(self.ty).and_then(|rest| rest.strip_prefix('.')).unwrap_or(path).to_owned()
                 };
-                self.elements
-                    .get_or_insert_default()
-                    .extend(value.split(',').map(|path| own(path.trim())));
+                self.elements.get_or_insert_default().extend(value.split(',').map(|path| own(path.trim())));
             }
             "_sort" => return self.add_sort(value).map(Some),
             "_include" | "_revinclude" => {
@@ -132,15 +118,10 @@ impl Query {
     fn add_sort(&mut self, value: &str) -> Result<String, Problem> {
         let mut keys = Vec::new();
         for key in value.split(',') {
-            let (name, descending) = key
-                .strip_prefix('-')
-                .map_or((key, false), |name| (name, true));
+            let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
             let parameter = parameters::position(self.ty, name)
                 .ok_or_else(|| unsupported("_sort", key, "the search parameters of the type"))?;
-            keys.push(SortKey {
-                parameter,
-                descending,
-            });
+            keys.push(SortKey { parameter, descending });
         }
         self.sort = keys;
         Ok(value.to_owned())
@@ -151,40 +132,23 @@ fn parse_include(ty: &'static str, name: &str, value: &str) -> Result<Include, P
     let reverse = name == "_revinclude";
     let bad = || unsupported(name, value, "Type:reference and Type:reference:Target");
     let mut parts = value.split(':');
-    let holder = parts
-        .next()
-        .and_then(parameters::known_type)
-        .ok_or_else(bad)?;
-    let reference = parts
-        .next()
-        .and_then(|link| parameters::position(holder, link))
-        .ok_or_else(bad)?;
+    let holder = parts.next().and_then(parameters::known_type).ok_or_else(bad)?;
+    let reference = parts.next().and_then(|link| parameters::position(holder, link)).ok_or_else(bad)?;
     let target = match parts.next() {
         Some(target) => Some(parameters::known_type(target).ok_or_else(bad)?),
         None => None,
     };
     let parameter = &parameters::of_type(holder)[reference];
-    let leads = if reverse {
-        parameter.targets(ty)
-    } else {
-        holder == ty
-    };
+    let leads = if reverse { parameter.targets(ty) } else { holder == ty };
     if parts.next().is_some() || parameter.kind != Kind::Reference || !leads {
         return Err(bad());
     }
-    Ok(Include {
-        ty: holder,
-        reference,
-        target,
-        reverse,
-    })
+    Ok(Include { ty: holder, reference, target, reverse })
 }
 
 fn refused(name: &str, why: &str) -> Problem {
     let text = format!("The search parameter `{name}` {why}");
-    Problem::Refused(
-        Refusal::new(axum::http::StatusCode::BAD_REQUEST, "value", text).at(format!("http.{name}")),
-    )
+    Problem::Refused(Refusal::new(axum::http::StatusCode::BAD_REQUEST, "value", text).at(format!("http.{name}")))
 }
 
 fn unsupported(name: &str, value: &str, known: &str) -> Problem {
@@ -197,9 +161,7 @@ pub(crate) fn decode(encoded: &str) -> Result<Vec<(String, String)>, Refusal> {
     let text = |part: &str| {
         let spaced = part.replace('+', " ");
         let decoded = percent_decode_str(&spaced).decode_utf8();
-        decoded
-            .map(|text| text.into_owned())
-            .map_err(|_| Refusal::invalid("The query is not UTF-8"))
+        decoded.map(|text| text.into_owned()).map_err(|_| Refusal::invalid("The query is not UTF-8"))
     };
     let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
     pairs
@@ -229,10 +191,7 @@ pub(crate) fn encode(parameters: &[(String, String)]) -> String {
         .add(b'}')
         .add(b'|');
     let text = |part: &str| utf8_percent_encode(part, ESCAPED).to_string();
-    let pairs: Vec<String> = parameters
-        .iter()
-        .map(|(name, value)| format!("{}={}", text(name), text(value)))
-        .collect();
+    let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect();
     pairs.join("&")
 }
 
@@ -243,10 +202,7 @@ mod tests {
     #[test]
     fn queries_decode_and_encode() {
         let decoded = decode("name=a+b%2Bc&code=s%7Cx&&empty&n=1%2C2").unwrap();
-        let shown: Vec<String> = decoded
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let shown: Vec<String> = decoded.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(shown, ["name=a b+c", "code=s|x", "empty=", "n=1,2"]);
         assert_eq!(decode(&encode(&decoded)).unwrap(), decoded);
         assert!(decode("a=%FF").is_err());
@@ -255,33 +211,21 @@ mod tests {
     #[test]
     fn unknown_parameters_are_named() {
         let parameters =
-            decode("nonsense=1&birthdate=2020&_sort=shoe-size&_summary=text&_include=Patient:name")
-                .unwrap();
+            decode("nonsense=1&birthdate=2020&_sort=shoe-size&_summary=text&_include=Patient:name").unwrap();
         let query = Query::parse("Patient", &parameters, false).unwrap();
         assert_eq!(encode(&query.applied), "birthdate=2020");
         assert_eq!(query.ignored.len(), 4);
         let refusal = Query::parse("Patient", &parameters, true).unwrap_err();
         let text = serde_json::to_string(&refusal.outcome()).unwrap();
-        assert!(
-            text.contains("`nonsense`") && text.contains("http.nonsense"),
-            "{text}"
-        );
+        assert!(text.contains("`nonsense`") && text.contains("http.nonsense"), "{text}");
     }
 
     #[test]
     fn bad_values_are_refused_even_leniently() {
-        for bad in [
-            "birthdate=soon",
-            "_count=x",
-            "name:missing=perhaps",
-            "name:soundex=x",
-            "_total=all",
-            "name.family=x",
-        ] {
-            assert!(
-                Query::parse("Patient", &decode(bad).unwrap(), false).is_err(),
-                "{bad}"
-            );
+        for bad in
+            ["birthdate=soon", "_count=x", "name:missing=perhaps", "name:soundex=x", "_total=all", "name.family=x"]
+        {
+            assert!(Query::parse("Patient", &decode(bad).unwrap(), false).is_err(), "{bad}");
         }
     }
 }

@@ -63,12 +63,7 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn of(body: &impl Serialize) -> Result<Self, Refusal> {
         let body = serde_json::value::to_raw_value(body)?;
-        Ok(Self {
-            status: StatusCode::OK,
-            version: None,
-            location: None,
-            body: Some(body),
-        })
+        Ok(Self { status: StatusCode::OK, version: None, location: None, body: Some(body) })
     }
 }
 
@@ -89,21 +84,14 @@ pub(crate) enum Interaction {
 
 impl Interaction {
     pub(crate) fn of(method: &Method, path: &str) -> Result<Self, Refusal> {
-        let segments: Vec<&str> = path
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .collect();
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         if let Some(operation) = segments.iter().find(|segment| segment.starts_with('$')) {
-            return Err(Refusal::unsupported(format!(
-                "The operation {operation} is not supported"
-            )));
+            return Err(Refusal::unsupported(format!("The operation {operation} is not supported")));
         }
         if *method == Method::PATCH {
             return Err(Refusal::unsupported("PATCH is not supported; use PUT"));
         }
-        let ty = segments
-            .first()
-            .map(|name| parameters::known_type(name).ok_or(*name));
+        let ty = segments.first().map(|name| parameters::known_type(name).ok_or(*name));
         let ty = match ty {
             Some(Ok(ty)) => ty,
             None => return Self::of_base(method),
@@ -111,9 +99,7 @@ impl Interaction {
                 return Ok(Interaction::Capabilities);
             }
             Some(Err("_search" | "_history")) => {
-                return Err(Refusal::unsupported(
-                    "Search and history across types are not supported",
-                ));
+                return Err(Refusal::unsupported("Search and history across types are not supported"));
             }
             Some(Err(_)) => return Err(Refusal::not_found("R4 has no such resource type")),
         };
@@ -125,21 +111,15 @@ impl Interaction {
                 return Err(Refusal::unsupported("Conditional delete is not supported"));
             }
             ("GET", ["_history"]) => {
-                return Err(Refusal::unsupported(
-                    "History of a whole type is not supported",
-                ));
+                return Err(Refusal::unsupported("History of a whole type is not supported"));
             }
             ("GET", [id]) => Interaction::Read(ty, (*id).to_owned()),
             ("PUT", [id]) => Interaction::Update(ty, (*id).to_owned()),
             ("DELETE", [id]) => Interaction::Delete(ty, (*id).to_owned()),
             ("GET", [id, "_history"]) => Interaction::History(ty, (*id).to_owned()),
-            ("GET", [id, "_history", version]) => {
-                Interaction::VersionRead(ty, (*id).to_owned(), (*version).to_owned())
-            }
+            ("GET", [id, "_history", version]) => Interaction::VersionRead(ty, (*id).to_owned(), (*version).to_owned()),
             ("GET" | "POST", [_, _, ..]) => {
-                return Err(Refusal::unsupported(
-                    "Compartment searches and longer paths are not supported",
-                ));
+                return Err(Refusal::unsupported("Compartment searches and longer paths are not supported"));
             }
             _ => return Err(wrong_method(method)),
         };
@@ -157,9 +137,7 @@ impl Interaction {
     pub(crate) fn concern(&self) -> Concern {
         match self {
             Interaction::Search(_) => Concern::Search,
-            Interaction::Bundle | Interaction::Create(_) | Interaction::Delete(..) => {
-                Concern::Write
-            }
+            Interaction::Bundle | Interaction::Create(_) | Interaction::Delete(..) => Concern::Write,
             Interaction::Update(..) | Interaction::ConditionalUpdate(_) => Concern::Write,
             _ => Concern::Other,
         }
@@ -167,21 +145,12 @@ impl Interaction {
 }
 
 fn wrong_method(method: &Method) -> Refusal {
-    Refusal::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "not-supported",
-        format!("{method} is not possible here"),
-    )
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not-supported", format!("{method} is not possible here"))
 }
 
 impl Exchange<'_> {
     /// Does what changes nothing.
-    pub(crate) fn read(
-        &self,
-        store: &Store,
-        call: &Call,
-        interaction: &Interaction,
-    ) -> Result<Reply, Refusal> {
+    pub(crate) fn read(&self, store: &Store, call: &Call, interaction: &Interaction) -> Result<Reply, Refusal> {
         match interaction {
             Interaction::Capabilities => capabilities::statement(&self.base),
             Interaction::Read(ty, id) => self.current(store, call, ty, id),
@@ -189,13 +158,8 @@ impl Exchange<'_> {
             Interaction::History(ty, id) => self.history(store, ty, id),
             Interaction::Search(ty) => {
                 let mut parameters = query::decode(&call.query)?;
-                if let Some(form) = call
-                    .payload
-                    .as_ref()
-                    .filter(|_| call.method == Method::POST)
-                {
-                    let form = std::str::from_utf8(form)
-                        .map_err(|_| Refusal::invalid("The form is not UTF-8"))?;
+                if let Some(form) = call.payload.as_ref().filter(|_| call.method == Method::POST) {
+                    let form = std::str::from_utf8(form).map_err(|_| Refusal::invalid("The form is not UTF-8"))?;
                     parameters.extend(query::decode(form)?);
                 }
                 search::search(self, store, ty, &parameters, call.strict)
@@ -205,12 +169,7 @@ impl Exchange<'_> {
     }
 
     /// Does what changes one resource. A bundle is not one (see [`crate::transaction`]).
-    pub(crate) fn write(
-        &self,
-        store: &mut Store,
-        call: Call,
-        interaction: &Interaction,
-    ) -> Result<Reply, Refusal> {
+    pub(crate) fn write(&self, store: &mut Store, call: Call, interaction: &Interaction) -> Result<Reply, Refusal> {
         if let Some(status) = self.active.refused_write() {
             return Err(refused_write(status, &call));
         }
@@ -244,9 +203,7 @@ impl Exchange<'_> {
                 [] => {}
                 [id] => return self.existing(store, &call, ty, id),
                 _ => {
-                    return Err(Refusal::stale(format!(
-                        "If-None-Exist matches more than one {ty}"
-                    )));
+                    return Err(Refusal::stale(format!("If-None-Exist matches more than one {ty}")));
                 }
             }
         }
@@ -264,10 +221,7 @@ impl Exchange<'_> {
         resource: Document,
     ) -> Result<Reply, Refusal> {
         if !is_id(id) {
-            return Err(
-                Refusal::invalid("An id has 1 to 64 letters, digits, `-` and `.`")
-                    .at(format!("{ty}.id")),
-            );
+            return Err(Refusal::invalid("An id has 1 to 64 letters, digits, `-` and `.`").at(format!("{ty}.id")));
         }
         let current = store.current(ty, id).cloned();
         check_if_match(call, current.as_deref())?;
@@ -276,64 +230,30 @@ impl Exchange<'_> {
         }
         if current.is_none() && self.active.has(Fault::NoUpdateCreate) {
             let why = "This service lets no client choose an id; create with POST";
-            return Err(Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "not-supported",
-                why,
-            ));
+            return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not-supported", why));
         }
         let version = store.put(ty, id, resource, "PUT")?;
-        let status = if current.is_some() {
-            StatusCode::OK
-        } else {
-            StatusCode::CREATED
-        };
+        let status = if current.is_some() { StatusCode::OK } else { StatusCode::CREATED };
         self.written(call, status, ty, id, version)
     }
 
-    fn conditional_update(
-        &self,
-        store: &mut Store,
-        call: Call,
-        ty: &'static str,
-    ) -> Result<Reply, Refusal> {
+    fn conditional_update(&self, store: &mut Store, call: Call, ty: &'static str) -> Result<Reply, Refusal> {
         let resource = resource(call.payload.as_ref(), ty)?;
         let own = resource.string("id");
-        match (
-            search::identify(self, store, ty, &call.query)?.as_slice(),
-            own,
-        ) {
+        match (search::identify(self, store, ty, &call.query)?.as_slice(), own) {
             ([], None) => self.create(store, call, ty, None),
             ([], Some(id)) => self.update(store, &call, ty, &id, resource),
-            ([id], own) if own.as_ref().is_none_or(|own| own == id) => {
-                self.update(store, &call, ty, id, resource)
-            }
-            ([_], _) => Err(
-                Refusal::invalid("The resource's id is not that of the match")
-                    .at(format!("{ty}.id")),
-            ),
-            _ => Err(Refusal::stale(format!(
-                "The condition matches more than one {ty}"
-            ))),
+            ([id], own) if own.as_ref().is_none_or(|own| own == id) => self.update(store, &call, ty, id, resource),
+            ([_], _) => Err(Refusal::invalid("The resource's id is not that of the match").at(format!("{ty}.id"))),
+            _ => Err(Refusal::stale(format!("The condition matches more than one {ty}"))),
         }
     }
 
-    fn delete(
-        &self,
-        store: &mut Store,
-        call: &Call,
-        ty: &'static str,
-        id: &str,
-    ) -> Result<Reply, Refusal> {
+    fn delete(&self, store: &mut Store, call: &Call, ty: &'static str, id: &str) -> Result<Reply, Refusal> {
         let current = store.current(ty, id).cloned();
         check_if_match(call, current.as_deref())?;
         let version = current.map(|_| store.delete(ty, id));
-        Ok(Reply {
-            status: StatusCode::NO_CONTENT,
-            version,
-            location: None,
-            body: None,
-        })
+        Ok(Reply { status: StatusCode::NO_CONTENT, version, location: None, body: None })
     }
 
     fn written(
@@ -344,79 +264,38 @@ impl Exchange<'_> {
         id: &str,
         version: Arc<Version>,
     ) -> Result<Reply, Refusal> {
-        let location = Some(format!(
-            "{}/{ty}/{id}/_history/{}",
-            self.base, version.number
-        ));
-        let body = if call.returns == Returns::Minimal {
-            None
-        } else {
-            self.shown(&version)?
-        };
-        Ok(Reply {
-            status,
-            version: Some(version),
-            location,
-            body,
-        })
+        let location = Some(format!("{}/{ty}/{id}/_history/{}", self.base, version.number));
+        let body = if call.returns == Returns::Minimal { None } else { self.shown(&version)? };
+        Ok(Reply { status, version: Some(version), location, body })
     }
 
     /// The reply to a create that found its resource there already.
-    pub(crate) fn existing(
-        &self,
-        store: &Store,
-        call: &Call,
-        ty: &str,
-        id: &str,
-    ) -> Result<Reply, Refusal> {
+    pub(crate) fn existing(&self, store: &Store, call: &Call, ty: &str, id: &str) -> Result<Reply, Refusal> {
         let version = store.current(ty, id).cloned().ok_or_else(|| missing(ty))?;
         self.written(call, StatusCode::OK, ty, id, version)
     }
 
     fn current(&self, store: &Store, call: &Call, ty: &str, id: &str) -> Result<Reply, Refusal> {
         let version = store.instance(ty, id).ok_or_else(|| missing(ty))?.current();
-        let unchanged = call
-            .if_none_match
-            .as_deref()
-            .is_some_and(|tags| names_version(tags, version));
+        let unchanged = call.if_none_match.as_deref().is_some_and(|tags| names_version(tags, version));
         if unchanged && version.body.is_some() && !self.active.has(Fault::DropVersion) {
             let version = Some(version.clone());
-            return Ok(Reply {
-                status: StatusCode::NOT_MODIFIED,
-                version,
-                location: None,
-                body: None,
-            });
+            return Ok(Reply { status: StatusCode::NOT_MODIFIED, version, location: None, body: None });
         }
         self.one(version, ty)
     }
 
     fn version(&self, store: &Store, ty: &str, id: &str, number: &str) -> Result<Reply, Refusal> {
         let instance = store.instance(ty, id).ok_or_else(|| missing(ty))?;
-        let version = instance
-            .versions
-            .iter()
-            .find(|version| version.number.to_string() == number);
-        self.one(
-            version.ok_or_else(|| Refusal::not_found(format!("This {ty} has no such version")))?,
-            ty,
-        )
+        let version = instance.versions.iter().find(|version| version.number.to_string() == number);
+        self.one(version.ok_or_else(|| Refusal::not_found(format!("This {ty} has no such version")))?, ty)
     }
 
     fn one(&self, version: &Arc<Version>, ty: &str) -> Result<Reply, Refusal> {
-        let body = self.shown(version)?.ok_or_else(|| {
-            Refusal::new(
-                StatusCode::GONE,
-                "deleted",
-                format!("This {ty} was deleted"),
-            )
-        })?;
-        Ok(Reply {
-            status: StatusCode::OK,
-            version: Some(version.clone()),
-            location: None,
-            body: Some(body),
-        })
+        let body = self
+            .shown(version)?
+            .ok_or_else(|| Refusal::new(StatusCode::GONE, "deleted", format!("This {ty} was deleted")))?;
+        Ok(Reply { status: StatusCode::OK, version: Some(version.clone()), location: None, body: Some(body) })
     }
 
     fn history(&self, store: &Store, ty: &str, id: &str) -> Result<Reply, Refusal> {
@@ -424,21 +303,13 @@ impl Exchange<'_> {
         let mut bundle = Bundle::new("history");
         bundle.total = Some(instance.versions.len());
         for version in instance.versions.iter().rev() {
-            let resource = version
-                .body
-                .as_ref()
-                .map(|body| self.present(&body.text))
-                .transpose()?;
+            let resource = version.body.as_ref().map(|body| self.present(&body.text)).transpose()?;
             let status = match (version.method, version.number) {
                 ("DELETE", _) => "204 No Content",
                 ("POST", _) | (_, 1) => "201 Created",
                 _ => "200 OK",
             };
-            let url = if version.method == "POST" {
-                ty.to_owned()
-            } else {
-                format!("{ty}/{id}")
-            };
+            let url = if version.method == "POST" { ty.to_owned() } else { format!("{ty}/{id}") };
             bundle.entry.push(Entry {
                 full_url: Some(format!("{}/{ty}/{id}", self.base)),
                 resource,
@@ -453,11 +324,7 @@ impl Exchange<'_> {
     }
 
     fn shown(&self, version: &Version) -> Result<Option<Box<RawValue>>, Refusal> {
-        version
-            .body
-            .as_ref()
-            .map(|body| self.present(&body.text).map(Cow::into_owned))
-            .transpose()
+        version.body.as_ref().map(|body| self.present(&body.text).map(Cow::into_owned)).transpose()
     }
 
     /// A resource as this exchange shows it: as it is stored, but for the faults that change it.
@@ -489,13 +356,8 @@ pub(crate) fn resource(payload: Option<&Bytes>, ty: &str) -> Result<Document, Re
     let resource = object(payload)?;
     match type_of(&resource) {
         Some(own) if own == ty => Ok(resource),
-        Some(own) => Err(
-            Refusal::invalid(format!("The URL is of {ty}, the resource is a {own}"))
-                .at("resourceType"),
-        ),
-        None => {
-            Err(Refusal::invalid("resourceType is missing or not a type of R4").at("resourceType"))
-        }
+        Some(own) => Err(Refusal::invalid(format!("The URL is of {ty}, the resource is a {own}")).at("resourceType")),
+        None => Err(Refusal::invalid("resourceType is missing or not a type of R4").at("resourceType")),
     }
 }
 
@@ -503,19 +365,11 @@ pub(crate) fn object(payload: Option<&Bytes>) -> Result<Document, Refusal> {
     let text = match payload {
         Some(text) => text,
         None => {
-            return Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "required",
-                "The body is missing",
-            ));
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "required", "The body is missing"));
         }
     };
     serde_json::from_slice(text).map_err(|error| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "structure",
-            format!("The body is no JSON object: {error}"),
-        )
+        Refusal::new(StatusCode::BAD_REQUEST, "structure", format!("The body is no JSON object: {error}"))
     })
 }
 
@@ -529,13 +383,10 @@ fn check_if_match(call: &Call, current: Option<&Version>) -> Result<(), Refusal>
     };
     match current {
         Some(current) if names_version(tags, current) => Ok(()),
-        Some(current) => Err(Refusal::stale(format!(
-            "If-Match names another version; the current is {}",
-            current.etag()
-        ))),
-        None => Err(Refusal::stale(
-            "If-Match is given and there is no such resource",
-        )),
+        Some(current) => {
+            Err(Refusal::stale(format!("If-Match names another version; the current is {}", current.etag())))
+        }
+        None => Err(Refusal::stale("If-Match is given and there is no such resource")),
     }
 }
 
@@ -553,31 +404,18 @@ fn names_version(tags: &str, version: &Version) -> bool {
 fn refused_write(status: u16, call: &Call) -> Refusal {
     let resource = object(call.payload.as_ref()).unwrap_or_default();
     let ty = type_of(&resource).unwrap_or("Resource");
-    let elements = resource
-        .names()
-        .filter(|name| !matches!(*name, "resourceType" | "id" | "meta"));
+    let elements = resource.names().filter(|name| !matches!(*name, "resourceType" | "id" | "meta"));
     let issue = |name: &str| {
         let element = format!("{ty}.{name}");
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "business-rule",
-            format!("{element} is refused"),
-        )
-        .at(element)
-        .issues
+        Refusal::new(StatusCode::BAD_REQUEST, "business-rule", format!("{element} is refused")).at(element).issues
     };
     let mut issues: Vec<Issue> = elements.take(2).flat_map(issue).collect();
     if issues.is_empty() {
         issues.push(Issue::error("business-rule", "Writes are refused"));
     }
-    Refusal {
-        status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
-        issues,
-    }
+    Refusal { status: StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY), issues }
 }
 
 fn is_relative(reference: &str) -> bool {
-    reference
-        .split_once('/')
-        .is_some_and(|(ty, _)| parameters::known_type(ty).is_some())
+    reference.split_once('/').is_some_and(|(ty, _)| parameters::known_type(ty).is_some())
 }

@@ -81,9 +81,7 @@ pub(crate) fn search(
     for claimed in [false, true] {
         if exchange.active.has(Fault::IgnoreParams { claimed }) {
             query.criteria.clear();
-            query
-                .applied
-                .retain(|(name, _)| claimed || is_result_parameter(name));
+            query.applied.retain(|(name, _)| claimed || is_result_parameter(name));
         }
     }
     if exchange.active.has(Fault::IgnoreSort) {
@@ -103,28 +101,18 @@ pub(crate) fn identify(
 ) -> Result<Vec<String>, Refusal> {
     let query = Query::parse(ty, &query::decode(query)?, true)?;
     if query.criteria.is_empty() {
-        return Err(Refusal::stale(format!(
-            "The condition on {ty} has no criterion"
-        )));
+        return Err(Refusal::stale(format!("The condition on {ty} has no criterion")));
     }
     let places = matches(exchange, store, &query, 2);
-    Ok(places
-        .into_iter()
-        .map(|place| store.instances(ty)[place].id.clone())
-        .collect())
+    Ok(places.into_iter().map(|place| store.instances(ty)[place].id.clone()).collect())
 }
 
 fn is_result_parameter(name: &str) -> bool {
-    matches!(
-        name,
-        "_count" | "_sort" | "_summary" | "_total" | "_elements" | "_include" | "_revinclude"
-    )
+    matches!(name, "_count" | "_sort" | "_summary" | "_total" | "_elements" | "_include" | "_revinclude")
 }
 
 fn next_page(exchange: &Exchange<'_>, store: &Store, token: &str) -> Result<Reply, Refusal> {
-    let parsed = token
-        .split_once('-')
-        .and_then(|(token, offset)| Some((token, offset.parse().ok()?)));
+    let parsed = token.split_once('-').and_then(|(token, offset)| Some((token, offset.parse().ok()?)));
     let (token, offset) = parsed.ok_or_else(|| Refusal::invalid("The page link is malformed"))?;
     let answer = exchange.pages.get(token).ok_or_else(|| {
         let why = "The search of this page is no longer kept; search again";
@@ -136,35 +124,18 @@ fn next_page(exchange: &Exchange<'_>, store: &Store, token: &str) -> Result<Repl
 /// The places of the instances that match, in the order asked for; without one, that of creation.
 fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) -> Vec<usize> {
     let coarse = exchange.active.has(Fault::CoarseNumbers);
-    let reading = Reading {
-        base: &exchange.base,
-        coarse,
-        now: Timestamp::now(),
-    };
+    let reading = Reading { base: &exchange.base, coarse, now: Timestamp::now() };
     let instances = store.instances(query.ty);
-    let plan: Vec<Check<'_>> = query
-        .criteria
-        .iter()
-        .map(|criterion| Check::plan(store, &reading, criterion))
-        .collect();
+    let plan: Vec<Check<'_>> = query.criteria.iter().map(|criterion| Check::plan(store, &reading, criterion)).collect();
     let passes = |place: &usize| {
         let instance = &instances[*place];
         let body = instance.current().body.as_ref();
-        body.is_some_and(|body| {
-            plan.iter()
-                .all(|check| check.passes(instance, body, &reading))
-        })
+        body.is_some_and(|body| plan.iter().all(|check| check.passes(instance, body, &reading)))
     };
-    let named = query
-        .criteria
-        .iter()
-        .find_map(|criterion| criterion.ids(query.ty));
+    let named = query.criteria.iter().find_map(|criterion| criterion.ids(query.ty));
     let mut places: Vec<usize> = match named {
         Some(ids) => {
-            let mut places: Vec<usize> = ids
-                .into_iter()
-                .filter_map(|id| store.place(query.ty, id))
-                .collect();
+            let mut places: Vec<usize> = ids.into_iter().filter_map(|id| store.place(query.ty, id)).collect();
             places.sort_unstable();
             places.dedup();
             places
@@ -182,10 +153,7 @@ fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) 
 /// A criterion with what it needs to know of other resources.
 enum Check<'a> {
     Own(&'a Criterion),
-    LeadsTo {
-        parameter: usize,
-        found: HashSet<(&'static str, &'a str)>,
-    },
+    LeadsTo { parameter: usize, found: HashSet<(&'static str, &'a str)> },
     Among(HashSet<String>),
 }
 
@@ -196,22 +164,14 @@ impl<'a> Check<'a> {
                 let mut found = HashSet::new();
                 for (ty, criterion) in alternatives {
                     found.extend(
-                        matching(store, reading, ty, criterion)
-                            .map(|(instance, _)| (*ty, instance.id.as_str())),
+                        matching(store, reading, ty, criterion).map(|(instance, _)| (*ty, instance.id.as_str())),
                     );
                 }
-                Check::LeadsTo {
-                    parameter: criterion.parameter,
-                    found,
-                }
+                Check::LeadsTo { parameter: criterion.parameter, found }
             }
-            Test::Has {
-                ty,
-                reference,
-                criterion,
-            } => {
-                let values = matching(store, reading, ty, criterion)
-                    .flat_map(|(_, body)| body.index.values(*reference));
+            Test::Has { ty, reference, criterion } => {
+                let values =
+                    matching(store, reading, ty, criterion).flat_map(|(_, body)| body.index.values(*reference));
                 let ids = values.filter_map(|value| match value {
                     Value::Reference(reference) => reference.local(reading.base),
                     _ => None,
@@ -227,17 +187,10 @@ impl<'a> Check<'a> {
     fn passes(&self, instance: &Instance, body: &Body, reading: &Reading<'_>) -> bool {
         match self {
             Check::Own(criterion) => criterion.passes(&body.index, reading),
-            Check::LeadsTo { parameter, found } => {
-                body.index
-                    .values(*parameter)
-                    .iter()
-                    .any(|value| match value {
-                        Value::Reference(own) => own
-                            .local(reading.base)
-                            .is_some_and(|target| found.contains(&target)),
-                        _ => false,
-                    })
-            }
+            Check::LeadsTo { parameter, found } => body.index.values(*parameter).iter().any(|value| match value {
+                Value::Reference(own) => own.local(reading.base).is_some_and(|target| found.contains(&target)),
+                _ => false,
+            }),
             Check::Among(found) => found.contains(&format!("{}/{}", body.ty, instance.id)),
         }
     }
@@ -250,13 +203,8 @@ fn matching<'s>(
     criterion: &Criterion,
 ) -> impl Iterator<Item = (&'s Instance, &'s Body)> {
     let check = Check::plan(store, reading, criterion);
-    let current = store
-        .instances(ty)
-        .iter()
-        .filter_map(|instance| Some((instance, instance.current().body.as_ref()?)));
-    let kept: Vec<_> = current
-        .filter(|(instance, body)| check.passes(instance, body, reading))
-        .collect();
+    let current = store.instances(ty).iter().filter_map(|instance| Some((instance, instance.current().body.as_ref()?)));
+    let kept: Vec<_> = current.filter(|(instance, body)| check.passes(instance, body, reading)).collect();
     kept.into_iter()
 }
 
@@ -272,33 +220,17 @@ enum Rank<'a> {
 fn sort(places: &mut Vec<usize>, instances: &[Instance], query: &Query) {
     let ranks = |place: usize| -> Vec<Option<Rank<'_>>> {
         let body = instances[place].current().body.as_ref();
-        query
-            .sort
-            .iter()
-            .map(|key| rank(body?.index.values(key.parameter), key))
-            .collect()
+        query.sort.iter().map(|key| rank(body?.index.values(key.parameter), key)).collect()
     };
-    let mut keyed: Vec<_> = places
-        .drain(..)
-        .map(|place| (ranks(place), place))
-        .collect();
+    let mut keyed: Vec<_> = places.drain(..).map(|place| (ranks(place), place)).collect();
     keyed.sort_by(|(left, _), (right, _)| {
-        let orders =
-            query
-                .sort
-                .iter()
-                .zip(left.iter().zip(right))
-                .map(|(key, (left, right))| match (left, right) {
-                    (Some(left), Some(right)) => {
-                        let order = left.partial_cmp(right).unwrap_or(Ordering::Equal);
-                        if key.descending {
-                            order.reverse()
-                        } else {
-                            order
-                        }
-                    }
-                    (left, right) => right.is_some().cmp(&left.is_some()),
-                });
+        let orders = query.sort.iter().zip(left.iter().zip(right)).map(|(key, (left, right))| match (left, right) {
+            (Some(left), Some(right)) => {
+                let order = left.partial_cmp(right).unwrap_or(Ordering::Equal);
+                if key.descending { order.reverse() } else { order }
+            }
+            (left, right) => right.is_some().cmp(&left.is_some()),
+        });
         orders.fold(Ordering::Equal, Ordering::then)
     });
     places.extend(keyed.into_iter().map(|(_, place)| place));
@@ -309,28 +241,14 @@ fn rank<'a>(values: &'a [Value], key: &SortKey) -> Option<Rank<'a>> {
     let ranks = values.iter().filter_map(|value| match value {
         Value::Token { code, .. } => code.as_deref().map(|code| Rank::Text(code.into())),
         Value::Text { folded, .. } => Some(Rank::Text((&**folded).into())),
-        Value::Date(range) => Some(Rank::Instant(if key.descending {
-            range.high
-        } else {
-            range.low
-        })),
-        Value::Number(value) | Value::Quantity { value, .. } => {
-            value.low.or(value.high).map(Rank::Number)
-        }
+        Value::Date(range) => Some(Rank::Instant(if key.descending { range.high } else { range.low })),
+        Value::Number(value) | Value::Quantity { value, .. } => value.low.or(value.high).map(Rank::Number),
         Value::Reference(reference) => Some(Rank::Text((&*reference.text).into())),
         Value::Uri(uri) => Some(Rank::Text((&**uri).into())),
     });
     ranks.reduce(|best, next| {
-        let wanted = if key.descending {
-            Ordering::Greater
-        } else {
-            Ordering::Less
-        };
-        if next.partial_cmp(&best) == Some(wanted) {
-            next
-        } else {
-            best
-        }
+        let wanted = if key.descending { Ordering::Greater } else { Ordering::Less };
+        if next.partial_cmp(&best) == Some(wanted) { next } else { best }
     })
 }
 
@@ -352,19 +270,9 @@ pub(crate) struct Bundle<'a> {
 
 impl Bundle<'_> {
     pub(crate) fn new(kind: &'static str) -> Self {
-        let meta = BundleMeta {
-            last_updated: instant(Timestamp::now()),
-        };
+        let meta = BundleMeta { last_updated: instant(Timestamp::now()) };
         let id = uuid::Uuid::new_v4().to_string();
-        Self {
-            resource_type: "Bundle",
-            id,
-            meta,
-            kind,
-            total: None,
-            link: Vec::new(),
-            entry: Vec::new(),
-        }
+        Self { resource_type: "Bundle", id, meta, kind, total: None, link: Vec::new(), entry: Vec::new() }
     }
 }
 
@@ -411,17 +319,11 @@ fn page(
     let mut bundle = Bundle::new("searchset");
     let total = answer.places.len();
     bundle.total = Some(total + usize::from(exchange.active.has(Fault::WrongTotal)));
-    bundle.link.push(Link {
-        relation: "self",
-        url: link(exchange, query.ty, &query::encode(&query.applied)),
-    });
+    bundle.link.push(Link { relation: "self", url: link(exchange, query.ty, &query::encode(&query.applied)) });
     if !query.count_only {
         let end = offset.saturating_add(query.count).min(total);
         let repeated = usize::from(exchange.active.has(Fault::DuplicatePages) && offset > 0);
-        let places = answer
-            .places
-            .get(offset.saturating_sub(repeated)..end)
-            .unwrap_or_default();
+        let places = answer.places.get(offset.saturating_sub(repeated)..end).unwrap_or_default();
         bundle.entry = rows(exchange, store, query, places)?;
         if end < total {
             let token = token.map_or_else(|| exchange.pages.open(answer.clone()), str::to_owned);
@@ -429,20 +331,13 @@ fn page(
             if exchange.active.has(Fault::ForeignNext) {
                 url = url.replacen(&exchange.base, "http://foreign.example/fhir", 1);
             }
-            bundle.link.push(Link {
-                relation: "next",
-                url,
-            });
+            bundle.link.push(Link { relation: "next", url });
         }
     }
     if !query.ignored.is_empty() {
         let outcome = serde_json::value::to_raw_value(&Outcome::of(&query.ignored))?;
         let search = Some(Mode { mode: "outcome" });
-        bundle.entry.push(Entry {
-            resource: Some(Cow::Owned(outcome)),
-            search,
-            ..Entry::default()
-        });
+        bundle.entry.push(Entry { resource: Some(Cow::Owned(outcome)), search, ..Entry::default() });
     }
     Reply::of(&bundle)
 }
@@ -459,12 +354,9 @@ fn rows<'s>(
     query: &Query,
     places: &[usize],
 ) -> Result<Vec<Entry<'s>>, Refusal> {
-    let instances = places
-        .iter()
-        .filter_map(|place| store.instances(query.ty).get(*place));
-    let matched: Vec<(&Instance, &Body)> = instances
-        .filter_map(|instance| Some((instance, instance.current().body.as_ref()?)))
-        .collect();
+    let instances = places.iter().filter_map(|place| store.instances(query.ty).get(*place));
+    let matched: Vec<(&Instance, &Body)> =
+        instances.filter_map(|instance| Some((instance, instance.current().body.as_ref()?))).collect();
     let mut entries = Vec::with_capacity(matched.len());
     for (instance, body) in &matched {
         entries.push(row(exchange, query, instance, body, "match")?);
@@ -487,12 +379,7 @@ fn row<'s>(
         resource = Cow::Owned(subset(&resource, elements)?);
     }
     let full_url = Some(format!("{}/{}/{}", exchange.base, body.ty, instance.id));
-    Ok(Entry {
-        full_url,
-        resource: Some(resource),
-        search: Some(Mode { mode }),
-        ..Entry::default()
-    })
+    Ok(Entry { full_url, resource: Some(resource), search: Some(Mode { mode }), ..Entry::default() })
 }
 
 /// What `_include` and `_revinclude` add to a page, each resource once.
@@ -502,30 +389,23 @@ fn included<'s>(
     query: &Query,
     matched: &[(&'s Instance, &'s Body)],
 ) -> Vec<(&'s Instance, &'s Body)> {
-    let mut seen: HashSet<(&str, &str)> = matched
-        .iter()
-        .map(|(instance, body)| (body.ty, instance.id.as_str()))
-        .collect();
+    let mut seen: HashSet<(&str, &str)> =
+        matched.iter().map(|(instance, body)| (body.ty, instance.id.as_str())).collect();
     let rows = seen.clone();
     let mut added = Vec::new();
     for include in &query.includes {
         let links = |body: &'s Body| {
-            body.index
-                .values(include.reference)
-                .iter()
-                .filter_map(|value| match value {
-                    Value::Reference(reference) => reference.local(&exchange.base),
-                    _ => None,
-                })
+            body.index.values(include.reference).iter().filter_map(|value| match value {
+                Value::Reference(reference) => reference.local(&exchange.base),
+                _ => None,
+            })
         };
         if include.reverse {
             for instance in store.instances(include.ty) {
                 let Some(body) = &instance.current().body else {
                     continue;
                 };
-                if links(body).any(|target| rows.contains(&target))
-                    && seen.insert((body.ty, &instance.id))
-                {
+                if links(body).any(|target| rows.contains(&target)) && seen.insert((body.ty, &instance.id)) {
                     added.push((instance, body));
                 }
             }
@@ -552,12 +432,9 @@ fn subset(text: &RawValue, elements: &[String]) -> Result<Box<RawValue>, Refusal
     let mut resource: Document = serde_json::from_str(text.get())?;
     resource.retain(|name| {
         let plain = name.strip_prefix('_').unwrap_or(name);
-        matches!(name, "resourceType" | "id" | "meta")
-            || elements.iter().any(|element| names(element, plain))
+        matches!(name, "resourceType" | "id" | "meta") || elements.iter().any(|element| names(element, plain))
     });
-    let meta = resource
-        .get("meta")
-        .map(|meta| serde_json::from_str(meta.get()));
+    let meta = resource.get("meta").map(|meta| serde_json::from_str(meta.get()));
     let mut meta: Document = meta.transpose()?.unwrap_or_default();
     let tags = meta.get("tag").map(|tags| serde_json::from_str(tags.get()));
     let mut tags: Vec<Json> = tags.transpose()?.unwrap_or_default();
@@ -574,13 +451,10 @@ fn subset(text: &RawValue, elements: &[String]) -> Result<Box<RawValue>, Refusal
 fn names(element: &str, name: &str) -> bool {
     let top = element.split('.').next().unwrap_or(element);
     let choice = top.strip_suffix("[x]").unwrap_or(top);
-    name.strip_prefix(choice)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    name.strip_prefix(choice).is_some_and(|rest| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 /// Name and kind of every search parameter of a type, for the CapabilityStatement.
 pub(crate) fn parameters_of(ty: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    parameters::of_type(ty)
-        .iter()
-        .map(|parameter| (parameter.name, parameter.kind.name()))
+    parameters::of_type(ty).iter().map(|parameter| (parameter.name, parameter.kind.name()))
 }

@@ -59,10 +59,7 @@ impl Instants {
     /// From the start of one to the end of the other; an absent bound is open.
     pub(crate) fn period(start: Option<Self>, end: Option<Self>) -> Self {
         let low = start.map_or(i128::MIN, |start| start.low);
-        Self {
-            low,
-            high: end.map_or(i128::MAX, |end| end.high),
-        }
+        Self { low, high: end.map_or(i128::MAX, |end| end.high) }
     }
 
     fn of_date(text: &str) -> Option<Self> {
@@ -74,10 +71,7 @@ impl Instants {
         let start = |date: Date| nanoseconds(date.to_datetime(Time::midnight()));
         // 9999-12-31 is the last day there is, and a customary "never".
         let high = first.checked_add(width).map_or(i128::MAX, start);
-        Some(Self {
-            low: start(first),
-            high,
-        })
+        Some(Self { low: start(first), high })
     }
 
     fn of_time(date: Date, text: &str) -> Option<Self> {
@@ -90,9 +84,7 @@ impl Instants {
             Some(second) => Some(second?),
             None => None,
         };
-        if parts.next().is_some()
-            || (clock.contains('.') && (fraction.is_empty() || second.is_none()))
-        {
+        if parts.next().is_some() || (clock.contains('.') && (fraction.is_empty() || second.is_none())) {
             return None;
         }
         let (subsecond, width) = subsecond(fraction, second.is_some())?;
@@ -100,10 +92,7 @@ impl Instants {
         let time = Time::new(hour, minute, second.unwrap_or(0).min(59), 0).ok()?;
         let offset = i128::from(parse_zone(zone)?) * i128::from(SECOND);
         let low = nanoseconds(date.to_datetime(time)) - offset + i128::from(subsecond);
-        Some(Self {
-            low,
-            high: low + i128::from(width),
-        })
+        Some(Self { low, high: low + i128::from(width) })
     }
 
     /// Whether a stored range answers `prefix` with this one as the search value.
@@ -149,24 +138,17 @@ impl Approximate {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()? - 1),
             None => (text, 0),
         };
-        let places = mantissa
-            .split_once('.')
-            .map_or(0, |(_, fraction)| fraction.len());
+        let places = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
         let power = exponent.checked_sub(i32::try_from(places).ok()?)?;
         let half_digit = parse_decimal(&format!("5e{}", power.checked_sub(1)?))?;
-        Some(Self {
-            value,
-            low: value.checked_sub(half_digit)?,
-            high: value.checked_add(half_digit)?,
-        })
+        Some(Self { value, low: value.checked_sub(half_digit)?, high: value.checked_add(half_digit)? })
     }
 
     /// Whether stored numbers answer `prefix`. R4 ignores the implicit precision for the ordering
     /// prefixes; with `coarse`, as some services read it, `gt70` starts at 70.5.
     pub(crate) fn compare(self, prefix: Prefix, stored: Decimals, coarse: bool) -> bool {
         let Self { value, low, high } = self;
-        let equal = stored.low.is_some_and(|stored| low <= stored)
-            && stored.high.is_some_and(|stored| stored < high);
+        let equal = stored.low.is_some_and(|stored| low <= stored) && stored.high.is_some_and(|stored| stored < high);
         let above = |bound: Decimal| stored.high.is_none_or(|stored| stored > bound);
         let below = |bound: Decimal| stored.low.is_none_or(|stored| stored < bound);
         let (top, bottom) = if coarse { (high, low) } else { (value, value) };
@@ -183,12 +165,8 @@ impl Approximate {
             Prefix::Eb => stored.high.is_some_and(|stored| stored < bottom),
             Prefix::Ap => {
                 let slack = value.abs() / Decimal::TEN;
-                stored
-                    .low
-                    .is_none_or(|stored| stored <= high.saturating_add(slack))
-                    && stored
-                        .high
-                        .is_none_or(|stored| stored >= low.saturating_sub(slack))
+                stored.low.is_none_or(|stored| stored <= high.saturating_add(slack))
+                    && stored.high.is_none_or(|stored| stored >= low.saturating_sub(slack))
             }
         }
     }
@@ -227,17 +205,10 @@ fn parse_zone(text: &str) -> Option<i32> {
         return Some(0);
     }
     let (hours, minutes) = text[1..].split_once(':')?;
-    let (hours, minutes) = (
-        digits::<i32>(exact(hours, 2)?)?,
-        digits::<i32>(exact(minutes, 2)?)?,
-    );
+    let (hours, minutes) = (digits::<i32>(exact(hours, 2)?)?, digits::<i32>(exact(minutes, 2)?)?);
     let in_range = hours <= 14 && minutes < 60;
     let seconds = hours * 3600 + minutes * 60;
-    in_range.then_some(if text.starts_with('-') {
-        -seconds
-    } else {
-        seconds
-    })
+    in_range.then_some(if text.starts_with('-') { -seconds } else { seconds })
 }
 
 fn civil_date(text: &str) -> Option<Date> {
@@ -249,8 +220,7 @@ fn civil_date(text: &str) -> Option<Date> {
 }
 
 fn nanoseconds(at: DateTime) -> i128 {
-    at.duration_since(datetime(1970, 1, 1, 0, 0, 0, 0))
-        .as_nanos()
+    at.duration_since(datetime(1970, 1, 1, 0, 0, 0, 0)).as_nanos()
 }
 
 fn exact(text: &str, length: usize) -> Option<&str> {
@@ -272,20 +242,14 @@ mod tests {
             None => Instants::parse(stored).unwrap(),
         };
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        Instants::parse(search)
-            .unwrap()
-            .compare(Prefix::split(prefix).0, stored, now)
+        Instants::parse(search).unwrap().compare(Prefix::split(prefix).0, stored, now)
     }
 
     #[test]
     fn dates_compare_as_ranges() {
         #[track_caller]
         fn check(prefix: &str, search: &str, stored: &str, expected: bool) {
-            assert_eq!(
-                dates(prefix, search, stored),
-                expected,
-                "{prefix}{search} on {stored}"
-            );
+            assert_eq!(dates(prefix, search, stored), expected, "{prefix}{search} on {stored}");
         }
         // A coarser stored value is not contained, a finer one is.
         check("eq", "1970-01-01", "1970", false);
@@ -330,25 +294,17 @@ mod tests {
             "1970-01-01..1970-01-02",
             "1971",
         ];
-        let days = [
-            ("1969-12-30", "1970-01-01", "1970-01-03"),
-            ("1969-12-29", "1969-12-31", "1970-01-02"),
-        ];
+        let days = [("1969-12-30", "1970-01-01", "1970-01-03"), ("1969-12-29", "1969-12-31", "1970-01-02")];
         for (below, day, above) in days {
             let point = Instants::parse(day).unwrap();
             for stored in stored {
                 let found = |prefix: &str, bound: &str| dates(prefix, bound, stored);
                 let range = match stored.split_once("..") {
-                    Some((start, end)) => {
-                        Instants::period(Instants::parse(start), Instants::parse(end))
-                    }
+                    Some((start, end)) => Instants::period(Instants::parse(start), Instants::parse(end)),
                     None => Instants::parse(stored).unwrap(),
                 };
                 if range.low < point.high && point.low < range.high {
-                    assert!(
-                        found("ge", below) && found("le", above),
-                        "{day} in {stored}"
-                    );
+                    assert!(found("ge", below) && found("le", above), "{day} in {stored}");
                 }
                 assert_ne!(found("eq", day), found("ne", day), "{day} and {stored}");
             }
@@ -375,13 +331,7 @@ mod tests {
             assert_eq!(Instants::parse(text), None, "{text}");
         }
         assert!(Instants::parse("2016-12-31T23:59:60Z").is_some());
-        for text in [
-            "9999",
-            "9999-12",
-            "9999-12-31",
-            "9999-12-31T23:59:59Z",
-            "0001-01-01",
-        ] {
+        for text in ["9999", "9999-12", "9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01"] {
             assert!(Instants::parse(text).is_some(), "{text}");
         }
     }
@@ -392,21 +342,10 @@ mod tests {
         fn check(search: &str, stored: &str, exact: bool, coarse: bool) {
             let (prefix, value) = Prefix::split(search);
             let number = parse_decimal(stored);
-            let stored_range = Decimals {
-                low: number,
-                high: number,
-            };
+            let stored_range = Decimals { low: number, high: number };
             let search_value = Approximate::parse(value).unwrap();
-            assert_eq!(
-                search_value.compare(prefix, stored_range, false),
-                exact,
-                "{search} on {stored}"
-            );
-            assert_eq!(
-                search_value.compare(prefix, stored_range, true),
-                coarse,
-                "{search} on {stored}, coarse"
-            );
+            assert_eq!(search_value.compare(prefix, stored_range, false), exact, "{search} on {stored}");
+            assert_eq!(search_value.compare(prefix, stored_range, true), coarse, "{search} on {stored}, coarse");
         }
         check("100", "99.5", true, true);
         check("100", "100.5", false, false);

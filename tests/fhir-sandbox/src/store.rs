@@ -34,9 +34,7 @@ pub(crate) struct Instance {
 
 impl Instance {
     pub(crate) fn current(&self) -> &Arc<Version> {
-        self.versions
-            .last()
-            .expect("an instance is made with its first version")
+        self.versions.last().expect("an instance is made with its first version")
     }
 }
 
@@ -65,9 +63,7 @@ impl Store {
 
     /// The current version if there is one and it is not a deletion.
     pub(crate) fn current(&self, ty: &str, id: &str) -> Option<&Arc<Version>> {
-        self.instance(ty, id)
-            .map(Instance::current)
-            .filter(|version| version.body.is_some())
+        self.instance(ty, id).map(Instance::current).filter(|version| version.body.is_some())
     }
 
     /// Where an instance is among [`Store::instances`].
@@ -81,10 +77,7 @@ impl Store {
     }
 
     pub(crate) fn count(&self, ty: &str) -> usize {
-        self.instances(ty)
-            .iter()
-            .filter(|instance| instance.current().body.is_some())
-            .count()
+        self.instances(ty).iter().filter(|instance| instance.current().body.is_some()).count()
     }
 
     /// Stores a resource as the next version of `id`. Its id, `meta.versionId` and `meta.lastUpdated`
@@ -101,36 +94,14 @@ impl Store {
         stamp(&mut resource, id, number, last_updated)?;
         let text = resource.to_raw()?;
         let resource: Json = serde_json::from_str(text.get())?;
-        let body = Body {
-            ty,
-            text,
-            index: Index::of(ty, &resource),
-        };
-        Ok(self.push(
-            ty,
-            id,
-            Version {
-                number,
-                last_updated,
-                method,
-                body: Some(body),
-            },
-        ))
+        let body = Body { ty, text, index: Index::of(ty, &resource) };
+        Ok(self.push(ty, id, Version { number, last_updated, method, body: Some(body) }))
     }
 
     /// Marks an instance as deleted.
     pub(crate) fn delete(&mut self, ty: &'static str, id: &str) -> Arc<Version> {
         let number = self.next_version(ty, id);
-        self.push(
-            ty,
-            id,
-            Version {
-                number,
-                last_updated: now(),
-                method: "DELETE",
-                body: None,
-            },
-        )
+        self.push(ty, id, Version { number, last_updated: now(), method: "DELETE", body: None })
     }
 
     /// A point to [`Store::undo`] back to.
@@ -157,8 +128,7 @@ impl Store {
     }
 
     fn next_version(&self, ty: &str, id: &str) -> usize {
-        self.instance(ty, id)
-            .map_or(1, |instance| instance.current().number + 1)
+        self.instance(ty, id).map_or(1, |instance| instance.current().number + 1)
     }
 
     fn push(&mut self, ty: &'static str, id: &str, version: Version) -> Arc<Version> {
@@ -170,10 +140,7 @@ impl Store {
                 *at
             }
             None => {
-                shelf.instances.push(Instance {
-                    id: id.to_owned(),
-                    versions: vec![version.clone()],
-                });
+                shelf.instances.push(Instance { id: id.to_owned(), versions: vec![version.clone()] });
                 shelf.by_id.insert(id.to_owned(), shelf.instances.len() - 1);
                 shelf.instances.len() - 1
             }
@@ -201,9 +168,7 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// The `resourceType` of a resource, if R4 knows it.
 pub(crate) fn type_of(resource: &Document) -> Option<&'static str> {
-    resource
-        .string("resourceType")
-        .and_then(|name| parameters::known_type(&name))
+    resource.string("resourceType").and_then(|name| parameters::known_type(&name))
 }
 
 /// A FHIR instant in UTC with milliseconds.
@@ -215,22 +180,12 @@ fn now() -> Timestamp {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn stamp(
-    resource: &mut Document,
-    id: &str,
-    number: usize,
-    at: Timestamp,
-) -> serde_json::Result<()> {
+fn stamp(resource: &mut Document, id: &str, number: usize, at: Timestamp) -> serde_json::Result<()> {
     resource.set("id", 1, &id)?;
-    let meta = resource
-        .get("meta")
-        .and_then(|meta| serde_json::from_str(meta.get()).ok());
+    let meta = resource.get("meta").and_then(|meta| serde_json::from_str(meta.get()).ok());
     let mut meta: Document = meta.unwrap_or_default();
     meta.set("versionId", 0, &number.to_string())?;
     meta.set("lastUpdated", 1, &instant(at))?;
-    let after_id = resource
-        .names()
-        .position(|name| name == "id")
-        .map_or(0, |at| at + 1);
+    let after_id = resource.names().position(|name| name == "id").map_or(0, |at| at + 1);
     resource.set("meta", after_id, &meta)
 }

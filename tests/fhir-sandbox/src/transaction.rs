@@ -19,15 +19,7 @@ use crate::store::Store;
 const MAX_ENTRIES: usize = 20_000;
 
 /// The elements that hold a reference to an entry by its `fullUrl`.
-const REFERRING: [&str; 7] = [
-    "reference",
-    "url",
-    "uri",
-    "valueUri",
-    "valueUrl",
-    "valueUuid",
-    "valueCanonical",
-];
+const REFERRING: [&str; 7] = ["reference", "url", "uri", "valueUri", "valueUrl", "valueUuid", "valueCanonical"];
 
 /// A bundle as it is posted, its resources still text.
 #[derive(Deserialize)]
@@ -44,11 +36,7 @@ pub(crate) struct PostedBundle {
 impl PostedBundle {
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Refusal> {
         serde_json::from_slice(text).map_err(|error| {
-            Refusal::new(
-                StatusCode::BAD_REQUEST,
-                "structure",
-                format!("The body is no bundle: {error}"),
-            )
+            Refusal::new(StatusCode::BAD_REQUEST, "structure", format!("The body is no bundle: {error}"))
         })
     }
 }
@@ -73,46 +61,25 @@ pub(crate) struct PostedRequest {
 }
 
 /// Does a posted bundle.
-pub(crate) fn run(
-    exchange: &Exchange<'_>,
-    store: &mut Store,
-    call: &Call,
-) -> Result<Reply, Refusal> {
+pub(crate) fn run(exchange: &Exchange<'_>, store: &mut Store, call: &Call) -> Result<Reply, Refusal> {
     let Some(text) = &call.payload else {
-        return Err(Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "required",
-            "The body is missing",
-        ));
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "required", "The body is missing"));
     };
     let bundle = PostedBundle::parse(text)?;
     if bundle.resource_type != "Bundle" {
         return Err(Refusal::invalid("Only a Bundle can be posted to the base").at("resourceType"));
     }
-    let PostedBundle {
-        kind,
-        entry: entries,
-        ..
-    } = bundle;
+    let PostedBundle { kind, entry: entries, .. } = bundle;
     if entries.len() > MAX_ENTRIES {
-        let why = format!(
-            "A bundle may have {MAX_ENTRIES} entries; this one has {}",
-            entries.len()
-        );
-        return Err(
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-costly", why).at("Bundle.entry"),
-        );
+        let why = format!("A bundle may have {MAX_ENTRIES} entries; this one has {}", entries.len());
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too-costly", why).at("Bundle.entry"));
     }
     match kind.as_str() {
         "batch" => {
             let mut done = Bundle::new("batch-response");
-            let entry = |result: Result<Reply, Refusal>| {
-                result.map_or_else(|refusal| refused_entry(&refusal), reply_entry)
-            };
-            done.entry = batch(exchange, store, call, entries)
-                .into_iter()
-                .map(entry)
-                .collect();
+            let entry =
+                |result: Result<Reply, Refusal>| result.map_or_else(|refusal| refused_entry(&refusal), reply_entry);
+            done.entry = batch(exchange, store, call, entries).into_iter().map(entry).collect();
             Reply::of(&done)
         }
         "transaction" => Reply::of(&transaction(exchange, store, call, entries)?),
@@ -129,9 +96,7 @@ pub(crate) fn batch(
 ) -> Vec<Result<Reply, Refusal>> {
     let perform = |(at, entry)| {
         let planned = Planned::parse(exchange, outer, at, entry)?;
-        planned
-            .perform(exchange, store)
-            .map_err(|refusal| placed(refusal, at))
+        planned.perform(exchange, store).map_err(|refusal| placed(refusal, at))
     };
     entries.into_iter().enumerate().map(perform).collect()
 }
@@ -165,20 +130,15 @@ fn all(
     }
     for entry in &mut planned {
         let at = entry.at;
-        entry
-            .assign(exchange, store)
-            .map_err(|refusal| placed(refusal, at))?;
+        entry.assign(exchange, store).map_err(|refusal| placed(refusal, at))?;
     }
     let mut links = Links::of(&planned)?;
     for entry in &mut planned {
         let at = entry.at;
         if entry.call.payload.is_some() {
-            let mut resource =
-                object(entry.call.payload.as_ref()).map_err(|refusal| placed(refusal, at))?;
+            let mut resource = object(entry.call.payload.as_ref()).map_err(|refusal| placed(refusal, at))?;
             let mut target = |name: &str, text: &str| links.target(exchange, store, name, text);
-            resource
-                .rewrite(&mut target)
-                .map_err(|refusal| placed(refusal, at))?;
+            resource.rewrite(&mut target).map_err(|refusal| placed(refusal, at))?;
             entry.call.payload = Some(bytes(resource.to_raw()?));
         }
     }
@@ -186,9 +146,7 @@ fn all(
     let mut replies = Vec::with_capacity(planned.len());
     for entry in planned {
         let at = entry.at;
-        let reply = entry
-            .perform(exchange, store)
-            .map_err(|refusal| placed(refusal, at))?;
+        let reply = entry.perform(exchange, store).map_err(|refusal| placed(refusal, at))?;
         replies.push((at, reply_entry(reply)));
     }
     replies.sort_by_key(|(at, _)| *at);
@@ -199,10 +157,7 @@ fn all(
 
 /// R4 3.1.0.11.2: deletes, then creates, then updates, then reads.
 fn order(method: &Method) -> usize {
-    ["DELETE", "POST", "PUT", "GET"]
-        .iter()
-        .position(|name| *name == method.as_str())
-        .unwrap_or(4)
+    ["DELETE", "POST", "PUT", "GET"].iter().position(|name| *name == method.as_str()).unwrap_or(4)
 }
 
 /// One entry of a bundle, read.
@@ -218,43 +173,19 @@ struct Planned {
 }
 
 impl Planned {
-    fn parse(
-        exchange: &Exchange<'_>,
-        outer: &Call,
-        at: usize,
-        entry: PostedEntry,
-    ) -> Result<Self, Refusal> {
-        let PostedEntry {
-            full_url,
-            resource,
-            request,
-        } = entry;
+    fn parse(exchange: &Exchange<'_>, outer: &Call, at: usize, entry: PostedEntry) -> Result<Self, Refusal> {
+        let PostedEntry { full_url, resource, request } = entry;
         let bad = |element: &str, why: &str| placed(Refusal::invalid(why).at(element), at);
-        let method = request
-            .method
-            .and_then(|name| Method::from_bytes(name.as_bytes()).ok());
+        let method = request.method.and_then(|name| Method::from_bytes(name.as_bytes()).ok());
         let method = method.ok_or_else(|| bad("request.method", "request.method is missing"))?;
-        let url = request
-            .url
-            .ok_or_else(|| bad("request.url", "request.url is missing"))?;
-        let local = url
-            .strip_prefix(exchange.base.as_str())
-            .unwrap_or(&url)
-            .trim_start_matches('/');
+        let url = request.url.ok_or_else(|| bad("request.url", "request.url is missing"))?;
+        let local = url.strip_prefix(exchange.base.as_str()).unwrap_or(&url).trim_start_matches('/');
         let (path, query) = local.split_once('?').unwrap_or((local, ""));
-        let interaction = Interaction::of(&method, path)
-            .map_err(|refusal| placed(refusal.at("request.url"), at))?;
+        let interaction = Interaction::of(&method, path).map_err(|refusal| placed(refusal.at("request.url"), at))?;
         if interaction == Interaction::Bundle {
-            return Err(bad(
-                "request.url",
-                "A bundle inside a bundle is not supported",
-            ));
+            return Err(bad("request.url", "A bundle inside a bundle is not supported"));
         }
-        let only_query = |text: String| {
-            text.split_once('?')
-                .map(|(_, query)| query.to_owned())
-                .unwrap_or(text)
-        };
+        let only_query = |text: String| text.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or(text);
         let returns = match outer.returns {
             Returns::Representation => Returns::Representation,
             _ => Returns::Minimal,
@@ -269,14 +200,7 @@ impl Planned {
             returns,
             payload: resource.map(bytes),
         };
-        Ok(Self {
-            at,
-            full_url,
-            interaction,
-            call,
-            target: None,
-            exists: false,
-        })
+        Ok(Self { at, full_url, interaction, call, target: None, exists: false })
     }
 
     /// Decides the id before anything is written, so that other entries can refer to it.
@@ -298,19 +222,14 @@ impl Planned {
                 let id = if found.is_empty() { own.clone() } else { None };
                 let id = id.map_or_else(|| one_or_new(ty, found), Ok)?;
                 if own.is_some_and(|own| own != id) {
-                    return Err(
-                        Refusal::invalid("The resource's id is not that of the match")
-                            .at("resource.id"),
-                    );
+                    return Err(Refusal::invalid("The resource's id is not that of the match").at("resource.id"));
                 }
                 updated.set("id", 1, &id)?;
                 self.call.payload = Some(bytes(updated.to_raw()?));
                 self.interaction = Interaction::Update(ty, id.clone());
                 self.target = Some((ty, id));
             }
-            Interaction::Update(ty, id) | Interaction::Delete(ty, id) => {
-                self.target = Some((ty, id.clone()))
-            }
+            Interaction::Update(ty, id) | Interaction::Delete(ty, id) => self.target = Some((ty, id.clone())),
             _ => {}
         }
         Ok(())
@@ -318,9 +237,7 @@ impl Planned {
 
     fn perform(mut self, exchange: &Exchange<'_>, store: &mut Store) -> Result<Reply, Refusal> {
         match (&self.interaction, &self.target) {
-            (Interaction::Create(ty), Some((_, id)))
-                if exchange.active.refused_write().is_none() =>
-            {
+            (Interaction::Create(ty), Some((_, id))) if exchange.active.refused_write().is_none() => {
                 // A transaction has already looked for it.
                 let condition = self.call.if_none_exist.take();
                 if self.exists && condition.is_some() {
@@ -345,9 +262,7 @@ fn one_or_new(ty: &str, found: Vec<String>) -> Result<String, Refusal> {
     match (found.next(), found.next()) {
         (Some(id), None) => Ok(id),
         (None, _) => Ok(uuid::Uuid::new_v4().to_string()),
-        _ => Err(Refusal::stale(format!(
-            "The condition matches more than one {ty}"
-        ))),
+        _ => Err(Refusal::stale(format!("The condition matches more than one {ty}"))),
     }
 }
 
@@ -360,43 +275,26 @@ struct Links {
 
 impl Links {
     fn of(planned: &[Planned]) -> Result<Self, Refusal> {
-        let (mut by_full_url, mut targets, mut conditions) =
-            (HashMap::new(), HashSet::new(), HashSet::new());
+        let (mut by_full_url, mut targets, mut conditions) = (HashMap::new(), HashSet::new(), HashSet::new());
         for entry in planned {
             let Some((ty, id)) = &entry.target else {
                 continue;
             };
             if !entry.exists && !targets.insert((*ty, id.as_str())) {
-                return Err(placed(
-                    Refusal::invalid("Two entries are about the same resource"),
-                    entry.at,
-                ));
+                return Err(placed(Refusal::invalid("Two entries are about the same resource"), entry.at));
             }
-            let condition = entry
-                .call
-                .if_none_exist
-                .as_deref()
-                .filter(|_| !entry.exists);
+            let condition = entry.call.if_none_exist.as_deref().filter(|_| !entry.exists);
             if condition.is_some_and(|condition| !conditions.insert((*ty, condition))) {
-                return Err(placed(
-                    Refusal::invalid("Two entries have the same ifNoneExist"),
-                    entry.at,
-                ));
+                return Err(placed(Refusal::invalid("Two entries have the same ifNoneExist"), entry.at));
             }
             let Some(full_url) = entry.full_url.clone() else {
                 continue;
             };
             if by_full_url.insert(full_url, format!("{ty}/{id}")).is_some() {
-                return Err(placed(
-                    Refusal::invalid("Two entries have the same fullUrl").at("fullUrl"),
-                    entry.at,
-                ));
+                return Err(placed(Refusal::invalid("Two entries have the same fullUrl").at("fullUrl"), entry.at));
             }
         }
-        Ok(Self {
-            by_full_url,
-            found: HashMap::new(),
-        })
+        Ok(Self { by_full_url, found: HashMap::new() })
     }
 
     fn target(
@@ -412,9 +310,7 @@ impl Links {
         if let Some(target) = self.by_full_url.get(text) {
             return Ok(Some(target.clone()));
         }
-        let conditional = text
-            .split_once('?')
-            .and_then(|(ty, query)| Some((parameters::known_type(ty)?, query)));
+        let conditional = text.split_once('?').and_then(|(ty, query)| Some((parameters::known_type(ty)?, query)));
         let Some((ty, query)) = conditional.filter(|_| name == "reference") else {
             return Ok(None);
         };
@@ -422,9 +318,7 @@ impl Links {
             return Ok(Some(target.clone()));
         }
         let [id] = &search::identify(exchange, store, ty, query)?[..] else {
-            return Err(Refusal::stale(format!(
-                "A conditional reference to {ty} must match exactly one"
-            )));
+            return Err(Refusal::stale(format!("A conditional reference to {ty} must match exactly one")));
         };
         let target = format!("{ty}/{id}");
         self.found.insert(text.to_owned(), target.clone());
@@ -451,27 +345,14 @@ fn reply_entry(reply: Reply) -> Entry<'static> {
         response["lastModified"] = version.last_updated().into();
     }
     let resource = reply.body.map(std::borrow::Cow::Owned);
-    Entry {
-        resource,
-        response: Some(response),
-        ..Entry::default()
-    }
+    Entry { resource, response: Some(response), ..Entry::default() }
 }
 
 fn refused_entry(refusal: &Refusal) -> Entry<'static> {
     let outcome = serde_json::to_value(refusal.outcome()).unwrap_or_default();
-    Entry {
-        response: Some(json!({"status": status_line(refusal.status), "outcome": outcome})),
-        ..Entry::default()
-    }
+    Entry { response: Some(json!({"status": status_line(refusal.status), "outcome": outcome})), ..Entry::default() }
 }
 
 fn status_line(status: StatusCode) -> String {
-    format!(
-        "{} {}",
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default()
-    )
-    .trim_end()
-    .to_owned()
+    format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default()).trim_end().to_owned()
 }

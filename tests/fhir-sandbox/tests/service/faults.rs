@@ -14,10 +14,7 @@ fn five_patients() -> Sandbox {
         );
         load(&sandbox, &[&patient]);
     }
-    load(
-        &sandbox,
-        &[r#"{"resourceType":"Observation","id":"o","valueQuantity":{"value":70.2}}"#],
-    );
+    load(&sandbox, &[r#"{"resourceType":"Observation","id":"o","valueQuantity":{"value":70.2}}"#]);
     sandbox
 }
 
@@ -35,18 +32,12 @@ async fn searches_go_wrong_as_told() {
     };
     let bundle = search("ignore-params", "/Patient?family=A&_count=9").await;
     assert_eq!(
-        (
-            ids(&bundle, "match").len(),
-            link(&bundle, "self").unwrap().as_str()
-        ),
+        (ids(&bundle, "match").len(), link(&bundle, "self").unwrap().as_str()),
         (5, "http://here/fhir/Patient?_count=9")
     );
     let bundle = search("ignore-params=claimed", "/Patient?family=A").await;
     assert_eq!(
-        (
-            ids(&bundle, "match").len(),
-            link(&bundle, "self").unwrap().as_str()
-        ),
+        (ids(&bundle, "match").len(), link(&bundle, "self").unwrap().as_str()),
         (5, "http://here/fhir/Patient?family=A")
     );
     let bundle = search("ignore-sort", "/Patient?_sort=family").await;
@@ -54,29 +45,13 @@ async fn searches_go_wrong_as_told() {
     assert!(link(&bundle, "self").unwrap().contains("_sort=family"));
     assert_eq!(search("wrong-total", "/Patient").await["total"], 6);
     let bundle = search("foreign-next", "/Patient?_count=2").await;
-    assert!(
-        link(&bundle, "next")
-            .unwrap()
-            .starts_with("http://foreign.example/fhir/Patient?_page=")
-    );
-    assert_eq!(
-        search("coarse-numbers", "/Observation?value-quantity=gt70").await["total"],
-        0
-    );
-    assert_eq!(
-        search("", "/Observation?value-quantity=gt70").await["total"],
-        1
-    );
+    assert!(link(&bundle, "next").unwrap().starts_with("http://foreign.example/fhir/Patient?_page="));
+    assert_eq!(search("coarse-numbers", "/Observation?value-quantity=gt70").await["total"], 0);
+    assert_eq!(search("", "/Observation?value-quantity=gt70").await["total"], 1);
     let bundle = search("absolute-references", "/Patient?_id=a").await;
-    assert_eq!(
-        bundle["entry"][0]["resource"]["managingOrganization"]["reference"],
-        "http://here/fhir/Organization/o"
-    );
+    assert_eq!(bundle["entry"][0]["resource"]["managingOrganization"]["reference"], "http://here/fhir/Organization/o");
     let bundle = search("drop-version", "/Patient?_id=a").await;
-    assert_eq!(
-        bundle["entry"][0]["resource"]["meta"].get("versionId"),
-        None
-    );
+    assert_eq!(bundle["entry"][0]["resource"]["meta"].get("versionId"), None);
 }
 
 #[tokio::test]
@@ -84,50 +59,24 @@ async fn pages_repeat_rows_as_told() {
     let sandbox = five_patients();
     sandbox.set_faults("duplicate-pages".parse().unwrap());
     let first = get(&sandbox, "/Patient?_count=2").await.json();
-    let next = link(&first, "next")
-        .unwrap()
-        .replace("http://here/fhir", "");
+    let next = link(&first, "next").unwrap().replace("http://here/fhir", "");
     assert_eq!(ids(&first, "match"), ["a", "b"]);
-    assert_eq!(
-        ids(&get(&sandbox, &next).await.json(), "match"),
-        ["b", "c", "d"]
-    );
+    assert_eq!(ids(&get(&sandbox, &next).await.json(), "match"), ["b", "c", "d"]);
 }
 
 #[tokio::test]
 async fn answers_go_wrong_as_told() {
     let busy = under("status=429", "GET /Patient/a", "").await;
-    assert_eq!(
-        (
-            busy.status,
-            busy.header("retry-after"),
-            busy.issue().as_str()
-        ),
-        (429, "1", "transient")
-    );
-    assert_eq!(
-        under("status=503", "GET /metadata", "")
-            .await
-            .header("retry-after"),
-        "1"
-    );
+    assert_eq!((busy.status, busy.header("retry-after"), busy.issue().as_str()), (429, "1", "transient"));
+    assert_eq!(under("status=503", "GET /metadata", "").await.header("retry-after"), "1");
     assert_eq!(under("status=500", "GET /Patient", "").await.status, 500);
     let html = under("html", "GET /Patient/a", "").await;
-    assert_eq!(
-        (html.status, html.header("content-type")),
-        (200, "text/html")
-    );
+    assert_eq!((html.status, html.header("content-type")), (200, "text/html"));
     let malformed = under("malformed", "GET /Patient/a", "").await;
     assert_eq!(malformed.status, 200);
     assert!(serde_json::from_str::<serde_json::Value>(&malformed.text).is_err());
     let unversioned = under("drop-version", "GET /Patient/a", "").await;
-    assert_eq!(
-        (
-            unversioned.header("etag"),
-            unversioned.header("last-modified")
-        ),
-        ("", "")
-    );
+    assert_eq!((unversioned.header("etag"), unversioned.header("last-modified")), ("", ""));
     let started = Instant::now();
     under("latency=60ms", "GET /Patient/a", "").await;
     assert!(started.elapsed() >= Duration::from_millis(60));
@@ -137,43 +86,17 @@ async fn answers_go_wrong_as_told() {
 async fn writes_go_wrong_as_told() {
     let body = r#"{"resourceType":"Patient","id":"z","active":true,"birthDate":"2000"}"#;
     let refused = under("no-update-create", "PUT /Patient/z", body).await;
-    assert_eq!(
-        (refused.status, refused.issue().as_str()),
-        (405, "not-supported")
-    );
-    assert_eq!(
-        under(
-            "no-update-create",
-            "PUT /Patient/a",
-            &body.replace('z', "a")
-        )
-        .await
-        .status,
-        200
-    );
+    assert_eq!((refused.status, refused.issue().as_str()), (405, "not-supported"));
+    assert_eq!(under("no-update-create", "PUT /Patient/a", &body.replace('z', "a")).await.status, 200);
     let refused = under("refuse-writes=422", "PUT /Patient/z", body).await;
-    assert_eq!(
-        (refused.status, refused.issue().as_str()),
-        (422, "business-rule Patient.active")
-    );
-    assert_eq!(
-        refused.json()["issue"][1]["expression"][0],
-        "Patient.birthDate"
-    );
-    assert_eq!(
-        under("refuse-writes=422", "GET /Patient/a", "")
-            .await
-            .status,
-        200
-    );
+    assert_eq!((refused.status, refused.issue().as_str()), (422, "business-rule Patient.active"));
+    assert_eq!(refused.json()["issue"][1]["expression"][0], "Patient.birthDate");
+    assert_eq!(under("refuse-writes=422", "GET /Patient/a", "").await.status, 200);
     let bundle = format!(
         r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"resource":{body},"request":{{"method":"POST","url":"Patient"}}}}]}}"#
     );
     let refused = under("refuse-writes=422", "POST /", &bundle).await;
-    assert_eq!(
-        (refused.status, refused.issue().as_str()),
-        (422, "business-rule Bundle.entry[0].resource.active")
-    );
+    assert_eq!((refused.status, refused.issue().as_str()), (422, "business-rule Bundle.entry[0].resource.active"));
 }
 
 #[tokio::test]
@@ -192,31 +115,17 @@ async fn limits_choose_the_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_served_sandbox_cuts_connections_and_stops() {
     let sandbox = five_patients();
-    let running = sandbox
-        .clone()
-        .start(SocketAddr::from(([127, 0, 0, 1], 0)))
-        .await
-        .unwrap();
+    let running = sandbox.clone().start(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let addr = running.addr();
     assert_eq!(running.base_url(), format!("http://{addr}/fhir"));
     let whole = exchange(addr);
-    assert!(
-        whole.starts_with("HTTP/1.1 200 OK") && whole.ends_with('}'),
-        "{whole}"
-    );
+    assert!(whole.starts_with("HTTP/1.1 200 OK") && whole.ends_with('}'), "{whole}");
     assert!(whole.contains(&format!("\"fullUrl\":\"http://{addr}/fhir/Patient/a\"")));
     sandbox.set_faults("cut".parse().unwrap());
     let cut = exchange(addr);
     let (head, body) = cut.split_once("\r\n\r\n").unwrap();
-    let promised = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap();
-    assert!(
-        body.len() < promised.parse().unwrap(),
-        "{} of {promised}",
-        body.len()
-    );
+    let promised = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    assert!(body.len() < promised.parse().unwrap(), "{} of {promised}", body.len());
     running.shutdown().await;
     assert!(TcpStream::connect(addr).is_err());
 }
@@ -224,8 +133,7 @@ async fn a_served_sandbox_cuts_connections_and_stops() {
 /// One request over a socket, read until the service closes it.
 fn exchange(addr: SocketAddr) -> String {
     let mut stream = TcpStream::connect(addr).unwrap();
-    let request =
-        format!("GET /fhir/Patient HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET /fhir/Patient HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = Vec::new();
     // A reset connection is one way to be cut; what came before it counts.

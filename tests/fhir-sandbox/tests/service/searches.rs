@@ -51,10 +51,7 @@ async fn every_kind_of_criterion_finds_what_it_should() {
         // token
         ("Patient?gender=male", "a"),
         ("Patient?gender=male,female", "a b"),
-        (
-            "Patient?gender=http://hl7.org/fhir/administrative-gender|male",
-            "a",
-        ),
+        ("Patient?gender=http://hl7.org/fhir/administrative-gender|male", "a"),
         ("Patient?gender=urn:else|male", ""),
         ("Patient?gender:not=male", "b c"),
         ("Patient?gender:missing=true", "c"),
@@ -104,10 +101,7 @@ async fn every_kind_of_criterion_finds_what_it_should() {
         ("Observation?subject=http://there/fhir/Patient/a", ""),
         ("Observation?subject=Patient/a,Patient/b", "o1 o2"),
         ("Patient?general-practitioner=Practitioner/doc", "b"),
-        (
-            "Patient?general-practitioner=http://there/fhir/Practitioner/doc",
-            "c",
-        ),
+        ("Patient?general-practitioner=http://there/fhir/Practitioner/doc", "c"),
         ("Patient?general-practitioner:missing=true", "a"),
         // chains
         ("Observation?patient.family=muller", "o1 o2"),
@@ -116,10 +110,7 @@ async fn every_kind_of_criterion_finds_what_it_should() {
         ("Patient?general-practitioner.identifier=urn:npi|99", "b"),
         ("Patient?_has:Observation:patient:code=w", "a b"),
         ("Patient?_has:Observation:patient:_has:x:y:z=w", "a b c"),
-        (
-            "Encounter?_has:Observation:encounter:patient.family:exact=Müller",
-            "e1",
-        ),
+        ("Encounter?_has:Observation:encounter:patient.family:exact=Müller", "e1"),
         // date: 1970 and 1970-01 are not within 1970-01-01
         ("Patient?birthdate=1970-01-01", "a"),
         ("Patient?birthdate=1970", "a b c"),
@@ -164,58 +155,31 @@ async fn every_kind_of_criterion_finds_what_it_should() {
         ("Patient?name=", "a b c"),
     ];
     for (search, expected) in table {
-        let bundle = get(&sandbox, &format!("/{search}").replace(r"\", "%5C"))
-            .await
-            .json();
+        let bundle = get(&sandbox, &format!("/{search}").replace(r"\", "%5C")).await.json();
         let found = ids(&bundle, "match").join(" ");
         assert_eq!(found, *expected, "{search}");
-        assert_eq!(
-            bundle["total"],
-            expected.split_whitespace().count(),
-            "{search}"
-        );
+        assert_eq!(bundle["total"], expected.split_whitespace().count(), "{search}");
     }
 }
 
 #[tokio::test]
 async fn posted_searches_are_searches() {
     let form = &["Content-Type: application/x-www-form-urlencoded"];
-    let bundle = send(
-        &people(),
-        "POST /Patient/_search?gender=male",
-        form,
-        "family=M%C3%BCll",
-    )
-    .await
-    .json();
+    let bundle = send(&people(), "POST /Patient/_search?gender=male", form, "family=M%C3%BCll").await.json();
     assert_eq!(ids(&bundle, "match"), ["a"]);
-    assert_eq!(
-        link(&bundle, "self").unwrap(),
-        format!("{BASE}/Patient?gender=male&family=M%C3%BCll")
-    );
+    assert_eq!(link(&bundle, "self").unwrap(), format!("{BASE}/Patient?gender=male&family=M%C3%BCll"));
 }
 
 #[tokio::test]
 async fn what_is_not_known_is_left_out_and_said() {
     let sandbox = people();
-    let bundle = get(&sandbox, "/Patient?shoe=1&gender=male&_sort=shoe")
-        .await
-        .json();
-    assert_eq!(
-        link(&bundle, "self").unwrap(),
-        format!("{BASE}/Patient?gender=male")
-    );
-    assert_eq!(
-        (ids(&bundle, "match"), &bundle["total"]),
-        (vec!["a".to_owned()], &1.into())
-    );
+    let bundle = get(&sandbox, "/Patient?shoe=1&gender=male&_sort=shoe").await.json();
+    assert_eq!(link(&bundle, "self").unwrap(), format!("{BASE}/Patient?gender=male"));
+    assert_eq!((ids(&bundle, "match"), &bundle["total"]), (vec!["a".to_owned()], &1.into()));
     let outcome = &bundle["entry"][1];
     assert_eq!(outcome["search"]["mode"], "outcome");
     let issues = outcome["resource"]["issue"].as_array().unwrap();
-    let named: Vec<&str> = issues
-        .iter()
-        .map(|issue| issue["expression"][0].as_str().unwrap())
-        .collect();
+    let named: Vec<&str> = issues.iter().map(|issue| issue["expression"][0].as_str().unwrap()).collect();
     assert_eq!(named, ["http.shoe", "http._sort"]);
 }
 
@@ -233,24 +197,12 @@ async fn results_are_shaped_as_asked() {
     let slim = bundle("/Observation?_id=o1&_elements=value,status").await;
     let resource = slim["entry"][0]["resource"].as_object().unwrap().clone();
     let names: Vec<&String> = resource.keys().collect();
-    assert_eq!(
-        names,
-        ["resourceType", "id", "meta", "status", "valueQuantity"]
-    );
+    assert_eq!(names, ["resourceType", "id", "meta", "status", "valueQuantity"]);
     assert_eq!(resource["meta"]["tag"][0]["code"], "SUBSETTED");
-    assert_eq!(
-        slim["entry"][0]["fullUrl"],
-        format!("{BASE}/Observation/o1")
-    );
+    assert_eq!(slim["entry"][0]["fullUrl"], format!("{BASE}/Observation/o1"));
 
-    let with = bundle(
-        "/Observation?code=w&_include=Observation:subject:Patient&_include=Observation:encounter",
-    )
-    .await;
-    assert_eq!(
-        (ids(&with, "match").len(), ids(&with, "include")),
-        (2, vec!["a".into(), "b".into(), "e1".into()])
-    );
+    let with = bundle("/Observation?code=w&_include=Observation:subject:Patient&_include=Observation:encounter").await;
+    assert_eq!((ids(&with, "match").len(), ids(&with, "include")), (2, vec!["a".into(), "b".into(), "e1".into()]));
     assert_eq!(with["total"], 2);
     let reverse = bundle("/Patient?gender=male&_revinclude=Observation:patient").await;
     assert_eq!(ids(&reverse, "include"), ["o1"]);
@@ -279,20 +231,12 @@ async fn rows_come_in_the_order_asked() {
 async fn pages_hold_every_row_once() {
     let sandbox = Sandbox::new();
     for at in 0..107 {
-        let patient = format!(
-            r#"{{"resourceType":"Patient","id":"p{at:03}","birthDate":"19{:02}"}}"#,
-            at % 10 + 10
-        );
+        let patient = format!(r#"{{"resourceType":"Patient","id":"p{at:03}","birthDate":"19{:02}"}}"#, at % 10 + 10);
         load(&sandbox, &[&patient]);
     }
     let everyone: Vec<String> = (0..107).map(|at| format!("p{at:03}")).collect();
-    for search in [
-        "/Patient?_count=10",
-        "/Patient",
-        "/Patient?_count=107",
-        "/Patient?_count=1000",
-        "/Patient?_count=1",
-    ] {
+    for search in ["/Patient?_count=10", "/Patient", "/Patient?_count=107", "/Patient?_count=1000", "/Patient?_count=1"]
+    {
         assert_eq!(all_pages(&sandbox, search).await, everyone, "{search}");
     }
     let mut sorted = all_pages(&sandbox, "/Patient?_count=7&_sort=-birthdate").await;
@@ -301,24 +245,14 @@ async fn pages_hold_every_row_once() {
     assert_eq!(sorted, everyone);
 
     let first: Json = get(&sandbox, "/Patient?_count=100").await.json();
-    assert_eq!(
-        (ids(&first, "match").len(), &first["total"]),
-        (100, &107.into())
-    );
+    assert_eq!((ids(&first, "match").len(), &first["total"]), (100, &107.into()));
     let next = link(&first, "next").unwrap().replace(BASE, "");
     // What is written between pages neither shifts nor repeats a row; what is deleted is left out.
     load(&sandbox, &[r#"{"resourceType":"Patient","id":"new"}"#]);
     send(&sandbox, "DELETE /Patient/p103", &[], "").await;
     let rest = ids(&get(&sandbox, &next).await.json(), "match");
     assert_eq!(rest, ["p100", "p101", "p102", "p104", "p105", "p106"]);
-    assert_eq!(
-        ids(&get(&sandbox, &next).await.json(), "match"),
-        rest,
-        "a page can be read again"
-    );
+    assert_eq!(ids(&get(&sandbox, &next).await.json(), "match"), rest, "a page can be read again");
     let capped = get(&sandbox, "/Patient?_count=5000").await.json();
-    assert_eq!(
-        link(&capped, "self").unwrap(),
-        format!("{BASE}/Patient?_count=1000")
-    );
+    assert_eq!(link(&capped, "self").unwrap(), format!("{BASE}/Patient?_count=1000"));
 }

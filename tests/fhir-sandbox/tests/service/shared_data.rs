@@ -16,13 +16,8 @@ fn files(folder: &str) -> Vec<PathBuf> {
         eprintln!("skipped: no shared data in {folder}");
         return Vec::new();
     };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    files.retain(|file| {
-        file.extension()
-            .is_some_and(|extension| extension == "json")
-    });
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     files
 }
@@ -31,9 +26,7 @@ fn load_all(sandbox: &Sandbox, folder: &str) -> usize {
     let files = files(folder);
     for file in &files {
         let json = std::fs::read(file).unwrap();
-        sandbox
-            .load(&json)
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        sandbox.load(&json).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
     files.len()
 }
@@ -44,19 +37,10 @@ async fn the_learn_module_loads_and_answers() {
     if load_all(&sandbox, "ms-learn-module") == 0 {
         return;
     }
-    let counts = [
-        "Patient",
-        "Practitioner",
-        "Location",
-        "Organization",
-        "Encounter",
-        "Observation",
-    ];
+    let counts = ["Patient", "Practitioner", "Location", "Organization", "Encounter", "Observation"];
     assert_eq!(counts.map(|ty| sandbox.count(ty)), [1, 1, 1, 1, 2, 3]);
     let patient = "4c73b472-442b-4920-b899-aadc599f1d75";
-    let encounters = get(&sandbox, &format!("/Encounter?patient={patient}"))
-        .await
-        .json();
+    let encounters = get(&sandbox, &format!("/Encounter?patient={patient}")).await.json();
     assert_eq!(ids(&encounters, "match").len(), 2);
 }
 
@@ -72,24 +56,12 @@ async fn synthea_bundles_load_link_and_page() {
     for patient in &patients {
         observations.extend(all_pages(&sandbox, &format!("/Observation?patient={patient}")).await);
     }
-    assert_eq!(
-        observations.len(),
-        sandbox.count("Observation"),
-        "every observation has its patient"
-    );
+    assert_eq!(observations.len(), sandbox.count("Observation"), "every observation has its patient");
     observations.sort_unstable();
     observations.dedup();
     assert_eq!(observations.len(), sandbox.count("Observation"));
-    let missing = get(
-        &sandbox,
-        "/Observation?encounter.class:missing=true&_summary=count",
-    )
-    .await
-    .json();
-    assert_eq!(
-        missing["total"], 0,
-        "every encounter reference leads somewhere"
-    );
+    let missing = get(&sandbox, "/Observation?encounter.class:missing=true&_summary=count").await.json();
+    assert_eq!(missing["total"], 0, "every encounter reference leads somewhere");
 }
 
 #[test]
@@ -105,16 +77,10 @@ fn the_official_examples_load_to_the_digit() {
         for file in files(folder) {
             let json = std::fs::read_to_string(&file).unwrap();
             let name = file.display();
-            sandbox
-                .load(json.as_bytes())
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            sandbox.load(json.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
             let mut posted: serde_json::Value = serde_json::from_str(&json).unwrap();
-            let (ty, id) = (
-                posted["resourceType"].as_str().unwrap(),
-                posted["id"].as_str().unwrap(),
-            );
-            let mut stored: serde_json::Value =
-                serde_json::from_str(&sandbox.resource(ty, id).unwrap()).unwrap();
+            let (ty, id) = (posted["resourceType"].as_str().unwrap(), posted["id"].as_str().unwrap());
+            let mut stored: serde_json::Value = serde_json::from_str(&sandbox.resource(ty, id).unwrap()).unwrap();
             for resource in [&mut posted, &mut stored] {
                 resource.as_object_mut().unwrap().shift_remove("meta");
             }
