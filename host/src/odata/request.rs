@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::body::{self, Purpose, parse_key};
-use super::filter::{Context, Source, nearest_property};
+use super::expression::{Context, Source, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
 use super::options::{CONCEPT_SET, Options};
 use super::syntax;
