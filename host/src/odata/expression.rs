@@ -138,6 +138,9 @@ impl<'a> Resolver<'a> {
             Syntax::Negate(inside) => Ok((Expr::Negate(self.typed(inside, &[Type::Number])?.into()), Type::Number)),
             Syntax::Binary(operator, left, right) => match arithmetic(*operator) {
                 Some(arithmetic) => {
+                    if matches!(self.expression(left)?.1, Type::Date | Type::Instant) {
+                        return Err(self.unsupported(node.at, "arithmetic with dates"));
+                    }
                     let (a, b) = (self.typed(left, &[Type::Number])?, self.typed(right, &[Type::Number])?);
                     Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), Type::Number))
                 }

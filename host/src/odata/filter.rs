@@ -543,7 +543,7 @@ mod tests {
             ("isof(Model.Thing)", "`isof`"),
             ("msemr_count has Sales.Pattern'Yellow'", "`has`"),
             ("msemr_count divby 2 eq 1", "`divby`"),
-            ("msemr_issued sub duration'P1D' gt now()", "`duration`"),
+            ("msemr_issued sub duration'P1D' gt now()", "arithmetic with dates"),
             ("geo.distance(msemr_name,msemr_name) lt 5", "`geo.distance`"),
             ("matchesPattern(msemr_name,'x')", "`matchesPattern`"),
             ("msemr_patient/fullname eq msemr_name", "two tables"),
