@@ -45,7 +45,10 @@ pub mod odata {
     /// Query functions of Dataverse as plain conditions.
     pub mod dataverse;
 
-    /// `$filter` and `$orderby`: the tree resolved against the tables and typed.
+    /// Values: the tree resolved against a table and typed.
+    pub mod expression;
+
+    /// `$filter` and `$orderby`: conditions over tables and their relations.
     pub mod filter;
 
     /// `$select`, `$expand` and what may stand in their parentheses: text to an untyped tree.

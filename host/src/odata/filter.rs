@@ -1,38 +1,14 @@
-//! `$filter` and `$orderby`: the tree that [`super::syntax`] gives, resolved against the tables and typed. Names become
-//! columns, literals take the type of what they are compared with, paths through relations become
-//! [`Filter::Related`]. What the grammar has and we do not evaluate is refused by name, never ignored.
-
-use std::collections::BTreeMap;
-
-use uuid::Uuid;
+//! `$filter` and `$orderby`: conditions resolved against the tables. Paths through relations become
+//! [`Filter::Related`], query functions of Dataverse the plain conditions that they stand for.
 
 use super::dataverse::{self, Given, Takes};
-use super::lexer::{SyntaxError, position};
+use super::expression::{Context, Resolver, Source, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
-use crate::model::catalog::{Catalog, Relation, nearest};
+use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Code, Error, Result};
-use crate::model::limits::Limits;
-use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Order, Quantifier, TextTest};
-use crate::model::table::{Kind, Table};
-use crate::model::value::{self, Instant, Number};
-
-/// What expressions of one request are resolved against.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    pub catalog: &'a Catalog,
-    pub limits: &'a Limits,
-    /// `@name=value` of the query string, values as written; one that is not here is null.
-    pub aliases: &'a BTreeMap<String, String>,
-    /// The one `now()` of the request.
-    pub now: Instant,
-}
-
-/// An expression's text, percent-decoded, and the option it is the value of.
-#[derive(Clone, Copy)]
-pub struct Source<'a> {
-    pub text: &'a str,
-    pub target: &'a str,
-}
+use crate::model::query::{Compare, Expr, Filter, Literal, Order, Quantifier, TextTest};
+use crate::model::table::Table;
+use crate::model::value;
 
 /// The value of a `$filter`.
 pub fn filter(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
@@ -69,87 +45,13 @@ pub fn orders(
     items.iter().map(order).collect()
 }
 
-impl Source<'_> {
-    pub fn syntax(&self, error: SyntaxError) -> Error {
-        error.refusal(self.code(), self.target, self.text)
-    }
-
-    pub fn bad(&self, at: usize, message: &str) -> Error {
-        Error::new(self.code(), format!("{message} at position {}", position(self.text, at))).target(self.target)
-    }
-
-    pub fn unsupported(&self, at: usize, what: &str) -> Error {
-        let position = position(self.text, at);
-        Error::new(Code::NotSupported, format!("{what} is not supported, at position {position}")).target(self.target)
-    }
-
-    /// A condition that does not hold is `BadFilter`, everything else `BadOption`.
-    fn code(&self) -> Code {
-        if self.target.contains("$filter") || self.target.starts_with('@') { Code::BadFilter } else { Code::BadOption }
-    }
-}
-
-/// What a value is, as far as comparing it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
-    Null,
-    Bool,
-    Number,
-    Text,
-    Guid,
-    Date,
-    Instant,
-}
-
-impl Type {
-    fn of(kind: &Kind) -> Self {
-        match kind {
-            Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Self::Guid,
-            Kind::Text { .. } | Kind::PartialDate | Kind::Uri | Kind::Json => Self::Text,
-            Kind::Boolean => Self::Bool,
-            Kind::Int32 | Kind::Int64 | Kind::Decimal { .. } | Kind::Choice(_) => Self::Number,
-            Kind::Date => Self::Date,
-            Kind::DateTime => Self::Instant,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool => "a boolean",
-            Self::Number => "a number",
-            Self::Text => "a text",
-            Self::Guid => "a GUID",
-            Self::Date => "a date",
-            Self::Instant => "a date-time",
-        }
-    }
-}
-
 /// A step through a relation that every path of a condition takes first.
 struct Hop {
     navigation: String,
     to: Relation,
 }
 
-#[derive(Clone, Copy)]
-struct Resolver<'a> {
-    source: Source<'a>,
-    table: &'a Table,
-    context: Context<'a>,
-    /// Segments of each path that have been followed to get to `table`.
-    followed: usize,
-    /// The lambda variable that stands for a row of the table where following began.
-    variable: Option<&'a str>,
-    /// The alias that is being resolved: it may not name another.
-    in_alias: bool,
-}
-
 impl<'a> Resolver<'a> {
-    fn new(source: Source<'a>, table: &'a Table, context: Context<'a>) -> Self {
-        Self { source, table, context, followed: 0, variable: None, in_alias: false }
-    }
-
     fn condition(&self, node: &Node) -> Result<Filter> {
         match &node.syntax {
             Syntax::And(parts) => self.balanced(parts, Filter::And),
@@ -345,310 +247,6 @@ impl<'a> Resolver<'a> {
         .ok_or_else(|| self.bad(node.at, "a number of days is expected"))
     }
 
-    fn expression(&self, node: &Node) -> Result<(Expr, Type)> {
-        let literal = |literal, found| Ok((Expr::Literal(literal), found));
-        match &node.syntax {
-            Syntax::Null => literal(Literal::Null, Type::Null),
-            Syntax::Bool(value) => literal(Literal::Bool(*value), Type::Bool),
-            Syntax::Number(text) => literal(Literal::Number(self.number(text, node)?), Type::Number),
-            Syntax::Text(text) => literal(Literal::Text(text.clone()), Type::Text),
-            Syntax::Guid(text) => match Uuid::try_parse(text) {
-                Ok(guid) => literal(Literal::Guid(guid), Type::Guid),
-                Err(_) => Err(self.bad(node.at, "this is no GUID")),
-            },
-            Syntax::Date(text) => match value::parse_date(text) {
-                Some(date) => literal(Literal::Date(date), Type::Date),
-                None => Err(self.bad(node.at, "there is no such date")),
-            },
-            Syntax::DateTime(text) => match value::parse_instant(text) {
-                Some(instant) => literal(Literal::Instant(instant), Type::Instant),
-                None => Err(self.bad(node.at, "there is no such date-time")),
-            },
-            Syntax::Time(_) => Err(self.unsupported(node.at, "a time of day")),
-            Syntax::Typed { prefix, .. } => Err(self.unsupported(node.at, &format!("a literal of type `{prefix}`"))),
-            Syntax::List(_) => Err(self.unsupported(node.at, "a collection as a value")),
-            Syntax::Object(_) => Err(self.unsupported(node.at, "an object as a value")),
-            Syntax::Case(_) => Err(self.unsupported(node.at, "the function `case`")),
-            Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) => {
-                Err(self.unsupported(node.at, "a condition as a value").hint("combine conditions with and, or, not"))
-            }
-            Syntax::Negate(inside) => Ok((Expr::Negate(self.typed(inside, &[Type::Number])?.into()), Type::Number)),
-            Syntax::Binary(operator, left, right) => match arithmetic(*operator) {
-                Some(arithmetic) => {
-                    let (a, b) = (self.typed(left, &[Type::Number])?, self.typed(right, &[Type::Number])?);
-                    Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), Type::Number))
-                }
-                None => Err(self.unsupported(node.at, &operator_as_value(*operator))),
-            },
-            Syntax::Path(path) => self.path(node.at, path),
-        }
-    }
-
-    fn path(&self, at: usize, path: &[Segment]) -> Result<(Expr, Type)> {
-        if let Some((text, resolver)) = self.alias(path)? {
-            let Some(_) = text.0 else {
-                return Ok((Expr::Literal(Literal::Null), Type::Null));
-            };
-            return resolver.expression(&text.parse(&resolver)?);
-        }
-        if let [Segment { at, kind: SegmentKind::Name { name, arguments: Some(arguments) } }] = path {
-            return self.call(*at, name, arguments);
-        }
-        match self.steps(path)? {
-            [] => Err(self.unsupported(at, "a whole row as a value")),
-            [Segment { at, kind: SegmentKind::Name { name, arguments: None } }] => self.column(*at, name),
-            [
-                Segment { at, kind: SegmentKind::Name { name, arguments: None } },
-                Segment { at: inner, kind: SegmentKind::Name { name: part, arguments: None } },
-            ] => self.concept_part(*at, name, *inner, part),
-            [first, ..] => Err(self.odd_step(first)),
-        }
-    }
-
-    fn column(&self, at: usize, name: &str) -> Result<(Expr, Type)> {
-        if let Some(index) = self.table.property(name) {
-            let column = &self.table.columns[index];
-            if !column.access.read {
-                return Err(self.bad(at, &format!("the column `{name}` cannot be read")));
-            }
-            return Ok((Expr::Column(index), Type::of(&column.kind)));
-        }
-        match self.context.catalog.relation(self.table, name) {
-            // `nav eq null`
-            Some(Relation::Lookup { column, .. }) => Ok((Expr::Column(column), Type::Guid)),
-            Some(Relation::Concept { concept }) => match self.concept_key(concept) {
-                Some(column) => Ok((Expr::Column(column), Type::Guid)),
-                None => Err(self.unsupported(at, &format!("`{name}` as a value"))),
-            },
-            Some(Relation::Collection { .. }) => Err(self
-                .unsupported(at, &format!("the collection `{name}` as a value"))
-                .hint(format!("use `{name}/any(x: …)`"))),
-            None => Err(self.unknown_column(at, name)),
-        }
-    }
-
-    /// `msemr_code/msemr_name`: a column of this very row.
-    fn concept_part(&self, at: usize, name: &str, inner: usize, part: &str) -> Result<(Expr, Type)> {
-        let Some(Relation::Concept { concept }) = self.context.catalog.relation(self.table, name) else {
-            return Err(if self.table.property(name).is_some() {
-                self.bad(inner, &format!("`{name}` has no parts"))
-            } else {
-                self.unknown_column(at, name)
-            });
-        };
-        let spread = &self.table.concepts[concept];
-        let column = match part {
-            "msemr_codeableconceptid" => self.concept_key(concept),
-            "msemr_code" => Some(spread.code),
-            "msemr_system" => Some(spread.system),
-            "msemr_name" => spread.display,
-            "msemr_text" => spread.text,
-            _ => return Err(self.bad(inner, &format!("a codeable concept has no `{part}`"))),
-        };
-        match column {
-            Some(index) => Ok((Expr::Column(index), Type::of(&self.table.columns[index].kind))),
-            None => Ok((Expr::Literal(Literal::Null), Type::Null)),
-        }
-    }
-
-    fn concept_key(&self, concept: usize) -> Option<usize> {
-        self.table.columns.iter().position(|c| c.kind == Kind::ConceptKey { concept })
-    }
-
-    /// A function that gives a value.
-    fn call(&self, at: usize, name: &str, arguments: &[Argument]) -> Result<(Expr, Type)> {
-        const DAY: &[Type] = &[Type::Date, Type::Instant];
-        let (function, takes, gives): (_, &[&[Type]], _) = match name.to_ascii_lowercase().as_str() {
-            "length" => (Function::Length, &[&[Type::Text]], Type::Number),
-            "indexof" => (Function::IndexOf, &[&[Type::Text], &[Type::Text]], Type::Number),
-            "substring" => (Function::Substring, &[&[Type::Text], &[Type::Number], &[Type::Number]], Type::Text),
-            "tolower" => (Function::ToLower, &[&[Type::Text]], Type::Text),
-            "toupper" => (Function::ToUpper, &[&[Type::Text]], Type::Text),
-            "trim" => (Function::Trim, &[&[Type::Text]], Type::Text),
-            "concat" => (Function::Concat, &[&[Type::Text], &[Type::Text]], Type::Text),
-            "year" => (Function::Year, &[DAY], Type::Number),
-            "month" => (Function::Month, &[DAY], Type::Number),
-            "day" => (Function::Day, &[DAY], Type::Number),
-            "hour" => (Function::Hour, &[&[Type::Instant]], Type::Number),
-            "minute" => (Function::Minute, &[&[Type::Instant]], Type::Number),
-            "second" => (Function::Second, &[&[Type::Instant]], Type::Number),
-            "date" => (Function::Date, &[&[Type::Instant]], Type::Date),
-            "round" => (Function::Round, &[&[Type::Number]], Type::Number),
-            "floor" => (Function::Floor, &[&[Type::Number]], Type::Number),
-            "ceiling" => (Function::Ceiling, &[&[Type::Number]], Type::Number),
-            "now" | "mindatetime" | "maxdatetime" => return self.moment(at, name, arguments),
-            _ => return Err(self.no_function(at, name)),
-        };
-        let least = if function == Function::Substring { 2 } else { takes.len() };
-        let arguments = self.positional(at, name, arguments, least..=takes.len())?;
-        let arguments: Result<Vec<_>> =
-            arguments.iter().zip(takes).map(|(a, allowed)| self.typed(a, allowed)).collect();
-        Ok((Expr::Call(function, arguments?), gives))
-    }
-
-    fn moment(&self, at: usize, name: &str, arguments: &[Argument]) -> Result<(Expr, Type)> {
-        self.positional(at, name, arguments, 0..=0)?;
-        let fixed = |text| value::parse_instant(text).unwrap_or(self.context.now);
-        let instant = match name.to_ascii_lowercase().as_str() {
-            "mindatetime" => fixed("0001-01-01T00:00:00Z"),
-            "maxdatetime" => fixed("9999-12-31T23:59:59.999999Z"),
-            _ => self.context.now,
-        };
-        Ok((Expr::Literal(Literal::Instant(instant)), Type::Instant))
-    }
-
-    fn no_function(&self, at: usize, name: &str) -> Error {
-        const UNSUPPORTED: [&str; 14] = [
-            "cast",
-            "isof",
-            "fractionalseconds",
-            "hassubset",
-            "hassubsequence",
-            "matchespattern",
-            "time",
-            "totaloffsetminutes",
-            "totalseconds",
-            "geo.distance",
-            "geo.intersects",
-            "geo.length",
-            "min",
-            "max",
-        ];
-        const KNOWN: [&str; 22] = [
-            "contains",
-            "startswith",
-            "endswith",
-            "length",
-            "indexof",
-            "substring",
-            "tolower",
-            "toupper",
-            "trim",
-            "concat",
-            "year",
-            "month",
-            "day",
-            "hour",
-            "minute",
-            "second",
-            "date",
-            "round",
-            "floor",
-            "ceiling",
-            "now",
-            "maxdatetime",
-        ];
-        let lower = name.to_ascii_lowercase();
-        if UNSUPPORTED.contains(&lower.as_str()) || name.contains('.') {
-            return self.unsupported(at, &format!("the function `{name}`"));
-        }
-        if matches!(lower.as_str(), "contains" | "startswith" | "endswith") {
-            return self
-                .unsupported(at, &format!("comparing the result of `{name}`"))
-                .hint("it is a condition by itself");
-        }
-        let error = self.bad(at, &format!("there is no function `{name}`"));
-        match nearest(&lower, KNOWN) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error,
-        }
-    }
-
-    fn positional<'n>(
-        &self,
-        at: usize,
-        name: &str,
-        arguments: &'n [Argument],
-        count: std::ops::RangeInclusive<usize>,
-    ) -> Result<Vec<&'n Node>> {
-        if !count.contains(&arguments.len()) || arguments.iter().any(|a| a.name.is_some()) {
-            let wanted = match (*count.start(), *count.end()) {
-                (least, most) if least == most => most.to_string(),
-                (least, most) => format!("{least} or {most}"),
-            };
-            return Err(self.bad(at, &format!("`{name}` takes {wanted} argument(s)")));
-        }
-        Ok(arguments.iter().map(|a| &a.value).collect())
-    }
-
-    /// An expression of one of these types; a literal is cast to the first if it is of none.
-    fn typed(&self, node: &Node, allowed: &[Type]) -> Result<Expr> {
-        let (expr, found) = self.expression(node)?;
-        if found == Type::Null || allowed.contains(&found) {
-            return Ok(expr);
-        }
-        match (expr, allowed) {
-            (Expr::Literal(literal), [wanted, ..]) => {
-                Ok(Expr::Literal(self.cast(literal, *wanted, node, &Expr::Literal(Literal::Null))?))
-            }
-            _ => {
-                let wanted = allowed.first().map_or("another", |t| t.name());
-                Err(self.bad(node.at, &format!("{wanted} is expected, this is {}", found.name())))
-            }
-        }
-    }
-
-    /// A literal as the type it is compared with, where nothing is lost by that.
-    fn cast(&self, literal: Literal, wanted: Type, node: &Node, against: &Expr) -> Result<Literal> {
-        let cast = match (&literal, wanted) {
-            (Literal::Text(text), Type::Guid) => Uuid::try_parse(text).ok().map(Literal::Guid),
-            (Literal::Text(text), Type::Date) => value::parse_date(text).map(Literal::Date),
-            (Literal::Text(text), Type::Instant) => value::parse_instant(text).map(Literal::Instant),
-            (Literal::Text(text), Type::Number) => Number::parse(text.clone()).map(Literal::Number),
-            (Literal::Text(text), Type::Bool) => match text.as_str() {
-                "true" => Some(Literal::Bool(true)),
-                "false" => Some(Literal::Bool(false)),
-                _ => None,
-            },
-            (Literal::Date(date), Type::Instant) => value::parse_instant(&date.to_string()).map(Literal::Instant),
-            (Literal::Instant(instant), Type::Date) => midnight(*instant).map(Literal::Date),
-            (Literal::Date(date), Type::Text) if self.is_partial_date(against) => Some(Literal::Text(date.to_string())),
-            _ => None,
-        };
-        cast.ok_or_else(|| self.mismatch(&literal, wanted, node, against))
-    }
-
-    fn mismatch(&self, literal: &Literal, wanted: Type, node: &Node, against: &Expr) -> Error {
-        let found = type_of(literal);
-        let error = self.bad(node.at, &format!("{} is expected, this is {}", wanted.name(), found.name()));
-        if let (Expr::Column(index), Type::Text, Type::Number) = (against, found, wanted)
-            && let Kind::Choice(choice) = &self.table.columns[*index].kind
-        {
-            let options: Vec<_> =
-                choice.options.iter().take(20).map(|o| format!("{} = {}", o.value, o.label)).collect();
-            return error.hint(format!("a choice is compared by its number: {}", options.join(", ")));
-        }
-        match (found, wanted) {
-            (_, Type::Text) => error.hint("put the value in single quotes"),
-            (Type::Text, Type::Instant | Type::Date | Type::Guid | Type::Number) => {
-                error.hint("write it without quotes")
-            }
-            (Type::Instant, Type::Date) => error.hint("write the date alone, YYYY-MM-DD"),
-            _ => error,
-        }
-    }
-
-    fn is_partial_date(&self, against: &Expr) -> bool {
-        matches!(against, Expr::Column(index) if self.table.columns[*index].kind == Kind::PartialDate)
-    }
-
-    fn number(&self, text: &str, node: &Node) -> Result<Number<'static>> {
-        if text.ends_with("INF") || text == "NaN" {
-            return Err(self.unsupported(node.at, &format!("the number `{text}`")));
-        }
-        let (sign, digits) = match text.strip_prefix('-') {
-            Some(digits) => ("-", digits),
-            None => ("", text.strip_prefix('+').unwrap_or(text)),
-        };
-        // OData allows zeros in front, JSON does not.
-        let zeros = digits.bytes().take_while(|b| *b == b'0').count();
-        let mut whole = digits.get(zeros..).unwrap_or_default();
-        if !whole.starts_with(|c: char| c.is_ascii_digit()) {
-            whole = digits.get(zeros.saturating_sub(1)..).unwrap_or_default();
-        }
-        Number::parse(format!("{sign}{whole}")).ok_or_else(|| self.bad(node.at, "this number is out of range"))
-    }
-
     /// The relation that all paths in a condition go through first; None = they are all of this table.
     fn hop(&self, node: &Node) -> Result<Option<Hop>> {
         let mut found: Option<Option<Hop>> = None;
@@ -703,104 +301,10 @@ impl<'a> Resolver<'a> {
         Ok(Some(Hop { navigation: name.clone(), to }))
     }
 
-    /// The segments of a path after those that lead to this table.
-    fn steps<'n>(&self, path: &'n [Segment]) -> Result<&'n [Segment]> {
-        let rest = match (path, self.variable) {
-            ([Segment { kind: SegmentKind::Name { name, arguments: None }, .. }, rest @ ..], Some(variable))
-                if name == variable =>
-            {
-                rest
-            }
-            ([first, ..], Some(variable)) => {
-                let what = format!("anything but the variable `{variable}` inside `any` and `all`");
-                return Err(self.unsupported(first.at, &what).hint(format!("write `{variable}/…`")));
-            }
-            ([Segment { kind: SegmentKind::Dollar(name), .. }, rest @ ..], None) if name == "it" => rest,
-            ([first @ Segment { kind: SegmentKind::Dollar(_), .. }, ..], None) => return Err(self.odd_step(first)),
-            (path, None) => path,
-            ([], _) => path,
-        };
-        Ok(rest.get(self.followed..).unwrap_or_default())
-    }
-
-    fn odd_step(&self, step: &Segment) -> Error {
-        let what = match &step.kind {
-            SegmentKind::Name { name, arguments: Some(_) } => format!("`{name}(…)` in a path"),
-            SegmentKind::Name { name, .. } if name.contains('.') => format!("a cast to `{name}`"),
-            SegmentKind::Name { name, .. } => return self.unknown_column(step.at, name),
-            SegmentKind::At(name) => format!("the annotation `@{name}`"),
-            SegmentKind::Dollar(name) if name == "count" => {
-                return self
-                    .unsupported(step.at, "`/$count` in an expression")
-                    .hint("ask whether there is one with `/any()`");
-            }
-            SegmentKind::Dollar(name) => format!("`${name}`"),
-            SegmentKind::Filter(_) => "`$filter` in a path".into(),
-            SegmentKind::Key(_) => "a key in a path".into(),
-            SegmentKind::Lambda { .. } => return self.bad(step.at, "`any` and `all` need a collection before them"),
-        };
-        self.unsupported(step.at, &what)
-    }
-
-    fn unknown_column(&self, at: usize, name: &str) -> Error {
-        let position = position(self.source.text, at);
-        let message = format!("`{}` has no column `{name}`, at position {position}", self.table.name);
-        let error = Error::new(Code::UnknownColumn, message).target(self.source.target);
-        match nearest_property(self.table, name, self.context.catalog) {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error,
-        }
-    }
-
-    /// The text behind a path that is an alias, and how to resolve it.
-    fn alias(&self, path: &[Segment]) -> Result<Option<(AliasText<'a>, Self)>> {
-        let [Segment { at, kind: SegmentKind::At(name) }, rest @ ..] = path else {
-            return Ok(None);
-        };
-        if name.contains('.') || !rest.is_empty() {
-            return Err(self.unsupported(*at, &format!("`@{name}` with a path or namespace")));
-        }
-        if self.in_alias {
-            return Err(self.unsupported(*at, "an alias inside the value of an alias"));
-        }
-        match self.context.aliases.get_key_value(name.as_str()) {
-            Some((_, text)) => {
-                let source = Source { text, target: self.source.target };
-                Ok(Some((AliasText(Some(text)), Resolver { source, in_alias: true, ..*self })))
-            }
-            None => Ok(Some((AliasText(None), *self))),
-        }
-    }
-
     fn related(&self, table: &str) -> Result<&'a Table> {
         let found = self.context.catalog.table(table);
         found.map(AsRef::as_ref).ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{table}`")))
     }
-
-    fn bad(&self, at: usize, message: &str) -> Error {
-        self.source.bad(at, message)
-    }
-
-    fn unsupported(&self, at: usize, what: &str) -> Error {
-        self.source.unsupported(at, what)
-    }
-}
-
-/// The value of an alias; None = the query string does not give it.
-struct AliasText<'a>(Option<&'a str>);
-
-impl AliasText<'_> {
-    fn parse(&self, resolver: &Resolver<'_>) -> Result<Node> {
-        let text = self.0.unwrap_or("null");
-        syntax::expression(text, resolver.context.limits).map_err(|e| resolver.source.syntax(e))
-    }
-}
-
-/// The property or navigation property of a table that is closest to a name.
-pub fn nearest_property(table: &Table, name: &str, catalog: &Catalog) -> Option<String> {
-    let mut names: Vec<String> = table.columns.iter().map(|c| c.property().into_owned()).collect();
-    names.extend(catalog.relations(table).into_iter().map(|(name, _)| name));
-    nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// A condition on the row behind a lookup. Where there is no row its columns are null, so a condition that null fulfils
@@ -848,39 +352,246 @@ fn compare(operator: Operator) -> Option<Compare> {
     })
 }
 
-fn arithmetic(operator: Operator) -> Option<Arithmetic> {
-    Some(match operator {
-        Operator::Add => Arithmetic::Add,
-        Operator::Sub => Arithmetic::Sub,
-        Operator::Mul => Arithmetic::Mul,
-        Operator::Div => Arithmetic::Div,
-        Operator::Mod => Arithmetic::Mod,
-        _ => return None,
-    })
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
 
-fn operator_as_value(operator: Operator) -> String {
-    match operator {
-        Operator::DivBy => "the operator `divby`".into(),
-        Operator::Has => "the operator `has`".into(),
-        _ => "the result of a comparison as a value".into(),
+    use proptest::prelude::*;
+
+    use super::super::sample::{self, GUID};
+    use super::*;
+    use crate::model::limits::Limits;
+
+    /// The condition as text, or code, message and hint of the refusal.
+    fn resolve(text: &str, table: &str) -> Result<String, String> {
+        let catalog = sample::catalog();
+        let aliases = BTreeMap::from([
+            ("five".to_owned(), "5".to_owned()),
+            ("both".to_owned(), "(1,2)".to_owned()),
+            ("list".to_owned(), "[1,2]".to_owned()),
+            ("again".to_owned(), "@five".to_owned()),
+            ("cond".to_owned(), "msemr_count eq 7".to_owned()),
+        ]);
+        let limits = Limits::default();
+        let context = Context { catalog: &catalog, limits: &limits, aliases: &aliases, now: sample::now() };
+        let table = catalog.table(table).unwrap();
+        match filter(Source { text, target: "$filter" }, table, context) {
+            Ok(filter) => Ok(sample::show(&filter, table, &catalog)),
+            Err(e) => Err(format!("{e}")),
+        }
     }
-}
 
-fn type_of(literal: &Literal) -> Type {
-    match literal {
-        Literal::Null => Type::Null,
-        Literal::Bool(_) => Type::Bool,
-        Literal::Number(_) => Type::Number,
-        Literal::Text(_) => Type::Text,
-        Literal::Guid(_) => Type::Guid,
-        Literal::Date(_) => Type::Date,
-        Literal::Instant(_) => Type::Instant,
+    fn check(text: &str, expected: &str) {
+        assert_eq!(resolve(text, "msemr_observation").as_deref(), Ok(expected), "{text}");
     }
-}
 
-/// The day that a moment begins, in UTC.
-fn midnight(instant: Instant) -> Option<value::Date> {
-    let date = instant.to_zoned(jiff::tz::TimeZone::UTC).date();
-    (value::parse_instant(&date.to_string()) == Some(instant)).then_some(date)
+    fn refused(text: &str, expected: &str) {
+        let error = resolve(text, "msemr_observation").expect_err(text);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+
+    #[test]
+    fn literals_take_the_type_of_their_column() {
+        check("msemr_name eq 'O''Neil'", "msemr_name eq 'O'Neil'");
+        check("msemr_status eq 935000001", "msemr_status eq 935000001");
+        check("msemr_value gt -1.50", "msemr_value gt -1.50");
+        check("msemr_value gt +007", "msemr_value gt 7");
+        check("msemr_value eq 0.5", "msemr_value eq 0.5");
+        check("5 lt msemr_count", "5 lt msemr_count");
+        check("msemr_count eq '5'", "msemr_count eq 5");
+        check("msemr_issued ge 2020-01-31", "msemr_issued ge at:2020-01-31T00:00:00Z");
+        check("msemr_issued ge 2020-01-31T10:00:00+02:00", "msemr_issued ge at:2020-01-31T08:00:00Z");
+        check("msemr_issued ge '2020-01-31T10:00:00Z'", "msemr_issued ge at:2020-01-31T10:00:00Z");
+        check("msemr_onset eq 2015-02-07", "msemr_onset eq '2015-02-07'");
+        check("msemr_onset eq '2015'", "msemr_onset eq '2015'");
+        for guid in [GUID.to_owned(), format!("'{GUID}'"), format!("guid'{GUID}'")] {
+            check(&format!("_msemr_patient_value eq {guid}"), &format!("_msemr_patient_value eq guid:{GUID}"));
+        }
+        check("msemr_name ne null", "msemr_name ne null");
+        check("msemr_patient eq null", "_msemr_patient_value eq null");
+        assert_eq!(
+            resolve("birthdate eq 1970-05-17T00:00:00Z", "contact").as_deref(),
+            Ok("birthdate eq date:1970-05-17")
+        );
+        assert_eq!(resolve("active", "contact").as_deref(), Ok("active"));
+        assert_eq!(
+            resolve("not active and active eq true", "contact").as_deref(),
+            Ok("((not active) and active eq true)")
+        );
+    }
+
+    #[test]
+    fn functions_and_arithmetic() {
+        check("contains(tolower(msemr_name),'x')", "Contains(ToLower(msemr_name),'x')");
+        check("StartsWith(msemr_name,'x')", "StartsWith(msemr_name,'x')");
+        check("length(msemr_name) gt 3", "Length(msemr_name) gt 3");
+        check("substring(msemr_name,1,2) eq 'ab'", "Substring(msemr_name,1,2) eq 'ab'");
+        check("year(msemr_issued) eq 2020", "Year(msemr_issued) eq 2020");
+        check("date(msemr_issued) eq 2020-01-01", "Date(msemr_issued) eq date:2020-01-01");
+        check("msemr_issued lt now()", "msemr_issued lt at:2026-03-15T12:30:00Z");
+        check("msemr_value add 2 mul 3 ge -msemr_count", "(msemr_value Add (2 Mul 3)) ge -(msemr_count)");
+        check("round(msemr_value) eq 5", "Round(msemr_value) eq 5");
+        check("msemr_count in (1,2)", "msemr_count in (1,2)");
+        check("msemr_name in [\"a\",'b',null]", "msemr_name in ('a','b',null)");
+        check("msemr_count in ()", "msemr_count in ()");
+    }
+
+    #[test]
+    fn aliases_stand_for_their_values() {
+        check("msemr_count eq @five", "msemr_count eq 5");
+        check("msemr_count eq @none", "msemr_count eq null");
+        check("msemr_count in @list", "msemr_count in (1,2)");
+        check("@cond", "msemr_count eq 7");
+        refused("msemr_count eq @again", "NotSupported: an alias inside");
+    }
+
+    #[test]
+    fn relations_become_conditions_on_their_rows() {
+        check("msemr_patient/fullname eq 'x'", "msemr_patient.One[fullname eq 'x']");
+        check("contains(msemr_patient/fullname,'x')", "msemr_patient.One[Contains(fullname,'x')]");
+        check("msemr_patient/active", "msemr_patient.One[active]");
+        check("$it/msemr_patient/fullname in ('x')", "msemr_patient.One[fullname in ('x')]");
+        check(&format!("msemr_patient/contactid eq {GUID}"), &format!("msemr_patient.One[contactid eq guid:{GUID}]"));
+        // What null fulfils holds also where there is no row.
+        check("msemr_patient/fullname ne 'x'", "(not msemr_patient.One[fullname eq 'x'])");
+        check("msemr_patient/fullname eq null", "(not msemr_patient.One[fullname ne null])");
+        check("msemr_patient/fullname ne null", "msemr_patient.One[fullname ne null]");
+        check("msemr_code/msemr_name eq 'x'", "msemr_code_display eq 'x'");
+        let collection = "msemr_observation_msemr_patient";
+        let many = |text: &str, expected: &str| {
+            let (text, expected) = (text.replace('*', collection), expected.replace('*', collection));
+            assert_eq!(resolve(&text, "contact"), Ok(expected), "{text}");
+        };
+        many("*/any()", "*.Any[]");
+        many("*/any(o:o/msemr_count gt 5 or o/msemr_name eq 'x')", "*.Any[(msemr_count gt 5 or msemr_name eq 'x')]");
+        many("not */all(o:o/msemr_count gt 5)", "(not *.All[msemr_count gt 5])");
+        many("*/any(o:o/msemr_patient/active)", "*.Any[msemr_patient.One[active]]");
+        check(
+            "msemr_patient/msemr_observation_msemr_patient/any(o:o/msemr_count eq 1)",
+            "msemr_patient.One[msemr_observation_msemr_patient.Any[msemr_count eq 1]]",
+        );
+    }
+
+    #[test]
+    fn functions_of_dataverse_are_plain_conditions() {
+        let check = |text: &str, expected: &str| check(&format!("Microsoft.Dynamics.CRM.{text}"), expected);
+        check("In(PropertyName='msemr_count',PropertyValues=['1','2'])", "msemr_count in (1,2)");
+        check(
+            "Between(PropertyName='msemr_count',PropertyValues=[\"1\",\"2\"])",
+            "(msemr_count ge 1 and msemr_count le 2)",
+        );
+        check(
+            "On(PropertyName='msemr_issued',PropertyValue=2020-02-29)",
+            "(msemr_issued ge at:2020-02-29T00:00:00Z and msemr_issued lt at:2020-03-01T00:00:00Z)",
+        );
+        check(
+            "OnOrAfter(PropertyName='msemr_issued',PropertyValue='2020-02-29')",
+            "msemr_issued ge at:2020-02-29T00:00:00Z",
+        );
+        check(
+            "OnOrBefore(PropertyName='msemr_issued',PropertyValue=2020-02-29)",
+            "msemr_issued lt at:2020-03-01T00:00:00Z",
+        );
+        check(
+            "Today(PropertyName='msemr_issued')",
+            "(msemr_issued ge at:2026-03-15T00:00:00Z and msemr_issued lt at:2026-03-16T00:00:00Z)",
+        );
+        check(
+            "LastXDays(PropertyName='msemr_issued',PropertyValue=7)",
+            "(msemr_issued ge at:2026-03-08T00:00:00Z and msemr_issued le at:2026-03-15T12:30:00Z)",
+        );
+        let date = "Microsoft.Dynamics.CRM.NextXDays(PropertyName='birthdate',PropertyValue=1)";
+        let expected = "(birthdate ge date:2026-03-15 and birthdate lt date:2026-03-17)";
+        assert_eq!(resolve(date, "contact").as_deref(), Ok(expected));
+        refused("Microsoft.Dynamics.CRM.ContainValues(PropertyName='a',PropertyValues=['1'])", "NotSupported");
+        refused("Microsoft.Dynamics.CRM.On(PropertyName='msemr_count',PropertyValue=2020-01-01)", "is for dates");
+        refused("Microsoft.Dynamics.CRM.LastXDays(PropertyName='msemr_issued',PropertyValue=99999999)", "cannot work");
+    }
+
+    #[test]
+    fn what_does_not_exist_is_an_error_with_a_place_and_a_hint() {
+        refused(
+            "msemr_nam eq 'x'",
+            "UnknownColumn: `msemr_observation` has no column `msemr_nam`, at position 0 (did you mean `msemr_name`?)",
+        );
+        refused("msemr_count eq 1 and x eq 1", "at position 21");
+        refused(
+            "lenght(msemr_name) eq 1",
+            "BadFilter: there is no function `lenght` at position 0 (did you mean `length`?)",
+        );
+        refused(
+            "msemr_name eq 5",
+            "a text is expected, this is a number at position 14 (put the value in single quotes)",
+        );
+        refused("msemr_issued gt 5", "a date-time is expected");
+        refused("msemr_status eq 'final'", "a choice is compared by its number: 935000001 = Final");
+        refused("msemr_count", "a condition is expected");
+        refused("msemr_name eq msemr_count", "a text cannot be compared with a number");
+        refused("contains(msemr_count,'1')", "a text is expected");
+        refused("length(msemr_name,1) eq 1", "takes 1 argument");
+        refused("msemr_count eq 1 and", "BadFilter");
+        refused("'äöü' eq msemr_nam", "at position 9");
+        refused("msemr_patient/any(x:true)", "leads to one row");
+        refused("msemr_patient/nothing eq 1", "`contact` has no column `nothing`");
+        refused("msemr_device/name eq 'x'", "UnknownColumn");
+    }
+
+    #[test]
+    fn what_we_do_not_evaluate_is_refused_by_name() {
+        for (text, expected) in [
+            ("cast(msemr_count,Edm.String) eq '1'", "`cast`"),
+            ("isof(Model.Thing)", "`isof`"),
+            ("msemr_count has Sales.Pattern'Yellow'", "`has`"),
+            ("msemr_count divby 2 eq 1", "`divby`"),
+            ("msemr_issued sub duration'P1D' gt now()", "arithmetic with dates"),
+            ("geo.distance(msemr_name,msemr_name) lt 5", "`geo.distance`"),
+            ("matchesPattern(msemr_name,'x')", "`matchesPattern`"),
+            ("msemr_patient/fullname eq msemr_name", "two tables"),
+            ("msemr_count eq INF", "`INF`"),
+            ("(msemr_count eq 1) eq true", "the result of a comparison"),
+            ("$root/contacts('x')/fullname eq 'y'", "`$root`"),
+            ("Some.Function(a=1)", "`Some.Function`"),
+            ("case(true:1) eq 1", "`case`"),
+            ("msemr_patient/Model.Vip/fullname eq 'x'", "`Model.Vip`"),
+            ("time(msemr_issued) eq 10:00", "`time`"),
+            ("{\"a\":1} eq null", "an object"),
+        ] {
+            let error = resolve(text, "msemr_observation").expect_err(text);
+            assert!(error.starts_with("NotSupported") && error.contains(expected), "{text}: {error}");
+        }
+        let error = resolve("msemr_observation_msemr_patient/$count gt 0", "contact").unwrap_err();
+        assert!(error.starts_with("NotSupported") && error.contains("$count"), "{error}");
+        let outer = "msemr_observation_msemr_patient/any(o:o/msemr_name eq fullname)";
+        assert!(resolve(outer, "contact").unwrap_err().starts_with("NotSupported"));
+    }
+
+    #[test]
+    fn long_chains_are_shallow() {
+        let text = vec!["msemr_count eq 1"; 200].join(" or ");
+        let shown = resolve(&text, "msemr_observation").unwrap();
+        let depth = shown
+            .chars()
+            .scan(0_i32, |open, c| {
+                *open += i32::from(c == '(') - i32::from(c == ')');
+                Some(*open)
+            })
+            .max();
+        assert!(depth < Some(12), "{depth:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[a-z0-9 ()'\"/$@:,.\\[\\]{}=+-]{0,60}") {
+            drop(resolve(&text, "msemr_observation"));
+        }
+
+        #[test]
+        fn no_order_of_words_makes_it_panic(words in proptest::collection::vec(proptest::sample::select(vec![
+            "msemr_name", "msemr_count", "eq", "ne", "and", "or", "not", "(", ")", "'x'", "5", "null", "in", ",", "add", "-",
+            "msemr_patient/", "fullname", "contains(", "any(", "x:", "x/", "2020-01-01", "@five", "[", "]", "$it/", "now()",
+        ]), 0..24)) {
+            drop(resolve(&words.join(" "), "msemr_observation"));
+            drop(resolve(&words.concat(), "contact"));
+        }
+    }
 }

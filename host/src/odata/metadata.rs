@@ -421,3 +421,73 @@ fn json_container(types: &[EntityType]) -> Value {
     container.insert("@Capabilities.FilterFunctions".into(), json!(FUNCTIONS));
     Value::Object(container)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::sample::{self, BASE};
+    use super::*;
+
+    fn xml(catalog: &Catalog) -> String {
+        String::from_utf8(csdl_xml(catalog).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_service_document_lists_the_sets() {
+        let document = service_document(&sample::catalog(), BASE, Format::default());
+        let expected = format!(
+            r#"{{"@odata.context":"{BASE}$metadata","value":[{{"name":"contacts","kind":"EntitySet","url":"contacts","title":"contact"}},{{"name":"msemr_observations","kind":"EntitySet","url":"msemr_observations","title":"msemr_observation"}}]}}"#
+        );
+        assert_eq!(String::from_utf8(document).unwrap(), expected);
+    }
+
+    #[test]
+    fn xml_says_what_rows_look_like() {
+        let text = xml(&sample::catalog());
+        for expected in [
+            r#"<Property Name="contactid" Type="Edm.Guid" Nullable="false"/>"#,
+            r#"<Property Name="fullname" Type="Edm.String" MaxLength="10"/>"#,
+            r#"<Property Name="birthdate" Type="Edm.Date"/>"#,
+            r#"<Property Name="msemr_status" Type="Edm.Int32"/>"#,
+            r#"<Property Name="msemr_value" Type="Edm.Decimal" Precision="9" Scale="variable"/>"#,
+            r#"<Property Name="_msemr_patient_value" Type="Edm.Guid"/>"#,
+            r#"<Property Name="_msemr_device_value" Type="Edm.Guid"/>"#,
+            r#"<NavigationProperty Name="msemr_patient" Type="Microsoft.Dynamics.CRM.contact" Partner="msemr_observation_msemr_patient">"#,
+            r#"<ReferentialConstraint Property="_msemr_patient_value" ReferencedProperty="contactid"/>"#,
+            r#"<NavigationProperty Name="msemr_observation_msemr_patient" Type="Collection(Microsoft.Dynamics.CRM.msemr_observation)" Partner="msemr_patient"/>"#,
+            r#"<ReferentialConstraint Property="_msemr_code_value" ReferencedProperty="msemr_codeableconceptid"/>"#,
+            r#"<EntitySet Name="msemr_codeableconcepts" EntityType="Microsoft.Dynamics.CRM.msemr_codeableconcept" IncludeInServiceDocument="false">"#,
+            r#"<NavigationPropertyBinding Path="msemr_patient" Target="contacts"/>"#,
+        ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+        // A lookup to a table that is not here has only its key.
+        assert!(!text.contains("Name=\"msemr_device\""));
+    }
+
+    #[test]
+    fn without_concepts_there_is_no_concept_type() {
+        let catalog = Catalog::new([Arc::new(sample::contact())]);
+        assert!(!xml(&catalog).contains(CONCEPT_TYPE));
+    }
+
+    #[test]
+    fn json_says_the_same_as_xml() {
+        let catalog = sample::catalog();
+        let json: Value = serde_json::from_slice(&csdl_json(&catalog)).unwrap();
+        let schema = &json[NAMESPACE];
+        let text = xml(&catalog);
+        for entity in describe(&catalog) {
+            let members = schema[&entity.name].as_object().unwrap();
+            assert_eq!(members["$Key"], json!([entity.key]));
+            assert_eq!(members.len(), 2 + entity.properties.len() + entity.navigations.len());
+            for name in members.keys().filter(|name| !name.starts_with('$')) {
+                assert!(text.contains(&format!("Name=\"{name}\"")), "{name}");
+            }
+        }
+        assert_eq!(schema["msemr_observation"]["msemr_patient"]["$Partner"], "msemr_observation_msemr_patient");
+        assert_eq!(schema["System"]["contacts"]["@Capabilities.InsertRestrictions"], json!({"Insertable": true}));
+        assert_eq!(schema["msemr_observation"]["msemr_value"]["$Scale"], "variable");
+    }
+}

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-use super::filter::{self, Context, Source, nearest_property};
+use super::expression::{Context, Source, nearest_property};
+use super::filter;
 use super::selection::{self, Item, Nested, Value};
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Code, Error, Result};

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::body::{self, Purpose, parse_key};
-use super::filter::{Context, Source, nearest_property};
+use super::expression::{Context, Source, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
 use super::options::{CONCEPT_SET, Options};
 use super::syntax;
@@ -492,4 +492,232 @@ fn bad_key(table: &Table, why: &str) -> Error {
 
 fn unsupported(what: &str) -> Error {
     Error::new(Code::NotSupported, format!("{what} is not supported"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{self, BASE, GUID, show, show_expr};
+    use super::*;
+
+    fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Call> {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let path = path.replace('*', GUID);
+        let message =
+            Message { method, path: &path, query, headers: Headers(headers), body: body.as_bytes(), base: BASE };
+        parse(&message, &sample::catalog(), &Limits::default(), sample::now())
+    }
+
+    /// The request in a few words.
+    fn shown(request: &Request) -> String {
+        let catalog = sample::catalog();
+        let query = |table: &Table, query: &Query| {
+            let mut text = String::new();
+            if let Some(select) = &query.select {
+                let names: Vec<_> = select.iter().map(|c| table.columns[*c].property()).collect();
+                text += &format!(" select {}", names.join(","));
+            }
+            if let Some(filter) = &query.filter {
+                text += &format!(" where {}", show(filter, table, &catalog));
+            }
+            for order in &query.order {
+                text += &format!(" by {}{}", show_expr(&order.by, table), if order.descending { " desc" } else { "" });
+            }
+            if let Some(top) = query.top {
+                text += &format!(" top {top}");
+            }
+            if query.skip > 0 {
+                text += &format!(" skip {}", query.skip);
+            }
+            for expand in &query.expand {
+                text += &format!(" expand {}", expand.navigation);
+            }
+            text + if query.count { " count" } else { "" }
+        };
+        match request {
+            Request::Read { table, query: q } => format!("read {}{}", table.name, query(table, q)),
+            Request::Count { table, query: q } => format!("count {}{}", table.name, query(table, q)),
+            Request::ReadOne { table, query: q, .. } => format!("one {}{}", table.name, query(table, q)),
+            Request::Property { table, column, raw, .. } => {
+                format!("property {}{}", table.columns[*column].name, if *raw { " raw" } else { "" })
+            }
+            Request::Follow { navigation, .. } => format!("follow {navigation}"),
+            Request::Write { table, change } => format!(
+                "{} {} with {}",
+                format!("{:?}", change.operation).split(' ').next().unwrap_or_default().to_lowercase(),
+                table.name,
+                change.assignments.len()
+            ),
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn get(url: &str, expected: &str) {
+        assert_eq!(
+            ask("GET", url, &[], "").map(|c| shown(&c.request)).map_err(|e| e.to_string()).as_deref(),
+            Ok(expected),
+            "{url}"
+        );
+    }
+
+    fn refused(method: &str, url: &str, code: Code, words: &str) {
+        let error =
+            ask(method, url, &[("Content-Type", "application/json")], "{}").map(|c| shown(&c.request)).expect_err(url);
+        assert!(error.code() == code && error.to_string().contains(words), "{method} {url}: {error}");
+    }
+
+    #[test]
+    fn paths_are_resources() {
+        get("", "ServiceDocument");
+        get("$metadata", "Metadata(Xml)");
+        get("$metadata?$format=json", "Metadata(Json)");
+        get("contacts", "read contact");
+        get("contacts/", "read contact");
+        get("contacts/$count", "count contact");
+        get("contacts(*)", "one contact");
+        get("contacts('*')", "one contact");
+        get("contacts(contactid=*)", "one contact");
+        get("contacts%28*%29", "one contact");
+        get(&format!("contacts(@k)?@k={GUID}"), "one contact");
+        get("contacts(*)/fullname", "property fullname");
+        get("contacts(*)/fullname/$value", "property fullname raw");
+        get("msemr_observations(*)/_msemr_patient_value", "property msemr_patient");
+        get("msemr_observations(*)/msemr_patient?$select=fullname", "follow msemr_patient");
+        get("msemr_observations(*)/msemr_code", "follow msemr_code");
+        let own = format!("_msemr_patient_value eq guid:{GUID}");
+        let children = "contacts(*)/msemr_observation_msemr_patient";
+        get(children, &format!("read msemr_observation where {own}"));
+        get(&format!("{children}/$count"), &format!("count msemr_observation where {own}"));
+        get(
+            &format!("{children}?$filter=msemr_count%20eq%201"),
+            &format!("read msemr_observation where ({own} and msemr_count eq 1)"),
+        );
+    }
+
+    #[test]
+    fn options_make_the_query() {
+        get("contacts?$select=birthdate,fullname", "read contact select fullname,birthdate");
+        get("contacts?$select=*", "read contact");
+        get(
+            "contacts?$filter=fullname+eq+'a%26b'&$top=5&$skip=2&$count=true",
+            "read contact where fullname eq 'a&b' top 5 skip 2 count",
+        );
+        get("contacts?$orderby=birthdate desc,fullname", "read contact by birthdate desc by fullname");
+        get("contacts?top=5&FILTER=active", "read contact where active top 5");
+        get("contacts?$filter=fullname eq @n&@n='x'", "read contact where fullname eq 'x'");
+        get("contacts?custom=1&other", "read contact");
+        get(
+            "msemr_observations?$expand=msemr_patient($select=fullname),msemr_code",
+            "read msemr_observation expand msemr_patient expand msemr_code",
+        );
+        get(
+            "contacts?$expand=msemr_observation_msemr_patient($select=msemr_name;$filter=msemr_count gt 1;$orderby=msemr_name;$top=3)",
+            "read contact expand msemr_observation_msemr_patient",
+        );
+        let call =
+            ask("GET", "contacts?$skiptoken=a%2Bb", &[("Prefer", "odata.maxpagesize=7, return=minimal")], "").unwrap();
+        let Request::Read { query, .. } = call.request else { panic!("a read") };
+        assert_eq!((query.skip_token.as_deref(), query.max_page_size), (Some("a+b"), Some(7)));
+        assert!(ask("GET", "contacts?$explain=true", &[], "").unwrap().preferences.explain);
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused() {
+        use Code::*;
+        refused("GET", "contcats", UnknownTable, "did you mean `contacts`?");
+        refused("GET", "contacts(5)", BadKey, "contacts(00000000-");
+        refused("GET", "contacts()", BadKey, "empty");
+        refused("GET", "contacts(*", BadUrl, "not closed");
+        refused("GET", "contacts/*", BadUrl, "in parentheses");
+        refused("GET", "contacts//x", BadUrl, "empty segment");
+        refused("GET", "contacts(*)/fullnam", UnknownColumn, "did you mean `fullname`?");
+        refused("GET", "contacts?$filtr=x", BadOption, "did you mean `$filter`?");
+        refused("GET", "contacts?$top=1&top=2", BadOption, "twice");
+        refused("GET", "contacts?@a=1&@a=2", BadOption, "twice");
+        refused("GET", "contacts?$top=-1", BadOption, "$top");
+        refused("GET", "contacts?$count=yes", BadOption, "true or false");
+        refused("GET", "contacts?$select=nothing", UnknownColumn, "`nothing`, at position 0");
+        refused("GET", "contacts?$select=", BadOption, "a name is expected");
+        refused("GET", "msemr_observations?$select=msemr_patient", UnknownColumn, "`_msemr_patient_value`");
+        refused(
+            "GET",
+            "msemr_observations?$expand=_msemr_patient_value",
+            UnknownRelation,
+            "did you mean `msemr_patient`?",
+        );
+        refused("GET", "msemr_observations?$expand=msemr_device", UnknownRelation, "not served here");
+        refused("GET", "msemr_observations?$expand=msemr_patient,msemr_patient", BadOption, "twice");
+        refused("GET", "msemr_observations?$expand=msemr_code($select=x)", BadOption, "has no `x`");
+        refused("GET", "contacts(*)?$filter=active", BadOption, "no meaning for one row");
+        refused("GET", "contacts/$count?$top=5", BadOption, "no meaning");
+        refused("GET", "contacts?$filter=%FF", BadUrl, "UTF-8");
+        refused("DELETE", "contacts", MethodNotAllowed, "GET, POST");
+        refused("PUT", "contacts(*)", MethodNotAllowed, "PATCH");
+        refused("POST", "$metadata", MethodNotAllowed, "GET");
+        let long = format!("contacts?x={}", "a".repeat(40_000));
+        refused("GET", &long, UrlTooLong, "url_bytes");
+    }
+
+    #[test]
+    fn what_we_lack_is_refused_by_name() {
+        for (method, url, name) in [
+            ("POST", "$batch", "`$batch`"),
+            ("GET", "$entity?id=x", "`$entity`"),
+            ("GET", "$crossjoin(contacts)", "`$crossjoin`"),
+            ("GET", "$all", "`$all`"),
+            ("GET", "contacts?$apply=aggregate(x)", "`$apply`"),
+            ("GET", "contacts?$search=x", "`$search`"),
+            ("GET", "contacts?$compute=x", "`$compute`"),
+            ("GET", "contacts?$deltatoken=x", "`$deltatoken`"),
+            ("GET", "contacts(fullname='x')", "alternate key `fullname`"),
+            ("GET", "contacts(fullname='x',active=true)", "several columns"),
+            ("GET", "contacts(*)/msemr_observation_msemr_patient/$ref", "`/$ref`"),
+            ("GET", "msemr_observations(*)/msemr_patient/$ref", "`/$ref`"),
+            ("GET", "contacts/Microsoft.Dynamics.CRM.Do()", "Microsoft.Dynamics.CRM.Do"),
+            ("PUT", "contacts(*)/fullname", "a single property"),
+            ("GET", "msemr_codeableconcepts", "concepts by themselves"),
+            ("GET", "contacts?$expand=msemr_observation_msemr_patient($expand=msemr_code)", "`$expand` inside"),
+            ("GET", "contacts?$expand=msemr_observation_msemr_patient($levels=2)", "`$levels`"),
+            ("GET", "contacts?$expand=msemr_observation_msemr_patient/$ref", "/$ref`"),
+            ("GET", "contacts?$expand=*", "`*`"),
+            ("GET", "msemr_observations?$orderby=msemr_patient/fullname", "ordering by a column of `msemr_patient`"),
+            ("GET", "contacts?$select=a/b", "a path in `$select`"),
+        ] {
+            refused(method, url, Code::NotSupported, name);
+        }
+    }
+
+    #[test]
+    fn writes() {
+        let json = ("Content-Type", "application/json; charset=utf-8");
+        let check = |method: &str, url: &str, headers: &[(&str, &str)], body: &str, expected: &str| {
+            let found =
+                ask(method, url, headers, body).map(|c| shown(&c.request)).map_err(|e| format!("{:?}", e.code()));
+            assert_eq!(found.unwrap_or_else(|code| code), expected, "{method} {url} {headers:?}");
+        };
+        check("POST", "contacts", &[json], r#"{"fullname":"x"}"#, "create contact with 1");
+        check("PATCH", "contacts(*)", &[json], r#"{"fullname":"x"}"#, "upsert contact with 1");
+        check("PATCH", "contacts(*)", &[json, ("If-Match", "*")], "{}", "update contact with 0");
+        check("PATCH", "contacts(*)", &[json, ("If-None-Match", "*")], "{}", "upsert contact with 0");
+        check("DELETE", "contacts(*)", &[], "", "delete contact with 0");
+        check(
+            "POST",
+            "contacts(*)/msemr_observation_msemr_patient",
+            &[json],
+            r#"{"msemr_status":935000001}"#,
+            "create msemr_observation with 2",
+        );
+        check("POST", "contacts", &[], "{}", "UnsupportedMediaType");
+        check("POST", "contacts", &[("Content-Type", "text/plain")], "{}", "UnsupportedMediaType");
+        check("POST", "contacts", &[json], "{", "BadJson");
+        check("POST", "contacts", &[json, ("If-Match", "*")], "{}", "BadRequest");
+        check("POST", "contacts", &[json], &format!("{{\"x\":\"{}\"}}", "a".repeat(5 << 20)), "BodyTooLarge");
+        check("POST", "msind_UpsertBundle", &[json], r#"{"Bundle":{}}"#, "UpsertBundle { bundle: \"{}\" }");
+        check("GET", "contacts", &[("Accept", "text/html")], "", "NotAcceptable");
+        check("GET", "contacts", &[("OData-MaxVersion", "3.0")], "", "BadRequest");
+        let known = ask("GET", "contacts(*)", &[("If-None-Match", "W/\"3\"")], "").unwrap();
+        assert!(matches!(known.request, Request::ReadOne { known, .. } if known == ["3"]));
+        let expanded = [("If-None-Match", "W/\"3\""), ("Prefer", "odata.include-annotations=\"*\"")];
+        let known = ask("GET", "contacts(*)", &expanded, "").unwrap();
+        assert!(matches!(known.request, Request::ReadOne { known, .. } if known.is_empty()));
+    }
 }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::model::catalog::Catalog;
+use crate::model::catalog::{Catalog, Relation};
+use crate::model::query::{Expr, Filter, Literal};
 use crate::model::table::{
     Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Table, TableAccess, Target,
 };
@@ -125,4 +126,53 @@ fn lookup(navigation: &str, targets: &[(&str, &str)]) -> Kind {
         resource_type: (*resource_type).into(),
     };
     Kind::Lookup(Lookup { targets: targets.iter().map(target).collect(), navigation: navigation.into() })
+}
+
+/// A condition as text, every group in parentheses.
+pub(crate) fn show(filter: &Filter, table: &Table, catalog: &Catalog) -> String {
+    let inner = |filter: &Filter| show(filter, table, catalog);
+    let value = |expr: &Expr| show_expr(expr, table);
+    match filter {
+        Filter::And(a, b) => format!("({} and {})", inner(a), inner(b)),
+        Filter::Or(a, b) => format!("({} or {})", inner(a), inner(b)),
+        Filter::Not(a) => format!("(not {})", inner(a)),
+        Filter::Compare(op, a, b) => format!("{} {} {}", value(a), format!("{op:?}").to_lowercase(), value(b)),
+        Filter::In(a, list) => {
+            let list: Vec<_> = list.iter().map(show_literal).collect();
+            format!("{} in ({})", value(a), list.join(","))
+        }
+        Filter::Text(test, a, b) => format!("{test:?}({},{})", value(a), value(b)),
+        Filter::Is(a) => value(a),
+        Filter::Related { navigation, to, quantifier, filter } => {
+            let (Relation::Lookup { table, .. } | Relation::Collection { table, .. }) = to else { unreachable!() };
+            let target = catalog.table(table).unwrap();
+            let filter = filter.as_ref().map(|f| show(f, target, catalog)).unwrap_or_default();
+            format!("{navigation}.{quantifier:?}[{filter}]")
+        }
+    }
+}
+
+pub(crate) fn show_expr(expr: &Expr, table: &Table) -> String {
+    match expr {
+        Expr::Column(index) => table.columns[*index].property().into_owned(),
+        Expr::Literal(literal) => show_literal(literal),
+        Expr::Call(function, arguments) => {
+            let arguments: Vec<_> = arguments.iter().map(|a| show_expr(a, table)).collect();
+            format!("{function:?}({})", arguments.join(","))
+        }
+        Expr::Arithmetic(op, a, b) => format!("({} {op:?} {})", show_expr(a, table), show_expr(b, table)),
+        Expr::Negate(a) => format!("-({})", show_expr(a, table)),
+    }
+}
+
+fn show_literal(literal: &Literal) -> String {
+    match literal {
+        Literal::Null => "null".into(),
+        Literal::Bool(value) => value.to_string(),
+        Literal::Number(number) => number.text().into(),
+        Literal::Text(text) => format!("'{text}'"),
+        Literal::Guid(guid) => format!("guid:{guid}"),
+        Literal::Date(date) => format!("date:{date}"),
+        Literal::Instant(instant) => format!("at:{instant}"),
+    }
 }

@@ -1,0 +1,548 @@
+//! Values in an expression: the tree that [`super::syntax`] gives, resolved against a table and typed. Names become
+//! columns, literals take the type of what they are compared with; what the grammar has and we do not evaluate is
+//! refused by name, never ignored.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::lexer::{SyntaxError, position};
+use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
+use crate::model::catalog::{Catalog, Relation, nearest};
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::query::{Arithmetic, Expr, Function, Literal};
+use crate::model::table::{Kind, Table};
+use crate::model::value::{self, Instant, Number};
+
+/// What expressions of one request are resolved against.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub catalog: &'a Catalog,
+    pub limits: &'a Limits,
+    /// `@name=value` of the query string, values as written; one that is not here is null.
+    pub aliases: &'a BTreeMap<String, String>,
+    /// The one `now()` of the request.
+    pub now: Instant,
+}
+
+/// An expression's text, percent-decoded, and the option it is the value of.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub text: &'a str,
+    pub target: &'a str,
+}
+
+impl Source<'_> {
+    pub fn syntax(&self, error: SyntaxError) -> Error {
+        error.refusal(self.code(), self.target, self.text)
+    }
+
+    pub fn bad(&self, at: usize, message: &str) -> Error {
+        Error::new(self.code(), format!("{message} at position {}", position(self.text, at))).target(self.target)
+    }
+
+    pub fn unsupported(&self, at: usize, what: &str) -> Error {
+        let position = position(self.text, at);
+        Error::new(Code::NotSupported, format!("{what} is not supported, at position {position}")).target(self.target)
+    }
+
+    /// A condition that does not hold is `BadFilter`, everything else `BadOption`.
+    fn code(&self) -> Code {
+        if self.target.contains("$filter") || self.target.starts_with('@') { Code::BadFilter } else { Code::BadOption }
+    }
+}
+
+/// What a value is, as far as comparing it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    Null,
+    Bool,
+    Number,
+    Text,
+    Guid,
+    Date,
+    Instant,
+}
+
+impl Type {
+    pub(crate) fn of(kind: &Kind) -> Self {
+        match kind {
+            Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Self::Guid,
+            Kind::Text { .. } | Kind::PartialDate | Kind::Uri | Kind::Json => Self::Text,
+            Kind::Boolean => Self::Bool,
+            Kind::Int32 | Kind::Int64 | Kind::Decimal { .. } | Kind::Choice(_) => Self::Number,
+            Kind::Date => Self::Date,
+            Kind::DateTime => Self::Instant,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::Guid => "a GUID",
+            Self::Date => "a date",
+            Self::Instant => "a date-time",
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Resolver<'a> {
+    pub(crate) source: Source<'a>,
+    pub(crate) table: &'a Table,
+    pub(crate) context: Context<'a>,
+    /// Segments of each path that have been followed to get to `table`.
+    pub(crate) followed: usize,
+    /// The lambda variable that stands for a row of the table where following began.
+    pub(crate) variable: Option<&'a str>,
+    /// The alias that is being resolved: it may not name another.
+    pub(crate) in_alias: bool,
+}
+
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(source: Source<'a>, table: &'a Table, context: Context<'a>) -> Self {
+        Self { source, table, context, followed: 0, variable: None, in_alias: false }
+    }
+
+    pub(crate) fn expression(&self, node: &Node) -> Result<(Expr, Type)> {
+        let literal = |literal, found| Ok((Expr::Literal(literal), found));
+        match &node.syntax {
+            Syntax::Null => literal(Literal::Null, Type::Null),
+            Syntax::Bool(value) => literal(Literal::Bool(*value), Type::Bool),
+            Syntax::Number(text) => literal(Literal::Number(self.number(text, node)?), Type::Number),
+            Syntax::Text(text) => literal(Literal::Text(text.clone()), Type::Text),
+            Syntax::Guid(text) => match Uuid::try_parse(text) {
+                Ok(guid) => literal(Literal::Guid(guid), Type::Guid),
+                Err(_) => Err(self.bad(node.at, "this is no GUID")),
+            },
+            Syntax::Date(text) => match value::parse_date(text) {
+                Some(date) => literal(Literal::Date(date), Type::Date),
+                None => Err(self.bad(node.at, "there is no such date")),
+            },
+            Syntax::DateTime(text) => match value::parse_instant(text) {
+                Some(instant) => literal(Literal::Instant(instant), Type::Instant),
+                None => Err(self.bad(node.at, "there is no such date-time")),
+            },
+            Syntax::Time(_) => Err(self.unsupported(node.at, "a time of day")),
+            Syntax::Typed { prefix, .. } => Err(self.unsupported(node.at, &format!("a literal of type `{prefix}`"))),
+            Syntax::List(_) => Err(self.unsupported(node.at, "a collection as a value")),
+            Syntax::Object(_) => Err(self.unsupported(node.at, "an object as a value")),
+            Syntax::Case(_) => Err(self.unsupported(node.at, "the function `case`")),
+            Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) => {
+                Err(self.unsupported(node.at, "a condition as a value").hint("combine conditions with and, or, not"))
+            }
+            Syntax::Negate(inside) => Ok((Expr::Negate(self.typed(inside, &[Type::Number])?.into()), Type::Number)),
+            Syntax::Binary(operator, left, right) => match arithmetic(*operator) {
+                Some(arithmetic) => {
+                    if matches!(self.expression(left)?.1, Type::Date | Type::Instant) {
+                        return Err(self.unsupported(node.at, "arithmetic with dates"));
+                    }
+                    let (a, b) = (self.typed(left, &[Type::Number])?, self.typed(right, &[Type::Number])?);
+                    Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), Type::Number))
+                }
+                None => Err(self.unsupported(node.at, &operator_as_value(*operator))),
+            },
+            Syntax::Path(path) => self.path(node.at, path),
+        }
+    }
+
+    fn path(&self, at: usize, path: &[Segment]) -> Result<(Expr, Type)> {
+        if let Some((text, resolver)) = self.alias(path)? {
+            let Some(_) = text.0 else {
+                return Ok((Expr::Literal(Literal::Null), Type::Null));
+            };
+            return resolver.expression(&text.parse(&resolver)?);
+        }
+        if let [Segment { at, kind: SegmentKind::Name { name, arguments: Some(arguments) } }] = path {
+            return self.call(*at, name, arguments);
+        }
+        match self.steps(path)? {
+            [] => Err(self.unsupported(at, "a whole row as a value")),
+            [Segment { at, kind: SegmentKind::Name { name, arguments: None } }] => self.column(*at, name),
+            [
+                Segment { at, kind: SegmentKind::Name { name, arguments: None } },
+                Segment { at: inner, kind: SegmentKind::Name { name: part, arguments: None } },
+            ] => self.concept_part(*at, name, *inner, part),
+            [first, ..] => Err(self.odd_step(first)),
+        }
+    }
+
+    pub(crate) fn column(&self, at: usize, name: &str) -> Result<(Expr, Type)> {
+        if let Some(index) = self.table.property(name) {
+            let column = &self.table.columns[index];
+            if !column.access.read {
+                return Err(self.bad(at, &format!("the column `{name}` cannot be read")));
+            }
+            return Ok((Expr::Column(index), Type::of(&column.kind)));
+        }
+        match self.context.catalog.relation(self.table, name) {
+            // `nav eq null`
+            Some(Relation::Lookup { column, .. }) => Ok((Expr::Column(column), Type::Guid)),
+            Some(Relation::Concept { concept }) => match self.concept_key(concept) {
+                Some(column) => Ok((Expr::Column(column), Type::Guid)),
+                None => Err(self.unsupported(at, &format!("`{name}` as a value"))),
+            },
+            Some(Relation::Collection { .. }) => Err(self
+                .unsupported(at, &format!("the collection `{name}` as a value"))
+                .hint(format!("use `{name}/any(x: …)`"))),
+            None => Err(self.unknown_column(at, name)),
+        }
+    }
+
+    /// `msemr_code/msemr_name`: a column of this very row.
+    fn concept_part(&self, at: usize, name: &str, inner: usize, part: &str) -> Result<(Expr, Type)> {
+        let Some(Relation::Concept { concept }) = self.context.catalog.relation(self.table, name) else {
+            return Err(if self.table.property(name).is_some() {
+                self.bad(inner, &format!("`{name}` has no parts"))
+            } else {
+                self.unknown_column(at, name)
+            });
+        };
+        let spread = &self.table.concepts[concept];
+        let column = match part {
+            "msemr_codeableconceptid" => self.concept_key(concept),
+            "msemr_code" => Some(spread.code),
+            "msemr_system" => Some(spread.system),
+            "msemr_name" => spread.display,
+            "msemr_text" => spread.text,
+            _ => return Err(self.bad(inner, &format!("a codeable concept has no `{part}`"))),
+        };
+        match column {
+            Some(index) => Ok((Expr::Column(index), Type::of(&self.table.columns[index].kind))),
+            None => Ok((Expr::Literal(Literal::Null), Type::Null)),
+        }
+    }
+
+    fn concept_key(&self, concept: usize) -> Option<usize> {
+        self.table.columns.iter().position(|c| c.kind == Kind::ConceptKey { concept })
+    }
+
+    /// A function that gives a value.
+    fn call(&self, at: usize, name: &str, arguments: &[Argument]) -> Result<(Expr, Type)> {
+        const DAY: &[Type] = &[Type::Date, Type::Instant];
+        let (function, takes, gives): (_, &[&[Type]], _) = match name.to_ascii_lowercase().as_str() {
+            "length" => (Function::Length, &[&[Type::Text]], Type::Number),
+            "indexof" => (Function::IndexOf, &[&[Type::Text], &[Type::Text]], Type::Number),
+            "substring" => (Function::Substring, &[&[Type::Text], &[Type::Number], &[Type::Number]], Type::Text),
+            "tolower" => (Function::ToLower, &[&[Type::Text]], Type::Text),
+            "toupper" => (Function::ToUpper, &[&[Type::Text]], Type::Text),
+            "trim" => (Function::Trim, &[&[Type::Text]], Type::Text),
+            "concat" => (Function::Concat, &[&[Type::Text], &[Type::Text]], Type::Text),
+            "year" => (Function::Year, &[DAY], Type::Number),
+            "month" => (Function::Month, &[DAY], Type::Number),
+            "day" => (Function::Day, &[DAY], Type::Number),
+            "hour" => (Function::Hour, &[&[Type::Instant]], Type::Number),
+            "minute" => (Function::Minute, &[&[Type::Instant]], Type::Number),
+            "second" => (Function::Second, &[&[Type::Instant]], Type::Number),
+            "date" => (Function::Date, &[&[Type::Instant]], Type::Date),
+            "round" => (Function::Round, &[&[Type::Number]], Type::Number),
+            "floor" => (Function::Floor, &[&[Type::Number]], Type::Number),
+            "ceiling" => (Function::Ceiling, &[&[Type::Number]], Type::Number),
+            "now" | "mindatetime" | "maxdatetime" => return self.moment(at, name, arguments),
+            _ => return Err(self.no_function(at, name)),
+        };
+        let least = if function == Function::Substring { 2 } else { takes.len() };
+        let arguments = self.positional(at, name, arguments, least..=takes.len())?;
+        let arguments: Result<Vec<_>> =
+            arguments.iter().zip(takes).map(|(a, allowed)| self.typed(a, allowed)).collect();
+        Ok((Expr::Call(function, arguments?), gives))
+    }
+
+    fn moment(&self, at: usize, name: &str, arguments: &[Argument]) -> Result<(Expr, Type)> {
+        self.positional(at, name, arguments, 0..=0)?;
+        let fixed = |text| value::parse_instant(text).unwrap_or(self.context.now);
+        let instant = match name.to_ascii_lowercase().as_str() {
+            "mindatetime" => fixed("0001-01-01T00:00:00Z"),
+            "maxdatetime" => fixed("9999-12-31T23:59:59.999999Z"),
+            _ => self.context.now,
+        };
+        Ok((Expr::Literal(Literal::Instant(instant)), Type::Instant))
+    }
+
+    fn no_function(&self, at: usize, name: &str) -> Error {
+        const UNSUPPORTED: [&str; 14] = [
+            "cast",
+            "isof",
+            "fractionalseconds",
+            "hassubset",
+            "hassubsequence",
+            "matchespattern",
+            "time",
+            "totaloffsetminutes",
+            "totalseconds",
+            "geo.distance",
+            "geo.intersects",
+            "geo.length",
+            "min",
+            "max",
+        ];
+        const KNOWN: [&str; 22] = [
+            "contains",
+            "startswith",
+            "endswith",
+            "length",
+            "indexof",
+            "substring",
+            "tolower",
+            "toupper",
+            "trim",
+            "concat",
+            "year",
+            "month",
+            "day",
+            "hour",
+            "minute",
+            "second",
+            "date",
+            "round",
+            "floor",
+            "ceiling",
+            "now",
+            "maxdatetime",
+        ];
+        let lower = name.to_ascii_lowercase();
+        if UNSUPPORTED.contains(&lower.as_str()) || name.contains('.') {
+            return self.unsupported(at, &format!("the function `{name}`"));
+        }
+        if matches!(lower.as_str(), "contains" | "startswith" | "endswith") {
+            return self
+                .unsupported(at, &format!("comparing the result of `{name}`"))
+                .hint("it is a condition by itself");
+        }
+        let error = self.bad(at, &format!("there is no function `{name}`"));
+        match nearest(&lower, KNOWN) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    pub(crate) fn positional<'n>(
+        &self,
+        at: usize,
+        name: &str,
+        arguments: &'n [Argument],
+        count: std::ops::RangeInclusive<usize>,
+    ) -> Result<Vec<&'n Node>> {
+        if !count.contains(&arguments.len()) || arguments.iter().any(|a| a.name.is_some()) {
+            let wanted = match (*count.start(), *count.end()) {
+                (least, most) if least == most => most.to_string(),
+                (least, most) => format!("{least} or {most}"),
+            };
+            return Err(self.bad(at, &format!("`{name}` takes {wanted} argument(s)")));
+        }
+        Ok(arguments.iter().map(|a| &a.value).collect())
+    }
+
+    /// An expression of one of these types; a literal is cast to the first if it is of none.
+    pub(crate) fn typed(&self, node: &Node, allowed: &[Type]) -> Result<Expr> {
+        let (expr, found) = self.expression(node)?;
+        if found == Type::Null || allowed.contains(&found) {
+            return Ok(expr);
+        }
+        match (expr, allowed) {
+            (Expr::Literal(literal), [wanted, ..]) => {
+                Ok(Expr::Literal(self.cast(literal, *wanted, node, &Expr::Literal(Literal::Null))?))
+            }
+            _ => {
+                let wanted = allowed.first().map_or("another", |t| t.name());
+                Err(self.bad(node.at, &format!("{wanted} is expected, this is {}", found.name())))
+            }
+        }
+    }
+
+    /// A literal as the type it is compared with, where nothing is lost by that.
+    pub(crate) fn cast(&self, literal: Literal, wanted: Type, node: &Node, against: &Expr) -> Result<Literal> {
+        let cast = match (&literal, wanted) {
+            (Literal::Text(text), Type::Guid) => Uuid::try_parse(text).ok().map(Literal::Guid),
+            (Literal::Text(text), Type::Date) => value::parse_date(text).map(Literal::Date),
+            (Literal::Text(text), Type::Instant) => value::parse_instant(text).map(Literal::Instant),
+            (Literal::Text(text), Type::Number) => Number::parse(text.clone()).map(Literal::Number),
+            (Literal::Text(text), Type::Bool) => match text.as_str() {
+                "true" => Some(Literal::Bool(true)),
+                "false" => Some(Literal::Bool(false)),
+                _ => None,
+            },
+            (Literal::Date(date), Type::Instant) => value::parse_instant(&date.to_string()).map(Literal::Instant),
+            (Literal::Instant(instant), Type::Date) => midnight(*instant).map(Literal::Date),
+            (Literal::Date(date), Type::Text) if self.is_partial_date(against) => Some(Literal::Text(date.to_string())),
+            _ => None,
+        };
+        cast.ok_or_else(|| self.mismatch(&literal, wanted, node, against))
+    }
+
+    fn mismatch(&self, literal: &Literal, wanted: Type, node: &Node, against: &Expr) -> Error {
+        let found = type_of(literal);
+        let error = self.bad(node.at, &format!("{} is expected, this is {}", wanted.name(), found.name()));
+        if let (Expr::Column(index), Type::Text, Type::Number) = (against, found, wanted)
+            && let Kind::Choice(choice) = &self.table.columns[*index].kind
+        {
+            let options: Vec<_> =
+                choice.options.iter().take(20).map(|o| format!("{} = {}", o.value, o.label)).collect();
+            return error.hint(format!("a choice is compared by its number: {}", options.join(", ")));
+        }
+        match (found, wanted) {
+            (_, Type::Text) => error.hint("put the value in single quotes"),
+            (Type::Text, Type::Instant | Type::Date | Type::Guid | Type::Number) => {
+                error.hint("write it without quotes")
+            }
+            (Type::Instant, Type::Date) => error.hint("write the date alone, YYYY-MM-DD"),
+            _ => error,
+        }
+    }
+
+    fn is_partial_date(&self, against: &Expr) -> bool {
+        matches!(against, Expr::Column(index) if self.table.columns[*index].kind == Kind::PartialDate)
+    }
+
+    fn number(&self, text: &str, node: &Node) -> Result<Number<'static>> {
+        if text.ends_with("INF") || text == "NaN" {
+            return Err(self.unsupported(node.at, &format!("the number `{text}`")));
+        }
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", text.strip_prefix('+').unwrap_or(text)),
+        };
+        // OData allows zeros in front, JSON does not.
+        let zeros = digits.bytes().take_while(|b| *b == b'0').count();
+        let mut whole = digits.get(zeros..).unwrap_or_default();
+        if !whole.starts_with(|c: char| c.is_ascii_digit()) {
+            whole = digits.get(zeros.saturating_sub(1)..).unwrap_or_default();
+        }
+        Number::parse(format!("{sign}{whole}")).ok_or_else(|| self.bad(node.at, "this number is out of range"))
+    }
+
+    /// The segments of a path after those that lead to this table.
+    pub(crate) fn steps<'n>(&self, path: &'n [Segment]) -> Result<&'n [Segment]> {
+        let rest = match (path, self.variable) {
+            ([Segment { kind: SegmentKind::Name { name, arguments: None }, .. }, rest @ ..], Some(variable))
+                if name == variable =>
+            {
+                rest
+            }
+            ([first, ..], Some(variable)) => {
+                let what = format!("anything but the variable `{variable}` inside `any` and `all`");
+                return Err(self.unsupported(first.at, &what).hint(format!("write `{variable}/…`")));
+            }
+            ([Segment { kind: SegmentKind::Dollar(name), .. }, rest @ ..], None) if name == "it" => rest,
+            ([first @ Segment { kind: SegmentKind::Dollar(_), .. }, ..], None) => return Err(self.odd_step(first)),
+            (path, None) => path,
+            ([], _) => path,
+        };
+        Ok(rest.get(self.followed..).unwrap_or_default())
+    }
+
+    pub(crate) fn odd_step(&self, step: &Segment) -> Error {
+        let what = match &step.kind {
+            SegmentKind::Name { name, arguments: Some(_) } => format!("`{name}(…)` in a path"),
+            SegmentKind::Name { name, .. } if name.contains('.') => format!("a cast to `{name}`"),
+            SegmentKind::Name { name, .. } => return self.unknown_column(step.at, name),
+            SegmentKind::At(name) => format!("the annotation `@{name}`"),
+            SegmentKind::Dollar(name) if name == "count" => {
+                return self
+                    .unsupported(step.at, "`/$count` in an expression")
+                    .hint("ask whether there is one with `/any()`");
+            }
+            SegmentKind::Dollar(name) => format!("`${name}`"),
+            SegmentKind::Filter(_) => "`$filter` in a path".into(),
+            SegmentKind::Key(_) => "a key in a path".into(),
+            SegmentKind::Lambda { .. } => return self.bad(step.at, "`any` and `all` need a collection before them"),
+        };
+        self.unsupported(step.at, &what)
+    }
+
+    pub(crate) fn unknown_column(&self, at: usize, name: &str) -> Error {
+        let position = position(self.source.text, at);
+        let message = format!("`{}` has no column `{name}`, at position {position}", self.table.name);
+        let error = Error::new(Code::UnknownColumn, message).target(self.source.target);
+        match nearest_property(self.table, name, self.context.catalog) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    /// The text behind a path that is an alias, and how to resolve it.
+    pub(crate) fn alias(&self, path: &[Segment]) -> Result<Option<(AliasText<'a>, Self)>> {
+        let [Segment { at, kind: SegmentKind::At(name) }, rest @ ..] = path else {
+            return Ok(None);
+        };
+        if name.contains('.') || !rest.is_empty() {
+            return Err(self.unsupported(*at, &format!("`@{name}` with a path or namespace")));
+        }
+        if self.in_alias {
+            return Err(self.unsupported(*at, "an alias inside the value of an alias"));
+        }
+        match self.context.aliases.get_key_value(name.as_str()) {
+            Some((_, text)) => {
+                let source = Source { text, target: self.source.target };
+                Ok(Some((AliasText(Some(text)), Resolver { source, in_alias: true, ..*self })))
+            }
+            None => Ok(Some((AliasText(None), *self))),
+        }
+    }
+
+    pub(crate) fn bad(&self, at: usize, message: &str) -> Error {
+        self.source.bad(at, message)
+    }
+
+    pub(crate) fn unsupported(&self, at: usize, what: &str) -> Error {
+        self.source.unsupported(at, what)
+    }
+}
+
+/// The value of an alias; None = the query string does not give it.
+pub(crate) struct AliasText<'a>(Option<&'a str>);
+
+impl AliasText<'_> {
+    pub(crate) fn parse(&self, resolver: &Resolver<'_>) -> Result<Node> {
+        let text = self.0.unwrap_or("null");
+        syntax::expression(text, resolver.context.limits).map_err(|e| resolver.source.syntax(e))
+    }
+}
+
+/// The property or navigation property of a table that is closest to a name.
+pub fn nearest_property(table: &Table, name: &str, catalog: &Catalog) -> Option<String> {
+    let mut names: Vec<String> = table.columns.iter().map(|c| c.property().into_owned()).collect();
+    names.extend(catalog.relations(table).into_iter().map(|(name, _)| name));
+    nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+fn arithmetic(operator: Operator) -> Option<Arithmetic> {
+    Some(match operator {
+        Operator::Add => Arithmetic::Add,
+        Operator::Sub => Arithmetic::Sub,
+        Operator::Mul => Arithmetic::Mul,
+        Operator::Div => Arithmetic::Div,
+        Operator::Mod => Arithmetic::Mod,
+        _ => return None,
+    })
+}
+
+fn operator_as_value(operator: Operator) -> String {
+    match operator {
+        Operator::DivBy => "the operator `divby`".into(),
+        Operator::Has => "the operator `has`".into(),
+        _ => "the result of a comparison as a value".into(),
+    }
+}
+
+fn type_of(literal: &Literal) -> Type {
+    match literal {
+        Literal::Null => Type::Null,
+        Literal::Bool(_) => Type::Bool,
+        Literal::Number(_) => Type::Number,
+        Literal::Text(_) => Type::Text,
+        Literal::Guid(_) => Type::Guid,
+        Literal::Date(_) => Type::Date,
+        Literal::Instant(_) => Type::Instant,
+    }
+}
+
+/// The day that a moment begins, in UTC.
+fn midnight(instant: Instant) -> Option<value::Date> {
+    let date = instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+    (value::parse_instant(&date.to_string()) == Some(instant)).then_some(date)
+}
