@@ -66,6 +66,9 @@ pub mod odata {
     /// Path, options, headers and body to a request.
     pub mod request;
 
+    /// One cell as a JSON value, and the writer of JSON.
+    pub mod cells;
+
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
 
