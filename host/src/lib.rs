@@ -33,6 +33,10 @@ pub mod model {
 
 /// The language that apps speak: text to model and back.
 pub mod odata {
+    /// Tables for the tests of this area.
+    #[cfg(test)]
+    pub(crate) mod sample;
+
     /// Primitive literals by rule: where they end, or where they go wrong.
     pub mod literal;
 
@@ -74,10 +78,6 @@ pub mod odata {
 
     /// Service document and `$metadata`.
     pub mod metadata;
-
-    /// Tables for the tests of this area.
-    #[cfg(test)]
-    pub(crate) mod sample;
 }
 
 /// What to ask of whom: pure decisions, printable.

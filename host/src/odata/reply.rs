@@ -94,9 +94,10 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     }
     out.name("value");
     out.open('[');
+    let columns = fetched(found)?;
     for row in 0..found.rows.len() {
         out.item();
-        entity(&mut out, style, found, row, None)?;
+        entity(&mut out, style, found, &columns, row, None)?;
     }
     out.close(']');
     if let Some(link) = page.next_link {
@@ -109,7 +110,8 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
 /// One row of those found.
 pub fn one(style: Style<'_>, found: Found<'_>, row: usize) -> Result<Vec<u8>> {
     let mut out = Json::default();
-    entity(&mut out, style, found, row, Some(&context(style, found.table, found.query, "/$entity")))?;
+    let context = context(style, found.table, found.query, "/$entity");
+    entity(&mut out, style, found, &fetched(found)?, row, Some(&context))?;
     Ok(out.bytes)
 }
 
@@ -121,6 +123,7 @@ pub fn property(
     row: usize,
     column: ColumnIndex,
 ) -> Result<Option<Vec<u8>>> {
+    check_fetched(table, rows, column)?;
     let mut value = Json::default();
     cells::cell(&mut value, style.format, table, rows, row, column)?;
     if value.bytes == b"null" {
@@ -147,6 +150,7 @@ pub fn property_text(
     row: usize,
     column: ColumnIndex,
 ) -> Result<Option<String>> {
+    check_fetched(table, rows, column)?;
     let mut value = Json::default();
     cells::cell(&mut value, style.format, table, rows, row, column)?;
     if value.bytes == b"null" {
@@ -263,10 +267,40 @@ fn select_list(catalog: &Catalog, table: &Table, query: &Query) -> String {
     if items.is_empty() { String::new() } else { format!("({})", items.join(",")) }
 }
 
-fn entity(out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, context: Option<&str>) -> Result<()> {
+/// The columns that are shown, all of which the rows must have: one that was not fetched would look like null.
+fn fetched(found: Found<'_>) -> Result<Vec<ColumnIndex>> {
+    let columns = shown(found.table, found.query.select.as_deref());
+    for column in &columns {
+        check_fetched(found.table, found.rows, *column)?;
+    }
+    Ok(columns)
+}
+
+/// A concept's key may come from its code.
+fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
+    let code = table.concept_of(column).map_or(column, |concept| concept.code);
+    if rows.is_empty() || rows.position(column).or(rows.position(code)).is_some() {
+        return Ok(());
+    }
+    Err(Error::new(Code::Internal, format!("the column `{}` was not fetched", table.columns[column].name)))
+}
+
+fn entity(
+    out: &mut Json,
+    style: Style<'_>,
+    found: Found<'_>,
+    columns: &[ColumnIndex],
+    row: usize,
+    context: Option<&str>,
+) -> Result<()> {
     let Found { table, rows, .. } = found;
     out.open('{');
-    let key = rows.cell(row, table.key).map(key::guid);
+    let Some(key) = rows.cell(row, table.key).map(key::guid) else {
+        return Err(Error::new(
+            Code::MappingIllFormed,
+            format!("the mapping of `{}` gave a row without a key", table.name),
+        ));
+    };
     if style.format.detail != Detail::None {
         if let Some(context) = context {
             out.member("@odata.context", context);
@@ -278,8 +312,8 @@ fn entity(out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, contex
             out.member("@odata.etag", &etag);
         }
     }
-    for column in shown(table, found.query.select.as_deref()) {
-        annotated(out, style, table, rows, row, column)?;
+    for column in columns {
+        annotated(out, style, table, rows, row, *column)?;
     }
     for (index, expand) in found.query.expand.iter().enumerate() {
         related(out, style, found, row, expand, found.expanded.get(index))?;
@@ -289,9 +323,8 @@ fn entity(out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, contex
 }
 
 /// What a client could compute from `$metadata`, said anyway.
-fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Option<Uuid>) {
+fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
     out.member("@odata.type", &format!("#Microsoft.Dynamics.CRM.{}", table.name));
-    let Some(key) = key else { return };
     out.member("@odata.id", &row_url(style.base, table, key));
     out.member("@odata.editLink", &format!("{}({key})", table.entity_set));
     for (navigation, _) in style.catalog.relations(table) {
@@ -336,7 +369,7 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
     }
     let target = lookup.targets.iter().find(|t| t.resource_type == reference.resource_type);
     if style.annotations.include(LOGICAL_NAME)
-        && let Some(target) = target.and_then(|t| style.catalog.entity_set(&t.entity_set).ok())
+        && let Some(target) = target.and_then(|t| style.catalog.tables().find(|table| table.entity_set == t.entity_set))
     {
         out.member(&format!("{property}@{LOGICAL_NAME}"), &target.name);
     }
@@ -366,12 +399,14 @@ fn related(
     };
     let table = style.catalog.table(table).ok_or_else(|| Error::new(Code::Internal, "a related table is gone"))?;
     let expanded = expanded.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched"))?;
-    let own = expanded.of_parent.get(row).map(Vec::as_slice).unwrap_or_default();
+    let own = expanded.of_parent.get(row);
+    let own = own.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched for every row"))?;
     let inner = Found { table, query: &expand.query, rows: &expanded.rows, expanded: &[] };
+    let columns = fetched(inner)?;
     if let Relation::Lookup { .. } = expand.to {
         out.name(navigation);
         return match own.first() {
-            Some(related) => entity(out, style, inner, *related, None),
+            Some(related) => entity(out, style, inner, &columns, *related, None),
             None => {
                 out.raw("null");
                 Ok(())
@@ -386,7 +421,7 @@ fn related(
     out.open('[');
     for related in own {
         out.item();
-        entity(out, style, inner, *related, None)?;
+        entity(out, style, inner, &columns, *related, None)?;
     }
     out.close(']');
     if let Some(Some(link)) = expanded.next_links.get(row) {
@@ -609,6 +644,9 @@ mod tests {
         assert!(text.ends_with(&expected), "{text}");
         let lost = one(style, Found { expanded: &[], ..found }, 0);
         assert_eq!(lost.unwrap_err().code(), Code::Internal);
+        let not_fetched = contacts.project(&[0]);
+        let lost = one(style, Found { rows: &not_fetched, ..found }, 0);
+        assert_eq!(lost.unwrap_err().message(), "the column `fullname` was not fetched");
     }
 
     #[test]
