@@ -244,7 +244,7 @@ mod tests {
         put("stands at two", None).unwrap();
         put("stands at two", Some(1)).unwrap();
         put("deleted at two", None).unwrap();
-        store.put_resources(&[delete("deleted at two", 1, &[a.clone()])]).unwrap();
+        store.put_resources(&[delete("deleted at two", 1, std::slice::from_ref(&a))]).unwrap();
         let check = |id: &str, base: Option<u64>| {
             for write in [write(id, base, vec![]), NativeWrite { body: None, ..write(id, base, vec![]) }] {
                 let error = store.put_resources(&[write]).unwrap_err();
@@ -265,7 +265,7 @@ mod tests {
         let (store, [a]) = family(["a"]);
         let put = |base| store.put_resources(&[write("1", base, vec![rows(&a, &[("1", "1")])])]);
         put(None).unwrap();
-        store.put_resources(&[delete("1", 1, &[a.clone()])]).unwrap();
+        store.put_resources(&[delete("1", 1, std::slice::from_ref(&a))]).unwrap();
         assert_eq!(store.resource("Patient", "1").unwrap(), None);
         assert_eq!(store.last_version("Patient", "1").unwrap(), Some(2));
         put(Some(2)).unwrap();
