@@ -82,6 +82,10 @@ pub mod odata {
 
 /// What to ask of whom: pure decisions, printable.
 pub mod plan {
+    /// Tables and filters for the tests of planning.
+    #[cfg(test)]
+    mod example;
+
     /// A condition back to OData text.
     pub mod print;
 
@@ -102,10 +106,6 @@ pub mod plan {
 
     /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
     pub mod search;
-
-    /// Tables and filters for the tests of planning.
-    #[cfg(test)]
-    mod example;
 
     /// A query and a route to a plan.
     pub mod choose;

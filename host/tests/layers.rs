@@ -108,7 +108,7 @@ fn modules(map: &str) -> Vec<String> {
     let map = code(map);
     let (mut path, mut found) = (Vec::new(), Vec::new());
     for line in map.lines().map(str::trim) {
-        let name = line.trim_start_matches("pub ").strip_prefix("mod ");
+        let name = line.trim_start_matches("pub ").trim_start_matches("pub(crate) ").strip_prefix("mod ");
         if let Some(inner) = name.and_then(|n| n.strip_suffix('{')) {
             path.push(inner.trim().to_owned());
         } else if let Some(leaf) = name.and_then(|n| n.strip_suffix(';')) {

@@ -103,15 +103,17 @@ impl Store {
         self.reading(|moment| Ok(standing(moment, resource_type, id)?.map(|(version, _)| version)))
     }
 
-    /// Resources of a type in the order of their ids, after one of them: id and body.
-    pub fn resources_after(&self, resource_type: &str, id: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>> {
+    /// Resources of a type in the order of their ids, after one of them: id, version and body.
+    pub fn resources_after(&self, resource_type: &str, id: &str, limit: usize) -> Result<Vec<(String, u64, Vec<u8>)>> {
         self.reading(|moment| {
             let mut select = moment.prepare_cached(
-                "SELECT id, body FROM _turntable_resources \
+                "SELECT id, version, body FROM _turntable_resources \
                  WHERE resource_type = ? AND id > ? AND body IS NOT NULL ORDER BY id LIMIT ?",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let found = select.query_map((resource_type, id, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let found = select.query_map((resource_type, id, limit), |row| {
+                Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0), row.get(2)?))
+            })?;
             Ok(found.collect::<Result<_, _>>()?)
         })
     }
