@@ -1,9 +1,5 @@
 //! The contract in `wit/mapping.wit`, as Rust: generated here once, so that a mapping crate needs neither
 //! the generator nor unsafe code of its own.
-#![expect(
-    unsafe_code,
-    reason = "the canonical ABI passes pointers; wit-bindgen generates the glue"
-)]
 #![allow(
     missing_docs,
     unused_lifetimes,
