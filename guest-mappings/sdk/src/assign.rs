@@ -166,6 +166,7 @@ fn erase(
                 _ => Ok(()),
             }
         }
+        Kind::Json => edit.clear_whole(&set.moves),
         _ => edit.clear(&set.moves),
     }
 }
@@ -198,7 +199,10 @@ fn write(
             .text_leaf(moment(value, |precision| precision == Precision::Day)?),
         Kind::DateTime => edit.tree.text_leaf(zoned(value)?),
         Kind::PartialDate => edit.tree.text_leaf(zoned(value)?),
-        Kind::Json => edit.copy(value)?,
+        Kind::Json => {
+            let value = edit.copy(value)?;
+            return edit.put_whole(&set.moves, value);
+        }
         Kind::Choice(options) => return write_choice(edit, set, column, options, value),
         Kind::Lookup(targets) => return write_lookup(edit, set, targets, value),
         Kind::Key | Kind::Constant(..) => return Err(NO_ELEMENT),

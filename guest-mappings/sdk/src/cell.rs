@@ -56,6 +56,8 @@ pub(crate) fn read<'a>(field: Field, scope: Scope<'a>) -> Cell<'a> {
         return Cell::default();
     }
     match column.kind {
+        // A new row whose id the service will choose has no key yet.
+        Kind::Key if scope.id.is_empty() => return Cell::default(),
         Kind::Key => return Cell::owned(scope.key()),
         Kind::Constant(_, value) => return Cell::constant(column, value, scope.source),
         _ => {}

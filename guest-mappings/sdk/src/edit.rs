@@ -72,13 +72,13 @@ impl Edit<'_> {
     /// Sets any JSON value.
     pub fn set_json(&mut self, path: &'static str, json: &str) -> Result<(), Problem> {
         let moves = parse(path)?;
-        let leaf = self.copy(json)?;
-        self.put(&moves, leaf)
+        let value = self.copy(json)?;
+        self.put_whole(&moves, value)
     }
 
     /// Removes what is at a path, and the containers that become empty.
     pub fn remove(&mut self, path: &'static str) -> Result<(), Problem> {
-        self.clear(&parse(path)?)
+        self.clear_whole(&parse(path)?)
     }
 
     pub(crate) fn copy(&mut self, json: &str) -> Result<Id, Problem> {
@@ -91,17 +91,25 @@ impl Edit<'_> {
         path::find(cursor, moves.iter().cloned()).map(|found| found.element.id)
     }
 
-    /// Puts a new node at the end of `moves`.
-    pub(crate) fn put(&mut self, moves: &[Move], value: Id) -> Result<(), Problem> {
+    /// Puts a new leaf at the end of `moves`; of a list, in its first place.
+    pub(crate) fn put(&mut self, moves: &[Move], leaf: Id) -> Result<(), Problem> {
         self.displace_other_types(moves);
-        let place = self.reach(moves)?;
-        let container = |kind| matches!(kind, Kind::Array | Kind::Object);
-        if !self.tree.is_hole(place)
-            && container(self.tree.kind(place))
-            && !container(self.tree.kind(value))
-        {
+        let mut place = self.reach(moves)?;
+        if self.tree.kind(place) == Kind::Array {
+            place = self.first_of(place);
+        }
+        if matches!(self.tree.kind(place), Kind::Array | Kind::Object) {
             return Err(OTHER_TYPE);
         }
+        self.tree.replace(place, leaf);
+        self.drop_absent_sibling(leaf);
+        Ok(())
+    }
+
+    /// Puts any value at the end of `moves`, in place of all that is there.
+    pub(crate) fn put_whole(&mut self, moves: &[Move], value: Id) -> Result<(), Problem> {
+        self.displace_other_types(moves);
+        let place = self.reach(moves)?;
         self.tree.replace(place, value);
         self.drop_absent_sibling(value);
         Ok(())
@@ -114,14 +122,23 @@ impl Edit<'_> {
         self.as_object(place)
     }
 
-    /// Takes away what is at the end of `moves`.
+    /// Takes away what a column shows at the end of `moves`; of a list, its first place.
     pub(crate) fn clear(&mut self, moves: &[Move]) -> Result<(), Problem> {
+        let first =
+            |edit: &Self, id| path::present(Cursor::new(&edit.tree, id)).map(|first| first.id);
         self.refuse_ambiguous(moves)?;
-        if let Some(mut id) = self.find(moves) {
-            // A column shows the first of a list; that one goes.
-            if let Some(first) = path::present(Cursor::new(&self.tree, id)) {
-                id = first.id;
-            }
+        if let Some(id) = self.find(moves) {
+            let id = first(self, id).unwrap_or(id);
+            let anchors = self.anchors(moves);
+            self.detach(id, &anchors);
+        }
+        Ok(())
+    }
+
+    /// Takes away all that is at the end of `moves`.
+    pub(crate) fn clear_whole(&mut self, moves: &[Move]) -> Result<(), Problem> {
+        self.refuse_ambiguous(moves)?;
+        if let Some(id) = self.find(moves) {
             let anchors = self.anchors(moves);
             self.detach(id, &anchors);
         }
@@ -198,9 +215,6 @@ impl Edit<'_> {
                 Move::Where(conditions) => self.reach_matching(at, *conditions)?,
                 Move::Extension(url) => self.reach_extension(at, url)?,
             };
-        }
-        if self.tree.kind(at) == Kind::Array {
-            return Ok(self.first_of(at));
         }
         Ok(at)
     }
