@@ -299,7 +299,7 @@ impl Describer {
             for search in column.search.iter().flatten() {
                 let here = search.only.is_none_or(|only| only == source.resource_type);
                 if here && field.exists_for(source) {
-                    bindings.push(binding(index(at), search));
+                    bindings.push(binding(index(at), column, search));
                 }
             }
         }
@@ -320,9 +320,11 @@ fn choice_option(column: &Column, option: &Code) -> ChoiceOption {
     }
 }
 
-fn binding(column: u16, search: &Search) -> SearchBinding {
+fn binding(at: u16, column: &Column, search: &Search) -> SearchBinding {
+    // A code without its system is shown as the option too, and `system|code` would not find it.
+    let loose = matches!(column.kind, Kind::Choice(_)) && column.system.is_some();
     SearchBinding {
-        column,
+        column: at,
         param: search.param.to_owned(),
         kind: search.kind,
         exact: search.exact,
@@ -330,7 +332,7 @@ fn binding(column: u16, search: &Search) -> SearchBinding {
         null_iff_absent: search.null_iff_absent,
         partial: search.partial,
         sort: search.sort,
-        template: search.template.map(str::to_owned),
+        template: search.template.or(loose.then_some("{}")).map(str::to_owned),
     }
 }
 
