@@ -6,14 +6,8 @@
 
 /// The base of the choice element that `member` is in a resource of that type: `value` for `valueQuantity`.
 pub(crate) fn base<'m>(resource_type: &str, member: &'m str) -> Option<&'m str> {
-    let of_resource = RESOURCES
-        .iter()
-        .find(|(name, _)| *name == resource_type)
-        .map_or(&[][..], |(_, bases)| bases);
-    let base = of_resource
-        .iter()
-        .chain(DATATYPES)
-        .find(|base| alternative(member, base).is_some())?;
+    let of_resource = RESOURCES.iter().find(|(name, _)| *name == resource_type).map_or(&[][..], |(_, bases)| bases);
+    let base = of_resource.iter().chain(DATATYPES).find(|base| alternative(member, base).is_some())?;
     member.get(..base.len())
 }
 
@@ -35,9 +29,7 @@ const TYPES: &[&str] = &[
 ];
 
 /// Choice elements of data types, which any resource may contain.
-const DATATYPES: &[&str] = &[
-    "age", "amount", "asNeeded", "author", "bounds", "dose", "rate", "value",
-];
+const DATATYPES: &[&str] = &["age", "amount", "asNeeded", "author", "bounds", "dose", "rate", "value"];
 
 /// Choice elements of resources and their backbone elements.
 #[rustfmt::skip]

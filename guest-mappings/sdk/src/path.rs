@@ -265,15 +265,8 @@ pub(crate) struct Found<E> {
 }
 
 /// Follows `moves` from `root`. Null counts as absent.
-pub(crate) fn find<'a, E: Element<'a>>(
-    root: E,
-    moves: impl IntoIterator<Item = Move>,
-) -> Option<Found<E>> {
-    let mut found = Found {
-        element: root,
-        container: root,
-        repeated: false,
-    };
+pub(crate) fn find<'a, E: Element<'a>>(root: E, moves: impl IntoIterator<Item = Move>) -> Option<Found<E>> {
+    let mut found = Found { element: root, container: root, repeated: false };
     for step in moves {
         found.element = match step {
             Move::Member(name) => {
@@ -308,11 +301,7 @@ pub(crate) fn present<'a, E: Element<'a>>(element: E) -> Option<E> {
 }
 
 pub(crate) fn has_several<'a, E: Element<'a>>(element: E) -> bool {
-    element
-        .items()
-        .filter(|item| item.kind() != Kind::Null)
-        .nth(1)
-        .is_some()
+    element.items().filter(|item| item.kind() != Kind::Null).nth(1).is_some()
 }
 
 pub(crate) fn matching<'a, E: Element<'a>>(element: E, conditions: Conditions) -> Option<E> {
@@ -324,11 +313,7 @@ pub(crate) fn matching<'a, E: Element<'a>>(element: E, conditions: Conditions) -
 
 pub(crate) fn extension<'a, E: Element<'a>>(element: E, url: &str) -> Option<E> {
     let extensions = present_object(element)?.get("extension")?;
-    extensions.items().find(|item| {
-        item.get("url")
-            .and_then(E::text)
-            .is_some_and(|own| own == url)
-    })
+    extensions.items().find(|item| item.get("url").and_then(E::text).is_some_and(|own| own == url))
 }
 
 fn present_object<'a, E: Element<'a>>(element: E) -> Option<E> {
@@ -346,17 +331,13 @@ impl Condition {
     fn holds<'a, E: Element<'a>>(self, element: E) -> bool {
         let mut reached = vec![element];
         for name in self.path.split('.') {
-            reached = reached
-                .into_iter()
-                .filter_map(|element| element.get(name))
-                .flat_map(spread)
-                .collect();
+            reached = reached.into_iter().filter_map(|element| element.get(name)).flat_map(spread).collect();
         }
         reached.into_iter().any(|value| match self.literal {
             Literal::Text(text) => value.text().is_some_and(|own| own == text),
-            Literal::Bare(bare) => value.bare().is_some_and(|own| {
-                own == bare || number::compare(own, bare) == Some(std::cmp::Ordering::Equal)
-            }),
+            Literal::Bare(bare) => value
+                .bare()
+                .is_some_and(|own| own == bare || number::compare(own, bare) == Some(std::cmp::Ordering::Equal)),
         })
     }
 }
@@ -657,10 +638,7 @@ mod tests {
             ("a.extension(x)", "single quotes"),
             ("a.b.c.d.e.f.g.h.i.j.k.l.m", "too many steps"),
         ] {
-            assert!(
-                Path::parse(bad).is_err_and(|message| message.contains(why)),
-                "{bad}"
-            );
+            assert!(Path::parse(bad).is_err_and(|message| message.contains(why)), "{bad}");
         }
     }
 
@@ -688,15 +666,9 @@ mod tests {
             ("name.where(use='official').given[0]", None),
             ("name.where(use='official').given[1]", Some("\"C\"")),
             ("name.first().given[2]", Some("\"B\"")),
-            (
-                "identifier.where(type.coding.code='MR').value",
-                Some("\"1\""),
-            ),
+            ("identifier.where(type.coding.code='MR').value", Some("\"1\"")),
             ("telecom.where(system='phone').value", None),
-            (
-                "telecom.where(system='phone' and rank=2.0 and ok=true).rank",
-                Some("2"),
-            ),
+            ("telecom.where(system='phone' and rank=2.0 and ok=true).rank", Some("2")),
             ("telecom.where(system='fax').rank", None),
             ("value.ofType(Quantity).value", Some("72.10")),
             ("extension('u').value.ofType(string)", Some("\"e\"")),
@@ -704,9 +676,7 @@ mod tests {
             ("d.x | valueQuantity.value | a.d", Some("72.10")),
         ] {
             let path = Path::parse(path).expect(path);
-            let found = path
-                .alternatives()
-                .find_map(|moves| find(document.root(), moves));
+            let found = path.alternatives().find_map(|moves| find(document.root(), moves));
             assert_eq!(found.map(|found| found.element.raw()), expected, "{path:?}");
         }
     }
