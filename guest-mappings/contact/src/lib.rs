@@ -112,6 +112,7 @@ const CONTACT: Table = table("contact", "contacts", "Contact", "A person: a pati
     date_time("msemr_telecom3enddate", "Telecom 3: until", "telecom[2].period.end"),
 
     text("msemr_qualification1identifier", "Qualification: identifier", "qualification[0].identifier[0].value").only("Practitioner"),
+    concept("tt_qualification1code", "Qualification", "qualification[0].code").only("Practitioner"),
     lookup("msemr_qualification1issuer", "Qualification: issuer", &[("accounts", "Organization")], "qualification[0].issuer").only("Practitioner"),
     date_time("msemr_qualification1periodstartdate", "Qualification: from", "qualification[0].period.start").only("Practitioner"),
     date_time("msemr_qualification1periodenddate", "Qualification: until", "qualification[0].period.end").only("Practitioner"),

@@ -47,7 +47,7 @@ pub struct Column {
 }
 
 /// Search parameters that one column can be bound to.
-pub const MAX_SEARCHES: usize = 2;
+pub(crate) const MAX_SEARCHES: usize = 2;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
@@ -241,6 +241,14 @@ impl Column {
             read_with: None,
             write_with: None,
         }
+    }
+
+    pub(crate) const fn is_key(&self) -> bool {
+        matches!(self.kind, Kind::Key)
+    }
+
+    pub(crate) const fn is_plain_code(&self) -> bool {
+        matches!(self.kind, Kind::Concept(Concept::Code))
     }
 
     pub const fn describe(mut self, description: &'static str) -> Self {

@@ -1,4 +1,614 @@
-//! (engine follows)
-pub struct Edit<'a> {
-    _p: &'a (),
+//! Changes by path: find the place of a path or make it, set it, or take it away with all that becomes
+//! empty.
+//!
+//! What FHIR and the reading side need is kept on the way:
+//! - An emptied element of an array leaves only if it is the last; otherwise later elements would move into
+//!   other columns, so it stays as *absent data* (the extension `data-absent-reason`, `unknown`). The same
+//!   fills places before one that is written (`line[1]` without a `line[0]`). An element found by `where`
+//!   keeps the constants it was found by.
+//! - A primitive's `_x` sibling is kept when its value changes, except for `data-absent-reason`, which a
+//!   value contradicts; it goes when the value goes.
+//! - Writing `valueString` removes `valueQuantity`: a choice element has one type at a time.
+
+use turntable_scan::{Document, Kind};
+
+use crate::choice_elements;
+use crate::path::{self, Conditions, Literal, Move, Path};
+use crate::problem::Problem;
+use crate::tree::{Cursor, Id, ROOT, Tree};
+
+/// A resource, or the element that a child table's row is, being changed. Paths start there.
+pub struct Edit<'t> {
+    pub(crate) tree: Tree<'t>,
+    pub(crate) base: Id,
+    pub(crate) resource_type: &'static str,
+    pub(crate) creating: bool,
+}
+
+const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
+
+/// Elements that always repeat in R4, so that a path needs no index to say so.
+const REPEATING: &[&str] = &[
+    "coding",
+    "extension",
+    "modifierExtension",
+    "given",
+    "prefix",
+    "suffix",
+    "line",
+    "telecom",
+    "identifier",
+];
+
+impl Edit<'_> {
+    /// Whether the row is a new one.
+    pub fn is_create(&self) -> bool {
+        self.creating
+    }
+
+    pub fn resource_type(&self) -> &str {
+        self.resource_type
+    }
+
+    /// The text at a path.
+    pub fn text(&self, path: &'static str) -> Result<Option<String>, Problem> {
+        let found = self.find(&parse(path)?);
+        let text = found.and_then(|id| path::Element::text(Cursor::new(&self.tree, id)));
+        Ok(text.map(|text| text.into_owned()))
+    }
+
+    /// The JSON at a path.
+    pub fn json(&self, path: &'static str) -> Result<Option<String>, Problem> {
+        Ok(self.find(&parse(path)?).map(|id| self.tree.text_of(id)))
+    }
+
+    /// Sets a text, in place or where the path makes room for it.
+    pub fn set_text(&mut self, path: &'static str, text: &str) -> Result<(), Problem> {
+        let moves = parse(path)?;
+        let leaf = self.tree.text_leaf(text);
+        self.put(&moves, leaf)
+    }
+
+    /// Sets any JSON value.
+    pub fn set_json(&mut self, path: &'static str, json: &str) -> Result<(), Problem> {
+        let moves = parse(path)?;
+        let value = self.copy(json)?;
+        self.put_whole(&moves, value)
+    }
+
+    /// Removes what is at a path, and the containers that become empty.
+    pub fn remove(&mut self, path: &'static str) -> Result<(), Problem> {
+        self.clear_whole(&parse(path)?)
+    }
+
+    pub(crate) fn copy(&mut self, json: &str) -> Result<Id, Problem> {
+        let document = Document::parse(json.as_bytes()).map_err(|_| Problem::value("not JSON"))?;
+        Ok(self.tree.copy(document.root()))
+    }
+
+    pub(crate) fn find(&self, moves: &[Move]) -> Option<Id> {
+        let cursor = Cursor::new(&self.tree, self.base);
+        path::find(cursor, moves.iter().cloned()).map(|found| found.element.id)
+    }
+
+    /// Puts a new leaf at the end of `moves`; of a list, in its first place.
+    pub(crate) fn put(&mut self, moves: &[Move], leaf: Id) -> Result<(), Problem> {
+        self.displace_other_types(moves);
+        let mut place = self.reach(moves)?;
+        if self.tree.kind(place) == Kind::Array {
+            place = self.first_of(place);
+        }
+        if matches!(self.tree.kind(place), Kind::Array | Kind::Object) {
+            return Err(OTHER_TYPE);
+        }
+        self.tree.replace(place, leaf);
+        self.drop_absent_sibling(leaf);
+        Ok(())
+    }
+
+    /// Puts any value at the end of `moves`, in place of all that is there.
+    pub(crate) fn put_whole(&mut self, moves: &[Move], value: Id) -> Result<(), Problem> {
+        self.displace_other_types(moves);
+        let place = self.reach(moves)?;
+        self.tree.replace(place, value);
+        self.drop_absent_sibling(value);
+        Ok(())
+    }
+
+    /// The object at the end of `moves`, made if it is not there.
+    pub(crate) fn reach_object(&mut self, moves: &[Move]) -> Result<Id, Problem> {
+        self.displace_other_types(moves);
+        let place = self.reach(moves)?;
+        self.as_object(place)
+    }
+
+    /// Takes away what a column shows at the end of `moves`; of a list, its first place.
+    pub(crate) fn clear(&mut self, moves: &[Move]) -> Result<(), Problem> {
+        let first =
+            |edit: &Self, id| path::present(Cursor::new(&edit.tree, id)).map(|first| first.id);
+        self.refuse_ambiguous(moves)?;
+        if let Some(id) = self.find(moves) {
+            let id = first(self, id).unwrap_or(id);
+            let anchors = self.anchors(moves);
+            self.detach(id, &anchors);
+        }
+        Ok(())
+    }
+
+    /// Takes away all that is at the end of `moves`.
+    pub(crate) fn clear_whole(&mut self, moves: &[Move]) -> Result<(), Problem> {
+        self.refuse_ambiguous(moves)?;
+        if let Some(id) = self.find(moves) {
+            let anchors = self.anchors(moves);
+            self.detach(id, &anchors);
+        }
+        Ok(())
+    }
+
+    /// Members of the object at the end of `moves` that are no longer true.
+    pub(crate) fn drop_members(&mut self, moves: &[Move], names: &[&str]) {
+        let Some(id) = self.find(moves) else {
+            return;
+        };
+        let Some(object) = path::present(Cursor::new(&self.tree, id)).map(|cursor| cursor.id)
+        else {
+            return;
+        };
+        for name in names {
+            self.tree.remove_member(object, name);
+            self.tree.remove_member(object, &underscored(name));
+        }
+    }
+
+    /// Like [`Edit::drop_members`], and removes the object too if nothing is left in it.
+    pub(crate) fn clear_members(&mut self, moves: &[Move], names: &[&str]) -> Result<(), Problem> {
+        self.refuse_ambiguous(moves)?;
+        self.drop_members(moves, names);
+        if let Some(object) = self
+            .find(moves)
+            .and_then(|id| path::present(Cursor::new(&self.tree, id)))
+        {
+            let (object, anchors) = (object.id, self.anchors(moves));
+            self.prune(object, &anchors);
+        }
+        Ok(())
+    }
+
+    /// Fills what must not stay empty. To be called once, before the tree becomes text.
+    pub(crate) fn finish(&mut self) {
+        for (array, hole) in self.tree.holes() {
+            let is_object = |&id: &Id| self.tree.kind(id) == Kind::Object;
+            if self.tree.items(array).iter().any(is_object) {
+                let absent = self.absent();
+                self.tree.replace(hole, absent);
+            } else {
+                self.note_absent_primitive(array, hole);
+            }
+        }
+        if self.base != ROOT
+            && self.tree.kind(self.base) == Kind::Object
+            && self.tree.is_empty(self.base)
+        {
+            let absent = self.absent_extensions();
+            self.tree.set_member(self.base, "extension", absent);
+        }
+    }
+
+    // Making room.
+
+    /// The node at the end of `moves`; a hole where nothing is there yet.
+    fn reach(&mut self, moves: &[Move]) -> Result<Id, Problem> {
+        let mut at = self.base;
+        for (i, step) in moves.iter().enumerate() {
+            at = match step {
+                Move::Member(name) => {
+                    let object = self.as_object(at)?;
+                    let member = self.reach_member(object, name)?;
+                    let indexed = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_)));
+                    if self.tree.is_hole(member) && !indexed && REPEATING.contains(&&**name) {
+                        self.as_array(member)?
+                    } else {
+                        member
+                    }
+                }
+                Move::Index(index) => self.reach_index(at, *index)?,
+                Move::Where(conditions) => self.reach_matching(at, *conditions)?,
+                Move::Extension(url) => self.reach_extension(at, url)?,
+            };
+        }
+        Ok(at)
+    }
+
+    fn reach_member(&mut self, object: Id, name: &str) -> Result<Id, Problem> {
+        if self.tree.is_ambiguous(object, name) {
+            return Err(AMBIGUOUS);
+        }
+        Ok(match self.tree.member(object, name) {
+            Some(member) => member,
+            None => {
+                let hole = self.tree.hole();
+                self.tree.set_member(object, name, hole);
+                hole
+            }
+        })
+    }
+
+    fn reach_index(&mut self, at: Id, index: usize) -> Result<Id, Problem> {
+        // An element that should repeat but stands alone is a list of one, here as in reading.
+        if index == 0 && !matches!(self.tree.kind(at), Kind::Array | Kind::Null) {
+            return Ok(at);
+        }
+        let array = self.as_array(at)?;
+        loop {
+            if let Some(&item) = self.tree.items(array).get(index) {
+                return Ok(item);
+            }
+            let hole = self.tree.hole();
+            self.tree.push_item(array, hole);
+        }
+    }
+
+    fn reach_matching(&mut self, at: Id, conditions: Conditions) -> Result<Id, Problem> {
+        if let Some(found) = path::matching(Cursor::new(&self.tree, at), conditions) {
+            return Ok(found.id);
+        }
+        let array = self.as_array(at)?;
+        let element = self.template(conditions)?;
+        self.tree.push_item(array, element);
+        Ok(element)
+    }
+
+    fn reach_extension(&mut self, at: Id, url: &str) -> Result<Id, Problem> {
+        if let Some(found) = path::extension(Cursor::new(&self.tree, at), url) {
+            return Ok(found.id);
+        }
+        let object = self.as_object(at)?;
+        let member = self.reach_member(object, "extension")?;
+        let array = self.as_array(member)?;
+        let (element, url) = (self.tree.object(), self.tree.text_leaf(url));
+        self.tree.set_member(element, "url", url);
+        self.tree.push_item(array, element);
+        Ok(element)
+    }
+
+    /// An object with the values that a `where` asks for.
+    fn template(&mut self, conditions: Conditions) -> Result<Id, Problem> {
+        let element = self.tree.object();
+        for condition in conditions.iter() {
+            let mut object = element;
+            let mut names = condition.path.split('.').peekable();
+            while let Some(name) = names.next() {
+                let repeats = REPEATING.contains(&name);
+                if names.peek().is_none() {
+                    let leaf = match condition.literal {
+                        Literal::Text(text) => self.tree.text_leaf(text),
+                        Literal::Bare("true") => self.tree.bare_leaf(Kind::True, "true"),
+                        Literal::Bare("false") => self.tree.bare_leaf(Kind::False, "false"),
+                        Literal::Bare(number) => self.tree.bare_leaf(Kind::Number, number),
+                    };
+                    self.tree.set_member(object, name, leaf);
+                } else {
+                    let member = self.reach_member(object, name)?;
+                    let member = if repeats {
+                        self.as_array(member)?
+                    } else {
+                        member
+                    };
+                    object = self.as_object(member)?;
+                }
+            }
+        }
+        Ok(element)
+    }
+
+    /// What is at `at` as an object: of an array its first element; a hole becomes one.
+    fn as_object(&mut self, at: Id) -> Result<Id, Problem> {
+        let at = if self.tree.kind(at) == Kind::Array {
+            self.first_of(at)
+        } else {
+            at
+        };
+        match self.tree.kind(at) {
+            Kind::Object => {
+                self.drop_absent(at);
+                Ok(at)
+            }
+            Kind::Null => {
+                let object = self.tree.object();
+                self.tree.replace(at, object);
+                Ok(object)
+            }
+            _ => Err(OTHER_TYPE),
+        }
+    }
+
+    fn as_array(&mut self, at: Id) -> Result<Id, Problem> {
+        match self.tree.kind(at) {
+            Kind::Array => Ok(at),
+            Kind::Null => {
+                let array = self.tree.array();
+                self.tree.replace(at, array);
+                Ok(array)
+            }
+            _ => Err(OTHER_TYPE),
+        }
+    }
+
+    /// The element of an array that a path without index means: the first that is not null, else a new one.
+    fn first_of(&mut self, array: Id) -> Id {
+        if let Some(first) = path::present(Cursor::new(&self.tree, array)) {
+            return first.id;
+        }
+        match self.tree.items(array).first() {
+            Some(&null) => null,
+            None => {
+                let hole = self.tree.hole();
+                self.tree.push_item(array, hole);
+                hole
+            }
+        }
+    }
+
+    /// A choice element has one type at a time: writing one takes the others away.
+    fn displace_other_types(&mut self, moves: &[Move]) {
+        for (i, step) in moves.iter().enumerate() {
+            let Move::Member(name) = step else {
+                continue;
+            };
+            let repeats = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_)));
+            let Some(base) = choice_elements::base(self.resource_type, name).filter(|_| !repeats)
+            else {
+                continue;
+            };
+            let container = self
+                .find(&moves[..i])
+                .and_then(|id| path::present(Cursor::new(&self.tree, id)));
+            let Some(container) = container.map(|cursor| cursor.id) else {
+                continue;
+            };
+            for other in self.tree.names(container) {
+                let plain = other.strip_prefix('_').unwrap_or(&other);
+                let is_list = self
+                    .tree
+                    .member(container, &other)
+                    .is_some_and(|id| self.tree.kind(id) == Kind::Array);
+                if plain != &**name
+                    && !is_list
+                    && choice_elements::alternative(plain, base).is_some()
+                {
+                    self.tree.remove_member(container, &other);
+                }
+            }
+        }
+    }
+
+    fn refuse_ambiguous(&self, moves: &[Move]) -> Result<(), Problem> {
+        for (i, step) in moves.iter().enumerate() {
+            if let (Move::Member(name), Some(id)) = (step, self.find(&moves[..i]))
+                && path::present(Cursor::new(&self.tree, id))
+                    .is_some_and(|cursor| self.tree.is_ambiguous(cursor.id, name))
+            {
+                return Err(AMBIGUOUS);
+            }
+        }
+        Ok(())
+    }
+
+    // Taking away.
+
+    /// The elements that `moves` finds by their values: these values alone make nothing of them.
+    fn anchors(&self, moves: &[Move]) -> Vec<(Id, Move)> {
+        let by_value = |step: &Move| matches!(step, Move::Where(_) | Move::Extension(_));
+        let found = (0..moves.len()).filter(|&i| by_value(&moves[i]));
+        found
+            .filter_map(|i| Some((self.find(&moves[..=i])?, moves[i].clone())))
+            .collect()
+    }
+
+    fn detach(&mut self, id: Id, anchors: &[(Id, Move)]) {
+        let Some(parent) = self.tree.parent(id).filter(|_| id != self.base) else {
+            return;
+        };
+        if self.tree.kind(parent) == Kind::Array {
+            self.detach_item(parent, id, anchors);
+        } else if let Some(name) = self.tree.name_of(id) {
+            self.tree.remove_member(parent, &name);
+            self.tree.remove_member(parent, &underscored(&name));
+            self.prune(parent, anchors);
+        }
+    }
+
+    fn detach_item(&mut self, array: Id, id: Id, anchors: &[(Id, Move)]) {
+        let is_extension = anchors
+            .iter()
+            .any(|(at, step)| *at == id && matches!(step, Move::Extension(_)));
+        if self.tree.items(array).last() != Some(&id) && !is_extension {
+            let hole = self.tree.hole();
+            self.tree.replace(id, hole);
+            return;
+        }
+        self.tree.remove_item(array, id);
+        while let Some(&last) = self.tree.items(array).last()
+            && self.tree.is_hole(last)
+        {
+            self.tree.remove_item(array, last);
+        }
+        if self.tree.is_empty(array) {
+            self.detach(array, anchors);
+        } else {
+            self.trim_sibling(array);
+        }
+    }
+
+    /// Removes an object that nothing is left in.
+    fn prune(&mut self, object: Id, anchors: &[(Id, Move)]) {
+        if self.tree.is_empty(object) {
+            return self.detach(object, anchors);
+        }
+        let Some((_, step)) = anchors.iter().find(|(id, _)| *id == object) else {
+            return;
+        };
+        match step {
+            Move::Extension(_) if self.tree.names(object) == ["url"] => {
+                self.detach(object, anchors)
+            }
+            Move::Where(conditions) => {
+                let is_last = self.tree.parent(object).is_some_and(|array| {
+                    self.tree.kind(array) == Kind::Array
+                        && self.tree.items(array).last() == Some(&object)
+                });
+                if is_last
+                    && self
+                        .template(*conditions)
+                        .is_ok_and(|template| self.tree.same(object, template))
+                {
+                    self.detach(object, anchors);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // The `_x` siblings of primitives.
+
+    /// The `_x` beside the array or primitive `id`, and its name.
+    fn sibling(&self, id: Id) -> Option<(Id, String)> {
+        let name = underscored(&self.tree.name_of(id)?);
+        self.tree
+            .member(self.tree.parent(id)?, &name)
+            .map(|sibling| (sibling, name))
+    }
+
+    /// Shortens `_x` to its array.
+    fn trim_sibling(&mut self, array: Id) {
+        let Some((sibling, name)) = self.sibling(array) else {
+            return;
+        };
+        let length = self.tree.items(array).len();
+        for extra in self.tree.items(sibling).into_iter().skip(length) {
+            self.tree.remove_item(sibling, extra);
+        }
+        let rest = self.tree.items(sibling);
+        if self.tree.kind(sibling) == Kind::Array
+            && rest.iter().all(|&item| self.tree.kind(item) == Kind::Null)
+            && let Some(parent) = self.tree.parent(array)
+        {
+            self.tree.remove_member(parent, &name);
+        }
+    }
+
+    /// The value of a primitive contradicts that it is absent.
+    fn drop_absent_sibling(&mut self, value: Id) {
+        let Some(parent) = self.tree.parent(value) else {
+            return;
+        };
+        if self.tree.kind(parent) != Kind::Array {
+            if let Some((sibling, name)) = self.sibling(value) {
+                self.drop_absent(sibling);
+                if self.tree.kind(sibling) == Kind::Object && self.tree.is_empty(sibling) {
+                    self.tree.remove_member(parent, &name);
+                }
+            }
+            return;
+        }
+        let index = self
+            .tree
+            .items(parent)
+            .iter()
+            .position(|&item| item == value);
+        if let Some((sibling, _)) = self.sibling(parent)
+            && let Some(item) = index.and_then(|index| self.tree.items(sibling).get(index).copied())
+        {
+            self.drop_absent(item);
+            if self.tree.kind(item) == Kind::Object && self.tree.is_empty(item) {
+                let null = self.tree.bare_leaf(Kind::Null, "null");
+                self.tree.replace(item, null);
+            }
+            self.trim_sibling(parent);
+        }
+    }
+
+    /// Removes the data-absent-reason of an element.
+    fn drop_absent(&mut self, object: Id) {
+        let Some(extensions) = self.tree.member(object, "extension") else {
+            return;
+        };
+        let is_absent = |id: &Id| {
+            let url = self.tree.member(*id, "url");
+            url.is_some_and(|url| {
+                path::Element::text(Cursor::new(&self.tree, url)).is_some_and(|url| url == ABSENT)
+            })
+        };
+        let absent: Vec<_> = self
+            .tree
+            .items(extensions)
+            .into_iter()
+            .filter(is_absent)
+            .collect();
+        for extension in absent {
+            self.tree.remove_item(extensions, extension);
+        }
+        if self.tree.kind(extensions) == Kind::Array && self.tree.is_empty(extensions) {
+            self.tree.remove_member(object, "extension");
+        }
+    }
+
+    /// A null in a list of primitives needs a reason beside it.
+    fn note_absent_primitive(&mut self, array: Id, hole: Id) {
+        let (Some(parent), Some(name)) = (self.tree.parent(array), self.tree.name_of(array)) else {
+            return;
+        };
+        let items = self.tree.items(array);
+        let name = underscored(&name);
+        let sibling = match self.tree.member(parent, &name) {
+            Some(sibling) if self.tree.kind(sibling) == Kind::Array => sibling,
+            _ => {
+                let sibling = self.tree.array();
+                self.tree.set_member(parent, &name, sibling);
+                sibling
+            }
+        };
+        while self.tree.items(sibling).len() < items.len() {
+            let null = self.tree.bare_leaf(Kind::Null, "null");
+            self.tree.push_item(sibling, null);
+        }
+        let index = items.iter().position(|&item| item == hole);
+        if let Some(place) = index.and_then(|index| self.tree.items(sibling).get(index).copied()) {
+            let absent = self.absent();
+            self.tree.replace(place, absent);
+        }
+    }
+
+    fn absent(&mut self) -> Id {
+        let (object, extensions) = (self.tree.object(), self.absent_extensions());
+        self.tree.set_member(object, "extension", extensions);
+        object
+    }
+
+    fn absent_extensions(&mut self) -> Id {
+        let (array, extension) = (self.tree.array(), self.tree.object());
+        let (url, code) = (self.tree.text_leaf(ABSENT), self.tree.text_leaf("unknown"));
+        self.tree.set_member(extension, "url", url);
+        self.tree.set_member(extension, "valueCode", code);
+        self.tree.push_item(array, extension);
+        array
+    }
+}
+
+const OTHER_TYPE: Problem =
+    Problem::conflict("the resource has an element of another type here, which would be lost");
+const AMBIGUOUS: Problem = Problem::conflict("the resource has two members of one name here");
+
+fn parse(path: &'static str) -> Result<Vec<Move>, Problem> {
+    let path = Path::parse(path).map_err(Problem::not_supported)?;
+    match path.is_invertible() {
+        true => Ok(path.moves()),
+        false => Err(Problem::not_supported(
+            "a path with alternatives cannot be written",
+        )),
+    }
+}
+
+fn underscored(name: &str) -> String {
+    ["_", name].concat()
 }

@@ -26,12 +26,14 @@ pub trait Export {
 
 impl<T: Export> schema::Guest for T {
     fn describe() -> schema::Mapping {
+        report_panics();
         crate::describe(T::MAPPING)
     }
 }
 
 impl<T: Export> read::Guest for T {
     fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
+        report_panics();
         crate::rows(T::MAPPING, &request)
     }
 }
@@ -41,6 +43,19 @@ impl<T: Export> write::Guest for T {
         table: String,
         changes: Vec<write::Change>,
     ) -> Result<Vec<Result<write::FhirRequest, Vec<write::Issue>>>, write::Failure> {
+        report_panics();
         crate::resources(T::MAPPING, &table, &changes)
     }
+}
+
+/// A panic traps; this says first where it was. Its message may hold data and is left out.
+fn report_panics() {
+    #[cfg(target_arch = "wasm32")]
+    std::panic::set_hook(Box::new(|info| {
+        use crate::bindings::turntable::mapping::host::{Level, log};
+        let place = info
+            .location()
+            .map(|at| format!("panic at {}:{}", at.file(), at.line()));
+        log(Level::Error, &place.unwrap_or_else(|| "panic".to_owned()));
+    }));
 }

@@ -4,16 +4,22 @@
 //! rows, rows to FHIR and the search bindings all follow from those lines; [`testing`] checks that they do.
 //! `guest-mappings/README.md` is the tutorial.
 
+mod assign;
 pub mod bindings;
+mod cell;
 mod choice_elements;
 mod column;
+pub mod definitions;
 mod describe;
 mod edit;
 mod export;
+mod field;
 mod path;
 mod problem;
 mod read;
+mod reference;
 mod row;
+pub mod samples;
 mod search;
 mod table;
 pub mod testing;
@@ -35,6 +41,6 @@ pub use row::Row;
 pub use search::{Search, by_date, by_uri, number, quantity, reference, string, token};
 pub use table::{Mapping, Parent, Source, Table, child, mapping, parent, resource, table};
 pub use turntable_scan::Value;
-pub use write::resources;
+pub use write::{Answer, resources};
 
 pub use describe::describe;

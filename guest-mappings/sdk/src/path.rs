@@ -19,7 +19,7 @@ use std::fmt;
 use turntable_scan::{Kind, Value, number};
 
 /// Steps of a path, all its alternatives together.
-pub const MAX_STEPS: usize = 12;
+pub(crate) const MAX_STEPS: usize = 12;
 
 /// A parsed path. `Path::parse` is const.
 #[derive(Clone, Copy)]
@@ -219,17 +219,153 @@ impl Conditions {
     }
 }
 
-/// What reading and writing have in common: a JSON value that one can look into.
-pub(crate) trait Element: Copy {
+/// What the text of a resource and its editable tree have in common: one can look into them.
+pub(crate) trait Element<'a>: Copy {
     fn kind(self) -> Kind;
+    /// A member of an object.
     fn get(self, name: &str) -> Option<Self>;
+    /// The elements of an array, nulls included.
     fn items(self) -> impl Iterator<Item = Self>;
-    fn text(self) -> Option<Cow<'static, str>>
-    where
-        Self: 'static;
-    /// A string of exactly these characters.
-    fn is(self, text: &str) -> bool;
-    fn number(self) -> Option<String>;
+    /// The characters of a string.
+    fn text(self) -> Option<Cow<'a, str>>;
+    /// A number, `true` or `false` as it stands.
+    fn bare(self) -> Option<&'a str>;
+}
+
+impl<'a> Element<'a> for Value<'a> {
+    fn kind(self) -> Kind {
+        Value::kind(self)
+    }
+
+    fn get(self, name: &str) -> Option<Self> {
+        Value::get(self, name)
+    }
+
+    fn items(self) -> impl Iterator<Item = Self> {
+        Value::items(self)
+    }
+
+    fn text(self) -> Option<Cow<'a, str>> {
+        Value::text(self)
+    }
+
+    fn bare(self) -> Option<&'a str> {
+        matches!(self.kind(), Kind::Number | Kind::True | Kind::False).then(|| self.raw())
+    }
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<E> {
+    pub(crate) element: E,
+    /// The object that the last member was taken from.
+    pub(crate) container: E,
+    /// Somewhere on the way there were several elements where the path has room for one.
+    pub(crate) repeated: bool,
+}
+
+/// Follows `moves` from `root`. Null counts as absent.
+pub(crate) fn find<'a, E: Element<'a>>(
+    root: E,
+    moves: impl IntoIterator<Item = Move>,
+) -> Option<Found<E>> {
+    let mut found = Found {
+        element: root,
+        container: root,
+        repeated: false,
+    };
+    for step in moves {
+        found.element = match step {
+            Move::Member(name) => {
+                if found.element.kind() == Kind::Array {
+                    found.repeated |= has_several(found.element);
+                    found.element = present(found.element)?;
+                }
+                found.container = found.element;
+                found.element.get(&name)?
+            }
+            Move::Index(index) => match found.element.kind() {
+                Kind::Array => found.element.items().nth(index)?,
+                _ if index == 0 => found.element,
+                _ => return None,
+            },
+            Move::Where(conditions) => matching(found.element, conditions)?,
+            Move::Extension(url) => extension(found.element, url)?,
+        };
+        if found.element.kind() == Kind::Null {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+/// The first element of an array that is not null; what is no array, itself.
+pub(crate) fn present<'a, E: Element<'a>>(element: E) -> Option<E> {
+    match element.kind() {
+        Kind::Array => element.items().find(|item| item.kind() != Kind::Null),
+        _ => Some(element),
+    }
+}
+
+pub(crate) fn has_several<'a, E: Element<'a>>(element: E) -> bool {
+    element
+        .items()
+        .filter(|item| item.kind() != Kind::Null)
+        .nth(1)
+        .is_some()
+}
+
+pub(crate) fn matching<'a, E: Element<'a>>(element: E, conditions: Conditions) -> Option<E> {
+    match element.kind() {
+        Kind::Array => element.items().find(|item| conditions.hold(*item)),
+        _ => conditions.hold(element).then_some(element),
+    }
+}
+
+pub(crate) fn extension<'a, E: Element<'a>>(element: E, url: &str) -> Option<E> {
+    let extensions = present_object(element)?.get("extension")?;
+    extensions.items().find(|item| {
+        item.get("url")
+            .and_then(E::text)
+            .is_some_and(|own| own == url)
+    })
+}
+
+fn present_object<'a, E: Element<'a>>(element: E) -> Option<E> {
+    present(element).filter(|element| element.kind() == Kind::Object)
+}
+
+impl Conditions {
+    fn hold<'a, E: Element<'a>>(self, element: E) -> bool {
+        element.kind() == Kind::Object && self.iter().all(|condition| condition.holds(element))
+    }
+}
+
+impl Condition {
+    /// Whether any value that the path leads to is the literal.
+    fn holds<'a, E: Element<'a>>(self, element: E) -> bool {
+        let mut reached = vec![element];
+        for name in self.path.split('.') {
+            reached = reached
+                .into_iter()
+                .filter_map(|element| element.get(name))
+                .flat_map(spread)
+                .collect();
+        }
+        reached.into_iter().any(|value| match self.literal {
+            Literal::Text(text) => value.text().is_some_and(|own| own == text),
+            Literal::Bare(bare) => value.bare().is_some_and(|own| {
+                own == bare || number::compare(own, bare) == Some(std::cmp::Ordering::Equal)
+            }),
+        })
+    }
+}
+
+fn spread<'a, E: Element<'a>>(element: E) -> Vec<E> {
+    match element.kind() {
+        Kind::Array => element.items().collect(),
+        _ => vec![element],
+    }
 }
 
 const fn alternative(mut path: Path, bytes: &[u8], start: usize) -> Result<(Path, usize), &'static str> {
@@ -285,7 +421,7 @@ const fn index(path: Path, bytes: &[u8], open: usize) -> Result<(Path, usize), &
 }
 
 /// Writing `a[n]` where `a` is empty fills the places before it: a limit against a slip of the pen.
-pub const MAX_INDEX: usize = 99;
+pub(crate) const MAX_INDEX: usize = 99;
 
 /// `first()`, `where(…)`, `ofType(…)`, `extension('…')`; `name` is the span before the bracket.
 const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<(Path, usize), &'static str> {
@@ -476,4 +612,102 @@ const fn skip_spaces(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use turntable_scan::Document;
+
+    #[test]
+    fn parses_or_says_why() {
+        for good in [
+            "",
+            "status",
+            "name[0].given[1]",
+            "name.first().family",
+            "identifier.where(type.coding.code='MR').value",
+            "telecom.where(system = 'phone' and use='home' and rank = 1 and x = true).value",
+            "value.ofType(Quantity).value",
+            "_birthDate.extension('http://hl7.org/fhir/StructureDefinition/patient-birthTime').valueDateTime",
+            "extension('http://x/y(z)').value.ofType(string)",
+            "code.text | code.coding[0].display",
+        ] {
+            assert!(Path::parse(good).is_ok(), "{good}");
+        }
+        for (bad, why) in [
+            (".a", "member name"),
+            ("a.", "member name"),
+            ("a..b", "member name"),
+            ("a[x]", "expected a number"),
+            ("a[100]", "too large"),
+            ("a[1", "expected a number"),
+            ("a b", "expected '.'"),
+            ("a |", "member name"),
+            ("first()", "follows an element"),
+            ("where(a='b')", "follows an element"),
+            ("a.where(b>'c')", "equality"),
+            ("a.where(b='c' or d='e')", "joined by 'and'"),
+            ("a.where(b='c' and )", "missing after"),
+            ("a.where(b=c)", "a constant is"),
+            ("a.where(b='c)", "not closed"),
+            ("a.where()", "compares members"),
+            ("a[0].ofType(x)", "follows a choice element"),
+            ("a.resolve()", "cannot be inverted"),
+            ("a.extension(x)", "single quotes"),
+            ("a.b.c.d.e.f.g.h.i.j.k.l.m", "too many steps"),
+        ] {
+            assert!(
+                Path::parse(bad).is_err_and(|message| message.contains(why)),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn finds_the_first_match() {
+        let text = br#"{
+            "a": {"b": [null, {"c": 1}, {"c": 2}], "d": "x"},
+            "name": [{"use": "usual", "given": ["A", null, "B"]}, {"use": "official", "given": [null, "C"]}],
+            "identifier": [{"value": "0"}, {"type": {"coding": [{"code": "X"}, {"code": "MR"}]}, "value": "1"}],
+            "telecom": [{"system": "email"}, {"system": "phone", "rank": 2, "ok": true}, {"system": "phone", "value": "9"}],
+            "valueQuantity": {"value": 72.10}, "n": null,
+            "extension": [{"url": "u", "valueString": "e"}]
+        }"#;
+        let document = Document::parse(text).expect("JSON");
+        for (path, expected) in [
+            ("a.d", Some("\"x\"")),
+            ("a.b.c", Some("1")),
+            ("a.b[0].c", None),
+            ("a.b[2].c", Some("2")),
+            ("a[0].d", Some("\"x\"")),
+            ("a[1].d", None),
+            ("a.d.e", None),
+            ("n", None),
+            ("n.x", None),
+            ("name.where(use='official').given[0]", None),
+            ("name.where(use='official').given[1]", Some("\"C\"")),
+            ("name.first().given[2]", Some("\"B\"")),
+            (
+                "identifier.where(type.coding.code='MR').value",
+                Some("\"1\""),
+            ),
+            ("telecom.where(system='phone').value", None),
+            (
+                "telecom.where(system='phone' and rank=2.0 and ok=true).rank",
+                Some("2"),
+            ),
+            ("telecom.where(system='fax').rank", None),
+            ("value.ofType(Quantity).value", Some("72.10")),
+            ("extension('u').value.ofType(string)", Some("\"e\"")),
+            ("extension('v').valueString", None),
+            ("d.x | valueQuantity.value | a.d", Some("72.10")),
+        ] {
+            let path = Path::parse(path).expect(path);
+            let found = path
+                .alternatives()
+                .find_map(|moves| find(document.root(), moves));
+            assert_eq!(found.map(|found| found.element.raw()), expected, "{path:?}");
+        }
+    }
 }

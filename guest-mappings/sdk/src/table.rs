@@ -12,9 +12,9 @@ pub struct Mapping {
 }
 
 /// Resource types that rows of one table can come from.
-pub const MAX_SOURCES: usize = 4;
+pub(crate) const MAX_SOURCES: usize = 4;
 /// Profiles, fixed parameters and includes of a source, each.
-pub const MAX_SOURCE_EXTRAS: usize = 4;
+pub(crate) const MAX_SOURCE_EXTRAS: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Table {

@@ -1,0 +1,360 @@
+//! One cell: what an element of a resource is as a value of its column.
+
+use std::borrow::Cow;
+
+use turntable_scan::{Kind as Json, Value, number};
+
+use crate::bindings::turntable::mapping::types::{IssueCode, Severity};
+use crate::choice_elements;
+use crate::column::{Access, Code, Column, Concept, Kind};
+use crate::field::{Field, Part};
+use crate::path::{self, Found, Move, choice_name};
+use crate::reference::{self, Target};
+use crate::table::Source;
+use crate::time::{self, Precision};
+
+/// What one row is read from.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) source: &'static Source,
+    pub(crate) resource: Value<'a>,
+    /// The resource's id.
+    pub(crate) id: &'a str,
+    /// The resource; in a child table, the element that the row is.
+    pub(crate) element: Value<'a>,
+    /// In a child table: the member that the element is in, and its index there.
+    pub(crate) place: Option<(&'a str, usize)>,
+}
+
+/// A cell and what there is to say about it.
+#[derive(Debug, Default)]
+pub(crate) struct Cell<'a> {
+    /// `None` = null.
+    pub(crate) text: Option<Cow<'a, str>>,
+    pub(crate) finding: Option<Finding<'a>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Finding<'a> {
+    pub(crate) severity: Severity,
+    pub(crate) code: IssueCode,
+    pub(crate) at: Value<'a>,
+    pub(crate) message: &'static str,
+}
+
+/// What an element cannot be shown as, and why.
+type Mismatch = (IssueCode, &'static str);
+
+pub(crate) fn read<'a>(field: Field, scope: Scope<'a>) -> Cell<'a> {
+    let (column, part) = match field {
+        Field::Parent(_) => {
+            return Cell::owned([scope.source.resource_type, "/", scope.id].concat());
+        }
+        Field::Column(column, part) => (column, part),
+    };
+    if !field.exists_for(scope.source) {
+        return Cell::default();
+    }
+    match column.kind {
+        // A new row whose id the service will choose has no key yet.
+        Kind::Key if scope.id.is_empty() => return Cell::default(),
+        Kind::Key => return Cell::owned(scope.key()),
+        Kind::Constant(_, value) => return Cell::constant(column, value, scope.source),
+        _ => {}
+    }
+    if let Some(read) = column.read_with {
+        let element = match column.path.is_empty() {
+            true => Some(scope.element),
+            false => field
+                .alternatives()
+                .find_map(|moves| path::find(scope.element, moves))
+                .map(|found| found.element),
+        };
+        return Cell {
+            text: element.and_then(read),
+            finding: None,
+        };
+    }
+    let mut first_finding = None;
+    for moves in field.alternatives() {
+        let cell = read_path(column, part, &moves, scope.element);
+        if cell.text.is_some() {
+            return cell;
+        }
+        first_finding = first_finding.or(cell.finding);
+    }
+    Cell {
+        text: None,
+        finding: first_finding,
+    }
+}
+
+fn read_path<'a>(
+    column: &'static Column,
+    part: Part,
+    moves: &[Move],
+    element: Value<'a>,
+) -> Cell<'a> {
+    let Some(found) = path::find(element, moves.iter().cloned()) else {
+        return match column.kind {
+            Kind::Choice(options) if column.access == Access::ReadOnly => {
+                type_of_choice(column, options, moves, element)
+            }
+            _ => Cell::default(),
+        };
+    };
+    let mut found = found;
+    if !matches!(column.kind, Kind::Json) && found.element.kind() == Json::Array {
+        found.repeated |= path::has_several(found.element);
+        match path::present(found.element) {
+            Some(first) => found.element = first,
+            None => return Cell::default(),
+        }
+    }
+    match convert(column, part, &found) {
+        Ok(text) => Cell {
+            finding: text.as_ref().and_then(|_| repetition(column, &found)),
+            text,
+        },
+        Err((code, message)) => {
+            let finding = Finding {
+                severity: Severity::Warning,
+                code,
+                at: found.element,
+                message,
+            };
+            Cell {
+                text: None,
+                finding: Some(finding),
+            }
+        }
+    }
+}
+
+/// Several codings are the rule in a concept, and no news.
+fn repetition<'a>(column: &Column, found: &Found<Value<'a>>) -> Option<Finding<'a>> {
+    (found.repeated && !matches!(column.kind, Kind::Concept(_))).then_some(Finding {
+        severity: Severity::Information,
+        code: IssueCode::Truncated,
+        at: found.element,
+        message: "the element repeats; the column shows the first",
+    })
+}
+
+fn convert<'a>(
+    column: &Column,
+    part: Part,
+    found: &Found<Value<'a>>,
+) -> Result<Option<Cow<'a, str>>, Mismatch> {
+    let value = found.element;
+    match column.kind {
+        Kind::Concept(Concept::Code) => code_part(column, part, value),
+        Kind::Text | Kind::Uri | Kind::Concept(_) => string(value).map(Some),
+        Kind::Boolean => match value.boolean() {
+            Some(_) => Ok(Some(Cow::Borrowed(value.raw()))),
+            None => Err((IssueCode::Value, "expected true or false")),
+        },
+        Kind::Int => whole(value, i32::MIN.into(), i32::MAX.into()).map(Some),
+        Kind::Long => whole(value, i64::MIN, i64::MAX).map(Some),
+        Kind::Decimal => match value.number() {
+            Some(digits) => Ok(Some(Cow::Borrowed(digits))),
+            None => Err((IssueCode::Value, "expected a number")),
+        },
+        Kind::Date => moment(
+            value,
+            |precision| precision == Precision::Day,
+            "expected a full date (YYYY-MM-DD)",
+        ),
+        Kind::DateTime => moment(value, |_| true, "expected a date or time as FHIR writes it"),
+        Kind::PartialDate => moment(value, |_| true, "expected a date or time as FHIR writes it"),
+        Kind::Choice(options) => choice(column, options, found),
+        Kind::Lookup(targets) => lookup(value, targets),
+        Kind::Json => Ok(Some(Cow::Borrowed(value.raw()))),
+        Kind::Key | Kind::Constant(..) => {
+            debug_assert!(part == Part::Whole, "keys and constants have no parts");
+            Ok(None)
+        }
+    }
+}
+
+fn string(value: Value<'_>) -> Result<Cow<'_, str>, Mismatch> {
+    value.text().ok_or((IssueCode::Value, "expected a text"))
+}
+
+fn whole(value: Value<'_>, low: i64, high: i64) -> Result<Cow<'_, str>, Mismatch> {
+    let digits = value
+        .number()
+        .ok_or((IssueCode::Value, "expected a number"))?;
+    let rounded = number::round(digits).filter(|number| (low..=high).contains(number));
+    Ok(Cow::Owned(
+        rounded
+            .ok_or((IssueCode::Value, "the number is out of range"))?
+            .to_string(),
+    ))
+}
+
+fn moment<'a>(
+    value: Value<'a>,
+    fits: impl Fn(Precision) -> bool,
+    message: &'static str,
+) -> Result<Option<Cow<'a, str>>, Mismatch> {
+    let text = string(value)?;
+    match time::precision(&text) {
+        Some(precision) if fits(precision) => Ok(Some(text)),
+        _ => Err((IssueCode::Value, message)),
+    }
+}
+
+fn choice<'a>(
+    column: &Column,
+    options: &'static [Code],
+    found: &Found<Value<'a>>,
+) -> Result<Option<Cow<'a, str>>, Mismatch> {
+    let value = found.element;
+    if value.kind() == Json::Object {
+        if !reference::is_reference(value) {
+            return Err((IssueCode::Value, "expected a code"));
+        }
+        return match reference::resource_type(value) {
+            Some(kind) if column.open || options.iter().any(|option| option.code == kind) => {
+                Ok(Some(kind))
+            }
+            Some(_) => Err((
+                IssueCode::CodeInvalid,
+                "a reference to a type that the choice does not have",
+            )),
+            None => Ok(None),
+        };
+    }
+    let code = string(value)?;
+    let system = found.container.get("system").and_then(Value::text);
+    let fits = |option: &Code| match (option.system.or(column.system), &system) {
+        (Some(expected), Some(system)) => expected == system,
+        _ => true,
+    };
+    match options.iter().find(|option| option.code == code) {
+        Some(option) if fits(option) => Ok(Some(code)),
+        None if column.open => Ok(Some(code)),
+        Some(_) => Err((
+            IssueCode::CodeInvalid,
+            "the code is of a system that the choice does not have",
+        )),
+        None => Err((
+            IssueCode::CodeInvalid,
+            "a code that the choice does not have",
+        )),
+    }
+}
+
+/// A concept whose element is only a code: the system is known, a display there is not.
+fn code_part<'a>(
+    column: &Column,
+    part: Part,
+    value: Value<'a>,
+) -> Result<Option<Cow<'a, str>>, Mismatch> {
+    let code = string(value)?;
+    Ok(match part {
+        Part::Whole | Part::Code => Some(code),
+        Part::System => column.system.map(Cow::Borrowed),
+        Part::Display => None,
+    })
+}
+
+/// The path `value` where the resource has `valueQuantity`: the code `Quantity`.
+fn type_of_choice<'a>(
+    column: &Column,
+    options: &'static [Code],
+    moves: &[Move],
+    element: Value<'a>,
+) -> Cell<'a> {
+    let Some((Move::Member(base), before)) = moves.split_last() else {
+        return Cell::default();
+    };
+    let container =
+        path::find(element, before.iter().cloned()).and_then(|found| path::present(found.element));
+    let present = |(key, value): (Value<'a>, Value<'a>)| {
+        let name = key.text().filter(|_| !value.is_null())?;
+        Some((choice_elements::alternative(&name, base)?.to_owned(), value))
+    };
+    let Some((kind, value)) = container.and_then(|container| container.members().find_map(present))
+    else {
+        return Cell::default();
+    };
+    match options
+        .iter()
+        .find(|option| choice_name("", option.code) == kind)
+    {
+        Some(option) => Cell {
+            text: Some(Cow::Borrowed(option.code)),
+            finding: None,
+        },
+        None if column.open => Cell::owned(kind),
+        None => Cell {
+            text: None,
+            finding: Some(Finding {
+                severity: Severity::Warning,
+                code: IssueCode::CodeInvalid,
+                at: value,
+                message: "a type that the choice does not have",
+            }),
+        },
+    }
+}
+
+fn lookup<'a>(
+    value: Value<'a>,
+    targets: &'static [(&'static str, &'static str)],
+) -> Result<Option<Cow<'a, str>>, Mismatch> {
+    if value.kind() != Json::Object && value.kind() != Json::String {
+        return Err((IssueCode::Value, "expected a reference"));
+    }
+    let has = |kind: &str| targets.iter().any(|(_, target)| *target == kind);
+    let Some(text) = reference::text(value) else {
+        return Ok(None);
+    };
+    let shown = match reference::target(&text) {
+        Target::Resource { kind, .. } => has(kind),
+        Target::Urn => reference::resource_type(value).is_none_or(|kind| has(&kind)),
+        Target::Contained => false,
+        Target::Other => return Err((IssueCode::Value, "not a reference to a resource")),
+    };
+    Ok(shown.then_some(text))
+}
+
+impl<'a> Cell<'a> {
+    fn owned(text: String) -> Self {
+        Self {
+            text: Some(Cow::Owned(text)),
+            finding: None,
+        }
+    }
+
+    fn constant(column: &Column, value: &'static str, source: &Source) -> Self {
+        let code = constant_of(column, value, source);
+        Self {
+            text: code.map(Cow::Borrowed),
+            finding: None,
+        }
+    }
+}
+
+/// The code of a constant column in rows from that source.
+pub(crate) fn constant_of(
+    column: &Column,
+    value: &'static str,
+    source: &Source,
+) -> Option<&'static str> {
+    match source.when {
+        Some((name, code)) if name == column.name => Some(code),
+        _ => Some(value).filter(|value| !value.is_empty()),
+    }
+}
+
+impl Scope<'_> {
+    pub(crate) fn key(&self) -> String {
+        match self.place {
+            Some((member, index)) => format!("{}/{member}/{index}", self.id),
+            None => self.id.to_owned(),
+        }
+    }
+}
