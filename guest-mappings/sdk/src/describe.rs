@@ -1,7 +1,27 @@
-//! x
-use crate::bindings::exports::turntable::mapping::schema;
-pub fn describe(_m: &crate::Mapping) -> schema::Mapping {
-    schema::Mapping { name: String::new(), version: String::new(), tables: vec![] }
+//! The schema that a mapping offers, from its tables.
+
+use crate::bindings::exports::turntable::mapping::schema::{
+    self as wit, ChoiceOption, ChoiceType, ColumnAccess, ColumnType, DecimalType, Discriminator,
+    FixedParam, LookupType, ParentLink, SearchBinding, SearchKind, SearchOps, Sortable,
+    TableAccess, TextType,
+};
+use crate::column::{Access, Code, Column, Kind};
+use crate::field::{Field, Part, fields};
+use crate::path::{Move, choice_name};
+use crate::search::Search;
+use crate::table::{Mapping, Source, Table};
+
+/// Answers `schema.describe`.
+pub fn describe(mapping: &'static Mapping) -> wit::Mapping {
+    wit::Mapping {
+        name: mapping.name.to_owned(),
+        version: mapping.version.to_owned(),
+        tables: mapping
+            .tables
+            .iter()
+            .map(|table| Describer::new(mapping, table).table())
+            .collect(),
+    }
 }
 
 struct Describer {

@@ -67,8 +67,18 @@ impl fmt::Debug for Path {
 
 impl Path {
     pub const fn parse(text: &'static str) -> Result<Self, &'static str> {
-        let blank = Step { kind: StepKind::Or, start: 0, end: 0, extra_start: 0, extra_end: 0 };
-        let mut path = Self { text, steps: [blank; MAX_STEPS], len: 0 };
+        let blank = Step {
+            kind: StepKind::Or,
+            start: 0,
+            end: 0,
+            extra_start: 0,
+            extra_end: 0,
+        };
+        let mut path = Self {
+            text,
+            steps: [blank; MAX_STEPS],
+            len: 0,
+        };
         let bytes = text.as_bytes();
         if bytes.len() > u16::MAX as usize {
             return Err("the path is too long");
@@ -131,7 +141,10 @@ impl Path {
 
     /// The moves of a path without alternatives.
     pub(crate) fn moves(&self) -> Vec<Move> {
-        self.alternatives().next().map(Iterator::collect).unwrap_or_default()
+        self.alternatives()
+            .next()
+            .map(Iterator::collect)
+            .unwrap_or_default()
     }
 
     const fn with(
@@ -213,7 +226,11 @@ impl Conditions {
             let literal = &self.text[span.literal.0..span.literal.1];
             Some(Condition {
                 path: &self.text[span.path.0..span.path.1],
-                literal: if span.quoted { Literal::Text(literal) } else { Literal::Bare(literal) },
+                literal: if span.quoted {
+                    Literal::Text(literal)
+                } else {
+                    Literal::Bare(literal)
+                },
             })
         })
     }
@@ -368,7 +385,11 @@ fn spread<'a, E: Element<'a>>(element: E) -> Vec<E> {
     }
 }
 
-const fn alternative(mut path: Path, bytes: &[u8], start: usize) -> Result<(Path, usize), &'static str> {
+const fn alternative(
+    mut path: Path,
+    bytes: &[u8],
+    start: usize,
+) -> Result<(Path, usize), &'static str> {
     let mut at = start;
     loop {
         let name_end = skip_name(bytes, at);
@@ -376,7 +397,11 @@ const fn alternative(mut path: Path, bytes: &[u8], start: usize) -> Result<(Path
             return Err("path: expected a member name");
         }
         let call = name_end < bytes.len() && bytes[name_end] == b'(';
-        let step = if call { function(path, bytes, at, name_end) } else { member(path, at, name_end) };
+        let step = if call {
+            function(path, bytes, at, name_end)
+        } else {
+            member(path, at, name_end)
+        };
         (path, at) = match step {
             Ok(next) => next,
             Err(message) => return Err(message),
@@ -424,7 +449,12 @@ const fn index(path: Path, bytes: &[u8], open: usize) -> Result<(Path, usize), &
 pub(crate) const MAX_INDEX: usize = 99;
 
 /// `first()`, `where(…)`, `ofType(…)`, `extension('…')`; `name` is the span before the bracket.
-const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<(Path, usize), &'static str> {
+const fn function(
+    path: Path,
+    bytes: &[u8],
+    name: usize,
+    open: usize,
+) -> Result<(Path, usize), &'static str> {
     let close = match closing(bytes, open) {
         Some(close) => close,
         None => return Err("path: a bracket is not closed"),
@@ -451,7 +481,9 @@ const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<
         }
         path.with(StepKind::Extension, open + 2, close - 1, 0, 0)
     } else {
-        Err("path: this function cannot be inverted; known are first(), where(...), ofType(...), extension('...')")
+        Err(
+            "path: this function cannot be inverted; known are first(), where(...), ofType(...), extension('...')",
+        )
     };
     match path {
         Ok(path) => Ok((path, close + 1)),
@@ -460,7 +492,12 @@ const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<
 }
 
 /// Turns the member before into the choice element of that type.
-const fn of_type(mut path: Path, bytes: &[u8], start: usize, end: usize) -> Result<Path, &'static str> {
+const fn of_type(
+    mut path: Path,
+    bytes: &[u8],
+    start: usize,
+    end: usize,
+) -> Result<Path, &'static str> {
     if start == end || skip_name(bytes, start) != end {
         return Err("path: ofType(...) takes a type name");
     }
@@ -504,7 +541,9 @@ const fn condition(bytes: &[u8], start: usize) -> Result<ConditionSpan, &'static
     loop {
         let name_end = skip_name(bytes, path_end);
         if name_end == path_end {
-            return Err("path: a condition compares members with a constant: where(use = 'official')");
+            return Err(
+                "path: a condition compares members with a constant: where(use = 'official')",
+            );
         }
         path_end = name_end;
         if path_end == bytes.len() || bytes[path_end] != b'.' {
@@ -532,10 +571,15 @@ const fn condition(bytes: &[u8], start: usize) -> Result<ConditionSpan, &'static
         (at + 1, end)
     } else {
         let mut end = at;
-        while end < bytes.len() && (bytes[end].is_ascii_alphanumeric() || matches!(bytes[end], b'-' | b'.')) {
+        while end < bytes.len()
+            && (bytes[end].is_ascii_alphanumeric() || matches!(bytes[end], b'-' | b'.'))
+        {
             end += 1;
         }
-        if !is(bytes, at, end, b"true") && !is(bytes, at, end, b"false") && !is_plain_number(bytes, at, end) {
+        if !is(bytes, at, end, b"true")
+            && !is(bytes, at, end, b"false")
+            && !is_plain_number(bytes, at, end)
+        {
             return Err("path: a constant is a text in single quotes, true, false or a number");
         }
         (at, end)
@@ -550,11 +594,20 @@ const fn condition(bytes: &[u8], start: usize) -> Result<ConditionSpan, &'static
             return Err("path: a condition is missing after 'and'");
         }
     }
-    Ok(ConditionSpan { path: (path_start, path_end), literal, quoted, next: at })
+    Ok(ConditionSpan {
+        path: (path_start, path_end),
+        literal,
+        quoted,
+        next: at,
+    })
 }
 
 const fn is_plain_number(bytes: &[u8], start: usize, end: usize) -> bool {
-    let mut at = if start < end && bytes[start] == b'-' { start + 1 } else { start };
+    let mut at = if start < end && bytes[start] == b'-' {
+        start + 1
+    } else {
+        start
+    };
     let first = at;
     let mut points = 0;
     while at < end {
@@ -568,7 +621,9 @@ const fn is_plain_number(bytes: &[u8], start: usize, end: usize) -> bool {
         }
         at += 1;
     }
-    at > first && points < 2 && (bytes[first] != b'0' || first + 1 == end || bytes[first + 1] == b'.')
+    at > first
+        && points < 2
+        && (bytes[first] != b'0' || first + 1 == end || bytes[first + 1] == b'.')
 }
 
 /// The bracket that closes the one at `open`, quotes respected.
