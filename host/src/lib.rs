@@ -33,6 +33,10 @@ pub mod model {
 
 /// The language that apps speak: text to model and back.
 pub mod odata {
+    /// Tables for the tests of this area.
+    #[cfg(test)]
+    pub(crate) mod sample;
+
     /// Primitive literals by rule: where they end, or where they go wrong.
     pub mod literal;
 
@@ -66,19 +70,22 @@ pub mod odata {
     /// Path, options, headers and body to a request.
     pub mod request;
 
+    /// One cell as a JSON value, and the writer of JSON.
+    pub mod cells;
+
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
 
     /// Service document and `$metadata`.
     pub mod metadata;
-
-    /// Tables for the tests of this area.
-    #[cfg(test)]
-    pub(crate) mod sample;
 }
 
 /// What to ask of whom: pure decisions, printable.
 pub mod plan {
+    /// Tables and filters for the tests of planning.
+    #[cfg(test)]
+    mod example;
+
     /// A condition back to OData text.
     pub mod print;
 
@@ -99,10 +106,6 @@ pub mod plan {
 
     /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
     pub mod search;
-
-    /// Tables and filters for the tests of planning.
-    #[cfg(test)]
-    mod example;
 
     /// A query and a route to a plan.
     pub mod choose;

@@ -1,6 +1,7 @@
 //! The OASIS test cases for the OData grammar: every valid input of the rules that the parser covers is taken, every
 //! invalid one is refused at the character that the case names. Rules that are not covered are listed, and a rule that
 //! is in neither list fails the test.
+#![expect(clippy::print_stdout, reason = "the rules not covered are to be seen")]
 
 use std::collections::BTreeSet;
 
@@ -168,10 +169,8 @@ fn options(text: &str) -> Result<(), usize> {
             "select" => selection::select(value, &limits).map(drop).map_err(at)?,
             "expand" => selection::expand(value, &limits).map(drop).map_err(at)?,
             "compute" => selection::compute(value, &limits).map(drop).map_err(at)?,
-            "count" => drop(whole(value, |text, at| literal::boolean(text, at, false)).map_err(|at| value_at + at)?),
-            "top" | "skip" => {
-                drop(whole(value, |text, at| literal::integer(text, at, 19)).map_err(|at| value_at + at)?)
-            }
+            "count" => whole(value, |text, at| literal::boolean(text, at, false)).map_err(|at| value_at + at)?,
+            "top" | "skip" => whole(value, |text, at| literal::integer(text, at, 19)).map_err(|at| value_at + at)?,
             alias if alias.starts_with('@') => syntax::expression(value, &limits).map(drop).map_err(at)?,
             custom => assert!(!name.starts_with('$'), "the option `${custom}` is not covered"),
         }

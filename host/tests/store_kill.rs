@@ -1,15 +1,18 @@
-//! "Nothing is lost on `kill -9`": a process that writes rows and says which ones are in is killed in the middle; every
-//! row that it reported is there afterwards, and the next process goes on from there.
+//! "Nothing is lost on `kill -9`": a process that writes resources with their rows and says which ones are in is killed
+//! in the middle; all that it reported is there afterwards, nothing is there by half, and the next process goes on.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic anywhere")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use turntable::model::key;
+use turntable::model::rows::Rows;
 use turntable::model::table::{Column, ColumnAccess, Kind, Table, TableAccess};
 use turntable::store::sqlite::Store;
+use turntable::store::write::NativeWrite;
 
 /// Set for the process that writes; holds its data folder.
 const FOLDER: &str = "TURNTABLE_KILL_TEST_FOLDER";
@@ -46,16 +49,32 @@ fn what_was_reported_survives_kill_9() {
             let found = store.get(&table, key::guid(&number.to_string()), &[1]).unwrap();
             let found = found.unwrap_or_else(|| panic!("row {number} of {reported} is lost"));
             assert_eq!(found.rows.cell(0, 1), Some(text(number).as_str()));
+            let resource = store.resource("Patient", &number.to_string()).unwrap();
+            assert_eq!(resource, Some((text(number).into_bytes(), 1)), "resource {number}");
         }
+        // What was written last may be in without having been reported, but only as a whole.
+        let resources = store.resources_after("Patient", "", usize::MAX).unwrap();
+        assert_eq!(store.count_rows(&table).unwrap(), resources.len() as u64);
     }
 }
 
 fn write_until_killed(folder: &Path) {
-    let (store, table) = (Store::open(folder).unwrap(), table());
+    let (store, table) = (Store::open(folder).unwrap(), Arc::new(table()));
     store.ensure_table(&table).unwrap();
-    let is_free = |n: &u64| store.get(&table, key::guid(&n.to_string()), &[0]).unwrap().is_none();
+    let is_free = |n: &u64| store.last_version("Patient", &n.to_string()).unwrap().is_none();
     for number in (0..).skip_while(|n| !is_free(n)) {
-        store.create(&table, vec![(0, Some(&number.to_string())), (1, Some(&text(number)))]).unwrap();
+        let (id, text) = (number.to_string(), text(number));
+        let mut rows = Rows::new(vec![0, 1]);
+        rows.push([Some(id.as_str()), Some(text.as_str())]);
+        let write = NativeWrite {
+            resource_type: "Patient".into(),
+            id,
+            body: Some(text.into_bytes()),
+            base: None,
+            version: 1,
+            rows: vec![(table.clone(), rows)],
+        };
+        store.put_resources(&[write]).unwrap();
         let mut out = std::io::stdout().lock();
         writeln!(out, "\ncommitted {number}").unwrap();
         out.flush().unwrap();

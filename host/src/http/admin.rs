@@ -27,7 +27,7 @@ const PING_SECONDS: u64 = 2;
 
 pub async fn tables(State(app): Shared) -> Response {
     let live = app.turntable.live();
-    object(json!({ "tables": live.tables().map(|t| summary(t)).collect::<Vec<_>>() }))
+    object(json!({ "tables": live.tables().map(summary).collect::<Vec<_>>() }))
 }
 
 pub async fn table(State(app): Shared, Path(table): Path<String>) -> Response {

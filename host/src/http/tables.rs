@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::http::app::{self, API, App, Shared, failure};
 use crate::http::ingest::response_bundle;
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Compare, Expand, Expr, Filter, Literal, Query};
+use crate::model::query::{Change, Compare, Expand, Expr, Filter, Literal, Query};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::headers::{Headers, SchemaForm};
@@ -72,7 +72,8 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let live = serving.live.clone();
     let headers = headers(&parts.headers)?;
     let message = Message {
-        method: parts.method.as_str(),
+        // An answer to HEAD is one to GET without its body, which the HTTP layer leaves out.
+        method: if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() },
         path: &serving.path,
         query: &serving.query,
         headers: Headers(&headers),
@@ -135,7 +136,7 @@ impl Serving<'_> {
             Request::Follow { table, key, navigation, to, query } => {
                 self.follow(call, live.table(&table.name)?, *key, navigation, to, query).await
             }
-            Request::Write { table, change } => self.write(call, live.table(&table.name)?, change).await,
+            Request::Write { table, change, query } => self.write(call, live.table(&table.name)?, change, query).await,
             Request::UpsertBundle { bundle } => {
                 let outcomes = self.app.turntable.ingest(&live, bundle.as_bytes(), None, self.deadline).await?;
                 Ok(app::object(response_bundle(&outcomes)))
@@ -230,7 +231,8 @@ impl Serving<'_> {
         &mut self,
         call: &Call,
         table: &Arc<LiveTable>,
-        change: &crate::model::query::Change,
+        change: &Change,
+        query: &Query,
     ) -> Result<Response> {
         let live = self.live.clone();
         let begun = Instant::now();
@@ -241,11 +243,7 @@ impl Serving<'_> {
         // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
         let shows = call.preferences.representation.unwrap_or(written.created);
         let mut response = match written.row {
-            Some(rows) if shows => {
-                let query = Query::default();
-                let found = Found { table: &table.table, query: &query, rows: &rows, expanded: &[] };
-                json(call, reply::one(self.style(call), found, 0)?)
-            }
+            Some(rows) if shows => self.one(call, table, rows, query).await?,
             _ => StatusCode::NO_CONTENT.into_response(),
         };
         if written.created && response.status() == StatusCode::OK {

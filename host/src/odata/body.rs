@@ -311,6 +311,10 @@ fn cell(column: &Column, name: &str, raw: &str) -> Result<String> {
     match &column.kind {
         Kind::Text { max_length, .. } => {
             let text = text(raw).ok_or_else(|| wrong("a text"))?;
+            // FHIR has no other control characters in a string.
+            if text.chars().any(|c| c < ' ' && !matches!(c, '\t' | '\n' | '\r')) {
+                return Err(wrong("a text without control characters"));
+            }
             match max_length {
                 Some(most) if text.chars().count() > *most as usize => {
                     Err(wrong(&format!("a text of at most {most} characters")))
@@ -459,6 +463,7 @@ mod tests {
 
     #[test]
     fn values_that_do_not_fit_are_refused() {
+        refused(r#""msemr_name":"a\u0000""#, "control characters");
         refused(r#""msemr_name":5"#, "BadValue: `msemr_name` takes a text");
         refused(r#""msemr_status":7"#, "935000001 = Final, 935000002 = Amended");
         refused(r#""msemr_status":"Final""#, "BadValue");

@@ -2,6 +2,7 @@
 //! columns, literals take the type of what they are compared with; what the grammar has and we do not evaluate is
 //! refused by name, never ignored.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
@@ -99,13 +100,17 @@ pub(crate) struct Resolver<'a> {
     pub(crate) followed: usize,
     /// The lambda variable that stands for a row of the table where following began.
     pub(crate) variable: Option<&'a str>,
+    /// Relations followed so far, lambdas and all.
+    pub(crate) hops: usize,
+    /// Bytes of alias values put in so far: few aliases used often must not make a filter of any size.
+    pub(crate) expanded: &'a Cell<usize>,
     /// The alias that is being resolved: it may not name another.
     pub(crate) in_alias: bool,
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(source: Source<'a>, table: &'a Table, context: Context<'a>) -> Self {
-        Self { source, table, context, followed: 0, variable: None, in_alias: false }
+    pub(crate) fn new(source: Source<'a>, table: &'a Table, context: Context<'a>, expanded: &'a Cell<usize>) -> Self {
+        Self { source, table, context, followed: 0, variable: None, hops: 0, expanded, in_alias: false }
     }
 
     pub(crate) fn expression(&self, node: &Node) -> Result<(Expr, Type)> {
@@ -477,6 +482,10 @@ impl<'a> Resolver<'a> {
         }
         match self.context.aliases.get_key_value(name.as_str()) {
             Some((_, text)) => {
+                self.expanded.set(self.expanded.get() + text.len());
+                if self.expanded.get() > self.context.limits.url_bytes {
+                    return Err(self.bad(*at, "aliases used so often exceed the limit `url_bytes`"));
+                }
                 let source = Source { text, target: self.source.target };
                 Ok(Some((AliasText(Some(text)), Resolver { source, in_alias: true, ..*self })))
             }

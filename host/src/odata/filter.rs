@@ -1,6 +1,8 @@
 //! `$filter` and `$orderby`: conditions resolved against the tables. Paths through relations become
 //! [`Filter::Related`], query functions of Dataverse the plain conditions that they stand for.
 
+use std::cell::Cell;
+
 use super::dataverse::{self, Given, Takes};
 use super::expression::{Context, Resolver, Source, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
@@ -24,7 +26,7 @@ pub fn order_by(source: Source<'_>, table: &Table, context: Context<'_>) -> Resu
 
 /// A condition that has been parsed as a part of `source`.
 pub fn condition(node: &Node, source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
-    Resolver::new(source, table, context).condition(node)
+    Resolver::new(source, table, context, &Cell::new(0)).condition(node)
 }
 
 /// Items of an `$orderby` that have been parsed as a part of `source`.
@@ -34,7 +36,8 @@ pub fn orders(
     table: &Table,
     context: Context<'_>,
 ) -> Result<Vec<Order>> {
-    let resolver = Resolver::new(source, table, context);
+    let expanded = Cell::new(0);
+    let resolver = Resolver::new(source, table, context, &expanded);
     let order = |item: &syntax::OrderItem| {
         if let Some(hop) = resolver.hop(&item.by)? {
             return Err(resolver.unsupported(item.by.at, &format!("ordering by a column of `{}`", hop.navigation)));
@@ -84,8 +87,8 @@ impl<'a> Resolver<'a> {
         let Relation::Lookup { table, .. } = &hop.to else {
             return self.collection(node, hop);
         };
-        let target = self.related(table)?;
-        let inner = Resolver { table: target, followed: self.followed + 1, ..*self }.leaf(node)?;
+        let target = self.related(node.at, table)?;
+        let inner = Resolver { table: target, followed: self.followed + 1, hops: self.hops + 1, ..*self }.leaf(node)?;
         Ok(through(hop, inner))
     }
 
@@ -129,8 +132,9 @@ impl<'a> Resolver<'a> {
         };
         let filter = match body {
             Some((variable, condition)) => {
-                let target = self.related(table)?;
-                let inner = Resolver { table: target, followed: 0, variable: Some(variable), ..*self };
+                let target = self.related(node.at, table)?;
+                let hops = self.hops + 1;
+                let inner = Resolver { table: target, followed: 0, variable: Some(variable), hops, ..*self };
                 Some(inner.condition(condition)?.into())
             }
             None => None,
@@ -157,11 +161,11 @@ impl<'a> Resolver<'a> {
 
     fn any_of(&self, value: &Node, list: &Node) -> Result<Filter> {
         let (value, value_type) = self.expression(value)?;
-        if let Syntax::Path(path) = &list.syntax {
-            if let Some((text, resolver)) = self.alias(path)? {
-                let list = text.parse(&resolver)?;
-                return Ok(Filter::In(value.clone(), resolver.literals(&list, value_type, &value)?));
-            }
+        if let Syntax::Path(path) = &list.syntax
+            && let Some((text, resolver)) = self.alias(path)?
+        {
+            let list = text.parse(&resolver)?;
+            return Ok(Filter::In(value.clone(), resolver.literals(&list, value_type, &value)?));
         }
         let literals = self.literals(list, value_type, &value)?;
         Ok(Filter::In(value, literals))
@@ -301,9 +305,16 @@ impl<'a> Resolver<'a> {
         Ok(Some(Hop { navigation: name.clone(), to }))
     }
 
-    fn related(&self, table: &str) -> Result<&'a Table> {
-        let found = self.context.catalog.table(table);
-        found.map(AsRef::as_ref).ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{table}`")))
+    /// The table that a relation leads to, if it may be read and is not too far away.
+    fn related(&self, at: usize, table: &str) -> Result<&'a Table> {
+        if self.hops == self.context.limits.filter_depth {
+            return Err(self.bad(at, "more relations in a row than the limit `filter_depth` allows"));
+        }
+        match self.context.catalog.table(table) {
+            Some(found) if found.access.read => Ok(found),
+            Some(_) => Err(self.bad(at, &format!("rows of `{table}` cannot be read"))),
+            None => Err(Error::new(Code::UnknownTable, format!("there is no table `{table}`"))),
+        }
     }
 }
 
@@ -563,6 +574,34 @@ mod tests {
         assert!(error.starts_with("NotSupported") && error.contains("$count"), "{error}");
         let outer = "msemr_observation_msemr_patient/any(o:o/msemr_name eq fullname)";
         assert!(resolve(outer, "contact").unwrap_err().starts_with("NotSupported"));
+    }
+
+    #[test]
+    fn aliases_cannot_make_a_filter_of_any_size() {
+        let catalog = sample::catalog();
+        let aliases = BTreeMap::from([("a".to_owned(), vec!["active"; 400].join(" or "))]);
+        let limits = Limits::default();
+        let context = Context { catalog: &catalog, limits: &limits, aliases: &aliases, now: sample::now() };
+        let often = |times: usize| {
+            let text = vec!["@a"; times].join(" and ");
+            filter(Source { text: &text, target: "$filter" }, catalog.table("contact").unwrap(), context)
+        };
+        assert!(often(5).is_ok());
+        assert!(often(300).unwrap_err().message().contains("url_bytes"));
+    }
+
+    #[test]
+    fn relations_in_a_row_are_limited() {
+        let catalog = sample::catalog();
+        let limits = Limits { filter_depth: 12, ..Limits::default() };
+        let context = Context { catalog: &catalog, limits: &limits, aliases: &BTreeMap::new(), now: sample::now() };
+        let hops = |times: usize| {
+            let round = "msemr_patient/msemr_observation_msemr_patient/any(x:x/";
+            let text = format!("{}msemr_count eq 1{}", round.repeat(times), ")".repeat(times));
+            filter(Source { text: &text, target: "$filter" }, catalog.table("msemr_observation").unwrap(), context)
+        };
+        assert!(hops(3).is_ok());
+        assert!(hops(20).unwrap_err().message().contains("filter_depth"));
     }
 
     #[test]

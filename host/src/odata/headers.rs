@@ -144,11 +144,10 @@ impl<'a> Headers<'a> {
     /// Media ranges, the preferred first.
     fn media(&self, option: Option<&str>) -> Result<Vec<String>> {
         if let Some(option) = option {
-            return Ok(vec![match option.trim() {
-                "json" => "application/json".into(),
-                "xml" => "application/xml".into(),
-                other => other.to_owned(),
-            }]);
+            // `json` and `xml` are short for their media types, parameters may follow.
+            let (kind, parameters) = option.trim().split_at(option.trim().find(';').unwrap_or(option.trim().len()));
+            let kind = if matches!(kind, "json" | "xml") { format!("application/{kind}") } else { kind.to_owned() };
+            return Ok(vec![kind + parameters]);
         }
         let mut ranges: Vec<(u32, String)> = Vec::new();
         for range in self.all("Accept").flat_map(|value| split_quoted(value, ',')) {

@@ -228,11 +228,11 @@ fn expand_one(item: &Item, source: Source<'_>, table: &Table, context: Context<'
     };
     let query = match &to {
         Relation::Lookup { table, .. } => {
-            let target = context.catalog.table(table).ok_or_else(|| unknown_table(table))?;
+            let target = related(table, context)?;
             nested(&item.options, &["select"], source, target, context)?
         }
         Relation::Collection { table, .. } => {
-            let target = context.catalog.table(table).ok_or_else(|| unknown_table(table))?;
+            let target = related(table, context)?;
             nested(&item.options, &["select", "filter", "orderby", "top", "skip", "count"], source, target, context)?
         }
         Relation::Concept { .. } => Query { select: concept_fields(&item.options, source)?, ..Query::default() },
@@ -255,8 +255,13 @@ fn unknown_relation(name: &str, at: usize, source: Source<'_>, table: &Table, co
     }
 }
 
-fn unknown_table(name: &str) -> Error {
-    Error::new(Code::UnknownTable, format!("there is no table `{name}`"))
+/// The table that a relation leads to, if it may be read.
+fn related<'a>(name: &str, context: Context<'a>) -> Result<&'a Table> {
+    match context.catalog.table(name) {
+        Some(table) if table.access.read => Ok(table),
+        Some(_) => Err(Error::new(Code::MethodNotAllowed, format!("rows of `{name}` cannot be read"))),
+        None => Err(Error::new(Code::UnknownTable, format!("there is no table `{name}`"))),
+    }
 }
 
 /// Options in the parentheses of an `$expand`.

@@ -1,11 +1,9 @@
 //! Rows to OData JSON, written straight from the cells; errors to OData errors. A page is built whole before any byte
 //! of it leaves: a cell that is not of its column's kind fails the request, never half of an answer.
 
-use std::fmt::Write as _;
-
-use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use super::cells::{self, Json};
 use super::headers::{Annotations, Detail, Format};
 use super::options::{CONCEPT_FIELDS, CONCEPT_SET};
 use crate::model::catalog::{Catalog, Relation};
@@ -13,8 +11,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Expand, Query};
 use crate::model::rows::Rows;
-use crate::model::table::{Column, ColumnIndex, Concept, Kind, Lookup, Table};
-use crate::model::value::{self, Number};
+use crate::model::table::{ColumnIndex, Concept, Kind, Lookup, Table};
 
 /// How to write: the same for every row of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -97,9 +94,10 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     }
     out.name("value");
     out.open('[');
+    let columns = fetched(found)?;
     for row in 0..found.rows.len() {
         out.item();
-        entity(&mut out, style, found, row, None)?;
+        entity(&mut out, style, found, &columns, row, None)?;
     }
     out.close(']');
     if let Some(link) = page.next_link {
@@ -112,7 +110,8 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
 /// One row of those found.
 pub fn one(style: Style<'_>, found: Found<'_>, row: usize) -> Result<Vec<u8>> {
     let mut out = Json::default();
-    entity(&mut out, style, found, row, Some(&context(style, found.table, found.query, "/$entity")))?;
+    let context = context(style, found.table, found.query, "/$entity");
+    entity(&mut out, style, found, &fetched(found)?, row, Some(&context))?;
     Ok(out.bytes)
 }
 
@@ -124,8 +123,9 @@ pub fn property(
     row: usize,
     column: ColumnIndex,
 ) -> Result<Option<Vec<u8>>> {
+    check_fetched(table, rows, column)?;
     let mut value = Json::default();
-    cell(&mut value, style, table, rows, row, column)?;
+    cells::cell(&mut value, style.format, table, rows, row, column)?;
     if value.bytes == b"null" {
         return Ok(None);
     }
@@ -150,8 +150,9 @@ pub fn property_text(
     row: usize,
     column: ColumnIndex,
 ) -> Result<Option<String>> {
+    check_fetched(table, rows, column)?;
     let mut value = Json::default();
-    cell(&mut value, style, table, rows, row, column)?;
+    cells::cell(&mut value, style.format, table, rows, row, column)?;
     if value.bytes == b"null" {
         return Ok(None);
     }
@@ -266,10 +267,40 @@ fn select_list(catalog: &Catalog, table: &Table, query: &Query) -> String {
     if items.is_empty() { String::new() } else { format!("({})", items.join(",")) }
 }
 
-fn entity(out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, context: Option<&str>) -> Result<()> {
+/// The columns that are shown, all of which the rows must have: one that was not fetched would look like null.
+fn fetched(found: Found<'_>) -> Result<Vec<ColumnIndex>> {
+    let columns = shown(found.table, found.query.select.as_deref());
+    for column in &columns {
+        check_fetched(found.table, found.rows, *column)?;
+    }
+    Ok(columns)
+}
+
+/// A concept's key may come from its code.
+fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
+    let code = table.concept_of(column).map_or(column, |concept| concept.code);
+    if rows.is_empty() || rows.position(column).or(rows.position(code)).is_some() {
+        return Ok(());
+    }
+    Err(Error::new(Code::Internal, format!("the column `{}` was not fetched", table.columns[column].name)))
+}
+
+fn entity(
+    out: &mut Json,
+    style: Style<'_>,
+    found: Found<'_>,
+    columns: &[ColumnIndex],
+    row: usize,
+    context: Option<&str>,
+) -> Result<()> {
     let Found { table, rows, .. } = found;
     out.open('{');
-    let key = rows.cell(row, table.key).map(key::guid);
+    let Some(key) = rows.cell(row, table.key).map(key::guid) else {
+        return Err(Error::new(
+            Code::MappingIllFormed,
+            format!("the mapping of `{}` gave a row without a key", table.name),
+        ));
+    };
     if style.format.detail != Detail::None {
         if let Some(context) = context {
             out.member("@odata.context", context);
@@ -281,8 +312,8 @@ fn entity(out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, contex
             out.member("@odata.etag", &etag);
         }
     }
-    for column in shown(table, found.query.select.as_deref()) {
-        annotated(out, style, table, rows, row, column)?;
+    for column in columns {
+        annotated(out, style, table, rows, row, *column)?;
     }
     for (index, expand) in found.query.expand.iter().enumerate() {
         related(out, style, found, row, expand, found.expanded.get(index))?;
@@ -292,9 +323,8 @@ fn entity(out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, contex
 }
 
 /// What a client could compute from `$metadata`, said anyway.
-fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Option<Uuid>) {
+fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
     out.member("@odata.type", &format!("#Microsoft.Dynamics.CRM.{}", table.name));
-    let Some(key) = key else { return };
     out.member("@odata.id", &row_url(style.base, table, key));
     out.member("@odata.editLink", &format!("{}({key})", table.entity_set));
     for (navigation, _) in style.catalog.relations(table) {
@@ -316,12 +346,12 @@ fn annotated(
     let property = column.property();
     let text = rows.cell(row, index);
     if style.format.detail == Detail::Full
-        && let Some(edm) = explicit_type(&column.kind)
+        && let Some(edm) = cells::explicit_type(&column.kind)
     {
         out.member(&format!("{property}@odata.type"), edm);
     }
     if style.annotations.include(FORMATTED)
-        && let Some(formatted) = formatted(table, rows, row, index)
+        && let Some(formatted) = cells::formatted(table, rows, row, index)
     {
         out.member(&format!("{property}@{FORMATTED}"), &formatted);
     }
@@ -329,7 +359,7 @@ fn annotated(
         lookup_annotations(out, style, &property, lookup, text);
     }
     out.name(&property);
-    cell(out, style, table, rows, row, index)
+    cells::cell(out, style.format, table, rows, row, index)
 }
 
 fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
@@ -339,41 +369,9 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
     }
     let target = lookup.targets.iter().find(|t| t.resource_type == reference.resource_type);
     if style.annotations.include(LOGICAL_NAME)
-        && let Some(target) = target.and_then(|t| style.catalog.entity_set(&t.entity_set).ok())
+        && let Some(target) = target.and_then(|t| style.catalog.tables().find(|table| table.entity_set == t.entity_set))
     {
         out.member(&format!("{property}@{LOGICAL_NAME}"), &target.name);
-    }
-}
-
-/// Types that a JSON value does not show by itself.
-fn explicit_type(kind: &Kind) -> Option<&'static str> {
-    match kind {
-        Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Some("#Guid"),
-        Kind::Date => Some("#Date"),
-        Kind::DateTime => Some("#DateTimeOffset"),
-        Kind::Decimal { .. } => Some("#Decimal"),
-        Kind::Int64 => Some("#Int64"),
-        Kind::Int32 | Kind::Choice(_) => Some("#Int32"),
-        Kind::Text { .. } | Kind::Boolean | Kind::PartialDate | Kind::Uri | Kind::Json => None,
-    }
-}
-
-/// What a person reads instead of the value.
-fn formatted(table: &Table, rows: &Rows, row: usize, index: ColumnIndex) -> Option<String> {
-    if let Some(concept) = table.concept_of(index) {
-        let texts = [concept.display, concept.text, Some(concept.code)];
-        return texts.into_iter().flatten().find_map(|column| rows.cell(row, column)).map(str::to_owned);
-    }
-    let text = rows.cell(row, index)?;
-    match &table.columns[index].kind {
-        Kind::Choice(choice) => Some(choice.by_code(text).map_or(text, |option| &option.label).to_owned()),
-        Kind::Boolean => Some(if text == "true" { "Yes" } else { "No" }.to_owned()),
-        Kind::Date => Some(text.to_owned()),
-        Kind::DateTime => {
-            let moment = value::parse_instant(text)?.to_zoned(TimeZone::UTC);
-            Some(moment.strftime("%Y-%m-%d %H:%M").to_string())
-        }
-        _ => None,
     }
 }
 
@@ -401,12 +399,14 @@ fn related(
     };
     let table = style.catalog.table(table).ok_or_else(|| Error::new(Code::Internal, "a related table is gone"))?;
     let expanded = expanded.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched"))?;
-    let own = expanded.of_parent.get(row).map(Vec::as_slice).unwrap_or_default();
+    let own = expanded.of_parent.get(row);
+    let own = own.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched for every row"))?;
     let inner = Found { table, query: &expand.query, rows: &expanded.rows, expanded: &[] };
+    let columns = fetched(inner)?;
     if let Relation::Lookup { .. } = expand.to {
         out.name(navigation);
         return match own.first() {
-            Some(related) => entity(out, style, inner, *related, None),
+            Some(related) => entity(out, style, inner, &columns, *related, None),
             None => {
                 out.raw("null");
                 Ok(())
@@ -421,7 +421,7 @@ fn related(
     out.open('[');
     for related in own {
         out.item();
-        entity(out, style, inner, *related, None)?;
+        entity(out, style, inner, &columns, *related, None)?;
     }
     out.close(']');
     if let Some(Some(link)) = expanded.next_links.get(row) {
@@ -461,167 +461,6 @@ fn concept_object(
     }
     out.close('}');
     true
-}
-
-/// A cell as a JSON value.
-fn cell(out: &mut Json, style: Style<'_>, table: &Table, rows: &Rows, row: usize, index: ColumnIndex) -> Result<()> {
-    let column = &table.columns[index];
-    let Some(text) = rows.cell(row, index) else {
-        match table.concept_of(index).and_then(|concept| Some((rows.cell(row, concept.code)?, concept))) {
-            Some((code, concept)) => out.guid(key::concept(rows.cell(row, concept.system), code)),
-            None => out.raw("null"),
-        }
-        return Ok(());
-    };
-    let ill_formed = || ill_formed(table, column);
-    let number = |valid: bool| if valid { Ok(()) } else { Err(ill_formed()) };
-    match &column.kind {
-        Kind::Key => out.guid(key::guid(text)),
-        Kind::ConceptKey { .. } => out.guid(Uuid::try_parse(text).map_err(|_| ill_formed())?),
-        Kind::Lookup(_) => match key::reference(text) {
-            Some(reference) => out.guid(key::guid(reference.id)),
-            None => out.raw("null"),
-        },
-        Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => out.text(text),
-        Kind::Boolean => {
-            number(matches!(text, "true" | "false"))?;
-            out.raw(text);
-        }
-        Kind::Int32 => {
-            number(text.parse::<i32>().is_ok() && Number::parse(text).is_some())?;
-            out.raw(text);
-        }
-        Kind::Int64 => {
-            number(text.parse::<i64>().is_ok() && Number::parse(text).is_some())?;
-            out.number(text, style.format.ieee754_compatible);
-        }
-        Kind::Decimal { .. } => {
-            number(Number::parse(text).is_some())?;
-            out.number(text, style.format.ieee754_compatible);
-        }
-        Kind::Date => {
-            number(value::parse_date(text).is_some())?;
-            out.text(text);
-        }
-        Kind::DateTime => out.text(&utc(text).ok_or_else(ill_formed)?),
-        Kind::Choice(choice) => match choice.by_code(text) {
-            Some(option) => out.raw(&option.value.to_string()),
-            None if choice.open => out.raw("null"),
-            None => return Err(ill_formed()),
-        },
-    }
-    Ok(())
-}
-
-/// `YYYY-MM-DDTHH:MM:SS[.f]Z`, the digits of the fraction as they stood.
-fn utc(text: &str) -> Option<String> {
-    let moment = value::parse_instant(text)?.to_zoned(TimeZone::UTC);
-    let fraction = text.split_once('.').map(|(_, rest)| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        rest.get(..digits).unwrap_or_default()
-    });
-    let mut utc = moment.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-    if let Some(fraction) = fraction.filter(|f| !f.is_empty()) {
-        utc.push('.');
-        utc.push_str(fraction);
-    }
-    utc.push('Z');
-    Some(utc)
-}
-
-fn ill_formed(table: &Table, column: &Column) -> Error {
-    let kind = value::kind_name(&column.kind);
-    let message = format!("the mapping of `{}` gave a `{}` that is no {kind}", table.name, column.name);
-    Error::new(Code::MappingIllFormed, message).target(column.property())
-}
-
-/// JSON text under construction: writes commas where they belong.
-#[derive(Default)]
-struct Json {
-    bytes: Vec<u8>,
-    /// A comma must come before the next member or item.
-    more: bool,
-}
-
-impl Json {
-    fn open(&mut self, bracket: char) {
-        self.bytes.push(bracket as u8);
-        self.more = false;
-    }
-
-    fn close(&mut self, bracket: char) {
-        self.bytes.push(bracket as u8);
-        self.more = true;
-    }
-
-    /// Before each item of an array.
-    fn item(&mut self) {
-        if self.more {
-            self.bytes.push(b',');
-        }
-        self.more = true;
-    }
-
-    fn name(&mut self, name: &str) {
-        self.item();
-        self.text(name);
-        self.bytes.push(b':');
-    }
-
-    fn member(&mut self, name: &str, text: &str) {
-        self.name(name);
-        self.text(text);
-    }
-
-    fn raw(&mut self, json: &str) {
-        self.bytes.extend_from_slice(json.as_bytes());
-    }
-
-    fn number(&mut self, digits: &str, quoted: bool) {
-        if quoted {
-            self.text(digits);
-        } else {
-            self.raw(digits);
-        }
-    }
-
-    fn guid(&mut self, guid: Uuid) {
-        let mut buffer = Uuid::encode_buffer();
-        self.bytes.push(b'"');
-        self.bytes.extend_from_slice(guid.hyphenated().encode_lower(&mut buffer).as_bytes());
-        self.bytes.push(b'"');
-    }
-
-    fn text(&mut self, text: &str) {
-        self.bytes.push(b'"');
-        let mut rest = text;
-        while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
-            let (plain, tail) = rest.split_at(at);
-            self.raw(plain);
-            let mut tail = tail.chars();
-            if let Some(c) = tail.next() {
-                self.escape(c);
-            }
-            rest = tail.as_str();
-        }
-        self.raw(rest);
-        self.bytes.push(b'"');
-    }
-
-    fn escape(&mut self, c: char) {
-        match c {
-            '"' => self.raw("\\\""),
-            '\\' => self.raw("\\\\"),
-            '\n' => self.raw("\\n"),
-            '\r' => self.raw("\\r"),
-            '\t' => self.raw("\\t"),
-            _ => {
-                let mut code = String::new();
-                let _ = write!(code, "\\u{:04x}", u32::from(c));
-                self.raw(&code);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -695,18 +534,6 @@ mod tests {
         check("msemr_extra", r#""{\"a\":1}""#);
         check("_msemr_code_value", &format!("\"{}\"", key::concept(Some("http://loinc.org"), "8867-4")));
         assert!(!text.contains("Formatted") && !text.contains("odata.type"));
-    }
-
-    #[test]
-    fn moments_are_utc_with_their_fraction() {
-        for (text, expected) in [
-            ("2015-02-07T13:28:17Z", "2015-02-07T13:28:17Z"),
-            ("2015-02-07T23:28:17.120-05:00", "2015-02-08T04:28:17.120Z"),
-            ("2015-02-07T13:28", "2015-02-07T13:28:00Z"),
-            ("2015-02", "2015-02-01T00:00:00Z"),
-        ] {
-            assert_eq!(utc(text).as_deref(), Some(expected), "{text}");
-        }
     }
 
     #[test]
@@ -817,6 +644,9 @@ mod tests {
         assert!(text.ends_with(&expected), "{text}");
         let lost = one(style, Found { expanded: &[], ..found }, 0);
         assert_eq!(lost.unwrap_err().code(), Code::Internal);
+        let not_fetched = contacts.project(&[0]);
+        let lost = one(style, Found { rows: &not_fetched, ..found }, 0);
+        assert_eq!(lost.unwrap_err().message(), "the column `fullname` was not fetched");
     }
 
     #[test]

@@ -79,9 +79,11 @@ pub enum Request {
         to: Relation,
         query: Query,
     },
+    /// `query` says what of the row to show, where it is answered at all.
     Write {
         table: Arc<Table>,
         change: Change,
+        query: Query,
     },
     /// `msind_UpsertBundle`: the bundle's JSON text.
     UpsertBundle {
@@ -333,7 +335,7 @@ impl Reader<'_> {
             );
         }
         let operation = Operation::Create { key: read.key };
-        Ok(self.write(table, operation, read.assignments, Precondition::None))
+        self.write(table, operation, read.assignments, Precondition::None)
     }
 
     /// PATCH creates where the row is not there, unless `If-Match` says that it must be.
@@ -346,7 +348,7 @@ impl Reader<'_> {
             true => Operation::Update { key },
             false => Operation::Upsert { key },
         };
-        Ok(self.write(table, operation, read.assignments, precondition))
+        self.write(table, operation, read.assignments, precondition)
     }
 
     fn delete(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
@@ -356,7 +358,7 @@ impl Reader<'_> {
         if precondition == Precondition::MustNotExist {
             return Err(Error::new(Code::BadRequest, "a delete needs the row to exist").target("If-None-Match"));
         }
-        Ok(self.write(table, Operation::Delete { key }, Vec::new(), precondition))
+        self.write(table, Operation::Delete { key }, Vec::new(), precondition)
     }
 
     fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<body::Body> {
@@ -386,8 +388,9 @@ impl Reader<'_> {
         operation: Operation,
         assignments: Vec<Assignment>,
         precondition: Precondition,
-    ) -> Request {
-        Request::Write { table: table.clone(), change: Change { operation, assignments, precondition } }
+    ) -> Result<Request> {
+        let query = self.options.query(table, self.context)?;
+        Ok(Request::Write { table: table.clone(), change: Change { operation, assignments, precondition }, query })
     }
 
     fn method(&self, allowed: &[&str]) -> Result<&str> {
@@ -541,7 +544,7 @@ mod tests {
                 format!("property {}{}", table.columns[*column].name, if *raw { " raw" } else { "" })
             }
             Request::Follow { navigation, .. } => format!("follow {navigation}"),
-            Request::Write { table, change } => format!(
+            Request::Write { table, change, .. } => format!(
                 "{} {} with {}",
                 format!("{:?}", change.operation).split(' ').next().unwrap_or_default().to_lowercase(),
                 table.name,

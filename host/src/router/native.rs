@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use turntable_scan::{Document, Edit, Kind, splice};
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
@@ -130,28 +130,60 @@ fn with_own(store: &Store, table: &Table, rows: Rows, own: Option<Own<'_>>) -> R
     Ok(out)
 }
 
-/// The resource as a FHIR service would keep it: its id, its version, when it was written.
+/// The resource as a FHIR service would keep it: its id, its version, when it was written. All other bytes stay.
 fn stamp(body: &[u8], id: &str, version: u64) -> Result<Vec<u8>> {
-    let refused = |_| Error::new(Code::BadJson, "the resource is not a JSON object");
-    let mut resource: Map<String, Value> = serde_json::from_slice(body).map_err(refused)?;
-    let had_id = resource.insert("id".to_owned(), Value::String(id.to_owned())).is_some();
-    let meta = resource.entry("meta").or_insert_with(|| Value::Object(Map::new()));
-    if !meta.is_object() {
-        *meta = Value::Object(Map::new());
+    let refused = || Error::new(Code::BadJson, "the resource is not a JSON object");
+    let document = Document::parse(body).map_err(|_| refused())?;
+    let root = document.root();
+    if root.kind() != Kind::Object {
+        return Err(refused());
     }
-    if let Some(meta) = meta.as_object_mut() {
-        let now = jiff::Timestamp::now();
-        meta.insert("versionId".to_owned(), Value::String(version.to_string()));
-        meta.insert("lastUpdated".to_owned(), Value::String(format!("{now:.3}")));
+    let versioned = format!("\"versionId\":\"{version}\"");
+    let written = format!("\"lastUpdated\":\"{:.3}\"", jiff::Timestamp::now());
+    let mut edits = Vec::new();
+    let mut first = Vec::new();
+    match root.get("id") {
+        Some(value) => edits.push(Edit { range: value.range(), text: format!("\"{id}\"") }),
+        None => first.push(format!("\"id\":\"{id}\"")),
     }
-    // Members that were added come first, as a FHIR person expects them.
-    if !had_id && let Some(resource_type) = resource.shift_remove("resourceType") {
-        let id = resource.shift_remove("id").unwrap_or_default();
-        resource.shift_insert(0, "resourceType".to_owned(), resource_type);
-        resource.shift_insert(1, "id".to_owned(), id);
+    match root.get("meta") {
+        Some(meta) if meta.kind() == Kind::Object => {
+            let mut added = Vec::new();
+            for (name, member) in [("versionId", versioned), ("lastUpdated", written)] {
+                match meta.get(name) {
+                    Some(value) => {
+                        let text = member.split_once(':').map_or("", |(_, text)| text).to_owned();
+                        edits.push(Edit { range: value.range(), text });
+                    }
+                    None => added.push(member),
+                }
+            }
+            edits.extend(insert(meta, &added));
+        }
+        Some(meta) => edits.push(Edit { range: meta.range(), text: format!("{{{versioned},{written}}}") }),
+        None => first.push(format!("\"meta\":{{{versioned},{written}}}")),
     }
-    serde_json::to_vec(&resource)
-        .map_err(|e| Error::new(Code::Internal, "a resource cannot be written").internal(e.to_string()))
+    // Where a FHIR person looks for them: after the type.
+    match root.get("resourceType") {
+        Some(resource_type) if !first.is_empty() => {
+            let end = resource_type.range().end;
+            edits.push(Edit { range: end..end, text: format!(",{}", first.join(",")) });
+        }
+        _ => edits.extend(insert(root, &first)),
+    }
+    let stamped = splice(document.text(), edits)
+        .map_err(|e| Error::new(Code::Internal, "a resource cannot be stamped").internal(e.to_string()))?;
+    Ok(stamped.into_bytes())
+}
+
+/// Members at the beginning of an object.
+fn insert(object: turntable_scan::Value<'_>, members: &[String]) -> Option<Edit> {
+    if members.is_empty() {
+        return None;
+    }
+    let start = object.range().start + 1;
+    let comma = if object.members().next().is_some() { "," } else { "" };
+    Some(Edit { range: start..start, text: format!("{}{comma}", members.join(",")) })
 }
 
 #[cfg(test)]
@@ -160,13 +192,25 @@ mod tests {
 
     #[test]
     fn a_stored_resource_keeps_everything_but_its_version() {
-        let body = br#"{"resourceType":"Observation","meta":{"versionId":"7","profile":["x"]},"valueQuantity":{"value":70.180}}"#;
-        let stamped = String::from_utf8(stamp(body, "a1", 3).unwrap()).unwrap();
-        assert!(
-            stamped.starts_with(r#"{"resourceType":"Observation","id":"a1","meta":{"versionId":"3","profile":["x"]"#),
-            "{stamped}"
+        let check = |body: &str, expected: &str| {
+            let stamped = String::from_utf8(stamp(body.as_bytes(), "a1", 3).unwrap()).unwrap();
+            let (before, after) = expected.split_once('@').unwrap();
+            let fits = stamped.starts_with(before) && stamped.ends_with(after);
+            assert!(fits, "{body}\n{stamped}");
+            assert!(serde_json::from_str::<serde_json::Value>(&stamped).is_ok(), "{stamped}");
+        };
+        check(
+            r#"{"resourceType":"Observation", "meta":{"versionId":"7","profile":["x"]},"valueQuantity":{"value":1e2}}"#,
+            r#"{"resourceType":"Observation","id":"a1", "meta":{"lastUpdated":"@","versionId":"3","profile":["x"]},"valueQuantity":{"value":1e2}}"#,
         );
-        assert!(stamped.contains(r#""value":70.180"#), "{stamped}");
+        check(
+            r#"{"id":"old","resourceType":"Patient","note":"\u00e9"}"#,
+            r#"{"id":"a1","resourceType":"Patient","meta":{"versionId":"3","lastUpdated":"@"},"note":"\u00e9"}"#,
+        );
+        check(r#"{}"#, r#"{"id":"a1","meta":{"versionId":"3","lastUpdated":"@"}}"#);
+        check(r#"{"meta":{}}"#, r#"{"id":"a1","meta":{"versionId":"3","lastUpdated":"@"}}"#);
+        check(r#"{"id":"x","meta":[]}"#, r#"{"id":"a1","meta":{"versionId":"3","lastUpdated":"@"}}"#);
         assert_eq!(stamp(b"[]", "a1", 1).unwrap_err().code(), Code::BadJson);
+        assert_eq!(stamp(b"{", "a1", 1).unwrap_err().code(), Code::BadJson);
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::model::query::{Compare, Expand, Expr, Filter, Literal, Quantifier, Query};
+use crate::model::query::{Expand, Expr, Filter, Literal, Quantifier, Query};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::odata::reply::Expanded;
@@ -81,15 +81,7 @@ impl Turntable {
                 let other = live.table(other)?;
                 let query = keys_only(&other.table, inner.cloned());
                 let rows = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
-                let found = one_of(*column, guids(&rows, other.table.key));
-                // A row without the related row has null in all of its columns (OData URL conventions 5.1.1.15).
-                match inner {
-                    Some(inner) if holds_of_nothing(inner, &other.table)? => {
-                        let null = Filter::Compare(Compare::Eq, Expr::Column(*column), Expr::Literal(Literal::Null));
-                        Ok(Filter::Or(Box::new(found), Box::new(null)))
-                    }
-                    _ => Ok(found),
-                }
+                Ok(one_of(*column, guids(&rows, other.table.key)))
             }
             (Relation::Collection { table: other, column }, Quantifier::Any) => {
                 let other = live.table(other)?;
@@ -259,14 +251,4 @@ fn has_relation(filter: &Filter) -> bool {
         Filter::Related { .. } => true,
         _ => false,
     }
-}
-
-/// Whether a condition is met by a row of which every column is null.
-fn holds_of_nothing(filter: &Filter, table: &Table) -> Result<bool> {
-    if has_relation(filter) {
-        return Ok(false);
-    }
-    let mut nothing = Rows::new((0..table.columns.len()).collect());
-    nothing.push(std::iter::repeat_n(None, table.columns.len()));
-    Residual::new(filter, table)?.keeps(&nothing, 0)
 }

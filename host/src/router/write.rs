@@ -51,16 +51,12 @@ impl Turntable {
         match change.operation {
             Operation::Create { key } => self.create(live, table, &place, key, change, deadline).await,
             Operation::Update { key } => self.update(live, table, &place, key, change, deadline).await,
-            Operation::Upsert { key } => {
-                let exists = self.held(table, &place, key).await?.is_some();
-                match (&change.precondition, exists) {
-                    (Precondition::MustNotExist, true) => Err(already_exists(key)),
-                    (Precondition::MustExist | Precondition::Versions(_), false) => Err(not_found(&table.table)),
-                    (_, true) => self.update(live, table, &place, key, change, deadline).await,
-                    (_, false) if table.table.parent.is_some() => Err(not_found(&table.table)),
-                    (_, false) => self.create(live, table, &place, Some(key), change, deadline).await,
+            Operation::Upsert { key } => match self.update(live, table, &place, key, change, deadline).await {
+                Err(error) if error.code() == Code::NotFound && may_create(&table.table, change) => {
+                    self.create(live, table, &place, Some(key), change, deadline).await
                 }
-            }
+                answer => answer,
+            },
             Operation::Delete { key } => self.delete(table, &place, key, change).await,
         }
     }
@@ -476,6 +472,11 @@ fn allowed(table: &Table, change: &Change) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Code::MethodNotAllowed, format!("rows of `{}` cannot be {verb}", table.entity_set)))
+}
+
+/// A child row's key is made from its parent, so it cannot be created by its key.
+fn may_create(table: &Table, change: &Change) -> bool {
+    table.parent.is_none() && matches!(change.precondition, Precondition::None | Precondition::MustNotExist)
 }
 
 fn check_version(change: &Change, held: &Held) -> Result<()> {

@@ -103,15 +103,17 @@ impl Store {
         self.reading(|moment| Ok(standing(moment, resource_type, id)?.map(|(version, _)| version)))
     }
 
-    /// Resources of a type in the order of their ids, after one of them: id and body.
-    pub fn resources_after(&self, resource_type: &str, id: &str, limit: usize) -> Result<Vec<(String, Vec<u8>)>> {
+    /// Resources of a type in the order of their ids, after one of them: id, version and body.
+    pub fn resources_after(&self, resource_type: &str, id: &str, limit: usize) -> Result<Vec<(String, u64, Vec<u8>)>> {
         self.reading(|moment| {
             let mut select = moment.prepare_cached(
-                "SELECT id, body FROM _turntable_resources \
+                "SELECT id, version, body FROM _turntable_resources \
                  WHERE resource_type = ? AND id > ? AND body IS NOT NULL ORDER BY id LIMIT ?",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let found = select.query_map((resource_type, id, limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let found = select.query_map((resource_type, id, limit), |row| {
+                Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0), row.get(2)?))
+            })?;
             Ok(found.collect::<Result<_, _>>()?)
         })
     }
@@ -155,9 +157,8 @@ impl Stored {
     }
 }
 
-/// Random rows and filters: the database must keep exactly the rows that an evaluator built on sort keys keeps.
 /// The cells that follow the version.
-pub(super) fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r str>>> {
+fn cells<'r>(row: &'r Row<'_>, count: usize) -> Result<Vec<Option<&'r str>>> {
     let cell = |index| match row.get_ref(index)? {
         ValueRef::Null => Ok(None),
         value => Ok(Some(value.as_str().map_err(rusqlite::Error::from)?)),
@@ -177,96 +178,17 @@ fn select_by_key(table: &Table, columns: &[ColumnIndex]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::cmp::Ordering;
-
     use proptest::prelude::*;
 
     use super::*;
     use crate::model::key;
     use crate::model::query::{Arithmetic, Compare, Expr, Filter, Literal, Order, TextTest};
     use crate::model::table::Kind;
-    use crate::model::value::{Number, SortKey, days, fold};
+    use crate::model::value::Number;
+    use crate::plan::residual;
     use crate::plan::sql::Window;
     use crate::store::tables::{make_concept_keys, sample};
-    use crate::store::write::Write;
-
-    /// Three-valued; panics on what the generator does not make.
-    fn holds(table: &Table, row: &[Option<String>], filter: &Filter) -> Option<bool> {
-        let key = |c: &ColumnIndex| SortKey::of(&table.columns[*c].kind, row[*c].as_deref()).unwrap();
-        match filter {
-            Filter::And(a, b) => match (holds(table, row, a), holds(table, row, b)) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            },
-            Filter::Or(a, b) => match (holds(table, row, a), holds(table, row, b)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            },
-            Filter::Not(inner) => holds(table, row, inner).map(|b| !b),
-            Filter::Compare(op, Expr::Column(c), Expr::Literal(l)) => by_ordering(*op, against(&key(c), l)),
-            Filter::Compare(op, Expr::Literal(l), Expr::Column(c)) => {
-                by_ordering(*op, against(&key(c), l).map(Ordering::reverse))
-            }
-            Filter::Compare(op, Expr::Column(a), Expr::Column(b)) => {
-                by_ordering(*op, both(&key(a), &key(b), key(a).cmp(&key(b))))
-            }
-            Filter::In(Expr::Column(c), literals) => {
-                Some(literals.iter().any(|l| by_ordering(Compare::Eq, against(&key(c), l)) == Some(true)))
-            }
-            Filter::Text(test, Expr::Column(c), Expr::Literal(Literal::Text(text))) => match key(c) {
-                SortKey::Text(cell) => Some(match test {
-                    TextTest::Contains => cell.contains(&fold(text)),
-                    TextTest::StartsWith => cell.starts_with(&fold(text)),
-                    TextTest::EndsWith => cell.ends_with(&fold(text)),
-                }),
-                _ => None,
-            },
-            Filter::Is(Expr::Column(c)) => match key(c) {
-                SortKey::Bool(value) => Some(value),
-                _ => None,
-            },
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Err = (cell null, literal null) where one of them is.
-    fn against(key: &SortKey, literal: &Literal) -> Result<Ordering, (bool, bool)> {
-        let (null, literal_null) = (*key == SortKey::Null, *literal == Literal::Null);
-        if null || literal_null {
-            return Err((null, literal_null));
-        }
-        Ok(match (key, literal) {
-            (SortKey::Int(cell), Literal::Number(number)) => Number::parse(cell.to_string()).unwrap().cmp(number),
-            (SortKey::Decimal(cell), Literal::Number(number)) => cell.cmp(&number.sort_bytes().unwrap()),
-            (SortKey::Bool(cell), Literal::Bool(value)) => cell.cmp(value),
-            (SortKey::Int(cell), Literal::Date(date)) => cell.cmp(&days(*date)),
-            (SortKey::Int(cell), Literal::Instant(instant)) => cell.cmp(&instant.as_microsecond()),
-            (SortKey::Text(cell), Literal::Text(text)) => cell.cmp(&fold(text)),
-            (SortKey::Guid(cell), Literal::Guid(guid)) => cell.cmp(guid),
-            other => panic!("{other:?}"),
-        })
-    }
-
-    fn both(a: &SortKey, b: &SortKey, ordering: Ordering) -> Result<Ordering, (bool, bool)> {
-        let nulls = (*a == SortKey::Null, *b == SortKey::Null);
-        if nulls == (false, false) { Ok(ordering) } else { Err(nulls) }
-    }
-
-    fn by_ordering(op: Compare, ordering: Result<Ordering, (bool, bool)>) -> Option<bool> {
-        Some(match (op, ordering) {
-            (Compare::Eq, Err((a, b))) => a && b,
-            (Compare::Ne, Err((a, b))) => a != b,
-            (_, Err(_)) => return None,
-            (Compare::Eq, Ok(o)) => o.is_eq(),
-            (Compare::Ne, Ok(o)) => o.is_ne(),
-            (Compare::Lt, Ok(o)) => o.is_lt(),
-            (Compare::Le, Ok(o)) => o.is_le(),
-            (Compare::Gt, Ok(o)) => o.is_gt(),
-            (Compare::Ge, Ok(o)) => o.is_ge(),
-        })
-    }
+    use crate::store::write::NativeWrite;
 
     const INTEGERS: &[&str] = &["-9223372036854775808", "-3", "-1", "0", "1", "2", "10", "9223372036854775807"];
     const NUMBERS: &[&str] = &[
@@ -379,28 +301,33 @@ mod tests {
         .boxed()
     }
 
-    fn rows(table: &Table) -> impl Strategy<Value = Vec<Vec<Option<String>>>> + use<> {
+    fn rows(table: Table) -> impl Strategy<Value = Rows> {
         let cells: Vec<_> = table.columns[..table.mapped()].iter().map(|c| cell(&c.kind)).collect();
-        let (key, columns, mapped) = (table.key, table.columns.len(), table.mapped());
-        proptest::collection::vec(cells, 0..12).prop_map(move |mut rows| {
-            for (number, row) in rows.iter_mut().enumerate() {
-                debug_assert_eq!(row.len(), mapped);
-                row[key] = Some(format!("row-{number}"));
-                row.resize(columns, None);
+        proptest::collection::vec(cells, 0..12).prop_map(move |rows| {
+            let mut all = Rows::new((0..table.columns.len()).collect());
+            for (number, mut row) in rows.into_iter().enumerate() {
+                row[table.key] = Some(format!("row-{number}"));
+                row.resize(table.columns.len(), None);
+                make_concept_keys(&table, &mut row);
+                all.push(row.iter().map(Option::as_deref));
             }
-            rows
+            all
         })
     }
 
-    fn filled(table: &Table, rows: &mut [Vec<Option<String>>]) -> Store {
+    /// Rows that have nothing but a key.
+    fn bare_rows(table: &Table, keys: &[&str]) -> Rows {
+        let mut rows = Rows::new((0..table.columns.len()).collect());
+        for key in keys {
+            rows.push((0..table.columns.len()).map(|column| (column == table.key).then_some(*key)));
+        }
+        rows
+    }
+
+    fn filled(table: &Table, rows: &Rows) -> Store {
         let store = Store::temporary().unwrap();
         store.ensure_table(table).unwrap();
-        let writes = rows.iter().map(|row| {
-            let cells = row.iter().enumerate().map(|(c, cell)| (c, cell.as_deref())).collect();
-            Write::Create { table, cells }
-        });
-        store.apply(writes.collect()).unwrap();
-        rows.iter_mut().for_each(|row| make_concept_keys(table, row));
+        store.put_each(table, rows).unwrap();
         store
     }
 
@@ -413,47 +340,34 @@ mod tests {
 
         #[test]
         fn the_database_keeps_what_the_sort_keys_say(
-            mut rows in rows(&sample::table()),
+            rows in rows(sample::table()),
             filters in proptest::collection::vec(condition(sample::table()), 24),
         ) {
             let table = sample::table();
-            let store = filled(&table, &mut rows);
+            let store = filled(&table, &rows);
             let all: Vec<_> = (0..table.columns.len()).collect();
             for filter in filters {
                 let select = Select::new(&table, &all, Some(&filter), &[], Window::default());
                 prop_assert_eq!(&select.residual, &None);
-                let mut expected: Vec<_> =
-                    rows.iter().filter(|row| holds(&table, row, &filter) == Some(true)).cloned().collect();
-                expected.sort_by_key(|row| key::guid(row[table.key].as_deref().unwrap()));
+                let mut expected = residual::filter_rows(Some(&filter), &table, &rows).unwrap();
+                expected.sort_by_key(|row| key::guid(rows.cell(*row, table.key).unwrap()));
                 let found = store.select(&select).unwrap();
-                let got: Vec<Vec<_>> =
-                    (0..found.rows.len()).map(|r| found.rows.row(r).map(|c| c.map(str::to_owned)).collect()).collect();
-                prop_assert_eq!(&got, &expected, "{:?}\n{}", filter, select.sql);
+                prop_assert_eq!(&found.rows, &rows.pick(&expected), "{:?}\n{}", filter, select.sql);
                 prop_assert_eq!(store.count(&select).unwrap(), expected.len() as u64);
             }
         }
 
         #[test]
         fn pages_have_no_gaps_and_follow_the_order(
-            mut rows in rows(&sample::table()),
+            rows in rows(sample::table()),
             order in proptest::collection::vec((0..sample::table().columns.len(), any::<bool>()), 0..3),
             page in 1..4u64,
         ) {
             let table = sample::table();
-            let store = filled(&table, &mut rows);
+            let store = filled(&table, &rows);
             let order: Vec<_> =
                 order.into_iter().map(|(c, descending)| Order { by: Expr::Column(c), descending }).collect();
-            let key = |row: &[Option<String>], c: ColumnIndex| {
-                SortKey::of(&table.columns[c].kind, row[c].as_deref()).unwrap()
-            };
-            rows.sort_by(|a, b| {
-                let by = order.iter().map(|o| {
-                    let Expr::Column(c) = o.by else { unreachable!() };
-                    let ordering = key(a, c).cmp(&key(b, c));
-                    if o.descending { ordering.reverse() } else { ordering }
-                });
-                by.fold(Ordering::Equal, Ordering::then).then_with(|| key(a, table.key).cmp(&key(b, table.key)))
-            });
+            let sorted = residual::order(&rows, &order, &table).unwrap();
             let mut got = Vec::new();
             loop {
                 let window = Window { skip: got.len() as u64, top: Some(page) };
@@ -465,7 +379,7 @@ mod tests {
                 }
                 got.extend(found);
             }
-            let expected: Vec<_> = rows.iter().map(|row| row[table.key].clone().unwrap()).collect();
+            let expected: Vec<_> = sorted.iter().map(|row| rows.cell(*row, table.key).unwrap().to_owned()).collect();
             prop_assert_eq!(got, expected);
         }
     }
@@ -473,7 +387,7 @@ mod tests {
     #[test]
     fn what_cannot_be_translated_is_left_over_with_its_columns() {
         let table = sample::table();
-        let store = filled(&table, &mut []);
+        let store = filled(&table, &Rows::default());
         let column = |name| Expr::Column(table.column(name).unwrap());
         let one = || Expr::Literal(Literal::Number(Number::parse("1").unwrap()));
         let plain = Filter::Compare(Compare::Eq, column("count"), one());
@@ -497,7 +411,7 @@ mod tests {
     #[test]
     fn an_index_serves_lookups() {
         let table = sample::table();
-        let store = filled(&table, &mut []);
+        let store = filled(&table, &Rows::default());
         let patient = Expr::Column(table.column("patient").unwrap());
         let guid = Expr::Literal(Literal::Guid(key::guid("a")));
         let filter = Filter::Compare(Compare::Eq, patient, guid);
@@ -514,14 +428,7 @@ mod tests {
     #[test]
     fn scanning_goes_through_all_rows_and_can_break_off() {
         let table = sample::table();
-        let mut rows: Vec<_> = (0..10)
-            .map(|n| {
-                let mut row = vec![None; table.columns.len()];
-                row[table.key] = Some(format!("row-{n}"));
-                row
-            })
-            .collect();
-        let store = filled(&table, &mut rows);
+        let store = filled(&table, &bare_rows(&table, &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]));
         let select = Select::new(&table, &[table.key], None, &[], Window::default());
         let mut sizes = Vec::new();
         store
@@ -544,13 +451,39 @@ mod tests {
     #[test]
     fn one_row_by_key() {
         let table = sample::table();
-        let mut row = vec![None; table.columns.len()];
-        row[table.key] = Some("a".into());
-        let store = filled(&table, &mut [row]);
+        let store = filled(&table, &bare_rows(&table, &["a"]));
         let name = table.column("name").unwrap();
         let found = store.get(&table, key::guid("a"), &[name, table.key]).unwrap().unwrap();
         assert_eq!(found.rows.row(0).collect::<Vec<_>>(), [None, Some("a")]);
         assert_eq!(found.versions, ["1"]);
         assert_eq!(store.get(&table, key::guid("b"), &[name]).unwrap(), None);
+    }
+    #[test]
+    fn resources_come_in_pages() {
+        let store = Store::temporary().unwrap();
+        let put = |resource_type: &str, id: &str, body: Option<&str>, base: Option<u64>| {
+            let body = body.map(|body| body.as_bytes().to_vec());
+            let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+            let version = base.unwrap_or(0) + 1;
+            store.put_resources(&[NativeWrite { resource_type, id, body, base, version, rows: Vec::new() }]).unwrap();
+        };
+        for id in ["b", "a", "e", "B", "c", "d"] {
+            put("Patient", id, Some(id), None);
+        }
+        put("Person", "a", Some("another type"), None);
+        put("Patient", "c", None, Some(1));
+        let check = |resource_type: &str, after: &str, limit: usize, expected: &[(&str, &str)]| {
+            let found = store.resources_after(resource_type, after, limit).unwrap();
+            let found: Vec<_> = found.iter().map(|(id, body)| (id.as_str(), str::from_utf8(body).unwrap())).collect();
+            assert_eq!(found, expected, "{resource_type} after {after}");
+        };
+        check("Patient", "", 2, &[("B", "B"), ("a", "a")]);
+        check("Patient", "a", 2, &[("b", "b"), ("d", "d")]);
+        check("Patient", "d", 2, &[("e", "e")]);
+        check("Patient", "e", 2, &[]);
+        check("Patient", "", 0, &[]);
+        check("Patient", "c", usize::MAX, &[("d", "d"), ("e", "e")]);
+        check("Person", "", 9, &[("a", "another type")]);
+        check("Encounter", "", 9, &[]);
     }
 }

@@ -1,5 +1,7 @@
 //! One SQL table for each native table: makes it, and follows the mapping when a new version describes it differently.
-//! Columns are added and sort keys made anew; nothing is ever dropped, so that a rollback finds its data.
+//! Columns are added and sort keys made anew; no table or column that has rows is ever dropped. Rows are made of
+//! resources and will be made anew after the mapping has changed: so a stored cell that does not fit the new kind of its
+//! column stands in nobody's way, and becomes null until then. The resources are what a rollback goes back to.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +24,8 @@ const REBUILD_ROWS: usize = 500;
 const COLUMNS_MAX: usize = 990;
 
 impl Store {
-    /// Makes the SQL table what a table needs. Repeating it changes nothing. An error leaves all as it was.
+    /// Makes the SQL table what a table needs. Repeating it changes nothing. An error leaves all as it was. Where a
+    /// column is read in another way than before, cells that do not fit become null: rows must then be made anew.
     pub fn ensure_table(&self, table: &Table) -> Result<()> {
         check_names(table)?;
         self.writing(|transaction| {
@@ -201,7 +204,8 @@ fn create_indexes(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Makes the sort keys of some columns, and the cells of concept keys, anew from the cells.
+/// Makes the sort keys of some columns, and the cells of concept keys, anew from the cells. A cell that has no sort key
+/// becomes null together with it, so that what is shown and what is compared stay the same value.
 fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]) -> Result<()> {
     if columns.is_empty() {
         return Ok(());
@@ -230,12 +234,12 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]
             make_concept_keys(table, &mut cells);
             let mut params = Vec::with_capacity(columns.len() * 2 + 1);
             for column in columns {
-                let key = stored_key(table, *column, cells[*column].as_deref()).map_err(|e| {
-                    Error::new(Code::Conflict, "stored values do not fit the new type of a column")
-                        .target(e.get_target().unwrap_or_default())
-                        .hint("keep the column's type, or give the new one another name")
-                })?;
-                params.push(cells[*column].take().map_or(Value::Null, Value::Text));
+                let cell = cells[*column].take();
+                let (cell, key) = match stored_key(table, *column, cell.as_deref()) {
+                    Ok(key) => (cell.map_or(Value::Null, Value::Text), key),
+                    Err(_) => (Value::Null, Value::Null),
+                };
+                params.push(cell);
                 params.push(key);
             }
             params.push(Value::Int(rowid));
@@ -311,12 +315,17 @@ mod tests {
 
     use super::*;
     use crate::model::query::{Compare, Expr, Filter, Literal};
-    use crate::model::table::{Concept, Kind};
+    use crate::model::rows::Rows;
+    use crate::model::table::{Choice, ChoiceOption, Concept, Kind};
     use crate::model::value::Number;
     use crate::plan::sql::{Select, Window};
 
     fn text() -> Kind {
         Kind::Text { max_length: None, multi_line: false }
+    }
+
+    fn option(value: i32, code: &str) -> ChoiceOption {
+        ChoiceOption { value, code: code.into(), system: None, label: code.into() }
     }
 
     /// A key and some columns.
@@ -327,6 +336,13 @@ mod tests {
         table.concepts.clear();
         table.parent = None;
         table
+    }
+
+    /// Puts a row as a resource of its own; columns beyond the cells are null.
+    fn put(store: &Store, table: &Table, cells: &[&str]) {
+        let mut rows = Rows::new((0..table.columns.len()).collect());
+        rows.push((0..table.columns.len()).map(|column| cells.get(column).copied()));
+        store.put_each(table, &rows).unwrap();
     }
 
     fn kept(store: &Store, table: &Table, column: &str, literal: Literal) -> u64 {
@@ -342,10 +358,10 @@ mod tests {
         let store = Store::temporary().unwrap();
         let (old, new) = (table(&[("a", text())]), table(&[("a", text()), ("b", Kind::Int32)]));
         store.ensure_table(&old).unwrap();
-        store.create(&old, vec![(0, Some("1")), (1, Some("x"))]).unwrap();
+        put(&store, &old, &["1", "x"]);
         store.ensure_table(&new).unwrap();
         store.ensure_table(&new).unwrap();
-        store.create(&new, vec![(0, Some("2")), (1, Some("y")), (2, Some("7"))]).unwrap();
+        put(&store, &new, &["2", "y", "7"]);
         let number = || Literal::Number(Number::parse("7").unwrap());
         assert_eq!(kept(&store, &new, "b", number()), 1);
         assert_eq!(kept(&store, &new, "b", Literal::Null), 1);
@@ -356,26 +372,49 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_kind_makes_new_keys_or_is_refused() {
+    fn a_changed_kind_makes_new_keys() {
         let store = Store::temporary().unwrap();
         let as_text = table(&[("a", text())]);
         let as_number = table(&[("a", Kind::Decimal { precision: 10, scale: None })]);
         store.ensure_table(&as_text).unwrap();
         // More rows than are rebuilt in one go.
-        let ids: Vec<_> = (0..REBUILD_ROWS * 2 + 1).map(|n| n.to_string()).collect();
-        for id in &ids {
-            store.create(&as_text, vec![(0, Some(id)), (1, Some("72.10"))]).unwrap();
-        }
+        let mut rows = Rows::new(vec![0, 1]);
+        let count = REBUILD_ROWS * 2 + 1;
+        (0..count).for_each(|n| rows.push([Some(n.to_string().as_str()), Some("72.10")]));
+        store.put_each(&as_text, &rows).unwrap();
         let number = || Literal::Number(Number::parse("72.1").unwrap());
 
         store.ensure_table(&as_number).unwrap();
-        assert_eq!(kept(&store, &as_number, "a", number()), ids.len() as u64);
-
+        assert_eq!(kept(&store, &as_number, "a", number()), count as u64);
         store.ensure_table(&as_text).unwrap();
-        store.create(&as_text, vec![(0, Some("x")), (1, Some("heavy"))]).unwrap();
-        let error = store.ensure_table(&as_number).unwrap_err();
-        assert_eq!((error.code(), error.get_target()), (Code::Conflict, Some("a")));
-        assert_eq!(kept(&store, &as_text, "a", Literal::Text("72.10".into())), ids.len() as u64, "all is as it was");
+        assert_eq!(kept(&store, &as_text, "a", Literal::Text("72.10".into())), count as u64);
+        assert_eq!(kept(&store, &as_text, "a", Literal::Text("72.1".into())), 0);
+    }
+
+    #[test]
+    fn a_cell_that_does_not_fit_the_new_kind_becomes_null_with_its_key() {
+        let check = |kind: Kind, cell: &str, expected: Option<&str>| {
+            let store = Store::temporary().unwrap();
+            let before = table(&[("a", text()), ("b", text())]);
+            let after = table(&[("a", kind), ("b", text())]);
+            store.ensure_table(&before).unwrap();
+            put(&store, &before, &["1", cell, "beside"]);
+            store.ensure_table(&after).unwrap();
+            let row = store.get(&after, key::guid("1"), &[0, 1, 2]).unwrap().unwrap();
+            assert_eq!(row.rows.row(0).collect::<Vec<_>>(), [Some("1"), expected, Some("beside")], "{cell}");
+            assert_eq!(row.versions, ["1"]);
+            assert_eq!(kept(&store, &after, "a", Literal::Null), u64::from(expected.is_none()), "{cell}");
+            assert_eq!(kept(&store, &after, "b", Literal::Text("beside".into())), 1);
+
+            put(&store, &after, &["1", "1", "made anew"]);
+            assert_eq!(kept(&store, &after, "b", Literal::Text("made anew".into())), 1);
+        };
+        check(Kind::Int32, "12", Some("12"));
+        check(Kind::Int32, "2147483648", None);
+        check(Kind::Decimal { precision: 10, scale: None }, "heavy", None);
+        let open = |open| Kind::Choice(Choice { options: vec![option(1, "1")], open, value_set: None });
+        check(open(false), "gone", None);
+        check(open(false), "1", Some("1"));
     }
 
     #[test]
@@ -385,7 +424,7 @@ mod tests {
         let Kind::Choice(choice) = sample::table().columns[status].kind.clone() else { unreachable!() };
         let before = table(&[("status", Kind::Choice(choice.clone()))]);
         store.ensure_table(&before).unwrap();
-        store.create(&before, vec![(0, Some("1")), (1, Some("planned"))]).unwrap();
+        put(&store, &before, &["1", "planned"]);
         let mut renumbered = choice;
         renumbered.options[0].value = 42;
         let after = table(&[("status", Kind::Choice(renumbered))]);
@@ -399,7 +438,7 @@ mod tests {
         let store = Store::temporary().unwrap();
         let before = table(&[("code", text()), ("system", text())]);
         store.ensure_table(&before).unwrap();
-        store.create(&before, vec![(0, Some("1")), (1, Some("c")), (2, Some("s"))]).unwrap();
+        put(&store, &before, &["1", "c", "s"]);
         let mut after = table(&[("code", text()), ("system", text()), ("code", Kind::ConceptKey { concept: 0 })]);
         after.concepts = vec![Concept { name: "code".into(), code: 1, system: 2, display: None, text: None }];
         store.ensure_table(&after).unwrap();
@@ -419,7 +458,7 @@ mod tests {
         let mut after = before.clone();
         after.columns[0].name = "other_id".into();
         store.ensure_table(&after).unwrap();
-        store.create(&after, vec![(0, Some("1"))]).unwrap();
+        put(&store, &after, &["1"]);
         assert_eq!(store.ensure_table(&before).unwrap_err().code(), Code::Conflict);
         assert!(store.get(&after, key::guid("1"), &[0, 1]).unwrap().is_some());
     }
