@@ -69,6 +69,7 @@ pub(crate) enum Kind {
 }
 
 /// What a concept column is spread over.
+#[expect(clippy::enum_variant_names, reason = "they are FHIR's type names")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Concept {
     CodeableConcept,

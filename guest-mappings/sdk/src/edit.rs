@@ -33,11 +33,9 @@ const REPEATING: &[&str] = &[
     "extension",
     "modifierExtension",
     "given",
-    "prefix",
     "suffix",
     "line",
     "telecom",
-    "identifier",
 ];
 
 impl Edit<'_> {
