@@ -53,7 +53,7 @@ fn what_was_reported_survives_kill_9() {
             assert_eq!(resource, Some((text(number).into_bytes(), 1)), "resource {number}");
         }
         // What was written last may be in without having been reported, but only as a whole.
-        let resources = store.resources_after("Patient", "", usize::MAX).unwrap();
+        let resources = store.resources_after("Patient", "", jiff::Timestamp::UNIX_EPOCH, usize::MAX).unwrap();
         assert_eq!(store.count_rows(&table).unwrap(), resources.len() as u64);
     }
 }

@@ -227,13 +227,7 @@ impl Serving<'_> {
         }
     }
 
-    async fn write(
-        &mut self,
-        call: &Call,
-        table: &Arc<LiveTable>,
-        change: &Change,
-        query: &Query,
-    ) -> Result<Response> {
+    async fn write(&mut self, call: &Call, table: &Arc<LiveTable>, change: &Change, query: &Query) -> Result<Response> {
         let live = self.live.clone();
         let begun = Instant::now();
         let written = self.app.turntable.write(&live, table, change, self.deadline).await?;

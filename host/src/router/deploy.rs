@@ -195,7 +195,9 @@ impl Turntable {
         for table in &fresh {
             self.store.ensure_table(&table.table)?;
         }
-        // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew.
+        // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
+        // meanwhile is still mapped by the old one, and made anew after the swap.
+        let begun = jiff::Timestamp::now();
         let changed = previous.as_deref() != Some(mapping.digest.as_str());
         if changed {
             self.remake_if_new(&mapping, &fresh)?;
@@ -213,7 +215,11 @@ impl Turntable {
         let kept = live
             .tables()
             .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
+        let family: Vec<_> = fresh.iter().map(LiveTable::again).collect();
         self.publish(Live::new(kept.map(|t| t.again()).chain(fresh)));
+        if changed {
+            native::remake(&self.store, &family, begun)?;
+        }
         Ok(Released { tables, mapping: reference(&mapping), previous })
     }
 
@@ -224,7 +230,7 @@ impl Turntable {
             if self.store.setting(&made_by)?.as_deref() == Some(mapping.digest.as_bytes()) {
                 continue;
             }
-            native::remake(&self.store, family)?;
+            native::remake(&self.store, family, jiff::Timestamp::UNIX_EPOCH)?;
             self.store.put_setting(&made_by, mapping.digest.as_bytes())?;
         }
         Ok(())

@@ -57,8 +57,9 @@ pub fn delete(family: &[&LiveTable], resource_type: &str, id: &str, base: u64) -
     NativeWrite { resource_type, id, body: None, base: Some(base), version: base + 1, rows }
 }
 
-/// Makes the rows of every stored resource of a family anew, with the mapping as it is now.
-pub fn remake(store: &Store, family: &[LiveTable]) -> Result<()> {
+/// Makes the rows of every stored resource of a family anew that was written since a moment, with the mapping as it is
+/// now.
+pub fn remake(store: &Store, family: &[LiveTable], since: jiff::Timestamp) -> Result<()> {
     let family: Vec<&LiveTable> = family.iter().collect();
     let mut types: Vec<_> = family.iter().flat_map(|t| &t.table.sources).map(|s| s.resource_type.as_str()).collect();
     types.sort_unstable();
@@ -66,12 +67,12 @@ pub fn remake(store: &Store, family: &[LiveTable]) -> Result<()> {
     for resource_type in types {
         let mut after = String::new();
         loop {
-            let batch = store.resources_after(resource_type, &after, REMAKE_BATCH)?;
-            let Some((last, _)) = batch.last() else { break };
+            let batch = store.resources_after(resource_type, &after, since, REMAKE_BATCH)?;
+            let Some((last, ..)) = batch.last() else { break };
             after.clone_from(last);
-            for (id, body) in batch {
+            for (id, version, body) in batch {
                 let rows = rows_of(store, &family, resource_type, &body, None)?;
-                store.put_rows(resource_type, &id, &rows)?;
+                store.put_rows(resource_type, &id, version, &rows)?;
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension as _, Row};
 use uuid::Uuid;
@@ -103,15 +104,21 @@ impl Store {
         self.reading(|moment| Ok(standing(moment, resource_type, id)?.map(|(version, _)| version)))
     }
 
-    /// Resources of a type in the order of their ids, after one of them: id, version and body.
-    pub fn resources_after(&self, resource_type: &str, id: &str, limit: usize) -> Result<Vec<(String, u64, Vec<u8>)>> {
+    /// Resources of a type in the order of their ids, after one of them, written since a moment: id, version and body.
+    pub fn resources_after(
+        &self,
+        resource_type: &str,
+        id: &str,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(String, u64, Vec<u8>)>> {
         self.reading(|moment| {
             let mut select = moment.prepare_cached(
                 "SELECT id, version, body FROM _turntable_resources \
-                 WHERE resource_type = ? AND id > ? AND body IS NOT NULL ORDER BY id LIMIT ?",
+                 WHERE resource_type = ? AND id > ? AND modified >= ? AND body IS NOT NULL ORDER BY id LIMIT ?",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let found = select.query_map((resource_type, id, limit), |row| {
+            let found = select.query_map((resource_type, id, since.as_microsecond(), limit), |row| {
                 Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0), row.get(2)?))
             })?;
             Ok(found.collect::<Result<_, _>>()?)
@@ -473,7 +480,7 @@ mod tests {
         put("Person", "a", Some("another type"), None);
         put("Patient", "c", None, Some(1));
         let check = |resource_type: &str, after: &str, limit: usize, expected: &[(&str, &str)]| {
-            let found = store.resources_after(resource_type, after, limit).unwrap();
+            let found = store.resources_after(resource_type, after, Timestamp::UNIX_EPOCH, limit).unwrap();
             let found: Vec<_> = found.iter().map(|(id, body)| (id.as_str(), str::from_utf8(body).unwrap())).collect();
             assert_eq!(found, expected, "{resource_type} after {after}");
         };

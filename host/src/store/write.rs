@@ -37,11 +37,11 @@ impl Store {
         self.writing(|transaction| writes.iter().try_for_each(|write| put(transaction, write)))
     }
 
-    /// Puts rows that were made anew from an unchanged resource in place of those before. Nothing happens if the resource
-    /// has been deleted.
-    pub fn put_rows(&self, resource_type: &str, id: &str, rows: &[(Arc<Table>, Rows)]) -> Result<()> {
+    /// Puts rows that were made anew from `version` of a resource in place of those before. Nothing happens if the
+    /// resource has been changed or deleted since: whoever did has put its rows.
+    pub fn put_rows(&self, resource_type: &str, id: &str, version: u64, rows: &[(Arc<Table>, Rows)]) -> Result<()> {
         self.writing(|transaction| match standing(transaction, resource_type, id)? {
-            Some((version, true)) => put_rows(transaction, resource_type, id, version, rows),
+            Some((stands, true)) if stands == version => put_rows(transaction, resource_type, id, version, rows),
             _ => Ok(()),
         })
     }
@@ -311,19 +311,21 @@ mod tests {
         let made = |n| vec![rows(&a, &[("1", n)]), rows(&b, &[("1/x", n)])];
         store.put_resources(&[write("1", None, vec![])]).unwrap();
         store.put_resources(&[write("1", Some(1), made("1"))]).unwrap();
-        store.put_rows("Patient", "1", &made("2")).unwrap();
+        store.put_rows("Patient", "1", 1, &made("9")).unwrap();
+        assert_eq!(row(&store, &a, "1"), is("1", "2"), "made from a version that no longer stands");
+        store.put_rows("Patient", "1", 2, &made("2")).unwrap();
         assert_eq!((row(&store, &a, "1"), row(&store, &b, "1/x")), (is("2", "2"), is("2", "2")));
         let (body, version) = store.resource("Patient", "1").unwrap().unwrap();
         assert_eq!((body.as_slice(), version), (&b"1 after Some(1)"[..], 2), "the resource is as it was");
-        store.put_rows("Patient", "1", &[rows(&a, &[])]).unwrap();
+        store.put_rows("Patient", "1", 2, &[rows(&a, &[])]).unwrap();
         assert_eq!((row(&store, &a, "1"), row(&store, &b, "1/x")), (None, is("2", "2")));
-        let tried = store.put_rows("Patient", "1", &[rows(&b, &[("1/x", "3")]), rows(&a, &[("1", "no number")])]);
+        let tried = store.put_rows("Patient", "1", 2, &[rows(&b, &[("1/x", "3")]), rows(&a, &[("1", "no number")])]);
         assert_eq!(tried.unwrap_err().code(), Code::BadValue);
         assert_eq!(row(&store, &b, "1/x"), is("2", "2"), "all or nothing");
 
         store.put_resources(&[delete("1", 2, &[a.clone(), b.clone()])]).unwrap();
-        store.put_rows("Patient", "1", &made("4")).unwrap();
-        store.put_rows("Patient", "never there", &made("4")).unwrap();
+        store.put_rows("Patient", "1", 2, &made("4")).unwrap();
+        store.put_rows("Patient", "never there", 1, &made("4")).unwrap();
         assert_eq!((store.count_rows(&a).unwrap(), store.count_rows(&b).unwrap()), (0, 0));
     }
 
