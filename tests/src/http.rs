@@ -60,6 +60,11 @@ impl Call {
         Self { request: self.request.header("content-type", content_type).body(body), ..self }
     }
 
+    /// A body that no header describes.
+    pub fn plain(self, body: impl Into<reqwest::Body>) -> Self {
+        Self { request: self.request.body(body), ..self }
+    }
+
     /// # Panics
     /// If there is no answer.
     pub async fn send(self) -> Answer {
