@@ -66,10 +66,8 @@ const ACCOUNT: Table = table("account", "accounts", "Account", "An organization:
 const STATE: &[Code] = &[code(0, "0", "Active"), code(1, "1", "Inactive")];
 const STATUS_REASON: &[Code] = &[code(1, "1", "Active"), code(2, "2", "Inactive")];
 
-const ACCOUNT_TYPE: &[Code] = &[
-    code(935000000, "practice", "Practice"),
-    code(935000001, "organization", "Organization"),
-];
+const ACCOUNT_TYPE: &[Code] =
+    &[code(935000000, "practice", "Practice"), code(935000001, "organization", "Organization")];
 
 const SYSTEM: &[Code] = &[
     code(935000000, "phone", "Phone"),

@@ -37,16 +37,12 @@ const ALLERGY: Table = table("msemr_allergyintolerance", "msemr_allergyintoleran
 .version("msemr_azurefhirversion");
 
 const CLINICAL_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
-const VERIFICATION_SYSTEM: &str =
-    "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification";
+const VERIFICATION_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification";
 
 const STATE: &[Code] = &[code(0, "0", "Active"), code(1, "1", "Inactive")];
 const STATUS_REASON: &[Code] = &[code(1, "1", "Active"), code(2, "2", "Inactive")];
 
-const TYPE: &[Code] = &[
-    code(935000000, "allergy", "Allergy"),
-    code(935000001, "intolerance", "Intolerance"),
-];
+const TYPE: &[Code] = &[code(935000000, "allergy", "Allergy"), code(935000001, "intolerance", "Intolerance")];
 
 const CRITICALITY: &[Code] = &[
     code(935000000, "low", "Low risk"),

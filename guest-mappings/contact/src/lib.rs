@@ -162,10 +162,7 @@ fn full_name(name: Value<'_>) -> Option<Cow<'_, str>> {
         return Some(text);
     }
     let given = name.get("given").into_iter().flat_map(Value::items);
-    let parts: Vec<_> = given
-        .chain(name.get("family"))
-        .filter_map(Value::text)
-        .collect();
+    let parts: Vec<_> = given.chain(name.get("family")).filter_map(Value::text).collect();
     (!parts.is_empty()).then(|| Cow::Owned(parts.join(" ")))
 }
 

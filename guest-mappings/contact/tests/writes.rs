@@ -17,28 +17,14 @@ fn what_fhir_has_no_place_for_is_refused() {
         r#"{"birthdate": "1974-12"}"#,
         r#"{"msemr_managingorganization": "Patient/another"}"#,
     ] {
-        assert_eq!(
-            refusals(&MAPPING, "contact", PATIENT, change).len(),
-            1,
-            "{change}"
-        );
+        assert_eq!(refusals(&MAPPING, "contact", PATIENT, change).len(), 1, "{change}");
     }
 }
 
 #[test]
 fn a_date_of_death_replaces_the_bare_fact() {
-    check(
-        &MAPPING,
-        "contact",
-        PATIENT,
-        r#"{"tt_deceasedboolean": "false", "msemr_deceaseddate": null}"#,
-    );
-    let died = update(
-        &MAPPING,
-        "contact",
-        PATIENT,
-        r#"{"msemr_deceaseddate": "2015-02-14T13:42:00+10:00"}"#,
-    );
+    check(&MAPPING, "contact", PATIENT, r#"{"tt_deceasedboolean": "false", "msemr_deceaseddate": null}"#);
+    let died = update(&MAPPING, "contact", PATIENT, r#"{"msemr_deceaseddate": "2015-02-14T13:42:00+10:00"}"#);
     check(
         &MAPPING,
         "contact",
@@ -49,12 +35,7 @@ fn a_date_of_death_replaces_the_bare_fact() {
 
 #[test]
 fn the_official_and_the_first_name_are_one_here() {
-    let renamed = update(
-        &MAPPING,
-        "contact",
-        PATIENT,
-        r#"{"msemr_name2familyname": "Chalmers-Windsor"}"#,
-    );
+    let renamed = update(&MAPPING, "contact", PATIENT, r#"{"msemr_name2familyname": "Chalmers-Windsor"}"#);
     check(
         &MAPPING,
         "contact",

@@ -7,11 +7,7 @@
 
 use turntable_mapping::*;
 
-pub const MAPPING: Mapping = mapping(
-    "encounter",
-    env!("CARGO_PKG_VERSION"),
-    &[ENCOUNTER, PARTICIPANT],
-);
+pub const MAPPING: Mapping = mapping("encounter", env!("CARGO_PKG_VERSION"), &[ENCOUNTER, PARTICIPANT]);
 
 #[rustfmt::skip]
 const ENCOUNTER: Table = table("msemr_encounter", "msemr_encounters", "Encounter", "A meeting of a patient with those who provide care: a visit, a stay, a call.", &[

@@ -70,16 +70,10 @@ const OPERATIONAL: &[Code] = &[
     code(935000005, "U", "Unoccupied"),
 ];
 
-const MODE: &[Code] = &[
-    code(935000000, "instance", "Instance"),
-    code(935000001, "kind", "Kind"),
-];
+const MODE: &[Code] = &[code(935000000, "instance", "Instance"), code(935000001, "kind", "Kind")];
 
-const ADDRESS_TYPE: &[Code] = &[
-    code(935000000, "postal", "Postal"),
-    code(935000001, "physical", "Physical"),
-    code(935000002, "both", "Both"),
-];
+const ADDRESS_TYPE: &[Code] =
+    &[code(935000000, "postal", "Postal"), code(935000001, "physical", "Physical"), code(935000002, "both", "Both")];
 
 const ADDRESS_USE: &[Code] = &[
     code(935000000, "home", "Home"),

@@ -7,10 +7,7 @@ use turntable_mapping::samples;
 
 #[test]
 fn samples_give_their_rows() {
-    samples::check(
-        &MAPPING,
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("samples"),
-    );
+    samples::check(&MAPPING, &Path::new(env!("CARGO_MANIFEST_DIR")).join("samples"));
 }
 
 #[test]

@@ -9,11 +9,7 @@
 
 use turntable_mapping::*;
 
-pub const MAPPING: Mapping = mapping(
-    "observation",
-    env!("CARGO_PKG_VERSION"),
-    &[OBSERVATION, COMPONENT],
-);
+pub const MAPPING: Mapping = mapping("observation", env!("CARGO_PKG_VERSION"), &[OBSERVATION, COMPONENT]);
 
 #[rustfmt::skip]
 const OBSERVATION: Table = table("msemr_observation", "msemr_observations", "Observation", "A measurement or a simple assertion about a patient, device or other subject.", &[
@@ -168,15 +164,10 @@ const SUBJECT: &[Code] = &[
     code(935000003, "Location", "Location"),
 ];
 
-const CONTEXT: &[Code] = &[
-    code(935000000, "Encounter", "Encounter"),
-    code(935000001, "EpisodeOfCare", "Episode of care"),
-];
+const CONTEXT: &[Code] =
+    &[code(935000000, "Encounter", "Encounter"), code(935000001, "EpisodeOfCare", "Episode of care")];
 
-const DEVICE: &[Code] = &[
-    code(935000000, "Device", "Device"),
-    code(935000001, "DeviceMetric", "Device metric"),
-];
+const DEVICE: &[Code] = &[code(935000000, "Device", "Device"), code(935000001, "DeviceMetric", "Device metric")];
 
 const EFFECTIVE: &[Code] = &[
     code(935000000, "dateTime", "Date and time"),
@@ -203,18 +194,10 @@ const VALUE: &[Code] = &[
     code(935100000, "integer", "Whole number"),
 ];
 
-const COMPARATOR: &[Code] = &[
-    code(935000000, "<", "<"),
-    code(935000001, "<=", "<="),
-    code(935000002, ">=", ">="),
-    code(935000003, ">", ">"),
-];
+const COMPARATOR: &[Code] =
+    &[code(935000000, "<", "<"), code(935000001, "<=", "<="), code(935000002, ">=", ">="), code(935000003, ">", ">")];
 
-const RATIO_COMPARATOR: &[Code] = &[
-    code(935000000, "<", "<"),
-    code(935000001, "<=", "<="),
-    code(935000002, ">", ">"),
-    code(935000003, ">=", ">="),
-];
+const RATIO_COMPARATOR: &[Code] =
+    &[code(935000000, "<", "<"), code(935000001, "<=", "<="), code(935000002, ">", ">"), code(935000003, ">=", ">=")];
 
 turntable_mapping::export!(MAPPING);

@@ -65,10 +65,7 @@ pub struct Response<'a> {
 impl<'a> Bundle<'a> {
     /// The URL of the link of that relation, e.g. `next`.
     pub fn link(&self, relation: &str) -> Option<&str> {
-        self.links
-            .iter()
-            .find(|link| link.relation == relation)
-            .map(|link| &*link.url)
+        self.links.iter().find(|link| link.relation == relation).map(|link| &*link.url)
     }
 }
 
@@ -77,28 +74,17 @@ impl<'a> Bundle<'a> {
 /// `resourceType` and `id`.
 pub fn split(page: &[u8]) -> Result<Bundle<'_>, Error> {
     let document = Document::parse(page)?;
-    let cut = Cutter {
-        text: document.text(),
-    };
+    let cut = Cutter { text: document.text() };
     let root = document.root();
-    if !root
-        .get("resourceType")
-        .is_some_and(|kind| kind.is("Bundle"))
-    {
+    if !root.get("resourceType").is_some_and(|kind| kind.is("Bundle")) {
         return Err(unexpected(root, "expected a Bundle"));
     }
-    let kind = root
-        .get("type")
-        .ok_or_else(|| unexpected(root, "expected Bundle.type"))?;
+    let kind = root.get("type").ok_or_else(|| unexpected(root, "expected Bundle.type"))?;
     Ok(Bundle {
         kind: cut.string(kind)?,
         total: total(root)?,
-        links: elements(root, "link")?
-            .map(|link| cut.link(link))
-            .collect::<Result<_, _>>()?,
-        entries: elements(root, "entry")?
-            .map(|entry| cut.entry(entry))
-            .collect::<Result<_, _>>()?,
+        links: elements(root, "link")?.map(|link| cut.link(link)).collect::<Result<_, _>>()?,
+        entries: elements(root, "entry")?.map(|entry| cut.entry(entry)).collect::<Result<_, _>>()?,
     })
 }
 
@@ -109,10 +95,7 @@ struct Cutter<'a> {
 
 impl<'a> Cutter<'a> {
     fn link(&self, link: Value<'_>) -> Result<Link<'a>, Error> {
-        Ok(Link {
-            relation: self.required(link, "relation")?,
-            url: self.required(link, "url")?,
-        })
+        Ok(Link { relation: self.required(link, "relation")?, url: self.required(link, "url")? })
     }
 
     fn entry(&self, entry: Value<'_>) -> Result<Entry<'a>, Error> {
@@ -120,16 +103,10 @@ impl<'a> Cutter<'a> {
         Ok(Entry {
             offset: entry.range().start,
             full_url: self.optional(entry, "fullUrl")?,
-            resource: object(entry, "resource")?
-                .map(|resource| self.resource(resource))
-                .transpose()?,
+            resource: object(entry, "resource")?.map(|resource| self.resource(resource)).transpose()?,
             search_mode: search.map_or(Ok(None), |search| self.optional(search, "mode"))?,
-            request: object(entry, "request")?
-                .map(|request| self.request(request))
-                .transpose()?,
-            response: object(entry, "response")?
-                .map(|response| self.response(response))
-                .transpose()?,
+            request: object(entry, "request")?.map(|request| self.request(request)).transpose()?,
+            response: object(entry, "response")?.map(|response| self.response(response)).transpose()?,
         })
     }
 
@@ -170,9 +147,7 @@ impl<'a> Cutter<'a> {
     }
 
     fn optional(&self, object: Value<'_>, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
-        present(object, name)
-            .map(|value| self.string(value))
-            .transpose()
+        present(object, name).map(|value| self.string(value)).transpose()
     }
 
     fn string(&self, value: Value<'_>) -> Result<Cow<'a, str>, Error> {
@@ -207,10 +182,7 @@ fn object<'v>(parent: Value<'v>, name: &str) -> Result<Option<Value<'v>>, Error>
 }
 
 /// The objects of an array member; none if it is absent.
-fn elements<'v>(
-    parent: Value<'v>,
-    name: &str,
-) -> Result<impl Iterator<Item = Value<'v>> + use<'v>, Error> {
+fn elements<'v>(parent: Value<'v>, name: &str) -> Result<impl Iterator<Item = Value<'v>> + use<'v>, Error> {
     let array = present(parent, name);
     if let Some(array) = array {
         if array.kind() != Kind::Array {
@@ -234,10 +206,7 @@ fn total(root: Value<'_>) -> Result<Option<u64>, Error> {
 }
 
 fn unexpected(value: Value<'_>, what: &'static str) -> Error {
-    Error {
-        offset: value.range().start,
-        problem: Problem::Unexpected(what),
-    }
+    Error { offset: value.range().start, problem: Problem::Unexpected(what) }
 }
 
 #[cfg(test)]
@@ -255,33 +224,18 @@ mod tests {
     #[test]
     fn cuts_without_copying() {
         let bundle = split(PAGE.as_bytes()).expect("a bundle");
-        assert_eq!(
-            (&*bundle.kind, bundle.total, bundle.entries.len()),
-            ("searchset", Some(2), 3)
-        );
+        assert_eq!((&*bundle.kind, bundle.total, bundle.entries.len()), ("searchset", Some(2), 3));
         assert_eq!(bundle.link("next"), Some("http://x/b"));
         assert_eq!(bundle.link("prev"), None);
         let resource = bundle.entries[0].resource.as_ref().expect("a resource");
-        assert_eq!(
-            resource.raw,
-            r#"{ "resourceType":"Patient", "id":"1", "a":[1.50] }"#
-        );
+        assert_eq!(resource.raw, r#"{ "resourceType":"Patient", "id":"1", "a":[1.50] }"#);
         assert!(PAGE[resource.offset..].starts_with(resource.raw));
-        assert_eq!(
-            (&*resource.resource_type, resource.id.as_deref()),
-            ("Patient", Some("1"))
-        );
+        assert_eq!((&*resource.resource_type, resource.id.as_deref()), ("Patient", Some("1")));
         assert_eq!(bundle.entries[0].search_mode.as_deref(), Some("match"));
         let request = bundle.entries[1].request.as_ref().expect("a request");
-        assert_eq!(
-            (&*request.method, request.if_match.as_deref()),
-            ("PUT", Some("W/\"1\""))
-        );
+        assert_eq!((&*request.method, request.if_match.as_deref()), ("PUT", Some("W/\"1\"")));
         let response = bundle.entries[2].response.as_ref().expect("a response");
-        assert_eq!(
-            response.outcome,
-            Some(r#"{"resourceType":"OperationOutcome"}"#)
-        );
+        assert_eq!(response.outcome, Some(r#"{"resourceType":"OperationOutcome"}"#));
     }
 
     #[test]
@@ -290,31 +244,11 @@ mod tests {
             (r#"{"resourceType":"Patient"}"#, 0, "expected a Bundle"),
             (r#"[]"#, 0, "expected a Bundle"),
             (r#"{"resourceType":"Bundle"}"#, 0, "expected Bundle.type"),
-            (
-                r#"{"resourceType":"Bundle","type":"batch","entry":{}}"#,
-                48,
-                "expected an array",
-            ),
-            (
-                r#"{"resourceType":"Bundle","type":"batch","entry":[1]}"#,
-                49,
-                "expected an object",
-            ),
-            (
-                r#"{"resourceType":"Bundle","type":"batch","total":-1}"#,
-                48,
-                "expected a count",
-            ),
-            (
-                r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{}}]}"#,
-                61,
-                "expected resourceType",
-            ),
-            (
-                r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{]}]}"#,
-                62,
-                "expected a member name",
-            ),
+            (r#"{"resourceType":"Bundle","type":"batch","entry":{}}"#, 48, "expected an array"),
+            (r#"{"resourceType":"Bundle","type":"batch","entry":[1]}"#, 49, "expected an object"),
+            (r#"{"resourceType":"Bundle","type":"batch","total":-1}"#, 48, "expected a count"),
+            (r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{}}]}"#, 61, "expected resourceType"),
+            (r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{]}]}"#, 62, "expected a member name"),
         ] {
             let error = split(page.as_bytes()).expect_err(page);
             let found = alloc::format!("{}", error.problem);
@@ -324,12 +258,8 @@ mod tests {
 
     #[test]
     fn null_members_count_as_absent() {
-        let page =
-            r#"{"resourceType":"Bundle","type":"searchset","total":null,"link":null,"entry":null}"#;
+        let page = r#"{"resourceType":"Bundle","type":"searchset","total":null,"link":null,"entry":null}"#;
         let bundle = split(page.as_bytes()).expect("a bundle");
-        assert_eq!(
-            (bundle.total, bundle.links.len(), bundle.entries.len()),
-            (None, 0, 0)
-        );
+        assert_eq!((bundle.total, bundle.links.len(), bundle.entries.len()), (None, 0, 0));
     }
 }

@@ -48,10 +48,8 @@ impl<'a> Document<'a> {
 
     /// Like [`Document::parse`], with the memory of an earlier tape ([`Document::into_nodes`]).
     pub fn parse_with(bytes: &'a [u8], mut nodes: Vec<Node>) -> Result<Self, Error> {
-        let text = core::str::from_utf8(bytes).map_err(|e| Error {
-            offset: e.valid_up_to(),
-            problem: Problem::NotUtf8,
-        })?;
+        let text =
+            core::str::from_utf8(bytes).map_err(|e| Error { offset: e.valid_up_to(), problem: Problem::NotUtf8 })?;
         scanner::scan(text, &mut nodes)?;
         Ok(Self { text, nodes })
     }
@@ -69,10 +67,7 @@ impl<'a> Document<'a> {
     }
 
     pub fn root(&self) -> Value<'_> {
-        Value {
-            document: self,
-            at: 0,
-        }
+        Value { document: self, at: 0 }
     }
 
     /// The value at a position of the tape. `None` past its end.
@@ -126,11 +121,7 @@ impl<'a> Value<'a> {
             return None;
         }
         let inner = &self.document.text[node.start as usize + 1..node.end as usize - 1];
-        Some(if node.escaped {
-            unescape(inner)
-        } else {
-            Cow::Borrowed(inner)
-        })
+        Some(if node.escaped { unescape(inner) } else { Cow::Borrowed(inner) })
     }
 
     pub fn number(self) -> Option<&'a str> {
@@ -147,10 +138,7 @@ impl<'a> Value<'a> {
 
     /// The member of that name; the last one if there are several. `None` for anything but an object.
     pub fn get(self, name: &str) -> Option<Value<'a>> {
-        self.members()
-            .filter(|(key, _)| key.is(name))
-            .last()
-            .map(|(_, value)| value)
+        self.members().filter(|(key, _)| key.is(name)).last().map(|(_, value)| value)
     }
 
     /// The element at `index`, nulls counted. `None` for anything but an array.
@@ -161,39 +149,21 @@ impl<'a> Value<'a> {
     /// The elements of an array; nothing for any other kind.
     pub fn items(self) -> Items<'a> {
         let node = self.node();
-        let end = if node.kind == Kind::Array {
-            node.next
-        } else {
-            self.at + 1
-        };
-        Items {
-            document: self.document,
-            at: self.at + 1,
-            end,
-        }
+        let end = if node.kind == Kind::Array { node.next } else { self.at + 1 };
+        Items { document: self.document, at: self.at + 1, end }
     }
 
     /// The members of an object in their order, keys as string values; nothing for any other kind.
     pub fn members(self) -> Members<'a> {
         let node = self.node();
-        let end = if node.kind == Kind::Object {
-            node.next
-        } else {
-            self.at + 1
-        };
-        Members {
-            document: self.document,
-            at: self.at + 1,
-            end,
-        }
+        let end = if node.kind == Kind::Object { node.next } else { self.at + 1 };
+        Members { document: self.document, at: self.at + 1, end }
     }
 
     /// Two members of one name: which of them counts differs from parser to parser.
     pub fn has_duplicates(self) -> bool {
         let keys: Vec<_> = self.members().map(|(key, _)| key.text()).collect();
-        keys.iter()
-            .enumerate()
-            .any(|(i, key)| keys[..i].contains(key))
+        keys.iter().enumerate().any(|(i, key)| keys[..i].contains(key))
     }
 
     /// A string of exactly these characters.
@@ -202,8 +172,7 @@ impl<'a> Value<'a> {
         if node.escaped {
             return self.text().is_some_and(|own| own == text);
         }
-        node.kind == Kind::String
-            && &self.document.text[node.start as usize + 1..node.end as usize - 1] == text
+        node.kind == Kind::String && &self.document.text[node.start as usize + 1..node.end as usize - 1] == text
     }
 
     fn node(self) -> Node {
@@ -225,10 +194,7 @@ impl<'a> Iterator for Items<'a> {
         if self.at >= self.end {
             return None;
         }
-        let value = Value {
-            document: self.document,
-            at: self.at,
-        };
+        let value = Value { document: self.document, at: self.at };
         self.at = value.node().next;
         Some(value)
     }
@@ -248,14 +214,8 @@ impl<'a> Iterator for Members<'a> {
         if self.at >= self.end {
             return None;
         }
-        let key = Value {
-            document: self.document,
-            at: self.at,
-        };
-        let value = Value {
-            document: self.document,
-            at: self.at + 1,
-        };
+        let key = Value { document: self.document, at: self.at };
+        let value = Value { document: self.document, at: self.at + 1 };
         self.at = value.node().next;
         Some((key, value))
     }

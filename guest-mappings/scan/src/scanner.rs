@@ -70,17 +70,9 @@ impl fmt::Display for Problem {
 pub(crate) fn scan(text: &str, nodes: &mut Vec<Node>) -> Result<(), Error> {
     nodes.clear();
     if u32::try_from(text.len()).is_err() {
-        return Err(Error {
-            offset: 0,
-            problem: Problem::TooLong,
-        });
+        return Err(Error { offset: 0, problem: Problem::TooLong });
     }
-    let mut scanner = Scanner {
-        bytes: text.as_bytes(),
-        at: 0,
-        nodes,
-        open: Vec::new(),
-    };
+    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, nodes, open: Vec::new() };
     scanner.document()
 }
 
@@ -145,14 +137,7 @@ impl Scanner<'_> {
                     Err(length) => {
                         let at = start + length;
                         let ended = at >= self.bytes.len();
-                        return self.fail(
-                            at,
-                            if ended {
-                                Problem::UnexpectedEnd
-                            } else {
-                                Problem::BadNumber
-                            },
-                        );
+                        return self.fail(at, if ended { Problem::UnexpectedEnd } else { Problem::BadNumber });
                     }
                 }
                 self.leaf(Kind::Number, start);
@@ -179,10 +164,7 @@ impl Scanner<'_> {
     }
 
     fn comma_or_end(&mut self, byte: u8) -> Result<Expect, Error> {
-        let in_object = self
-            .open
-            .last()
-            .is_some_and(|&at| self.nodes[at as usize].kind == Kind::Object);
+        let in_object = self.open.last().is_some_and(|&at| self.nodes[at as usize].kind == Kind::Object);
         match (byte, in_object) {
             (b',', true) => {
                 self.at += 1;
@@ -202,13 +184,7 @@ impl Scanner<'_> {
             return self.fail(self.at, Problem::TooDeep);
         }
         self.open.push(self.nodes.len() as u32);
-        self.nodes.push(Node {
-            kind,
-            escaped: false,
-            start: self.at as u32,
-            end: 0,
-            next: 0,
-        });
+        self.nodes.push(Node { kind, escaped: false, start: self.at as u32, end: 0, next: 0 });
         self.at += 1;
         Ok(next)
     }
@@ -258,9 +234,7 @@ impl Scanner<'_> {
                 self.at += 6;
                 match unit {
                     0xd800..=0xdbff => {
-                        if self.bytes.get(self.at) != Some(&b'\\')
-                            || self.bytes.get(self.at + 1) != Some(&b'u')
-                        {
+                        if self.bytes.get(self.at) != Some(&b'\\') || self.bytes.get(self.at + 1) != Some(&b'u') {
                             return self.fail(self.at, Problem::LoneSurrogate);
                         }
                         if !matches!(self.hex(self.at + 2)?, 0xdc00..=0xdfff) {
@@ -282,16 +256,10 @@ impl Scanner<'_> {
         let mut unit = 0;
         for offset in at..at + 4 {
             let Some(&byte) = self.bytes.get(offset) else {
-                return Err(Error {
-                    offset: self.bytes.len(),
-                    problem: Problem::UnexpectedEnd,
-                });
+                return Err(Error { offset: self.bytes.len(), problem: Problem::UnexpectedEnd });
             };
             let Some(digit) = char::from(byte).to_digit(16) else {
-                return Err(Error {
-                    offset,
-                    problem: Problem::BadEscape,
-                });
+                return Err(Error { offset, problem: Problem::BadEscape });
             };
             unit = unit * 16 + digit;
         }
@@ -314,13 +282,7 @@ impl Scanner<'_> {
 
     fn leaf(&mut self, kind: Kind, start: usize) {
         let next = self.nodes.len() as u32 + 1;
-        self.nodes.push(Node {
-            kind,
-            escaped: false,
-            start: start as u32,
-            end: self.at as u32,
-            next,
-        });
+        self.nodes.push(Node { kind, escaped: false, start: start as u32, end: self.at as u32, next });
     }
 
     fn skip_whitespace(&mut self) {

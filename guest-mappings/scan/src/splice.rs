@@ -49,23 +49,12 @@ mod tests {
     use alloc::vec;
 
     fn edit(start: usize, end: usize, text: &str) -> Edit {
-        Edit {
-            range: Range { start, end },
-            text: text.to_string(),
-        }
+        Edit { range: Range { start, end }, text: text.to_string() }
     }
 
     #[test]
     fn applies_in_text_order() {
-        let out = splice(
-            "0123456789",
-            vec![
-                edit(8, 9, "x"),
-                edit(2, 2, "a"),
-                edit(2, 2, "b"),
-                edit(3, 6, ""),
-            ],
-        );
+        let out = splice("0123456789", vec![edit(8, 9, "x"), edit(2, 2, "a"), edit(2, 2, "b"), edit(3, 6, "")]);
         assert_eq!(out.as_deref(), Ok("01ab267x9"));
         assert_eq!(splice("abc", vec![]).as_deref(), Ok("abc"));
     }
@@ -81,11 +70,7 @@ mod tests {
         ] {
             assert_eq!(
                 splice("abcé", edits.clone()),
-                if edits[0].range == (5..5) {
-                    Ok("abcé".into())
-                } else {
-                    Err(Overlap)
-                }
+                if edits[0].range == (5..5) { Ok("abcé".into()) } else { Err(Overlap) }
             );
         }
         assert_eq!(splice("é", vec![edit(1, 1, "x")]), Err(Overlap));

@@ -70,25 +70,16 @@ fn escape(text: &str) -> (char, usize) {
 }
 
 fn unicode(text: &str) -> (char, usize) {
-    let unit = |at: usize| {
-        text.get(at..at + 4)
-            .and_then(|hex| u32::from_str_radix(hex, 16).ok())
-    };
+    let unit = |at: usize| text.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
     match unit(2) {
         Some(high @ 0xd800..=0xdbff) => match unit(8) {
             Some(low @ 0xdc00..=0xdfff) => {
                 let scalar = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-                (
-                    char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER),
-                    12,
-                )
+                (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
             }
             _ => (char::REPLACEMENT_CHARACTER, 6),
         },
-        Some(unit) => (
-            char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER),
-            6,
-        ),
+        Some(unit) => (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
         None => (char::REPLACEMENT_CHARACTER, 2),
     }
 }
@@ -115,15 +106,7 @@ mod tests {
 
     #[test]
     fn malformed_escapes_do_not_panic() {
-        for inner in [
-            "\\",
-            "\\u",
-            "\\u12",
-            "\\ud800",
-            "\\ud800\\u0041",
-            "\\é",
-            "\\uéé",
-        ] {
+        for inner in ["\\", "\\u", "\\u12", "\\ud800", "\\ud800\\u0041", "\\é", "\\uéé"] {
             unescape(inner);
         }
     }

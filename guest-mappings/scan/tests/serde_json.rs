@@ -16,12 +16,7 @@ const SEEDS: &[&str] = &[
 fn agrees(bytes: &[u8]) {
     let ours = Document::parse(bytes);
     let theirs = serde_json::from_slice::<Json>(bytes);
-    assert_eq!(
-        ours.is_ok(),
-        theirs.is_ok(),
-        "{ours:?} {theirs:?} {:?}",
-        String::from_utf8_lossy(bytes)
-    );
+    assert_eq!(ours.is_ok(), theirs.is_ok(), "{ours:?} {theirs:?} {:?}", String::from_utf8_lossy(bytes));
     if let (Ok(ours), Ok(theirs)) = (&ours, &theirs) {
         same(ours.root(), theirs);
     }
@@ -29,18 +24,12 @@ fn agrees(bytes: &[u8]) {
 
 fn same(ours: Value<'_>, theirs: &Json) {
     // The span alone is the value again.
-    assert_eq!(
-        serde_json::from_str::<Json>(ours.raw()).as_ref().ok(),
-        Some(theirs)
-    );
+    assert_eq!(serde_json::from_str::<Json>(ours.raw()).as_ref().ok(), Some(theirs));
     match theirs {
         Json::Null => assert_eq!(ours.kind(), Kind::Null),
         Json::Bool(b) => assert_eq!(ours.boolean(), Some(*b)),
         // serde_json writes the exponent its own way.
-        Json::Number(n) => assert_eq!(
-            number::compare(ours.raw(), n.as_str()),
-            Some(std::cmp::Ordering::Equal)
-        ),
+        Json::Number(n) => assert_eq!(number::compare(ours.raw(), n.as_str()), Some(std::cmp::Ordering::Equal)),
         Json::String(s) => assert_eq!(ours.text().as_deref(), Some(s.as_str())),
         Json::Array(items) => {
             assert_eq!(ours.items().count(), items.len());
@@ -48,10 +37,7 @@ fn same(ours: Value<'_>, theirs: &Json) {
         }
         Json::Object(members) => {
             for (name, value) in members {
-                same(
-                    ours.get(name).expect("a member that serde_json sees"),
-                    value,
-                );
+                same(ours.get(name).expect("a member that serde_json sees"), value);
             }
             for (key, _) in ours.members() {
                 assert!(members.contains_key(&*key.text().expect("a key is a string")));
@@ -122,14 +108,7 @@ fn hard_cases() {
     ] {
         agrees(text.as_bytes());
     }
-    for bytes in [
-        &b"\"\xff\""[..],
-        b"\"\xc3\"",
-        b"\xc3\xa9",
-        b"\"\xed\xa0\x80\"",
-        b"\"\xf4\x90\x80\x80\"",
-        b"[1]\0",
-    ] {
+    for bytes in [&b"\"\xff\""[..], b"\"\xc3\"", b"\xc3\xa9", b"\"\xed\xa0\x80\"", b"\"\xf4\x90\x80\x80\"", b"[1]\0"] {
         agrees(bytes);
     }
 }

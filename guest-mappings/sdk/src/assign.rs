@@ -27,19 +27,11 @@ pub(crate) struct Assigned {
 
 impl Assigned {
     pub(crate) fn new(column: u16, field: Field, value: Option<String>) -> Self {
-        Self {
-            column,
-            field,
-            value,
-            moves: field.moves(),
-            covered: false,
-        }
+        Self { column, field, value, moves: field.moves(), covered: false }
     }
 
     fn has_hook(&self) -> bool {
-        self.field
-            .column()
-            .is_some_and(|column| column.write_with.is_some())
+        self.field.column().is_some_and(|column| column.write_with.is_some())
     }
 }
 
@@ -70,10 +62,7 @@ pub(crate) fn reconcile(resource_type: &str, assigned: &mut [Assigned]) -> Vec<L
                 continue;
             }
             if a.moves != b.moves {
-                if a.value.is_some()
-                    && b.value.is_some()
-                    && are_two_types(resource_type, &a.moves, &b.moves)
-                {
+                if a.value.is_some() && b.value.is_some() && are_two_types(resource_type, &a.moves, &b.moves) {
                     problems.push(at(b.column, TWO_TYPES));
                 }
                 continue;
@@ -92,10 +81,8 @@ pub(crate) fn reconcile(resource_type: &str, assigned: &mut [Assigned]) -> Vec<L
     problems
 }
 
-const TWO_VALUES: Problem =
-    Problem::conflict("another column writes another value to the same element");
-const TWO_TYPES: Problem =
-    Problem::conflict("another column writes the same choice element as another type");
+const TWO_VALUES: Problem = Problem::conflict("another column writes another value to the same element");
+const TWO_TYPES: Problem = Problem::conflict("another column writes the same choice element as another type");
 
 /// Which of two values of one element says more: true = the first. `None` if they differ.
 fn preferred(a: &Assigned, x: &str, b: &Assigned, y: &str) -> Option<bool> {
@@ -125,10 +112,8 @@ fn are_two_types(resource_type: &str, a: &[Move], b: &[Move]) -> bool {
 /// Writes all values, nulls first so that they take nothing away that a value brings.
 pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned]) -> Vec<Located> {
     let mut problems = Vec::new();
-    let (nulls, values): (Vec<_>, Vec<_>) = assigned
-        .iter()
-        .filter(|set| !set.covered)
-        .partition(|set| set.value.is_none());
+    let (nulls, values): (Vec<_>, Vec<_>) =
+        assigned.iter().filter(|set| !set.covered).partition(|set| set.value.is_none());
     for set in nulls.into_iter().chain(values) {
         let Some(column) = set.field.column() else {
             continue;
@@ -143,20 +128,12 @@ pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned]) -> Vec<Located> 
     problems
 }
 
-fn erase(
-    edit: &mut Edit<'_>,
-    set: &Assigned,
-    column: &'static Column,
-    all: &[Assigned],
-) -> Result<(), Problem> {
+fn erase(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, all: &[Assigned]) -> Result<(), Problem> {
     match column.kind {
         // A code that is gone leaves no coding.
         Kind::Choice(_) if column.system.is_some() => {
             let (_, coding) = set.moves.split_last().ok_or(NO_ELEMENT)?;
-            edit.clear_members(
-                coding,
-                &["code", "system", "display", "version", "userSelected"],
-            )
+            edit.clear_members(coding, &["code", "system", "display", "version", "userSelected"])
         }
         Kind::Concept(concept) => {
             edit.clear(&set.moves)?;
@@ -185,18 +162,11 @@ fn write(
             "false" => edit.tree.bare_leaf(Json::False, value),
             _ => return Err(Problem::value("expected true or false")),
         },
-        Kind::Int => edit.tree.bare_leaf(
-            Json::Number,
-            whole(value, i32::MIN.into(), i32::MAX.into())?,
-        ),
-        Kind::Long => edit
-            .tree
-            .bare_leaf(Json::Number, whole(value, i64::MIN, i64::MAX)?),
+        Kind::Int => edit.tree.bare_leaf(Json::Number, whole(value, i32::MIN.into(), i32::MAX.into())?),
+        Kind::Long => edit.tree.bare_leaf(Json::Number, whole(value, i64::MIN, i64::MAX)?),
         Kind::Decimal if number::is_number(value) => edit.tree.bare_leaf(Json::Number, value),
         Kind::Decimal => return Err(Problem::value("expected a number")),
-        Kind::Date => edit
-            .tree
-            .text_leaf(moment(value, |precision| precision == Precision::Day)?),
+        Kind::Date => edit.tree.text_leaf(moment(value, |precision| precision == Precision::Day)?),
         Kind::DateTime => edit.tree.text_leaf(zoned(value)?),
         Kind::PartialDate => edit.tree.text_leaf(zoned(value)?),
         Kind::Json => {
@@ -225,10 +195,7 @@ fn write_choice(
 ) -> Result<(), Problem> {
     let option = options.iter().find(|option| option.code == value);
     if option.is_none() && !column.open {
-        return Err(Problem::new(
-            IssueCode::CodeInvalid,
-            "a code that the choice does not have",
-        ));
+        return Err(Problem::new(IssueCode::CodeInvalid, "a code that the choice does not have"));
     }
     let leaf = edit.tree.text_leaf(text(value)?);
     edit.put(&set.moves, leaf)?;
@@ -244,19 +211,12 @@ fn write_choice(
     Ok(())
 }
 
-fn write_lookup(
-    edit: &mut Edit<'_>,
-    set: &Assigned,
-    targets: &[(&str, &str)],
-    value: &str,
-) -> Result<(), Problem> {
+fn write_lookup(edit: &mut Edit<'_>, set: &Assigned, targets: &[(&str, &str)], value: &str) -> Result<(), Problem> {
     match reference::target(value) {
         Target::Resource { kind, .. } if targets.iter().any(|(_, target)| *target == kind) => {}
         Target::Urn => {}
         Target::Resource { .. } => {
-            return Err(Problem::value(
-                "a reference to a type that the column does not take",
-            ));
+            return Err(Problem::value("a reference to a type that the column does not take"));
         }
         Target::Contained | Target::Other => {
             return Err(Problem::value("expected a reference: Type/id"));
@@ -272,29 +232,20 @@ fn write_lookup(
 }
 
 /// Another code or system makes what described the old one untrue, unless the change gives it anew.
-fn drop_stale(
-    edit: &mut Edit<'_>,
-    set: &Assigned,
-    column: &'static Column,
-    concept: Concept,
-    all: &[Assigned],
-) {
+fn drop_stale(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, concept: Concept, all: &[Assigned]) {
     let Field::Column(_, Part::Code | Part::System) = set.field else {
         return;
     };
     let Some((_, coding)) = set.moves.split_last().filter(|_| concept != Concept::Code) else {
         return;
     };
-    let display = if concept == Concept::Quantity {
-        "unit"
-    } else {
-        "display"
-    };
+    let display = if concept == Concept::Quantity { "unit" } else { "display" };
     let given = all.iter().any(|other| {
         other.value.is_some()
-            && other.moves.split_last().is_some_and(|(last, before)| {
-                before == coding && matches!(last, Move::Member(name) if name == display)
-            })
+            && other
+                .moves
+                .split_last()
+                .is_some_and(|(last, before)| before == coding && matches!(last, Move::Member(name) if name == display))
     });
     if !given {
         edit.drop_members(coding, &[display]);
@@ -302,10 +253,7 @@ fn drop_stale(
     if concept != Concept::Quantity {
         edit.drop_members(coding, &["version", "userSelected"]);
     }
-    debug_assert!(
-        matches!(column.kind, Kind::Concept(_)),
-        "only concepts go stale here"
-    );
+    debug_assert!(matches!(column.kind, Kind::Concept(_)), "only concepts go stale here");
 }
 
 fn text(value: &str) -> Result<&str, Problem> {
@@ -314,23 +262,14 @@ fn text(value: &str) -> Result<&str, Problem> {
     }
     let forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
     match value.bytes().any(forbidden) {
-        true => Err(Problem::value(
-            "a control character that FHIR does not allow",
-        )),
+        true => Err(Problem::value("a control character that FHIR does not allow")),
         false => Ok(value),
     }
 }
 
 fn whole(value: &str, low: i64, high: i64) -> Result<&str, Problem> {
-    let fits = number::is_number(value)
-        && value
-            .parse()
-            .is_ok_and(|number| (low..=high).contains(&number));
-    if fits {
-        Ok(value)
-    } else {
-        Err(Problem::value("expected a whole number in range"))
-    }
+    let fits = number::is_number(value) && value.parse().is_ok_and(|number| (low..=high).contains(&number));
+    if fits { Ok(value) } else { Err(Problem::value("expected a whole number in range")) }
 }
 
 fn moment(value: &str, fits: impl Fn(Precision) -> bool) -> Result<&str, Problem> {
@@ -375,8 +314,7 @@ fn same_value(a: Value<'_>, b: Value<'_>) -> bool {
             a.members().count() == b.members().count() && a.members().all(same)
         }
         (Json::Array, Json::Array) => {
-            a.items().count() == b.items().count()
-                && a.items().zip(b.items()).all(|(a, b)| same_value(a, b))
+            a.items().count() == b.items().count() && a.items().zip(b.items()).all(|(a, b)| same_value(a, b))
         }
         (Json::String, Json::String) => a.text() == b.text(),
         // Digits count: 72.10 says more than 72.1.

@@ -65,15 +65,9 @@ pub(crate) fn read<'a>(field: Field, scope: Scope<'a>) -> Cell<'a> {
     if let Some(read) = column.read_with {
         let element = match column.path.is_empty() {
             true => Some(scope.element),
-            false => field
-                .alternatives()
-                .find_map(|moves| path::find(scope.element, moves))
-                .map(|found| found.element),
+            false => field.alternatives().find_map(|moves| path::find(scope.element, moves)).map(|found| found.element),
         };
-        return Cell {
-            text: element.and_then(read),
-            finding: None,
-        };
+        return Cell { text: element.and_then(read), finding: None };
     }
     let mut first_finding = None;
     for moves in field.alternatives() {
@@ -83,18 +77,10 @@ pub(crate) fn read<'a>(field: Field, scope: Scope<'a>) -> Cell<'a> {
         }
         first_finding = first_finding.or(cell.finding);
     }
-    Cell {
-        text: None,
-        finding: first_finding,
-    }
+    Cell { text: None, finding: first_finding }
 }
 
-fn read_path<'a>(
-    column: &'static Column,
-    part: Part,
-    moves: &[Move],
-    element: Value<'a>,
-) -> Cell<'a> {
+fn read_path<'a>(column: &'static Column, part: Part, moves: &[Move], element: Value<'a>) -> Cell<'a> {
     let Some(found) = path::find(element, moves.iter().cloned()) else {
         return match column.kind {
             Kind::Choice(options) if column.access == Access::ReadOnly => {
@@ -112,21 +98,10 @@ fn read_path<'a>(
         }
     }
     match convert(column, part, &found) {
-        Ok(text) => Cell {
-            finding: text.as_ref().and_then(|_| repetition(column, &found)),
-            text,
-        },
+        Ok(text) => Cell { finding: text.as_ref().and_then(|_| repetition(column, &found)), text },
         Err((code, message)) => {
-            let finding = Finding {
-                severity: Severity::Warning,
-                code,
-                at: found.element,
-                message,
-            };
-            Cell {
-                text: None,
-                finding: Some(finding),
-            }
+            let finding = Finding { severity: Severity::Warning, code, at: found.element, message };
+            Cell { text: None, finding: Some(finding) }
         }
     }
 }
@@ -141,11 +116,7 @@ fn repetition<'a>(column: &Column, found: &Found<Value<'a>>) -> Option<Finding<'
     })
 }
 
-fn convert<'a>(
-    column: &Column,
-    part: Part,
-    found: &Found<Value<'a>>,
-) -> Result<Option<Cow<'a, str>>, Mismatch> {
+fn convert<'a>(column: &Column, part: Part, found: &Found<Value<'a>>) -> Result<Option<Cow<'a, str>>, Mismatch> {
     let value = found.element;
     match column.kind {
         Kind::Concept(Concept::Code) => code_part(column, part, value),
@@ -160,11 +131,7 @@ fn convert<'a>(
             Some(digits) => Ok(Some(Cow::Borrowed(digits))),
             None => Err((IssueCode::Value, "expected a number")),
         },
-        Kind::Date => moment(
-            value,
-            |precision| precision == Precision::Day,
-            "expected a full date (YYYY-MM-DD)",
-        ),
+        Kind::Date => moment(value, |precision| precision == Precision::Day, "expected a full date (YYYY-MM-DD)"),
         Kind::DateTime => moment(value, |_| true, "expected a date or time as FHIR writes it"),
         Kind::PartialDate => moment(value, |_| true, "expected a date or time as FHIR writes it"),
         Kind::Choice(options) => choice(column, options, found),
@@ -182,15 +149,9 @@ fn string(value: Value<'_>) -> Result<Cow<'_, str>, Mismatch> {
 }
 
 fn whole(value: Value<'_>, low: i64, high: i64) -> Result<Cow<'_, str>, Mismatch> {
-    let digits = value
-        .number()
-        .ok_or((IssueCode::Value, "expected a number"))?;
+    let digits = value.number().ok_or((IssueCode::Value, "expected a number"))?;
     let rounded = number::round(digits).filter(|number| (low..=high).contains(number));
-    Ok(Cow::Owned(
-        rounded
-            .ok_or((IssueCode::Value, "the number is out of range"))?
-            .to_string(),
-    ))
+    Ok(Cow::Owned(rounded.ok_or((IssueCode::Value, "the number is out of range"))?.to_string()))
 }
 
 fn moment<'a>(
@@ -216,13 +177,8 @@ fn choice<'a>(
             return Err((IssueCode::Value, "expected a code"));
         }
         return match reference::resource_type(value) {
-            Some(kind) if column.open || options.iter().any(|option| option.code == kind) => {
-                Ok(Some(kind))
-            }
-            Some(_) => Err((
-                IssueCode::CodeInvalid,
-                "a reference to a type that the choice does not have",
-            )),
+            Some(kind) if column.open || options.iter().any(|option| option.code == kind) => Ok(Some(kind)),
+            Some(_) => Err((IssueCode::CodeInvalid, "a reference to a type that the choice does not have")),
             None => Ok(None),
         };
     }
@@ -235,23 +191,13 @@ fn choice<'a>(
     match options.iter().find(|option| option.code == code) {
         Some(option) if fits(option) => Ok(Some(code)),
         None if column.open => Ok(Some(code)),
-        Some(_) => Err((
-            IssueCode::CodeInvalid,
-            "the code is of a system that the choice does not have",
-        )),
-        None => Err((
-            IssueCode::CodeInvalid,
-            "a code that the choice does not have",
-        )),
+        Some(_) => Err((IssueCode::CodeInvalid, "the code is of a system that the choice does not have")),
+        None => Err((IssueCode::CodeInvalid, "a code that the choice does not have")),
     }
 }
 
 /// A concept whose element is only a code: the system is known, a display there is not.
-fn code_part<'a>(
-    column: &Column,
-    part: Part,
-    value: Value<'a>,
-) -> Result<Option<Cow<'a, str>>, Mismatch> {
+fn code_part<'a>(column: &Column, part: Part, value: Value<'a>) -> Result<Option<Cow<'a, str>>, Mismatch> {
     let code = string(value)?;
     Ok(match part {
         Part::Whole | Part::Code => Some(code),
@@ -261,33 +207,20 @@ fn code_part<'a>(
 }
 
 /// The path `value` where the resource has `valueQuantity`: the code `Quantity`.
-fn type_of_choice<'a>(
-    column: &Column,
-    options: &'static [Code],
-    moves: &[Move],
-    element: Value<'a>,
-) -> Cell<'a> {
+fn type_of_choice<'a>(column: &Column, options: &'static [Code], moves: &[Move], element: Value<'a>) -> Cell<'a> {
     let Some((Move::Member(base), before)) = moves.split_last() else {
         return Cell::default();
     };
-    let container =
-        path::find(element, before.iter().cloned()).and_then(|found| path::present(found.element));
+    let container = path::find(element, before.iter().cloned()).and_then(|found| path::present(found.element));
     let present = |(key, value): (Value<'a>, Value<'a>)| {
         let name = key.text().filter(|_| !value.is_null())?;
         Some((choice_elements::alternative(&name, base)?.to_owned(), value))
     };
-    let Some((kind, value)) = container.and_then(|container| container.members().find_map(present))
-    else {
+    let Some((kind, value)) = container.and_then(|container| container.members().find_map(present)) else {
         return Cell::default();
     };
-    match options
-        .iter()
-        .find(|option| choice_name("", option.code) == kind)
-    {
-        Some(option) => Cell {
-            text: Some(Cow::Borrowed(option.code)),
-            finding: None,
-        },
+    match options.iter().find(|option| choice_name("", option.code) == kind) {
+        Some(option) => Cell { text: Some(Cow::Borrowed(option.code)), finding: None },
         None if column.open => Cell::owned(kind),
         None => Cell {
             text: None,
@@ -323,27 +256,17 @@ fn lookup<'a>(
 
 impl<'a> Cell<'a> {
     fn owned(text: String) -> Self {
-        Self {
-            text: Some(Cow::Owned(text)),
-            finding: None,
-        }
+        Self { text: Some(Cow::Owned(text)), finding: None }
     }
 
     fn constant(column: &Column, value: &'static str, source: &Source) -> Self {
         let code = constant_of(column, value, source);
-        Self {
-            text: code.map(Cow::Borrowed),
-            finding: None,
-        }
+        Self { text: code.map(Cow::Borrowed), finding: None }
     }
 }
 
 /// The code of a constant column in rows from that source.
-pub(crate) fn constant_of(
-    column: &Column,
-    value: &'static str,
-    source: &Source,
-) -> Option<&'static str> {
+pub(crate) fn constant_of(column: &Column, value: &'static str, source: &Source) -> Option<&'static str> {
     match source.when {
         Some((name, code)) if name == column.name => Some(code),
         _ => Some(value).filter(|value| !value.is_empty()),

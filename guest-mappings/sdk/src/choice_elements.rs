@@ -6,14 +6,8 @@
 
 /// The base of the choice element that `member` is in a resource of that type: `value` for `valueQuantity`.
 pub(crate) fn base<'m>(resource_type: &str, member: &'m str) -> Option<&'m str> {
-    let of_resource = RESOURCES
-        .iter()
-        .find(|(name, _)| *name == resource_type)
-        .map_or(&[][..], |(_, bases)| bases);
-    let base = of_resource
-        .iter()
-        .chain(DATATYPES)
-        .find(|base| alternative(member, base).is_some())?;
+    let of_resource = RESOURCES.iter().find(|(name, _)| *name == resource_type).map_or(&[][..], |(_, bases)| bases);
+    let base = of_resource.iter().chain(DATATYPES).find(|base| alternative(member, base).is_some())?;
     member.get(..base.len())
 }
 
@@ -35,9 +29,7 @@ const TYPES: &[&str] = &[
 ];
 
 /// Choice elements of data types, which any resource may contain.
-const DATATYPES: &[&str] = &[
-    "age", "amount", "asNeeded", "author", "bounds", "dose", "rate", "value",
-];
+const DATATYPES: &[&str] = &["age", "amount", "asNeeded", "author", "bounds", "dose", "rate", "value"];
 
 /// Choice elements of resources and their backbone elements.
 #[rustfmt::skip]
@@ -109,65 +101,3 @@ const RESOURCES: &[(&str, &[&str])] = &[
     ("SupplyDelivery", &["item", "occurrence"]),
     ("SupplyRequest", &["item", "occurrence"]),
 ];
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn bases() {
-        for (resource, member, expected) in [
-            ("Observation", "valueQuantity", Some("value")),
-            ("Observation", "effectiveDateTime", Some("effective")),
-            ("Encounter", "valueString", Some("value")),
-            ("Patient", "multipleBirthInteger", Some("multipleBirth")),
-            ("Patient", "birthDate", None),
-            ("Encounter", "reasonCode", None),
-            ("Observation", "value", None),
-            ("Observation", "valueSet", None),
-        ] {
-            assert_eq!(base(resource, member), expected, "{resource}.{member}");
-        }
-    }
-
-    /// In R4, no two elements that may stand side by side are taken for types of one choice element, and
-    /// every choice element is known.
-    #[test]
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-    fn agrees_with_r4() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../../shared/data/r4-definitions/elements.tsv");
-        let Ok(text) = std::fs::read_to_string(&file) else {
-            eprintln!("skipped: the R4 definitions are not there");
-            return;
-        };
-        let mut plain: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-        for line in text.lines().skip(1) {
-            let mut columns = line.split('\t');
-            let (Some(path), Some(cardinality)) = (columns.next(), columns.next()) else {
-                continue;
-            };
-            let (Some((parent, name)), Some(top)) = (path.rsplit_once('.'), path.split('.').next())
-            else {
-                continue;
-            };
-            let is_resource = RESOURCES.iter().any(|(resource, _)| *resource == top);
-            if let Some(own) = name.strip_suffix("[x]") {
-                let member = format!("{own}Quantity");
-                assert!(
-                    !is_resource || base(top, &member) == Some(own),
-                    "{path} is not known"
-                );
-            } else if let Some(base) =
-                base(top, name).filter(|_| is_resource && !cardinality.ends_with('*'))
-            {
-                plain.entry((parent, base)).or_default().push(name);
-            }
-        }
-        let clashes: Vec<_> = plain.iter().filter(|(_, names)| names.len() > 1).collect();
-        assert!(clashes.is_empty(), "{clashes:?}");
-    }
-}

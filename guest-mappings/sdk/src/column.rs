@@ -69,7 +69,6 @@ pub(crate) enum Kind {
 }
 
 /// What a concept column is spread over.
-#[expect(clippy::enum_variant_names, reason = "they are FHIR's type names")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Concept {
     CodeableConcept,
@@ -97,12 +96,7 @@ pub struct Code {
 
 /// An option: the integer that clients see, the FHIR code, the label.
 pub const fn code(value: i32, code: &'static str, label: &'static str) -> Code {
-    Code {
-        value,
-        code,
-        label,
-        system: None,
-    }
+    Code { value, code, label, system: None }
 }
 
 impl Code {
@@ -167,12 +161,7 @@ pub const fn uri(name: &'static str, label: &'static str, path: &'static str) ->
 /// [`Column::open`]. A path that ends at a Reference gives the type that is referred to (`Patient`), one
 /// that ends at a choice element (`value` for `valueQuantity`) the type that is there (`Quantity`); both
 /// are read only.
-pub const fn choice(
-    name: &'static str,
-    label: &'static str,
-    options: &'static [Code],
-    path: &'static str,
-) -> Column {
+pub const fn choice(name: &'static str, label: &'static str, options: &'static [Code], path: &'static str) -> Column {
     Column::new(name, label, Kind::Choice(options), path)
 }
 
@@ -217,12 +206,7 @@ pub const fn quantity_code(name: &'static str, label: &'static str, path: &'stat
 }
 
 /// Like [`concept`], for an element that is a code with a required value set, of the given system.
-pub const fn code_concept(
-    name: &'static str,
-    label: &'static str,
-    system: &'static str,
-    path: &'static str,
-) -> Column {
+pub const fn code_concept(name: &'static str, label: &'static str, system: &'static str, path: &'static str) -> Column {
     Column::new(name, label, Kind::Concept(Concept::Code), path).system(system)
 }
 
@@ -243,11 +227,7 @@ impl Column {
             description: "",
             kind,
             path,
-            access: if path.is_invertible() {
-                Access::ReadWrite
-            } else {
-                Access::ReadOnly
-            },
+            access: if path.is_invertible() { Access::ReadWrite } else { Access::ReadOnly },
             required: false,
             only: None,
             system: None,
@@ -340,10 +320,7 @@ impl Column {
         let mut i = 0;
         while self.search[i].is_some() {
             i += 1;
-            assert!(
-                i < MAX_SEARCHES,
-                "a column has two search parameters at most"
-            );
+            assert!(i < MAX_SEARCHES, "a column has two search parameters at most");
         }
         self.search[i] = Some(search);
         self

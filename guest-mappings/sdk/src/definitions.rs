@@ -47,11 +47,7 @@ impl Definitions {
     pub fn load(folder: &Path) -> Option<Self> {
         let text = |file: &str| fs::read_to_string(folder.join(file)).ok();
         let (elements, parameters) = (text("elements.tsv")?, text("search-parameters.tsv")?);
-        Some(Self::parse(
-            &elements,
-            &parameters,
-            &text("required-codes.tsv")?,
-        ))
+        Some(Self::parse(&elements, &parameters, &text("required-codes.tsv")?))
     }
 
     fn parse(elements_table: &str, parameters_table: &str, codes_table: &str) -> Self {
@@ -59,14 +55,7 @@ impl Definitions {
         for [path, cardinality, types, _, binding] in rows(elements_table) {
             let required = binding.strip_prefix("required ").map(without_version);
             let repeats = cardinality.ends_with('*');
-            elements.insert(
-                path,
-                Element {
-                    repeats,
-                    types: split(&types, ','),
-                    required,
-                },
-            );
+            elements.insert(path, Element { repeats, types: split(&types, ','), required });
         }
         let mut parameters = HashMap::new();
         for [base, code, kind, ..] in rows::<6>(parameters_table) {
@@ -76,11 +65,7 @@ impl Definitions {
         for [set, _, code, _] in rows(codes_table) {
             codes.entry(without_version(&set)).or_default().push(code);
         }
-        Self {
-            elements,
-            parameters,
-            codes,
-        }
+        Self { elements, parameters, codes }
     }
 
     /// What is wrong with a mapping, one line each; empty if nothing is.
@@ -91,11 +76,7 @@ impl Definitions {
                 for column in table.columns {
                     if column.only.is_none_or(|only| only == source.resource_type) {
                         let of = |fault: String| format!("{}.{}: {fault}", table.name, column.name);
-                        faults.extend(
-                            self.column(table, source.resource_type, column)
-                                .into_iter()
-                                .map(of),
-                        );
+                        faults.extend(self.column(table, source.resource_type, column).into_iter().map(of));
                     }
                 }
             }
@@ -127,14 +108,8 @@ impl Definitions {
             faults.extend(unknown.map(|(_, kind)| format!("the reference cannot be to {kind}")));
         }
         if let Kind::Choice(options) = column.kind {
-            let codes = last
-                .required
-                .as_ref()
-                .and_then(|set| self.codes.get(set))
-                .into_iter()
-                .flatten();
-            let lost = codes
-                .filter(|code| !column.open && options.iter().all(|option| option.code != *code));
+            let codes = last.required.as_ref().and_then(|set| self.codes.get(set)).into_iter().flatten();
+            let lost = codes.filter(|code| !column.open && options.iter().all(|option| option.code != *code));
             // A narrowing second view of an element may leave codes out, but cannot be written.
             faults.extend(lost.map(|code| format!("no option for the code {code}")));
         }
@@ -149,9 +124,7 @@ impl Definitions {
     fn search(&self, resource: &str, search: &Search, end: &End) -> Option<String> {
         let param = search.param;
         if !param.starts_with('_') {
-            let known = self
-                .parameters
-                .get(&(resource.to_owned(), param.to_owned()));
+            let known = self.parameters.get(&(resource.to_owned(), param.to_owned()));
             match known {
                 None => return Some(format!("{resource} has no search parameter {param}")),
                 Some(kind) if kind != name(search.kind) => {
@@ -161,31 +134,21 @@ impl Definitions {
             }
         }
         let exact = search.exact.intersects(SearchOps::EQ | SearchOps::ANY_OF);
-        let single = !end.repeats
-            && matches!(
-                end.kind.as_str(),
-                "code" | "boolean" | "id" | "string" | "Reference"
-            );
-        (exact && !single)
-            .then(|| format!("{param} cannot be exact: the element repeats or is a concept"))
+        let single = !end.repeats && matches!(end.kind.as_str(), "code" | "boolean" | "id" | "string" | "Reference");
+        (exact && !single).then(|| format!("{param} cannot be exact: the element repeats or is a concept"))
     }
 
     fn walk(&self, start: &End, path: &str) -> Result<End, String> {
         let mut end = start.clone();
         for step in split(path, '.').iter().filter(|step| !step.is_empty()) {
-            if let Some(conditions) = step
-                .strip_prefix("where(")
-                .and_then(|rest| rest.strip_suffix(')'))
-            {
+            if let Some(conditions) = step.strip_prefix("where(").and_then(|rest| rest.strip_suffix(')')) {
                 for condition in conditions.split(" and ") {
                     let operand = condition.split('=').next().unwrap_or(condition);
                     self.walk(&end, operand.trim())?;
                 }
             } else if step != "first()" {
                 let member = step.split('[').next().unwrap_or(step);
-                end = self
-                    .step(&end, member)
-                    .ok_or_else(|| format!("R4 has no {}.{member}", end.kind))?;
+                end = self.step(&end, member).ok_or_else(|| format!("R4 has no {}.{member}", end.kind))?;
             }
         }
         Ok(end)
@@ -197,39 +160,25 @@ impl Definitions {
             return Some(from.to(&path, element, element.types.first()?));
         }
         if let Some(element) = self.elements.get(&format!("{path}[x]")) {
-            return Some(End {
-                kind: CHOICE.to_owned(),
-                repeats: from.repeats || element.repeats,
-                ..End::default()
-            });
+            return Some(End { kind: CHOICE.to_owned(), repeats: from.repeats || element.repeats, ..End::default() });
         }
         // A choice element as JSON writes it: `valueQuantity` is `value[x]` of type Quantity.
-        (1..member.len())
-            .filter(|&cut| member.is_char_boundary(cut))
-            .find_map(|cut| {
-                let (base, wanted) = member.split_at(cut);
-                let element = self.elements.get(&format!("{}.{base}[x]", from.kind))?;
-                let kind = element
-                    .types
-                    .iter()
-                    .find(|kind| bare(kind).eq_ignore_ascii_case(wanted))?;
-                Some(from.to(&path, element, kind))
-            })
+        (1..member.len()).filter(|&cut| member.is_char_boundary(cut)).find_map(|cut| {
+            let (base, wanted) = member.split_at(cut);
+            let element = self.elements.get(&format!("{}.{base}[x]", from.kind))?;
+            let kind = element.types.iter().find(|kind| bare(kind).eq_ignore_ascii_case(wanted))?;
+            Some(from.to(&path, element, kind))
+        })
     }
 }
 
 impl End {
     fn at(resource: &str) -> Self {
-        Self {
-            kind: resource.to_owned(),
-            ..Self::default()
-        }
+        Self { kind: resource.to_owned(), ..Self::default() }
     }
 
     fn to(&self, path: &str, element: &Element, kind: &str) -> Self {
-        let targets = kind
-            .split_once('(')
-            .map_or_else(Vec::new, |(_, rest)| split(rest.trim_end_matches(')'), '|'));
+        let targets = kind.split_once('(').map_or_else(Vec::new, |(_, rest)| split(rest.trim_end_matches(')'), '|'));
         let inside_concept = matches!(self.kind.as_str(), "CodeableConcept" | "Coding");
         let around = self.required.as_ref().filter(|_| inside_concept);
         Self {
@@ -244,11 +193,7 @@ impl End {
     }
 
     fn may_be(&self, kind: &str) -> bool {
-        self.targets.is_empty()
-            || self
-                .targets
-                .iter()
-                .any(|target| target == kind || target == "Resource")
+        self.targets.is_empty() || self.targets.iter().any(|target| target == kind || target == "Resource")
     }
 }
 
@@ -256,17 +201,7 @@ impl End {
 fn fits(column: &Column, end: &End) -> bool {
     let kinds: &[&str] = match column.kind {
         Kind::Key | Kind::Constant(..) | Kind::Json => return true,
-        Kind::Text => &[
-            "string",
-            "code",
-            "id",
-            "markdown",
-            "uri",
-            "url",
-            "time",
-            "base64Binary",
-            "dateTime",
-        ],
+        Kind::Text => &["string", "code", "id", "markdown", "uri", "url", "time", "base64Binary", "dateTime"],
         Kind::Boolean => &["boolean"],
         Kind::Int | Kind::Long => &["integer", "positiveInt", "unsignedInt", "decimal"],
         Kind::Decimal => &["decimal"],
@@ -329,9 +264,7 @@ fn split(text: &str, separator: char) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        by_date, choice, code, date_time, lookup, mapping, reference, resource, table, text, token,
-    };
+    use crate::{by_date, choice, code, date_time, lookup, mapping, reference, resource, table, text, token};
 
     const ELEMENTS: &str = "path\tcardinality\ttypes\tmodifier\tbinding
 Visit.status\t1..1\tcode\tmodifier\trequired http://x/visit-status|4.0.1
@@ -343,15 +276,14 @@ Visit.stay.ward\t0..1\tstring\t\t
 CodeableConcept.coding\t0..*\tCoding\t\t
 Coding.code\t0..1\tcode\t\t
 Period.start\t0..1\tdateTime\t\t";
-    const PARAMETERS: &str = "base\tcode\ttype\nVisit\tstatus\ttoken\nVisit\tkind\ttoken\nVisit\tsubject\treference\nVisit\twhen\tdate";
+    const PARAMETERS: &str =
+        "base\tcode\ttype\nVisit\tstatus\ttoken\nVisit\tkind\ttoken\nVisit\tsubject\treference\nVisit\twhen\tdate";
     const CODES: &str = "valueset\tsystem\tcode\tdisplay
 http://x/visit-status\tx\topen\tOpen\nhttp://x/visit-status\tx\tdone\tDone\nhttp://x/visit-kind\tx\ta\tA";
 
     fn check(columns: &'static [Column], expected: &[&str]) {
         let definitions = Definitions::parse(ELEMENTS, PARAMETERS, CODES);
-        let tables = Vec::leak(vec![
-            table("t", "ts", "T", "", columns).source(resource("Visit")),
-        ]);
+        let tables = Vec::leak(vec![table("t", "ts", "T", "", columns).source(resource("Visit"))]);
         assert_eq!(definitions.check(&mapping("m", "1.0.0", tables)), expected);
     }
 
@@ -361,13 +293,7 @@ http://x/visit-status\tx\topen\tOpen\nhttp://x/visit-status\tx\tdone\tDone\nhttp
         const KINDS: &[crate::Code] = &[code(0, "a", "A")];
         const COLUMNS: &[Column] = &[
             choice("a", "A", OPTIONS, "status").search(token("status")),
-            choice(
-                "b",
-                "B",
-                KINDS,
-                "kind.where(coding.code = 'a').coding[0].code",
-            )
-            .search(token("kind").superset()),
+            choice("b", "B", KINDS, "kind.where(coding.code = 'a').coding[0].code").search(token("kind").superset()),
             lookup("c", "C", &[("patients", "Patient")], "subject").search(reference("subject")),
             date_time("d", "D", "whenPeriod.start").search(by_date("when")),
             text("e", "E", "stay.ward | status"),

@@ -1,9 +1,8 @@
 //! The schema that a mapping offers, from its tables.
 
 use crate::bindings::exports::turntable::mapping::schema::{
-    self as wit, ChoiceOption, ChoiceType, ColumnAccess, ColumnType, DecimalType, Discriminator,
-    FixedParam, LookupType, ParentLink, SearchBinding, SearchKind, SearchOps, Sortable,
-    TableAccess, TextType,
+    self as wit, ChoiceOption, ChoiceType, ColumnAccess, ColumnType, DecimalType, Discriminator, FixedParam,
+    LookupType, ParentLink, SearchBinding, SearchKind, SearchOps, Sortable, TableAccess, TextType,
 };
 use crate::column::{Access, Code, Column, Kind};
 use crate::field::{Field, Part, fields};
@@ -16,11 +15,7 @@ pub fn describe(mapping: &'static Mapping) -> wit::Mapping {
     wit::Mapping {
         name: mapping.name.to_owned(),
         version: mapping.version.to_owned(),
-        tables: mapping
-            .tables
-            .iter()
-            .map(|table| Describer::new(mapping, table).table())
-            .collect(),
+        tables: mapping.tables.iter().map(|table| Describer::new(mapping, table).table()).collect(),
     }
 }
 
@@ -34,35 +29,20 @@ struct Describer {
 impl Describer {
     fn new(mapping: &'static Mapping, table: &'static Table) -> Self {
         let fields = fields(table);
-        let names = fields
-            .iter()
-            .map(|field| field.name().into_owned())
-            .collect();
-        Self {
-            mapping,
-            table,
-            fields,
-            names,
-        }
+        let names = fields.iter().map(|field| field.name().into_owned()).collect();
+        Self { mapping, table, fields, names }
     }
 
     fn table(&self) -> wit::Table {
         let table = self.table;
-        let key = self
-            .fields
-            .iter()
-            .position(|field| field.column().is_some_and(Column::is_key));
+        let key = self.fields.iter().position(|field| field.column().is_some_and(Column::is_key));
         wit::Table {
             name: table.name.to_owned(),
             entity_set: table.entity_set.to_owned(),
             label: table.label.to_owned(),
             description: table.description.to_owned(),
             sources: table.sources().map(|source| self.source(source)).collect(),
-            columns: self
-                .fields
-                .iter()
-                .map(|&field| self.column(field))
-                .collect(),
+            columns: self.fields.iter().map(|&field| self.column(field)).collect(),
             concepts: self.concepts(),
             key: key.map_or(0, index),
             primary_name: self.index_of(table.primary_name).unwrap_or(0),
@@ -71,24 +51,17 @@ impl Describer {
                 true => TableAccess::READ,
                 false => TableAccess::all(),
             },
-            parent: table.parent.map(|(parent, _)| ParentLink {
-                table: parent.table.to_owned(),
-                column: index(self.fields.len() - 1),
-            }),
+            parent: table
+                .parent
+                .map(|(parent, _)| ParentLink { table: parent.table.to_owned(), column: index(self.fields.len() - 1) }),
             one_row_per_resource: table.parent.is_none(),
         }
     }
 
     fn column(&self, field: Field) -> wit::Column {
         let (label, description) = match field {
-            Field::Column(column, part) => {
-                ([column.label, part.label()].concat(), column.description)
-            }
-            Field::Parent(_) => (
-                self.parent_table()
-                    .map_or(String::new(), |parent| parent.label.to_owned()),
-                "",
-            ),
+            Field::Column(column, part) => ([column.label, part.label()].concat(), column.description),
+            Field::Parent(_) => (self.parent_table().map_or(String::new(), |parent| parent.label.to_owned()), ""),
         };
         wit::Column {
             name: field.name().into_owned(),
@@ -108,34 +81,24 @@ impl Describer {
         };
         match column.kind {
             Kind::Key => ColumnType::Key,
-            Kind::Text | Kind::Concept(_) => ColumnType::Text(TextType {
-                max_length: column.max,
-                multi_line: column.multi_line,
-            }),
+            Kind::Text | Kind::Concept(_) => {
+                ColumnType::Text(TextType { max_length: column.max, multi_line: column.multi_line })
+            }
             Kind::Boolean => ColumnType::Boolean,
             Kind::Int => ColumnType::Int32,
             Kind::Long => ColumnType::Int64,
-            Kind::Decimal => ColumnType::Decimal(DecimalType {
-                precision: column.precision,
-                scale: column.scale,
-            }),
+            Kind::Decimal => ColumnType::Decimal(DecimalType { precision: column.precision, scale: column.scale }),
             Kind::Date => ColumnType::Date,
             Kind::DateTime => ColumnType::DateTime,
             Kind::PartialDate => ColumnType::PartialDate,
             Kind::Uri => ColumnType::Uri,
             Kind::Choice(options) | Kind::Constant(options, _) => ColumnType::Choice(ChoiceType {
-                options: options
-                    .iter()
-                    .map(|option| choice_option(column, option))
-                    .collect(),
+                options: options.iter().map(|option| choice_option(column, option)).collect(),
                 open: column.open,
                 value_set: column.value_set.map(str::to_owned),
             }),
             Kind::Lookup(targets) => ColumnType::Lookup(LookupType {
-                tables: targets
-                    .iter()
-                    .map(|(table, _)| (*table).to_owned())
-                    .collect(),
+                tables: targets.iter().map(|(table, _)| (*table).to_owned()).collect(),
                 resource_types: targets.iter().map(|(_, kind)| (*kind).to_owned()).collect(),
                 navigation: column.name.to_owned(),
             }),
@@ -145,32 +108,20 @@ impl Describer {
 
     fn parent_table(&self) -> Option<&'static Table> {
         let (parent, _) = self.table.parent?;
-        self.mapping
-            .tables
-            .iter()
-            .find(|table| table.name == parent.table)
+        self.mapping.tables.iter().find(|table| table.name == parent.table)
     }
 
     fn parent_lookup(&self, name: &str) -> ColumnType {
         let entity_set = self.parent_table().map_or("", |parent| parent.entity_set);
         ColumnType::Lookup(LookupType {
-            tables: self
-                .table
-                .sources()
-                .map(|_| entity_set.to_owned())
-                .collect(),
-            resource_types: self
-                .table
-                .sources()
-                .map(|source| source.resource_type.to_owned())
-                .collect(),
+            tables: self.table.sources().map(|_| entity_set.to_owned()).collect(),
+            resource_types: self.table.sources().map(|source| source.resource_type.to_owned()).collect(),
             navigation: name.to_owned(),
         })
     }
 
     fn access(&self, field: Field) -> ColumnAccess {
-        let is_child_key =
-            self.table.parent.is_some() && field.column().is_some_and(Column::is_key);
+        let is_child_key = self.table.parent.is_some() && field.column().is_some_and(Column::is_key);
         match field.access() {
             _ if self.table.read_only || is_child_key => ColumnAccess::READ,
             Access::ReadWrite => ColumnAccess::all(),
@@ -193,10 +144,7 @@ impl Describer {
         let alternatives = column.path.text().split('|').map(|alternative| {
             let start = self.table.parent.as_ref().map(|(_, path)| path.text());
             let parts = start.into_iter().chain([alternative.trim()]);
-            parts
-                .chain(field.members().iter().copied())
-                .collect::<Vec<_>>()
-                .join(".")
+            parts.chain(field.members().iter().copied()).collect::<Vec<_>>().join(".")
         });
         alternatives.collect::<Vec<_>>().join(" | ")
     }
@@ -221,9 +169,7 @@ impl Describer {
                 continue;
             };
             elements.push(first.trim_start_matches('_').to_owned());
-            if let (Kind::Choice(options), Access::ReadOnly, 1) =
-                (column.kind, column.access, moves.len())
-            {
+            if let (Kind::Choice(options), Access::ReadOnly, 1) = (column.kind, column.access, moves.len()) {
                 // It may be the type of a choice element, which is in none of its own name.
                 elements.extend(options.iter().map(|option| choice_name(first, option.code)));
             }
@@ -235,11 +181,7 @@ impl Describer {
 
     fn concepts(&self) -> Vec<wit::Concept> {
         let parts = |name: &str, part: Part| self.index_of(&[name, part.suffix()].concat());
-        let concepts = self
-            .table
-            .columns
-            .iter()
-            .filter(|column| matches!(column.kind, Kind::Concept(_)));
+        let concepts = self.table.columns.iter().filter(|column| matches!(column.kind, Kind::Concept(_)));
         concepts
             .filter_map(|column| {
                 Some(wit::Concept {
@@ -256,33 +198,17 @@ impl Describer {
     fn source(&self, source: &Source) -> wit::Source {
         wit::Source {
             resource_type: source.resource_type.to_owned(),
-            profiles: source
-                .profiles
-                .iter()
-                .flatten()
-                .map(|url| (*url).to_owned())
-                .collect(),
+            profiles: source.profiles.iter().flatten().map(|url| (*url).to_owned()).collect(),
             search: self.search(source),
             fixed_params: source
                 .fixed
                 .iter()
                 .flatten()
-                .map(|(name, value)| FixedParam {
-                    name: (*name).to_owned(),
-                    value: (*value).to_owned(),
-                })
+                .map(|(name, value)| FixedParam { name: (*name).to_owned(), value: (*value).to_owned() })
                 .collect(),
-            includes: source
-                .includes
-                .iter()
-                .flatten()
-                .map(|include| (*include).to_owned())
-                .collect(),
+            includes: source.includes.iter().flatten().map(|include| (*include).to_owned()).collect(),
             discriminator: source.when.and_then(|(name, value)| {
-                Some(Discriminator {
-                    column: self.index_of(name)?,
-                    value: value.to_owned(),
-                })
+                Some(Discriminator { column: self.index_of(name)?, value: value.to_owned() })
             }),
         }
     }

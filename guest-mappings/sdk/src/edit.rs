@@ -28,15 +28,8 @@ pub struct Edit<'t> {
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
 /// Elements that always repeat in R4, so that a path needs no index to say so.
-const REPEATING: &[&str] = &[
-    "coding",
-    "extension",
-    "modifierExtension",
-    "given",
-    "suffix",
-    "line",
-    "telecom",
-];
+const REPEATING: &[&str] =
+    &["coding", "extension", "modifierExtension", "given", "prefix", "suffix", "line", "telecom", "identifier"];
 
 impl Edit<'_> {
     /// Whether the row is a new one.
@@ -122,8 +115,7 @@ impl Edit<'_> {
 
     /// Takes away what a column shows at the end of `moves`; of a list, its first place.
     pub(crate) fn clear(&mut self, moves: &[Move]) -> Result<(), Problem> {
-        let first =
-            |edit: &Self, id| path::present(Cursor::new(&edit.tree, id)).map(|first| first.id);
+        let first = |edit: &Self, id| path::present(Cursor::new(&edit.tree, id)).map(|first| first.id);
         self.refuse_ambiguous(moves)?;
         if let Some(id) = self.find(moves) {
             let id = first(self, id).unwrap_or(id);
@@ -148,8 +140,7 @@ impl Edit<'_> {
         let Some(id) = self.find(moves) else {
             return;
         };
-        let Some(object) = path::present(Cursor::new(&self.tree, id)).map(|cursor| cursor.id)
-        else {
+        let Some(object) = path::present(Cursor::new(&self.tree, id)).map(|cursor| cursor.id) else {
             return;
         };
         for name in names {
@@ -162,10 +153,7 @@ impl Edit<'_> {
     pub(crate) fn clear_members(&mut self, moves: &[Move], names: &[&str]) -> Result<(), Problem> {
         self.refuse_ambiguous(moves)?;
         self.drop_members(moves, names);
-        if let Some(object) = self
-            .find(moves)
-            .and_then(|id| path::present(Cursor::new(&self.tree, id)))
-        {
+        if let Some(object) = self.find(moves).and_then(|id| path::present(Cursor::new(&self.tree, id))) {
             let (object, anchors) = (object.id, self.anchors(moves));
             self.prune(object, &anchors);
         }
@@ -183,10 +171,7 @@ impl Edit<'_> {
                 self.note_absent_primitive(array, hole);
             }
         }
-        if self.base != ROOT
-            && self.tree.kind(self.base) == Kind::Object
-            && self.tree.is_empty(self.base)
-        {
+        if self.base != ROOT && self.tree.kind(self.base) == Kind::Object && self.tree.is_empty(self.base) {
             let absent = self.absent_extensions();
             self.tree.set_member(self.base, "extension", absent);
         }
@@ -287,11 +272,7 @@ impl Edit<'_> {
                     self.tree.set_member(object, name, leaf);
                 } else {
                     let member = self.reach_member(object, name)?;
-                    let member = if repeats {
-                        self.as_array(member)?
-                    } else {
-                        member
-                    };
+                    let member = if repeats { self.as_array(member)? } else { member };
                     object = self.as_object(member)?;
                 }
             }
@@ -301,11 +282,7 @@ impl Edit<'_> {
 
     /// What is at `at` as an object: of an array its first element; a hole becomes one.
     fn as_object(&mut self, at: Id) -> Result<Id, Problem> {
-        let at = if self.tree.kind(at) == Kind::Array {
-            self.first_of(at)
-        } else {
-            at
-        };
+        let at = if self.tree.kind(at) == Kind::Array { self.first_of(at) } else { at };
         match self.tree.kind(at) {
             Kind::Object => {
                 self.drop_absent(at);
@@ -354,26 +331,17 @@ impl Edit<'_> {
                 continue;
             };
             let repeats = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_)));
-            let Some(base) = choice_elements::base(self.resource_type, name).filter(|_| !repeats)
-            else {
+            let Some(base) = choice_elements::base(self.resource_type, name).filter(|_| !repeats) else {
                 continue;
             };
-            let container = self
-                .find(&moves[..i])
-                .and_then(|id| path::present(Cursor::new(&self.tree, id)));
+            let container = self.find(&moves[..i]).and_then(|id| path::present(Cursor::new(&self.tree, id)));
             let Some(container) = container.map(|cursor| cursor.id) else {
                 continue;
             };
             for other in self.tree.names(container) {
                 let plain = other.strip_prefix('_').unwrap_or(&other);
-                let is_list = self
-                    .tree
-                    .member(container, &other)
-                    .is_some_and(|id| self.tree.kind(id) == Kind::Array);
-                if plain != &**name
-                    && !is_list
-                    && choice_elements::alternative(plain, base).is_some()
-                {
+                let is_list = self.tree.member(container, &other).is_some_and(|id| self.tree.kind(id) == Kind::Array);
+                if plain != &**name && !is_list && choice_elements::alternative(plain, base).is_some() {
                     self.tree.remove_member(container, &other);
                 }
             }
@@ -398,9 +366,7 @@ impl Edit<'_> {
     fn anchors(&self, moves: &[Move]) -> Vec<(Id, Move)> {
         let by_value = |step: &Move| matches!(step, Move::Where(_) | Move::Extension(_));
         let found = (0..moves.len()).filter(|&i| by_value(&moves[i]));
-        found
-            .filter_map(|i| Some((self.find(&moves[..=i])?, moves[i].clone())))
-            .collect()
+        found.filter_map(|i| Some((self.find(&moves[..=i])?, moves[i].clone()))).collect()
     }
 
     fn detach(&mut self, id: Id, anchors: &[(Id, Move)]) {
@@ -417,9 +383,7 @@ impl Edit<'_> {
     }
 
     fn detach_item(&mut self, array: Id, id: Id, anchors: &[(Id, Move)]) {
-        let is_extension = anchors
-            .iter()
-            .any(|(at, step)| *at == id && matches!(step, Move::Extension(_)));
+        let is_extension = anchors.iter().any(|(at, step)| *at == id && matches!(step, Move::Extension(_)));
         if self.tree.items(array).last() != Some(&id) && !is_extension {
             let hole = self.tree.hole();
             self.tree.replace(id, hole);
@@ -447,19 +411,12 @@ impl Edit<'_> {
             return;
         };
         match step {
-            Move::Extension(_) if self.tree.names(object) == ["url"] => {
-                self.detach(object, anchors)
-            }
+            Move::Extension(_) if self.tree.names(object) == ["url"] => self.detach(object, anchors),
             Move::Where(conditions) => {
                 let is_last = self.tree.parent(object).is_some_and(|array| {
-                    self.tree.kind(array) == Kind::Array
-                        && self.tree.items(array).last() == Some(&object)
+                    self.tree.kind(array) == Kind::Array && self.tree.items(array).last() == Some(&object)
                 });
-                if is_last
-                    && self
-                        .template(*conditions)
-                        .is_ok_and(|template| self.tree.same(object, template))
-                {
+                if is_last && self.template(*conditions).is_ok_and(|template| self.tree.same(object, template)) {
                     self.detach(object, anchors);
                 }
             }
@@ -472,9 +429,7 @@ impl Edit<'_> {
     /// The `_x` beside the array or primitive `id`, and its name.
     fn sibling(&self, id: Id) -> Option<(Id, String)> {
         let name = underscored(&self.tree.name_of(id)?);
-        self.tree
-            .member(self.tree.parent(id)?, &name)
-            .map(|sibling| (sibling, name))
+        self.tree.member(self.tree.parent(id)?, &name).map(|sibling| (sibling, name))
     }
 
     /// Shortens `_x` to its array.
@@ -509,11 +464,7 @@ impl Edit<'_> {
             }
             return;
         }
-        let index = self
-            .tree
-            .items(parent)
-            .iter()
-            .position(|&item| item == value);
+        let index = self.tree.items(parent).iter().position(|&item| item == value);
         if let Some((sibling, _)) = self.sibling(parent)
             && let Some(item) = index.and_then(|index| self.tree.items(sibling).get(index).copied())
         {
@@ -533,16 +484,9 @@ impl Edit<'_> {
         };
         let is_absent = |id: &Id| {
             let url = self.tree.member(*id, "url");
-            url.is_some_and(|url| {
-                path::Element::text(Cursor::new(&self.tree, url)).is_some_and(|url| url == ABSENT)
-            })
+            url.is_some_and(|url| path::Element::text(Cursor::new(&self.tree, url)).is_some_and(|url| url == ABSENT))
         };
-        let absent: Vec<_> = self
-            .tree
-            .items(extensions)
-            .into_iter()
-            .filter(is_absent)
-            .collect();
+        let absent: Vec<_> = self.tree.items(extensions).into_iter().filter(is_absent).collect();
         for extension in absent {
             self.tree.remove_item(extensions, extension);
         }
@@ -593,17 +537,14 @@ impl Edit<'_> {
     }
 }
 
-const OTHER_TYPE: Problem =
-    Problem::conflict("the resource has an element of another type here, which would be lost");
+const OTHER_TYPE: Problem = Problem::conflict("the resource has an element of another type here, which would be lost");
 const AMBIGUOUS: Problem = Problem::conflict("the resource has two members of one name here");
 
 fn parse(path: &'static str) -> Result<Vec<Move>, Problem> {
     let path = Path::parse(path).map_err(Problem::not_supported)?;
     match path.is_invertible() {
         true => Ok(path.moves()),
-        false => Err(Problem::not_supported(
-            "a path with alternatives cannot be written",
-        )),
+        false => Err(Problem::not_supported("a path with alternatives cannot be written")),
     }
 }
 

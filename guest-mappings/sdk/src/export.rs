@@ -53,9 +53,7 @@ fn report_panics() {
     #[cfg(target_arch = "wasm32")]
     std::panic::set_hook(Box::new(|info| {
         use crate::bindings::turntable::mapping::host::{Level, log};
-        let place = info
-            .location()
-            .map(|at| format!("panic at {}:{}", at.file(), at.line()));
+        let place = info.location().map(|at| format!("panic at {}:{}", at.file(), at.line()));
         log(Level::Error, &place.unwrap_or_else(|| "panic".to_owned()));
     }));
 }

@@ -60,9 +60,7 @@ impl Field {
     pub(crate) fn access(self) -> Access {
         match self {
             Field::Parent(_) => Access::CreateOnly,
-            Field::Column(column, Part::System | Part::Display) if column.is_plain_code() => {
-                Access::ReadOnly
-            }
+            Field::Column(column, Part::System | Part::Display) if column.is_plain_code() => Access::ReadOnly,
             Field::Column(column, _) => column.access,
         }
     }
@@ -71,17 +69,13 @@ impl Field {
     pub(crate) fn is_required(self) -> bool {
         match self {
             Field::Parent(_) => false,
-            Field::Column(column, part) => {
-                column.required && matches!(part, Part::Whole | Part::Code)
-            }
+            Field::Column(column, part) => column.required && matches!(part, Part::Whole | Part::Code),
         }
     }
 
     /// Whether rows from that source can have a value here.
     pub(crate) fn exists_for(self, source: &Source) -> bool {
-        self.column()
-            .and_then(|column| column.only)
-            .is_none_or(|only| only == source.resource_type)
+        self.column().and_then(|column| column.only).is_none_or(|only| only == source.resource_type)
     }
 
     /// The moves to this part, for each alternative of the column's path. None for an empty path.
@@ -90,11 +84,7 @@ impl Field {
         column.into_iter().flat_map(move |column| {
             column.path.alternatives().map(move |moves| {
                 let mut moves: Vec<_> = moves.collect();
-                moves.extend(
-                    self.members()
-                        .iter()
-                        .map(|name| Move::Member(Cow::Borrowed(name))),
-                );
+                moves.extend(self.members().iter().map(|name| Move::Member(Cow::Borrowed(name))));
                 moves
             })
         })
@@ -107,14 +97,7 @@ impl Field {
 
     /// The members from the column's element to this part.
     pub(crate) fn members(self) -> &'static [&'static str] {
-        let Field::Column(
-            Column {
-                kind: Kind::Concept(concept),
-                ..
-            },
-            part,
-        ) = self
-        else {
+        let Field::Column(Column { kind: Kind::Concept(concept), .. }, part) = self else {
             return &[];
         };
         match (concept, part) {

@@ -28,9 +28,8 @@ mod tree;
 mod write;
 
 pub use column::{
-    AfterRead, BeforeWrite, Code, Column, ReadWith, WriteWith, boolean, choice, code, code_concept,
-    coding, concept, constant, date, date_time, decimal, int, json, key, long, lookup,
-    partial_date, quantity_code, text, uri,
+    AfterRead, BeforeWrite, Code, Column, ReadWith, WriteWith, boolean, choice, code, code_concept, coding, concept,
+    constant, date, date_time, decimal, int, json, key, long, lookup, partial_date, quantity_code, text, uri,
 };
 pub use edit::Edit;
 #[doc(hidden)]

@@ -67,18 +67,8 @@ impl fmt::Debug for Path {
 
 impl Path {
     pub const fn parse(text: &'static str) -> Result<Self, &'static str> {
-        let blank = Step {
-            kind: StepKind::Or,
-            start: 0,
-            end: 0,
-            extra_start: 0,
-            extra_end: 0,
-        };
-        let mut path = Self {
-            text,
-            steps: [blank; MAX_STEPS],
-            len: 0,
-        };
+        let blank = Step { kind: StepKind::Or, start: 0, end: 0, extra_start: 0, extra_end: 0 };
+        let mut path = Self { text, steps: [blank; MAX_STEPS], len: 0 };
         let bytes = text.as_bytes();
         if bytes.len() > u16::MAX as usize {
             return Err("the path is too long");
@@ -141,10 +131,7 @@ impl Path {
 
     /// The moves of a path without alternatives.
     pub(crate) fn moves(&self) -> Vec<Move> {
-        self.alternatives()
-            .next()
-            .map(Iterator::collect)
-            .unwrap_or_default()
+        self.alternatives().next().map(Iterator::collect).unwrap_or_default()
     }
 
     const fn with(
@@ -226,11 +213,7 @@ impl Conditions {
             let literal = &self.text[span.literal.0..span.literal.1];
             Some(Condition {
                 path: &self.text[span.path.0..span.path.1],
-                literal: if span.quoted {
-                    Literal::Text(literal)
-                } else {
-                    Literal::Bare(literal)
-                },
+                literal: if span.quoted { Literal::Text(literal) } else { Literal::Bare(literal) },
             })
         })
     }
@@ -282,15 +265,8 @@ pub(crate) struct Found<E> {
 }
 
 /// Follows `moves` from `root`. Null counts as absent.
-pub(crate) fn find<'a, E: Element<'a>>(
-    root: E,
-    moves: impl IntoIterator<Item = Move>,
-) -> Option<Found<E>> {
-    let mut found = Found {
-        element: root,
-        container: root,
-        repeated: false,
-    };
+pub(crate) fn find<'a, E: Element<'a>>(root: E, moves: impl IntoIterator<Item = Move>) -> Option<Found<E>> {
+    let mut found = Found { element: root, container: root, repeated: false };
     for step in moves {
         found.element = match step {
             Move::Member(name) => {
@@ -325,11 +301,7 @@ pub(crate) fn present<'a, E: Element<'a>>(element: E) -> Option<E> {
 }
 
 pub(crate) fn has_several<'a, E: Element<'a>>(element: E) -> bool {
-    element
-        .items()
-        .filter(|item| item.kind() != Kind::Null)
-        .nth(1)
-        .is_some()
+    element.items().filter(|item| item.kind() != Kind::Null).nth(1).is_some()
 }
 
 pub(crate) fn matching<'a, E: Element<'a>>(element: E, conditions: Conditions) -> Option<E> {
@@ -341,11 +313,7 @@ pub(crate) fn matching<'a, E: Element<'a>>(element: E, conditions: Conditions) -
 
 pub(crate) fn extension<'a, E: Element<'a>>(element: E, url: &str) -> Option<E> {
     let extensions = present_object(element)?.get("extension")?;
-    extensions.items().find(|item| {
-        item.get("url")
-            .and_then(E::text)
-            .is_some_and(|own| own == url)
-    })
+    extensions.items().find(|item| item.get("url").and_then(E::text).is_some_and(|own| own == url))
 }
 
 fn present_object<'a, E: Element<'a>>(element: E) -> Option<E> {
@@ -363,17 +331,13 @@ impl Condition {
     fn holds<'a, E: Element<'a>>(self, element: E) -> bool {
         let mut reached = vec![element];
         for name in self.path.split('.') {
-            reached = reached
-                .into_iter()
-                .filter_map(|element| element.get(name))
-                .flat_map(spread)
-                .collect();
+            reached = reached.into_iter().filter_map(|element| element.get(name)).flat_map(spread).collect();
         }
         reached.into_iter().any(|value| match self.literal {
             Literal::Text(text) => value.text().is_some_and(|own| own == text),
-            Literal::Bare(bare) => value.bare().is_some_and(|own| {
-                own == bare || number::compare(own, bare) == Some(std::cmp::Ordering::Equal)
-            }),
+            Literal::Bare(bare) => value
+                .bare()
+                .is_some_and(|own| own == bare || number::compare(own, bare) == Some(std::cmp::Ordering::Equal)),
         })
     }
 }
@@ -385,11 +349,7 @@ fn spread<'a, E: Element<'a>>(element: E) -> Vec<E> {
     }
 }
 
-const fn alternative(
-    mut path: Path,
-    bytes: &[u8],
-    start: usize,
-) -> Result<(Path, usize), &'static str> {
+const fn alternative(mut path: Path, bytes: &[u8], start: usize) -> Result<(Path, usize), &'static str> {
     let mut at = start;
     loop {
         let name_end = skip_name(bytes, at);
@@ -397,11 +357,7 @@ const fn alternative(
             return Err("path: expected a member name");
         }
         let call = name_end < bytes.len() && bytes[name_end] == b'(';
-        let step = if call {
-            function(path, bytes, at, name_end)
-        } else {
-            member(path, at, name_end)
-        };
+        let step = if call { function(path, bytes, at, name_end) } else { member(path, at, name_end) };
         (path, at) = match step {
             Ok(next) => next,
             Err(message) => return Err(message),
@@ -449,12 +405,7 @@ const fn index(path: Path, bytes: &[u8], open: usize) -> Result<(Path, usize), &
 pub(crate) const MAX_INDEX: usize = 99;
 
 /// `first()`, `where(…)`, `ofType(…)`, `extension('…')`; `name` is the span before the bracket.
-const fn function(
-    path: Path,
-    bytes: &[u8],
-    name: usize,
-    open: usize,
-) -> Result<(Path, usize), &'static str> {
+const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<(Path, usize), &'static str> {
     let close = match closing(bytes, open) {
         Some(close) => close,
         None => return Err("path: a bracket is not closed"),
@@ -481,9 +432,7 @@ const fn function(
         }
         path.with(StepKind::Extension, open + 2, close - 1, 0, 0)
     } else {
-        Err(
-            "path: this function cannot be inverted; known are first(), where(...), ofType(...), extension('...')",
-        )
+        Err("path: this function cannot be inverted; known are first(), where(...), ofType(...), extension('...')")
     };
     match path {
         Ok(path) => Ok((path, close + 1)),
@@ -492,12 +441,7 @@ const fn function(
 }
 
 /// Turns the member before into the choice element of that type.
-const fn of_type(
-    mut path: Path,
-    bytes: &[u8],
-    start: usize,
-    end: usize,
-) -> Result<Path, &'static str> {
+const fn of_type(mut path: Path, bytes: &[u8], start: usize, end: usize) -> Result<Path, &'static str> {
     if start == end || skip_name(bytes, start) != end {
         return Err("path: ofType(...) takes a type name");
     }
@@ -541,9 +485,7 @@ const fn condition(bytes: &[u8], start: usize) -> Result<ConditionSpan, &'static
     loop {
         let name_end = skip_name(bytes, path_end);
         if name_end == path_end {
-            return Err(
-                "path: a condition compares members with a constant: where(use = 'official')",
-            );
+            return Err("path: a condition compares members with a constant: where(use = 'official')");
         }
         path_end = name_end;
         if path_end == bytes.len() || bytes[path_end] != b'.' {
@@ -571,15 +513,10 @@ const fn condition(bytes: &[u8], start: usize) -> Result<ConditionSpan, &'static
         (at + 1, end)
     } else {
         let mut end = at;
-        while end < bytes.len()
-            && (bytes[end].is_ascii_alphanumeric() || matches!(bytes[end], b'-' | b'.'))
-        {
+        while end < bytes.len() && (bytes[end].is_ascii_alphanumeric() || matches!(bytes[end], b'-' | b'.')) {
             end += 1;
         }
-        if !is(bytes, at, end, b"true")
-            && !is(bytes, at, end, b"false")
-            && !is_plain_number(bytes, at, end)
-        {
+        if !is(bytes, at, end, b"true") && !is(bytes, at, end, b"false") && !is_plain_number(bytes, at, end) {
             return Err("path: a constant is a text in single quotes, true, false or a number");
         }
         (at, end)
@@ -594,20 +531,11 @@ const fn condition(bytes: &[u8], start: usize) -> Result<ConditionSpan, &'static
             return Err("path: a condition is missing after 'and'");
         }
     }
-    Ok(ConditionSpan {
-        path: (path_start, path_end),
-        literal,
-        quoted,
-        next: at,
-    })
+    Ok(ConditionSpan { path: (path_start, path_end), literal, quoted, next: at })
 }
 
 const fn is_plain_number(bytes: &[u8], start: usize, end: usize) -> bool {
-    let mut at = if start < end && bytes[start] == b'-' {
-        start + 1
-    } else {
-        start
-    };
+    let mut at = if start < end && bytes[start] == b'-' { start + 1 } else { start };
     let first = at;
     let mut points = 0;
     while at < end {
@@ -621,9 +549,7 @@ const fn is_plain_number(bytes: &[u8], start: usize, end: usize) -> bool {
         }
         at += 1;
     }
-    at > first
-        && points < 2
-        && (bytes[first] != b'0' || first + 1 == end || bytes[first + 1] == b'.')
+    at > first && points < 2 && (bytes[first] != b'0' || first + 1 == end || bytes[first + 1] == b'.')
 }
 
 /// The bracket that closes the one at `open`, quotes respected.
@@ -712,10 +638,7 @@ mod tests {
             ("a.extension(x)", "single quotes"),
             ("a.b.c.d.e.f.g.h.i.j.k.l.m", "too many steps"),
         ] {
-            assert!(
-                Path::parse(bad).is_err_and(|message| message.contains(why)),
-                "{bad}"
-            );
+            assert!(Path::parse(bad).is_err_and(|message| message.contains(why)), "{bad}");
         }
     }
 
@@ -743,15 +666,9 @@ mod tests {
             ("name.where(use='official').given[0]", None),
             ("name.where(use='official').given[1]", Some("\"C\"")),
             ("name.first().given[2]", Some("\"B\"")),
-            (
-                "identifier.where(type.coding.code='MR').value",
-                Some("\"1\""),
-            ),
+            ("identifier.where(type.coding.code='MR').value", Some("\"1\"")),
             ("telecom.where(system='phone').value", None),
-            (
-                "telecom.where(system='phone' and rank=2.0 and ok=true).rank",
-                Some("2"),
-            ),
+            ("telecom.where(system='phone' and rank=2.0 and ok=true).rank", Some("2")),
             ("telecom.where(system='fax').rank", None),
             ("value.ofType(Quantity).value", Some("72.10")),
             ("extension('u').value.ofType(string)", Some("\"e\"")),
@@ -759,9 +676,7 @@ mod tests {
             ("d.x | valueQuantity.value | a.d", Some("72.10")),
         ] {
             let path = Path::parse(path).expect(path);
-            let found = path
-                .alternatives()
-                .find_map(|moves| find(document.root(), moves));
+            let found = path.alternatives().find_map(|moves| find(document.root(), moves));
             assert_eq!(found.map(|found| found.element.raw()), expected, "{path:?}");
         }
     }

@@ -14,10 +14,7 @@ pub struct Problem {
 
 impl Problem {
     pub const fn new(code: Code, message: &'static str) -> Self {
-        Self {
-            code,
-            message: Cow::Borrowed(message),
-        }
+        Self { code, message: Cow::Borrowed(message) }
     }
 
     /// The change cannot be expressed on this resource.

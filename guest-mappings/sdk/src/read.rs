@@ -19,40 +19,26 @@ const NULL: u32 = 1 << 31;
 pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
     let table = find_table(mapping, &request.table)?;
     let all = fields(table);
-    let columns = request
-        .columns
-        .iter()
-        .map(|&index| match all.get(usize::from(index)) {
-            Some(&field) => Ok((index, field)),
-            None => Err(Failure::BadRequest(format!(
-                "{} has no column {index}",
-                table.name
-            ))),
-        });
+    let columns = request.columns.iter().map(|&index| match all.get(usize::from(index)) {
+        Some(&field) => Ok((index, field)),
+        None => Err(Failure::BadRequest(format!("{} has no column {index}", table.name))),
+    });
     let mut reader = Reader {
         table,
         names: Vec::new(),
         columns: columns.collect::<Result<_, _>>()?,
         batch: RowBatch {
-            cells: Cells {
-                text: String::new(),
-                ends: Vec::new(),
-            },
+            cells: Cells { text: String::new(), ends: Vec::new() },
             origin: Vec::new(),
             issues: Vec::new(),
         },
     };
     if table.after_read.is_some() {
-        reader.names = reader
-            .columns
-            .iter()
-            .map(|(_, field)| field.name().into_owned())
-            .collect();
+        reader.names = reader.columns.iter().map(|(_, field)| field.name().into_owned()).collect();
     }
     let mut nodes = Vec::new();
     for (index, bytes) in cut(&request.documents)?.into_iter().enumerate() {
-        let index =
-            u32::try_from(index).map_err(|_| Failure::BadRequest("too many documents".into()))?;
+        let index = u32::try_from(index).map_err(|_| Failure::BadRequest("too many documents".into()))?;
         match Document::parse_with(bytes, std::mem::take(&mut nodes)) {
             Ok(document) => {
                 reader.document(index, &document)?;
@@ -66,12 +52,7 @@ pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch
 
 pub(crate) fn find_table(mapping: &'static Mapping, name: &str) -> Result<&'static Table, Failure> {
     let table = mapping.tables.iter().find(|table| table.name == name);
-    table.ok_or_else(|| {
-        Failure::BadRequest(format!(
-            "the mapping {} has no table of that name",
-            mapping.name
-        ))
-    })
+    table.ok_or_else(|| Failure::BadRequest(format!("the mapping {} has no table of that name", mapping.name)))
 }
 
 /// The source of a resource: the one of its `resourceType`.
@@ -81,18 +62,13 @@ pub(crate) fn find_source(table: &'static Table, resource: Value<'_>) -> Option<
 }
 
 /// The elements that are rows of a child table, with their index; nulls are no rows but count.
-pub(crate) fn elements<'a>(
-    resource: Value<'a>,
-    member: &str,
-) -> impl Iterator<Item = (usize, Value<'a>)> + use<'a> {
+pub(crate) fn elements<'a>(resource: Value<'a>, member: &str) -> impl Iterator<Item = (usize, Value<'a>)> + use<'a> {
     let items = resource.get(member).into_iter().flat_map(|value| {
         // An element that should repeat but stands alone is a list of one.
         let alone = (value.kind() == Json::Object).then_some(value);
         value.items().chain(alone)
     });
-    items
-        .enumerate()
-        .filter(|(_, item)| item.kind() == Json::Object)
+    items.enumerate().filter(|(_, item)| item.kind() == Json::Object)
 }
 
 fn cut(documents: &Documents) -> Result<Vec<&[u8]>, Failure> {
@@ -100,9 +76,7 @@ fn cut(documents: &Documents) -> Result<Vec<&[u8]>, Failure> {
     let mut cuts = Vec::with_capacity(documents.ends.len());
     for &end in &documents.ends {
         let bytes = documents.data.get(start..end as usize);
-        cuts.push(bytes.ok_or_else(|| {
-            Failure::BadRequest("ends are not ascending or reach past the data".into())
-        })?);
+        cuts.push(bytes.ok_or_else(|| Failure::BadRequest("ends are not ascending or reach past the data".into()))?);
         start = end as usize;
     }
     Ok(cuts)
@@ -120,42 +94,20 @@ impl Reader {
     fn document(&mut self, index: u32, document: &Document<'_>) -> Result<(), Failure> {
         let resource = document.root();
         let Some(source) = find_source(self.table, resource) else {
-            self.refuse(
-                index,
-                IssueCode::Structure,
-                "/resourceType",
-                "not a resource type that this table maps",
-            );
+            self.refuse(index, IssueCode::Structure, "/resourceType", "not a resource type that this table maps");
             return Ok(());
         };
-        let Some(id) = resource
-            .get("id")
-            .and_then(Value::text)
-            .filter(|id| !id.is_empty())
-        else {
+        let Some(id) = resource.get("id").and_then(Value::text).filter(|id| !id.is_empty()) else {
             self.refuse(index, IssueCode::Required, "/id", "the resource has no id");
             return Ok(());
         };
-        let scope = Scope {
-            source,
-            resource,
-            id: &id,
-            element: resource,
-            place: None,
-        };
+        let scope = Scope { source, resource, id: &id, element: resource, place: None };
         match &self.table.parent {
             None => self.row(index, scope),
             Some((_, path)) => {
                 let member = path.text();
                 for (at, element) in elements(resource, member) {
-                    self.row(
-                        index,
-                        Scope {
-                            element,
-                            place: Some((member, at)),
-                            ..scope
-                        },
-                    )?;
+                    self.row(index, Scope { element, place: Some((member, at)), ..scope })?;
                 }
                 Ok(())
             }
@@ -184,12 +136,7 @@ impl Reader {
                 self.warn(index, column, scope.resource, &finding);
             }
         }
-        let mut row = Row {
-            resource: scope.resource,
-            element: scope.element,
-            names: &self.names,
-            cells,
-        };
+        let mut row = Row { resource: scope.resource, element: scope.element, names: &self.names, cells };
         after_read(&mut row);
         for cell in row.cells {
             self.push_cell(cell.as_deref())?;
@@ -201,14 +148,9 @@ impl Reader {
     fn push_cell(&mut self, text: Option<&str>) -> Result<(), Failure> {
         let cells = &mut self.batch.cells;
         cells.text.push_str(text.unwrap_or(""));
-        let end = u32::try_from(cells.text.len())
-            .ok()
-            .filter(|end| end & NULL == 0);
-        let end =
-            end.ok_or_else(|| Failure::BadRequest("the cells would be longer than 2 GiB".into()))?;
-        cells
-            .ends
-            .push(if text.is_some() { end } else { end | NULL });
+        let end = u32::try_from(cells.text.len()).ok().filter(|end| end & NULL == 0);
+        let end = end.ok_or_else(|| Failure::BadRequest("the cells would be longer than 2 GiB".into()))?;
+        cells.ends.push(if text.is_some() { end } else { end | NULL });
         Ok(())
     }
 
@@ -222,14 +164,7 @@ impl Reader {
 
     fn refuse_at(&mut self, index: u32, code: IssueCode, pointer: Option<String>, message: String) {
         let severity = Severity::Error;
-        self.batch.issues.push(Issue {
-            severity,
-            code,
-            index,
-            column: None,
-            pointer,
-            message,
-        });
+        self.batch.issues.push(Issue { severity, code, index, column: None, pointer, message });
     }
 
     fn warn(&mut self, index: u32, column: u16, root: Value<'_>, finding: &Finding<'_>) {
@@ -250,9 +185,7 @@ impl Reader {
 pub(crate) fn pointer(root: Value<'_>, target: Value<'_>) -> String {
     let mut pointer = String::new();
     let mut at = root;
-    let holds = |value: &Value<'_>| {
-        value.position() <= target.position() && target.range().start < value.range().end
-    };
+    let holds = |value: &Value<'_>| value.position() <= target.position() && target.range().start < value.range().end;
     while at.position() != target.position() {
         let member = at.members().find(|(_, value)| holds(value));
         let item = at.items().enumerate().find(|(_, value)| holds(value));

@@ -42,9 +42,7 @@ pub(crate) fn resource_type(element: Value<'_>) -> Option<Cow<'_, str>> {
 
 /// A Reference has at least one of these.
 pub(crate) fn is_reference(element: Value<'_>) -> bool {
-    ["reference", "type", "identifier", "display"]
-        .iter()
-        .any(|name| element.get(name).is_some())
+    ["reference", "type", "identifier", "display"].iter().any(|name| element.get(name).is_some())
 }
 
 pub(crate) fn target(text: &str) -> Target<'_> {
@@ -54,9 +52,7 @@ pub(crate) fn target(text: &str) -> Target<'_> {
     if text.starts_with("urn:") {
         return Target::Urn;
     }
-    let unversioned = text
-        .split_once("/_history/")
-        .map_or(text, |(before, _)| before);
+    let unversioned = text.split_once("/_history/").map_or(text, |(before, _)| before);
     let Some((before, id)) = unversioned.rsplit_once('/') else {
         return Target::Other;
     };
@@ -65,38 +61,26 @@ pub(crate) fn target(text: &str) -> Target<'_> {
         Some(_) => return Target::Other,
         None => before,
     };
-    if is_type(kind) && is_id(id) {
-        Target::Resource { kind, id }
-    } else {
-        Target::Other
-    }
+    if is_type(kind) && is_id(id) { Target::Resource { kind, id } } else { Target::Other }
 }
 
 /// Two references to the same thing, base URL and version left aside: a client that sends back what it was
 /// shown does not mean to change it.
 pub(crate) fn same(a: &str, b: &str) -> bool {
     match (target(a), target(b)) {
-        (
-            Target::Resource { kind, id },
-            Target::Resource {
-                kind: other_kind,
-                id: other_id,
-            },
-        ) => kind == other_kind && id == other_id,
+        (Target::Resource { kind, id }, Target::Resource { kind: other_kind, id: other_id }) => {
+            kind == other_kind && id == other_id
+        }
         _ => a == b,
     }
 }
 
 pub(crate) fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
 }
 
 fn is_type(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_uppercase())
-        && text.bytes().all(|b| b.is_ascii_alphabetic())
+    text.starts_with(|first: char| first.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -105,10 +89,7 @@ mod tests {
 
     #[test]
     fn targets() {
-        let patient = Target::Resource {
-            kind: "Patient",
-            id: "a-1.b",
-        };
+        let patient = Target::Resource { kind: "Patient", id: "a-1.b" };
         for (text, expected) in [
             ("Patient/a-1.b", patient),
             ("Patient/a-1.b/_history/3", patient),
@@ -128,8 +109,6 @@ mod tests {
             assert_eq!(target(text), expected, "{text}");
         }
         assert!(same("Patient/1", "http://x/fhir/Patient/1/_history/2"));
-        assert!(
-            !same("Patient/1", "Group/1") && !same("Patient/1", "Patient/2") && same("#a", "#a")
-        );
+        assert!(!same("Patient/1", "Group/1") && !same("Patient/1", "Patient/2") && same("#a", "#a"));
     }
 }

@@ -42,25 +42,14 @@ pub fn laws(mapping: &'static Mapping, folder: &Path) -> usize {
     let mut seen = HashSet::new();
     for file in files(folder) {
         let Ok(bytes) = fs::read(&file) else { continue };
-        let Ok(document) = Document::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
-        else {
+        let Ok(document) = Document::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)) else {
             continue;
         };
-        let entries = document
-            .root()
-            .get("entry")
-            .into_iter()
-            .flat_map(Value::items);
+        let entries = document.root().get("entry").into_iter().flat_map(Value::items);
         let inside = entries.filter_map(|entry| entry.get("resource"));
         for resource in inside.chain([document.root()]) {
-            let ours = mapping
-                .tables
-                .iter()
-                .any(|table| find_source(table, resource).is_some());
-            let named = resource
-                .get("id")
-                .and_then(Value::text)
-                .is_some_and(|id| !id.is_empty());
+            let ours = mapping.tables.iter().any(|table| find_source(table, resource).is_some());
+            let named = resource.get("id").and_then(Value::text).is_some_and(|id| !id.is_empty());
             if ours && named && seen.insert(shape(resource)) {
                 about(&file, resource);
                 testing::laws(mapping, resource.raw());
@@ -72,32 +61,18 @@ pub fn laws(mapping: &'static Mapping, folder: &Path) -> usize {
 
 fn resource(mapping: &'static Mapping, folder: &Path, name: &str) {
     let text = read(folder, &format!("{name}.json"));
-    let document =
-        Document::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}.json: {error}"));
+    let document = Document::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}.json: {error}"));
     testing::laws(mapping, &text);
-    let tables = mapping
-        .tables
-        .iter()
-        .filter(|table| find_source(table, document.root()).is_some());
-    let rows = tables.map(|table| {
-        format!(
-            "\"{}\": {}",
-            table.name,
-            testing::rows_of(mapping, table.name, &text).trim_end()
-        )
-    });
+    let tables = mapping.tables.iter().filter(|table| find_source(table, document.root()).is_some());
+    let rows =
+        tables.map(|table| format!("\"{}\": {}", table.name, testing::rows_of(mapping, table.name, &text).trim_end()));
     let rows = rows.collect::<Vec<_>>().join(",\n");
-    agree(
-        folder,
-        &format!("{name}.rows.json"),
-        &format!("{{\n{rows}\n}}\n"),
-    );
+    agree(folder, &format!("{name}.rows.json"), &format!("{{\n{rows}\n}}\n"));
 }
 
 fn change(mapping: &'static Mapping, folder: &Path, name: &str) {
     let text = read(folder, &format!("{name}.change.json"));
-    let document = Document::parse(text.as_bytes())
-        .unwrap_or_else(|error| panic!("{name}.change.json: {error}"));
+    let document = Document::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}.change.json: {error}"));
     let said = |member: &str| document.root().get(member).and_then(Value::text);
     let table = said("table").unwrap_or_else(|| panic!("{name}.change.json: no table"));
     let operation = match said("operation").as_deref() {
@@ -109,24 +84,11 @@ fn change(mapping: &'static Mapping, folder: &Path, name: &str) {
     let existing = said("of").map(|of| read(folder, &format!("{of}.json")));
     let id = existing.as_ref().and_then(|text| {
         let document = Document::parse(text.as_bytes()).ok()?;
-        document
-            .root()
-            .get("id")?
-            .text()
-            .map(std::borrow::Cow::into_owned)
+        document.root().get("id")?.text().map(std::borrow::Cow::into_owned)
     });
-    let key = said("key")
-        .map(std::borrow::Cow::into_owned)
-        .or(id.filter(|_| operation != Operation::Create));
+    let key = said("key").map(std::borrow::Cow::into_owned).or(id.filter(|_| operation != Operation::Create));
     let assignments = document.root().get("assignments").map_or("{}", Value::raw);
-    let after = match testing::change(
-        mapping,
-        &table,
-        operation,
-        key.as_deref(),
-        existing.as_deref(),
-        assignments,
-    ) {
+    let after = match testing::change(mapping, &table, operation, key.as_deref(), existing.as_deref(), assignments) {
         Ok(FhirRequest::Create(bytes) | FhirRequest::Update(bytes)) => {
             String::from_utf8(bytes).expect("what is written is UTF-8")
         }
@@ -144,20 +106,12 @@ fn agree(folder: &Path, file: &str, text: &str) {
         return;
     }
     let expected = read(folder, file);
-    let differs = expected
-        .lines()
-        .zip(text.lines())
-        .position(|(expected, text)| expected != text);
-    assert!(
-        expected == text,
-        "{file}, line {}:\n{text}",
-        differs.map_or(0, |line| line + 1)
-    );
+    let differs = expected.lines().zip(text.lines()).position(|(expected, text)| expected != text);
+    assert!(expected == text, "{file}, line {}:\n{text}", differs.map_or(0, |line| line + 1));
 }
 
 fn read(folder: &Path, file: &str) -> String {
-    fs::read_to_string(folder.join(file))
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.join(file).display()))
+    fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{}: {error}", folder.join(file).display()))
 }
 
 /// All files below a folder, in order.
@@ -168,12 +122,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             match entry.path() {
                 path if path.is_dir() => folders.push(path),
-                path if path
-                    .extension()
-                    .is_some_and(|extension| extension == "json") =>
-                {
-                    found.push(path)
-                }
+                path if path.extension().is_some_and(|extension| extension == "json") => found.push(path),
                 _ => {}
             }
         }
@@ -184,9 +133,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// `a/x.change.json` to `x.change`.
 fn stem(file: &Path) -> &str {
-    file.file_stem()
-        .and_then(std::ffi::OsStr::to_str)
-        .unwrap_or_default()
+    file.file_stem().and_then(std::ffi::OsStr::to_str).unwrap_or_default()
 }
 
 /// The paths that a resource has, with the kinds of their values.
@@ -194,25 +141,14 @@ fn shape(resource: Value<'_>) -> String {
     let mut paths = BTreeSet::new();
     let mut open = vec![(String::new(), resource)];
     while let Some((path, value)) = open.pop() {
-        open.extend(
-            value
-                .members()
-                .map(|(key, value)| (format!("{path}.{}", key.text().unwrap_or_default()), value)),
-        );
+        open.extend(value.members().map(|(key, value)| (format!("{path}.{}", key.text().unwrap_or_default()), value)));
         open.extend(value.items().map(|item| (format!("{path}[]"), item)));
         paths.insert(format!("{path} {:?}", value.kind()));
     }
     paths.into_iter().collect::<Vec<_>>().join("\n")
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "seen only when a test fails, and then needed"
-)]
+#[expect(clippy::print_stderr, reason = "seen only when a test fails, and then needed")]
 fn about(file: &Path, resource: Value<'_>) {
-    eprintln!(
-        "{}: {}",
-        file.display(),
-        resource.get("id").map_or("", Value::raw)
-    );
+    eprintln!("{}: {}", file.display(), resource.get("id").map_or("", Value::raw));
 }

@@ -21,11 +21,8 @@ pub struct Search {
 }
 
 const EQUAL: SearchOps = SearchOps::EQ.union(SearchOps::ANY_OF);
-const ORDER: SearchOps = SearchOps::EQ
-    .union(SearchOps::LT)
-    .union(SearchOps::LE)
-    .union(SearchOps::GT)
-    .union(SearchOps::GE);
+const ORDER: SearchOps =
+    SearchOps::EQ.union(SearchOps::LT).union(SearchOps::LE).union(SearchOps::GT).union(SearchOps::GE);
 
 /// A code, exactly, alone or in a list. With [`Search::superset`] where the element repeats or is a Coding
 /// or CodeableConcept with several codings.
@@ -46,12 +43,7 @@ pub const fn by_date(param: &'static str) -> Search {
 
 /// FHIR's string search: the start of the value, case and accents aside.
 pub const fn string(param: &'static str) -> Search {
-    Search::new(
-        param,
-        SearchKind::String,
-        SearchOps::empty(),
-        SearchOps::EQ.union(SearchOps::STARTS_WITH),
-    )
+    Search::new(param, SearchKind::String, SearchOps::empty(), SearchOps::EQ.union(SearchOps::STARTS_WITH))
 }
 
 pub const fn number(param: &'static str) -> Search {
@@ -69,12 +61,7 @@ pub const fn by_uri(param: &'static str) -> Search {
 }
 
 impl Search {
-    const fn new(
-        param: &'static str,
-        kind: SearchKind,
-        exact: SearchOps,
-        superset: SearchOps,
-    ) -> Self {
+    const fn new(param: &'static str, kind: SearchKind, exact: SearchOps, superset: SearchOps) -> Self {
         Self {
             param,
             kind,

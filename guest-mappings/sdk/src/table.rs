@@ -49,24 +49,13 @@ pub struct Source {
 }
 
 /// The mapping of that name and version (`env!("CARGO_PKG_VERSION")`).
-pub const fn mapping(
-    name: &'static str,
-    version: &'static str,
-    tables: &'static [Table],
-) -> Mapping {
+pub const fn mapping(name: &'static str, version: &'static str, tables: &'static [Table]) -> Mapping {
     let mut i = 0;
     while i < tables.len() {
-        assert!(
-            tables[i].sources[0].is_some(),
-            "a table needs a source: .source(resource(\"Encounter\"))"
-        );
+        assert!(tables[i].sources[0].is_some(), "a table needs a source: .source(resource(\"Encounter\"))");
         i += 1;
     }
-    Mapping {
-        name,
-        version,
-        tables,
-    }
+    Mapping { name, version, tables }
 }
 
 /// A table with one row for each resource. The primary name is the first text column until
@@ -109,10 +98,7 @@ pub const fn child(
         Ok(path) => path,
         Err(message) => panic!("{}", message),
     };
-    assert!(
-        path.is_member(),
-        "a child table is cut from one repeating element of the resource, e.g. participant"
-    );
+    assert!(path.is_member(), "a child table is cut from one repeating element of the resource, e.g. participant");
     let mut child = table(name, entity_set, label, description, columns);
     child.parent = Some((parent, path));
     child
@@ -138,10 +124,7 @@ impl Table {
     /// A resource type that rows come from. Several sources are told apart by [`Source::when`].
     pub const fn source(mut self, source: Source) -> Self {
         if let Some((column, _)) = source.when {
-            assert!(
-                has_constant(self.columns, column),
-                ".when names a constant column of the table"
-            );
+            assert!(has_constant(self.columns, column), ".when names a constant column of the table");
         }
         let mut i = 0;
         while self.sources[i].is_some() {
@@ -154,20 +137,14 @@ impl Table {
 
     /// The column that is shown when a lookup points here.
     pub const fn primary_name(mut self, column: &'static str) -> Self {
-        assert!(
-            has(self.columns, column),
-            ".primary_name names a column of the table"
-        );
+        assert!(has(self.columns, column), ".primary_name names a column of the table");
         self.primary_name = column;
         self
     }
 
     /// The column that holds `meta.versionId`.
     pub const fn version(mut self, column: &'static str) -> Self {
-        assert!(
-            has(self.columns, column),
-            ".version names a column of the table"
-        );
+        assert!(has(self.columns, column), ".version names a column of the table");
         self.version = Some(column);
         self
     }
@@ -212,10 +189,7 @@ impl Source {
         let mut i = 0;
         while self.fixed[i].is_some() {
             i += 1;
-            assert!(
-                i < MAX_SOURCE_EXTRAS,
-                "a source has four fixed parameters at most"
-            );
+            assert!(i < MAX_SOURCE_EXTRAS, "a source has four fixed parameters at most");
         }
         self.fixed[i] = Some((name, value));
         self

@@ -8,9 +8,7 @@ use std::fmt::Write;
 use turntable_scan::{Document, Edit, Kind as Json, Value, escape_into, splice};
 
 use crate::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
-use crate::bindings::exports::turntable::mapping::write::{
-    Assignment, Change, FhirRequest, Operation,
-};
+use crate::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 use crate::bindings::turntable::mapping::types::{Documents, Issue};
 use crate::column::{Access, Kind};
 use crate::field::{Field, fields};
@@ -29,12 +27,7 @@ pub fn rows_of(mapping: &'static Mapping, table: &str, resource: &str) -> String
         let mut separator = "\n";
         for (field, cell) in fields.iter().zip(row) {
             if let Some(cell) = cell {
-                let _ = write!(
-                    out,
-                    "{separator}    {}: {}",
-                    quote(&field.name()),
-                    value(*field, cell)
-                );
+                let _ = write!(out, "{separator}    {}: {}", quote(&field.name()), value(*field, cell));
                 separator = ",\n";
             }
         }
@@ -48,11 +41,7 @@ pub fn rows_of(mapping: &'static Mapping, table: &str, resource: &str) -> String
 pub fn issues_of(mapping: &'static Mapping, table: &str, resource: &str) -> Vec<String> {
     let table = find(mapping, table);
     let batch = read(mapping, table, resource, None);
-    batch
-        .issues
-        .iter()
-        .map(|issue| spell(table, issue))
-        .collect()
+    batch.issues.iter().map(|issue| spell(table, issue)).collect()
 }
 
 /// The first row of a resource has these cells: a JSON object, column to value. Columns that it leaves out
@@ -73,62 +62,26 @@ pub fn check(mapping: &'static Mapping, table: &str, resource: &str, expected: &
 /// lookup as `Type/id`.
 #[track_caller]
 pub fn update(mapping: &'static Mapping, table: &str, resource: &str, changes: &str) -> String {
-    let answer = change(
-        mapping,
-        table,
-        Operation::Update,
-        None,
-        Some(resource),
-        changes,
-    );
+    let answer = change(mapping, table, Operation::Update, None, Some(resource), changes);
     written(find(mapping, table), resource, answer)
 }
 
 /// Like [`update`], for the row of that key: a child table has several a resource.
 #[track_caller]
-pub fn update_row(
-    mapping: &'static Mapping,
-    table: &str,
-    key: &str,
-    resource: &str,
-    changes: &str,
-) -> String {
-    let answer = change(
-        mapping,
-        table,
-        Operation::Update,
-        Some(key),
-        Some(resource),
-        changes,
-    );
+pub fn update_row(mapping: &'static Mapping, table: &str, key: &str, resource: &str, changes: &str) -> String {
+    let answer = change(mapping, table, Operation::Update, Some(key), Some(resource), changes);
     written(find(mapping, table), resource, answer)
 }
 
 /// The resource that a new row becomes.
 #[track_caller]
 pub fn create(mapping: &'static Mapping, table: &str, key: Option<&str>, values: &str) -> String {
-    written(
-        find(mapping, table),
-        "",
-        change(mapping, table, Operation::Create, key, None, values),
-    )
+    written(find(mapping, table), "", change(mapping, table, Operation::Create, key, None, values))
 }
 
 /// Why a change to a row is refused: `severity code column: message`, sorted as given. Empty if it is not.
-pub fn refusals(
-    mapping: &'static Mapping,
-    table: &str,
-    resource: &str,
-    changes: &str,
-) -> Vec<String> {
-    match change(
-        mapping,
-        table,
-        Operation::Update,
-        None,
-        Some(resource),
-        changes,
-    ) {
+pub fn refusals(mapping: &'static Mapping, table: &str, resource: &str, changes: &str) -> Vec<String> {
+    match change(mapping, table, Operation::Update, None, Some(resource), changes) {
         Ok(_) => Vec::new(),
         Err(issues) => spell_all(find(mapping, table), &issues),
     }
@@ -145,12 +98,10 @@ pub fn change(
     values: &str,
 ) -> Answer {
     let all = fields(find(mapping, table));
-    let assignments = members(values)
-        .into_iter()
-        .map(|(column, value)| Assignment {
-            column: u16::try_from(position(&all, &column)).expect("column indexes are small"),
-            value,
-        });
+    let assignments = members(values).into_iter().map(|(column, value)| Assignment {
+        column: u16::try_from(position(&all, &column)).expect("column indexes are small"),
+        value,
+    });
     let change = Change {
         operation,
         key: key.map(str::to_owned),
@@ -158,25 +109,15 @@ pub fn change(
         existing: existing.map(|text| text.as_bytes().to_vec()),
     };
     let answers = resources(mapping, table, &[change]).expect("the call itself is well-formed");
-    answers
-        .into_iter()
-        .next()
-        .expect("one answer for one change")
+    answers.into_iter().next().expect("one answer for one change")
 }
 
 /// The laws, for every table of the mapping that takes this resource: total, deterministic, get-put, put-get.
 #[track_caller]
 pub fn laws(mapping: &'static Mapping, resource: &str) {
     let document = Document::parse(resource.as_bytes()).expect("the sample is JSON");
-    let tables: Vec<_> = mapping
-        .tables
-        .iter()
-        .filter(|table| find_source(table, document.root()).is_some())
-        .collect();
-    assert!(
-        !tables.is_empty(),
-        "no table of the mapping takes this resource"
-    );
+    let tables: Vec<_> = mapping.tables.iter().filter(|table| find_source(table, document.root()).is_some()).collect();
+    assert!(!tables.is_empty(), "no table of the mapping takes this resource");
     for table in tables {
         schema_is_sound(table);
         reading_is_deterministic(mapping, table, resource);
@@ -191,17 +132,9 @@ pub fn laws(mapping: &'static Mapping, resource: &str) {
 fn schema_is_sound(table: &'static Table) {
     let names: Vec<_> = fields(table).iter().map(|field| field.name()).collect();
     for (i, name) in names.iter().enumerate() {
-        assert!(
-            !names[..i].contains(name),
-            "{}: two columns are called {name}",
-            table.name
-        );
+        assert!(!names[..i].contains(name), "{}: two columns are called {name}", table.name);
     }
-    let keys = table
-        .columns
-        .iter()
-        .filter(|column| column.is_key())
-        .count();
+    let keys = table.columns.iter().filter(|column| column.is_key()).count();
     assert_eq!(keys, 1, "{}: one key", table.name);
 }
 
@@ -209,10 +142,7 @@ fn schema_is_sound(table: &'static Table) {
 fn reading_is_deterministic(mapping: &'static Mapping, table: &'static Table, resource: &str) {
     let width = fields(table).len();
     let all = read(mapping, table, resource, None);
-    assert_eq!(
-        format!("{all:?}"),
-        format!("{:?}", read(mapping, table, resource, None))
-    );
+    assert_eq!(format!("{all:?}"), format!("{:?}", read(mapping, table, resource, None)));
     let rows = cells(&all, width);
     for column in 0..width {
         let index = u16::try_from(column).expect("column indexes are small");
@@ -225,94 +155,48 @@ fn reading_is_deterministic(mapping: &'static Mapping, table: &'static Table, re
 
 /// Every value in turn becomes something else: rows may change, the call must answer.
 fn reading_is_total(mapping: &'static Mapping, table: &'static Table, document: &Document<'_>) {
-    const ODD: [&str; 7] = [
-        "null",
-        "[]",
-        "{}",
-        "[null]",
-        "\"\"",
-        "-1.5e400",
-        "[[{\"a\":[null,{}]}]]",
-    ];
-    let keys: Vec<_> = (0..)
-        .map_while(|at| document.at(at))
-        .flat_map(|value| value.members())
-        .collect();
-    let is_key = |value: &Value<'_>| {
-        keys.iter()
-            .any(|(key, _)| key.position() == value.position())
-    };
-    for value in (0..)
-        .map_while(|at| document.at(at))
-        .filter(|value| !is_key(value))
-    {
+    const ODD: [&str; 7] = ["null", "[]", "{}", "[null]", "\"\"", "-1.5e400", "[[{\"a\":[null,{}]}]]"];
+    let keys: Vec<_> = (0..).map_while(|at| document.at(at)).flat_map(|value| value.members()).collect();
+    let is_key = |value: &Value<'_>| keys.iter().any(|(key, _)| key.position() == value.position());
+    for value in (0..).map_while(|at| document.at(at)).filter(|value| !is_key(value)) {
         for odd in ODD {
-            let edit = Edit {
-                range: value.range(),
-                text: odd.to_owned(),
-            };
+            let edit = Edit { range: value.range(), text: odd.to_owned() };
             let text = splice(document.text(), vec![edit]).expect("one edit overlaps nothing");
             let batch = read(mapping, table, &text, None);
             let refused = batch.issues.iter().any(|issue| issue.column.is_none());
-            assert!(
-                table.parent.is_some() || refused != (batch.origin.len() == 1),
-                "a row or a reason: {text}"
-            );
+            assert!(table.parent.is_some() || refused != (batch.origin.len() == 1), "a row or a reason: {text}");
         }
     }
 }
 
-fn what_is_shown_changes_nothing(
-    mapping: &'static Mapping,
-    table: &'static Table,
-    key: &str,
-    resource: &str,
-) {
+fn what_is_shown_changes_nothing(mapping: &'static Mapping, table: &'static Table, key: &str, resource: &str) {
     let row = row_of(mapping, table, key, resource);
-    let assignments = (0..)
-        .zip(row)
-        .map(|(column, value)| Assignment { column, value })
-        .collect();
+    let assignments = (0..).zip(row).map(|(column, value)| Assignment { column, value }).collect();
     let answer = send(mapping, table, key, resource, assignments);
     assert!(
         matches!(answer, Ok(FhirRequest::Unchanged)),
         "{}: writing what is shown must change nothing: {:?}",
         table.name,
-        answer
-            .map(|_| "it changed")
-            .map_err(|issues| spell_all(table, &issues)),
+        answer.map(|_| "it changed").map_err(|issues| spell_all(table, &issues)),
     );
 }
 
 /// Each column by itself set to null and to another value: refused, or shown afterwards; and columns of
 /// other elements stay.
-fn what_is_written_is_shown(
-    mapping: &'static Mapping,
-    table: &'static Table,
-    key: &str,
-    resource: &str,
-) {
+fn what_is_written_is_shown(mapping: &'static Mapping, table: &'static Table, key: &str, resource: &str) {
     let all = fields(table);
     let before = row_of(mapping, table, key, resource);
     for (at, &field) in all.iter().enumerate() {
         for value in [None, sample(field, before[at].as_deref())] {
             let column = u16::try_from(at).expect("column indexes are small");
-            let assignment = Assignment {
-                column,
-                value: value.clone(),
-            };
+            let assignment = Assignment { column, value: value.clone() };
             let text = match send(mapping, table, key, resource, vec![assignment]) {
-                Ok(FhirRequest::Update(bytes)) => {
-                    String::from_utf8(bytes).expect("what is written is UTF-8")
-                }
+                Ok(FhirRequest::Update(bytes)) => String::from_utf8(bytes).expect("what is written is UTF-8"),
                 Ok(_) | Err(_) => continue,
             };
             let after = row_of(mapping, table, key, &text);
             let name = field.name();
-            assert!(
-                crate::assign::same(field, after[at].as_deref(), value.as_deref()),
-                "{name} is not shown: {text}"
-            );
+            assert!(crate::assign::same(field, after[at].as_deref(), value.as_deref()), "{name} is not shown: {text}");
             for (other, &other_field) in all.iter().enumerate() {
                 if element_of(other_field) != element_of(field) && after[other] != before[other] {
                     let gone = before[other].is_some() && after[other].is_none();
@@ -332,9 +216,7 @@ fn what_is_written_is_shown(
 fn is_choice(table: &Table, a: Field, b: Field) -> bool {
     let base = |field: Field| {
         let name = element_of(field)?;
-        let found = table
-            .sources()
-            .find_map(|source| crate::choice_elements::base(source.resource_type, &name));
+        let found = table.sources().find_map(|source| crate::choice_elements::base(source.resource_type, &name));
         found.map(str::to_owned)
     };
     let of_type = |field: Field, other: Field| {
@@ -347,45 +229,27 @@ fn is_choice(table: &Table, a: Field, b: Field) -> bool {
 /// The first member of a field's path. Fields with hooks may read anything.
 fn element_of(field: Field) -> Option<String> {
     let column = field.column()?;
-    column
-        .path
-        .text()
-        .split(['.', '[', ' '])
-        .next()
-        .map(|name| name.trim_start_matches('_').to_owned())
+    column.path.text().split(['.', '[', ' ']).next().map(|name| name.trim_start_matches('_').to_owned())
 }
 
 /// A value that differs from the one shown.
 fn sample(field: Field, shown: Option<&str>) -> Option<String> {
-    let column = field
-        .column()
-        .filter(|_| field.access() == Access::ReadWrite)?;
+    let column = field.column().filter(|_| field.access() == Access::ReadWrite)?;
     let candidates: Vec<String> = match column.kind {
         Kind::Text | Kind::Concept(_) => vec!["other \"text\"\n".into()],
         Kind::Boolean => vec!["true".into(), "false".into()],
         Kind::Int | Kind::Long => vec!["41".into(), "42".into()],
         Kind::Decimal => vec!["0.10".into(), "0.20".into()],
         Kind::Date => vec!["2001-02-03".into(), "2001-02-04".into()],
-        Kind::DateTime => vec![
-            "2001-02-03T04:05:06.789Z".into(),
-            "2001-02-04T00:00:00+01:00".into(),
-        ],
+        Kind::DateTime => vec!["2001-02-03T04:05:06.789Z".into(), "2001-02-04T00:00:00+01:00".into()],
         Kind::PartialDate => vec!["2001-02".into(), "2001".into()],
         Kind::Uri => vec!["http://example.org/other".into()],
-        Kind::Choice(options) => options
-            .iter()
-            .map(|option| option.code.to_owned())
-            .collect(),
-        Kind::Lookup(targets) => targets
-            .iter()
-            .map(|(_, kind)| format!("{kind}/another"))
-            .collect(),
+        Kind::Choice(options) => options.iter().map(|option| option.code.to_owned()).collect(),
+        Kind::Lookup(targets) => targets.iter().map(|(_, kind)| format!("{kind}/another")).collect(),
         Kind::Json => vec!["{\"other\":[1.0]}".into()],
         Kind::Key | Kind::Constant(..) => Vec::new(),
     };
-    candidates
-        .into_iter()
-        .find(|candidate| Some(candidate.as_str()) != shown)
+    candidates.into_iter().find(|candidate| Some(candidate.as_str()) != shown)
 }
 
 fn send(
@@ -401,54 +265,30 @@ fn send(
         assignments,
         existing: Some(resource.as_bytes().to_vec()),
     };
-    let answers =
-        resources(mapping, table.name, &[change]).expect("the call itself is well-formed");
-    answers
-        .into_iter()
-        .next()
-        .expect("one answer for one change")
+    let answers = resources(mapping, table.name, &[change]).expect("the call itself is well-formed");
+    answers.into_iter().next().expect("one answer for one change")
 }
 
 fn keys(table: &Table, document: &Document<'_>) -> Vec<String> {
-    let id = document
-        .root()
-        .get("id")
-        .and_then(Value::text)
-        .unwrap_or_default();
+    let id = document.root().get("id").and_then(Value::text).unwrap_or_default();
     match &table.parent {
         None => vec![id.into_owned()],
         Some((_, path)) => {
             let member = path.text();
-            elements(document.root(), member)
-                .map(|(index, _)| format!("{id}/{member}/{index}"))
-                .collect()
+            elements(document.root(), member).map(|(index, _)| format!("{id}/{member}/{index}")).collect()
         }
     }
 }
 
-fn row_of(
-    mapping: &'static Mapping,
-    table: &'static Table,
-    key: &str,
-    resource: &str,
-) -> Vec<Option<String>> {
+fn row_of(mapping: &'static Mapping, table: &'static Table, key: &str, resource: &str) -> Vec<Option<String>> {
     let all = fields(table);
-    let at = all
-        .iter()
-        .position(|field| field.column().is_some_and(|column| column.is_key()));
+    let at = all.iter().position(|field| field.column().is_some_and(|column| column.is_key()));
     let at = at.expect("a table has a key");
     let rows = cells(&read(mapping, table, resource, None), all.len());
-    rows.into_iter()
-        .find(|row| row[at].as_deref() == Some(key))
-        .unwrap_or_else(|| panic!("no row {key}"))
+    rows.into_iter().find(|row| row[at].as_deref() == Some(key)).unwrap_or_else(|| panic!("no row {key}"))
 }
 
-fn read(
-    mapping: &'static Mapping,
-    table: &Table,
-    resource: &str,
-    columns: Option<Vec<u16>>,
-) -> RowBatch {
+fn read(mapping: &'static Mapping, table: &Table, resource: &str, columns: Option<Vec<u16>>) -> RowBatch {
     let documents = |text: &str| Documents {
         data: [text.as_bytes(), &[b' '; 64]].concat(),
         ends: vec![u32::try_from(text.len()).expect("a sample is small")],
@@ -457,10 +297,7 @@ fn read(
     let request = ReadRequest {
         table: table.name.to_owned(),
         documents: documents(resource),
-        related: Documents {
-            data: Vec::new(),
-            ends: Vec::new(),
-        },
+        related: Documents { data: Vec::new(), ends: Vec::new() },
         columns: columns.unwrap_or_else(all),
     };
     rows(mapping, &request).expect("the call itself is well-formed")
@@ -474,17 +311,8 @@ fn cells(batch: &RowBatch, width: usize) -> Vec<Vec<Option<String>>> {
         start = end;
         (!null).then(|| text.to_owned())
     };
-    assert_eq!(
-        batch.cells.ends.len(),
-        batch.origin.len() * width,
-        "one cell for each column of each row"
-    );
-    batch
-        .cells
-        .ends
-        .chunks(width.max(1))
-        .map(|row| row.iter().map(&mut cell).collect())
-        .collect()
+    assert_eq!(batch.cells.ends.len(), batch.origin.len() * width, "one cell for each column of each row");
+    batch.cells.ends.chunks(width.max(1)).map(|row| row.iter().map(&mut cell).collect()).collect()
 }
 
 #[track_caller]
@@ -504,15 +332,9 @@ fn spell_all(table: &Table, issues: &[Issue]) -> Vec<String> {
 }
 
 fn spell(table: &Table, issue: &Issue) -> String {
-    let column = issue
-        .column
-        .and_then(|at| fields(table).get(usize::from(at)).map(|field| field.name()));
+    let column = issue.column.and_then(|at| fields(table).get(usize::from(at)).map(|field| field.name()));
     let column = column.map(|name| format!(" {name}")).unwrap_or_default();
-    let pointer = issue
-        .pointer
-        .as_ref()
-        .map(|pointer| format!(" {pointer}"))
-        .unwrap_or_default();
+    let pointer = issue.pointer.as_ref().map(|pointer| format!(" {pointer}")).unwrap_or_default();
     let (severity, code) = (name_of(&issue.severity), name_of(&issue.code));
     format!("{severity} {code}{column}{pointer}: {}", issue.message)
 }
@@ -534,28 +356,19 @@ fn name_of(value: &impl std::fmt::Debug) -> String {
 /// Members of a JSON object, as cell texts.
 fn members(object: &str) -> Vec<(String, Option<String>)> {
     let document = Document::parse(object.as_bytes()).expect("expected values are a JSON object");
-    assert_eq!(
-        document.root().kind(),
-        Json::Object,
-        "expected values are a JSON object"
-    );
+    assert_eq!(document.root().kind(), Json::Object, "expected values are a JSON object");
     let cell = |value: Value<'_>| match value.kind() {
         Json::Null => None,
         Json::String => value.text().map(|text| text.into_owned()),
         _ => Some(value.raw().to_owned()),
     };
-    let member = |(key, value): (Value<'_>, Value<'_>)| {
-        (key.text().unwrap_or_default().into_owned(), cell(value))
-    };
+    let member = |(key, value): (Value<'_>, Value<'_>)| (key.text().unwrap_or_default().into_owned(), cell(value));
     document.root().members().map(member).collect()
 }
 
 #[track_caller]
 fn position(fields: &[Field], name: &str) -> usize {
-    fields
-        .iter()
-        .position(|field| field.name() == name)
-        .unwrap_or_else(|| panic!("no column {name}"))
+    fields.iter().position(|field| field.name() == name).unwrap_or_else(|| panic!("no column {name}"))
 }
 
 #[track_caller]

@@ -65,23 +65,16 @@ impl<'t> Element<'t> for Cursor<'t> {
     }
 
     fn get(self, name: &str) -> Option<Self> {
-        self.tree
-            .member(self.id, name)
-            .map(|id| Self { id, ..self })
+        self.tree.member(self.id, name).map(|id| Self { id, ..self })
     }
 
     fn items(self) -> impl Iterator<Item = Self> {
-        self.tree
-            .items(self.id)
-            .into_iter()
-            .map(move |id| Self { id, ..self })
+        self.tree.items(self.id).into_iter().map(move |id| Self { id, ..self })
     }
 
     fn text(self) -> Option<Cow<'t, str>> {
         match &self.tree.nodes[self.id].content {
-            Content::Leaf(Kind::String, raw) => {
-                Some(turntable_scan::unescape(raw.get(1..raw.len() - 1)?))
-            }
+            Content::Leaf(Kind::String, raw) => Some(turntable_scan::unescape(raw.get(1..raw.len() - 1)?)),
             _ => None,
         }
     }
@@ -96,10 +89,7 @@ impl<'t> Element<'t> for Cursor<'t> {
 
 impl<'a> Tree<'a> {
     pub(crate) fn of(document: &'a Document<'a>) -> Self {
-        let mut tree = Self {
-            text: document.text(),
-            nodes: Vec::with_capacity(document.nodes().len()),
-        };
+        let mut tree = Self { text: document.text(), nodes: Vec::with_capacity(document.nodes().len()) };
         tree.adopt(document.root(), true);
         tree
     }
@@ -131,28 +121,17 @@ impl<'a> Tree<'a> {
     /// A member; the last one if there are several, as everywhere.
     pub(crate) fn member(&self, object: Id, name: &str) -> Option<Id> {
         let mut named = self.slots(object).filter(|slot| slot.key == name);
-        named
-            .next_back()
-            .filter(|_| self.kind(object) == Kind::Object)
-            .map(|slot| slot.value)
+        named.next_back().filter(|_| self.kind(object) == Kind::Object).map(|slot| slot.value)
     }
 
     /// Which of two members of one name is meant differs from parser to parser: such an object is not edited.
     pub(crate) fn is_ambiguous(&self, object: Id, name: &str) -> bool {
-        self.kind(object) == Kind::Object
-            && self
-                .slots(object)
-                .filter(|slot| slot.key == name)
-                .nth(1)
-                .is_some()
+        self.kind(object) == Kind::Object && self.slots(object).filter(|slot| slot.key == name).nth(1).is_some()
     }
 
     pub(crate) fn names(&self, object: Id) -> Vec<String> {
         match self.kind(object) {
-            Kind::Object => self
-                .slots(object)
-                .map(|slot| slot.key.to_string())
-                .collect(),
+            Kind::Object => self.slots(object).map(|slot| slot.key.to_string()).collect(),
             _ => Vec::new(),
         }
     }
@@ -170,9 +149,7 @@ impl<'a> Tree<'a> {
 
     /// The name of the member that `id` is.
     pub(crate) fn name_of(&self, id: Id) -> Option<String> {
-        let slot = self
-            .slots(self.nodes[id].parent?)
-            .find(|slot| slot.value == id)?;
+        let slot = self.slots(self.nodes[id].parent?).find(|slot| slot.value == id)?;
         Some(slot.key.to_string())
     }
 
@@ -239,11 +216,7 @@ impl<'a> Tree<'a> {
     pub(crate) fn set_member(&mut self, object: Id, name: &str, value: Id) {
         self.nodes[value].parent = Some(object);
         if let Content::Object(slots) = &mut self.nodes[object].content {
-            match slots
-                .iter_mut()
-                .rev()
-                .find(|slot| slot.key == name && !slot.removed)
-            {
+            match slots.iter_mut().rev().find(|slot| slot.key == name && !slot.removed) {
                 Some(slot) => slot.value = value,
                 None => slots.push(Slot::new(Cow::Owned(name.to_owned()), value)),
             }
@@ -254,10 +227,7 @@ impl<'a> Tree<'a> {
     pub(crate) fn remove_member(&mut self, object: Id, name: &str) {
         let mut found = false;
         if let Content::Object(slots) = &mut self.nodes[object].content {
-            for slot in slots
-                .iter_mut()
-                .filter(|slot| slot.key == name && !slot.removed)
-            {
+            for slot in slots.iter_mut().filter(|slot| slot.key == name && !slot.removed) {
                 slot.removed = true;
                 found = true;
             }
@@ -282,9 +252,7 @@ impl<'a> Tree<'a> {
         };
         self.nodes[value].parent = Some(parent);
         if let Content::Array(slots) | Content::Object(slots) = &mut self.nodes[parent].content
-            && let Some(slot) = slots
-                .iter_mut()
-                .find(|slot| slot.value == old && !slot.removed)
+            && let Some(slot) = slots.iter_mut().find(|slot| slot.value == old && !slot.removed)
         {
             slot.value = value;
         }
@@ -293,9 +261,7 @@ impl<'a> Tree<'a> {
 
     pub(crate) fn remove_item(&mut self, array: Id, value: Id) {
         if let Content::Array(slots) = &mut self.nodes[array].content
-            && let Some(slot) = slots
-                .iter_mut()
-                .find(|slot| slot.value == value && !slot.removed)
+            && let Some(slot) = slots.iter_mut().find(|slot| slot.value == value && !slot.removed)
         {
             slot.removed = true;
         }
@@ -306,9 +272,7 @@ impl<'a> Tree<'a> {
     pub(crate) fn holes(&self) -> Vec<(Id, Id)> {
         let attached = |id: Id| self.nodes[id].parent.filter(|_| self.is_attached(id));
         let holes = (0..self.nodes.len()).filter(|&id| self.is_hole(id));
-        holes
-            .filter_map(|id| attached(id).map(|array| (array, id)))
-            .collect()
+        holes.filter_map(|id| attached(id).map(|array| (array, id))).collect()
     }
 
     fn is_attached(&self, mut id: Id) -> bool {
@@ -330,12 +294,7 @@ impl<'a> Tree<'a> {
     }
 
     fn new_node(&mut self, content: Content<'a>) -> Id {
-        self.nodes.push(Node {
-            parent: None,
-            span: None,
-            content,
-            changed: true,
-        });
+        self.nodes.push(Node { parent: None, span: None, content, changed: true });
         self.nodes.len() - 1
     }
 
@@ -345,32 +304,18 @@ impl<'a> Tree<'a> {
         self.grow(root, |tree, value| {
             let span = original.then(|| value.range());
             let content = Content::Leaf(value.kind(), Cow::Borrowed(value.raw()));
-            tree.nodes.push(Node {
-                parent: None,
-                span,
-                content,
-                changed: !original,
-            });
+            tree.nodes.push(Node { parent: None, span, content, changed: !original });
             tree.nodes.len() - 1
         })
     }
 
     fn adopt_owned(&mut self, root: Value<'_>) -> Id {
-        self.grow(root, |tree, value| {
-            tree.new_node(Content::Leaf(
-                value.kind(),
-                Cow::Owned(value.raw().to_owned()),
-            ))
-        })
+        self.grow(root, |tree, value| tree.new_node(Content::Leaf(value.kind(), Cow::Owned(value.raw().to_owned()))))
     }
 
     /// Nodes for a value and all it contains, made by `make` as leaves and turned into containers here.
     /// Works through a list, so that depth costs no stack.
-    fn grow<'v>(
-        &mut self,
-        root: Value<'v>,
-        mut make: impl FnMut(&mut Self, Value<'v>) -> Id,
-    ) -> Id {
+    fn grow<'v>(&mut self, root: Value<'v>, mut make: impl FnMut(&mut Self, Value<'v>) -> Id) -> Id {
         let first = make(self, root);
         let mut waiting = vec![(first, root)];
         while let Some((id, value)) = waiting.pop() {
@@ -382,19 +327,14 @@ impl<'a> Tree<'a> {
                 let range = child.range();
                 slots.push(Slot {
                     key: Cow::Owned(key.into_owned()),
-                    original: original.then_some((start..range.end, range.start)),
+                    original: original.then(|| (start..range.end, range.start)),
                     value: child_id,
                     removed: false,
                 });
                 waiting.push((child_id, child));
             };
             for (key, child) in value.members() {
-                add(
-                    self,
-                    key.text().unwrap_or_default(),
-                    key.range().start,
-                    child,
-                );
+                add(self, key.text().unwrap_or_default(), key.range().start, child);
             }
             for child in value.items() {
                 add(self, Cow::Borrowed(""), child.range().start, child);
@@ -414,8 +354,7 @@ impl<'a> Tree<'a> {
     pub(crate) fn render(&self) -> String {
         let mut edits = Vec::new();
         self.collect_edits(ROOT, &mut edits);
-        splice(self.text, edits)
-            .expect("spans of a tree nest or are apart, and what is replaced is not descended into")
+        splice(self.text, edits).expect("spans of a tree nest or are apart, and what is replaced is not descended into")
     }
 
     /// Edits inside a node of the original text. Descends only into what is changed, so no deeper than
@@ -437,43 +376,25 @@ impl<'a> Tree<'a> {
             };
             if !slot.removed {
                 kept = true;
-                if self.nodes[slot.value]
-                    .span
-                    .as_ref()
-                    .is_some_and(|span| span.start == *value_start)
-                {
+                if self.nodes[slot.value].span.as_ref().is_some_and(|span| span.start == *value_start) {
                     self.collect_edits(slot.value, edits);
                 } else {
-                    edits.push(Edit {
-                        range: *value_start..own.end,
-                        text: self.text_of(slot.value),
-                    });
+                    edits.push(Edit { range: *value_start..own.end, text: self.text_of(slot.value) });
                 }
             } else if kept {
                 // With the comma before it.
-                edits.push(Edit {
-                    range: end..own.end,
-                    text: String::new(),
-                });
+                edits.push(Edit { range: end..own.end, text: String::new() });
             } else {
                 // Nothing stays before it: with the comma after it, if there is one.
-                let next = slots[i + 1..]
-                    .iter()
-                    .find_map(|slot| slot.original.as_ref());
+                let next = slots[i + 1..].iter().find_map(|slot| slot.original.as_ref());
                 let stop = next.map_or(own.end, |(next, _)| next.start);
-                edits.push(Edit {
-                    range: own.start..stop,
-                    text: String::new(),
-                });
+                edits.push(Edit { range: own.start..stop, text: String::new() });
             }
             end = own.end;
         }
         let indent = self.indent(span, slots);
         let mut text = String::new();
-        for slot in slots
-            .iter()
-            .filter(|slot| slot.original.is_none() && !slot.removed)
-        {
+        for slot in slots.iter().filter(|slot| slot.original.is_none() && !slot.removed) {
             if kept || !text.is_empty() {
                 text.push(',');
             }
@@ -485,10 +406,7 @@ impl<'a> Tree<'a> {
             self.write(slot.value, &mut text);
         }
         if !text.is_empty() {
-            edits.push(Edit {
-                range: end..end,
-                text,
-            });
+            edits.push(Edit { range: end..end, text });
         }
     }
 
@@ -532,12 +450,7 @@ impl<'a> Tree<'a> {
 
 impl<'a> Slot<'a> {
     fn new(key: Cow<'a, str>, value: Id) -> Self {
-        Self {
-            key,
-            original: None,
-            value,
-            removed: false,
-        }
+        Self { key, original: None, value, removed: false }
     }
 }
 
@@ -575,8 +488,7 @@ mod tests {
             (&["a", "b", "c"], r#"{  }"#),
             (&["x"], text),
         ] {
-            let remove =
-                |tree: &mut Tree<'_>| names.iter().for_each(|name| tree.remove_member(ROOT, name));
+            let remove = |tree: &mut Tree<'_>| names.iter().for_each(|name| tree.remove_member(ROOT, name));
             check(text, remove, expected);
         }
     }
@@ -591,11 +503,7 @@ mod tests {
         };
         check(r#"{"a": 1.0, "b":[]}"#, set("a"), r#"{"a": "x\"", "b":[]}"#);
         check(r#"{"a": 1.0}"#, set("c"), r#"{"a": 1.0,"c":"x\""}"#);
-        check(
-            "{\n  \"a\": 1\n}",
-            set("c"),
-            "{\n  \"a\": 1,\n  \"c\": \"x\\\"\"\n}",
-        );
+        check("{\n  \"a\": 1\n}", set("c"), "{\n  \"a\": 1,\n  \"c\": \"x\\\"\"\n}");
         check(r#"{ }"#, set("c"), r#"{"c":"x\"" }"#);
         check(
             r#"{"a":1}"#,

@@ -6,9 +6,7 @@
 use turntable_scan::{Document, Kind as Json, Value};
 
 use crate::assign::{self, Assigned};
-use crate::bindings::exports::turntable::mapping::write::{
-    Change, Failure, FhirRequest, Operation,
-};
+use crate::bindings::exports::turntable::mapping::write::{Change, Failure, FhirRequest, Operation};
 use crate::bindings::turntable::mapping::types::{Issue, IssueCode, Severity};
 use crate::cell::{self, Scope};
 use crate::column::{Access, Kind};
@@ -24,37 +22,17 @@ use crate::tree::{ROOT, Tree};
 pub type Answer = Result<FhirRequest, Vec<Issue>>;
 
 /// Answers `write.resource`, one answer for each change in order.
-pub fn resources(
-    mapping: &'static Mapping,
-    table: &str,
-    changes: &[Change],
-) -> Result<Vec<Answer>, Failure> {
+pub fn resources(mapping: &'static Mapping, table: &str, changes: &[Change]) -> Result<Vec<Answer>, Failure> {
     let table = find_table(mapping, table)?;
     let fields = fields(table);
     for change in changes {
-        if let Some(unknown) = change
-            .assignments
-            .iter()
-            .find(|set| usize::from(set.column) >= fields.len())
-        {
-            return Err(Failure::BadRequest(format!(
-                "{} has no column {}",
-                table.name, unknown.column
-            )));
+        if let Some(unknown) = change.assignments.iter().find(|set| usize::from(set.column) >= fields.len()) {
+            return Err(Failure::BadRequest(format!("{} has no column {}", table.name, unknown.column)));
         }
     }
     let answer = |(index, change)| {
-        let writer = Writer {
-            table,
-            fields: &fields,
-            change,
-        };
-        writer.answer().map_err(|problems| {
-            problems
-                .into_iter()
-                .map(|problem| problem.issue(index))
-                .collect()
-        })
+        let writer = Writer { table, fields: &fields, change };
+        writer.answer().map_err(|problems| problems.into_iter().map(|problem| problem.issue(index)).collect())
     };
     Ok((0..).zip(changes).map(answer).collect())
 }
@@ -79,17 +57,11 @@ impl Located {
 }
 
 pub(crate) fn at(column: u16, problem: Problem) -> Located {
-    Located {
-        column: Some(column),
-        problem,
-    }
+    Located { column: Some(column), problem }
 }
 
 fn general(problem: Problem) -> Vec<Located> {
-    vec![Located {
-        column: None,
-        problem,
-    }]
+    vec![Located { column: None, problem }]
 }
 
 struct Writer<'c> {
@@ -121,9 +93,7 @@ impl Writer<'_> {
             }
             key => key.as_deref(),
         };
-        let id = key
-            .map(|key| format!(",\"id\":\"{key}\""))
-            .unwrap_or_default();
+        let id = key.map(|key| format!(",\"id\":\"{key}\"")).unwrap_or_default();
         let text = format!("{{\"resourceType\":\"{}\"{id}}}", source.resource_type);
         let document = parse(text.as_bytes())?;
         let scope = Scope {
@@ -141,45 +111,27 @@ impl Writer<'_> {
         let document = self.existing()?;
         let (source, id) = self.identify(document.root())?;
         if self.change.key.as_ref().is_some_and(|key| *key != id) {
-            return Err(general(Problem::conflict(
-                "the key is not that of the resource",
-            )));
+            return Err(general(Problem::conflict("the key is not that of the resource")));
         }
         let root = document.root();
-        let scope = Scope {
-            source,
-            resource: root,
-            id: &id,
-            element: root,
-            place: None,
-        };
+        let scope = Scope { source, resource: root, id: &id, element: root, place: None };
         let edited = self.edit(scope, ROOT, Tree::of(&document), false)?;
-        Ok(edited.map_or(FhirRequest::Unchanged, |text| {
-            FhirRequest::Update(text.into_bytes())
-        }))
+        Ok(edited.map_or(FhirRequest::Unchanged, |text| FhirRequest::Update(text.into_bytes())))
     }
 
-    fn change_child(
-        &self,
-        member: &'static str,
-        operation: Operation,
-    ) -> Result<FhirRequest, Vec<Located>> {
+    fn change_child(&self, member: &'static str, operation: Operation) -> Result<FhirRequest, Vec<Located>> {
         let document = self.existing()?;
         let root = document.root();
         let (source, id) = self.identify(root)?;
         let mut tree = Tree::of(&document);
         if tree.is_ambiguous(ROOT, member) {
-            return Err(general(Problem::conflict(
-                "the resource has two members of one name here",
-            )));
+            return Err(general(Problem::conflict("the resource has two members of one name here")));
         }
         if operation == Operation::Create {
             let list = match tree.member(ROOT, member) {
                 Some(list) if tree.kind(list) == Json::Array => list,
                 Some(other) if tree.kind(other) != Json::Null => {
-                    return Err(general(Problem::conflict(
-                        "the resource has no list where the new row belongs",
-                    )));
+                    return Err(general(Problem::conflict("the resource has no list where the new row belongs")));
                 }
                 _ => {
                     let list = tree.array();
@@ -192,30 +144,18 @@ impl Writer<'_> {
             tree.push_item(list, element);
             let blank = parse(b"{}")?;
             let place = Some((member, index));
-            let scope = Scope {
-                source,
-                resource: root,
-                id: &id,
-                element: blank.root(),
-                place,
-            };
+            let scope = Scope { source, resource: root, id: &id, element: blank.root(), place };
             let edited = self.edit(scope, element, tree, true)?;
             return match edited {
                 Some(text) => Ok(FhirRequest::Update(text.into_bytes())),
-                None => Err(general(Problem::required(
-                    "a new row needs a value in some column",
-                ))),
+                None => Err(general(Problem::required("a new row needs a value in some column"))),
             };
         }
         let index = self.place(&id, member)?;
         let element = row_element(root, member, index).ok_or_else(|| general(GONE))?;
         let list = tree.member(ROOT, member).ok_or_else(|| general(GONE))?;
         let node = match tree.kind(list) {
-            Json::Array => tree
-                .items(list)
-                .get(index)
-                .copied()
-                .ok_or_else(|| general(GONE))?,
+            Json::Array => tree.items(list).get(index).copied().ok_or_else(|| general(GONE))?,
             _ => list,
         };
         if operation == Operation::Delete {
@@ -225,17 +165,9 @@ impl Writer<'_> {
             }
             return Ok(FhirRequest::Update(tree.render().into_bytes()));
         }
-        let scope = Scope {
-            source,
-            resource: root,
-            id: &id,
-            element,
-            place: Some((member, index)),
-        };
+        let scope = Scope { source, resource: root, id: &id, element, place: Some((member, index)) };
         let edited = self.edit(scope, node, tree, false)?;
-        Ok(edited.map_or(FhirRequest::Unchanged, |text| {
-            FhirRequest::Update(text.into_bytes())
-        }))
+        Ok(edited.map_or(FhirRequest::Unchanged, |text| FhirRequest::Update(text.into_bytes())))
     }
 
     /// Writes the assignments and gives the new text of the whole resource, if anything changed.
@@ -247,31 +179,15 @@ impl Writer<'_> {
         creating: bool,
     ) -> Result<Option<String>, Vec<Located>> {
         let assigned = self.assigned(scope, creating)?;
-        let mut edit = Edit {
-            tree,
-            base,
-            resource_type: scope.source.resource_type,
-            creating,
-        };
+        let mut edit = Edit { tree, base, resource_type: scope.source.resource_type, creating };
         let mut problems = assign::apply(&mut edit, &assigned);
-        if let Some(hook) = self
-            .table
-            .before_write
-            .filter(|_| creating || !assigned.is_empty())
-        {
-            problems.extend(hook(&mut edit).err().map(|problem| Located {
-                column: None,
-                problem,
-            }));
+        if let Some(hook) = self.table.before_write.filter(|_| creating || !assigned.is_empty()) {
+            problems.extend(hook(&mut edit).err().map(|problem| Located { column: None, problem }));
         }
         if creating && scope.place.is_some() && edit.tree.is_empty(base) && problems.is_empty() {
             // A row without a value is no element; but say first what is required.
             let missing = self.missing(scope, true, &assigned);
-            return if missing.is_empty() {
-                Ok(None)
-            } else {
-                Err(missing)
-            };
+            return if missing.is_empty() { Ok(None) } else { Err(missing) };
         }
         if !problems.is_empty() {
             return Err(problems);
@@ -301,20 +217,10 @@ impl Writer<'_> {
             }
         }
         problems.extend(assign::reconcile(scope.source.resource_type, &mut assigned));
-        if problems.is_empty() {
-            Ok(assigned)
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(assigned) } else { Err(problems) }
     }
 
-    fn refusal(
-        &self,
-        field: Field,
-        source: &Source,
-        creating: bool,
-        is_null: bool,
-    ) -> Option<Problem> {
+    fn refusal(&self, field: Field, source: &Source, creating: bool, is_null: bool) -> Option<Problem> {
         let column = match field {
             Field::Column(column, _) => column,
             Field::Parent(_) => {
@@ -322,19 +228,15 @@ impl Writer<'_> {
             }
         };
         if !field.exists_for(source) {
-            return Some(Problem::not_supported(
-                "the column does not exist for this type of resource",
-            ));
+            return Some(Problem::not_supported("the column does not exist for this type of resource"));
         }
         match (column.kind, field.access()) {
             (Kind::Key, _) => Some(Problem::conflict("the key cannot be changed")),
-            (Kind::Constant(..), _) => Some(Problem::not_supported(
-                "the column has the same value in every such row",
-            )),
+            (Kind::Constant(..), _) => Some(Problem::not_supported("the column has the same value in every such row")),
             (_, Access::ReadOnly) => Some(Problem::not_supported("the column is read only")),
-            (_, Access::CreateOnly) if !creating => Some(Problem::not_supported(
-                "the column can be set on create only",
-            )),
+            (_, Access::CreateOnly) if !creating => {
+                Some(Problem::not_supported("the column can be set on create only"))
+            }
             _ if column.required && field.is_required() && is_null => {
                 Some(Problem::required("the column cannot be null"))
             }
@@ -359,31 +261,18 @@ impl Writer<'_> {
             Some((member, index)) => row_element(resource, member, index),
             None => Some(resource),
         };
-        let element = element
-            .ok_or_else(|| general(Problem::conflict("the row would be gone after the change")))?;
-        let scope = Scope {
-            resource,
-            element,
-            source: scope.source,
-            id: scope.id,
-            place: scope.place,
-        };
+        let element = element.ok_or_else(|| general(Problem::conflict("the row would be gone after the change")))?;
+        let scope = Scope { resource, element, source: scope.source, id: scope.id, place: scope.place };
         let mut problems = self.missing(scope, creating, assigned);
         for set in assigned {
-            let unreadable = set
-                .field
-                .column()
-                .is_some_and(|column| column.path.is_empty() && column.read_with.is_none());
+            let unreadable =
+                set.field.column().is_some_and(|column| column.path.is_empty() && column.read_with.is_none());
             let shown = cell::read(set.field, scope).text;
             if !unreadable && !assign::same(set.field, shown.as_deref(), set.value.as_deref()) {
                 problems.push(at(set.column, NOT_SHOWN));
             }
         }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// What is required and not there: on create all of it, on update what the change touched.
@@ -391,19 +280,14 @@ impl Writer<'_> {
         let mut missing = Vec::new();
         for (&field, column) in self.fields.iter().zip(0..) {
             let concerned = creating || assigned.iter().any(|set| set.column == column);
-            let readable = field
-                .column()
-                .is_some_and(|column| !column.path.is_empty() || column.read_with.is_some());
+            let readable = field.column().is_some_and(|column| !column.path.is_empty() || column.read_with.is_some());
             if concerned
                 && readable
                 && field.is_required()
                 && field.exists_for(scope.source)
                 && cell::read(field, scope).text.is_none()
             {
-                missing.push(at(
-                    column,
-                    Problem::required("the column must have a value"),
-                ));
+                missing.push(at(column, Problem::required("the column must have a value")));
             }
         }
         missing
@@ -416,72 +300,43 @@ impl Writer<'_> {
             let Some(column) = field.column() else {
                 continue;
             };
-            let mut sources = self
-                .table
-                .sources()
-                .filter(|source| source.when.is_some_and(|(name, _)| name == column.name));
+            let mut sources =
+                self.table.sources().filter(|source| source.when.is_some_and(|(name, _)| name == column.name));
             if sources.next().is_none() {
                 continue;
             }
             told_by = Some(index);
-            let set = self
-                .change
-                .assignments
-                .iter()
-                .find(|set| set.column == index);
+            let set = self.change.assignments.iter().find(|set| set.column == index);
             let Some(code) = set.and_then(|set| set.value.as_deref()) else {
                 continue;
             };
-            let named = self
-                .table
-                .sources()
-                .find(|source| source.when == Some((column.name, code)));
+            let named = self.table.sources().find(|source| source.when == Some((column.name, code)));
             return named.ok_or_else(|| {
-                vec![at(
-                    index,
-                    Problem::new(
-                        IssueCode::CodeInvalid,
-                        "rows of this kind cannot be created here",
-                    ),
-                )]
+                vec![at(index, Problem::new(IssueCode::CodeInvalid, "rows of this kind cannot be created here"))]
             });
         }
         let mut sources = self.table.sources();
         match (sources.next(), sources.next(), told_by) {
             (Some(only), None, _) => Ok(only),
-            (_, _, Some(column)) => Err(vec![at(
-                column,
-                Problem::required("says what the new row is"),
-            )]),
-            _ => Err(general(Problem::not_supported(
-                "the table does not say which resource a new row is",
-            ))),
+            (_, _, Some(column)) => Err(vec![at(column, Problem::required("says what the new row is"))]),
+            _ => Err(general(Problem::not_supported("the table does not say which resource a new row is"))),
         }
     }
 
     fn existing(&self) -> Result<Document<'_>, Vec<Located>> {
         let bytes = self.change.existing.as_deref();
-        let bytes = bytes.ok_or_else(|| {
-            general(Problem::new(
-                IssueCode::Structure,
-                "the existing resource is not given",
-            ))
-        })?;
+        let bytes =
+            bytes.ok_or_else(|| general(Problem::new(IssueCode::Structure, "the existing resource is not given")))?;
         parse(bytes)
     }
 
     /// Source and id of an existing resource.
     fn identify(&self, resource: Value<'_>) -> Result<(&'static Source, String), Vec<Located>> {
         let source = find_source(self.table, resource);
-        let source = source.ok_or_else(|| {
-            general(Problem::new(
-                IssueCode::Structure,
-                "not a resource type that this table maps",
-            ))
-        })?;
+        let source = source
+            .ok_or_else(|| general(Problem::new(IssueCode::Structure, "not a resource type that this table maps")))?;
         let id = resource.get("id").and_then(Value::text);
-        let id = id
-            .ok_or_else(|| general(Problem::new(IssueCode::Structure, "the resource has no id")))?;
+        let id = id.ok_or_else(|| general(Problem::new(IssueCode::Structure, "the resource has no id")))?;
         Ok((source, id.into_owned()))
     }
 
@@ -490,42 +345,27 @@ impl Writer<'_> {
         let key = self.change.key.as_deref().unwrap_or_default();
         let index = key
             .strip_prefix(id)
-            .and_then(|rest| {
-                rest.strip_prefix('/')?
-                    .strip_prefix(member)?
-                    .strip_prefix('/')
-            })
+            .and_then(|rest| rest.strip_prefix('/')?.strip_prefix(member)?.strip_prefix('/'))
             .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|digits| digits.parse().ok());
-        index.ok_or_else(|| {
-            general(Problem::conflict(
-                "the key is not that of a row of this resource",
-            ))
-        })
+        index.ok_or_else(|| general(Problem::conflict("the key is not that of a row of this resource")))
     }
 }
 
-const GONE: Problem =
-    Problem::conflict("the resource has no such element; another change may have moved it");
-const NOT_SHOWN: Problem = Problem::conflict(
-    "the resource would not show this value: another element or column stands against it",
-);
+const GONE: Problem = Problem::conflict("the resource has no such element; another change may have moved it");
+const NOT_SHOWN: Problem =
+    Problem::conflict("the resource would not show this value: another element or column stands against it");
 
 fn parse(text: &[u8]) -> Result<Document<'_>, Vec<Located>> {
     Document::parse(text).map_err(|error| {
         vec![Located {
             column: None,
-            problem: Problem {
-                code: IssueCode::Structure,
-                message: error.to_string().into(),
-            },
+            problem: Problem { code: IssueCode::Structure, message: error.to_string().into() },
         }]
     })
 }
 
 /// The element of a child table's row.
 fn row_element<'a>(resource: Value<'a>, member: &str, index: usize) -> Option<Value<'a>> {
-    elements(resource, member)
-        .find(|(at, _)| *at == index)
-        .map(|(_, element)| element)
+    elements(resource, member).find(|(at, _)| *at == index).map(|(_, element)| element)
 }

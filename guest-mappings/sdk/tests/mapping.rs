@@ -1,9 +1,7 @@
 //! A small mapping that uses every kind of column, read and written.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use turntable_mapping::testing::{
-    change, check, create, issues_of, laws, refusals, rows_of, update, update_row,
-};
+use turntable_mapping::testing::{change, check, create, issues_of, laws, refusals, rows_of, update, update_row};
 use turntable_mapping::*;
 
 use turntable_mapping::bindings::exports::turntable::mapping::write::{FhirRequest, Operation};
@@ -11,11 +9,8 @@ use turntable_mapping::bindings::exports::turntable::mapping::write::{FhirReques
 const MAPPING: Mapping = mapping("test", "0.1.0", &[OBSERVATION, COMPONENT, PERSON]);
 
 const STATUS: &[Code] = &[code(1, "final", "Final"), code(2, "amended", "Amended")];
-const MARITAL: &[Code] = &[
-    code(1, "M", "Married"),
-    code(2, "S", "Single"),
-    code(3, "UNK", "Unknown").system("urn:null"),
-];
+const MARITAL: &[Code] =
+    &[code(1, "M", "Married"), code(2, "S", "Single"), code(3, "UNK", "Unknown").system("urn:null")];
 const VALUE: &[Code] = &[code(1, "Quantity", "Quantity"), code(2, "string", "Text")];
 const SUBJECT: &[Code] = &[code(1, "Patient", "Patient"), code(2, "Group", "Group")];
 const KIND: &[Code] = &[code(1, "P", "Patient"), code(2, "R", "Practitioner")];
@@ -107,14 +102,8 @@ fn patient(members: &str) -> String {
 #[test]
 fn reads_each_kind() {
     for (members, expected) in [
-        (
-            "",
-            r#"{"id":"o1","status":"final","patient":null,"value":null,"valuetype":null}"#,
-        ),
-        (
-            r#","code":{"text":"T","coding":[{"code":"a"}]}"#,
-            r#"{"title":"T","code_code":"a","code_system":null}"#,
-        ),
+        ("", r#"{"id":"o1","status":"final","patient":null,"value":null,"valuetype":null}"#),
+        (r#","code":{"text":"T","coding":[{"code":"a"}]}"#, r#"{"title":"T","code_code":"a","code_system":null}"#),
         (
             r#","code":{"coding":[null,{"display":"D\n","system":"s"}]}"#,
             r#"{"code_display":"D\n","code_system":"s","title":null}"#,
@@ -123,23 +112,14 @@ fn reads_each_kind() {
             r#","valueQuantity":{"value":72.50,"unit":"kg"}"#,
             r#"{"value":"72.50","rounded":73,"unit":"kg","valuetype":"Quantity"}"#,
         ),
-        (
-            r#","valueString":"x\ud83d\ude00""#,
-            r#"{"words":"x😀","valuetype":"string"}"#,
-        ),
+        (r#","valueString":"x\ud83d\ude00""#, r#"{"words":"x😀","valuetype":"string"}"#),
         (r#","valueBoolean":true"#, r#"{"valuetype":null}"#),
-        (
-            r#","subject":{"reference":"Patient/1"}"#,
-            r#"{"patient":"Patient/1","group":null,"subjecttype":"Patient"}"#,
-        ),
+        (r#","subject":{"reference":"Patient/1"}"#, r#"{"patient":"Patient/1","group":null,"subjecttype":"Patient"}"#),
         (
             r#","subject":{"reference":"http://x/fhir/Group/1/_history/2"}"#,
             r#"{"patient":null,"group":"http://x/fhir/Group/1/_history/2","subjecttype":"Group"}"#,
         ),
-        (
-            r##","subject":{"reference":"#c"}"##,
-            r#"{"patient":null,"group":null,"subjecttype":null}"#,
-        ),
+        (r##","subject":{"reference":"#c"}"##, r#"{"patient":null,"group":null,"subjecttype":null}"#),
         (
             r#","subject":{"type":"Group","identifier":{"value":"x"}}"#,
             r#"{"patient":null,"group":null,"subjecttype":"Group"}"#,
@@ -148,75 +128,39 @@ fn reads_each_kind() {
             r#","subject":{"reference":"urn:uuid:1","type":"Group"}"#,
             r#"{"patient":null,"group":"urn:uuid:1","subjecttype":"Group"}"#,
         ),
-        (
-            r#","subject":{"reference":"urn:uuid:1"}"#,
-            r#"{"patient":"urn:uuid:1","subjecttype":null}"#,
-        ),
+        (r#","subject":{"reference":"urn:uuid:1"}"#, r#"{"patient":"urn:uuid:1","subjecttype":null}"#),
         (
             r#","effectiveDateTime":"2015-02","issued":"2015-02-07T13:28:17.239+02:00""#,
             r#"{"effective":"2015-02","issued":"2015-02-07T13:28:17.239+02:00"}"#,
         ),
-        (
-            r#","note":[null,{"text":"b"}]"#,
-            r#"{"note":null,"second":"b"}"#,
-        ),
-        (
-            r#","category":[ {"a":1.0} ],"meta":{"versionId":"3"}"#,
-            r#"{"category":"[ {\"a\":1.0} ]","version":"3"}"#,
-        ),
-        (
-            r#","status":null,"_status":{"extension":[]}"#,
-            r#"{"status":null}"#,
-        ),
+        (r#","note":[null,{"text":"b"}]"#, r#"{"note":null,"second":"b"}"#),
+        (r#","category":[ {"a":1.0} ],"meta":{"versionId":"3"}"#, r#"{"category":"[ {\"a\":1.0} ]","version":"3"}"#),
+        (r#","status":null,"_status":{"extension":[]}"#, r#"{"status":null}"#),
     ] {
         check(&MAPPING, "observation", &observation(members), expected);
     }
     for (members, expected) in [
         ("", r#"{"id":"p1","kind":"P","state":"final"}"#),
-        (
-            r#","name":[{"family":"F","given":[null,"B"]}]"#,
-            r#"{"full":"F","given":null,"middle":"B"}"#,
-        ),
+        (r#","name":[{"family":"F","given":[null,"B"]}]"#, r#"{"full":"F","given":null,"middle":"B"}"#),
         (
             r#","telecom":[{"system":"phone","value":"1"},{"system":"phone","use":"home","value":"2"}]"#,
             r#"{"phone":"2","email":null}"#,
         ),
-        (
-            r#","identifier":[{"value":"x"},{"type":{"coding":[{"code":"MR"}]},"value":"m"}]"#,
-            r#"{"mrn":"m"}"#,
-        ),
+        (r#","identifier":[{"value":"x"},{"type":{"coding":[{"code":"MR"}]},"value":"m"}]"#, r#"{"mrn":"m"}"#),
         (
             r#","birthDate":"1970-03-01","_birthDate":{"extension":[{"url":"http://x/birthTime","valueDateTime":"1970-03-01T01:02:03Z"}]}"#,
             r#"{"born":"1970-03-01","bornroughly":"1970-03-01","birthtime":"1970-03-01T01:02:03Z"}"#,
         ),
-        (
-            r#","birthDate":"1970-03""#,
-            r#"{"born":null,"bornroughly":"1970-03"}"#,
-        ),
-        (
-            r#","active":false,"maritalStatus":{"coding":[{"code":"M"}]}"#,
-            r#"{"active":"false","marital":"M"}"#,
-        ),
-        (
-            r#","maritalStatus":{"coding":[{"code":"M","system":"urn:other"}]}"#,
-            r#"{"marital":null}"#,
-        ),
-        (
-            r#","maritalStatus":{"coding":[{"code":"UNK","system":"urn:null"}]}"#,
-            r#"{"marital":"UNK"}"#,
-        ),
-        (
-            r#","extension":[{"url":"http://x/site","valueUri":"http://s"}]"#,
-            r#"{"site":"http://s"}"#,
-        ),
+        (r#","birthDate":"1970-03""#, r#"{"born":null,"bornroughly":"1970-03"}"#),
+        (r#","active":false,"maritalStatus":{"coding":[{"code":"M"}]}"#, r#"{"active":"false","marital":"M"}"#),
+        (r#","maritalStatus":{"coding":[{"code":"M","system":"urn:other"}]}"#, r#"{"marital":null}"#),
+        (r#","maritalStatus":{"coding":[{"code":"UNK","system":"urn:null"}]}"#, r#"{"marital":"UNK"}"#),
+        (r#","extension":[{"url":"http://x/site","valueUri":"http://s"}]"#, r#"{"site":"http://s"}"#),
         (
             r#","link":[{"type":"seealso"}]"#,
             r#"{"link_code":"seealso","link_system":"http://hl7.org/fhir/link-type","link_display":null,"linktype":"seealso"}"#,
         ),
-        (
-            r#","text":{"status":"generated"}"#,
-            r#"{"shout":"GENERATED"}"#,
-        ),
+        (r#","text":{"status":"generated"}"#, r#"{"shout":"GENERATED"}"#),
     ] {
         check(&MAPPING, "person", &patient(members), expected);
     }
@@ -231,18 +175,12 @@ fn reads_each_kind() {
 #[test]
 fn oddities_are_issues_without_values() {
     for (members, expected) in [
-        (
-            r#","valueQuantity":{"value":"72"}"#,
-            "warning value value /valueQuantity/value: expected a number",
-        ),
+        (r#","valueQuantity":{"value":"72"}"#, "warning value value /valueQuantity/value: expected a number"),
         (
             r#","effectiveDateTime":"secret""#,
             "warning value effective /effectiveDateTime: expected a date or time as FHIR writes it",
         ),
-        (
-            r#","valueString":5"#,
-            "warning value words /valueString: expected a text",
-        ),
+        (r#","valueString":5"#, "warning value words /valueString: expected a text"),
         (
             r#","subject":{"reference":"Device/1"}"#,
             "warning code-invalid subjecttype /subject: a reference to a type that the choice does not have",
@@ -268,18 +206,9 @@ fn oddities_are_issues_without_values() {
             r#"{"resourceType":"Patient","id":"p"}"#,
             "error structure /resourceType: not a resource type that this table maps",
         ),
-        (
-            r#"{"resourceType":"Observation"}"#,
-            "error required /id: the resource has no id",
-        ),
-        (
-            r#"{"resourceType":"Observation","id":}"#,
-            "error structure: expected a value at byte 35",
-        ),
-        (
-            "[]",
-            "error structure /resourceType: not a resource type that this table maps",
-        ),
+        (r#"{"resourceType":"Observation"}"#, "error required /id: the resource has no id"),
+        (r#"{"resourceType":"Observation","id":}"#, "error structure: expected a value at byte 35"),
+        ("[]", "error structure /resourceType: not a resource type that this table maps"),
     ] {
         assert_eq!(issues_of(&MAPPING, "observation", resource), [expected]);
     }
@@ -293,42 +222,14 @@ fn writes_in_place() {
             r#"{"value":"72.2"}"#,
             r#","valueQuantity":{ "value" : 72.2 , "unit":"kg"},"x":1.0"#,
         ),
-        (
-            "",
-            r#"{"value":1.50,"unit":"kg"}"#,
-            r#","valueQuantity":{"value":1.50,"unit":"kg"}"#,
-        ),
-        (
-            r#","valueQuantity":{"value":1,"unit":"kg"}"#,
-            r#"{"unit":null,"value":null}"#,
-            "",
-        ),
-        (
-            r#","valueQuantity":{"value":1,"unit":"kg"}"#,
-            r#"{"unit":null}"#,
-            r#","valueQuantity":{"value":1}"#,
-        ),
+        ("", r#"{"value":1.50,"unit":"kg"}"#, r#","valueQuantity":{"value":1.50,"unit":"kg"}"#),
+        (r#","valueQuantity":{"value":1,"unit":"kg"}"#, r#"{"unit":null,"value":null}"#, ""),
+        (r#","valueQuantity":{"value":1,"unit":"kg"}"#, r#"{"unit":null}"#, r#","valueQuantity":{"value":1}"#),
         // Another type of the same choice element.
-        (
-            r#","valueQuantity":{"value":1},"a":2"#,
-            r#"{"words":"w"}"#,
-            r#","a":2,"valueString":"w""#,
-        ),
-        (
-            r#","_valueString":{"id":"i"},"valueString":"x""#,
-            r#"{"value":2}"#,
-            r#","valueQuantity":{"value":2}"#,
-        ),
-        (
-            r#","valueQuantity":{"value":1}"#,
-            r#"{"words":null}"#,
-            r#","valueQuantity":{"value":1}"#,
-        ),
-        (
-            r#","valueQuantity":{"value":1}"#,
-            r#"{"value":null,"words":"w"}"#,
-            r#","valueString":"w""#,
-        ),
+        (r#","valueQuantity":{"value":1},"a":2"#, r#"{"words":"w"}"#, r#","a":2,"valueString":"w""#),
+        (r#","_valueString":{"id":"i"},"valueString":"x""#, r#"{"value":2}"#, r#","valueQuantity":{"value":2}"#),
+        (r#","valueQuantity":{"value":1}"#, r#"{"words":null}"#, r#","valueQuantity":{"value":1}"#),
+        (r#","valueQuantity":{"value":1}"#, r#"{"value":null,"words":"w"}"#, r#","valueString":"w""#),
         // References.
         (
             r#","subject":{"id":"i","reference":"Patient/1","display":"Old","type":"Patient"}"#,
@@ -340,11 +241,7 @@ fn writes_in_place() {
             r#"{"patient":null,"group":"Group/1"}"#,
             r#","subject":{"reference":"Group/1"}"#,
         ),
-        (
-            r#","subject":{"reference":"Patient/1","display":"D"}"#,
-            r#"{"patient":null}"#,
-            "",
-        ),
+        (r#","subject":{"reference":"Patient/1","display":"D"}"#, r#"{"patient":null}"#, ""),
         (
             r#","subject":{"identifier":{"value":"x"}}"#,
             r#"{"group":"Group/1"}"#,
@@ -372,11 +269,7 @@ fn writes_in_place() {
             r#","code":{"text":"T"}"#,
         ),
         // Lists keep their places.
-        (
-            "",
-            r#"{"second":"b","note":"a"}"#,
-            r#","note":[{"text":"a"},{"text":"b"}]"#,
-        ),
+        ("", r#"{"second":"b","note":"a"}"#, r#","note":[{"text":"a"},{"text":"b"}]"#),
         (
             "",
             r#"{"second":"b"}"#,
@@ -392,16 +285,8 @@ fn writes_in_place() {
             r#"{"note":null}"#,
             r#","note":[{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]},{"text":"b"}]"#,
         ),
-        (
-            r#","note":[{"text":"a"},{"text":"b"}]"#,
-            r#"{"second":null}"#,
-            r#","note":[{"text":"a"}]"#,
-        ),
-        (
-            r#","note":[{"text":"a"},{"text":"b"}]"#,
-            r#"{"note":null,"second":null}"#,
-            "",
-        ),
+        (r#","note":[{"text":"a"},{"text":"b"}]"#, r#"{"second":null}"#, r#","note":[{"text":"a"}]"#),
+        (r#","note":[{"text":"a"},{"text":"b"}]"#, r#"{"note":null,"second":null}"#, ""),
         // What is shown already changes nothing.
         (
             r#","valueQuantity":{"value":72.50}"#,
@@ -418,52 +303,25 @@ fn writes_in_place() {
             r#"{"patient":"Patient/1"}"#,
             r#","subject":{"reference":"http://x/Patient/1"}"#,
         ),
-        (
-            r#","category":[ {"a":"\u0041"} ]"#,
-            r#"{"category":"[{\"a\":\"A\"}]"}"#,
-            r#","category":[ {"a":"\u0041"} ]"#,
-        ),
-        (
-            r#","meta":{"versionId":"3"}"#,
-            r#"{"version":"3","title":null,"id":"o1"}"#,
-            r#","meta":{"versionId":"3"}"#,
-        ),
+        (r#","category":[ {"a":"\u0041"} ]"#, r#"{"category":"[{\"a\":\"A\"}]"}"#, r#","category":[ {"a":"\u0041"} ]"#),
+        (r#","meta":{"versionId":"3"}"#, r#"{"version":"3","title":null,"id":"o1"}"#, r#","meta":{"versionId":"3"}"#),
         // Decimal and its rounding in one change.
-        (
-            "",
-            r#"{"value":72.4,"rounded":72}"#,
-            r#","valueQuantity":{"value":72.4}"#,
-        ),
+        ("", r#"{"value":72.4,"rounded":72}"#, r#","valueQuantity":{"value":72.4}"#),
         (r#","category":[1,2]"#, r#"{"category":null}"#, ""),
-        (
-            r#","category":[1]"#,
-            r#"{"category":"{\"b\":[1.0]}"}"#,
-            r#","category":{"b":[1.0]}"#,
-        ),
+        (r#","category":[1]"#, r#"{"category":"{\"b\":[1.0]}"}"#, r#","category":{"b":[1.0]}"#),
     ] {
-        assert_eq!(
-            update(&MAPPING, "observation", &observation(before), changes),
-            observation(after),
-            "{changes}"
-        );
+        assert_eq!(update(&MAPPING, "observation", &observation(before), changes), observation(after), "{changes}");
     }
 }
 
 #[test]
 fn writes_people_in_place() {
-    const DAR: &str = r#"{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}"#;
+    const DAR: &str =
+        r#"{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}"#;
     let absent = |text: &str| text.replace("DAR", DAR);
     for (before, changes, after) in [
-        (
-            "",
-            r#"{"given":"A","middle":"B"}"#,
-            r#","name":[{"given":["A","B"]}]"#,
-        ),
-        (
-            "",
-            r#"{"middle":"B"}"#,
-            r#","name":[{"given":[null,"B"],"_given":[DAR,null]}]"#,
-        ),
+        ("", r#"{"given":"A","middle":"B"}"#, r#","name":[{"given":["A","B"]}]"#),
+        ("", r#"{"middle":"B"}"#, r#","name":[{"given":[null,"B"],"_given":[DAR,null]}]"#),
         (
             r#","name":[{"given":[null,"B"],"_given":[DAR,null]}]"#,
             r#"{"given":"A"}"#,
@@ -479,56 +337,28 @@ fn writes_people_in_place() {
             r#"{"middle":null}"#,
             r#","name":[{"given":["A"]}]"#,
         ),
-        (
-            r#","name":[{"given":["A"],"family":"F"}]"#,
-            r#"{"given":null}"#,
-            r#","name":[{"family":"F"}]"#,
-        ),
-        (
-            "",
-            r#"{"phone":"1"}"#,
-            r#","telecom":[{"system":"phone","use":"home","value":"1"}]"#,
-        ),
-        (
-            r#","telecom":[{"system":"phone","use":"home","value":"1"}]"#,
-            r#"{"phone":null}"#,
-            "",
-        ),
+        (r#","name":[{"given":["A"],"family":"F"}]"#, r#"{"given":null}"#, r#","name":[{"family":"F"}]"#),
+        ("", r#"{"phone":"1"}"#, r#","telecom":[{"system":"phone","use":"home","value":"1"}]"#),
+        (r#","telecom":[{"system":"phone","use":"home","value":"1"}]"#, r#"{"phone":null}"#, ""),
         (
             r#","telecom":[{"system":"phone","use":"home","value":"1"},{"system":"email","value":"e"}]"#,
             r#"{"phone":null}"#,
             r#","telecom":[{"system":"phone","use":"home"},{"system":"email","value":"e"}]"#,
         ),
-        (
-            "",
-            r#"{"mrn":"m"}"#,
-            r#","identifier":[{"type":{"coding":[{"code":"MR"}]},"value":"m"}]"#,
-        ),
+        ("", r#"{"mrn":"m"}"#, r#","identifier":[{"type":{"coding":[{"code":"MR"}]},"value":"m"}]"#),
         (
             r#","identifier":[{"value":"x"},{"type":{"coding":[{"code":"MR"}]},"value":"m"}]"#,
             r#"{"mrn":null}"#,
             r#","identifier":[{"value":"x"}]"#,
         ),
-        (
-            "",
-            r#"{"site":"http://s"}"#,
-            r#","extension":[{"url":"http://x/site","valueUri":"http://s"}]"#,
-        ),
+        ("", r#"{"site":"http://s"}"#, r#","extension":[{"url":"http://x/site","valueUri":"http://s"}]"#),
         (
             r#","extension":[{"url":"http://x/site","valueUri":"http://s"},{"url":"u"}]"#,
             r#"{"site":null}"#,
             r#","extension":[{"url":"u"}]"#,
         ),
-        (
-            r#","birthDate":"1970-03""#,
-            r#"{"born":"1970-03-01"}"#,
-            r#","birthDate":"1970-03-01""#,
-        ),
-        (
-            "",
-            r#"{"born":null,"bornroughly":"1970"}"#,
-            r#","birthDate":"1970""#,
-        ),
+        (r#","birthDate":"1970-03""#, r#"{"born":"1970-03-01"}"#, r#","birthDate":"1970-03-01""#),
+        ("", r#"{"born":null,"bornroughly":"1970"}"#, r#","birthDate":"1970""#),
         (
             r#","_birthDate":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}"#,
             r#"{"born":"1970-03-01"}"#,
@@ -539,16 +369,8 @@ fn writes_people_in_place() {
             r#"{"born":"1970-03-01"}"#,
             r#","birthDate":"1970-03-01","_birthDate":{"id":"i"}"#,
         ),
-        (
-            r#","birthDate":"1970-01-01","_birthDate":{"id":"i"}"#,
-            r#"{"born":null}"#,
-            "",
-        ),
-        (
-            "",
-            r#"{"marital":"M"}"#,
-            r#","maritalStatus":{"coding":[{"code":"M","system":"urn:marital"}]}"#,
-        ),
+        (r#","birthDate":"1970-01-01","_birthDate":{"id":"i"}"#, r#"{"born":null}"#, ""),
+        ("", r#"{"marital":"M"}"#, r#","maritalStatus":{"coding":[{"code":"M","system":"urn:marital"}]}"#),
         (
             r#","maritalStatus":{"coding":[{"code":"M","system":"urn:marital","display":"Married"}],"text":"T"}"#,
             r#"{"marital":"UNK"}"#,
@@ -559,18 +381,10 @@ fn writes_people_in_place() {
             r#"{"marital":null}"#,
             r#","maritalStatus":{"text":"T"}"#,
         ),
-        (
-            "",
-            r#"{"active":true,"kind":"P","state":"final"}"#,
-            r#","active":true"#,
-        ),
+        ("", r#"{"active":true,"kind":"P","state":"final"}"#, r#","active":true"#),
         ("", r#"{"shout":"ADDED"}"#, r#","text":{"status":"added"}"#),
         (r#","text":{"status":"added"}"#, r#"{"shout":null}"#, ""),
-        (
-            "",
-            r#"{"link_code":"seealso"}"#,
-            r#","link":[{"type":"seealso"}]"#,
-        ),
+        ("", r#"{"link_code":"seealso"}"#, r#","link":[{"type":"seealso"}]"#),
     ] {
         assert_eq!(
             update(&MAPPING, "person", &patient(&absent(before)), changes),
@@ -598,51 +412,15 @@ fn refuses_by_name() {
             r#"{"value":72.4,"rounded":99}"#,
             "error conflict rounded: another column writes another value to the same element",
         ),
-        (
-            "",
-            r#"{"title":"x"}"#,
-            "error not-supported title: the column is read only",
-        ),
-        (
-            "",
-            r#"{"id":"x"}"#,
-            "error conflict id: the key cannot be changed",
-        ),
-        (
-            "",
-            r#"{"status":null}"#,
-            "error required status: the column cannot be null",
-        ),
-        (
-            "",
-            r#"{"status":"odd"}"#,
-            "error code-invalid status: a code that the choice does not have",
-        ),
-        (
-            "",
-            r#"{"value":"abc"}"#,
-            "error value value: expected a number",
-        ),
-        (
-            "",
-            r#"{"rounded":"1.5"}"#,
-            "error value rounded: expected a whole number in range",
-        ),
-        (
-            "",
-            r#"{"words":""}"#,
-            "error value words: FHIR has no empty texts: use null",
-        ),
-        (
-            "",
-            r#"{"effective":"2015-02-07T13:28:17"}"#,
-            "error value effective: a time needs a zone",
-        ),
-        (
-            "",
-            r#"{"patient":"Device/1"}"#,
-            "error value patient: a reference to a type that the column does not take",
-        ),
+        ("", r#"{"title":"x"}"#, "error not-supported title: the column is read only"),
+        ("", r#"{"id":"x"}"#, "error conflict id: the key cannot be changed"),
+        ("", r#"{"status":null}"#, "error required status: the column cannot be null"),
+        ("", r#"{"status":"odd"}"#, "error code-invalid status: a code that the choice does not have"),
+        ("", r#"{"value":"abc"}"#, "error value value: expected a number"),
+        ("", r#"{"rounded":"1.5"}"#, "error value rounded: expected a whole number in range"),
+        ("", r#"{"words":""}"#, "error value words: FHIR has no empty texts: use null"),
+        ("", r#"{"effective":"2015-02-07T13:28:17"}"#, "error value effective: a time needs a zone"),
+        ("", r#"{"patient":"Device/1"}"#, "error value patient: a reference to a type that the column does not take"),
         ("", r#"{"category":"{"}"#, "error value category: not JSON"),
         (
             r#","code":"odd""#,
@@ -661,79 +439,41 @@ fn refuses_by_name() {
         ),
     ] {
         let refusals = refusals(&MAPPING, "observation", &observation(members), changes);
-        assert_eq!(
-            refusals.first().map(String::as_str),
-            Some(expected),
-            "{changes}"
-        );
+        assert_eq!(refusals.first().map(String::as_str), Some(expected), "{changes}");
     }
     for (changes, expected) in [
-        (
-            r#"{"kind":"R"}"#,
-            "error not-supported kind: the column has the same value in every such row",
-        ),
-        (
-            r#"{"full":"x"}"#,
-            "error not-supported full: the column is read only",
-        ),
-        (
-            r#"{"shout":"BAD"}"#,
-            "error not-supported shout: not this one",
-        ),
-        (
-            r#"{"link_system":"x"}"#,
-            "error not-supported link_system: the column is read only",
-        ),
+        (r#"{"kind":"R"}"#, "error not-supported kind: the column has the same value in every such row"),
+        (r#"{"full":"x"}"#, "error not-supported full: the column is read only"),
+        (r#"{"shout":"BAD"}"#, "error not-supported shout: not this one"),
+        (r#"{"link_system":"x"}"#, "error not-supported link_system: the column is read only"),
     ] {
-        assert_eq!(
-            refusals(&MAPPING, "person", &patient(""), changes),
-            [expected]
-        );
+        assert_eq!(refusals(&MAPPING, "person", &patient(""), changes), [expected]);
     }
 }
 
 #[test]
 fn creates() {
-    let text = create(
-        &MAPPING,
-        "observation",
-        Some("new"),
-        r#"{"status":"final","patient":"Patient/1","value":1.0}"#,
-    );
+    let text = create(&MAPPING, "observation", Some("new"), r#"{"status":"final","patient":"Patient/1","value":1.0}"#);
     assert_eq!(
         text,
         r#"{"resourceType":"Observation","id":"new","status":"final","subject":{"reference":"Patient/1"},"valueQuantity":{"value":1.0}}"#
     );
     assert_eq!(
-        create(
-            &MAPPING,
-            "person",
-            None,
-            r#"{"kind":"R","active":true,"id":null}"#
-        ),
+        create(&MAPPING, "person", None, r#"{"kind":"R","active":true,"id":null}"#),
         r#"{"resourceType":"Practitioner","active":true}"#
     );
     let refused = |table: &str, key: Option<&str>, values: &str| {
         let issues = change(&MAPPING, table, Operation::Create, key, None, values).unwrap_err();
         issues[0].message.clone()
     };
-    assert_eq!(
-        refused("observation", None, "{}"),
-        "the column must have a value"
-    );
+    assert_eq!(refused("observation", None, "{}"), "the column must have a value");
     assert_eq!(refused("person", None, "{}"), "says what the new row is");
-    assert_eq!(
-        refused("person", None, r#"{"kind":"X"}"#),
-        "rows of this kind cannot be created here"
-    );
+    assert_eq!(refused("person", None, r#"{"kind":"X"}"#), "rows of this kind cannot be created here");
     assert_eq!(
         refused("person", None, r#"{"kind":"R","mrn":"1"}"#),
         "the column does not exist for this type of resource"
     );
-    assert!(
-        refused("observation", Some("a\"b"), r#"{"status":"final"}"#)
-            .contains("key cannot be a FHIR id")
-    );
+    assert!(refused("observation", Some("a\"b"), r#"{"status":"final"}"#).contains("key cannot be a FHIR id"));
 }
 
 #[test]
@@ -759,108 +499,37 @@ fn child_rows() {
 ]
 "#
     );
-    let after = update_row(
-        &MAPPING,
-        "component",
-        "o1/component/2",
-        &text,
-        r#"{"value":2}"#,
-    );
-    assert_eq!(
-        after,
-        text.replace(r#""valueString":"s""#, r#""valueQuantity":{"value":2}"#)
-    );
+    let after = update_row(&MAPPING, "component", "o1/component/2", &text, r#"{"value":2}"#);
+    assert_eq!(after, text.replace(r#""valueString":"s""#, r#""valueQuantity":{"value":2}"#));
     // Emptied, it stays a row.
-    let after = update_row(
-        &MAPPING,
-        "component",
-        "o1/component/2",
-        &text,
-        r#"{"words":null}"#,
-    );
+    let after = update_row(&MAPPING, "component", "o1/component/2", &text, r#"{"words":null}"#);
     assert!(after.contains("data-absent-reason"), "{after}");
 
-    let answer = |operation, key, values: &str| {
-        change(&MAPPING, "component", operation, key, Some(&text), values)
-    };
-    let written = |answer: Result<FhirRequest, Vec<_>>| match answer.map_err(
-        |issues: Vec<turntable_mapping::bindings::turntable::mapping::types::Issue>| {
-            issues[0].message.clone()
-        },
-    ) {
+    let answer = |operation, key, values: &str| change(&MAPPING, "component", operation, key, Some(&text), values);
+    let written = |answer: Result<FhirRequest, Vec<_>>| match answer
+        .map_err(|issues: Vec<turntable_mapping::bindings::turntable::mapping::types::Issue>| issues[0].message.clone())
+    {
         Ok(FhirRequest::Update(bytes)) => String::from_utf8(bytes).unwrap(),
         Ok(_) => "not an update".into(),
         Err(message) => message,
     };
-    let created = written(answer(
-        Operation::Create,
-        None,
-        r#"{"code_code":"n","observation":"Observation/o1"}"#,
-    ));
-    assert_eq!(
-        created,
-        text.replace(
-            "\"s\"}]}",
-            "\"s\"},{\"code\":{\"coding\":[{\"code\":\"n\"}]}}]}"
-        )
-    );
+    let created = written(answer(Operation::Create, None, r#"{"code_code":"n","observation":"Observation/o1"}"#));
+    assert_eq!(created, text.replace("\"s\"}]}", "\"s\"},{\"code\":{\"coding\":[{\"code\":\"n\"}]}}]}"));
     let deleted = written(answer(Operation::Delete, Some("o1/component/0"), "{}"));
-    assert_eq!(
-        deleted,
-        observation(r#","component":[null,{"valueString":"s"}]"#)
-    );
-    assert!(
-        written(answer(
-            Operation::Update,
-            Some("o1/component/1"),
-            r#"{"value":1}"#
-        ))
-        .contains("no such element")
-    );
-    assert!(
-        written(answer(
-            Operation::Update,
-            Some("o1/component/9"),
-            r#"{"value":1}"#
-        ))
-        .contains("no such element")
-    );
-    assert!(
-        written(answer(
-            Operation::Update,
-            Some("o2/component/0"),
-            r#"{"value":1}"#
-        ))
-        .contains("not that of a row")
-    );
+    assert_eq!(deleted, observation(r#","component":[null,{"valueString":"s"}]"#));
+    assert!(written(answer(Operation::Update, Some("o1/component/1"), r#"{"value":1}"#)).contains("no such element"));
+    assert!(written(answer(Operation::Update, Some("o1/component/9"), r#"{"value":1}"#)).contains("no such element"));
+    assert!(written(answer(Operation::Update, Some("o2/component/0"), r#"{"value":1}"#)).contains("not that of a row"));
     assert!(written(answer(Operation::Create, None, "{}")).contains("needs a value"));
     assert!(
-        written(answer(
-            Operation::Create,
-            None,
-            r#"{"value":1,"observation":"Observation/other"}"#
-        ))
-        .contains("another parent")
+        written(answer(Operation::Create, None, r#"{"value":1,"observation":"Observation/other"}"#))
+            .contains("another parent")
     );
 
     let one = observation(r#","component":[{"valueString":"s"}]"#);
-    let gone = change(
-        &MAPPING,
-        "component",
-        Operation::Delete,
-        Some("o1/component/0"),
-        Some(&one),
-        "{}",
-    );
+    let gone = change(&MAPPING, "component", Operation::Delete, Some("o1/component/0"), Some(&one), "{}");
     assert_eq!(written(gone), observation(""));
-    let first = change(
-        &MAPPING,
-        "component",
-        Operation::Create,
-        None,
-        Some(&observation("")),
-        r#"{"words":"s"}"#,
-    );
+    let first = change(&MAPPING, "component", Operation::Create, None, Some(&observation("")), r#"{"words":"s"}"#);
     assert_eq!(written(first), one);
 }
 

@@ -10,17 +10,20 @@ use wit_component::{ComponentEncoder, metadata};
 /// The custom section, last in the component, that holds the samples as a JSON array.
 pub const SAMPLES_SECTION: &str = "turntable:samples";
 
-/// What the author says a resource comes to. JSON texts, kept digit by digit.
+/// What the author says a resource comes to: a resource with its rows, or a change with the resource after it. JSON
+/// texts, kept digit by digit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sample {
     pub name: String,
     /// A FHIR resource.
-    pub resource: Box<RawValue>,
-    /// The rows it gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Box<RawValue>>,
+    /// The rows it gives, by table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Box<RawValue>>,
-    /// A change of such a row.
+    /// A change: `of` (the sample it is made to; none for a new resource), `table`, `operation` (`update` unless said),
+    /// `key` (the resource's id unless said), `assignments`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Box<RawValue>>,
     /// The resource after that change.
@@ -58,16 +61,21 @@ pub fn read_samples(directory: &Path) -> Result<Vec<Sample>, String> {
     for entry in fs::read_dir(directory).map_err(said)? {
         let file = entry.map_err(said)?.file_name();
         let Some(stem) = file.to_str().and_then(|file| file.strip_suffix(".json")) else { continue };
-        match stem.rsplit_once('.') {
-            Some((name, "rows" | "change" | "after")) => {
-                if !directory.join(format!("{name}.json")).is_file() {
-                    return Err(format!("{}: {stem}.json has no {name}.json beside it", directory.display()));
-                }
-            }
-            _ => names.push(stem.to_owned()),
+        let (name, beside) = match stem.rsplit_once('.') {
+            Some((name, "rows")) => (name, Some(format!("{name}.json"))),
+            Some((name, "change")) => (name, Some(format!("{name}.after.json"))),
+            Some((name, "after")) => (name, Some(format!("{name}.change.json"))),
+            _ => (stem, None),
+        };
+        if let Some(beside) = beside
+            && !directory.join(&beside).is_file()
+        {
+            return Err(format!("{}: {stem}.json has no {beside} beside it", directory.display()));
         }
+        names.push(name.to_owned());
     }
     names.sort_unstable();
+    names.dedup();
     names.into_iter().map(|name| read_sample(directory, name)).collect()
 }
 
@@ -80,13 +88,7 @@ fn read_sample(directory: &Path, name: String) -> Result<Sample, String> {
         let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         serde_json::from_str(&text).map(Some).map_err(|error| format!("{}: {error}", path.display()))
     };
-    Ok(Sample {
-        resource: json("")?.ok_or_else(|| format!("{name}.json is gone"))?,
-        rows: json(".rows")?,
-        change: json(".change")?,
-        after: json(".after")?,
-        name,
-    })
+    Ok(Sample { resource: json("")?, rows: json(".rows")?, change: json(".change")?, after: json(".after")?, name })
 }
 
 /// A custom section is id 0, its size, its name and its bytes; the grammar allows it after any other section.

@@ -1,9 +1,11 @@
 //! The gate: what a mapping must show before it is let in. It runs the mapping on its own samples, in the sandbox and
 //! under the limits of production, and reports each check by name.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
 use crate::mapping::wrap::Sample;
@@ -32,8 +34,11 @@ type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Option<String>>>>;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SampleChange {
+    /// The sample that it is made to; none for a new resource.
+    of: Option<String>,
     table: String,
-    /// Of the row; without it the first.
+    operation: Option<String>,
+    /// Of the row; without it the resource's id.
     key: Option<String>,
     assignments: BTreeMap<String, Option<String>>,
 }
@@ -61,11 +66,18 @@ impl Report {
 /// All checks that need nothing but the mapping itself.
 pub fn check(mapping: &Mapping, report: &mut Report) {
     let samples = &mapping.samples;
-    let seen = format!("{} samples", samples.len());
-    report.add("samples", faults(samples, |sample| expected_rows(mapping, sample)), seen.clone());
-    report.add("determinism", faults(samples, |sample| same_twice(mapping, sample)), seen.clone());
-    report.add("round-trip", faults(samples, |sample| unchanged(mapping, sample)), seen.clone());
-    report.add("changes", faults(samples, |sample| expected_change(mapping, sample)), seen);
+    let resources = format!("{} resources", samples.iter().filter(|s| s.resource.is_some()).count());
+    let changes = format!("{} changes", samples.iter().filter(|s| s.change.is_some()).count());
+    let on_resources = |law: fn(&Mapping, &[u8], &Sample) -> Result<Option<String>>| {
+        faults(samples, |sample| match &sample.resource {
+            Some(resource) => law(mapping, resource.get().as_bytes(), sample),
+            None => Ok(None),
+        })
+    };
+    report.add("samples", on_resources(expected_rows), resources.clone());
+    report.add("determinism", on_resources(same_twice), resources.clone());
+    report.add("round-trip", on_resources(unchanged), resources);
+    report.add("changes", faults(samples, |sample| expected_change(mapping, sample)), changes);
 }
 
 /// What a new version changes for apps that use the one in force: added, removed, changed columns.
@@ -133,6 +145,17 @@ fn kind_change(old: &Kind, new: &Kind) -> Option<String> {
     }
 }
 
+/// The tables that show resources of this one's type.
+fn tables_of<'m>(mapping: &'m Mapping, resource: &[u8]) -> impl Iterator<Item = &'m Table> {
+    let of = Document::parse(resource).ok().and_then(|d| d.root().get("resourceType")?.text().map(Cow::into_owned));
+    let shows = move |table: &&Table| of.as_deref().is_some_and(|of| table.source(of).is_some());
+    mapping.tables.iter().map(|table| &**table).filter(shows)
+}
+
+fn id_of(resource: &str) -> Option<String> {
+    Document::parse(resource.as_bytes()).ok()?.root().get("id")?.text().map(Cow::into_owned)
+}
+
 fn faults(samples: &[Sample], fault: impl Fn(&Sample) -> Result<Option<String>>) -> Vec<String> {
     samples
         .iter()
@@ -152,14 +175,14 @@ fn all_rows(mapping: &Mapping, table: &Table, resource: &[u8]) -> Result<Rows> {
 }
 
 /// The first cell in which a sample's rows differ from those that its author wrote down.
-fn expected_rows(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
+fn expected_rows(mapping: &Mapping, resource: &[u8], sample: &Sample) -> Result<Option<String>> {
     let Some(expected) = &sample.rows else { return Ok(None) };
     let Ok(expected) = serde_json::from_str::<ExpectedRows>(expected.get()) else {
         return Ok(Some("its rows are not an object of tables, each a list of objects of cells".to_owned()));
     };
     for table in &mapping.tables {
         let Some(expected) = expected.get(&table.name) else { continue };
-        let rows = all_rows(mapping, table, sample.resource.get().as_bytes())?;
+        let rows = all_rows(mapping, table, resource)?;
         if rows.len() != expected.len() {
             return Ok(Some(format!("{} rows of `{}`, {} expected", rows.len(), table.name, expected.len())));
         }
@@ -176,9 +199,8 @@ fn expected_rows(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn same_twice(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
-    for table in &mapping.tables {
-        let resource = sample.resource.get().as_bytes();
+fn same_twice(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<String>> {
+    for table in tables_of(mapping, resource) {
         if all_rows(mapping, table, resource)? != all_rows(mapping, table, resource)? {
             return Ok(Some(format!("rows of `{}` differ between two calls", table.name)));
         }
@@ -187,9 +209,9 @@ fn same_twice(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
 }
 
 /// Law get-put: writing back what the row shows changes nothing.
-fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
-    for table in mapping.tables.iter().filter(|t| t.access.update) {
-        let rows = all_rows(mapping, table, sample.resource.get().as_bytes())?;
+fn unchanged(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<String>> {
+    for table in tables_of(mapping, resource).filter(|t| t.access.update) {
+        let rows = all_rows(mapping, table, resource)?;
         for row in 0..rows.len() {
             let assignments: Vec<_> = table
                 .columns
@@ -203,7 +225,7 @@ fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
                 operation: WriteOperation::Update,
                 key: rows.cell(row, table.key).map(str::to_owned),
                 assignments,
-                existing: Some(sample.resource.get().as_bytes().to_vec()),
+                existing: Some(resource.to_vec()),
             };
             match mapping.resource(&table.name, &[change])?.pop() {
                 Some(Ok(FhirRequest::Unchanged)) => {}
@@ -229,7 +251,20 @@ fn unchanged(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
 fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
     let (Some(change), Some(after)) = (&sample.change, &sample.after) else { return Ok(None) };
     let Ok(change) = serde_json::from_str::<SampleChange>(change.get()) else {
-        return Ok(Some("its change has not the members `table`, `assignments` and perhaps `key`".to_owned()));
+        return Ok(Some("its change lacks `table` or `assignments`, or has a member of another name".to_owned()));
+    };
+    let of = match &change.of {
+        None => None,
+        Some(of) => match mapping.samples.iter().find(|s| s.name == *of).and_then(|s| s.resource.as_ref()) {
+            Some(resource) => Some(resource.get()),
+            None => return Ok(Some(format!("its change is of a sample `{of}`, which is not here"))),
+        },
+    };
+    let operation = match change.operation.as_deref() {
+        None | Some("update") => WriteOperation::Update,
+        Some("create") => WriteOperation::Create,
+        Some("delete") => WriteOperation::Delete,
+        Some(other) => return Ok(Some(format!("its change has the operation `{other}`, which is none"))),
     };
     let Some(table) = mapping.tables.iter().find(|t| t.name == change.table) else {
         return Ok(Some(format!("its change names the table `{}`, which is not here", change.table)));
@@ -241,13 +276,13 @@ fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>>
         };
         assignments.push((column, value.clone()));
     }
-    let rows = all_rows(mapping, table, sample.resource.get().as_bytes())?;
-    let key = change.key.clone().or_else(|| rows.cell(0, table.key).map(str::to_owned));
-    let existing = Some(sample.resource.get().as_bytes().to_vec());
-    let request = WriteChange { operation: WriteOperation::Update, key, assignments, existing };
+    let own_id = of.filter(|_| operation != WriteOperation::Create).and_then(id_of);
+    let existing = of.map(|of| of.as_bytes().to_vec());
+    let request =
+        WriteChange { operation, key: change.key.clone().or(own_id), assignments, existing: existing.clone() };
     let got = match mapping.resource(&table.name, &[request])?.pop() {
-        Some(Ok(FhirRequest::Update(body))) => body,
-        Some(Ok(FhirRequest::Unchanged)) => sample.resource.get().as_bytes().to_vec(),
+        Some(Ok(FhirRequest::Update(body) | FhirRequest::Create(body))) => body,
+        Some(Ok(FhirRequest::Unchanged)) => existing.unwrap_or_default(),
         _ => return Ok(Some("its change is refused".to_owned())),
     };
     let same = match (
