@@ -63,6 +63,10 @@ impl Fhir {
         }
     }
 
+    pub fn is_sandbox(&self) -> bool {
+        matches!(self.service, Service::Sandbox { .. })
+    }
+
     /// A call to a path under the base.
     pub fn call(&self, method: Method, path: &str) -> Call {
         Call::new(&self.client, method, &format!("{}/{path}", self.base)).header("accept", "application/fhir+json")
