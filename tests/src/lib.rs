@@ -1,15 +1,6 @@
 //! What the whole-system tests stand on: a server in this process ([`Server`]), the FHIR service behind it ([`Fhir`]),
 //! sample data, and second versions of shipped mappings. The tests talk to all of it over HTTP, as a user would.
 //!
-//! ```no_run
-//! # async fn example() {
-//! use turntable_tests::{Fhir, Server};
-//! let fhir = Fhir::sandbox().await;
-//! let server = Server::with(&fhir).route("msemr_encounter", "virtual").start().await;
-//! let rows = server.rows("msemr_encounters", &[("$top", "5")]).await;
-//! # }
-//! ```
-//!
 //! Environment: `TURNTABLE_SHARED_DATA` (a folder of public FHIR data), `TURNTABLE_TEST_SEKMET` (the executable of a
 //! real FHIR server), `TURNTABLE_TEST_ALL=1` (a missing part fails instead of being skipped).
 

@@ -79,6 +79,7 @@ impl Setup {
     /// # Panics
     /// If the server does not start.
     pub async fn start(self) -> Server {
+        share_compiled_code(&self.config.data_dir);
         let inner = serve::Server::start(self.config).await.unwrap_or_else(|error| panic!("no start: {error}"));
         Server { inner, client: client(), _temporary: self.temporary }
     }
@@ -225,5 +226,18 @@ impl Server {
     /// Lets requests under way finish.
     pub async fn stop(self) {
         self.inner.stop().await;
+    }
+}
+
+/// Compiled mappings are kept beside the test's executable for all servers of all tests: compiling them takes seconds,
+/// and is itself tested elsewhere. Where a link cannot be made, each server compiles its own.
+fn share_compiled_code(data_dir: &Path) {
+    #[cfg(unix)]
+    if let Ok(executable) = std::env::current_exe()
+        && let Some(folder) = executable.parent()
+    {
+        let shared = folder.join("turntable-tests-compiled");
+        let _ = std::fs::create_dir_all(&shared);
+        let _ = std::os::unix::fs::symlink(&shared, data_dir.join("compiled"));
     }
 }

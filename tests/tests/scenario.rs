@@ -2,6 +2,8 @@
 //! FHIR service, an allergy written, changed and deleted, routes turned, a mapping exchanged under way. Run against the
 //! sandbox and, where it is installed, against a FHIR server that nobody here wrote.
 
+#![expect(clippy::unwrap_used, reason = "a test's own functions")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
