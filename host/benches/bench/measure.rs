@@ -49,7 +49,16 @@ fn calibrated(variant: &mut Variant<'_>) -> u32 {
 }
 
 fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    clock(ClockId::ThreadCPUTime)
+}
+
+/// CPU time of this process, all threads.
+pub fn process_cpu_time() -> Duration {
+    clock(ClockId::ProcessCPUTime)
+}
+
+fn clock(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
     let nanos = time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64;
     Duration::from_nanos(nanos)
 }

@@ -17,7 +17,7 @@ use turntable_fhir_sandbox::{Running, Sandbox};
 
 use crate::Result;
 use crate::data;
-use crate::measure::{Table, milliseconds, quantile};
+use crate::measure::{Table, milliseconds, process_cpu_time, quantile};
 
 /// Rows of a page.
 pub const ROWS: usize = 50;
@@ -44,6 +44,8 @@ struct Load {
     latencies: Vec<f64>,
     /// Requests per second of each round.
     rates: Vec<f64>,
+    /// Milliseconds of CPU time that a request took in each round, on all sides together.
+    cpu: Vec<f64>,
     /// Milliseconds of each request's steps.
     steps: [Vec<f64>; STEPS.len()],
 }
@@ -74,11 +76,11 @@ async fn measured() -> Result<Vec<Table>> {
     for clients in CLIENTS {
         let loads = alternated(&targets, clients).await?;
         let title = format!("Virtual read of {ROWS} Observations, {clients} at once");
-        let figures = &["p50 ms", "p99 ms", "requests/s"];
-        let mut table = Table::new(title, figures, &[PASS_THROUGH]).compare(&[0, 2]);
+        let figures = &["p50 ms", "p99 ms", "requests/s", "CPU ms"];
+        let mut table = Table::new(title, figures, &[PASS_THROUGH]).compare(&[0, 2, 3]);
         for (target, mut load) in targets.iter().zip(loads) {
             let (p50, p99) = (quantile(&mut load.latencies, 0.5), quantile(&mut load.latencies, 0.99));
-            table.row(target.name, [p50, p99, quantile(&mut load.rates, 0.5)]);
+            table.row(target.name, [p50, p99, quantile(&mut load.rates, 0.5), quantile(&mut load.cpu, 0.5)]);
             if target.name == "turntable" {
                 tables.push(steps(&mut load, clients));
             }
@@ -162,7 +164,7 @@ async fn alternated(targets: &[Target], clients: usize) -> Result<Vec<Load>> {
 
 /// So many requests by so many clients, each on its own connection.
 async fn send(url: &str, clients: usize, requests: usize, load: &mut Load) -> Result<()> {
-    let begun = Instant::now();
+    let (begun, cpu_begun) = (Instant::now(), process_cpu_time());
     let tasks: Vec<_> = (0..clients).map(|_| tokio::spawn(one_client(url.to_owned(), requests / clients))).collect();
     let mut sent = 0;
     for task in tasks {
@@ -175,6 +177,7 @@ async fn send(url: &str, clients: usize, requests: usize, load: &mut Load) -> Re
             }
         }
     }
+    load.cpu.push(milliseconds(process_cpu_time() - cpu_begun) / f64::from(sent));
     load.rates.push(f64::from(sent) / begun.elapsed().as_secs_f64());
     Ok(())
 }
