@@ -42,7 +42,7 @@ pub enum StoreSettings {
 pub struct MappingSettings {
     /// The mappings in the binary.
     pub builtin: bool,
-    /// A folder of components to load at the start.
+    /// A folder of components: loaded at the start, then watched.
     pub dir: Option<PathBuf>,
 }
 

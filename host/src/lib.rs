@@ -221,8 +221,8 @@ pub mod http {
     /// Error codes to statuses.
     pub mod status;
 
-    /// The route list, what handlers share, errors on their way out.
-    pub mod app;
+    /// What handlers share, errors on their way out.
+    pub mod shared;
 
     /// `POST /fhir`.
     pub mod ingest;
@@ -235,6 +235,9 @@ pub mod http {
 
     /// The admin API, health and metrics.
     pub mod admin;
+
+    /// The list of routes.
+    pub mod app;
 }
 
 /// `turntable.toml` and the environment, checked, as one struct of every part's settings.

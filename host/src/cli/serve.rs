@@ -14,7 +14,8 @@ use tokio::task::JoinHandle;
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::Client;
-use crate::http::app::{self, App};
+use crate::http::app;
+use crate::http::shared::App;
 use crate::mapping::build::BUILTIN;
 use crate::mapping::sandbox::Sandbox;
 use crate::model::error::{Code, Error, Result};
@@ -58,10 +59,11 @@ pub fn check(config: Option<&Path>, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// The file that was named, or `turntable.toml` if there is one, and the environment.
+/// The file that was named, here or by `TURNTABLE_CONFIG`, or `turntable.toml` if there is one, and the environment.
 fn read_config(file: Option<&Path>) -> Result<Config> {
+    let named = std::env::var_os("TURNTABLE_CONFIG").map(PathBuf::from);
     let default = Path::new("turntable.toml");
-    Config::load(file.or_else(|| default.is_file().then_some(default)))
+    Config::load(file.or(named.as_deref()).or_else(|| default.is_file().then_some(default)))
 }
 
 impl Server {
@@ -154,7 +156,7 @@ fn assemble(config: &Config) -> Result<Turntable> {
 /// A mapping that cannot be loaded takes down its own tables only, and is logged.
 fn load(turntable: &Turntable, shipped: &[(&str, &[u8])], first_routes: &FirstRoutes) -> Result<()> {
     for failure in turntable.start(shipped, first_routes)? {
-        tracing::error!(%failure, "a mapping could not be loaded");
+        tracing::error!(%failure, "not in force");
     }
     Ok(())
 }

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::http::app::{self, App, Shared, failure, json_reply, object};
 use crate::http::openapi;
+use crate::http::shared::{self, App, Shared, failure, json_reply, object};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::deploy::{Actor, route_text};
@@ -71,7 +71,7 @@ pub async fn turn(State(app): Shared, Path(table): Path<String>, request: Reques
 
 pub async fn load(State(app): Shared, request: Request) -> Response {
     let loaded = async {
-        let component = app::body(request.into_body(), app.turntable.limits.component_bytes).await?;
+        let component = shared::body(request.into_body(), app.turntable.limits.component_bytes).await?;
         app.turntable.load(component.to_vec(), actor()).await
     };
     match loaded.await {
@@ -303,7 +303,7 @@ fn actor() -> Actor {
 }
 
 async fn body<T: DeserializeOwned>(request: Request) -> Result<T> {
-    let body = app::body(request.into_body(), BODY_BYTES).await?;
+    let body = shared::body(request.into_body(), BODY_BYTES).await?;
     serde_json::from_slice(&body).map_err(|e| {
         Error::new(Code::BadJson, format!("the body is not what is expected here: {e}"))
             .hint("see /admin/v1/openapi.json")

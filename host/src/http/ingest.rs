@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::http::app::{self, Shared, failure};
+use crate::http::shared::{self, Shared, failure};
 use crate::model::error::Result;
 use crate::router::ingest::{Outcome, OutcomeKind};
 
@@ -25,8 +25,8 @@ pub async fn bundle(State(app): Shared, Query(query): Query<Forward>, request: R
     }
 }
 
-async fn take(app: &app::App, forward: Option<&str>, request: Request) -> Result<Vec<Outcome>> {
-    let body = app::body(request.into_body(), app.turntable.limits.bundle_bytes).await?;
+async fn take(app: &shared::App, forward: Option<&str>, request: Request) -> Result<Vec<Outcome>> {
+    let body = shared::body(request.into_body(), app.turntable.limits.bundle_bytes).await?;
     app.turntable.ingest(&app.turntable.live(), &body, forward, app.deadline()).await
 }
 

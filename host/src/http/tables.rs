@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use crate::http::app::{self, API, App, Shared, failure};
 use crate::http::ingest::response_bundle;
+use crate::http::shared::{self, API, App, Shared, failure};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Change, Compare, Expand, Expr, Filter, Literal, Query};
@@ -59,7 +59,7 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let bundle = parts.uri.path().ends_with("/msind_UpsertBundle");
     let limits = &app.turntable.limits;
-    let body = app::body(body, if bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
+    let body = shared::body(body, if bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
     let mut serving = Serving {
         app,
         live: app.turntable.live(),
@@ -103,7 +103,7 @@ impl Serving<'_> {
             Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
                 let table = live.table(&table.name)?;
                 let plan = self.app.turntable.explain(&live, table, query, self.deadline).await?;
-                Ok(app::object(plan))
+                Ok(shared::object(plan))
             }
             Request::Read { table, query } => self.rows(call, live.table(&table.name)?, query).await,
             Request::Count { table, query } => self.count(live.table(&table.name)?, query).await,
@@ -139,7 +139,7 @@ impl Serving<'_> {
             Request::Write { table, change, query } => self.write(call, live.table(&table.name)?, change, query).await,
             Request::UpsertBundle { bundle } => {
                 let outcomes = self.app.turntable.ingest(&live, bundle.as_bytes(), None, self.deadline).await?;
-                Ok(app::object(response_bundle(&outcomes)))
+                Ok(shared::object(response_bundle(&outcomes)))
             }
         }
     }

@@ -124,11 +124,11 @@ mod tests {
         let write = |file: &str, text: &str| fs::write(directory.path().join(file), text).unwrap();
         write("b.json", r#"{"resourceType":"Basic","n":72.10}"#);
         write("a.json", "{}");
-        write("a.rows.json", "[ ]");
+        write("a.rows.json", "{ }");
         let samples = read_samples(directory.path()).unwrap();
         assert_eq!(
             serde_json::to_string(&samples).unwrap(),
-            r#"[{"name":"a","resource":{},"rows":[ ]},{"name":"b","resource":{"resourceType":"Basic","n":72.10}}]"#
+            r#"[{"name":"a","resource":{},"rows":{ }},{"name":"b","resource":{"resourceType":"Basic","n":72.10}}]"#
         );
         write("c.rows.json", "[]");
         assert!(read_samples(directory.path()).unwrap_err().contains("no c.json"));

@@ -36,7 +36,7 @@ pub(crate) fn cell(
         Kind::Key => out.guid(key::guid(text)),
         Kind::ConceptKey { .. } => out.guid(Uuid::try_parse(text).map_err(|_| ill_formed())?),
         Kind::Lookup(_) => match key::reference(text) {
-            Some(reference) => out.guid(key::guid(reference.id)),
+            Some(reference) => out.guid(reference.guid()),
             None => out.raw("null"),
         },
         Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => out.text(text),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::json;
@@ -66,6 +67,9 @@ pub struct RouteChange {
 /// Who does it, for the audit trail.
 #[derive(Clone, Debug)]
 pub struct Actor(pub String);
+
+/// How often a swap looks whether the requests that began before it have ended.
+const DRAIN_CHECK: Duration = Duration::from_millis(2);
 
 /// Who uploaded the mappings inside the binary.
 const SHIPPED_BY: &str = "turntable";
@@ -158,8 +162,10 @@ impl Turntable {
         let this = Arc::clone(self);
         let table = table.to_owned();
         tokio::task::spawn_blocking(move || {
-            let live = this.live();
-            let root = live.root(live.table(&table)?).table.name.clone();
+            let root = {
+                let live = this.live();
+                live.root(live.table(&table)?).table.name.clone()
+            };
             let in_force = this.store.activations(&root)?;
             let mut before = in_force.iter().filter(|activation| !activation.rolled_back).skip(1);
             let before = before.next().ok_or_else(|| {
@@ -218,9 +224,18 @@ impl Turntable {
         let family: Vec<_> = fresh.iter().map(LiveTable::again).collect();
         self.publish(Live::new(kept.map(|t| t.again()).chain(fresh)));
         if changed {
+            self.drained(&live);
             native::remake(&self.store, &family, begun)?;
         }
         Ok(Released { tables, mapping: reference(&mapping), previous })
+    }
+
+    /// Waits until no request holds this moment any more, or none may: each has its time.
+    fn drained(&self, live: &Arc<Live>) {
+        let last = Instant::now() + Duration::from_millis(self.limits.request_ms);
+        while Arc::strong_count(live) > 1 && Instant::now() < last {
+            std::thread::sleep(DRAIN_CHECK);
+        }
     }
 
     /// Native rows are remembered to be of one mapping; those of another are made anew from the resources.
@@ -328,6 +343,15 @@ impl Turntable {
                 Err(error) => failures.push(error),
             }
         }
+        for name in first_routes.keys().filter(|name| !tables.iter().any(|t| t.table.name == **name)) {
+            let error =
+                Error::new(Code::Config, format!("the configuration gives a route to `{name}`, which is no table"));
+            let near = nearest(name, tables.iter().map(|t| t.table.name.as_str()));
+            failures.push(match near {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        }
         self.publish(Live::new(tables));
         Ok(failures)
     }
@@ -339,9 +363,11 @@ impl Turntable {
             return Ok(digest);
         }
         let mapping = self.sandbox.load(bytes)?;
+        let mut report = Report::default();
+        conformance::check(&mapping, &mut report);
         let detail = json!({ "digest": digest, "name": name, "version": mapping.version });
         let act = Act { actor: SHIPPED_BY, action: "mapping.load", table: None, detail };
-        self.store.put_mapping(&kept(&mapping, &Report::default()), bytes, &act)?;
+        self.store.put_mapping(&kept(&mapping, &report), bytes, &act)?;
         for root in roots(&mapping) {
             let replaces = match active.get(&root.name) {
                 None => true,

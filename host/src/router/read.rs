@@ -142,8 +142,13 @@ impl Turntable {
     ) -> Result<Rows> {
         let mut query = Query { max_page_size: Some(self.limits.page_rows_max), ..query.clone() };
         let mut all: Option<Rows> = None;
+        let mut scanned = 0;
         loop {
             let page = Box::pin(self.read(live, table, &query, "", deadline)).await?;
+            scanned += page.meter.scanned;
+            if scanned > self.limits.scan_rows && page.next.is_some() {
+                return Err(budget(&table.table, Vec::new(), &format!("{scanned} rows")));
+            }
             match &mut all {
                 Some(all) => all.append(&page.rows),
                 None => all = Some(page.rows),

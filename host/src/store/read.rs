@@ -481,7 +481,8 @@ mod tests {
         put("Patient", "c", None, Some(1));
         let check = |resource_type: &str, after: &str, limit: usize, expected: &[(&str, &str)]| {
             let found = store.resources_after(resource_type, after, Timestamp::UNIX_EPOCH, limit).unwrap();
-            let found: Vec<_> = found.iter().map(|(id, body)| (id.as_str(), str::from_utf8(body).unwrap())).collect();
+            let found: Vec<_> =
+                found.iter().map(|(id, _, body)| (id.as_str(), str::from_utf8(body).unwrap())).collect();
             assert_eq!(found, expected, "{resource_type} after {after}");
         };
         check("Patient", "", 2, &[("B", "B"), ("a", "a")]);
