@@ -24,10 +24,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::measure::Report;
 use clap::{Parser, ValueEnum};
-use serde_json::{Value, json};
-
-use crate::measure::Table;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -57,11 +55,11 @@ enum Job {
 impl Job {
     const ALL: [Self; 3] = [Self::Mapping, Self::Read, Self::Start];
 
-    fn run(self) -> Result<Vec<Table>> {
+    fn run(self, report: &mut Report) -> Result<()> {
         match self {
-            Self::Mapping => mapping::run(),
-            Self::Read => read::run(),
-            Self::Start => start::run(),
+            Self::Mapping => mapping::run(report),
+            Self::Read => read::run(report),
+            Self::Start => start::run(report),
         }
     }
 }
@@ -78,17 +76,12 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     let jobs = if arguments.which.is_empty() { &Job::ALL[..] } else { &arguments.which };
-    let mut measured = serde_json::Map::new();
+    let mut report = Report::default();
     for job in jobs {
-        let tables = job.run()?;
-        for table in &tables {
-            table.print();
-        }
-        let tables: Vec<Value> = tables.iter().map(Table::to_json).collect();
-        measured.insert(format!("{job:?}").to_lowercase(), json!(tables));
+        job.run(&mut report)?;
     }
     if let Some(file) = &arguments.json {
-        std::fs::write(file, format!("{:#}\n", Value::Object(measured)))?;
+        std::fs::write(file, format!("{:#}\n", report.to_json()))?;
     }
     Ok(())
 }

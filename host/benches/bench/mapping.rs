@@ -24,7 +24,7 @@ use turntable_mapping::bindings::turntable::mapping::types;
 use crate::Result;
 use crate::baseline::Baseline;
 use crate::data::{self, BASE};
-use crate::measure::{Table, Variant, alternate};
+use crate::measure::{Report, Table, Variant, alternate};
 
 const PAGES: [usize; 4] = [1, 20, 50, 100];
 const SLOTS: usize = 31;
@@ -50,17 +50,16 @@ const SUBJECTS: [Subject; 2] = [
     Subject { mapping: "contact", native: &mapping_contact::MAPPING, table: "contact", resource_type: "Patient" },
 ];
 
-pub fn run() -> Result<Vec<Table>> {
+pub fn run(report: &mut Report) -> Result<()> {
     let sandbox = Sandbox::new(&Limits::default(), None)?;
-    let mut tables = Vec::new();
     for subject in SUBJECTS {
         let component = BUILTIN.iter().find(|(name, _)| *name == subject.mapping).ok_or("no such mapping inside")?.1;
         let path = Path::new(&subject, sandbox.load(component)?)?;
         for page in PAGES {
-            tables.push(path.measured(page)?);
+            report.add(&path.measured(page)?);
         }
     }
-    Ok(tables)
+    Ok(())
 }
 
 /// What a page goes through on its way to an answer, in pieces.

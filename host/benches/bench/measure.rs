@@ -81,6 +81,23 @@ pub fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
 }
 
+/// All that is measured. A table is printed as soon as it is there.
+#[derive(Default)]
+pub struct Report {
+    tables: Vec<Value>,
+}
+
+impl Report {
+    pub fn add(&mut self, table: &Table) {
+        table.print();
+        self.tables.push(table.to_json());
+    }
+
+    pub fn to_json(&self) -> Value {
+        json!({ "tables": self.tables })
+    }
+}
+
 /// Rows of figures of one kind, with their ratios to the rows named as baselines.
 pub struct Table {
     title: String,
@@ -120,7 +137,7 @@ impl Table {
         ratios
     }
 
-    pub fn print(&self) {
+    fn print(&self) {
         let mut head = vec![String::new()];
         head.extend(self.figures.iter().map(|figure| (*figure).to_owned()));
         head.extend(self.ratios(&[]).into_iter().map(|(name, _)| name));
@@ -146,7 +163,7 @@ impl Table {
         }
     }
 
-    pub fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         let rows = self.rows.iter().map(|(name, figures)| {
             let named = self.figures.iter().zip(figures).map(|(name, value)| ((*name).to_owned(), json!(value)));
             let ratios = self.ratios(figures).into_iter().map(|(name, ratio)| (name, json!(ratio)));

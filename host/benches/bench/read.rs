@@ -17,7 +17,7 @@ use turntable_fhir_sandbox::{Running, Sandbox};
 
 use crate::Result;
 use crate::data;
-use crate::measure::{Table, milliseconds, process_cpu_time, quantile};
+use crate::measure::{Report, Table, milliseconds, process_cpu_time, quantile};
 
 /// Rows of a page.
 pub const ROWS: usize = 50;
@@ -50,12 +50,12 @@ struct Load {
     steps: [Vec<f64>; STEPS.len()],
 }
 
-pub fn run() -> Result<Vec<Table>> {
+pub fn run(report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(measured())
+    runtime.block_on(measured(report))
 }
 
-async fn measured() -> Result<Vec<Table>> {
+async fn measured(report: &mut Report) -> Result<()> {
     let (sandbox, running) = service().await?;
     let directory = tempfile::tempdir()?;
     let server = Server::start(config(directory.path(), &running.base_url())?).await?;
@@ -72,24 +72,25 @@ async fn measured() -> Result<Vec<Table>> {
         Target { name: "the FHIR service itself", url: upstream },
     ];
 
-    let mut tables = Vec::new();
     for clients in CLIENTS {
         let loads = alternated(&targets, clients).await?;
         let title = format!("Virtual read of {ROWS} Observations, {clients} at once");
         let figures = &["p50 ms", "p99 ms", "requests/s", "CPU ms"];
         let mut table = Table::new(title, figures, &[PASS_THROUGH]).compare(&[0, 2, 3]);
+        let mut inside = None;
         for (target, mut load) in targets.iter().zip(loads) {
             let (p50, p99) = (quantile(&mut load.latencies, 0.5), quantile(&mut load.latencies, 0.99));
             table.row(target.name, [p50, p99, quantile(&mut load.rates, 0.5), quantile(&mut load.cpu, 0.5)]);
             if target.name == "turntable" {
-                tables.push(steps(&mut load, clients));
+                inside = Some(steps(&mut load, clients));
             }
         }
-        tables.insert(tables.len() - 1, table);
+        report.add(&table);
+        inside.iter().for_each(|inside| report.add(inside));
     }
     server.stop().await;
     running.shutdown().await;
-    Ok(tables)
+    Ok(())
 }
 
 /// A FHIR service with Observations.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use turntable::mapping::build::BUILTIN;
 
 use crate::Result;
-use crate::measure::{Table, milliseconds, quantile, timed};
+use crate::measure::{Report, Table, milliseconds, quantile, timed};
 use crate::read;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_turntable");
@@ -22,23 +22,23 @@ const READS: usize = 1_000;
 const READERS: usize = 8;
 const ALONE: &str = "the process alone (--version)";
 
-pub fn run() -> Result<Vec<Table>> {
+pub fn run(report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(measured())
+    runtime.block_on(measured(report))
 }
 
-async fn measured() -> Result<Vec<Table>> {
+async fn measured(report: &mut Report) -> Result<()> {
     let (_sandbox, fhir) = read::service().await?;
     let fhir_url = fhir.base_url();
-    let starts = starts(&fhir_url)?;
+    report.add(&starts(&fhir_url)?);
     let directory = tempfile::tempdir()?;
-    Program::start(directory.path(), &fhir_url)?.stop()?;
+    Program::start(directory.path(), &fhir_url)?.stop();
     let program = Program::start(directory.path(), &fhir_url)?;
-    let memory = memory(&program).await?;
-    let swaps = swaps(&program).await?;
-    program.stop()?;
+    report.add(&memory(&program).await?);
+    report.add(&swaps(&program).await?);
+    program.stop();
     fhir.shutdown().await;
-    Ok(vec![starts, memory, swaps])
+    Ok(())
 }
 
 /// To the line `listening on`: everything is loaded then.
@@ -52,7 +52,7 @@ fn starts(fhir: &str) -> Result<Table> {
         for times in [&mut cold, &mut warm] {
             let program = Program::start(directory.path(), fhir)?;
             times.push(program.ready_after);
-            program.stop()?;
+            program.stop();
         }
     }
     let title = format!("Start to ready, {} mappings inside", BUILTIN.len());
@@ -178,20 +178,13 @@ impl Program {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let ready_after = milliseconds(begun.elapsed());
-        match line.trim_end().strip_prefix("listening on ") {
-            Some(url) => Ok(Self { url: url.to_owned(), child, ready_after }),
-            None => {
-                child.kill()?;
-                child.wait()?;
-                Err("the server did not start".into())
-            }
-        }
+        let url = line.trim_end().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        let program = Self { child, url, ready_after };
+        if program.url.is_empty() { Err("the server did not start".into()) } else { Ok(program) }
     }
 
-    fn stop(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
+    fn stop(self) {
+        drop(self);
     }
 
     /// MiB that are resident now, and that were at most; NaN where there is no `/proc`.
@@ -213,6 +206,14 @@ impl Program {
     async fn activate(&self, client: &reqwest::Client, digest: &str) -> Result<f64> {
         let url = format!("{}/admin/v1/tables/msemr_observation/mapping", self.url);
         Ok(answered(client.post(url).body(json!({ "digest": digest }).to_string())).await?.0)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
