@@ -20,7 +20,7 @@ ci:
 bless:
     TURNTABLE_BLESS=1 cargo test --workspace
 
-# All benchmarks, or one: `just bench mapping`, `just bench read`, `just bench start`.
+# All benchmarks, or some: `just bench mapping`, `read`, `start`; `--json FILE` keeps the figures.
 bench *which:
     cargo bench -p turntable --bench bench -- {{which}}
 

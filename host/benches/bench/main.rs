@@ -1,0 +1,87 @@
+//! Figures of speed and size, for issue after issue to move. Nothing here passes or fails.
+//!
+//! ```text
+//! just bench                        # everything; or: cargo bench -p turntable --bench bench
+//! just bench mapping                # resources per CPU-second through a mapping
+//! just bench read                   # requests per second and latency of a virtual read
+//! just bench start                  # start to ready, resident memory, swap
+//! just bench mapping --json FILE    # the figures to a file as well
+//! ```
+//!
+//! Compare ratios to the baseline of the same run, not absolute values of two runs: the machine is never the same.
+
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+#![expect(unreachable_pub, reason = "modules of one program")]
+
+mod baseline;
+mod data;
+mod mapping;
+mod measure;
+mod read;
+mod start;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::measure::Report;
+use clap::{Parser, ValueEnum};
+
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+#[derive(Parser)]
+#[command(name = "bench", about = "Figures of speed and size")]
+struct Arguments {
+    /// What to measure; everything if nothing is named.
+    which: Vec<Job>,
+    /// Write the figures to this file as well.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Cargo says so; it changes nothing.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Job {
+    /// Resources per CPU-second through a mapping.
+    Mapping,
+    /// Requests per second and latency of a virtual read.
+    Read,
+    /// Start to ready, resident memory, swap.
+    Start,
+}
+
+impl Job {
+    const ALL: [Self; 3] = [Self::Mapping, Self::Read, Self::Start];
+
+    fn run(self, report: &mut Report) -> Result<()> {
+        match self {
+            Self::Mapping => mapping::run(report),
+            Self::Read => read::run(report),
+            Self::Start => start::run(report),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let jobs = if arguments.which.is_empty() { &Job::ALL[..] } else { &arguments.which };
+    let mut report = Report::default();
+    for job in jobs {
+        job.run(&mut report)?;
+    }
+    if let Some(file) = &arguments.json {
+        std::fs::write(file, format!("{:#}\n", report.to_json()))?;
+    }
+    Ok(())
+}
