@@ -48,9 +48,13 @@ impl Source<'_> {
         Error::new(Code::NotSupported, format!("{what} is not supported, at position {position}")).target(self.target)
     }
 
-    /// A condition that does not hold is `BadFilter`, everything else `BadOption`.
+    /// By what the text is the value of.
     fn code(&self) -> Code {
-        if self.target.contains("$filter") || self.target.starts_with('@') { Code::BadFilter } else { Code::BadOption }
+        match self.target {
+            "key" => Code::BadKey,
+            target if target.contains("$filter") || target.starts_with('@') => Code::BadFilter,
+            _ => Code::BadOption,
+        }
     }
 }
 
