@@ -48,13 +48,9 @@ impl Source<'_> {
         Error::new(Code::NotSupported, format!("{what} is not supported, at position {position}")).target(self.target)
     }
 
-    /// By what the text is the value of.
+    /// A condition that does not hold is `BadFilter`, everything else `BadOption`.
     fn code(&self) -> Code {
-        match self.target {
-            "key" => Code::BadKey,
-            target if target.contains("$filter") || target.starts_with('@') => Code::BadFilter,
-            _ => Code::BadOption,
-        }
+        if self.target.contains("$filter") || self.target.starts_with('@') { Code::BadFilter } else { Code::BadOption }
     }
 }
 
