@@ -38,7 +38,16 @@ impl Fhir {
 
     /// sekmet-fhir, an empty one, if `TURNTABLE_TEST_SEKMET` names its executable; else a line says that it is skipped.
     pub async fn sekmet() -> Option<Self> {
-        let process = Sekmet::start().await?;
+        Self::sekmet_that("absolute_references: false").await
+    }
+
+    /// The same server, made to answer every literal reference as an absolute URL, as some vendors do.
+    pub async fn sekmet_with_absolute_references() -> Option<Self> {
+        Self::sekmet_that("absolute_references: true").await
+    }
+
+    async fn sekmet_that(behaviour: &str) -> Option<Self> {
+        let process = Sekmet::start(behaviour).await?;
         Some(Self { base: process.base(), client: client(), service: Service::Sekmet { _process: process } })
     }
 

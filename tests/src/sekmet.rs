@@ -25,15 +25,15 @@ pub(crate) struct Sekmet {
 }
 
 impl Sekmet {
-    /// `None` after a line that says so, if no executable is named.
-    pub(crate) async fn start() -> Option<Self> {
+    /// With settings under `server_behaviour`, a line each. `None` after a line that says so, if no executable is named.
+    pub(crate) async fn start(behaviour: &str) -> Option<Self> {
         let Some(executable) = std::env::var_os("TURNTABLE_TEST_SEKMET") else {
             skipped(
                 "no real FHIR server (pip install sekmet-fhir==0.1.1, set TURNTABLE_TEST_SEKMET to its executable)",
             );
             return None;
         };
-        let mut sekmet = Self::spawn(&PathBuf::from(executable));
+        let mut sekmet = Self::spawn(&PathBuf::from(executable), behaviour);
         sekmet.wait().await;
         Some(sekmet)
     }
@@ -42,11 +42,11 @@ impl Sekmet {
         base(self.port)
     }
 
-    fn spawn(executable: &Path) -> Self {
+    fn spawn(executable: &Path, behaviour: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
         let settings = folder.path().join("settings.yaml");
-        std::fs::write(&settings, settings_yaml(port)).expect("a temporary file");
+        std::fs::write(&settings, settings_yaml(port, behaviour)).expect("a temporary file");
         let log = File::create(folder.path().join("log")).expect("a temporary file");
         let process = Command::new(executable)
             .args(["serve", "--host", "127.0.0.1", "--port", &port.to_string()])
@@ -95,9 +95,10 @@ fn base(port: u16) -> String {
     format!("http://127.0.0.1:{port}/fhir")
 }
 
-fn settings_yaml(port: u16) -> String {
+fn settings_yaml(port: u16, behaviour: &str) -> String {
     format!(
-        "base_url: {}\nlog_inbound: false\nsimulator:\n  enabled: false\nvalidation:\n  inbound: strict\n",
+        "base_url: {}\nlog_inbound: false\nsimulator:\n  enabled: false\nvalidation:\n  inbound: strict\n\
+         server_behaviour:\n  {behaviour}\n",
         base(port)
     )
 }

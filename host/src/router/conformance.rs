@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
@@ -29,7 +31,7 @@ pub struct Check {
 }
 
 /// By table, its rows in order; a column that is not there is null.
-type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Option<String>>>>;
+type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Box<RawValue>>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +42,7 @@ struct SampleChange {
     operation: Option<String>,
     /// Of the row; without it the resource's id.
     key: Option<String>,
-    assignments: BTreeMap<String, Option<String>>,
+    assignments: BTreeMap<String, Box<RawValue>>,
 }
 
 /// Findings of one check beyond this many are counted only.
@@ -189,14 +191,22 @@ fn expected_rows(mapping: &Mapping, resource: &[u8], sample: &Sample) -> Result<
         for (row, expected) in expected.iter().enumerate() {
             for (column, definition) in table.columns.iter().enumerate().take(table.mapped()) {
                 let cell = rows.cell(row, column);
-                let wanted = expected.get(&definition.name).and_then(Option::as_deref);
-                if cell != wanted {
+                let wanted = expected.get(&definition.name).and_then(|value| cell_text(value));
+                if cell != wanted.as_deref() {
                     return Ok(Some(format!("row {row} of `{}`: column `{}` differs", table.name, definition.name)));
                 }
             }
         }
     }
     Ok(None)
+}
+
+/// A sample writes a cell as text, and a number or boolean also as it stands, digit by digit.
+fn cell_text(value: &RawValue) -> Option<String> {
+    match value.get() {
+        "null" => None,
+        text => serde_json::from_str(text).ok().or_else(|| Some(text.to_owned())),
+    }
 }
 
 fn same_twice(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<String>> {
@@ -274,7 +284,7 @@ fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>>
         let Some(column) = table.column(name) else {
             return Ok(Some(format!("its change names the column `{name}`, which `{}` has not", table.name)));
         };
-        assignments.push((column, value.clone()));
+        assignments.push((column, cell_text(value)));
     }
     let own_id = of.filter(|_| operation != WriteOperation::Create).and_then(id_of);
     let existing = of.map(|of| of.as_bytes().to_vec());
@@ -285,10 +295,7 @@ fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>>
         Some(Ok(FhirRequest::Unchanged)) => existing.unwrap_or_default(),
         _ => return Ok(Some("its change is refused".to_owned())),
     };
-    let same = match (
-        serde_json::from_slice::<serde_json::Value>(&got),
-        serde_json::from_str::<serde_json::Value>(after.get()),
-    ) {
+    let same = match (serde_json::from_slice::<Value>(&got), serde_json::from_str::<Value>(after.get())) {
         (Ok(got), Ok(after)) => got == after,
         _ => false,
     };
