@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
@@ -29,7 +30,7 @@ pub struct Check {
 }
 
 /// By table, its rows in order; a column that is not there is null.
-type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Option<String>>>>;
+type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Box<RawValue>>>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,14 +190,23 @@ fn expected_rows(mapping: &Mapping, resource: &[u8], sample: &Sample) -> Result<
         for (row, expected) in expected.iter().enumerate() {
             for (column, definition) in table.columns.iter().enumerate().take(table.mapped()) {
                 let cell = rows.cell(row, column);
-                let wanted = expected.get(&definition.name).and_then(Option::as_deref);
-                if cell != wanted {
+                let wanted = expected.get(&definition.name).and_then(|cell| cell_text(cell));
+                if cell != wanted.as_deref() {
                     return Ok(Some(format!("row {row} of `{}`: column `{}` differs", table.name, definition.name)));
                 }
             }
         }
     }
     Ok(None)
+}
+
+/// A cell as an author writes it: text in quotes; numbers, booleans and JSON as they stand.
+fn cell_text(written: &RawValue) -> Option<Cow<'_, str>> {
+    match written.get() {
+        "null" => None,
+        text if text.starts_with('"') => serde_json::from_str(text).ok().map(Cow::Owned),
+        bare => Some(Cow::Borrowed(bare)),
+    }
 }
 
 fn same_twice(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<String>> {
@@ -293,4 +303,24 @@ fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>>
         _ => false,
     };
     Ok((!same).then(|| "its change gives another resource than expected".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_written_as_text_or_bare() {
+        let check = |written: &str, expected: Option<&str>| {
+            let written: Box<RawValue> = serde_json::from_str(written).unwrap();
+            assert_eq!(cell_text(&written).as_deref(), expected, "{written}");
+        };
+        check("null", None);
+        check(r#""""#, Some(""));
+        check(r#""a \"b\" \u00e9""#, Some("a \"b\" é"));
+        check("70.20", Some("70.20"));
+        check(r#""70.20""#, Some("70.20"));
+        check("true", Some("true"));
+        check(r#"{"a": 1}"#, Some(r#"{"a": 1}"#));
+    }
 }
