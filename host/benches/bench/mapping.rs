@@ -104,15 +104,15 @@ impl<'a> Path<'a> {
 
         let mut variants = Vec::new();
         if let Some(baseline) = &self.baseline {
-            variants.push(Variant::new(TYPED, || drop(black_box(baseline.rows(black_box(page))))));
+            variants.push(Variant::new(TYPED, || baseline.rows(black_box(page))));
         }
         variants.extend([
-            Variant::new("whole: page to JSON", || drop(black_box(self.whole(black_box(page))))),
-            Variant::new("  split: page to documents", || drop(black_box(self.split(black_box(page))))),
-            Variant::new("  cut: documents to rows", || drop(black_box(self.cut(black_box(&resources))))),
-            Variant::new("  render: rows to JSON", || drop(black_box(self.render(black_box(&rows))))),
-            Variant::new("component: documents to cells", || drop(black_box(self.component(black_box(&documents))))),
-            Variant::new(NATIVE, || drop(black_box(self.native(black_box(&request))))),
+            Variant::new("whole: page to JSON", || self.whole(black_box(page))),
+            Variant::new("  split: page to documents", || self.split(black_box(page))),
+            Variant::new("  cut: documents to rows", || self.cut(black_box(&resources))),
+            Variant::new("  render: rows to JSON", || self.render(black_box(&rows))),
+            Variant::new("component: documents to cells", || self.component(black_box(&documents))),
+            Variant::new(NATIVE, || self.native(black_box(&request))),
         ]);
         let title = format!(
             "{}, page of {count} ({} bytes a resource with its entry, {} columns)",
@@ -121,7 +121,7 @@ impl<'a> Path<'a> {
             self.columns.len()
         );
         let mut table = Table::new(title, &["µs/resource", "resources/CPU-s"], &[TYPED, NATIVE]);
-        for (name, micros) in alternate(&mut variants, SLOTS) {
+        for (name, micros) in alternate(&mut variants, SLOTS)? {
             let each = micros / count as f64;
             table.row(name, [each, 1e6 / each]);
         }

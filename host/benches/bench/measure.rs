@@ -1,10 +1,13 @@
 //! How things are measured and shown: CPU time of one thread for work that stays on it, wall time for the rest,
 //! tables of figures with their ratios to a baseline of the same run.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
+
+use crate::Result;
 
 /// CPU time that one slot is to take: long enough for the clock, short enough for slots to alternate.
 const SLOT: Duration = Duration::from_millis(2);
@@ -12,40 +15,41 @@ const SLOT: Duration = Duration::from_millis(2);
 /// Something to be timed against others of the same run.
 pub struct Variant<'a> {
     name: &'static str,
-    run: Box<dyn FnMut() + 'a>,
+    run: Box<dyn FnMut() -> Result<()> + 'a>,
 }
 
 impl<'a> Variant<'a> {
-    pub fn new(name: &'static str, run: impl FnMut() + 'a) -> Self {
-        Self { name, run: Box::new(run) }
+    /// What fails is no figure: an error ends the measurement.
+    pub fn new<T>(name: &'static str, mut run: impl FnMut() -> Result<T> + 'a) -> Self {
+        Self { name, run: Box::new(move || run().map(|made| drop(black_box(made)))) }
     }
 }
 
 /// Microseconds of this thread's CPU time that one run of each variant takes: the median of `slots` slots. The variants
 /// take turns, so that whatever else the machine does befalls them alike.
-pub fn alternate(variants: &mut [Variant<'_>], slots: usize) -> Vec<(&'static str, f64)> {
-    let runs: Vec<u32> = variants.iter_mut().map(calibrated).collect();
+pub fn alternate(variants: &mut [Variant<'_>], slots: usize) -> Result<Vec<(&'static str, f64)>> {
+    let runs = variants.iter_mut().map(calibrated).collect::<Result<Vec<u32>>>()?;
     let mut times = vec![Vec::with_capacity(slots); variants.len()];
     for _ in 0..slots {
         for ((variant, runs), times) in variants.iter_mut().zip(&runs).zip(&mut times) {
             let begun = cpu_time();
             for _ in 0..*runs {
-                (variant.run)();
+                (variant.run)()?;
             }
             times.push((cpu_time() - begun).as_secs_f64() * 1e6 / f64::from(*runs));
         }
     }
-    variants.iter().zip(times).map(|(variant, mut times)| (variant.name, quantile(&mut times, 0.5))).collect()
+    Ok(variants.iter().zip(times).map(|(variant, mut times)| (variant.name, quantile(&mut times, 0.5))).collect())
 }
 
 /// Runs that fill a slot. Finding that out warms the variant up.
-fn calibrated(variant: &mut Variant<'_>) -> u32 {
+fn calibrated(variant: &mut Variant<'_>) -> Result<u32> {
     let (mut runs, begun) = (0, cpu_time());
     while cpu_time() - begun < SLOT * 2 {
-        (variant.run)();
+        (variant.run)()?;
         runs += 1;
     }
-    (runs / 2).max(1)
+    Ok((runs / 2).max(1))
 }
 
 fn cpu_time() -> Duration {
