@@ -136,7 +136,7 @@ impl<'a> Territory<'a> {
                 |name: &str| name.strip_prefix(*base).is_some_and(|t| t.starts_with(|c: char| c.is_uppercase()));
             typed(&step.name) && typed(name.trim_start_matches('_'))
         };
-        if !self.sets_null && is_gone && CHOICES.iter().any(|base| other_type(&base)) {
+        if !self.sets_null && is_gone && CHOICES.iter().any(other_type) {
             return true;
         }
         // What describes a code goes with it; a choice brings its system.
