@@ -2,7 +2,7 @@
 //! `../shared/data` when it lies beside the workspace (`TURNTABLE_TEST_ALL=1` makes its absence a failure). No resource
 //! may lose its row, no write may touch what its column does not name, and no digit may change.
 
-#![expect(clippy::print_stdout, reason = "the figures of what was compared are of interest when it passes")]
+#![expect(clippy::print_stdout, reason = "how much was compared, shown beside a failure")]
 
 #[path = "corpus/element_path.rs"]
 mod element_path;
