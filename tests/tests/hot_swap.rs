@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// How much the process may grow under load, tests, server and FHIR service in one: a leak of a version a swap, or of
 /// an answer a request, is far beyond it.
-const GROWTH_BYTES: u64 = 96 << 20;
+const GROWTH_BYTES: u64 = 32 << 20;
 
 /// What tells the versions apart in every row: a label, which the server lays beside a value, and a name, which the
 /// mapping itself reads. The first reads an encounter's name from its type, the second from an element that is not there.
