@@ -1,1 +1,18 @@
-//! (to come)
+//! What the whole-system tests stand on: a server in this process ([`Server`]), the FHIR service behind it ([`Fhir`]),
+//! sample data, and second versions of shipped mappings. The tests talk to all of it over HTTP, as a user would.
+//!
+//! Environment: `TURNTABLE_SHARED_DATA` (a folder of public FHIR data), `TURNTABLE_TEST_SEKMET` (the executable of a
+//! real FHIR server), `TURNTABLE_TEST_ALL=1` (a missing part fails instead of being skipped).
+
+mod component;
+mod data;
+mod fhir;
+mod http;
+mod sekmet;
+mod server;
+
+pub use crate::component::{builtin, digest, with_text};
+pub use crate::data::{EVENTS, PATIENT, PEOPLE, SYNTHEA, shared_data, skipped};
+pub use crate::fhir::Fhir;
+pub use crate::http::{Answer, Call, encode};
+pub use crate::server::{Server, Setup};

@@ -136,8 +136,9 @@ fn erase(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, all: &[As
             edit.clear_members(coding, &["code", "system", "display", "version", "userSelected"])
         }
         Kind::Concept(concept) => {
-            edit.clear(&set.moves)?;
+            // While the code is there, it tells which of several codings is meant.
             drop_stale(edit, set, column, concept, all);
+            edit.clear(&set.moves)?;
             match set.moves.split_last() {
                 Some((_, coding)) if concept != Concept::Code => edit.clear_members(coding, &[]),
                 _ => Ok(()),

@@ -70,6 +70,7 @@ pub(crate) enum Kind {
 
 /// What a concept column is spread over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "CodeableConcept is what FHIR calls the type")]
 pub(crate) enum Concept {
     CodeableConcept,
     Coding,

@@ -327,7 +327,7 @@ impl<'a> Tree<'a> {
                 let range = child.range();
                 slots.push(Slot {
                     key: Cow::Owned(key.into_owned()),
-                    original: original.then(|| (start..range.end, range.start)),
+                    original: original.then_some((start..range.end, range.start)),
                     value: child_id,
                     removed: false,
                 });

@@ -204,7 +204,11 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
         message: text(detail, "message").to_owned(),
         target: detail["target"].as_str().map(str::to_owned),
     });
-    Err(Error::new(Code::BadRequest, message).details(details.collect::<Vec<_>>()))
+    let refused = Error::new(Code::BadRequest, message).details(details.collect::<Vec<_>>());
+    Err(match error["@Turntable.hint"].as_str() {
+        Some(hint) => refused.hint(hint),
+        None => refused,
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

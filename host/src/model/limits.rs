@@ -67,6 +67,8 @@ pub struct Limits {
     pub mapping_text_bytes: usize,
     /// Files of compiled code that are kept on disk. The oldest go first; their components are compiled anew.
     pub mapping_cache_files: usize,
+    /// Mappings no longer in force that stay in memory, so that going back to one is a matter of milliseconds.
+    pub mapping_retired: usize,
     /// Versions of a mapping that are kept for a rollback.
     pub mapping_versions: usize,
 }
@@ -104,6 +106,7 @@ impl Default for Limits {
             mapping_options: 2_000,
             mapping_text_bytes: 4 << 10,
             mapping_cache_files: 200,
+            mapping_retired: 8,
             mapping_versions: 10,
         }
     }

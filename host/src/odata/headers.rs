@@ -40,8 +40,6 @@ pub struct Preferences {
     pub annotations: Annotations,
     pub explain: bool,
     pub max_page_size: Option<u32>,
-    /// `handling=strict`
-    pub strict: bool,
     /// What has been understood, for `Preference-Applied`.
     pub applied: Vec<String>,
 }
@@ -201,10 +199,6 @@ impl Preferences {
             }
             ("explain", "" | "true") => {
                 self.explain = true;
-                true
-            }
-            ("handling", "strict") => {
-                self.strict = true;
                 true
             }
             _ => false,
@@ -400,7 +394,7 @@ mod tests {
         assert_eq!(read("return=minimal").representation, Some(false));
         assert_eq!(read("maxpagesize=0").max_page_size, None);
         assert!(read("explain").explain);
-        assert!(read("handling=strict").strict);
+        assert!(read("handling=strict").applied.is_empty(), "we are always strict, so there is nothing to apply");
         assert_eq!(read("respond-async, maxpagesize=7").applied, ["maxpagesize=7"]);
         let annotations = read(r#"odata.include-annotations="a.b,-*""#).annotations;
         assert!(annotations.include("a.b") && !annotations.include("a.c"));

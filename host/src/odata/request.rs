@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::body::{self, Purpose, parse_key};
-use super::expression::{Context, Source, nearest_property};
+use super::expression::{Context, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
 use super::options::{CONCEPT_SET, Options};
 use super::syntax;
@@ -411,8 +411,7 @@ impl Reader<'_> {
             let value = self.options.aliases.get(alias).and_then(|value| parse_key(value));
             return value.ok_or_else(|| bad_key(table, "is no GUID"));
         }
-        let source = Source { text: key, target: "key" };
-        let arguments = syntax::arguments(key, self.context.limits).map_err(|e| source.syntax(e))?;
+        let arguments = syntax::arguments(key, self.context.limits).map_err(|_| bad_key(table, "is no GUID"))?;
         let [argument] = arguments.as_slice() else {
             return Err(if arguments.is_empty() {
                 bad_key(table, "is empty")

@@ -2,7 +2,7 @@
 //! and careful; each change is stored, with its audit event, before the one pointer is swapped.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -224,6 +224,7 @@ impl Turntable {
         let family: Vec<_> = fresh.iter().map(LiveTable::again).collect();
         self.publish(Live::new(kept.map(|t| t.again()).chain(fresh)));
         if changed {
+            self.retire(live.table(&root.name).ok().map(|t| t.mapping.clone()));
             self.drained(&live);
             native::remake(&self.store, &family, begun)?;
         }
@@ -251,11 +252,26 @@ impl Turntable {
         Ok(())
     }
 
-    /// A loaded version, from what is in force or from the store.
+    /// Keeps a mapping that is no longer in force at hand, and lets the oldest such go.
+    fn retire(&self, mapping: Option<Arc<Mapping>>) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.extend(mapping);
+        while retired.len() > self.limits.mapping_retired {
+            retired.pop_front();
+        }
+    }
+
+    /// A loaded version, from what is or was in force or from the store.
     fn mapping(&self, live: &Live, digest: &str) -> Result<Arc<Mapping>> {
         if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
             return Ok(table.mapping.clone());
         }
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_hand = retired.iter().position(|mapping| mapping.digest == digest);
+        if let Some(mapping) = at_hand.and_then(|at| retired.remove(at)) {
+            return Ok(mapping);
+        }
+        drop(retired);
         let component = self.store.component(digest)?.ok_or_else(|| {
             Error::new(Code::NotFound, format!("no mapping of the digest `{digest}` has been loaded"))
                 .hint("load the component first: turntable load FILE")

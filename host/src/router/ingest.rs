@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use turntable_scan::{Document, Edit, splice};
 use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
@@ -96,6 +97,10 @@ impl Turntable {
         }
         let atomic = parsed.kind == "transaction";
         let mut items: Vec<Result<Item>> = parsed.entry.iter().map(item).collect();
+        if atomic && let Some((index, error)) = first_refused(&items) {
+            // Before the FHIR service stores any of it.
+            return Err(broken(index, error.message()));
+        }
         let forwarded = match forward {
             Some(source) => Some(self.forward(source, bundle, &mut items, deadline).await?),
             None => None,
@@ -111,11 +116,7 @@ impl Turntable {
                 Ok(item) => self.store_item(live, &item, forwarded.is_some(), &mut writes)?,
             };
             if atomic && outcome.kind == OutcomeKind::Refused {
-                return Err(Error::new(
-                    Code::BadRequest,
-                    format!("entry {index} of the transaction: {}", outcome.note),
-                )
-                .hint("nothing of a transaction is stored if one entry cannot be; a batch stores the others"));
+                return Err(broken(index, &outcome.note));
             }
             outcomes.push(outcome);
         }
@@ -191,10 +192,19 @@ impl Turntable {
     }
 }
 
+fn first_refused(items: &[Result<Item>]) -> Option<(usize, &Error)> {
+    items.iter().enumerate().find_map(|(index, item)| Some((index, item.as_ref().err()?)))
+}
+
+fn broken(index: usize, why: &str) -> Error {
+    Error::new(Code::BadRequest, format!("entry {index} of the transaction: {why}"))
+        .hint("nothing of a transaction is stored if one entry cannot be; a batch stores the others")
+}
+
 fn item(entry: &Entry<'_>) -> Result<Item> {
     let refuse = |what: &str| Err(Error::new(Code::BadRequest, what));
-    let method = entry.request.as_ref().map_or("POST", |r| r.method.as_str());
-    let url = entry.request.as_ref().map_or("", |r| r.url.as_str());
+    let Some(Request { method, url }) = &entry.request else { return refuse("it has no request") };
+    let (method, url) = (method.as_str(), url.as_str());
     if url.contains('?') {
         return refuse("conditional requests are not supported in ingested bundles; forward them to a FHIR service");
     }
@@ -213,6 +223,7 @@ fn item(entry: &Entry<'_>) -> Result<Item> {
     let id = match (method, key::reference(url)) {
         ("PUT", Some(r)) if r.resource_type == head.resource_type => r.id.to_owned(),
         ("PUT", _) => return refuse("its request.url is not the Type/id of its resource"),
+        ("POST", _) if url != head.resource_type => return refuse("its request.url is not the type of its resource"),
         ("POST", _) => from_full_url.map(str::to_owned).unwrap_or_else(|| Uuid::new_v4().to_string()),
         _ => return refuse("its request.method is none of POST, PUT and DELETE"),
     };
@@ -241,28 +252,24 @@ fn point_to_items(entries: &[Entry<'_>], items: &mut [Result<Item>]) {
         if !body.windows(4).any(|w| w == b"urn:") {
             continue;
         }
-        if let Ok(mut resource) = serde_json::from_slice::<Value>(body) {
-            repoint(&mut resource, &targets);
-            if let Ok(text) = serde_json::to_vec(&resource) {
-                *body = text;
-            }
+        if let Some(text) = repoint(body, &targets) {
+            *body = text.into_bytes();
         }
     }
 }
 
-fn repoint(value: &mut Value, targets: &HashMap<String, String>) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| repoint(item, targets)),
-        Value::Object(members) => members.iter_mut().for_each(|(name, member)| match member {
-            Value::String(text) if name == "reference" => {
-                if let Some(target) = targets.get(text) {
-                    text.clone_from(target);
-                }
-            }
-            _ => repoint(member, targets),
-        }),
-        _ => {}
-    }
+/// The resource with its references replaced and all other bytes as they are. None if there is nothing to replace.
+fn repoint(resource: &[u8], targets: &HashMap<String, String>) -> Option<String> {
+    let document = Document::parse(resource).ok()?;
+    let members = (0..).map_while(|at| document.at(at)).flat_map(|value| value.members());
+    let references = members.filter(|(name, _)| name.text().as_deref() == Some("reference"));
+    let edits: Vec<Edit> = references
+        .filter_map(|(_, value)| {
+            let target = targets.get(value.text()?.as_ref())?;
+            Some(Edit { range: value.range(), text: format!("\"{target}\"") })
+        })
+        .collect();
+    if edits.is_empty() { None } else { splice(document.text(), edits).ok() }
 }
 
 fn refused(why: &str) -> Outcome {

@@ -2,8 +2,8 @@
 //! it to its end; a change publishes a new one by swapping one pointer, so that a swap never changes a request that has
 //! begun, and no request waits for a swap.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
@@ -26,6 +26,8 @@ pub struct Turntable {
     pub sources: BTreeMap<String, Client>,
     pub limits: Limits,
     pub tokens: Tokens,
+    /// Mappings that were in force lately, the latest last.
+    pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
     /// Held by whoever changes what is live; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
 }
@@ -53,7 +55,7 @@ impl Turntable {
         tokens: Tokens,
     ) -> Self {
         let (live, control) = (ArcSwap::from_pointee(Live::default()), tokio::sync::Mutex::new(()));
-        Self { live, store, sandbox, sources, limits, tokens, control }
+        Self { live, store, sandbox, sources, limits, tokens, retired: Mutex::default(), control }
     }
 
     /// For one request, from its start to its end.

@@ -65,11 +65,12 @@ impl Place<'_> {
         }
     }
 
-    /// `body` carries `id`; the answer says under which id it came to stand.
+    /// `body` carries `id`; the answer says under which id it came to stand: another only where `id` was not `chosen`.
     pub async fn create(
         &self,
         resource_type: &str,
         id: &str,
+        chosen: bool,
         body: Bytes,
         own: Option<Own<'_>>,
     ) -> Result<(String, Held)> {
@@ -81,7 +82,7 @@ impl Place<'_> {
                 Ok((id.to_owned(), stored(turntable, write)?))
             }
             Self::Virtual { client, deadline } => {
-                let written = create_there(client, resource_type, id, body, *deadline).await?;
+                let written = create_there(client, resource_type, id, chosen, body, *deadline).await?;
                 Ok((written.id, Held { body: written.body, version: written.version }))
             }
         }
@@ -128,6 +129,7 @@ async fn create_there(
     client: &Client,
     resource_type: &str,
     id: &str,
+    chosen: bool,
     body: Bytes,
     deadline: Instant,
 ) -> Result<Written> {
@@ -138,6 +140,10 @@ async fn create_there(
             Err(error) if matches!(error.code(), Code::NotSupported | Code::NotFound) => {}
             answer => return answer,
         }
+    }
+    if chosen {
+        let message = "the FHIR service gives new resources ids of its own, so no row can be made under this key";
+        return Err(Error::new(Code::NotSupported, message).hint("POST the row without its key"));
     }
     client.create(resource_type, body, None, deadline).await
 }

@@ -2,7 +2,7 @@
 //! counts. What cannot be answered within the budget is refused by name or answered with a short page and a next link,
 //! never with a wrong page.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::plan::choose::{CountPlan, Place, Plan, VirtualPlan, plan};
 use crate::plan::residual::{self, Residual, columns_of_filter};
-use crate::plan::search::{Search, ServerSearch, hashed_keys, verify_self_link};
+use crate::plan::search::{Lost, Search, ServerSearch, hashed_keys, verify_self_link};
 use crate::plan::sql::{Select, Window};
 use crate::router::cut::{Resource, cut};
 use crate::router::live::{Live, LiveTable, Turntable};
@@ -58,6 +58,8 @@ struct Reading<'a> {
     table: &'a Arc<LiveTable>,
     deadline: Instant,
     meter: Meter,
+    /// Keys of the rows that a FHIR service has given.
+    given: HashSet<String>,
 }
 
 /// What a page is cut from.
@@ -82,7 +84,7 @@ impl Turntable {
         let begun = Instant::now();
         let query = Box::pin(self.without_relations(live, table, query, deadline)).await?;
         let plan = self.plan(live, table, &query, deadline).await?;
-        let mut reading = Reading { turntable: self, table, deadline, meter: Meter::default() };
+        let mut reading = Reading { turntable: self, table, deadline, meter: Meter::default(), given: HashSet::new() };
         reading.meter.plan = begun.elapsed();
         let binding = Binding { query: binding.to_owned(), generation: generation(live, table) };
         let (cursor, left) = match &query.skip_token {
@@ -265,10 +267,11 @@ impl Reading<'_> {
         left: Option<u64>,
     ) -> Result<(Rows, Option<u64>, Option<Cursor>)> {
         let mut count = None;
-        if plan.count == CountPlan::Service && matches!(cursor, Cursor::Offset(0)) {
+        let begins = matches!(cursor, Cursor::Offset(0));
+        if plan.count == CountPlan::Service && begins {
             count = self.service_count(client, plan).await?;
         }
-        let scan_to_count = plan.count != CountPlan::NotAsked && count.is_none() && matches!(cursor, Cursor::Offset(0));
+        let scan_to_count = plan.count != CountPlan::NotAsked && count.is_none() && begins;
         if plan.sort_here || scan_to_count {
             let given = offset(&cursor)?;
             let kept = self.virtual_scan(client, plan).await?;
@@ -285,9 +288,16 @@ impl Reading<'_> {
         // Rows in the service's own order: a cursor into its pages, an offset only where a count began the answer.
         let (start, skip) = match cursor {
             Cursor::Offset(given) => ((0, None, 0), plan.skip + given),
-            Cursor::Search { search, link, rows } => ((search, link, rows), 0),
+            Cursor::Search { search, link, rows, last } => {
+                self.given.extend(last);
+                ((search, link, rows), 0)
+            }
         };
         let (rows, next) = self.virtual_stream(client, plan, start, skip, size).await?;
+        if begins && skip == 0 && size > 0 && next.is_none() {
+            // All rows are here: what they come to is surer than what the service says.
+            count = count.map(|_| rows.len() as u64);
+        }
         Ok((rows, count, next))
     }
 
@@ -307,13 +317,16 @@ impl Reading<'_> {
         for (index, search) in plan.searches.iter().enumerate().skip(first) {
             loop {
                 if self.spent() {
-                    let here = Cursor::Search { search: index, link, rows: given };
+                    let here = Cursor::Search { search: index, link, rows: given, last: self.last_key(&rows) };
                     return if skip == 0 { Ok((rows, Some(here))) } else { Err(self.exceeded(plan)) };
                 }
                 let wanted = size - rows.len();
                 let batch = self.batch(client, plan, search, link.as_deref(), wanted).await?;
                 for (position, row) in batch.kept.iter().enumerate().skip(usize::try_from(given).unwrap_or(usize::MAX))
                 {
+                    if !self.is_new(&batch.rows, *row) {
+                        continue;
+                    }
                     if skip > 0 {
                         skip -= 1;
                         continue;
@@ -322,20 +335,18 @@ impl Reading<'_> {
                     if rows.len() == size {
                         let here = position + 1;
                         let more_here = here < batch.kept.len();
-                        let next = match (&batch.next, more_here) {
-                            (_, true) => Some(Cursor::Search { search: index, link, rows: here as u64 }),
-                            (Some(next), false) => {
-                                Some(Cursor::Search { search: index, link: Some(next.clone()), rows: 0 })
-                            }
-                            (None, false) if index + 1 < plan.searches.len() => {
-                                Some(Cursor::Search { search: index + 1, link: None, rows: 0 })
-                            }
-                            (None, false) => None,
+                        let (search, link, given) = match (batch.next, more_here) {
+                            (_, true) => (index, link, here as u64),
+                            (Some(next), false) => (index, Some(next), 0),
+                            (None, false) if index + 1 < plan.searches.len() => (index + 1, None, 0),
+                            (None, false) => return Ok((rows, None)),
                         };
-                        return Ok((rows, next));
+                        let last = self.last_key(&rows);
+                        return Ok((rows, Some(Cursor::Search { search, link, rows: given, last })));
                     }
                 }
-                given = 0;
+                // The service may cut its pages otherwise than when the cursor was made.
+                given = given.saturating_sub(batch.kept.len() as u64);
                 match batch.next {
                     Some(next) => link = Some(next),
                     None => break,
@@ -357,7 +368,9 @@ impl Reading<'_> {
                 }
                 let batch = self.batch(client, plan, search, link.as_deref(), usize::MAX).await?;
                 for row in &batch.kept {
-                    all.push(batch.rows.row(*row));
+                    if self.is_new(&batch.rows, *row) {
+                        all.push(batch.rows.row(*row));
+                    }
                 }
                 match batch.next {
                     Some(next) => link = Some(next),
@@ -388,11 +401,12 @@ impl Reading<'_> {
         self.meter.calls += 1;
         self.meter.upstream += begun.elapsed();
         let bundle = split(self.table, &page)?;
-        let trusted = match link {
-            None => self.trust(search, &page, bundle.link("self").unwrap_or_default())?,
-            // What the first page was found by holds for those after it; but nobody says that it still does here.
-            Some(_) => false,
-        };
+        if link.is_none() {
+            let lost = self.lost(search, bundle.link("self").unwrap_or_default())?;
+            if lost.sort && !plan.sort_here {
+                return Err(self.ignores(&["_sort".to_owned()], "orders"));
+            }
+        }
         let begun = Instant::now();
         let resources: Vec<Resource<'_>> = bundle
             .entries
@@ -406,27 +420,36 @@ impl Reading<'_> {
         self.meter.scanned += resources.len() as u64;
         self.meter.mapping += begun.elapsed();
         let begun = Instant::now();
-        // Checking an exact condition again costs little and catches a service that ignores it.
-        let filter = if trusted { search.residual.as_ref() } else { search.filter.as_ref() };
-        let kept = residual::filter_rows(filter, &self.table.table, &rows)?;
+        // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
+        let kept = residual::filter_rows(search.filter.as_ref(), &self.table.table, &rows)?;
         self.meter.residual += begun.elapsed();
         Ok(Batch { kept, rows, next: bundle.link("next").map(str::to_owned) })
     }
 
-    /// Whether the service applied every parameter that was sent.
-    fn trust(&self, search: &Search, page: &FhirPage, self_link: &str) -> Result<bool> {
+    /// The parameters that the service does not say it applied; an error if rows cannot do without one of them.
+    fn lost(&self, search: &Search, self_link: &str) -> Result<Lost> {
         let lost = verify_self_link(search, self_link);
-        if !lost.fixed.is_empty() {
-            return Err(Error::new(
-                Code::UpstreamInvalid,
-                format!(
-                    "the FHIR service ignores `{}`, which tells the rows of `{}`",
-                    lost.fixed.join("`, `"),
-                    self.table.table.name
-                ),
-            ));
-        }
-        Ok(lost.filters.is_empty() && !page.downgraded)
+        if lost.fixed.is_empty() { Ok(lost) } else { Err(self.ignores(&lost.fixed, "tells")) }
+    }
+
+    fn ignores(&self, params: &[String], what_for: &str) -> Error {
+        Error::new(
+            Code::UpstreamInvalid,
+            format!(
+                "the FHIR service ignores `{}`, which {what_for} the rows of `{}`",
+                params.join("`, `"),
+                self.table.table.name
+            ),
+        )
+    }
+
+    fn last_key(&self, rows: &Rows) -> Option<String> {
+        rows.cell(rows.len().checked_sub(1)?, self.table.table.key).map(str::to_owned)
+    }
+
+    /// Whether this is a row that the request has not given yet: a service may repeat one on a later page.
+    fn is_new(&mut self, rows: &Rows, row: usize) -> bool {
+        rows.cell(row, self.table.table.key).is_none_or(|key| self.given.insert(key.to_owned()))
     }
 
     /// None: the service does not say, or cannot be relied on.
@@ -445,7 +468,8 @@ impl Reading<'_> {
             self.meter.calls += 1;
             self.meter.upstream += begun.elapsed();
             let bundle = split(self.table, &page)?;
-            let trusted = self.trust(search, &page, bundle.link("self").unwrap_or_default())?;
+            let lost = self.lost(search, bundle.link("self").unwrap_or_default())?;
+            let trusted = lost.filters.is_empty() && !page.downgraded;
             match bundle.total {
                 Some(found) if trusted => total += found,
                 _ => return Ok(None),

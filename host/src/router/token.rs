@@ -12,8 +12,9 @@ use crate::model::error::{Code, Error, Result};
 pub enum Cursor {
     /// So many rows of the whole answer have been given.
     Offset(u64),
-    /// In this search, on the page at this link (None = its first), after so many rows that it gave.
-    Search { search: usize, link: Option<String>, rows: u64 },
+    /// In this search, on the page at this link (None = its first), after so many rows that it gave; `last` is the key
+    /// of the row given last, which the service may repeat.
+    Search { search: usize, link: Option<String>, rows: u64, last: Option<String> },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,7 +110,8 @@ mod tests {
     fn a_token_opens_only_where_it_was_given() {
         let tokens = Tokens::new(&Tokens::new_key().unwrap());
         let bind = |query: &str, generation: &str| Binding { query: query.into(), generation: generation.into() };
-        let cursor = Cursor::Search { search: 0, link: Some("https://fhir.example.org/?page=2".into()), rows: 3 };
+        let link = Some("https://fhir.example.org/?page=2".into());
+        let cursor = Cursor::Search { search: 0, link, rows: 3, last: Some("Patient/1".into()) };
         let token = tokens.seal(cursor.clone(), Some(7), 1_000, &bind("q", "g")).unwrap();
         assert!(!token.contains("fhir"));
         assert_eq!(tokens.open(&token, 1_000, &bind("q", "g")).unwrap(), (cursor, Some(7)));

@@ -97,10 +97,10 @@ impl Turntable {
             return Err(ill_formed(table, "a new resource is of a type that the table does not show"));
         }
         if chosen.is_some() && place.read(&resource_type, &id).await?.is_some() {
-            return Err(already_exists(key));
+            return Err(already_exists());
         }
         let (id, held) = place
-            .create(&resource_type, &id, body.into(), own_of(None))
+            .create(&resource_type, &id, chosen.is_some(), body.into(), own_of(None))
             .await
             .map_err(|error| name_columns(&table.table, error))?;
         let located = Located { key: id.clone(), resource_type, id };
@@ -318,8 +318,7 @@ impl Turntable {
         Ok((assignments, own))
     }
 
-    /// The reference to a row of another table. Where its resource type is not plain from the column and the key, the
-    /// row itself is asked.
+    /// The reference to a row of another table, which has to be there.
     async fn bind(
         &self,
         live: &Live,
@@ -352,13 +351,15 @@ impl Turntable {
                     .hint(format!("it points to {}", sets.join(", "))))
             }
             [] => Err(no_row()),
-            [only] => Ok(format!("{only}/{}", self.id_of(guid)?.ok_or_else(no_row)?)),
-            several => {
-                for resource_type in several {
-                    let Some(target) = live.showing(entity_set, resource_type) else { continue };
-                    let place = self.place(live, target, deadline)?;
-                    let id = self.id_of(guid)?.ok_or_else(no_row)?;
-                    if place.read(resource_type, &id).await?.is_some() {
+            types => {
+                let id = self.id_of(guid)?.ok_or_else(no_row)?;
+                for resource_type in types {
+                    let is_there = match live.showing(entity_set, resource_type) {
+                        Some(target) => self.place(live, target, deadline)?.read(resource_type, &id).await?.is_some(),
+                        // A table that is not served cannot be asked; it is meant if no other can be.
+                        None => types.len() == 1,
+                    };
+                    if is_there {
                         return Ok(format!("{resource_type}/{id}"));
                     }
                 }
@@ -516,8 +517,8 @@ fn not_found(table: &Table) -> Error {
     Error::new(Code::NotFound, format!("`{}` has no row of this key", table.entity_set))
 }
 
-fn already_exists(key: Uuid) -> Error {
-    Error::new(Code::AlreadyExists, format!("a row of the key {key} exists already"))
+fn already_exists() -> Error {
+    Error::new(Code::AlreadyExists, "a row of this key exists already")
 }
 
 fn ill_formed(table: &LiveTable, what: &str) -> Error {

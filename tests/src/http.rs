@@ -1,0 +1,137 @@
+//! A small HTTP client: a call is put together, sent, and answered by a status, headers and text to assert on.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+
+/// No call of a test takes longer.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What stands in a query as it is; a space is `%20`, a plus `%2B`.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'$');
+
+/// A part of a URL, percent-encoded.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, PLAIN).to_string()
+}
+
+/// A path with query options, encoded.
+pub(crate) fn with_options(path: &str, options: &[(&str, &str)]) -> String {
+    let pairs: Vec<_> = options.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+}
+
+/// Plain HTTP towards this machine; redirects are answers too.
+pub(crate) fn client() -> Client {
+    // reqwest wants a TLS provider even where no TLS is spoken; another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("the settings of the client are constant")
+}
+
+/// A request before it is sent.
+#[must_use = "a call does nothing until it is sent"]
+pub struct Call {
+    name: String,
+    request: RequestBuilder,
+}
+
+impl Call {
+    pub(crate) fn new(client: &Client, method: Method, url: &str) -> Self {
+        Self { name: format!("{method} {url}"), request: client.request(method, url) }
+    }
+
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self { request: self.request.header(name, value), ..self }
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    pub fn body(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        Self { request: self.request.header("content-type", content_type).body(body), ..self }
+    }
+
+    /// A body that no header describes.
+    pub fn plain(self, body: impl Into<reqwest::Body>) -> Self {
+        Self { request: self.request.body(body), ..self }
+    }
+
+    /// # Panics
+    /// If there is no answer.
+    pub async fn send(self) -> Answer {
+        match self.try_send().await {
+            Ok(answer) => answer,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// As [`Call::send`], with the reason why there is no answer.
+    pub async fn try_send(self) -> Result<Answer, String> {
+        let gone = |error: reqwest::Error| format!("{}: no answer: {error:?}", self.name);
+        let response = self.request.send().await.map_err(gone)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.map_err(gone)?;
+        Ok(Answer { call: self.name, status, headers, text })
+    }
+}
+
+/// An answer, and what it answers.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub call: String,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// # Panics
+    /// If the status is another.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}: {}", self.call, self.text);
+        self
+    }
+
+    /// The body; null where it is empty.
+    ///
+    /// # Panics
+    /// If it is no JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        if self.text.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{}: {error}: {}", self.call, self.text))
+    }
+
+    /// A header by its name in lower case; empty where it is absent.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// `error.code` of an OData or admin error; empty where there is none.
+    #[track_caller]
+    pub fn error_code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// `value` of a collection of rows.
+    ///
+    /// # Panics
+    /// If the status is not 200 or there is no `value`.
+    #[track_caller]
+    pub fn rows(&self) -> Vec<Value> {
+        assert_eq!(self.status, 200, "{}: {}", self.call, self.text);
+        self.json()["value"].as_array().unwrap_or_else(|| panic!("{}: no rows: {}", self.call, self.text)).clone()
+    }
+}

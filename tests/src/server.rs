@@ -1,0 +1,243 @@
+//! A Turntable server in this process, as `turntable serve` starts it, and the calls that tests make to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use turntable::cli::serve;
+use turntable::config::Config;
+use turntable::fhir::client::SourceSettings;
+use turntable::model::limits::Limits;
+use turntable::model::table::Route;
+
+use crate::fhir::Fhir;
+use crate::http::{Answer, Call, client, with_options};
+
+/// The name that the FHIR service has in the configuration.
+const SOURCE: &str = "main";
+
+/// How a server is to be started.
+#[must_use = "a setup does nothing until it is started"]
+pub struct Setup {
+    config: Config,
+    temporary: Option<TempDir>,
+}
+
+/// A running server. Dropping it ends it with the runtime of its test; [`Server::stop`] lets requests finish first.
+pub struct Server {
+    inner: serve::Server,
+    client: Client,
+    /// Goes with the server.
+    _temporary: Option<TempDir>,
+}
+
+impl Setup {
+    /// Another FHIR service, by name.
+    pub fn source(mut self, name: &str, base: &str) -> Self {
+        let settings = SourceSettings::new(base).unwrap_or_else(|error| panic!("{base}: {error}"));
+        self.config.sources.insert(name.to_owned(), settings);
+        self
+    }
+
+    /// Where a table's rows live at the first start: `native`, `virtual`, or `virtual:SOURCE`.
+    pub fn route(mut self, table: &str, route: &str) -> Self {
+        let (provider, source) = route.split_once(':').unwrap_or((route, SOURCE));
+        let route = match provider {
+            "native" => Route::Native,
+            "virtual" => Route::Virtual { source: source.to_owned() },
+            _ => panic!("a route is `native` or `virtual`, not {route:?}"),
+        };
+        self.config.tables.insert(table.to_owned(), route);
+        self
+    }
+
+    /// Several tables, all virtual.
+    pub fn virtual_tables(self, tables: &[&str]) -> Self {
+        tables.iter().fold(self, |setup, table| setup.route(table, "virtual"))
+    }
+
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.config.limits);
+        self
+    }
+
+    /// Anything else of the configuration.
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Keeps the data beyond the server, to start another one on it.
+    pub fn data_dir(mut self, dir: &Path) -> Self {
+        self.config.data_dir = dir.to_owned();
+        self.temporary = None;
+        self
+    }
+
+    /// # Panics
+    /// If the server does not start.
+    pub async fn start(self) -> Server {
+        share_compiled_code(&self.config.data_dir);
+        let inner = serve::Server::start(self.config).await.unwrap_or_else(|error| panic!("no start: {error}"));
+        Server { inner, client: client(), _temporary: self.temporary }
+    }
+}
+
+impl Server {
+    /// A server without a FHIR service: everything is native, in a temporary folder.
+    ///
+    /// # Panics
+    /// If there is no temporary folder.
+    pub fn setup() -> Setup {
+        let mut config = Config::parse(None, &BTreeMap::new()).expect("the defaults are valid");
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        config.listen = ([127, 0, 0, 1], 0).into();
+        config.data_dir = PathBuf::from(temporary.path());
+        Setup { config, temporary: Some(temporary) }
+    }
+
+    /// A server with a FHIR service named `main`; all tables start native.
+    pub fn with(fhir: &Fhir) -> Setup {
+        Self::setup().source(SOURCE, fhir.base())
+    }
+
+    /// Without a trailing slash.
+    pub fn url(&self) -> String {
+        self.inner.url()
+    }
+
+    /// The root of the table API, without a trailing slash.
+    pub fn api(&self) -> String {
+        format!("{}/api/data/v9.2", self.url())
+    }
+
+    /// A call to a path under the table API, to a path of the server if it begins with `/`, or to a whole URL (a next
+    /// link, say).
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        let url = if path.starts_with("http://") {
+            path.to_owned()
+        } else if path.starts_with('/') {
+            format!("{}{path}", self.url())
+        } else {
+            format!("{}/{path}", self.api())
+        };
+        Call::new(&self.client, method, &url)
+    }
+
+    /// `GET`, with query options that are encoded here.
+    pub async fn get(&self, path: &str, options: &[(&str, &str)]) -> Answer {
+        self.call(Method::GET, &with_options(path, options)).send().await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path).json(body).send().await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PATCH, path).json(body).send().await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PUT, path).json(body).send().await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path).send().await
+    }
+
+    /// One page of rows, with formatted values and every other annotation.
+    pub async fn rows(&self, set: &str, options: &[(&str, &str)]) -> Vec<Value> {
+        let call = self.call(Method::GET, &with_options(set, options));
+        call.header("prefer", "odata.include-annotations=\"*\"").send().await.rows()
+    }
+
+    /// One row, which has to be there.
+    pub async fn row(&self, set: &str, key: &str) -> Value {
+        let call = self.call(Method::GET, &format!("{set}({key})"));
+        call.header("prefer", "odata.include-annotations=\"*\"").send().await.expect(200).json()
+    }
+
+    /// A bundle into the tables, and with a name on to that FHIR service.
+    pub async fn ingest(&self, bundle: &str, forward: Option<&str>) -> Answer {
+        let options: Vec<_> = forward.iter().map(|source| ("forward", *source)).collect();
+        let call = self.call(Method::POST, &with_options("/fhir", &options));
+        call.body("application/fhir+json", bundle.to_owned()).send().await
+    }
+
+    /// Turns a table's route to `native`, `virtual` or `virtual:SOURCE`; answers what the admin API answers.
+    pub async fn turn(&self, table: &str, route: &str) -> Answer {
+        let (provider, source) = route.split_once(':').unwrap_or((route, SOURCE));
+        let body = match provider {
+            "native" => json!({ "provider": provider }),
+            _ => json!({ "provider": provider, "source": source }),
+        };
+        self.put(&format!("/admin/v1/tables/{table}/route"), &body).await
+    }
+
+    /// What the admin API says of a table.
+    pub async fn table(&self, table: &str) -> Value {
+        self.get(&format!("/admin/v1/tables/{table}"), &[]).await.expect(200).json()
+    }
+
+    /// All tables, as the admin API lists them.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn tables(&self) -> Vec<Value> {
+        let answer = self.get("/admin/v1/tables", &[]).await.expect(200);
+        answer.json()["tables"].as_array().unwrap_or_else(|| panic!("no tables: {}", answer.text)).clone()
+    }
+
+    /// Rows that the native store holds of a table, whatever its route.
+    ///
+    /// # Panics
+    /// If the admin API does not say.
+    pub async fn native_rows(&self, table: &str) -> u64 {
+        let shown = self.table(table).await;
+        shown["nativeRows"].as_u64().unwrap_or_else(|| panic!("no nativeRows: {shown}"))
+    }
+
+    /// Hands a component to the gate.
+    pub async fn load(&self, component: &[u8]) -> Answer {
+        self.call(Method::POST, "/admin/v1/mappings").body("application/wasm", component.to_vec()).send().await
+    }
+
+    /// Puts a loaded version in force.
+    pub async fn activate(&self, table: &str, digest: &str) -> Answer {
+        self.post(&format!("/admin/v1/tables/{table}/mapping"), &json!({ "digest": digest, "mode": "activate" })).await
+    }
+
+    pub async fn rollback(&self, table: &str) -> Answer {
+        self.post(&format!("/admin/v1/tables/{table}/mapping/rollback"), &json!({})).await
+    }
+
+    /// The audit trail after an event, oldest first.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn events(&self, after: u64) -> Vec<Value> {
+        let answer =
+            self.get("/admin/v1/events", &[("after", &after.to_string()), ("limit", "1000")]).await.expect(200);
+        answer.json()["events"].as_array().unwrap_or_else(|| panic!("no events: {}", answer.text)).clone()
+    }
+
+    /// Lets requests under way finish.
+    pub async fn stop(self) {
+        self.inner.stop().await;
+    }
+}
+
+/// Compiled mappings are kept beside the test's executable for all servers of all tests: compiling them takes seconds,
+/// and is itself tested elsewhere. Where a link cannot be made, each server compiles its own.
+fn share_compiled_code(data_dir: &Path) {
+    #[cfg(unix)]
+    if let Ok(executable) = std::env::current_exe()
+        && let Some(folder) = executable.parent()
+    {
+        let shared = folder.join("turntable-tests-compiled");
+        let _ = std::fs::create_dir_all(&shared);
+        let _ = std::os::unix::fs::symlink(&shared, data_dir.join("compiled"));
+    }
+}

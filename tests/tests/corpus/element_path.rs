@@ -1,0 +1,155 @@
+//! A column's path, evaluated anew over plain JSON: a second opinion on what a cell must show.
+
+use serde_json::Value;
+use turntable::model::table::{Column, Kind};
+
+/// `name.where(use='official').given[0]`, without alternatives and functions.
+#[derive(Debug)]
+pub(crate) struct ElementPath {
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) index: Option<usize>,
+    /// Member path and value, all of which must hold.
+    pub(crate) conditions: Vec<(Vec<String>, String)>,
+}
+
+impl ElementPath {
+    /// None for what is more than names, indexes and `where` with constants.
+    pub(crate) fn parse(path: &str) -> Option<Self> {
+        let mut steps: Vec<Step> = Vec::new();
+        for part in split(path) {
+            if let Some(conditions) = part.strip_prefix("where(").and_then(|part| part.strip_suffix(')')) {
+                steps.last_mut()?.conditions = conditions.split(" and ").map(condition).collect::<Option<_>>()?;
+                continue;
+            }
+            let (name, index) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
+                Some((name, index)) => (name, Some(index.parse().ok()?)),
+                None => (part, None),
+            };
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                return None;
+            }
+            steps.push(Step { name: name.to_owned(), index, conditions: Vec::new() });
+        }
+        (!steps.is_empty()).then_some(Self { steps })
+    }
+
+    /// What the path leads to. `row`: the entry of the first step's list that a child table's row shows.
+    fn values<'v>(&self, resource: &'v Value, row: Option<usize>) -> Vec<&'v Value> {
+        let mut at = vec![resource];
+        for (depth, step) in self.steps.iter().enumerate() {
+            let index = step.index.or(row.filter(|_| depth == 0));
+            let members = at.into_iter().filter_map(|value| value.get(&step.name));
+            let admitted = members.flat_map(|member| entries(member, index)).filter(|value| step.admits(value));
+            // Of the entries that a `where` finds, and of codings, the first: it is the one that is written too.
+            let is_first = !step.conditions.is_empty() || step.name == "coding";
+            at = if is_first { admitted.take(1).collect() } else { admitted.collect() };
+        }
+        at
+    }
+}
+
+impl Step {
+    pub(crate) fn admits(&self, value: &Value) -> bool {
+        self.conditions.iter().all(|(path, constant)| {
+            let mut at = vec![value];
+            for name in path {
+                at = at.into_iter().filter_map(|v| v.get(name)).flat_map(|member| entries(member, None)).collect();
+            }
+            at.iter().any(|found| found.as_str() == Some(constant))
+        })
+    }
+}
+
+/// What the cell must show; None if this oracle cannot say.
+pub(crate) fn expected_cell(
+    column: &Column,
+    path: &ElementPath,
+    resource: &Value,
+    row: Option<usize>,
+) -> Option<Option<String>> {
+    let values = path.values(resource, row);
+    let first = values.first().copied();
+    let text = |value: Option<&Value>| match value {
+        None => Some(None),
+        // Of another type than the column's: what then is for the mapping to say.
+        Some(Value::String(text)) if !text.is_empty() => Some(Some(text.clone())),
+        Some(_) => None,
+    };
+    match &column.kind {
+        Kind::Text { .. } | Kind::Uri | Kind::DateTime | Kind::PartialDate => text(first),
+        Kind::Date => text(first).filter(|text| text.as_ref().is_none_or(|text| text.len() == 10)),
+        Kind::Boolean => match first {
+            None => Some(None),
+            Some(Value::Bool(value)) => Some(Some(value.to_string())),
+            Some(_) => None,
+        },
+        Kind::Decimal { .. } => match first {
+            None => Some(None),
+            Some(Value::Number(number)) => Some(Some(number.to_string())),
+            Some(_) => None,
+        },
+        // A whole number is rounded where the element is a decimal.
+        Kind::Int32 | Kind::Int64 => match first {
+            None => Some(None),
+            Some(Value::Number(number)) if number.is_i64() => Some(Some(number.to_string())),
+            Some(_) => None,
+        },
+        // Codes outside the choice, and those of another system, are for the mapping to judge.
+        Kind::Choice(choice) => text(first).filter(|code| {
+            code.as_ref().is_none_or(|code| choice.by_code(code).is_some_and(|option| option.system.is_none()))
+        }),
+        Kind::Lookup(lookup) => match first {
+            None => Some(None),
+            Some(reference) => {
+                let text = reference["reference"].as_str()?;
+                let (resource_type, id) = text.split_once('/')?;
+                let is_target = lookup.targets.iter().any(|target| target.resource_type == resource_type);
+                (is_target && !id.contains('/')).then(|| Some(text.to_owned()))
+            }
+        },
+        Kind::Key | Kind::Json | Kind::ConceptKey { .. } => None,
+    }
+}
+
+/// The entries of a list, or the one value that stands alone; nulls are places, not values.
+fn entries(member: &Value, index: Option<usize>) -> Vec<&Value> {
+    let all = match member {
+        Value::Array(items) => items.iter().collect(),
+        alone => vec![alone],
+    };
+    let chosen: Vec<&Value> = match index {
+        Some(index) => all.get(index).copied().into_iter().collect(),
+        None => all,
+    };
+    chosen.into_iter().filter(|value| !value.is_null()).collect()
+}
+
+/// Parts between dots that are in no parentheses.
+fn split(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut depth) = (0, 0);
+    for (at, character) in path.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            '.' if depth == 0 => {
+                parts.push(&path[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&path[start..]);
+    parts
+}
+
+fn condition(text: &str) -> Option<(Vec<String>, String)> {
+    let (path, constant) = text.split_once('=')?;
+    let constant = constant.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+    Some((path.trim().split('.').map(str::to_owned).collect(), constant.to_owned()))
+}

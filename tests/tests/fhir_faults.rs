@@ -1,0 +1,349 @@
+//! A FHIR service that misbehaves, in every way that the sandbox knows: the right status and code within the deadline,
+//! never a wrong row, no other table disturbed, and everything as before once the fault is gone.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use turntable_fhir_sandbox::Sandbox;
+use turntable_tests::{Answer, EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server};
+
+/// Milliseconds that a request may take in all.
+const REQUEST_MS: u64 = 2_000;
+
+/// On top of it, for a busy machine.
+const SLACK: Duration = Duration::from_secs(4);
+
+const ENCOUNTER: &str = "137cf922-beec-478e-acbc-152368296695";
+const ALLERGY: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f11";
+
+/// Reads of virtual tables, each by another way through the host; every row is told by its key.
+const READS: [&str; 9] = [
+    "msemr_observations?$select=msemr_description&$top=1000",
+    "msemr_observations?$select=msemr_description&$filter=_msemr_subjecttypepatient_value eq {patient}",
+    "msemr_observations?$select=msemr_description&$filter=msemr_valuetypequantityvalue gt 20 and msemr_code_system eq 'http://loinc.org'",
+    "msemr_observations?$select=msemr_description&$orderby=msemr_valuetypequantityvalue desc,msemr_observationid&$top=7",
+    "msemr_encounters?$select=msemr_name&$filter=msemr_encounterstatus eq 935000005&$count=true",
+    "msemr_encounters?$select=msemr_name&$filter=msemr_periodstart ge 2015-01-01T00:00:00Z&$orderby=msemr_periodstart,msemr_encounterid",
+    "msemr_encounters({encounter})?$select=msemr_name",
+    "msemr_encounters?$select=msemr_name&$filter=msemr_subjectpatient/birthdate lt 1980-01-01",
+    "contacts({patient})?$select=fullname&$expand=msemr_observation_msemr_subjecttypepatient($select=msemr_description)",
+];
+
+/// The service cannot be used at all: every read and write says so by the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn out_of_order() {
+    let there = There::start().await;
+    for (faults, status, code, retry_after) in [
+        ("latency=30s", 504, "UpstreamTimeout", ""),
+        ("status=429", 429, "UpstreamBusy", "1"),
+        ("status=500", 502, "UpstreamDown", ""),
+        ("status=503", 502, "UpstreamDown", "1"),
+        ("status=401", 502, "UpstreamAuth", ""),
+        ("cut", 502, "UpstreamInvalid", ""),
+        ("malformed", 502, "UpstreamInvalid", ""),
+        ("html", 502, "UpstreamInvalid", ""),
+    ] {
+        there.set(faults);
+        // At once, since some take the whole deadline.
+        let (reads, writes) = tokio::join!(there.read_all(), there.write_all());
+        for answer in reads.iter().chain(&writes) {
+            let shown = format!("{faults}: {}: {} {}", answer.call, answer.status, answer.text);
+            assert_eq!((answer.status, answer.error_code().as_str()), (status, code), "{shown}");
+            assert_eq!(answer.header("retry-after"), retry_after, "{shown}");
+            assert!(!answer.text.contains("127.0.0.1"), "no address of the service: {shown}");
+        }
+        there.recovers(faults).await;
+    }
+}
+
+/// Nothing listens where the service was; later it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn down() {
+    let sandbox = Sandbox::new();
+    sandbox.load(EVENTS.as_bytes()).expect("the bundle is whole");
+    let running = sandbox.clone().start(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+    let (address, fhir) = (running.addr(), Fhir::at(&running.base_url()));
+    let server =
+        Server::with(&fhir).route("msemr_encounter", "virtual").limits(|l| l.request_ms = REQUEST_MS).start().await;
+    server.ingest(PEOPLE, None).await.expect(200);
+    let before = server.rows("msemr_encounters", &[]).await;
+    assert_eq!(before.len(), 2);
+
+    running.shutdown().await;
+    let begun = Instant::now();
+    let answer = server.get("msemr_encounters", &[]).await.expect(502);
+    assert_eq!(answer.error_code(), "UpstreamDown");
+    assert!(begun.elapsed() < Duration::from_millis(REQUEST_MS) + SLACK);
+    let change = json!({ "msemr_encounterlength": 5 });
+    let answer = server.patch(&format!("msemr_encounters({ENCOUNTER})"), &change).await.expect(502);
+    assert_eq!(answer.error_code(), "UpstreamDown");
+    assert_eq!(server.rows("contacts", &[]).await.len(), 2, "native tables do not care");
+    server.get("/readyz", &[]).await.expect(200);
+
+    let _running = sandbox.start(address).await.expect("the same port");
+    assert_eq!(server.rows("msemr_encounters", &[]).await, before);
+}
+
+/// The service answers, but not what it was asked: the rows are right all the same, or there are none.
+#[tokio::test(flavor = "multi_thread")]
+async fn lies() {
+    let there = There::start().await;
+    let (honest, keys) = (there.answers().await, there.walk(3).await.expect("honest pages"));
+    for faults in [
+        "ignore-params",
+        "ignore-params=claimed",
+        "ignore-sort",
+        "wrong-total",
+        "duplicate-pages",
+        "absolute-references",
+        "coarse-numbers",
+        "drop-version",
+    ] {
+        there.set(faults);
+        let answers = there.answers().await;
+        for ((read, honest), answer) in READS.iter().zip(&honest).zip(&answers) {
+            assert_eq!(plain(honest), plain(answer), "{faults}: {read}");
+        }
+        let walked = there.walk(3).await.unwrap_or_else(|page| panic!("{faults}: {}: {}", page.call, page.text));
+        assert_eq!(walked, keys, "{faults}: pages of 3");
+        there.recovers(faults).await;
+    }
+}
+
+/// A next link that leads elsewhere is not followed, wherever the next page is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_links() {
+    let there = There::start().await;
+    there.set("foreign-next");
+    let error = there.walk(3).await.expect_err("the second page is behind the link");
+    assert_eq!((error.status, error.error_code().as_str()), (502, "UpstreamInvalid"), "{}", error.text);
+    assert!(!error.text.contains("foreign.example"), "{}", error.text);
+    there.recovers("foreign-next").await;
+}
+
+/// A fault that passes is not seen: reads are tried again. A write never is, once it may have been done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passing_fault() {
+    let there = There::start().await;
+    let honest = there.server.get("msemr_encounters", &[]).await.expect(200);
+    there.set("status=503:1x");
+    assert_eq!(there.server.get("msemr_encounters", &[]).await.expect(200).text, honest.text);
+
+    there.sandbox().clear_requests();
+    there.set("refuse-writes=503:1x");
+    let answer = there.server.post("msemr_allergyintolerances", &allergy(None)).await.expect(502);
+    assert_eq!(answer.error_code(), "UpstreamDown");
+    let hint = answer.json()["error"]["@Turntable.hint"].as_str().unwrap_or_default().to_owned();
+    assert!(hint.contains("not known whether"), "{}", answer.text);
+    let writes = there.sandbox().requests().iter().filter(|seen| seen.method != "GET").count();
+    assert_eq!(writes, 1, "sent once");
+}
+
+/// What the service finds wrong comes back by the names of the columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_writes() {
+    let there = There::start().await;
+    there.set("refuse-writes=422");
+    for answer in [
+        there.server.post("msemr_allergyintolerances", &allergy(None)).await,
+        there.server.patch(&format!("msemr_allergyintolerances({ALLERGY})"), &json!({ "msemr_code": "XYZ456" })).await,
+    ] {
+        let answer = answer.expect(422);
+        assert_eq!(answer.error_code(), "RefusedByFhir");
+        let details = answer.json()["error"]["details"].as_array().cloned().unwrap_or_default();
+        assert_eq!(details.len(), 2, "{}", answer.text);
+        for detail in details {
+            assert_eq!(detail["code"], "business-rule");
+            let column = detail["target"].as_str().unwrap_or_default();
+            assert!(column.starts_with("msemr_") || column.starts_with("tt_"), "no column: {detail}");
+        }
+    }
+    let answer = there.server.delete(&format!("msemr_allergyintolerances({ALLERGY})")).await.expect(422);
+    assert_eq!(answer.error_code(), "RefusedByFhir");
+    for (faults, status, code) in [
+        ("refuse-writes=400", 422, "RefusedByFhir"),
+        ("refuse-writes=403", 502, "UpstreamAuth"),
+        ("refuse-writes=409", 409, "Conflict"),
+        ("refuse-writes=429", 429, "UpstreamBusy"),
+    ] {
+        there.set(faults);
+        let answer = there.server.post("msemr_allergyintolerances", &allergy(None)).await;
+        assert_eq!((answer.status, answer.error_code().as_str()), (status, code), "{faults}: {}", answer.text);
+    }
+    there.recovers("refuse-writes").await;
+}
+
+/// A service that gives ids itself: a new row gets one of them, and a row is never made under another key than asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_update_create() {
+    let there = There::start().await;
+    there.set("no-update-create");
+    let created = there.server.post("msemr_allergyintolerances", &allergy(None)).await.expect(201).json();
+    let key = created["msemr_allergyintoleranceid"].as_str().expect("a key").to_owned();
+    assert!(there.sandbox().resource("AllergyIntolerance", &key).is_some(), "the key is the id that the service gave");
+    let path = format!("msemr_allergyintolerances({key})");
+    there.server.patch(&path, &json!({ "msemr_code": "XYZ456" })).await.expect(204);
+    assert_eq!(there.server.row("msemr_allergyintolerances", &key).await["msemr_code"], "XYZ456");
+    there.server.delete(&path).await.expect(204);
+
+    const CHOSEN: &str = "0b6e4a5c-93a4-4e06-8d3d-3d61b2f5a001";
+    let before = there.sandbox().count("AllergyIntolerance");
+    for answer in [
+        there.server.post("msemr_allergyintolerances", &allergy(Some(CHOSEN))).await,
+        there.server.patch(&format!("msemr_allergyintolerances({CHOSEN})"), &allergy(None)).await,
+    ] {
+        assert_eq!((answer.status, answer.error_code().as_str()), (501, "NotSupported"), "{}", answer.text);
+    }
+    assert_eq!(there.sandbox().count("AllergyIntolerance"), before);
+    there.recovers("no-update-create").await;
+}
+
+/// Without versions a change is merged and written all the same; one that asks for a version is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_versions() {
+    let there = There::start().await;
+    there.set("drop-version");
+    let path = format!("msemr_allergyintolerances({ALLERGY})");
+    let row = there.server.get(&path, &[]).await.expect(200);
+    assert_eq!((row.header("etag"), &row.json()["@odata.etag"]), ("", &Value::Null));
+    there.server.patch(&path, &json!({ "msemr_code": "XYZ456" })).await.expect(204);
+    let call = there.server.call(Method::PATCH, &path).header("if-match", "W/\"2\"");
+    let answer = call.json(&json!({ "msemr_code": "ABC123" })).send().await.expect(412);
+    assert_eq!(answer.error_code(), "VersionMismatch");
+    assert_eq!(there.server.row("msemr_allergyintolerances", ALLERGY).await["msemr_code"], "XYZ456");
+    there.server.patch(&path, &json!({ "msemr_code": "ABC123" })).await.expect(204);
+}
+
+/// A server with native people and virtual events, and the service behind it.
+struct There {
+    fhir: Fhir,
+    server: Server,
+    honest: Vec<String>,
+}
+
+impl There {
+    async fn start() -> Self {
+        let fhir = Fhir::sandbox().await;
+        let tables = ["msemr_encounter", "msemr_observation", "msemr_allergyintolerance"];
+        let setup = Server::with(&fhir).virtual_tables(&tables).limits(|limits| limits.request_ms = REQUEST_MS);
+        let server = setup.start().await;
+        fhir.as_sandbox().load(EVENTS.as_bytes()).expect("the bundle is whole");
+        server.ingest(PEOPLE, None).await.expect(200);
+        for bundle in SYNTHEA {
+            server.ingest(bundle, Some("main")).await.expect(200);
+        }
+        server.post("msemr_allergyintolerances", &allergy(Some(ALLERGY))).await.expect(201);
+        let mut there = Self { fhir, server, honest: Vec::new() };
+        there.honest = there.answers().await;
+        there
+    }
+
+    fn sandbox(&self) -> &Sandbox {
+        self.fhir.as_sandbox()
+    }
+
+    fn set(&self, faults: &str) {
+        self.sandbox().set_faults(faults.parse().unwrap_or_else(|error| panic!("{error}")));
+    }
+
+    /// Each of [`READS`], all at once; none takes longer than it may.
+    async fn read_all(&self) -> Vec<Answer> {
+        let begun = Instant::now();
+        let asked = READS.map(|read| {
+            let path = read.replace("{patient}", PATIENT).replace("{encounter}", ENCOUNTER).replace(' ', "%20");
+            tokio::spawn(self.server.call(Method::GET, &path).send())
+        });
+        let answers = together(asked).await;
+        assert!(begun.elapsed() < Duration::from_millis(REQUEST_MS) + SLACK, "{:?}", begun.elapsed());
+        answers
+    }
+
+    /// As text, every one of them a success.
+    async fn answers(&self) -> Vec<String> {
+        self.read_all().await.into_iter().map(|answer| answer.expect(200).text).collect()
+    }
+
+    /// Native rows are read and written in the meantime, which must succeed.
+    async fn write_all(&self) -> Vec<Answer> {
+        let row = format!("msemr_allergyintolerances({ALLERGY})");
+        let change = json!({ "msemr_code": "XYZ456" });
+        let asked = [
+            tokio::spawn(self.server.call(Method::POST, "msemr_allergyintolerances").json(&allergy(None)).send()),
+            tokio::spawn(self.server.call(Method::PATCH, &row).json(&change).send()),
+            tokio::spawn(self.server.call(Method::DELETE, &row).send()),
+        ];
+        let begun = Instant::now();
+        assert_eq!(self.server.rows("contacts", &[("$filter", "msemr_contacttype eq 935000000")]).await.len(), 3);
+        let native = json!({ "address1_city": "Fresno" });
+        self.server.patch(&format!("contacts({PATIENT})"), &native).await.expect(204);
+        assert!(begun.elapsed() < SLACK, "native tables wait for nobody: {:?}", begun.elapsed());
+        together(asked).await
+    }
+
+    /// Keys of all observations, by pages of so many rows; or the answer that was no page.
+    async fn walk(&self, size: usize) -> Result<Vec<String>, Answer> {
+        let mut keys = Vec::new();
+        let mut next = Some("msemr_observations?$select=msemr_description".to_owned());
+        while let Some(path) = next.take() {
+            let call = self.server.call(Method::GET, &path).header("prefer", &format!("odata.maxpagesize={size}"));
+            let page = call.send().await;
+            if page.status != 200 {
+                return Err(page);
+            }
+            let rows = page.rows();
+            keys.extend(rows.iter().filter_map(|row| row["msemr_observationid"].as_str().map(str::to_owned)));
+            next = page.json()["@odata.nextLink"].as_str().map(str::to_owned);
+            assert!(keys.len() < 1_000, "the pages never end");
+        }
+        Ok(keys)
+    }
+
+    async fn recovers(&self, after: &str) {
+        self.set("");
+        for ((read, honest), answer) in READS.iter().zip(&self.honest).zip(&self.answers().await) {
+            assert_eq!(plain(honest), plain(answer), "after {after}: {read}");
+        }
+    }
+}
+
+/// An answer for comparing: without versions, which writes move and some services do not give.
+fn plain(text: &str) -> Value {
+    let mut value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    drop_etags(&mut value);
+    value
+}
+
+fn drop_etags(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.remove("@odata.etag");
+            members.values_mut().for_each(drop_etags);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_etags),
+        _ => {}
+    }
+}
+
+fn allergy(key: Option<&str>) -> Value {
+    let mut row = json!({
+        "msemr_name": "Allergy: Patient One",
+        "msemr_code": "ABC123",
+        "msemr_criticality": 935000000,
+        "msemr_type": 935000000,
+        "msemr_verificationstatus": 935000001,
+        "msemr_patient@odata.bind": format!("/contacts({PATIENT})"),
+    });
+    if let Some(key) = key {
+        row["msemr_allergyintoleranceid"] = key.into();
+    }
+    row
+}
+
+async fn together<const N: usize>(asked: [tokio::task::JoinHandle<Answer>; N]) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(N);
+    for answer in asked {
+        answers.push(answer.await.expect("a call does not panic"));
+    }
+    answers
+}

@@ -1,0 +1,330 @@
+//! Versions of mappings over HTTP: what the gate lets in and by what name it refuses, what is in force and since when,
+//! the way back, and what all of that does to rows, to the audit trail and to a server that starts again.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use turntable::mapping::build;
+use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
+
+const TABLE: &str = "msemr_encounter";
+const CHECKS: [&str; 6] = ["tables", "samples", "determinism", "round-trip", "changes", "schema"];
+
+/// Another version of the encounters, by the label of a status.
+fn second() -> Vec<u8> {
+    with_text("encounter", "Finished", "FINISHED")
+}
+
+#[tokio::test]
+async fn a_version_is_let_in_once_and_reported() {
+    let server = Server::setup().start().await;
+    let answer = server.load(&second()).await.expect(201).json();
+    assert_eq!(answer["digest"], digest(&second()));
+    assert_eq!(answer["tables"], json!([TABLE, "msemr_encounterparticipant"]));
+    assert_eq!(answer["schema"], json!({ "added": [], "removed": [], "changed": [] }));
+    let checks = answer["checks"].as_array().expect("checks");
+    assert_eq!(checks.iter().map(|check| &check["name"]).collect::<Vec<_>>(), CHECKS);
+    assert!(checks.iter().all(|check| check["passed"] == true), "{checks:#?}");
+
+    let again = server.load(&second()).await.expect(200).json();
+    assert_eq!(again["digest"], answer["digest"]);
+    let listed = listed(&server, &digest(&second())).await;
+    assert_eq!(listed.len(), 1, "{listed:#?}");
+    assert_eq!(listed[0]["activeFor"], json!([]));
+    let path = format!("/admin/v1/mappings/{}", digest(&second()));
+    let shown = server.get(&path, &[]).await.expect(200).json();
+    assert_eq!(shown["report"]["checks"].as_array().map(Vec::len), Some(CHECKS.len()), "{shown:#}");
+    // What was only loaded changes nothing.
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+    assert_eq!(actions(&server, 0, TABLE).await.iter().filter(|(action, _)| action == "mapping.activate").count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_mapping_is_refused_by_name() {
+    let server = Server::setup().start().await;
+    let encounter = builtin("encounter");
+    let mut damaged = encounter.to_vec();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 4_000].fill(0xff);
+    let cases: [(&str, Vec<u8>, &[&str]); 8] = [
+        ("nothing", Vec::new(), &["format"]),
+        ("text", b"hello".to_vec(), &["format"]),
+        ("an empty core module", b"\0asm\x01\0\0\0".to_vec(), &["format"]),
+        ("the first half", encounter[..encounter.len() / 2].to_vec(), &["validation"]),
+        ("holes", damaged, &["validation"]),
+        ("a component of another world", component(&[]), &["exports", "exports"]),
+        ("a clock", component(b"wasi:clocks/monotonic-clock@0.2.0"), &["imports", "exports", "exports"]),
+        ("files", component(b"wasi:filesystem/preopens@0.2.0"), &["imports", "exports", "exports"]),
+    ];
+    let before = server.get("/admin/v1/mappings", &[]).await.expect(200).json();
+    for (what, bytes, expected) in cases {
+        let answer = server.load(&bytes).await;
+        assert_eq!((answer.status, answer.error_code().as_str()), (422, "ComponentRefused"), "{what}: {}", answer.text);
+        let (codes, messages) = (details(&answer, "code"), details(&answer, "message"));
+        assert_eq!(codes, expected, "{what}: {messages:?}");
+        assert!(messages.iter().all(|message| !message.is_empty()), "{what}");
+    }
+    assert_eq!(server.get("/admin/v1/mappings", &[]).await.expect(200).json(), before, "what is refused is not kept");
+}
+
+#[tokio::test]
+async fn a_component_may_not_be_larger_than_the_limit() {
+    let server = Server::setup().limits(|limits| limits.component_bytes = 1_000).start().await;
+    let answer = server.load(&second()).await.expect(413);
+    assert_eq!(answer.error_code(), "BodyTooLarge");
+}
+
+/// It traps, loops, eats memory and lies, each on another table; the gate finds out before a patient does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mapping_that_misbehaves_does_not_get_in() {
+    let server = Server::setup().limits(|limits| limits.mapping_ms = 100).start().await;
+    let answer = server.load(hostile()).await.expect(422);
+    assert_eq!(answer.error_code(), "ComponentRefused");
+    let codes = details(&answer, "code");
+    assert!(codes.iter().any(|code| code == "determinism" || code == "samples"), "{}", answer.text);
+    assert_eq!(details(&answer, "message").iter().filter(|m| m.contains("someone")).count(), 0, "no data in messages");
+    // It is not there to be activated, and the tables that are there go on.
+    server.activate("good", &digest(hostile())).await.expect(404);
+    server.get("msemr_encounters", &[]).await.expect(200);
+    // Others do not even say what they are.
+    for how in ["loops", "traps", "two keys", "no tables", "odd name"] {
+        let answer = server.load(&describing(how)).await;
+        assert!(answer.status >= 400, "{how}: {} {}", answer.status, answer.text);
+        assert!(listed(&server, &digest(&describing(how))).await.is_empty(), "{how} is kept");
+    }
+}
+
+#[tokio::test]
+async fn samples_that_do_not_hold_refuse_a_version() {
+    let server = Server::setup().start().await;
+    let expected = r#""msemr_encounterstatus": "finished""#;
+    let other = with_text("encounter", expected, &expected.replace("finished", "planned!"));
+    let answer = server.load(&other).await.expect(422);
+    assert_eq!(details(&answer, "code"), vec!["samples"; details(&answer, "code").len()], "{}", answer.text);
+    let messages = details(&answer, "message");
+    assert!(messages.iter().any(|message| message.contains("msemr_encounterstatus")), "{messages:?}");
+    // A mapping that reads another code than its samples say.
+    let wrong = with_text("encounter", "finished", "finishex");
+    let with_own_samples = with_samples_of("encounter", &wrong);
+    let answer = server.load(&with_own_samples).await.expect(422);
+    assert!(details(&answer, "code").contains(&"samples".to_owned()), "{}", answer.text);
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_in_force_is_refused_by_name() {
+    let server = Server::setup().start().await;
+    let loaded = server.load(&second()).await.expect(201).json();
+    let known = loaded["digest"].as_str().expect("a digest");
+    let unknown = format!("sha256:{}", "0".repeat(64));
+    let cases: [(&str, Value, u16, &str); 9] = [
+        (TABLE, json!({ "digest": unknown }), 404, "NotFound"),
+        (TABLE, json!({ "digest": "sha256:" }), 404, "NotFound"),
+        ("contact", json!({ "digest": known }), 400, "BadRequest"),
+        ("nothing", json!({ "digest": known }), 400, "BadRequest"),
+        (TABLE, json!({ "digest": known, "mode": "shadow" }), 501, "NotSupported"),
+        (TABLE, json!({ "digest": known, "mode": "canary", "percent": 10 }), 501, "NotSupported"),
+        (TABLE, json!({ "digest": known, "percent": 10 }), 400, "BadValue"),
+        (TABLE, json!({ "digest": known, "mode": "maybe" }), 400, "BadValue"),
+        (TABLE, json!({ "mode": "activate" }), 400, "BadJson"),
+    ];
+    for (table, body, status, code) in cases {
+        let answer = server.post(&format!("/admin/v1/tables/{table}/mapping"), &body).await;
+        assert_eq!((answer.status, answer.error_code().as_str()), (status, code), "{table} {body}: {}", answer.text);
+    }
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+    server.get("/admin/v1/mappings/sha256:00", &[]).await.expect(404);
+    server.get("/admin/v1/tables/nothing", &[]).await.expect(404);
+    server.rollback("nothing").await.expect(404);
+}
+
+#[tokio::test]
+async fn back_and_forth_and_all_of_it_on_record() {
+    let server = Server::setup().start().await;
+    let (first, second) = (digest(builtin("encounter")), digest(&second()));
+    let nothing_before = server.rollback(TABLE).await.expect(409);
+    assert_eq!(nothing_before.error_code(), "Conflict");
+    let since = last_event(&server).await;
+
+    server.load(&self::second()).await.expect(201);
+    let released = server.activate(TABLE, &second).await.expect(200).json();
+    assert_eq!((&released["mapping"]["digest"], &released["previous"]), (&json!(second), &json!(first)));
+    assert_eq!(released["tables"], json!([TABLE, "msemr_encounterparticipant"]));
+    assert_eq!(in_force(&server).await, second);
+    // The children come along: all tables of a component are of one version.
+    assert_eq!(server.table("msemr_encounterparticipant").await["mapping"]["digest"], second);
+    assert_eq!(listed(&server, &second).await[0]["activeFor"], json!([TABLE, "msemr_encounterparticipant"]));
+
+    let released = server.rollback(TABLE).await.expect(200).json();
+    assert_eq!((&released["mapping"]["digest"], &released["previous"]), (&json!(first), &json!(second)));
+    assert_eq!(in_force(&server).await, first);
+    server.rollback(TABLE).await.expect(409);
+    assert_eq!(in_force(&server).await, first);
+    // What was rolled back can be put in force again, through a child as well, and goes back to the same.
+    server.activate("msemr_encounterparticipant", &second).await.expect(200);
+    assert_eq!(in_force(&server).await, second);
+    server.rollback("msemr_encounterparticipant").await.expect(200);
+    assert_eq!(in_force(&server).await, first);
+
+    let expected = [
+        ("mapping.activate", second.as_str()),
+        ("mapping.rollback", first.as_str()),
+        ("mapping.activate", second.as_str()),
+        ("mapping.rollback", first.as_str()),
+    ];
+    let found = actions(&server, since, TABLE).await;
+    assert_eq!(found.iter().map(|(a, d)| (a.as_str(), d.as_str())).collect::<Vec<_>>(), expected);
+    let loads = server.events(since).await;
+    let loads = loads.iter().filter(|event| event["action"] == "mapping.load").collect::<Vec<_>>();
+    assert_eq!(loads.len(), 1);
+    assert_eq!((&loads[0]["actor"], &loads[0]["detail"]["digest"]), (&json!("local"), &json!(second)));
+}
+
+#[tokio::test]
+async fn what_is_in_force_survives_a_restart() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let start = || Server::setup().data_dir(dir.path()).start();
+    let (first, second) = (digest(builtin("encounter")), digest(&second()));
+
+    let server = start().await;
+    server.load(&self::second()).await.expect(201);
+    server.activate(TABLE, &second).await.expect(200);
+    let before = last_event(&server).await;
+    server.stop().await;
+
+    let server = start().await;
+    assert_eq!(in_force(&server).await, second, "what somebody chose stays in force");
+    assert_eq!(server.table("contact").await["mapping"]["digest"], digest(builtin("contact")));
+    assert_eq!(actions(&server, before, TABLE).await, [], "a start is no release");
+    server.load(&self::second()).await.expect(200);
+    server.rollback(TABLE).await.expect(200);
+    server.stop().await;
+
+    let server = start().await;
+    assert_eq!(in_force(&server).await, first, "a rollback stays");
+    server.rollback(TABLE).await.expect(409);
+}
+
+/// The name of a coded observation is the code's display; in the other version it is the code's version.
+#[tokio::test]
+async fn a_new_version_makes_native_rows_anew() {
+    let server = Server::setup().start().await;
+    let observation = json!({
+        "resourceType": "Observation",
+        "id": "5f2c4a54-6a8b-4c34-9d5a-0f3b5a1c7d10",
+        "status": "final",
+        "code": { "coding": [{ "code": "1", "display": "by display", "version": "by version" }] },
+        "subject": { "reference": format!("Patient/{PATIENT}") },
+        "valueQuantity": { "value": 1 },
+        "component": [{ "code": { "coding": [{ "code": "2", "display": "part", "version": "PART" }] } }],
+    });
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [
+        { "resource": observation, "request": { "method": "PUT", "url": "Observation/5f2c4a54-6a8b-4c34-9d5a-0f3b5a1c7d10" } },
+    ]});
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    let names = async || {
+        let root = server.rows("msemr_observations", &[]).await;
+        let part = server.rows("msemr_observationcomponents", &[]).await;
+        (root[0]["msemr_description"].clone(), part[0]["msemr_name"].clone(), root.len(), part.len())
+    };
+    assert_eq!(names().await, (json!("by display"), json!("part"), 1, 1));
+
+    let other = with_text("observation", "code.text | code.coding[0].display", "code.text | code.coding[0].version");
+    let answer = server.load(&other).await.expect(422);
+    assert!(answer.text.contains("msemr_description"), "its samples tell it from the first: {}", answer.text);
+    let other = without_samples(&other);
+    server.load(&other).await.expect(201);
+    assert_eq!(names().await, (json!("by display"), json!("part"), 1, 1), "not yet in force");
+    server.activate("msemr_observation", &digest(&other)).await.expect(200);
+    assert_eq!(names().await, (json!("by version"), json!("PART"), 1, 1));
+    // The store's own answer, not only what is shown: the row is found by its new value.
+    let found = server.rows("msemr_observations", &[("$filter", "msemr_description eq 'by version'")]).await;
+    assert_eq!(found.len(), 1);
+    server.rollback("msemr_observation").await.expect(200);
+    assert_eq!(names().await, (json!("by display"), json!("part"), 1, 1));
+}
+
+async fn in_force(server: &Server) -> String {
+    server.table(TABLE).await["mapping"]["digest"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Entries of the list of mappings with this digest.
+async fn listed(server: &Server, digest: &str) -> Vec<Value> {
+    let all = server.get("/admin/v1/mappings", &[]).await.expect(200).json();
+    let all = all["mappings"].as_array().cloned().unwrap_or_default();
+    all.into_iter().filter(|mapping| mapping["digest"] == digest).collect()
+}
+
+/// Actions on a table since an event, each with the digest it was about.
+async fn actions(server: &Server, since: u64, table: &str) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let events = server.events(since).await;
+    let ours = events.iter().filter(|event| event["table"] == table);
+    let releases = ours.filter(|event| text(&event["action"]).starts_with("mapping."));
+    releases.map(|event| (text(&event["action"]), text(&event["detail"]["digest"]))).collect()
+}
+
+async fn last_event(server: &Server) -> u64 {
+    server.events(0).await.last().and_then(|event| event["id"].as_u64()).unwrap_or_default()
+}
+
+fn details(answer: &Answer, member: &str) -> Vec<String> {
+    let details = answer.json()["error"]["details"].as_array().cloned().unwrap_or_default();
+    details.iter().map(|detail| detail[member].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The smallest component there is, with or without the import of an empty interface.
+fn component(import: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+    if !import.is_empty() {
+        let length = u8::try_from(import.len()).expect("a short name");
+        // A type section with one empty instance type; an import section with one import of it.
+        bytes.extend([7, 3, 1, 0x42, 0]);
+        bytes.extend([10, length + 5, 1, 0, length]);
+        bytes.extend(import);
+        bytes.extend([5, 0]);
+    }
+    bytes
+}
+
+/// Puts the samples of the shipped component in place of the ones that another version of it carries.
+fn with_samples_of(name: &str, component: &[u8]) -> Vec<u8> {
+    let (own, shipped) = (samples_section(component), samples_section(builtin(name)));
+    [&component[..own], &builtin(name)[shipped..]].concat()
+}
+
+fn without_samples(component: &[u8]) -> Vec<u8> {
+    component[..samples_section(component)].to_vec()
+}
+
+/// Where the custom section begins that ends a component: its id, its length, the length of its name, its name.
+fn samples_section(component: &[u8]) -> usize {
+    let name = b"\x11turntable:samples";
+    let at = component.windows(name.len()).rposition(|window| window == name).expect("samples");
+    let (mut start, mut length) = (at - 1, component.len() - at);
+    while length > 0x7f {
+        length >>= 7;
+        start -= 1;
+    }
+    assert_eq!(component[start - 1], 0, "a custom section");
+    start - 1
+}
+
+fn hostile() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("hostile");
+        let file = build::build(&directory, None).unwrap_or_else(|e| panic!("{e} {:?}", e.get_details()));
+        std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    })
+}
+
+/// The hostile mapping with another way to describe itself.
+fn describing(how: &str) -> Vec<u8> {
+    let (from, to) = ("DESCRIBE:honest                 ", format!("DESCRIBE:{how:<23}"));
+    let mut component = hostile().to_vec();
+    let at = component.windows(from.len()).position(|window| window == from.as_bytes()).expect("the marker");
+    component[at..at + to.len()].copy_from_slice(to.as_bytes());
+    component
+}
