@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use crate::measure::Report;
 use clap::{Parser, ValueEnum};
 
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 #[derive(Parser)]
 #[command(name = "bench", about = "Figures of speed and size")]
@@ -69,6 +69,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             println!("bench: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                println!("  because {error}");
+                cause = error.source();
+            }
             ExitCode::FAILURE
         }
     }

@@ -188,14 +188,14 @@ async fn send(url: &str, clients: usize, requests: usize, load: &mut Load) -> Re
     Ok(())
 }
 
-type Sent = Result<Vec<(Duration, Option<String>)>, String>;
+type Sent = Result<Vec<(Duration, Option<String>)>>;
 
 async fn one_client(url: String, requests: usize) -> Sent {
-    let client = client().map_err(|error| error.to_string())?;
+    let client = client()?;
     let mut sent = Vec::with_capacity(requests);
     for _ in 0..requests {
         let begun = Instant::now();
-        let timing = get(&client, &url).await.map_err(|error| error.to_string())?;
+        let timing = get(&client, &url).await?;
         sent.push((begun.elapsed(), timing));
     }
     Ok(sent)

@@ -79,10 +79,10 @@ async fn memory(program: &Program) -> Result<Table> {
     Ok(table)
 }
 
-async fn reader(url: String, reads: usize) -> Result<(), String> {
-    let client = read::client().map_err(|error| error.to_string())?;
+async fn reader(url: String, reads: usize) -> Result<()> {
+    let client = read::client()?;
     for _ in 0..reads {
-        read::get(&client, &url).await.map_err(|error| error.to_string())?;
+        read::get(&client, &url).await?;
     }
     Ok(())
 }
