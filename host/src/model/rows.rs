@@ -54,6 +54,10 @@ impl Rows {
 
     /// Where a column of the table stands in these rows.
     pub fn position(&self, column: ColumnIndex) -> Option<usize> {
+        // Rows with all of the table's columns, or its first ones, hold each in its own place.
+        if self.columns.get(column) == Some(&column) {
+            return Some(column);
+        }
         self.columns.iter().position(|c| *c == column)
     }
 

@@ -13,10 +13,14 @@ use crate::model::table::{Column, ColumnIndex, Table};
 use crate::router::cut::{Resource, cut};
 use crate::router::live::LiveTable;
 use crate::store::sqlite::Store;
-use crate::store::write::NativeWrite;
+use crate::store::write::{MadeAnew, NativeWrite};
 
-/// Resources whose rows are made anew in one transaction.
+/// Resources that are read at once to make their rows anew.
 const REMAKE_BATCH: usize = 200;
+
+/// Resources whose rows are put in place together. A table of up to this many changes over in one moment; a larger one
+/// in several, between which a page may show rows of both mappings.
+const REMAKE_AT_ONCE: usize = 20_000;
 
 /// Values for columns that no element of the resource carries.
 #[derive(Clone, Copy)]
@@ -64,6 +68,7 @@ pub fn remake(store: &Store, family: &[LiveTable], since: jiff::Timestamp) -> Re
     let mut types: Vec<_> = family.iter().flat_map(|t| &t.table.sources).map(|s| s.resource_type.as_str()).collect();
     types.sort_unstable();
     types.dedup();
+    let mut made_anew = Vec::new();
     for resource_type in types {
         let mut after = String::new();
         loop {
@@ -72,11 +77,14 @@ pub fn remake(store: &Store, family: &[LiveTable], since: jiff::Timestamp) -> Re
             after.clone_from(last);
             for (id, version, body) in batch {
                 let rows = rows_of(store, &family, resource_type, &body, None)?;
-                store.put_rows(resource_type, &id, version, &rows)?;
+                made_anew.push(MadeAnew { resource_type: resource_type.to_owned(), id, version, rows });
+            }
+            if made_anew.len() >= REMAKE_AT_ONCE {
+                store.put_rows(&std::mem::take(&mut made_anew))?;
             }
         }
     }
-    Ok(())
+    store.put_rows(&made_anew)
 }
 
 fn rows_of(

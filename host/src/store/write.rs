@@ -31,18 +31,35 @@ pub struct NativeWrite {
     pub rows: Vec<(Arc<Table>, Rows)>,
 }
 
+/// Rows made anew from a resource that stays as it is.
+#[derive(Clone, Debug)]
+pub struct MadeAnew {
+    pub resource_type: String,
+    pub id: String,
+    /// The version that they were made from.
+    pub version: u64,
+    pub rows: Vec<(Arc<Table>, Rows)>,
+}
+
 impl Store {
     /// All of them, in their order, or none. `VersionMismatch` if one does not stand at its base.
     pub fn put_resources(&self, writes: &[NativeWrite]) -> Result<()> {
         self.writing(|transaction| writes.iter().try_for_each(|write| put(transaction, write)))
     }
 
-    /// Puts rows that were made anew from `version` of a resource in place of those before. Nothing happens if the
-    /// resource has been changed or deleted since: whoever did has put its rows.
-    pub fn put_rows(&self, resource_type: &str, id: &str, version: u64, rows: &[(Arc<Table>, Rows)]) -> Result<()> {
-        self.writing(|transaction| match standing(transaction, resource_type, id)? {
-            Some((stands, true)) if stands == version => put_rows(transaction, resource_type, id, version, rows),
-            _ => Ok(()),
+    /// Puts rows that were made anew in place of those before, all at once: whoever reads sees the ones or the others.
+    /// Those of a resource that has been changed or deleted since stay: whoever did has put its rows.
+    pub fn put_rows(&self, made_anew: &[MadeAnew]) -> Result<()> {
+        self.writing(|transaction| {
+            made_anew.iter().try_for_each(|made| {
+                let MadeAnew { resource_type, id, version, rows } = made;
+                match standing(transaction, resource_type, id)? {
+                    Some((stands, true)) if stands == *version => {
+                        put_rows(transaction, resource_type, id, *version, rows)
+                    }
+                    _ => Ok(()),
+                }
+            })
         })
     }
 }
@@ -305,27 +322,31 @@ mod tests {
         assert_eq!((row(&store, &parent, "2"), row(&store, &child, "2/y")), (is("5", "1"), is("5", "1")));
     }
 
+    fn anew(store: &Store, id: &str, version: u64, rows: Vec<(Arc<Table>, Rows)>) -> Result<()> {
+        store.put_rows(&[MadeAnew { resource_type: "Patient".into(), id: id.into(), version, rows }])
+    }
+
     #[test]
     fn rows_made_anew_keep_the_version() {
         let (store, [a, b]) = family(["a", "b"]);
         let made = |n| vec![rows(&a, &[("1", n)]), rows(&b, &[("1/x", n)])];
         store.put_resources(&[write("1", None, vec![])]).unwrap();
         store.put_resources(&[write("1", Some(1), made("1"))]).unwrap();
-        store.put_rows("Patient", "1", 1, &made("9")).unwrap();
+        anew(&store, "1", 1, made("9")).unwrap();
         assert_eq!(row(&store, &a, "1"), is("1", "2"), "made from a version that no longer stands");
-        store.put_rows("Patient", "1", 2, &made("2")).unwrap();
+        anew(&store, "1", 2, made("2")).unwrap();
         assert_eq!((row(&store, &a, "1"), row(&store, &b, "1/x")), (is("2", "2"), is("2", "2")));
         let (body, version) = store.resource("Patient", "1").unwrap().unwrap();
         assert_eq!((body.as_slice(), version), (&b"1 after Some(1)"[..], 2), "the resource is as it was");
-        store.put_rows("Patient", "1", 2, &[rows(&a, &[])]).unwrap();
+        anew(&store, "1", 2, vec![rows(&a, &[])]).unwrap();
         assert_eq!((row(&store, &a, "1"), row(&store, &b, "1/x")), (None, is("2", "2")));
-        let tried = store.put_rows("Patient", "1", 2, &[rows(&b, &[("1/x", "3")]), rows(&a, &[("1", "no number")])]);
+        let tried = anew(&store, "1", 2, vec![rows(&b, &[("1/x", "3")]), rows(&a, &[("1", "no number")])]);
         assert_eq!(tried.unwrap_err().code(), Code::BadValue);
         assert_eq!(row(&store, &b, "1/x"), is("2", "2"), "all or nothing");
 
         store.put_resources(&[delete("1", 2, &[a.clone(), b.clone()])]).unwrap();
-        store.put_rows("Patient", "1", 2, &made("4")).unwrap();
-        store.put_rows("Patient", "never there", 1, &made("4")).unwrap();
+        anew(&store, "1", 2, made("4")).unwrap();
+        anew(&store, "never there", 1, made("4")).unwrap();
         assert_eq!((store.count_rows(&a).unwrap(), store.count_rows(&b).unwrap()), (0, 0));
     }
 
