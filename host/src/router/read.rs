@@ -188,7 +188,7 @@ impl Turntable {
             return plan(query, &table.table, Place::Native);
         }
         let client = self.client(root)?;
-        let server = server_search(client, deadline).await;
+        let server = server_search(client, &table.table, deadline).await;
         let mut ids = HashMap::new();
         for guid in query.filter.as_ref().map(hashed_keys).unwrap_or_default() {
             if let Some(text) = self.store.id_of(guid)? {
@@ -538,12 +538,14 @@ fn split<'p>(table: &LiveTable, page: &'p FhirPage) -> Result<bundle::Bundle<'p>
     })
 }
 
-/// What the service says it can search by. If it does not say, everything is tried and checked.
-async fn server_search(client: &Client, deadline: Instant) -> ServerSearch {
+/// What the service says it can search a table's resources by. If it does not say, everything is tried and checked.
+async fn server_search(client: &Client, table: &Table, deadline: Instant) -> ServerSearch {
     let Ok(capabilities) = client.capabilities(deadline).await else { return ServerSearch::default() };
-    let declared = capabilities
-        .resources()
-        .map(|(resource_type, resource)| (resource_type.to_owned(), resource.search_params.keys().cloned().collect()))
+    let declared = table
+        .sources
+        .iter()
+        .filter_map(|source| Some((&source.resource_type, capabilities.resource(&source.resource_type)?)))
+        .map(|(resource_type, resource)| (resource_type.clone(), resource.search_params.keys().cloned().collect()))
         .collect();
     ServerSearch { declared: Some(declared), ..ServerSearch::default() }
 }
