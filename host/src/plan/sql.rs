@@ -19,6 +19,9 @@ const PARAMETERS_MAX: usize = 30_000;
 /// SQLite nests expressions 1,000 deep, and a chain of `AND` nests; longer ones stay with the residual filter.
 const CHAIN_MAX: usize = 500;
 
+/// A date stands for its first moment, UTC.
+const DAY_MICROSECONDS: i64 = 24 * 60 * 60 * 1_000_000;
+
 /// One statement over one native table, ready to run and to be printed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Select {
@@ -241,7 +244,7 @@ impl Conditions<'_> {
     }
 
     fn against_literal(&mut self, compare: Compare, column: ColumnIndex, literal: &Literal) -> Option<String> {
-        let key = key_name(self.table, column);
+        let mut key = key_name(self.table, column);
         let class = class(self.table, column)?;
         let value = match (class, literal) {
             (_, Literal::Null) => {
@@ -255,6 +258,10 @@ impl Conditions<'_> {
                 Whole::Exact(value) => Value::Int(value),
                 between => return Some(self.between_integers(compare, &key, &between)),
             },
+            (Class::Day, Literal::Instant(instant)) => {
+                key = format!("({key} * {DAY_MICROSECONDS})");
+                Value::Int(instant.as_microsecond())
+            }
             _ => literal_key(class, literal)?,
         };
         self.params.push(value);
@@ -473,5 +480,121 @@ fn expr_columns(expr: &Expr, columns: &mut Vec<ColumnIndex>) {
 fn add(columns: &mut Vec<ColumnIndex>, column: ColumnIndex) {
     if !columns.contains(&column) {
         columns.push(column);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::table::{Column, ColumnAccess, TableAccess};
+
+    fn table() -> Table {
+        let column = |name: &str, kind| Column {
+            name: name.into(),
+            label: String::new(),
+            description: String::new(),
+            kind,
+            access: ColumnAccess { read: true, create: true, update: true },
+            required: false,
+            path: String::new(),
+            elements: Vec::new(),
+        };
+        Table {
+            name: "contact".into(),
+            entity_set: "contacts".into(),
+            label: String::new(),
+            description: String::new(),
+            sources: Vec::new(),
+            columns: vec![
+                column("contactid", Kind::Key),
+                column("lastname", Kind::Text { max_length: None, multi_line: false }),
+                column("children", Kind::Int32),
+                column("birthdate", Kind::Date),
+            ],
+            concepts: Vec::new(),
+            key: 0,
+            primary_name: 1,
+            version: None,
+            access: TableAccess { read: true, create: true, update: true, delete: true },
+            parent: None,
+            one_row_per_resource: true,
+        }
+    }
+
+    const NAME: Expr = Expr::Column(1);
+    const CHILDREN: Expr = Expr::Column(2);
+
+    fn number(text: &'static str) -> Expr {
+        Expr::Literal(Literal::Number(Number::parse(text).unwrap()))
+    }
+
+    fn text(text: &str) -> Expr {
+        Expr::Literal(Literal::Text(text.into()))
+    }
+
+    fn all(filters: impl IntoIterator<Item = Filter>) -> Filter {
+        filters.into_iter().reduce(|a, b| Filter::And(a.into(), b.into())).unwrap()
+    }
+
+    #[test]
+    fn conditions() {
+        let check = |filter: Filter, sql: &str, params: &[Value]| {
+            let select = Select::new(&table(), &[0], Some(&filter), &[], Window::default());
+            let expected = format!("SELECT count(*) FROM \"contact\" WHERE {sql}");
+            assert_eq!((select.count_sql.as_str(), select.params.as_slice()), (expected.as_str(), params));
+            assert_eq!(select.residual, None);
+        };
+        let compare = Filter::Compare;
+        let is_smith = || compare(Compare::Eq, NAME, text("Smith"));
+        let smith = [Value::Text("smith".into())];
+        check(is_smith(), "(\"k_lastname\" = ?)", &smith);
+        check(Filter::Not(is_smith().into()), "(NOT (\"k_lastname\" IS ?))", &smith);
+        check(compare(Compare::Ne, NAME, text("Smith")), "(\"k_lastname\" IS NOT ?)", &smith);
+        check(compare(Compare::Ne, NAME, Expr::Literal(Literal::Null)), "(\"k_lastname\" IS NOT NULL)", &[]);
+        check(compare(Compare::Lt, NAME, Expr::Literal(Literal::Null)), "NULL", &[]);
+        check(compare(Compare::Lt, CHILDREN, number("1.5")), "(\"k_children\" < ?)", &[Value::Int(2)]);
+        check(compare(Compare::Lt, number("-1.5"), CHILDREN), "(\"k_children\" >= ?)", &[Value::Int(-1)]);
+        check(compare(Compare::Ge, CHILDREN, number("20e-1")), "(\"k_children\" >= ?)", &[Value::Int(2)]);
+        check(compare(Compare::Gt, CHILDREN, number("1e99")), "(\"k_children\" <> \"k_children\")", &[]);
+        check(
+            all([is_smith(), compare(Compare::Eq, CHILDREN, number("2")), is_smith()]),
+            "(\"k_lastname\" = ?) AND (\"k_children\" = ?) AND (\"k_lastname\" = ?)",
+            &[smith[0].clone(), Value::Int(2), smith[0].clone()],
+        );
+        check(
+            compare(Compare::Lt, Expr::Column(3), Expr::Literal(Literal::Instant(jiff::Timestamp::UNIX_EPOCH))),
+            "((\"k_birthdate\" * 86400000000) < ?)",
+            &[Value::Int(0)],
+        );
+    }
+
+    #[test]
+    fn pages_and_orders() {
+        let by = |column, descending| Order { by: Expr::Column(column), descending };
+        let window = Window { skip: 3, top: None };
+        let select = Select::new(&table(), &[2, 1], None, &[by(1, true), by(0, false)], window);
+        assert_eq!(
+            select.sql,
+            "SELECT \"version\", \"c_children\", \"c_lastname\" FROM \"contact\" \
+             ORDER BY \"k_lastname\" DESC, \"key\", \"key\" LIMIT ? OFFSET ?"
+        );
+        assert_eq!(select.window.map(Window::limit_offset), Some((-1, 3)));
+        let negative = Order { by: Expr::Negate(Box::new(CHILDREN)), descending: false };
+        let select = Select::new(&table(), &[1], None, &[negative], window);
+        assert_eq!((select.ordered, select.window, select.columns), (false, None, vec![1, 2, 0]));
+    }
+
+    #[test]
+    fn what_sqlite_could_not_take_is_left_over() {
+        let eq = || Filter::Compare(Compare::Eq, CHILDREN, number("1"));
+        let or = |n| (0..n).map(|_| eq()).reduce(|a, b| Filter::Or(a.into(), b.into())).unwrap();
+        let select = |filter: &Filter| Select::new(&table(), &[], Some(filter), &[], Window::default());
+        assert_eq!(select(&or(CHAIN_MAX)).residual, None);
+        assert!(select(&or(CHAIN_MAX + 1)).residual.is_some());
+        let many = select(&all((0..CHAIN_MAX + 3).map(|_| eq())));
+        assert_eq!((many.params.len(), many.residual), (CHAIN_MAX, Some(all([eq(), eq(), eq()]))));
+        let listed = |n| Filter::In(CHILDREN, vec![Literal::Number(Number::parse("1").unwrap()); n]);
+        let two = select(&all([listed(PARAMETERS_MAX), listed(1)]));
+        assert_eq!((two.params.len(), two.residual), (PARAMETERS_MAX, Some(listed(1))));
     }
 }
