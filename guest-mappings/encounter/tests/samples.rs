@@ -14,8 +14,10 @@ fn samples_give_their_rows() {
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn the_laws_hold_for_all_data_at_hand() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    match samples::laws(&MAPPING, &data) {
-        0 => eprintln!("skipped: no FHIR data in {}", data.display()),
-        shapes => eprintln!("the laws hold for {shapes} shapes of resources"),
+    if !data.is_dir() {
+        return eprintln!("skipped: no FHIR data in {}", data.display());
     }
+    // Panics where a law is broken.
+    let shapes = samples::laws(&MAPPING, &data);
+    assert!(shapes > 0, "{} holds no resource of this mapping", data.display());
 }
