@@ -14,7 +14,9 @@ mod describe;
 mod edit;
 mod export;
 mod field;
+mod output;
 mod path;
+mod plan;
 mod problem;
 mod read;
 mod reference;
@@ -37,6 +39,8 @@ pub use export::Export;
 pub use path::Path;
 pub use problem::{Code as ProblemCode, Problem};
 pub use read::rows;
+#[doc(hidden)]
+pub use read::{rows_by_definition, unsettled};
 pub use row::Row;
 pub use search::{Search, by_date, by_uri, number, quantity, reference, string, token};
 pub use table::{Mapping, Parent, Source, Table, child, mapping, parent, resource, table};
