@@ -16,6 +16,7 @@ mod export;
 mod field;
 mod output;
 mod path;
+mod place;
 mod plan;
 mod problem;
 mod read;

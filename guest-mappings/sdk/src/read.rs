@@ -1,6 +1,6 @@
 //! FHIR to rows.
 
-use turntable_scan::{Document, Kind as Json, Value};
+use turntable_scan::{Document, Value};
 
 use crate::bindings::exports::turntable::mapping::read::{Failure, ReadRequest, RowBatch};
 use crate::bindings::turntable::mapping::types::IssueCode;
@@ -8,6 +8,7 @@ use crate::cell::{self, Scope};
 use crate::column::ReadWith;
 use crate::field::{Field, fields};
 use crate::output::Output;
+use crate::place;
 use crate::plan::{self, Plan};
 use crate::row::Row;
 use crate::table::{Mapping, Source, Table};
@@ -81,12 +82,6 @@ fn read_with(mapping: &'static Mapping, table: &str, column: u16) -> Option<Read
     field.column()?.read_with
 }
 
-/// The lists whose elements the rows of a table are, outermost first; none for a table of whole resources.
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) fn lists(_mapping: &'static Mapping, table: &'static Table) -> Vec<&'static str> {
-    table.parent.iter().map(|(_, path)| path.text()).collect()
-}
-
 pub(crate) fn find_table(mapping: &'static Mapping, name: &str) -> Result<&'static Table, Failure> {
     let table = mapping.tables.iter().find(|table| table.name == name);
     table.ok_or_else(|| Failure::BadRequest(format!("the mapping {} has no table of that name", mapping.name)))
@@ -98,18 +93,10 @@ pub(crate) fn find_source(table: &'static Table, resource: Value<'_>) -> Option<
     table.sources().find(|source| source.resource_type == kind)
 }
 
-/// The elements that are rows of a child table, with their index; nulls are no rows but count.
-pub(crate) fn elements<'a>(resource: Value<'a>, member: &str) -> impl Iterator<Item = (usize, Value<'a>)> + use<'a> {
-    let items = resource.get(member).into_iter().flat_map(|value| {
-        // An element that should repeat but stands alone is a list of one.
-        let alone = (value.kind() != Json::Array).then_some(value);
-        value.items().chain(alone)
-    });
-    items.enumerate().filter(|(_, item)| !matches!(item.kind(), Json::Null | Json::Array))
-}
-
 struct Reader {
     table: &'static Table,
+    /// Whose elements the rows are.
+    lists: Vec<&'static str>,
     columns: Vec<(u16, Field)>,
     /// Names of `columns`, if a hook wants them.
     names: Vec<String>,
@@ -126,10 +113,10 @@ impl Reader {
         let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
         let hooked = columns.iter().filter(|_| table.after_read.is_some());
         let names = hooked.map(|(_, field)| field.name().into_owned()).collect();
-        Ok(Self { table, columns, names })
+        Ok(Self { table, lists: place::lists(mapping, table), columns, names })
     }
 
-    fn document(&mut self, index: u32, document: &Document<'_>, output: &mut Output) -> Result<(), Failure> {
+    fn document(&self, index: u32, document: &Document<'_>, output: &mut Output) -> Result<(), Failure> {
         let resource = document.root();
         let refuse = |output: &mut Output, code, pointer, message: &str| {
             output.refuse(index, code, Some(pointer), message.to_owned());
@@ -142,20 +129,12 @@ impl Reader {
         let Some(id) = resource.get("id").and_then(Value::text).filter(|id| !id.is_empty()) else {
             return refuse(output, IssueCode::Required, "/id", "the resource has no id");
         };
-        let scope = Scope { source, resource, id: &id, element: resource, place: None };
-        match &self.table.parent {
-            None => self.row(index, scope, output),
-            Some((_, path)) => {
-                let member = path.text();
-                for (at, element) in elements(resource, member) {
-                    self.row(index, Scope { element, place: Some((member, at)), ..scope }, output)?;
-                }
-                Ok(())
-            }
-        }
+        let scope = Scope { source, resource, id: &id, element: resource, place: &[] };
+        let mut row = |place: &[_], element| self.row(index, Scope { element, place, ..scope }, output);
+        place::each(resource, &self.lists, &mut row)
     }
 
-    fn row(&mut self, index: u32, scope: Scope<'_>, output: &mut Output) -> Result<(), Failure> {
+    fn row(&self, index: u32, scope: Scope<'_>, output: &mut Output) -> Result<(), Failure> {
         let mut kept = Vec::new();
         for &(column, field) in &self.columns {
             let cell = cell::read(field, scope);

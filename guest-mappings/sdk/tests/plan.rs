@@ -24,7 +24,7 @@ static MAPPINGS: [&Mapping; 7] = [
 mod odd {
     use turntable_mapping::*;
 
-    pub(crate) const MAPPING: Mapping = mapping("odd", "1.0.0", &[ODD, CHILD, UNPLANNED]);
+    pub(crate) const MAPPING: Mapping = mapping("odd", "1.0.0", &[ODD, CHILD, GRANDCHILD, NESTED, UNPLANNED]);
 
     const CODES: &[Code] = &[
         code(1, "home", "Home"),
@@ -84,6 +84,24 @@ mod odd {
         choice("value", "", CODES, "value").derived(),
         choice("use", "", CODES, "use"),
         text("whole", "", "").read_with(whole),
+    ]).source(resource("Basic"));
+
+    #[rustfmt::skip]
+    const GRANDCHILD: Table = child("grandchild", "grandchildren", "Grandchild", "", parent("child", "child"), "given", &[
+        key("id", "Key"),
+        text("given", "", "$this"),
+        choice("use", "", CODES, "$this"),
+        text("whole", "", "").read_with(whole),
+        json("json", "", "$this"),
+    ]).source(resource("Basic"));
+
+    #[rustfmt::skip]
+    const NESTED: Table = child("nested", "nested", "Nested", "", parent("odd", "odd"), "code.coding", &[
+        key("id", "Key"),
+        text("code", "", "code | $this"),
+        coding("coding", "", "$this"),
+        choice("use", "", CODES, "$this"),
+        lookup("patient", "", &[("contacts", "Patient")], "$this"),
     ]).source(resource("Basic"));
 
     #[rustfmt::skip]
@@ -156,7 +174,7 @@ fn mutated_resources() {
     let number =
         |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let seed = number("TURNTABLE_SEED", u64::from(std::process::id()));
-    let count = number("TURNTABLE_MUTATIONS", 3_000);
+    let count = number("TURNTABLE_MUTATIONS", 400);
     println!("TURNTABLE_SEED={seed}");
     let mut random = Random(seed.wrapping_mul(2) + 1);
     for mapping in MAPPINGS {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use turntable_scan::{Document, Lexer, number, unescape};
 
 use super::blob::{Alternative, Column, Make, Plan, ROW, Source, Table};
-use super::walk::{Slot, Walk, kind};
+use super::walk::{LEVELS, Slot, Walk, kind};
 use crate::bindings::exports::turntable::mapping::read::Failure;
 use crate::bindings::turntable::mapping::types::{IssueCode, Severity};
 use crate::column::ReadWith;
@@ -200,7 +200,7 @@ impl Readied {
             for element in &walk.elements {
                 row.slots = &walk.row_slots[element.slots..element.slots + walk.slots.len()];
                 row.scope = element.scope;
-                row.indices = &element.indices[..levels.len().min(2)];
+                row.indices = &element.indices[..levels.len().min(LEVELS)];
                 row.cells(&self.columns, output)?;
                 output.origin(index);
             }

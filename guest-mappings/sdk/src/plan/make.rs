@@ -5,12 +5,13 @@
 
 use super::blob::{ALTERNATIVE, COLUMN, ENTRY, MAGIC, Make, NO_TEXT, ROW, flag, hash};
 use super::emit::bit;
+use super::walk::LEVELS;
 use crate::cell::constant_of;
 use crate::choice_elements;
 use crate::column::{Access, Code, Column, Concept, Kind};
 use crate::field::{Field, Part, fields};
 use crate::path::{Condition, Literal, Move};
-use crate::read::lists;
+use crate::place::lists;
 use crate::table::{Mapping, Source, Table};
 
 /// The plan of all tables of a mapping.
@@ -473,10 +474,10 @@ impl Bytes {
         self.set_u16(at + 20, grown.row);
         let columns = self.zeros(4 * fields.len());
         self.set_u32(at + 24, columns);
-        let whole_table = root.is_none() || table.after_read.is_some();
+        let unplanned = root.is_none() || table.after_read.is_some() || lists.len() > LEVELS;
         for (index, (&field, slots)) in fields.iter().zip(&grown.columns).enumerate() {
             let column = match slots {
-                Ok(slots) if !whole_table => self.column(source, field, slots),
+                Ok(slots) if !unplanned => self.column(source, field, slots),
                 _ => self.unplanned(),
             };
             self.set_u32(columns + 4 * index, column);

@@ -65,6 +65,9 @@ struct Guess {
 /// Places for guesses at members that nobody asks for.
 const SPARE_PLACES: usize = 96;
 
+/// Lists inside each other, at most, that rows of a child table are cut from.
+pub(super) const LEVELS: usize = 3;
+
 /// An open object or list.
 #[derive(Clone, Copy)]
 struct Frame {
@@ -93,8 +96,8 @@ pub(super) struct Element {
     /// The first of its slots in [`Walk::row_slots`].
     pub(super) slots: usize,
     pub(super) scope: u32,
-    /// Index in the list, outermost first; the inner one counts only if there are two lists.
-    pub(super) indices: [u32; 2],
+    /// Indices in the lists, outermost first; as many count as there are lists.
+    pub(super) indices: [u32; LEVELS],
 }
 
 /// Reads resources of one source, one after the other.
@@ -531,7 +534,7 @@ impl Walk {
     }
 
     fn row(&mut self, list: &Frame) {
-        let mut indices = [0; 2];
+        let mut indices = [0; LEVELS];
         let outer = self.stack.iter().filter(|frame| {
             frame.node == 0 && frame.entry != 0 && self.blob.entry(frame.entry).flags() & flag::ROWS != 0
         });
