@@ -5,12 +5,14 @@
 //! `guest-mappings/README.md` is the tutorial.
 
 mod assign;
+pub mod attached;
 pub mod bindings;
 mod cell;
 mod choice_elements;
 mod column;
 pub mod definitions;
 mod describe;
+pub mod descriptor;
 mod edit;
 mod export;
 mod field;
@@ -38,6 +40,8 @@ pub use edit::Edit;
 #[doc(hidden)]
 pub use export::Export;
 pub use path::Path;
+#[cfg(not(target_arch = "wasm32"))]
+pub use plan::make as plan_of;
 pub use problem::{Code as ProblemCode, Problem};
 pub use read::rows;
 #[doc(hidden)]

@@ -16,7 +16,7 @@ mod walk;
 pub(crate) use blob::Plan;
 pub(crate) use emit::Rows;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use make::make;
+pub use make::make;
 
 use crate::table::Mapping;
 
@@ -43,5 +43,5 @@ pub(crate) fn of(mapping: &'static Mapping) -> Option<Plan> {
 /// The plan of a component's mapping: what its build attached.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn of(_mapping: &'static Mapping) -> Option<Plan> {
-    None
+    Plan::of(crate::attached::part(crate::attached::PLAN)?)
 }

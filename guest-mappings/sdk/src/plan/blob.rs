@@ -14,7 +14,6 @@ pub(crate) const NO_TEXT: u32 = u32::MAX;
 pub(crate) const ROW: u16 = u16::MAX;
 
 pub(crate) const ENTRY: usize = 40;
-pub(crate) const COLUMN: usize = 20;
 pub(crate) const ALTERNATIVE: usize = 20;
 pub(crate) const OPTION: usize = 16;
 

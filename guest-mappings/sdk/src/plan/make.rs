@@ -3,7 +3,7 @@
 //! A tree of members is grown twice. The first time finds out what is asked of each member: only then it is known
 //! whether its list needs rules, and so where slots are. The second time places the slots.
 
-use super::blob::{ALTERNATIVE, COLUMN, ENTRY, MAGIC, Make, NO_TEXT, ROW, flag, hash};
+use super::blob::{ALTERNATIVE, ENTRY, MAGIC, Make, NO_TEXT, ROW, flag, hash};
 use super::emit::bit;
 use super::walk::LEVELS;
 use crate::cell::constant_of;
@@ -14,8 +14,8 @@ use crate::path::{Condition, Literal, Move};
 use crate::place::lists;
 use crate::table::{Mapping, Source, Table};
 
-/// The plan of all tables of a mapping.
-pub(crate) fn make(mapping: &'static Mapping) -> Vec<u8> {
+/// The plan of all tables of a mapping: bytes to be attached to its component.
+pub fn make(mapping: &'static Mapping) -> Vec<u8> {
     let mut bytes = Bytes(MAGIC.to_vec());
     let head = bytes.zeros(4 + 4 * mapping.tables.len());
     bytes.set_u32(head, mapping.tables.len());
@@ -486,13 +486,13 @@ impl Bytes {
     }
 
     fn unplanned(&mut self) -> usize {
-        let at = self.zeros(COLUMN);
+        let at = self.zeros(20);
         self.0[at] = Make::Unplanned as u8;
         at
     }
 
     fn column(&mut self, source: &Source, field: Field, slots: &[Slots]) -> usize {
-        let at = self.zeros(COLUMN);
+        let at = self.zeros(20);
         let (made, text) = made(source, field);
         self.0[at] = made as u8;
         self.0[at + 1] = field.column().is_some_and(|column| column.open).into();
