@@ -248,6 +248,11 @@ impl Column {
         matches!(self.kind, Kind::Key)
     }
 
+    /// Whether rows from resources of that type can have a value here.
+    pub(crate) fn is_of(&self, resource_type: &str) -> bool {
+        self.only.is_none_or(|only| only == resource_type)
+    }
+
     pub(crate) const fn is_plain_code(&self) -> bool {
         matches!(self.kind, Kind::Concept(Concept::Code))
     }

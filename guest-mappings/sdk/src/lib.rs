@@ -9,6 +9,7 @@ pub mod bindings;
 mod cell;
 mod choice_elements;
 mod column;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod definitions;
 mod describe;
 mod edit;
