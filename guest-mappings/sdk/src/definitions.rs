@@ -50,7 +50,7 @@ impl fmt::Display for Fault {
 /// What is wrong with a mapping; empty if nothing is.
 pub fn check(mapping: &'static Mapping) -> Vec<Fault> {
     let schema = describe(mapping);
-    let natives = mapping.tables.iter().map(|table| fields(table));
+    let natives = mapping.tables.iter().map(fields);
     let faults = schema.tables.iter().zip(natives).flat_map(|(table, fields)| self::table(table, &fields));
     once(twice(&schema).into_iter().chain(faults))
 }

@@ -15,14 +15,18 @@ mod describe;
 mod edit;
 mod export;
 mod field;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod laws;
 mod path;
 mod problem;
 mod read;
 mod reference;
 mod row;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod samples;
 mod search;
 mod table;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod time;
 mod tree;
