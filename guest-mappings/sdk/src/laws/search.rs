@@ -117,10 +117,10 @@ fn can_be_asked(column: &wit::Column, indexed: &Indexed) -> bool {
         (ColumnType::Choice(choice), Indexed::Token(_, code)) => {
             choice.open || choice.options.iter().any(|option| option.code == *code)
         }
-        (ColumnType::Lookup(lookup), Indexed::Text(text)) => {
-            let mut parts = text.rsplit('/').skip(1);
-            parts.next().is_some_and(|kind| lookup.resource_types.iter().any(|known| known == kind))
-        }
+        (ColumnType::Lookup(lookup), Indexed::Text(text)) => match reference::target(text) {
+            reference::Target::Resource { kind, .. } => lookup.resource_types.iter().any(|known| known == kind),
+            _ => false,
+        },
         _ => true,
     }
 }
