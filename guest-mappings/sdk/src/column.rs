@@ -248,11 +248,6 @@ impl Column {
         matches!(self.kind, Kind::Key)
     }
 
-    /// Whether rows from resources of that type can have a value here.
-    pub(crate) fn is_of(&self, resource_type: &str) -> bool {
-        self.only.is_none_or(|only| only == resource_type)
-    }
-
     pub(crate) const fn is_plain_code(&self) -> bool {
         matches!(self.kind, Kind::Concept(Concept::Code))
     }
@@ -297,7 +292,8 @@ impl Column {
         self
     }
 
-    /// The column exists for one of the table's resource types; it is null in rows from the others.
+    /// The column exists for one of the table's resource types, or some (`"Patient|RelatedPerson"`); it is
+    /// null in rows from the others.
     pub const fn only(mut self, resource_type: &'static str) -> Self {
         self.only = Some(resource_type);
         self

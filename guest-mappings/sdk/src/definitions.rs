@@ -14,7 +14,7 @@ use crate::bindings::exports::turntable::mapping::schema::{
 };
 use crate::column::{Concept, Kind};
 use crate::describe::describe;
-use crate::field::{Field, Part as FieldPart, fields};
+use crate::field::{Field, Part as FieldPart, fields, is_for};
 use crate::table::Mapping;
 
 /// One thing that is wrong with a mapping.
@@ -143,7 +143,7 @@ impl<'a> Line<'a> {
     fn exists_here(&self, table: &wit::Table) -> bool {
         match self.native {
             Some(Field::Column(_, part)) if !matches!(part, FieldPart::Whole | FieldPart::Code) => false,
-            Some(Field::Column(column, _)) => column.is_of(self.resource),
+            Some(Field::Column(column, _)) => is_for(column.only, self.resource),
             Some(Field::Parent(_)) => false,
             None => table.sources.len() == 1 || self.ends().iter().any(Result::is_ok),
         }

@@ -18,6 +18,7 @@ mod field;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod laws;
 mod path;
+mod place;
 mod problem;
 mod read;
 mod reference;
