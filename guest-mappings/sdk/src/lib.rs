@@ -11,6 +11,7 @@ mod choice_elements;
 mod column;
 pub mod definitions;
 mod describe;
+pub mod descriptor;
 mod edit;
 mod export;
 mod field;
