@@ -11,7 +11,7 @@ pub(crate) const IDENTIFIER: Table = child("msemr_medicalidentifier", "msemr_med
     text("msemr_value", "Identifier value", "value").max(250).required().search(token("identifier").superset()),
     uri("msemr_identifiersystem", "Identifier system", "system"),
     choice("msemr_type", "Type", IDENTIFIER_TYPE, "type.coding[0].code").system(IDENTIFIER_TYPES).open(),
-    text("tt_typetext", "Type: text", "type.text"),
+    text("tt_typetext", "Type (text)", "type.text"),
     choice("msemr_use", "Use", IDENTIFIER_USE, "use"),
     constant("msemr_identifiertype", "Identifier type", CONTACT_TYPE, ""),
     lookup("msemr_assigner", "Assigner", &[("accounts", "Organization")], "assigner"),

@@ -39,6 +39,7 @@ pub(crate) const EMERGENCY_CONTACT: Table = child("tt_emergencycontact", "tt_eme
     text("tt_middlename", "Middle name", "name.given[1]"),
     text("tt_salutation", "Salutation", "name.prefix[0]"),
     concept("tt_relationship", "Relationship", "relationship[0]").describe("The first, if there are several."),
+    text("tt_relationshiptext", "Relationship (text)", "relationship[0].text"),
     choice("tt_gender", "Gender", GENDER, "gender"),
     text("tt_phone", "Phone", "telecom.where(system='phone').value").describe("The first phone number, whatever its use."),
     text("tt_mobile", "Mobile phone", "telecom.where(system='phone' and use='mobile').value"),

@@ -55,8 +55,9 @@ const OBSERVATION: Table = table("msemr_observation", "msemr_observations", "Obs
     uri("tt_identifiersystem", "Identifier system", "identifier[0].system"),
     choice("msemr_status", "Status", STATUS, "status").required().search(token("status")),
     concept("msemr_code", "Code", "code").search(token("code").superset()),
-    text("tt_codetext", "Code: text", "code.text").describe("What the code means, in the words of the one who chose it."),
+    text("tt_codetext", "Code (text)", "code.text").describe("What the code means, in the words of the one who chose it."),
     concept("tt_category", "Category", "category[0]").describe("The first, if there are several.").search(token("category").superset()),
+    text("tt_categorytext", "Category (text)", "category[0].text"),
     text("msemr_comment", "Comment", "note[0].text").multi_line(),
 
     choice("msemr_subjecttype", "Subject type", SUBJECT, "subject").derived(),
@@ -92,7 +93,7 @@ const OBSERVATION: Table = table("msemr_observation", "msemr_observations", "Obs
     text("msemr_valuequantitysystem", "Quantity: unit system", "valueQuantity.system"),
     quantity_code("msemr_valuequantitycode", "Quantity: unit code", "valueQuantity"),
     concept("msemr_valuecodeableconcept", "Concept", "valueCodeableConcept").search(token("value-concept").superset()),
-    text("tt_valuecodeableconcepttext", "Concept: text", "valueCodeableConcept.text").search(string("value-string").contains()),
+    text("tt_valuecodeableconcepttext", "Concept (text)", "valueCodeableConcept.text").search(string("value-string").contains()),
     text("msemr_valuestring", "Text", "valueString").multi_line().search(string("value-string").contains()),
     boolean("msemr_valueboolean", "Yes or no", "valueBoolean"),
     int("tt_valueinteger", "Whole number", "valueInteger"),
@@ -127,9 +128,13 @@ const OBSERVATION: Table = table("msemr_observation", "msemr_observations", "Obs
     decimal("msemr_valuesampleddatatypeperiod", "Sampled: period", "valueSampledData.period").describe("Milliseconds between samples."),
 
     concept("msemr_dataabsentreason", "Data absent reason", "dataAbsentReason").search(token("data-absent-reason").superset()),
+    text("tt_dataabsentreasontext", "Data absent reason (text)", "dataAbsentReason.text"),
     concept("msemr_interpretation", "Interpretation", "interpretation[0]"),
+    text("tt_interpretationtext", "Interpretation (text)", "interpretation[0].text"),
     concept("msemr_bodysite", "Body site", "bodySite"),
+    text("tt_bodysitetext", "Body site (text)", "bodySite.text"),
     concept("msemr_method", "Method", "method").search(token("method").superset()),
+    text("tt_methodtext", "Method (text)", "method.text"),
 
     text("msemr_azurefhirid", "Azure FHIR ID", "id").derived().search(token("_id")),
     text("msemr_azurefhirversion", "Azure FHIR version", "meta.versionId").derived(),
