@@ -132,7 +132,7 @@ pub(crate) const EVENTS: Targets = &[
     ("tt_medicationstatements", "MedicationStatement"),
     ("msemr_procedures", "Procedure"),
     ("tt_immunizations", "Immunization"),
-    ("tt_imagingstudies", "ImagingStudy"),
+    ("tt_imagingstudys", "ImagingStudy"),
 ];
 
 pub(crate) const MEMBERS: Targets = &[
@@ -144,7 +144,7 @@ pub(crate) const MEMBERS: Targets = &[
 pub(crate) const SOURCES: Targets = &[
     ("msemr_observations", "Observation"),
     ("tt_documentreferences", "DocumentReference"),
-    ("tt_imagingstudies", "ImagingStudy"),
+    ("tt_imagingstudys", "ImagingStudy"),
     ("tt_medias", "Media"),
     ("tt_questionnaireresponses", "QuestionnaireResponse"),
     ("tt_molecularsequences", "MolecularSequence"),
