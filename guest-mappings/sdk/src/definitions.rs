@@ -10,6 +10,7 @@ use std::path::Path;
 
 use crate::bindings::exports::turntable::mapping::schema::{SearchKind, SearchOps};
 use crate::column::{Column, Concept, Kind};
+use crate::field::is_for;
 use crate::place;
 use crate::search::Search;
 use crate::table::{Mapping, Table};
@@ -75,7 +76,7 @@ impl Definitions {
         for table in mapping.tables {
             for source in table.sources() {
                 for column in table.columns {
-                    if column.only.is_none_or(|only| only == source.resource_type) {
+                    if is_for(column.only, source.resource_type) {
                         let of = |fault: String| format!("{}.{}: {fault}", table.name, column.name);
                         faults.extend(self.column(mapping, table, source.resource_type, column).into_iter().map(of));
                     }
@@ -112,7 +113,7 @@ impl Definitions {
             faults.extend(lost.map(|code| format!("no option for the code {code}")));
         }
         for search in column.search.iter().flatten() {
-            if search.only.is_none_or(|only| only == resource) {
+            if is_for(search.only, resource) {
                 faults.extend(self.search(resource, search, &last));
             }
         }

@@ -5,7 +5,7 @@ use crate::bindings::exports::turntable::mapping::schema::{
     LookupType, ParentLink, SearchBinding, SearchKind, SearchOps, Sortable, TableAccess, TextType,
 };
 use crate::column::{Access, Code, Column, Kind};
-use crate::field::{Field, Part, fields};
+use crate::field::{Field, Part, fields, is_for};
 use crate::path::{Move, choice_name};
 use crate::place;
 use crate::search::Search;
@@ -226,7 +226,7 @@ impl Describer {
                 bindings.push(by_id(index(at)));
             }
             for search in column.search.iter().flatten() {
-                let here = search.only.is_none_or(|only| only == source.resource_type);
+                let here = is_for(search.only, source.resource_type);
                 if here && field.exists_for(source) {
                     bindings.push(binding(index(at), column, search));
                 }

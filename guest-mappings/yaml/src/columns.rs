@@ -13,6 +13,8 @@ use crate::options::{OptionSet, OptionSets};
 pub(crate) struct Columns<'r> {
     /// Resource types of the table's sources.
     pub(crate) types: &'r [&'static str],
+    /// A row is an element, which `$this` names.
+    pub(crate) is_child: bool,
     pub(crate) options: &'r mut OptionSets,
     pub(crate) faults: &'r mut Faults,
 }
@@ -241,6 +243,11 @@ impl Columns<'_> {
     fn path(&mut self, node: &Node, kind: &str) -> Option<&'static str> {
         let path = text(node, kind, self.faults)?;
         match Path::parse(path) {
+            Ok(_) if !self.is_child && path.split('|').any(|one| one.trim_start().starts_with("$this")) => {
+                let message = "$this is an element, in a child table; in a table of whole resources it is none";
+                self.faults.push(Fault::new(node.place, message));
+                None
+            }
             Ok(_) => Some(path),
             Err(message) => {
                 let what = message.strip_prefix("path: ").unwrap_or(message);

@@ -147,8 +147,9 @@ impl Reader {
         if let Some(node) = fields.get("column") {
             name(column, node.place, "a column", faults);
         }
-        if let Some(node) = fields.get("element").filter(|_| !is_member(element)) {
-            let message = format!("{element} is no element to cut rows from: it is one member, such as participant");
+        if let Some(node) = fields.get("element").filter(|_| !element.split('.').all(is_member)) {
+            let message =
+                format!("{element} is no list to cut rows from: write participant, or a.b for one in an object");
             faults.push(Fault::new(node.place, message));
             return None;
         }
@@ -193,7 +194,12 @@ impl Reader {
     fn columns(&mut self, table: &str, fields: &Fields<'_>, origins: &[Origin]) -> Option<Read> {
         let entries = entries(fields.must("columns", &mut self.faults)?, "columns", &mut self.faults)?;
         let types: Vec<_> = origins.iter().map(|origin| origin.resource).collect();
-        let mut columns = Columns { types: &types, options: &mut self.options, faults: &mut self.faults };
+        let mut columns = Columns {
+            types: &types,
+            is_child: fields.get("parent").is_some(),
+            options: &mut self.options,
+            faults: &mut self.faults,
+        };
         let made: Vec<_> = entries.iter().filter_map(|entry| columns.column(entry)).collect();
         for entry in entries {
             self.places.insert((table.to_owned(), entry.key.clone()), entry.place);
