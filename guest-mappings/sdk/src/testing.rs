@@ -229,15 +229,25 @@ fn is_choice(table: &Table, a: Field, b: Field) -> bool {
 
 /// The first member of a field's path. Fields with hooks may read anything.
 fn element_of(field: Field) -> Option<String> {
-    let column = field.column()?;
-    let path = column.path.text().trim_start_matches("$this.");
-    path.split(['.', '[', ' ']).next().map(|name| name.trim_start_matches('_').to_owned())
+    field.column().map(|column| first_member(column.path.text()))
 }
 
-/// Fields that read something of one element; `$this` is around all others of its table.
+/// Fields that read something of one element, in any of their alternatives; `$this` is around all others of
+/// its table.
 fn overlap(a: Field, b: Field) -> bool {
-    let (a, b) = (element_of(a), element_of(b));
-    a == b || [a, b].iter().flatten().any(|name| name == "$this")
+    let (a, b) = (elements_of(a), elements_of(b));
+    a == b || a.iter().any(|name| b.contains(name)) || a.iter().chain(&b).any(|name| name == "$this")
+}
+
+/// The first members of a field's path, one for each alternative.
+fn elements_of(field: Field) -> Vec<String> {
+    let alternatives = field.column().into_iter().flat_map(|column| column.path.text().split('|'));
+    alternatives.map(|path| first_member(path.trim())).collect()
+}
+
+fn first_member(path: &str) -> String {
+    let path = path.trim_start_matches("$this.");
+    path.split(['.', '[', ' ']).next().unwrap_or_default().trim_start_matches('_').to_owned()
 }
 
 /// A value that differs from the one shown.
