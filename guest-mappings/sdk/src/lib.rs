@@ -5,24 +5,33 @@
 //! `guest-mappings/README.md` is the tutorial.
 
 mod assign;
+pub mod attached;
 pub mod bindings;
 mod cell;
 mod choice_elements;
 mod column;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod definitions;
 mod describe;
+pub mod descriptor;
 mod edit;
 mod export;
 mod field;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod laws;
+mod output;
 mod path;
 mod place;
+mod plan;
 mod problem;
 mod read;
 mod reference;
 mod row;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod samples;
 mod search;
 mod table;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod time;
 mod tree;
@@ -36,8 +45,12 @@ pub use edit::Edit;
 #[doc(hidden)]
 pub use export::Export;
 pub use path::Path;
+#[cfg(not(target_arch = "wasm32"))]
+pub use plan::make as plan_of;
 pub use problem::{Code as ProblemCode, Problem};
 pub use read::rows;
+#[doc(hidden)]
+pub use read::{rows_by_definition, unsettled};
 pub use row::Row;
 pub use search::{Search, by_date, by_uri, number, quantity, reference, string, token};
 pub use table::{Mapping, Parent, Source, Table, child, mapping, parent, resource, table};
