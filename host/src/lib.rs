@@ -178,6 +178,9 @@ pub mod mapping {
 
     /// `mapping build` and `mapping inspect`, and the mappings inside this binary.
     pub mod build;
+
+    /// Tables as pages for people.
+    pub mod reference;
 }
 
 /// Use cases; knows no HTTP.

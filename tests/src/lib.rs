@@ -2,7 +2,8 @@
 //! sample data, and second versions of shipped mappings. The tests talk to all of it over HTTP, as a user would.
 //!
 //! Environment: `TURNTABLE_SHARED_DATA` (a folder of public FHIR data), `TURNTABLE_TEST_SEKMET` (the executable of a
-//! real FHIR server), `TURNTABLE_TEST_ALL=1` (a missing part fails instead of being skipped).
+//! real FHIR server), `TURNTABLE_TEST_COMPONENTIZE_QJS` and `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of mappings in
+//! JavaScript and Python), `TURNTABLE_TEST_ALL=1` (a missing part fails instead of being skipped).
 
 mod component;
 mod data;

@@ -1,9 +1,24 @@
-//! `msemr_location` ⇄ FHIR Location.
+//! `msemr_location` ⇄ FHIR Location, with a child table for each of its lists.
+//!
+//! Left out, and kept by every write: `language`, `text`, `meta.profile`, `meta.tag` and `meta.security`
+//! (about the document, not the place), `contained`, extensions (each site has its own), `modifierExtension`
+//! (a reader that does not know one must not act on it, in a column or not), the search parameters `address` (servers differ in
+//! what it looks at) and `near` (a distance is no condition on a column).
 #![forbid(unsafe_code)]
+
+mod codes;
+mod hours;
+mod lists;
 
 use turntable_mapping::*;
 
-pub const MAPPING: Mapping = mapping("location", env!("CARGO_PKG_VERSION"), &[LOCATION]);
+use crate::codes::*;
+
+pub const MAPPING: Mapping = mapping(
+    "location",
+    env!("CARGO_PKG_VERSION"),
+    &[LOCATION, lists::TELECOM, lists::ENDPOINT, hours::HOURS, lists::ALIAS, lists::TYPE, lists::IDENTIFIER],
+);
 
 #[rustfmt::skip]
 const LOCATION: Table = table("msemr_location", "msemr_locations", "Location", "A place where services are provided and resources are kept: a building, a ward, a bed, a vehicle.", &[
@@ -11,8 +26,10 @@ const LOCATION: Table = table("msemr_location", "msemr_locations", "Location", "
     text("msemr_name", "Name", "name").required().search(string("name").contains()),
     text("msemr_description", "Description", "description").multi_line(),
     text("msemr_locationnumber", "Location number", "identifier[0].value").max(100).search(token("identifier").superset()),
+    uri("tt_identifiersystem", "Identifier system", "identifier[0].system"),
     choice("msemr_status", "Status", STATUS, "status").search(token("status")),
     choice("msemr_operationalstatus", "Operational status", OPERATIONAL, "operationalStatus.code").system(BED_STATUS).open().search(token("operational-status").superset()),
+    uri("tt_operationalstatussystem", "Operational status: system", "operationalStatus.system"),
     choice("msemr_mode", "Mode", MODE, "mode"),
     concept("msemr_type", "Type", "type[0]").search(token("type").superset()),
     concept("msemr_physicaltype", "Physical type", "physicalType"),
@@ -21,6 +38,12 @@ const LOCATION: Table = table("msemr_location", "msemr_locations", "Location", "
     text("msemr_locationalias3", "Alias 3", "alias[2]").search(string("name").contains()),
     lookup("msemr_managingorganization", "Managing organization", &[("accounts", "Organization")], "managingOrganization").search(reference("organization")),
     lookup("msemr_partof", "Part of", &[("msemr_locations", "Location")], "partOf").search(reference("partof")),
+    lookup("tt_endpoint", "Endpoint", &[("msemr_endpoints", "Endpoint")], "endpoint[0]").describe("The first, if there are several.").search(reference("endpoint").superset()),
+    text("tt_phone", "Phone", "telecom.where(system='phone').value").describe("The first phone number, whatever its use."),
+    text("tt_fax", "Fax", "telecom.where(system='fax').value"),
+    text("tt_email", "Email", "telecom.where(system='email').value"),
+    text("tt_url", "Web site", "telecom.where(system='url').value"),
+    text("tt_availabilityexceptions", "Availability exceptions", "availabilityExceptions").multi_line().describe("When it is open at other hours, in words."),
 
     text("msemr_addressline1", "Street 1", "address.line[0]"),
     text("msemr_addressline2", "Street 2", "address.line[1]"),
@@ -49,39 +72,5 @@ const LOCATION: Table = table("msemr_location", "msemr_locations", "Location", "
 .source(resource("Location"))
 .primary_name("msemr_name")
 .version("msemr_azurefhirversion");
-
-const BED_STATUS: &str = "http://terminology.hl7.org/CodeSystem/v2-0116";
-
-const STATE: &[Code] = &[code(0, "0", "Active"), code(1, "1", "Inactive")];
-const STATUS_REASON: &[Code] = &[code(1, "1", "Active"), code(2, "2", "Inactive")];
-
-const STATUS: &[Code] = &[
-    code(935000000, "active", "Active"),
-    code(935000001, "suspended", "Suspended"),
-    code(935000002, "inactive", "Inactive"),
-];
-
-const OPERATIONAL: &[Code] = &[
-    code(935000000, "C", "Closed"),
-    code(935000001, "H", "Housekeeping"),
-    code(935000002, "I", "Isolated"),
-    code(935000003, "K", "Contaminated"),
-    code(935000004, "O", "Occupied"),
-    code(935000005, "U", "Unoccupied"),
-];
-
-const MODE: &[Code] = &[code(935000000, "instance", "Instance"), code(935000001, "kind", "Kind")];
-
-const ADDRESS_TYPE: &[Code] =
-    &[code(935000000, "postal", "Postal"), code(935000001, "physical", "Physical"), code(935000002, "both", "Both")];
-
-const ADDRESS_USE: &[Code] = &[
-    code(935000000, "home", "Home"),
-    code(935000001, "work", "Work"),
-    code(935000002, "temp", "Temporary"),
-    code(935000003, "old", "Old"),
-    // In R4, not in Microsoft's set.
-    code(935100000, "billing", "Billing"),
-];
 
 turntable_mapping::export!(MAPPING);

@@ -9,6 +9,7 @@ use crate::choice_elements;
 use crate::column::{Access, Code, Column, Concept, Kind};
 use crate::field::{Field, Part};
 use crate::path::{self, Found, Move, choice_name};
+use crate::place::{self, Step};
 use crate::reference::{self, Target};
 use crate::table::Source;
 use crate::time::{self, Precision};
@@ -22,8 +23,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) id: &'a str,
     /// The resource; in a child table, the element that the row is.
     pub(crate) element: Value<'a>,
-    /// In a child table: the member that the element is in, and its index there.
-    pub(crate) place: Option<(&'a str, usize)>,
+    /// In a child table: where the element is.
+    pub(crate) place: &'a [Step],
 }
 
 /// A cell and what there is to say about it.
@@ -48,7 +49,7 @@ type Mismatch = (IssueCode, &'static str);
 pub(crate) fn read<'a>(field: Field, scope: Scope<'a>) -> Cell<'a> {
     let (column, part) = match field {
         Field::Parent(_) => {
-            return Cell::owned([scope.source.resource_type, "/", scope.id].concat());
+            return Cell::owned(scope.parent());
         }
         Field::Column(column, part) => (column, part),
     };
@@ -275,9 +276,12 @@ pub(crate) fn constant_of(column: &Column, value: &'static str, source: &Source)
 
 impl Scope<'_> {
     pub(crate) fn key(&self) -> String {
-        match self.place {
-            Some((member, index)) => format!("{}/{member}/{index}", self.id),
-            None => self.id.to_owned(),
-        }
+        place::key(self.id, self.place)
+    }
+
+    /// The parent of a child row, as a reference: `Encounter/a1`, `CareTeam/a1/participant/0`.
+    pub(crate) fn parent(&self) -> String {
+        let above = self.place.split_last().map_or(&[][..], |(_, above)| above);
+        [self.source.resource_type, "/", &place::key(self.id, above)].concat()
     }
 }

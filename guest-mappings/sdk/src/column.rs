@@ -292,7 +292,8 @@ impl Column {
         self
     }
 
-    /// The column exists for one of the table's resource types; it is null in rows from the others.
+    /// The column exists for one of the table's resource types, or some (`"Patient|RelatedPerson"`); it is
+    /// null in rows from the others.
     pub const fn only(mut self, resource_type: &'static str) -> Self {
         self.only = Some(resource_type);
         self

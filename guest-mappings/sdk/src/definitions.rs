@@ -10,6 +10,8 @@ use std::path::Path;
 
 use crate::bindings::exports::turntable::mapping::schema::{SearchKind, SearchOps};
 use crate::column::{Column, Concept, Kind};
+use crate::field::is_for;
+use crate::place;
 use crate::search::Search;
 use crate::table::{Mapping, Table};
 
@@ -69,14 +71,14 @@ impl Definitions {
     }
 
     /// What is wrong with a mapping, one line each; empty if nothing is.
-    pub fn check(&self, mapping: &Mapping) -> Vec<String> {
+    pub fn check(&self, mapping: &'static Mapping) -> Vec<String> {
         let mut faults = Vec::new();
         for table in mapping.tables {
             for source in table.sources() {
                 for column in table.columns {
-                    if column.only.is_none_or(|only| only == source.resource_type) {
+                    if is_for(column.only, source.resource_type) {
                         let of = |fault: String| format!("{}.{}: {fault}", table.name, column.name);
-                        faults.extend(self.column(table, source.resource_type, column).into_iter().map(of));
+                        faults.extend(self.column(mapping, table, source.resource_type, column).into_iter().map(of));
                     }
                 }
             }
@@ -84,12 +86,9 @@ impl Definitions {
         faults
     }
 
-    fn column(&self, table: &Table, resource: &str, column: &Column) -> Vec<String> {
+    fn column(&self, mapping: &'static Mapping, table: &'static Table, resource: &str, column: &Column) -> Vec<String> {
         let mut faults = Vec::new();
-        let start = match table.parent {
-            Some((_, element)) => self.walk(&End::at(resource), element.text()),
-            None => Ok(End::at(resource)),
-        };
+        let start = self.walk(&End::at(resource), &place::lists(mapping, table).join("."));
         let mut last = End::default();
         for path in split(column.path.text(), '|') {
             let path = path.trim();
@@ -114,7 +113,7 @@ impl Definitions {
             faults.extend(lost.map(|code| format!("no option for the code {code}")));
         }
         for search in column.search.iter().flatten() {
-            if search.only.is_none_or(|only| only == resource) {
+            if is_for(search.only, resource) {
                 faults.extend(self.search(resource, search, &last));
             }
         }
@@ -146,7 +145,7 @@ impl Definitions {
                     let operand = condition.split('=').next().unwrap_or(condition);
                     self.walk(&end, operand.trim())?;
                 }
-            } else if step != "first()" {
+            } else if step != "first()" && step != "$this" {
                 let member = step.split('[').next().unwrap_or(step);
                 end = self.step(&end, member).ok_or_else(|| format!("R4 has no {}.{member}", end.kind))?;
             }
@@ -284,7 +283,8 @@ http://x/visit-status\tx\topen\tOpen\nhttp://x/visit-status\tx\tdone\tDone\nhttp
     fn check(columns: &'static [Column], expected: &[&str]) {
         let definitions = Definitions::parse(ELEMENTS, PARAMETERS, CODES);
         let tables = Vec::leak(vec![table("t", "ts", "T", "", columns).source(resource("Visit"))]);
-        assert_eq!(definitions.check(&mapping("m", "1.0.0", tables)), expected);
+        let mapping = Box::leak(Box::new(mapping("m", "1.0.0", tables)));
+        assert_eq!(definitions.check(mapping), expected);
     }
 
     #[test]

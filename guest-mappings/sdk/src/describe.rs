@@ -5,8 +5,9 @@ use crate::bindings::exports::turntable::mapping::schema::{
     LookupType, ParentLink, SearchBinding, SearchKind, SearchOps, Sortable, TableAccess, TextType,
 };
 use crate::column::{Access, Code, Column, Kind};
-use crate::field::{Field, Part, fields};
+use crate::field::{Field, Part, fields, is_for};
 use crate::path::{Move, choice_name};
+use crate::place;
 use crate::search::Search;
 use crate::table::{Mapping, Source, Table};
 
@@ -22,6 +23,8 @@ pub fn describe(mapping: &'static Mapping) -> wit::Mapping {
 struct Describer {
     mapping: &'static Mapping,
     table: &'static Table,
+    /// Whose elements the rows are.
+    lists: Vec<&'static str>,
     fields: Vec<Field>,
     names: Vec<String>,
 }
@@ -30,7 +33,7 @@ impl Describer {
     fn new(mapping: &'static Mapping, table: &'static Table) -> Self {
         let fields = fields(table);
         let names = fields.iter().map(|field| field.name().into_owned()).collect();
-        Self { mapping, table, fields, names }
+        Self { mapping, table, lists: place::lists(mapping, table), fields, names }
     }
 
     fn table(&self) -> wit::Table {
@@ -142,8 +145,8 @@ impl Describer {
             return String::new();
         }
         let alternatives = column.path.text().split('|').map(|alternative| {
-            let start = self.table.parent.as_ref().map(|(_, path)| path.text());
-            let parts = start.into_iter().chain([alternative.trim()]);
+            let own = alternative.trim().trim_start_matches("$this").trim_start_matches('.');
+            let parts = self.lists.iter().copied().chain((!own.is_empty()).then_some(own));
             parts.chain(field.members().iter().copied()).collect::<Vec<_>>().join(".")
         });
         alternatives.collect::<Vec<_>>().join(" | ")
@@ -160,8 +163,8 @@ impl Describer {
         if column.path.is_empty() {
             return Vec::new();
         }
-        if let Some((_, path)) = &self.table.parent {
-            return vec![path.text().to_owned()];
+        if let Some(list) = self.lists.first() {
+            return list.split('.').take(1).map(str::to_owned).collect();
         }
         let mut elements = Vec::new();
         for moves in field.alternatives() {
@@ -223,7 +226,7 @@ impl Describer {
                 bindings.push(by_id(index(at)));
             }
             for search in column.search.iter().flatten() {
-                let here = search.only.is_none_or(|only| only == source.resource_type);
+                let here = is_for(search.only, source.resource_type);
                 if here && field.exists_for(source) {
                     bindings.push(binding(index(at), column, search));
                 }

@@ -14,6 +14,7 @@ use turntable_scan::{Document, Kind};
 
 use crate::choice_elements;
 use crate::path::{self, Conditions, Literal, Move, Path};
+use crate::place::{self, Step};
 use crate::problem::Problem;
 use crate::tree::{Cursor, Id, ROOT, Tree};
 
@@ -77,6 +78,14 @@ impl Edit<'_> {
         Ok(self.tree.copy(document.root()))
     }
 
+    /// Puts `value` in the place of `old`; the base stays what paths start from.
+    fn replace(&mut self, old: Id, value: Id) {
+        self.tree.replace(old, value);
+        if old == self.base {
+            self.base = value;
+        }
+    }
+
     pub(crate) fn find(&self, moves: &[Move]) -> Option<Id> {
         let cursor = Cursor::new(&self.tree, self.base);
         path::find(cursor, moves.iter().cloned()).map(|found| found.element.id)
@@ -92,7 +101,7 @@ impl Edit<'_> {
         if matches!(self.tree.kind(place), Kind::Array | Kind::Object) {
             return Err(OTHER_TYPE);
         }
-        self.tree.replace(place, leaf);
+        self.replace(place, leaf);
         self.drop_absent_sibling(leaf);
         Ok(())
     }
@@ -101,7 +110,7 @@ impl Edit<'_> {
     pub(crate) fn put_whole(&mut self, moves: &[Move], value: Id) -> Result<(), Problem> {
         self.displace_other_types(moves);
         let place = self.reach(moves)?;
-        self.tree.replace(place, value);
+        self.replace(place, value);
         self.drop_absent_sibling(value);
         Ok(())
     }
@@ -117,22 +126,19 @@ impl Edit<'_> {
     pub(crate) fn clear(&mut self, moves: &[Move]) -> Result<(), Problem> {
         let first = |edit: &Self, id| path::present(Cursor::new(&edit.tree, id)).map(|first| first.id);
         self.refuse_ambiguous(moves)?;
-        if let Some(id) = self.find(moves) {
-            let id = first(self, id).unwrap_or(id);
-            let anchors = self.anchors(moves);
-            self.detach(id, &anchors);
+        match self.find(moves) {
+            Some(id) => self.take_away(first(self, id).unwrap_or(id), moves),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Takes away all that is at the end of `moves`.
     pub(crate) fn clear_whole(&mut self, moves: &[Move]) -> Result<(), Problem> {
         self.refuse_ambiguous(moves)?;
-        if let Some(id) = self.find(moves) {
-            let anchors = self.anchors(moves);
-            self.detach(id, &anchors);
+        match self.find(moves) {
+            Some(id) => self.take_away(id, moves),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Members of the object at the end of `moves` that are no longer true.
@@ -166,7 +172,7 @@ impl Edit<'_> {
             let is_object = |&id: &Id| self.tree.kind(id) == Kind::Object;
             if self.tree.items(array).iter().any(is_object) {
                 let absent = self.absent();
-                self.tree.replace(hole, absent);
+                self.replace(hole, absent);
             } else {
                 self.note_absent_primitive(array, hole);
             }
@@ -174,6 +180,66 @@ impl Edit<'_> {
         if self.base != ROOT && self.tree.kind(self.base) == Kind::Object && self.tree.is_empty(self.base) {
             let absent = self.absent_extensions();
             self.tree.set_member(self.base, "extension", absent);
+        }
+    }
+
+    // Rows of child tables.
+
+    /// Makes room for a new row at the end of `list` in the element at `place`, which is there. The row
+    /// becomes the base; its index is the answer.
+    pub(crate) fn push_row(&mut self, place: &[Step], list: &str) -> Result<usize, Problem> {
+        let moves: Vec<_> = place::moves(place).into_iter().chain(place::members(list)).collect();
+        let list = self.reach(&moves)?;
+        let list = self.as_array(list).map_err(|_| NO_LIST)?;
+        if let Some((sibling, _)) = self.sibling(list) {
+            // Its surplus belongs to values that are not there.
+            while self.tree.items(list).len() < self.tree.items(sibling).len() {
+                let null = self.tree.bare_leaf(Kind::Null, "null");
+                self.tree.push_item(list, null);
+            }
+        }
+        self.base = self.tree.hole();
+        self.tree.push_item(list, self.base);
+        Ok(self.tree.items(list).len() - 1)
+    }
+
+    /// Takes the row at `place` out of its list. The element that the list is in stays, if it is a row itself.
+    pub(crate) fn remove_row(&mut self, place: &[Step]) -> Result<(), Problem> {
+        let (step, above) = place.split_last().ok_or(NO_LIST)?;
+        let mut moves = place::moves(above);
+        let parent = self.find(&moves).ok_or(NO_LIST)?;
+        moves.extend(place::members(step.list));
+        self.refuse_ambiguous(&moves)?;
+        let list = self.find(&moves).ok_or(NO_LIST)?;
+        self.base = parent;
+        if let Some(&item) = self.tree.items(list).get(step.index) {
+            let sibling = self.sibling(list).map(|(sibling, _)| sibling);
+            for (list, item) in sibling
+                .and_then(|id| Some((id, *self.tree.items(id).get(step.index)?)))
+                .into_iter()
+                .chain([(list, item)])
+            {
+                self.tree.remove_item(list, item);
+            }
+            let is_null = |&item: &Id| self.tree.kind(item) == Kind::Null;
+            if [Some(list), sibling].into_iter().flatten().all(|list| self.tree.items(list).iter().all(is_null)) {
+                self.detach(list, &[]);
+            } else {
+                self.trim_sibling(list);
+            }
+        } else {
+            // What stands alone is a list of one.
+            self.detach(list, &[]);
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// Whether nothing was written into a new row.
+    pub(crate) fn is_blank(&self) -> bool {
+        match self.tree.kind(self.base) {
+            Kind::Object => self.tree.is_empty(self.base),
+            _ => self.tree.is_hole(self.base),
         }
     }
 
@@ -290,7 +356,7 @@ impl Edit<'_> {
             }
             Kind::Null => {
                 let object = self.tree.object();
-                self.tree.replace(at, object);
+                self.replace(at, object);
                 Ok(object)
             }
             _ => Err(OTHER_TYPE),
@@ -302,7 +368,7 @@ impl Edit<'_> {
             Kind::Array => Ok(at),
             Kind::Null => {
                 let array = self.tree.array();
-                self.tree.replace(at, array);
+                self.replace(at, array);
                 Ok(array)
             }
             _ => Err(OTHER_TYPE),
@@ -348,7 +414,7 @@ impl Edit<'_> {
         }
     }
 
-    fn refuse_ambiguous(&self, moves: &[Move]) -> Result<(), Problem> {
+    pub(crate) fn refuse_ambiguous(&self, moves: &[Move]) -> Result<(), Problem> {
         for (i, step) in moves.iter().enumerate() {
             if let (Move::Member(name), Some(id)) = (step, self.find(&moves[..i]))
                 && path::present(Cursor::new(&self.tree, id))
@@ -369,6 +435,22 @@ impl Edit<'_> {
         found.filter_map(|i| Some((self.find(&moves[..=i])?, moves[i].clone()))).collect()
     }
 
+    fn take_away(&mut self, id: Id, moves: &[Move]) -> Result<(), Problem> {
+        if id != self.base {
+            let anchors = self.anchors(moves);
+            self.detach(id, &anchors);
+            return Ok(());
+        }
+        // `$this`: an object is emptied and stays a row; a value is all that the row is.
+        if self.tree.kind(id) != Kind::Object {
+            return Err(Problem::conflict("the row is this value and nothing else: delete the row"));
+        }
+        for name in self.tree.names(id) {
+            self.tree.remove_member(id, &name);
+        }
+        Ok(())
+    }
+
     fn detach(&mut self, id: Id, anchors: &[(Id, Move)]) {
         let Some(parent) = self.tree.parent(id).filter(|_| id != self.base) else {
             return;
@@ -386,7 +468,7 @@ impl Edit<'_> {
         let is_extension = anchors.iter().any(|(at, step)| *at == id && matches!(step, Move::Extension(_)));
         if self.tree.items(array).last() != Some(&id) && !is_extension {
             let hole = self.tree.hole();
-            self.tree.replace(id, hole);
+            self.replace(id, hole);
             return;
         }
         self.tree.remove_item(array, id);
@@ -471,7 +553,7 @@ impl Edit<'_> {
             self.drop_absent(item);
             if self.tree.kind(item) == Kind::Object && self.tree.is_empty(item) {
                 let null = self.tree.bare_leaf(Kind::Null, "null");
-                self.tree.replace(item, null);
+                self.replace(item, null);
             }
             self.trim_sibling(parent);
         }
@@ -517,7 +599,7 @@ impl Edit<'_> {
         let index = items.iter().position(|&item| item == hole);
         if let Some(place) = index.and_then(|index| self.tree.items(sibling).get(index).copied()) {
             let absent = self.absent();
-            self.tree.replace(place, absent);
+            self.replace(place, absent);
         }
     }
 
@@ -537,6 +619,7 @@ impl Edit<'_> {
     }
 }
 
+const NO_LIST: Problem = Problem::conflict("the resource has no list where the row belongs");
 const OTHER_TYPE: Problem = Problem::conflict("the resource has an element of another type here, which would be lost");
 const AMBIGUOUS: Problem = Problem::conflict("the resource has two members of one name here");
 

@@ -39,6 +39,11 @@ pub(crate) fn fields(table: &Table) -> Vec<Field> {
     fields
 }
 
+/// Whether what `.only("Patient|RelatedPerson")` says holds for a resource type; it holds for all if unsaid.
+pub(crate) fn is_for(only: Option<&str>, resource_type: &str) -> bool {
+    only.is_none_or(|only| only.split('|').any(|named| named == resource_type))
+}
+
 impl Field {
     pub(crate) fn name(self) -> Cow<'static, str> {
         match self {
@@ -75,7 +80,7 @@ impl Field {
 
     /// Whether rows from that source can have a value here.
     pub(crate) fn exists_for(self, source: &Source) -> bool {
-        self.column().and_then(|column| column.only).is_none_or(|only| only == source.resource_type)
+        is_for(self.column().and_then(|column| column.only), source.resource_type)
     }
 
     /// The moves to this part, for each alternative of the column's path. None for an empty path.
@@ -130,5 +135,18 @@ impl Part {
             Part::System => " (system)",
             Part::Display => " (display)",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_for;
+
+    #[test]
+    fn only_names_one_type_or_some() {
+        assert!(is_for(None, "Patient"));
+        assert!(is_for(Some("Patient|RelatedPerson"), "RelatedPerson"));
+        assert!(!is_for(Some("Patient|RelatedPerson"), "Person"));
+        assert!(!is_for(Some("Patient"), "Practitioner"));
     }
 }

@@ -15,6 +15,7 @@ mod edit;
 mod export;
 mod field;
 mod path;
+mod place;
 mod problem;
 mod read;
 mod reference;

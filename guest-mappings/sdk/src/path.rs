@@ -8,6 +8,7 @@
 //! | `value.ofType(Quantity)` | as `valueQuantity` | |
 //! | `extension('url')` | the extension of that URL; of a primitive: `_birthDate.extension('url')` | an extension |
 //! | `p \| q` | the first that is present | nothing: the column is read only |
+//! | `$this` | the element itself, in a child table | itself |
 //!
 //! Each step settles on one element before the next one looks: a first phone without a number reads as
 //! null, not as the second phone's number. A condition holds if any of the values on its left is the one on
@@ -47,6 +48,8 @@ enum StepKind {
     Index,
     Where,
     Extension,
+    /// `$this`: moves nowhere.
+    This,
     Or,
 }
 
@@ -113,8 +116,28 @@ impl Path {
         self.len == 0
     }
 
-    pub(crate) const fn is_member(&self) -> bool {
-        self.len == 1 && matches!(self.steps[0].kind, StepKind::Member)
+    /// Members only: `a`, `a.b`.
+    pub(crate) const fn is_members(&self) -> bool {
+        let mut i = 0;
+        while i < self.len as usize {
+            if !matches!(self.steps[i].kind, StepKind::Member) {
+                return false;
+            }
+            i += 1;
+        }
+        self.len > 0
+    }
+
+    /// Starts with `$this`, in any of its alternatives.
+    pub(crate) const fn has_this(&self) -> bool {
+        let mut i = 0;
+        while i < self.len as usize {
+            if matches!(self.steps[i].kind, StepKind::This) {
+                return true;
+            }
+            i += 1;
+        }
+        false
     }
 
     pub(crate) fn text(&self) -> &'static str {
@@ -169,7 +192,7 @@ impl Step {
             StepKind::Index => Move::Index(self.extra_start as usize),
             StepKind::Where => Move::Where(Conditions { text: own }),
             StepKind::Extension => Move::Extension(own),
-            StepKind::Or => return None,
+            StepKind::This | StepKind::Or => return None,
         })
     }
 }
@@ -351,6 +374,20 @@ fn spread<'a, E: Element<'a>>(element: E) -> Vec<E> {
 
 const fn alternative(mut path: Path, bytes: &[u8], start: usize) -> Result<(Path, usize), &'static str> {
     let mut at = start;
+    if at < bytes.len() && bytes[at] == b'$' {
+        let end = skip_name(bytes, at + 1);
+        if !is(bytes, at, end, b"$this") {
+            return Err("path: of FHIRPath's variables only $this is known");
+        }
+        path = match path.with(StepKind::This, at, end, 0, 0) {
+            Ok(path) => path,
+            Err(message) => return Err(message),
+        };
+        if end == bytes.len() || bytes[end] != b'.' {
+            return Ok((path, end));
+        }
+        at = end + 1;
+    }
     loop {
         let name_end = skip_name(bytes, at);
         if name_end == at {
@@ -613,6 +650,8 @@ mod tests {
             "_birthDate.extension('http://hl7.org/fhir/StructureDefinition/patient-birthTime').valueDateTime",
             "extension('http://x/y(z)').value.ofType(string)",
             "code.text | code.coding[0].display",
+            "$this",
+            "$this.where(use='home').value | $this",
         ] {
             assert!(Path::parse(good).is_ok(), "{good}");
         }
@@ -636,6 +675,9 @@ mod tests {
             ("a[0].ofType(x)", "follows a choice element"),
             ("a.resolve()", "cannot be inverted"),
             ("a.extension(x)", "single quotes"),
+            ("$resource.a", "only $this"),
+            ("$this[0]", "expected '.'"),
+            ("a.$this", "member name"),
             ("a.b.c.d.e.f.g.h.i.j.k.l.m", "too many steps"),
         ] {
             assert!(Path::parse(bad).is_err_and(|message| message.contains(why)), "{bad}");
@@ -674,6 +716,7 @@ mod tests {
             ("extension('u').value.ofType(string)", Some("\"e\"")),
             ("extension('v').valueString", None),
             ("d.x | valueQuantity.value | a.d", Some("72.10")),
+            ("$this.a.d", Some("\"x\"")),
         ] {
             let path = Path::parse(path).expect(path);
             let found = path.alternatives().find_map(|moves| find(document.root(), moves));

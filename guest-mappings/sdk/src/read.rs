@@ -1,11 +1,12 @@
 //! FHIR to rows.
 
-use turntable_scan::{Document, Error, Kind as Json, Value};
+use turntable_scan::{Document, Error, Value};
 
 use crate::bindings::exports::turntable::mapping::read::{Failure, ReadRequest, RowBatch};
 use crate::bindings::turntable::mapping::types::{Cells, Documents, Issue, IssueCode, Severity};
 use crate::cell::{self, Finding, Scope};
 use crate::field::{Field, fields};
+use crate::place;
 use crate::row::Row;
 use crate::table::{Mapping, Source, Table};
 
@@ -25,6 +26,7 @@ pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch
     });
     let mut reader = Reader {
         table,
+        lists: place::lists(mapping, table),
         names: Vec::new(),
         columns: columns.collect::<Result<_, _>>()?,
         batch: RowBatch {
@@ -61,16 +63,6 @@ pub(crate) fn find_source(table: &'static Table, resource: Value<'_>) -> Option<
     table.sources().find(|source| source.resource_type == kind)
 }
 
-/// The elements that are rows of a child table, with their index; nulls are no rows but count.
-pub(crate) fn elements<'a>(resource: Value<'a>, member: &str) -> impl Iterator<Item = (usize, Value<'a>)> + use<'a> {
-    let items = resource.get(member).into_iter().flat_map(|value| {
-        // An element that should repeat but stands alone is a list of one.
-        let alone = (value.kind() == Json::Object).then_some(value);
-        value.items().chain(alone)
-    });
-    items.enumerate().filter(|(_, item)| item.kind() == Json::Object)
-}
-
 fn cut(documents: &Documents) -> Result<Vec<&[u8]>, Failure> {
     let mut start = 0;
     let mut cuts = Vec::with_capacity(documents.ends.len());
@@ -84,6 +76,8 @@ fn cut(documents: &Documents) -> Result<Vec<&[u8]>, Failure> {
 
 struct Reader {
     table: &'static Table,
+    /// Whose elements the rows are.
+    lists: Vec<&'static str>,
     columns: Vec<(u16, Field)>,
     /// Names of `columns`, if a hook wants them.
     names: Vec<String>,
@@ -101,17 +95,12 @@ impl Reader {
             self.refuse(index, IssueCode::Required, "/id", "the resource has no id");
             return Ok(());
         };
-        let scope = Scope { source, resource, id: &id, element: resource, place: None };
-        match &self.table.parent {
-            None => self.row(index, scope),
-            Some((_, path)) => {
-                let member = path.text();
-                for (at, element) in elements(resource, member) {
-                    self.row(index, Scope { element, place: Some((member, at)), ..scope })?;
-                }
-                Ok(())
-            }
-        }
+        let scope = Scope { source, resource, id: &id, element: resource, place: &[] };
+        let lists = std::mem::take(&mut self.lists);
+        let read =
+            place::each(resource, &lists, &mut |place, element| self.row(index, Scope { element, place, ..scope }));
+        self.lists = lists;
+        read
     }
 
     fn row(&mut self, index: u32, scope: Scope<'_>) -> Result<(), Failure> {

@@ -113,8 +113,8 @@ impl Search {
         self
     }
 
-    /// Only that resource type has the parameter: Practitioner has a birth date, and no `birthdate` to
-    /// search by.
+    /// Only that resource type has the parameter, or those (`"Patient|RelatedPerson"`): Practitioner has a
+    /// birth date, and no `birthdate` to search by.
     pub const fn only(mut self, resource_type: &'static str) -> Self {
         self.only = Some(resource_type);
         self

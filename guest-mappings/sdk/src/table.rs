@@ -50,12 +50,56 @@ pub struct Source {
 
 /// The mapping of that name and version (`env!("CARGO_PKG_VERSION")`).
 pub const fn mapping(name: &'static str, version: &'static str, tables: &'static [Table]) -> Mapping {
-    let mut i = 0;
-    while i < tables.len() {
-        assert!(tables[i].sources[0].is_some(), "a table needs a source: .source(resource(\"Encounter\"))");
-        i += 1;
+    if let Some(fault) = fault(tables) {
+        panic!("{}", fault);
     }
     Mapping { name, version, tables }
+}
+
+/// What tables of one mapping lack, or have against each other.
+const fn fault(tables: &[Table]) -> Option<&'static str> {
+    let mut i = 0;
+    while i < tables.len() {
+        if tables[i].sources[0].is_none() {
+            return Some("a table needs a source: .source(resource(\"Encounter\"))");
+        }
+        match &tables[i].parent {
+            Some((parent, _)) => {
+                if !has_table(tables, i, parent.table) {
+                    return Some("the parent of a child table stands before it in the mapping");
+                }
+            }
+            None => {
+                if has_this(tables[i].columns) {
+                    return Some("$this is an element, in a child table; in a table of whole resources it is none");
+                }
+            }
+        }
+        i += 1;
+    }
+    None
+}
+
+const fn has_table(tables: &[Table], end: usize, name: &str) -> bool {
+    let mut i = 0;
+    while i < end {
+        if equal(tables[i].name, name) {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
+const fn has_this(columns: &[Column]) -> bool {
+    let mut i = 0;
+    while i < columns.len() {
+        if columns[i].path.has_this() {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }
 
 /// A table with one row for each resource. The primary name is the first text column until
@@ -83,8 +127,12 @@ pub const fn table(
     }
 }
 
-/// A table with one row for each element of `element`, e.g. `participant`; paths of its columns start
-/// there. The lookup column that `parent` names is added as its last one.
+/// A table with one row for each element of the list `element`; paths of its columns start there, `$this` is
+/// the element itself. The lookup column that `parent` names is added as its last one.
+///
+/// The list is a member of what a row of the parent is: of the resource (`participant`,
+/// `hospitalization.dietPreference`), or, if the parent is a child table itself, of its element. So roles of
+/// participants are `child(…, parent("msemr_careteamparticipant", …), "role", …)`.
 pub const fn child(
     name: &'static str,
     entity_set: &'static str,
@@ -98,7 +146,7 @@ pub const fn child(
         Ok(path) => path,
         Err(message) => panic!("{}", message),
     };
-    assert!(path.is_member(), "a child table is cut from one repeating element of the resource, e.g. participant");
+    assert!(path.is_members(), "a child table is cut from one list: participant, hospitalization.dietPreference");
     let mut child = table(name, entity_set, label, description, columns);
     child.parent = Some((parent, path));
     child

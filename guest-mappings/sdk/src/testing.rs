@@ -12,7 +12,8 @@ use crate::bindings::exports::turntable::mapping::write::{Assignment, Change, Fh
 use crate::bindings::turntable::mapping::types::{Documents, Issue};
 use crate::column::{Access, Kind};
 use crate::field::{Field, fields};
-use crate::read::{elements, find_source};
+use crate::place;
+use crate::read::find_source;
 use crate::table::{Mapping, Table};
 use crate::write::Answer;
 use crate::{resources, rows};
@@ -122,7 +123,7 @@ pub fn laws(mapping: &'static Mapping, resource: &str) {
         schema_is_sound(table);
         reading_is_deterministic(mapping, table, resource);
         reading_is_total(mapping, table, &document);
-        for key in keys(table, &document) {
+        for key in keys(mapping, table, &document) {
             what_is_shown_changes_nothing(mapping, table, &key, resource);
             what_is_written_is_shown(mapping, table, &key, resource);
         }
@@ -198,7 +199,7 @@ fn what_is_written_is_shown(mapping: &'static Mapping, table: &'static Table, ke
             let name = field.name();
             assert!(crate::assign::same(field, after[at].as_deref(), value.as_deref()), "{name} is not shown: {text}");
             for (other, &other_field) in all.iter().enumerate() {
-                if element_of(other_field) != element_of(field) && after[other] != before[other] {
+                if !overlap(other_field, field) && after[other] != before[other] {
                     let gone = before[other].is_some() && after[other].is_none();
                     let derived = other_field.access() == Access::ReadOnly;
                     assert!(
@@ -228,8 +229,25 @@ fn is_choice(table: &Table, a: Field, b: Field) -> bool {
 
 /// The first member of a field's path. Fields with hooks may read anything.
 fn element_of(field: Field) -> Option<String> {
-    let column = field.column()?;
-    column.path.text().split(['.', '[', ' ']).next().map(|name| name.trim_start_matches('_').to_owned())
+    field.column().map(|column| first_member(column.path.text()))
+}
+
+/// Fields that read something of one element, in any of their alternatives; `$this` is around all others of
+/// its table.
+fn overlap(a: Field, b: Field) -> bool {
+    let (a, b) = (elements_of(a), elements_of(b));
+    a == b || a.iter().any(|name| b.contains(name)) || a.iter().chain(&b).any(|name| name == "$this")
+}
+
+/// The first members of a field's path, one for each alternative.
+fn elements_of(field: Field) -> Vec<String> {
+    let alternatives = field.column().into_iter().flat_map(|column| column.path.text().split('|'));
+    alternatives.map(|path| first_member(path.trim())).collect()
+}
+
+fn first_member(path: &str) -> String {
+    let path = path.trim_start_matches("$this.");
+    path.split(['.', '[', ' ']).next().unwrap_or_default().trim_start_matches('_').to_owned()
 }
 
 /// A value that differs from the one shown.
@@ -269,15 +287,15 @@ fn send(
     answers.into_iter().next().expect("one answer for one change")
 }
 
-fn keys(table: &Table, document: &Document<'_>) -> Vec<String> {
+fn keys(mapping: &'static Mapping, table: &'static Table, document: &Document<'_>) -> Vec<String> {
     let id = document.root().get("id").and_then(Value::text).unwrap_or_default();
-    match &table.parent {
-        None => vec![id.into_owned()],
-        Some((_, path)) => {
-            let member = path.text();
-            elements(document.root(), member).map(|(index, _)| format!("{id}/{member}/{index}")).collect()
-        }
-    }
+    let mut keys = Vec::new();
+    let mut row = |at: &[place::Step], _: Value<'_>| -> Result<(), std::convert::Infallible> {
+        keys.push(place::key(&id, at));
+        Ok(())
+    };
+    let Ok(()) = place::each(document.root(), &place::lists(mapping, table), &mut row);
+    keys
 }
 
 fn row_of(mapping: &'static Mapping, table: &'static Table, key: &str, resource: &str) -> Vec<Option<String>> {

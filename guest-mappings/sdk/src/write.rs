@@ -3,7 +3,7 @@
 //! A change is compared with what the row shows now; only what differs is written, in place, and the
 //! result is read back: a resource that would not show what was asked for is refused, not sent.
 
-use turntable_scan::{Document, Kind as Json, Value};
+use turntable_scan::{Document, Value};
 
 use crate::assign::{self, Assigned};
 use crate::bindings::exports::turntable::mapping::write::{Change, Failure, FhirRequest, Operation};
@@ -12,11 +12,12 @@ use crate::cell::{self, Scope};
 use crate::column::{Access, Kind};
 use crate::edit::Edit;
 use crate::field::{Field, fields};
+use crate::place::{self, Step};
 use crate::problem::Problem;
-use crate::read::{elements, find_source, find_table};
+use crate::read::{find_source, find_table};
 use crate::reference;
 use crate::table::{Mapping, Source, Table};
-use crate::tree::{ROOT, Tree};
+use crate::tree::{Id, ROOT, Tree};
 
 /// The answer to one change.
 pub type Answer = Result<FhirRequest, Vec<Issue>>;
@@ -24,14 +25,14 @@ pub type Answer = Result<FhirRequest, Vec<Issue>>;
 /// Answers `write.resource`, one answer for each change in order.
 pub fn resources(mapping: &'static Mapping, table: &str, changes: &[Change]) -> Result<Vec<Answer>, Failure> {
     let table = find_table(mapping, table)?;
-    let fields = fields(table);
+    let (fields, lists) = (fields(table), place::lists(mapping, table));
     for change in changes {
         if let Some(unknown) = change.assignments.iter().find(|set| usize::from(set.column) >= fields.len()) {
             return Err(Failure::BadRequest(format!("{} has no column {}", table.name, unknown.column)));
         }
     }
     let answer = |(index, change)| {
-        let writer = Writer { table, fields: &fields, change };
+        let writer = Writer { table, lists: &lists, fields: &fields, change };
         writer.answer().map_err(|problems| problems.into_iter().map(|problem| problem.issue(index)).collect())
     };
     Ok((0..).zip(changes).map(answer).collect())
@@ -66,6 +67,8 @@ fn general(problem: Problem) -> Vec<Located> {
 
 struct Writer<'c> {
     table: &'static Table,
+    /// Whose elements the rows are.
+    lists: &'c [&'static str],
     fields: &'c [Field],
     change: &'c Change,
 }
@@ -79,7 +82,9 @@ impl Writer<'_> {
             (None, Operation::Create) => self.create(),
             (None, Operation::Update) => self.update(),
             (None, Operation::Delete) => Ok(FhirRequest::Delete),
-            (Some((_, path)), operation) => self.change_child(path.text(), operation),
+            (Some(_), Operation::Create) => self.create_child(),
+            (Some(_), Operation::Update) => self.update_child(),
+            (Some(_), Operation::Delete) => self.delete_child(),
         }
     }
 
@@ -101,9 +106,10 @@ impl Writer<'_> {
             resource: document.root(),
             id: key.unwrap_or_default(),
             element: document.root(),
-            place: None,
+            place: &[],
         };
-        let edited = self.edit(scope, ROOT, Tree::of(&document), true)?;
+        let edit = self.begin(scope, Tree::of(&document), ROOT, true);
+        let edited = self.edit(scope, edit)?;
         Ok(FhirRequest::Create(edited.unwrap_or(text).into_bytes()))
     }
 
@@ -114,77 +120,74 @@ impl Writer<'_> {
             return Err(general(Problem::conflict("the key is not that of the resource")));
         }
         let root = document.root();
-        let scope = Scope { source, resource: root, id: &id, element: root, place: None };
-        let edited = self.edit(scope, ROOT, Tree::of(&document), false)?;
+        let scope = Scope { source, resource: root, id: &id, element: root, place: &[] };
+        let edited = self.edit(scope, self.begin(scope, Tree::of(&document), ROOT, false))?;
         Ok(edited.map_or(FhirRequest::Unchanged, |text| FhirRequest::Update(text.into_bytes())))
     }
 
-    fn change_child(&self, member: &'static str, operation: Operation) -> Result<FhirRequest, Vec<Located>> {
+    /// A new element at the end of its list.
+    fn create_child(&self) -> Result<FhirRequest, Vec<Located>> {
         let document = self.existing()?;
         let root = document.root();
         let (source, id) = self.identify(root)?;
-        let mut tree = Tree::of(&document);
-        if tree.is_ambiguous(ROOT, member) {
-            return Err(general(Problem::conflict("the resource has two members of one name here")));
-        }
-        if operation == Operation::Create {
-            let list = match tree.member(ROOT, member) {
-                Some(list) if tree.kind(list) == Json::Array => list,
-                Some(other) if tree.kind(other) != Json::Null => {
-                    return Err(general(Problem::conflict("the resource has no list where the new row belongs")));
-                }
-                _ => {
-                    let list = tree.array();
-                    tree.set_member(ROOT, member, list);
-                    list
-                }
-            };
-            let element = tree.object();
-            let index = tree.items(list).len();
-            tree.push_item(list, element);
-            let blank = parse(b"{}")?;
-            let place = Some((member, index));
-            let scope = Scope { source, resource: root, id: &id, element: blank.root(), place };
-            let edited = self.edit(scope, element, tree, true)?;
-            return match edited {
-                Some(text) => Ok(FhirRequest::Update(text.into_bytes())),
-                None => Err(general(Problem::required("a new row needs a value in some column"))),
-            };
-        }
-        let index = self.place(&id, member)?;
-        let element = row_element(root, member, index).ok_or_else(|| general(GONE))?;
-        let list = tree.member(ROOT, member).ok_or_else(|| general(GONE))?;
-        let node = match tree.kind(list) {
-            Json::Array => tree.items(list).get(index).copied().ok_or_else(|| general(GONE))?,
-            _ => list,
+        let mut place = self.new_place(source, &id)?;
+        let Some((&list, _)) = self.lists.split_last() else {
+            return Err(general(GONE));
         };
-        if operation == Operation::Delete {
-            tree.remove_item(list, node);
-            if tree.is_empty(list) || node == list {
-                tree.remove_member(ROOT, member);
-            }
-            return Ok(FhirRequest::Update(tree.render().into_bytes()));
+        place::at(root, &place).ok_or_else(|| general(GONE))?;
+        let mut edit =
+            Edit { tree: Tree::of(&document), base: ROOT, resource_type: source.resource_type, creating: true };
+        let index = edit.push_row(&place, list).map_err(general)?;
+        place.push(Step { list, index });
+        let blank = parse(b"{}")?;
+        let scope = Scope { source, resource: root, id: &id, element: blank.root(), place: &place };
+        match self.edit(scope, edit)? {
+            Some(text) => Ok(FhirRequest::Update(text.into_bytes())),
+            None => Err(general(Problem::required("a new row needs a value in some column"))),
         }
-        let scope = Scope { source, resource: root, id: &id, element, place: Some((member, index)) };
-        let edited = self.edit(scope, node, tree, false)?;
+    }
+
+    fn update_child(&self) -> Result<FhirRequest, Vec<Located>> {
+        let document = self.existing()?;
+        let root = document.root();
+        let (source, id) = self.identify(root)?;
+        let place = self.place(&id)?;
+        let element = place::at(root, &place).ok_or_else(|| general(GONE))?;
+        let scope = Scope { source, resource: root, id: &id, element, place: &place };
+        let mut edit = self.begin(scope, Tree::of(&document), ROOT, false);
+        let moves = place::moves(&place);
+        edit.refuse_ambiguous(&moves).map_err(general)?;
+        edit.base = edit.find(&moves).ok_or_else(|| general(GONE))?;
+        let edited = self.edit(scope, edit)?;
         Ok(edited.map_or(FhirRequest::Unchanged, |text| FhirRequest::Update(text.into_bytes())))
     }
 
+    /// Takes the element out of its list; the ones behind it move up.
+    fn delete_child(&self) -> Result<FhirRequest, Vec<Located>> {
+        let document = self.existing()?;
+        let root = document.root();
+        let (source, id) = self.identify(root)?;
+        let place = self.place(&id)?;
+        let element = place::at(root, &place).ok_or_else(|| general(GONE))?;
+        let scope = Scope { source, resource: root, id: &id, element, place: &place };
+        let mut edit = self.begin(scope, Tree::of(&document), ROOT, false);
+        edit.remove_row(&place).map_err(general)?;
+        Ok(FhirRequest::Update(edit.tree.render().into_bytes()))
+    }
+
+    fn begin<'t>(&self, scope: Scope<'_>, tree: Tree<'t>, base: Id, creating: bool) -> Edit<'t> {
+        Edit { tree, base, resource_type: scope.source.resource_type, creating }
+    }
+
     /// Writes the assignments and gives the new text of the whole resource, if anything changed.
-    fn edit(
-        &self,
-        scope: Scope<'_>,
-        base: usize,
-        tree: Tree<'_>,
-        creating: bool,
-    ) -> Result<Option<String>, Vec<Located>> {
+    fn edit(&self, scope: Scope<'_>, mut edit: Edit<'_>) -> Result<Option<String>, Vec<Located>> {
+        let creating = edit.creating;
         let assigned = self.assigned(scope, creating)?;
-        let mut edit = Edit { tree, base, resource_type: scope.source.resource_type, creating };
         let mut problems = assign::apply(&mut edit, &assigned);
         if let Some(hook) = self.table.before_write.filter(|_| creating || !assigned.is_empty()) {
             problems.extend(hook(&mut edit).err().map(|problem| Located { column: None, problem }));
         }
-        if creating && scope.place.is_some() && edit.tree.is_empty(base) && problems.is_empty() {
+        if creating && !scope.place.is_empty() && edit.is_blank() && problems.is_empty() {
             // A row without a value is no element; but say first what is required.
             let missing = self.missing(scope, true, &assigned);
             return if missing.is_empty() { Ok(None) } else { Err(missing) };
@@ -257,11 +260,8 @@ impl Writer<'_> {
     ) -> Result<(), Vec<Located>> {
         let document = parse(text.as_bytes())?;
         let resource = document.root();
-        let element = match scope.place {
-            Some((member, index)) => row_element(resource, member, index),
-            None => Some(resource),
-        };
-        let element = element.ok_or_else(|| general(Problem::conflict("the row would be gone after the change")))?;
+        let element = place::at(resource, scope.place)
+            .ok_or_else(|| general(Problem::conflict("the row would be gone after the change")))?;
         let scope = Scope { resource, element, source: scope.source, id: scope.id, place: scope.place };
         let mut problems = self.missing(scope, creating, assigned);
         for set in assigned {
@@ -340,15 +340,28 @@ impl Writer<'_> {
         Ok((source, id.into_owned()))
     }
 
-    /// The index that the key of a child row names: `<id>/<member>/<index>`.
-    fn place(&self, id: &str, member: &str) -> Result<usize, Vec<Located>> {
+    /// Where the row is that the change's key names.
+    fn place(&self, id: &str) -> Result<Vec<Step>, Vec<Located>> {
         let key = self.change.key.as_deref().unwrap_or_default();
-        let index = key
-            .strip_prefix(id)
-            .and_then(|rest| rest.strip_prefix('/')?.strip_prefix(member)?.strip_prefix('/'))
-            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
-            .and_then(|digits| digits.parse().ok());
-        index.ok_or_else(|| general(Problem::conflict("the key is not that of a row of this resource")))
+        let place = place::of_key(key, id, self.lists);
+        place.ok_or_else(|| general(Problem::conflict("the key is not that of a row of this resource")))
+    }
+
+    /// Where the parent of a new row is: the resource, or the element that the parent's lookup names.
+    fn new_place(&self, source: &Source, id: &str) -> Result<Vec<Step>, Vec<Located>> {
+        let above = self.lists.split_last().map_or(&[][..], |(_, above)| above);
+        if above.is_empty() {
+            return Ok(Vec::new());
+        }
+        let column = self.fields.iter().position(|field| matches!(field, Field::Parent(_)));
+        let column = column.and_then(|column| u16::try_from(column).ok()).unwrap_or(u16::MAX);
+        let set = self.change.assignments.iter().find(|set| set.column == column);
+        let Some(parent) = set.and_then(|set| set.value.as_deref()) else {
+            return Err(vec![at(column, Problem::required("a new row needs its parent"))]);
+        };
+        let key = parent.strip_prefix(source.resource_type).and_then(|rest| rest.strip_prefix('/'));
+        let place = key.and_then(|key| place::of_key(key, id, above));
+        place.ok_or_else(|| vec![at(column, Problem::conflict("the row belongs to another parent"))])
     }
 }
 
@@ -363,9 +376,4 @@ fn parse(text: &[u8]) -> Result<Document<'_>, Vec<Located>> {
             problem: Problem { code: IssueCode::Structure, message: error.to_string().into() },
         }]
     })
-}
-
-/// The element of a child table's row.
-fn row_element<'a>(resource: Value<'a>, member: &str, index: usize) -> Option<Value<'a>> {
-    elements(resource, member).find(|(at, _)| *at == index).map(|(_, element)| element)
 }

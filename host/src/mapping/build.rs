@@ -42,6 +42,17 @@ pub fn build(directory: &Path, out: Option<&Path>) -> Result<PathBuf> {
     Ok(out)
 }
 
+/// Puts the samples of a directory behind a component that another language's tool made, and writes it to `out`.
+pub fn with_samples(component: &Path, samples: &Path, out: &Path) -> Result<()> {
+    let failed = |what: String| Error::new(Code::ComponentRefused, what);
+    let on = |path: &Path, error: std::io::Error| failed(format!("{}: {error}", path.display()));
+    let mut bytes = fs::read(component).map_err(|error| on(component, error))?;
+    bytes = inspect(&bytes, &Limits::default())?.component;
+    wrap::put_samples(&mut bytes, &wrap::read_samples(samples).map_err(failed)?).map_err(failed)?;
+    inspect(&bytes, &Limits::default())?;
+    fs::write(out, &bytes).map_err(|error| on(out, error))
+}
+
 /// What a component is, for people, one thing a line; with its tables if it has been loaded.
 pub fn as_text(inspection: &Inspection, mapping: Option<&Mapping>) -> String {
     let mut text = String::new();

@@ -43,11 +43,17 @@ pub fn wrap(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
         .module(core_module)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| refused(format!("{error:#}")))?;
+    put_samples(&mut component, samples)?;
+    Ok(component)
+}
+
+/// Puts samples behind a component. Components of other languages' tools come without.
+pub fn put_samples(component: &mut Vec<u8>, samples: &[Sample]) -> Result<(), String> {
     if !samples.is_empty() {
         let json = serde_json::to_vec(samples).map_err(|error| format!("samples: {error}"))?;
-        append_custom_section(&mut component, SAMPLES_SECTION, &json);
+        append_custom_section(component, SAMPLES_SECTION, &json);
     }
-    Ok(component)
+    Ok(())
 }
 
 /// Samples of a mapping crate, by name: `NAME.json` the resource, `NAME.rows.json`, `NAME.change.json` and

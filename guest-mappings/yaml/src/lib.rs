@@ -1,0 +1,62 @@
+//! Mappings written in YAML: from the text of a file to a [`Mapping`], with file, line and column of every fault.
+//!
+//! The format says what the Rust form says, one line a column; `guest-mappings/README.md` describes it, and
+//! `guest-mappings/mapping.schema.json` tells editors. [`keys`] lists every key there is.
+
+mod columns;
+mod fault;
+mod fields;
+pub mod keys;
+mod nearest;
+mod node;
+mod options;
+mod tables;
+
+use std::collections::HashMap;
+
+use turntable_mapping::Mapping;
+
+pub use fault::{Fault, Place};
+
+/// A mapping with the places of its columns in the file, so that what is found wrong later can be shown there.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub mapping: &'static Mapping,
+    file: String,
+    places: HashMap<(String, String), Place>,
+}
+
+/// Reads a mapping. `file_name` is only shown. What is read stays in memory for good: a mapping is static, as one
+/// in Rust is.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the file.
+pub fn read(text: &str, file_name: &str) -> Result<&'static Mapping, Vec<Fault>> {
+    Ok(parse(text, file_name)?.mapping)
+}
+
+/// Like [`read`], and keeps the places of the columns.
+pub fn parse(text: &str, file_name: &str) -> Result<Document, Vec<Fault>> {
+    let root = match node::parse(text) {
+        Ok(root) => root,
+        Err(fault) => return Err(vec![fault.in_file(file_name)]),
+    };
+    let mut reader = tables::Reader::default();
+    let mapping = reader.mapping(&root);
+    let tables::Reader { mut faults, places, .. } = reader;
+    match mapping {
+        Some(mapping) if faults.is_empty() => Ok(Document { mapping, file: file_name.to_owned(), places }),
+        _ => {
+            faults.sort_by_key(|fault| fault.place);
+            Err(faults.into_iter().map(|fault| fault.in_file(file_name)).collect())
+        }
+    }
+}
+
+impl Document {
+    /// A fault of a column, by the names of its table and itself, where its line is.
+    pub fn fault(&self, table: &str, column: &str, message: String) -> Fault {
+        let place = self.places.get(&(table.to_owned(), column.to_owned())).copied().unwrap_or_default();
+        Fault { file: self.file.clone(), place, message, hint: None }
+    }
+}
