@@ -4,6 +4,8 @@
 #![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
 #![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
 
+#[path = "src/mapping/attach.rs"]
+mod attach;
 #[path = "src/mapping/guest.rs"]
 mod guest;
 #[path = "src/mapping/wrap.rs"]
@@ -31,9 +33,9 @@ fn main() -> ExitCode {
 fn build() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for path in
-        ["guest-mappings", "wit", "Cargo.lock", "Cargo.toml", "host/src/mapping/guest.rs", "host/src/mapping/wrap.rs"]
-    {
+    let shared = ["attach", "guest", "wrap"].map(|file| format!("host/src/mapping/{file}.rs"));
+    let sources = ["guest-mappings", "wit", "Cargo.lock", "Cargo.toml"].map(str::to_owned);
+    for path in sources.iter().chain(&shared) {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     println!("cargo::rerun-if-changed=build.rs");

@@ -152,7 +152,10 @@ pub mod fhir {
 
 /// The door to wasmtime.
 pub mod mapping {
-    /// A compiled module to a component with samples, and the samples back.
+    /// Bytes into a compiled module, in its memory from the beginning.
+    mod attach;
+
+    /// A compiled module to a component with its plan and samples, and the samples back.
     pub mod wrap;
 
     /// Cargo, run on mapping crates.

@@ -4,18 +4,20 @@
 //! must stay the same; all three stand on the [`Document`] of this crate. It accepts exactly the documents
 //! that serde_json accepts (with `arbitrary_precision`), never recurses and never panics.
 #![no_std]
-#![forbid(unsafe_code)]
 
 extern crate alloc;
 
+pub mod block;
 pub mod bundle;
 mod document;
+mod lexer;
 pub mod number;
 mod scanner;
 mod splice;
 mod string;
 
 pub use document::{Document, Items, Kind, Members, Node, Value};
+pub use lexer::{Lexer, StringEnd};
 pub use scanner::{Error, MAX_DEPTH, Problem};
 pub use splice::{Edit, Overlap, splice};
 pub use string::{escape_into, unescape};

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value as Json;
-use turntable_scan::{Document, Kind, MAX_DEPTH, Value, number};
+use turntable_scan::{Document, Kind, Lexer, MAX_DEPTH, Value, number};
 
 const SEEDS: &[&str] = &[
     r#"{"resourceType":"Patient","id":"p1","name":[{"given":["A",null],"family":"é😀"}],"x":{"y":[]}}"#,
@@ -19,6 +19,12 @@ fn agrees(bytes: &[u8]) {
     assert_eq!(ours.is_ok(), theirs.is_ok(), "{ours:?} {theirs:?} {:?}", String::from_utf8_lossy(bytes));
     if let (Ok(ours), Ok(theirs)) = (&ours, &theirs) {
         same(ours.root(), theirs);
+    }
+    // What lies behind a document in its buffer does not matter.
+    for behind in [&b""[..], &[b' '; 64], b"\"}]", b"0e1\\u0000\"{}[]"] {
+        let buffer = [bytes, behind].concat();
+        let lexer = Lexer::new(&buffer, bytes.len()).is_some_and(|lexer| lexer.is_json());
+        assert_eq!(lexer, theirs.is_ok(), "{:?} before {behind:?}", String::from_utf8_lossy(bytes));
     }
 }
 

@@ -14,6 +14,10 @@ macro_rules! export {
             impl $crate::Export for Component {
                 const MAPPING: &'static $crate::Mapping = &$mapping;
             }
+            // For the build, which makes a plan of it and attaches that. No part of the program.
+            #[unsafe(link_section = "turntable:mapping")]
+            #[used]
+            static DESCRIPTOR: [u8; $crate::descriptor::size(&$mapping)] = $crate::descriptor::encode(&$mapping);
     $crate::bindings::export_mapper!(Component with_types_in $crate::bindings);
         };
     };

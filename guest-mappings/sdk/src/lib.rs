@@ -5,17 +5,21 @@
 //! `guest-mappings/README.md` is the tutorial.
 
 mod assign;
+pub mod attached;
 pub mod bindings;
 mod cell;
 mod choice_elements;
 mod column;
 pub mod definitions;
 mod describe;
+pub mod descriptor;
 mod edit;
 mod export;
 mod field;
+mod output;
 mod path;
 mod place;
+mod plan;
 mod problem;
 mod read;
 mod reference;
@@ -36,8 +40,12 @@ pub use edit::Edit;
 #[doc(hidden)]
 pub use export::Export;
 pub use path::Path;
+#[cfg(not(target_arch = "wasm32"))]
+pub use plan::make as plan_of;
 pub use problem::{Code as ProblemCode, Problem};
 pub use read::rows;
+#[doc(hidden)]
+pub use read::{rows_by_definition, unsettled};
 pub use row::Row;
 pub use search::{Search, by_date, by_uri, number, quantity, reference, string, token};
 pub use table::{Mapping, Parent, Source, Table, child, mapping, parent, resource, table};

@@ -140,7 +140,7 @@ impl Path {
         false
     }
 
-    pub(crate) fn text(&self) -> &'static str {
+    pub(crate) const fn text(&self) -> &'static str {
         self.text
     }
 

@@ -1,55 +1,85 @@
 //! FHIR to rows.
 
-use turntable_scan::{Document, Error, Value};
+use turntable_scan::{Document, Value};
 
 use crate::bindings::exports::turntable::mapping::read::{Failure, ReadRequest, RowBatch};
-use crate::bindings::turntable::mapping::types::{Cells, Documents, Issue, IssueCode, Severity};
-use crate::cell::{self, Finding, Scope};
+use crate::bindings::turntable::mapping::types::IssueCode;
+use crate::cell::{self, Scope};
+use crate::column::ReadWith;
 use crate::field::{Field, fields};
+use crate::output::Output;
 use crate::place;
+use crate::plan::{self, Plan};
 use crate::row::Row;
 use crate::table::{Mapping, Source, Table};
 
-/// Warnings of one call; what goes beyond is left out, errors never.
-pub(crate) const MAX_WARNINGS: usize = 10_000;
-
-/// Set in the end of a cell that is null.
-const NULL: u32 = 1 << 31;
-
 /// Answers `read.rows`. Every document is on its own: one that gives no row says so in an issue.
 pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    let table = find_table(mapping, &request.table)?;
-    let all = fields(table);
-    let columns = request.columns.iter().map(|&index| match all.get(usize::from(index)) {
-        Some(&field) => Ok((index, field)),
-        None => Err(Failure::BadRequest(format!("{} has no column {index}", table.name))),
+    rows_by(mapping, plan::of(mapping), request)
+}
+
+/// The same without a plan: the long way, which says what every cell is. For tests of the short one.
+#[doc(hidden)]
+pub fn rows_by_definition(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
+    rows_by(mapping, None, request)
+}
+
+/// How many documents of a request go the long way although there is a plan.
+#[doc(hidden)]
+pub fn unsettled(mapping: &'static Mapping, request: &ReadRequest) -> usize {
+    let documents = &request.documents;
+    let planned = plan::of(mapping)
+        .and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
+    let Some(mut planned) = planned else { return documents.ends.len() };
+    let function = |column: u16| read_with(mapping, &request.table, column);
+    let starts = std::iter::once(0).chain(documents.ends.iter().map(|end| *end as usize));
+    let settled = starts.zip(&documents.ends).filter(|(start, end)| {
+        let (buffer, length) = (&documents.data[*start..], **end as usize - start);
+        planned.document(0, buffer, length, &function, &mut Output::default()).is_ok_and(|settled| settled)
     });
-    let mut reader = Reader {
-        table,
-        lists: place::lists(mapping, table),
-        names: Vec::new(),
-        columns: columns.collect::<Result<_, _>>()?,
-        batch: RowBatch {
-            cells: Cells { text: String::new(), ends: Vec::new() },
-            origin: Vec::new(),
-            issues: Vec::new(),
-        },
+    documents.ends.len() - settled.count()
+}
+
+fn rows_by(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest) -> Result<RowBatch, Failure> {
+    let documents = &request.documents;
+    let mut planned =
+        plan.and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
+    // What only the long way needs is made when it is first gone.
+    let mut reader = match planned {
+        Some(_) => None,
+        None => Some(Reader::new(mapping, request)?),
     };
-    if table.after_read.is_some() {
-        reader.names = reader.columns.iter().map(|(_, field)| field.name().into_owned()).collect();
-    }
-    let mut nodes = Vec::new();
-    for (index, bytes) in cut(&request.documents)?.into_iter().enumerate() {
-        let index = u32::try_from(index).map_err(|_| Failure::BadRequest("too many documents".into()))?;
-        match Document::parse_with(bytes, std::mem::take(&mut nodes)) {
-            Ok(document) => {
-                reader.document(index, &document)?;
-                nodes = document.into_nodes();
+    let function = |column: u16| read_with(mapping, &request.table, column);
+    let mut output = Output::for_documents(documents.data.len(), documents.ends.len(), request.columns.len());
+    let mut start = 0;
+    for (index, &end) in (0..).zip(&documents.ends) {
+        let end = end as usize;
+        let bytes = documents.data.get(start..end);
+        let bytes = bytes.ok_or_else(|| Failure::BadRequest("ends are not ascending or reach past the data".into()))?;
+        let buffer = documents.data.get(start..).unwrap_or(bytes);
+        start = end;
+        if let Some(planned) = &mut planned
+            && planned.document(index, buffer, bytes.len(), &function, &mut output)?
+        {
+            continue;
+        }
+        if reader.is_none() {
+            reader = Some(Reader::new(mapping, request)?);
+        }
+        if let Some(reader) = &mut reader {
+            match Document::parse(bytes) {
+                Ok(document) => reader.document(index, &document, &mut output)?,
+                Err(error) => output.refuse(index, IssueCode::Structure, None, error.to_string()),
             }
-            Err(error) => reader.malformed(index, error),
         }
     }
-    Ok(reader.batch)
+    Ok(output.into_batch())
+}
+
+/// The function that reads a column.
+fn read_with(mapping: &'static Mapping, table: &str, column: u16) -> Option<ReadWith> {
+    let field = *fields(find_table(mapping, table).ok()?).get(usize::from(column))?;
+    field.column()?.read_with
 }
 
 pub(crate) fn find_table(mapping: &'static Mapping, name: &str) -> Result<&'static Table, Failure> {
@@ -63,17 +93,6 @@ pub(crate) fn find_source(table: &'static Table, resource: Value<'_>) -> Option<
     table.sources().find(|source| source.resource_type == kind)
 }
 
-fn cut(documents: &Documents) -> Result<Vec<&[u8]>, Failure> {
-    let mut start = 0;
-    let mut cuts = Vec::with_capacity(documents.ends.len());
-    for &end in &documents.ends {
-        let bytes = documents.data.get(start..end as usize);
-        cuts.push(bytes.ok_or_else(|| Failure::BadRequest("ends are not ascending or reach past the data".into()))?);
-        start = end as usize;
-    }
-    Ok(cuts)
-}
-
 struct Reader {
     table: &'static Table,
     /// Whose elements the rows are.
@@ -81,92 +100,62 @@ struct Reader {
     columns: Vec<(u16, Field)>,
     /// Names of `columns`, if a hook wants them.
     names: Vec<String>,
-    batch: RowBatch,
 }
 
 impl Reader {
-    fn document(&mut self, index: u32, document: &Document<'_>) -> Result<(), Failure> {
+    fn new(mapping: &'static Mapping, request: &ReadRequest) -> Result<Self, Failure> {
+        let table = find_table(mapping, &request.table)?;
+        let all = fields(table);
+        let columns = request.columns.iter().map(|&index| match all.get(usize::from(index)) {
+            Some(&field) => Ok((index, field)),
+            None => Err(Failure::BadRequest(format!("{} has no column {index}", table.name))),
+        });
+        let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
+        let hooked = columns.iter().filter(|_| table.after_read.is_some());
+        let names = hooked.map(|(_, field)| field.name().into_owned()).collect();
+        Ok(Self { table, lists: place::lists(mapping, table), columns, names })
+    }
+
+    fn document(&self, index: u32, document: &Document<'_>, output: &mut Output) -> Result<(), Failure> {
         let resource = document.root();
+        let refuse = |output: &mut Output, code, pointer, message: &str| {
+            output.refuse(index, code, Some(pointer), message.to_owned());
+            Ok(())
+        };
         let Some(source) = find_source(self.table, resource) else {
-            self.refuse(index, IssueCode::Structure, "/resourceType", "not a resource type that this table maps");
-            return Ok(());
+            let message = "not a resource type that this table maps";
+            return refuse(output, IssueCode::Structure, "/resourceType", message);
         };
         let Some(id) = resource.get("id").and_then(Value::text).filter(|id| !id.is_empty()) else {
-            self.refuse(index, IssueCode::Required, "/id", "the resource has no id");
-            return Ok(());
+            return refuse(output, IssueCode::Required, "/id", "the resource has no id");
         };
         let scope = Scope { source, resource, id: &id, element: resource, place: &[] };
-        let lists = std::mem::take(&mut self.lists);
-        let read =
-            place::each(resource, &lists, &mut |place, element| self.row(index, Scope { element, place, ..scope }));
-        self.lists = lists;
-        read
+        let mut row = |place: &[_], element| self.row(index, Scope { element, place, ..scope }, output);
+        place::each(resource, &self.lists, &mut row)
     }
 
-    fn row(&mut self, index: u32, scope: Scope<'_>) -> Result<(), Failure> {
-        let Some(after_read) = self.table.after_read else {
-            for at in 0..self.columns.len() {
-                let (column, field) = self.columns[at];
-                let cell = cell::read(field, scope);
-                self.push_cell(cell.text.as_deref())?;
-                if let Some(finding) = cell.finding {
-                    self.warn(index, column, scope.resource, &finding);
-                }
-            }
-            self.batch.origin.push(index);
-            return Ok(());
-        };
-        let mut cells = Vec::with_capacity(self.columns.len());
-        for at in 0..self.columns.len() {
-            let (column, field) = self.columns[at];
+    fn row(&self, index: u32, scope: Scope<'_>, output: &mut Output) -> Result<(), Failure> {
+        let mut kept = Vec::new();
+        for &(column, field) in &self.columns {
             let cell = cell::read(field, scope);
-            cells.push(cell.text.map(|text| text.into_owned()));
+            match self.table.after_read {
+                None => output.cell(cell.text.as_deref())?,
+                Some(_) => kept.push(cell.text.map(|text| text.into_owned())),
+            }
             if let Some(finding) = cell.finding {
-                self.warn(index, column, scope.resource, &finding);
+                let (severity, code) = (finding.severity, finding.code);
+                output.warn(index, column, severity, code, finding.message, scope.resource, finding.at);
             }
         }
-        let mut row = Row { resource: scope.resource, element: scope.element, names: &self.names, cells };
-        after_read(&mut row);
-        for cell in row.cells {
-            self.push_cell(cell.as_deref())?;
+        if let Some(after_read) = self.table.after_read {
+            let mut row = Row { resource: scope.resource, element: scope.element, names: &self.names, cells: kept };
+            after_read(&mut row);
+            for cell in row.cells {
+                output.cell(cell.as_deref())?;
+            }
         }
-        self.batch.origin.push(index);
+        output.origin(index);
         Ok(())
-    }
-
-    fn push_cell(&mut self, text: Option<&str>) -> Result<(), Failure> {
-        let cells = &mut self.batch.cells;
-        cells.text.push_str(text.unwrap_or(""));
-        let end = u32::try_from(cells.text.len()).ok().filter(|end| end & NULL == 0);
-        let end = end.ok_or_else(|| Failure::BadRequest("the cells would be longer than 2 GiB".into()))?;
-        cells.ends.push(if text.is_some() { end } else { end | NULL });
-        Ok(())
-    }
-
-    fn malformed(&mut self, index: u32, error: Error) {
-        self.refuse_at(index, IssueCode::Structure, None, error.to_string());
-    }
-
-    fn refuse(&mut self, index: u32, code: IssueCode, pointer: &str, message: &str) {
-        self.refuse_at(index, code, Some(pointer.to_owned()), message.to_owned());
-    }
-
-    fn refuse_at(&mut self, index: u32, code: IssueCode, pointer: Option<String>, message: String) {
-        let severity = Severity::Error;
-        self.batch.issues.push(Issue { severity, code, index, column: None, pointer, message });
-    }
-
-    fn warn(&mut self, index: u32, column: u16, root: Value<'_>, finding: &Finding<'_>) {
-        if self.batch.issues.len() < MAX_WARNINGS {
-            self.batch.issues.push(Issue {
-                severity: finding.severity,
-                code: finding.code,
-                index,
-                column: Some(column),
-                pointer: Some(pointer(root, finding.at)),
-                message: finding.message.to_owned(),
-            });
-        }
     }
 }
 

@@ -9,8 +9,9 @@ use wasmparser::{
 };
 
 use super::{
+    attach::leb128,
     contract::COMPONENT_TYPE,
-    wrap::{self, SAMPLES_SECTION, Sample, leb128},
+    wrap::{self, SAMPLES_SECTION, Sample},
 };
 use crate::model::{
     error::{Code, Detail, Error, Result},

@@ -3,8 +3,10 @@
 
 use std::{fs, path::Path};
 
+use super::attach::{attach, custom_section, leb128};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use turntable_mapping::{attached, descriptor};
 use wit_component::{ComponentEncoder, metadata};
 
 /// The custom section, last in the component, that holds the samples as a JSON array.
@@ -38,9 +40,10 @@ pub fn wrap(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
     if stripped.is_none() {
         return Err(refused("it does not say what component it could be (wit-bindgen writes that into it)".into()));
     }
+    let planned = plan(core_module)?;
     let mut component = ComponentEncoder::default()
         .validate(true)
-        .module(core_module)
+        .module(planned.as_deref().unwrap_or(core_module))
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| refused(format!("{error:#}")))?;
     put_samples(&mut component, samples)?;
@@ -54,6 +57,15 @@ pub fn put_samples(component: &mut Vec<u8>, samples: &[Sample]) -> Result<(), St
         append_custom_section(component, SAMPLES_SECTION, &json);
     }
     Ok(())
+}
+
+/// The module with the plan of its mapping attached, if it says what its mapping is: it reads as well without one, but
+/// slower.
+fn plan(core_module: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let Some(description) = custom_section(core_module, descriptor::SECTION) else { return Ok(None) };
+    // What is decoded borrows from it for ever; a build does this once a mapping.
+    let mapping = descriptor::decode(description.to_vec().leak()).map_err(|error| error.to_string())?;
+    attach(core_module, &[(attached::PLAN, &turntable_mapping::plan_of(mapping))])
 }
 
 /// Samples of a mapping crate, by name: `NAME.json` the resource, `NAME.rows.json`, `NAME.change.json` and
@@ -107,19 +119,6 @@ fn append_custom_section(component: &mut Vec<u8>, name: &str, data: &[u8]) {
     component.append(&mut content);
 }
 
-pub(super) fn leb128(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return bytes;
-        }
-        bytes.push(low | 0x80);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,14 +143,5 @@ mod tests {
     #[test]
     fn a_module_without_a_world_is_none() {
         assert!(wrap(b"\0asm\x01\0\0\0", &[]).unwrap_err().starts_with("this module is no mapping"));
-    }
-
-    #[test]
-    fn numbers_as_leb128() {
-        let check = |number: usize, expected: &[u8]| assert_eq!(leb128(number), expected);
-        check(0, &[0]);
-        check(127, &[0x7f]);
-        check(128, &[0x80, 1]);
-        check(624_485, &[0xe5, 0x8e, 0x26]);
     }
 }

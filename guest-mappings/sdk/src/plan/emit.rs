@@ -1,0 +1,693 @@
+//! Slots to cells: what `walk` found, as values of the columns. The rules are those of `cell`, word for word.
+
+use std::borrow::Cow;
+
+use turntable_scan::{Document, Lexer, number, unescape};
+
+use super::blob::{Alternative, Column, Make, Plan, ROW, Source, Table};
+use super::walk::{LEVELS, Slot, Walk, kind};
+use crate::bindings::exports::turntable::mapping::read::Failure;
+use crate::bindings::turntable::mapping::types::{IssueCode, Severity};
+use crate::column::ReadWith;
+use crate::output::Output;
+use crate::reference::{self, Target};
+use crate::time::{self, Precision};
+
+/// The bit of a field in the masks of members: fields share bits where a table has more than 64.
+pub(super) fn bit(field: usize, fields: usize) -> u64 {
+    1 << (if fields > 64 { field * 64 / fields } else { field })
+}
+
+/// Makes the rows of one request.
+pub(crate) struct Rows<'r> {
+    table: Table,
+    /// Numbers of the columns that are asked for.
+    columns: &'r [u16],
+    sources: Vec<(Source, Option<Readied>)>,
+    /// The source of the resource before.
+    last: usize,
+    mask: u64,
+    predict: bool,
+    levels: Vec<&'static str>,
+}
+
+/// What is made once for all resources of a source.
+struct Readied {
+    walk: Walk,
+    columns: Vec<Cell>,
+}
+
+/// A column that is asked for.
+#[derive(Clone, Copy)]
+struct Cell {
+    index: u16,
+    make: Make,
+    /// The slot of the first alternative's value; what is simple and not there is decided by it alone.
+    first: u16,
+    /// There is nothing to look for where that slot is empty.
+    simple: bool,
+    column: Column,
+}
+
+/// What an element cannot be shown as, why, and where it stands.
+type Mismatch = (IssueCode, &'static str, u32);
+
+/// Something to be said about a cell.
+struct Finding {
+    column: u16,
+    severity: Severity,
+    code: IssueCode,
+    at: u32,
+    message: &'static str,
+}
+
+impl<'r> Rows<'r> {
+    /// `None` if the plan has no such table, or does not express one of the columns.
+    pub(crate) fn new(plan: Plan, table: &str, columns: &'r [u16], documents: usize) -> Option<Self> {
+        let table = plan.table(table)?;
+        let fields = table.fields();
+        let sources: Vec<_> = table.sources().map(|source| (source, None)).collect();
+        for (source, _) in &sources {
+            let planned = |column: &u16| {
+                usize::from(*column) < fields && source.column((*column).into()).make() != Make::Unplanned
+            };
+            if !columns.iter().all(planned) {
+                return None;
+            }
+        }
+        let mask = columns.iter().fold(0, |mask, column| mask | bit((*column).into(), fields));
+        let levels = table.levels().collect();
+        Some(Self { table, columns, sources, last: 0, mask, predict: documents > 1, levels })
+    }
+
+    /// Adds the rows of the resource that is the first `length` bytes of `buffer`. `false`, and nothing added, if the
+    /// plan does not settle what they are.
+    pub(crate) fn document(
+        &mut self,
+        index: u32,
+        buffer: &[u8],
+        length: usize,
+        function: &dyn Fn(u16) -> Option<ReadWith>,
+        output: &mut Output,
+    ) -> Result<bool, Failure> {
+        let Some(lexer) = Lexer::new(buffer, length) else { return Ok(false) };
+        if self.sources.len() > 1 {
+            self.foresee(&lexer);
+        }
+        for _ in 0..2 {
+            let Some((source, readied)) = self.sources.get_mut(self.last) else { return Ok(false) };
+            let readied = readied.get_or_insert_with(|| Readied::new(*source, self.columns, self.mask, self.predict));
+            if readied.walk.walk(&lexer).is_none() {
+                return Ok(false);
+            }
+            let found = readied.walk.slots[usize::from(source.type_slot())];
+            let Some(found) = plain(found, readied.walk.scope, lexer.text()) else { return Ok(false) };
+            if found == source.resource_type() {
+                return readied.rows(index, &lexer, &self.levels, self.table, function, output);
+            }
+            // Its type stands further down, and is another one than that of the resource before.
+            let Some(other) = self.sources.iter().position(|(source, _)| source.resource_type() == found) else {
+                return Ok(false);
+            };
+            self.last = other;
+        }
+        Ok(false)
+    }
+
+    /// The source of a resource that begins with its type, as most do.
+    fn foresee(&mut self, lexer: &Lexer<'_>) {
+        let found = || {
+            let key = lexer.space(lexer.space(0) + 1);
+            let end = lexer.string(key)?.end;
+            let value = lexer.colon(end)?;
+            if lexer.text().get(key..end)? != "\"resourceType\"" || lexer.byte(value) != b'"' {
+                return None;
+            }
+            let kind = lexer.text().get(value + 1..lexer.string(value)?.end - 1)?;
+            self.sources.iter().position(|(source, _)| source.resource_type() == kind)
+        };
+        self.last = found().unwrap_or(self.last);
+    }
+}
+
+impl Readied {
+    fn new(source: Source, columns: &[u16], mask: u64, predict: bool) -> Self {
+        let cell = |&index: &u16| {
+            let column = source.column(index.into());
+            let make = column.make();
+            let mut alternatives = column.alternatives();
+            let first = alternatives.next();
+            let alone = first.is_some_and(|first| first.types() == 0) && alternatives.next().is_none();
+            let direct = matches!(
+                make,
+                Make::Text
+                    | Make::Implied
+                    | Make::Boolean
+                    | Make::Int
+                    | Make::Long
+                    | Make::Decimal
+                    | Make::Date
+                    | Make::Moment
+                    | Make::Choice
+                    | Make::Lookup
+            );
+            let no_element = direct && first.is_none();
+            Cell {
+                index,
+                make: if no_element { Make::Nothing } else { make },
+                first: first.map_or(0, Alternative::value),
+                simple: direct && alone,
+                column,
+            }
+        };
+        Self { walk: Walk::new(source, mask, predict), columns: columns.iter().map(cell).collect() }
+    }
+
+    fn rows(
+        &self,
+        index: u32,
+        lexer: &Lexer<'_>,
+        levels: &[&str],
+        table: Table,
+        function: &dyn Fn(u16) -> Option<ReadWith>,
+        output: &mut Output,
+    ) -> Result<bool, Failure> {
+        let (walk, text) = (&self.walk, lexer.text());
+        let Some(id) = plain(walk.slots[usize::from(walk.source.id_slot())], walk.scope, text) else {
+            return Ok(false);
+        };
+        if id.is_empty() {
+            return Ok(false);
+        }
+        let mut row = Row {
+            text,
+            slots: &walk.slots,
+            scope: walk.scope,
+            id,
+            indices: &[],
+            levels,
+            source: walk.source,
+            repeated: walk.repeated,
+            function,
+            findings: Vec::new(),
+            reference: None,
+        };
+        debug_assert!(table.fields() >= self.columns.len(), "columns are asked for once");
+        if levels.is_empty() {
+            row.cells(&self.columns, output)?;
+            output.origin(index);
+        } else {
+            for element in &walk.elements {
+                row.slots = &walk.row_slots[element.slots..element.slots + walk.slots.len()];
+                row.scope = element.scope;
+                row.indices = &element.indices[..levels.len().min(LEVELS)];
+                row.cells(&self.columns, output)?;
+                output.origin(index);
+            }
+        }
+        if !row.findings.is_empty() {
+            report(index, text, &row.findings, output);
+        }
+        Ok(true)
+    }
+}
+
+/// A string without escapes.
+fn plain(slot: Slot, scope: u32, text: &str) -> Option<&str> {
+    let is_plain = slot.stamp >= scope && slot.what & (kind::MASK | kind::ESCAPED) == kind::STRING;
+    is_plain.then(|| text.get(slot.start as usize + 1..slot.end as usize - 1)).flatten()
+}
+
+/// Findings with their places. Only now a tree of the resource is needed, to name them.
+fn report(index: u32, text: &str, findings: &[Finding], output: &mut Output) {
+    let Ok(document) = Document::parse(text.as_bytes()) else { return };
+    for finding in findings {
+        let at = document.nodes().partition_point(|node| node.start < finding.at);
+        if let Some(target) = document.at(at as u32) {
+            let (severity, code) = (finding.severity, finding.code);
+            output.warn(index, finding.column, severity, code, finding.message, document.root(), target);
+        }
+    }
+}
+
+/// One row in the making.
+struct Row<'w> {
+    text: &'w str,
+    slots: &'w [Slot],
+    /// Slots that are older do not count.
+    scope: u32,
+    id: &'w str,
+    indices: &'w [u32],
+    levels: &'w [&'w str],
+    source: Source,
+    repeated: bool,
+    function: &'w dyn Fn(u16) -> Option<ReadWith>,
+    findings: Vec<Finding>,
+    /// The reference that was looked at last, by where it stands: many columns ask about the same one.
+    reference: Option<(u32, Target<'w>)>,
+}
+
+impl<'w> Row<'w> {
+    fn cells(&mut self, columns: &[Cell], output: &mut Output) -> Result<(), Failure> {
+        output.expect_cells(columns.len());
+        for cell in columns {
+            let present =
+                if cell.simple && self.is_absent(self.slot(cell.first)) { false } else { self.cell(cell, output) };
+            output.end_cell(present)?;
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn slot(&self, slot: u16) -> Slot {
+        self.slots[usize::from(slot)]
+    }
+
+    #[inline(always)]
+    fn is_absent(&self, slot: Slot) -> bool {
+        slot.stamp < self.scope || slot.kind() == kind::NULL
+    }
+
+    /// Whether a member is there, be it null.
+    fn is_there(&self, slot: u16) -> bool {
+        slot != 0 && self.slot(slot).stamp >= self.scope
+    }
+
+    /// Writes the text of a cell and says whether it has one.
+    fn cell(&mut self, cell: &Cell, output: &mut Output) -> bool {
+        match cell.make {
+            Make::Nothing | Make::Unplanned => return false,
+            Make::Key => {
+                output.text.push(self.id);
+                self.push_place(self.indices.len(), output);
+                return true;
+            }
+            Make::Parent => {
+                output.text.push(self.source.resource_type());
+                output.text.push("/");
+                output.text.push(self.id);
+                self.push_place(self.indices.len().saturating_sub(1), output);
+                return true;
+            }
+            Make::Fixed => {
+                output.text.push(cell.column.text().unwrap_or_default());
+                return true;
+            }
+            Make::Function => return self.function(cell, output),
+            _ => {}
+        }
+        let mut first = None;
+        for alternative in cell.column.alternatives() {
+            match self.value(cell, alternative, output) {
+                Ok(true) => return true,
+                Ok(false) => {}
+                Err(mismatch) => first = first.or(Some(mismatch)),
+            }
+        }
+        if let Some((code, message, at)) = first {
+            self.findings.push(Finding { column: cell.index, severity: Severity::Warning, code, at, message });
+        }
+        false
+    }
+
+    /// `/participant/0/role/1`
+    fn push_place(&self, depth: usize, output: &mut Output) {
+        for (level, index) in self.levels.iter().zip(&self.indices[..depth]) {
+            output.text.push(level);
+            push_number(i64::from(*index), output);
+        }
+    }
+
+    fn function(&mut self, cell: &Cell, output: &mut Output) -> bool {
+        let Some(read) = (self.function)(cell.index) else { return false };
+        for alternative in cell.column.alternatives() {
+            let whole = match alternative.whole() {
+                ROW => 0..self.text.len(),
+                slot if self.is_absent(self.slot(slot)) => continue,
+                slot => self.range(self.slot(slot)),
+            };
+            let text = self.text.as_bytes().get(whole).unwrap_or_default();
+            let Ok(document) = Document::parse(text) else { return false };
+            let made = read(document.root());
+            output.text.push(made.as_deref().unwrap_or_default());
+            return made.is_some();
+        }
+        false
+    }
+
+    fn range(&self, slot: Slot) -> std::ops::Range<usize> {
+        slot.start as usize..slot.end as usize
+    }
+
+    /// Writes the value of one alternative. `false`: there is none, or none that is to be shown.
+    fn value(&mut self, cell: &Cell, alternative: Alternative, output: &mut Output) -> Result<bool, Mismatch> {
+        let at = if cell.make == Make::Json { alternative.whole() } else { alternative.value() };
+        let slot = self.slot(at);
+        if self.is_absent(slot) {
+            // An empty list is an element that is there, and so not one of another type.
+            let empty = slot.stamp >= self.scope && slot.start == slot.end;
+            return if alternative.types() == 0 || empty {
+                Ok(false)
+            } else {
+                self.type_of_choice(cell, alternative, output)
+            };
+        }
+        let wrong = |message| (IssueCode::Value, message, slot.start);
+        let written = match cell.make {
+            Make::Text => {
+                self.string(slot, output).ok_or(wrong("expected a text"))?;
+                true
+            }
+            Make::Implied => {
+                if slot.kind() != kind::STRING {
+                    return Err(wrong("expected a text"));
+                }
+                output.text.push(cell.column.text().unwrap_or_default());
+                cell.column.text().is_some()
+            }
+            Make::Boolean | Make::Decimal => {
+                let (expected, message) = match cell.make {
+                    Make::Boolean => (kind::BOOLEAN, "expected true or false"),
+                    _ => (kind::NUMBER, "expected a number"),
+                };
+                if slot.kind() != expected {
+                    return Err(wrong(message));
+                }
+                output.text.push_part(self.text, slot.start as usize, slot.end as usize);
+                true
+            }
+            Make::Int | Make::Long => {
+                if slot.kind() != kind::NUMBER {
+                    return Err(wrong("expected a number"));
+                }
+                let limits =
+                    if cell.make == Make::Int { i64::from(i32::MIN)..=i32::MAX.into() } else { i64::MIN..=i64::MAX };
+                let rounded = number::round(&self.text[self.range(slot)]).filter(|number| limits.contains(number));
+                push_number(rounded.ok_or(wrong("the number is out of range"))?, output);
+                true
+            }
+            Make::Date => {
+                self.moment(slot, |precision| precision == Precision::Day, output).ok_or(wrong(match slot.kind() {
+                    kind::STRING => "expected a full date (YYYY-MM-DD)",
+                    _ => "expected a text",
+                }))?
+            }
+            Make::Moment => self.moment(slot, |_| true, output).ok_or(wrong(match slot.kind() {
+                kind::STRING => "expected a date or time as FHIR writes it",
+                _ => "expected a text",
+            }))?,
+            Make::Choice => self.choice(cell.column, slot, alternative, output)?,
+            Make::Lookup => self.lookup(cell.column, slot, alternative, output)?,
+            Make::Json => {
+                output.text.push_part(self.text, slot.start as usize, slot.end as usize);
+                true
+            }
+            _ => false,
+        };
+        if written && self.repeated && self.is_first_of_several(cell.column, alternative) {
+            self.findings.push(Finding {
+                column: cell.index,
+                severity: Severity::Information,
+                code: IssueCode::Truncated,
+                at: slot.start,
+                message: "the element repeats; the column shows the first",
+            });
+        }
+        Ok(written)
+    }
+
+    fn is_first_of_several(&self, column: Column, alternative: Alternative) -> bool {
+        column.guards(alternative).any(|guard| {
+            let slot = self.slot(guard);
+            slot.stamp >= self.scope && slot.what & kind::REPEATED != 0
+        })
+    }
+
+    /// The characters of a string.
+    fn characters(&self, slot: Slot) -> Option<Cow<'w, str>> {
+        if slot.kind() != kind::STRING {
+            return None;
+        }
+        let inner = &self.text[slot.start as usize + 1..slot.end as usize - 1];
+        Some(if slot.what & kind::ESCAPED == 0 { Cow::Borrowed(inner) } else { unescape(inner) })
+    }
+
+    /// The same, of a member that may not be there.
+    fn member(&self, slot: u16) -> Option<Cow<'w, str>> {
+        if self.is_there(slot) { self.characters(self.slot(slot)) } else { None }
+    }
+
+    #[inline(always)]
+    fn string(&self, slot: Slot, output: &mut Output) -> Option<()> {
+        if slot.what & (kind::MASK | kind::ESCAPED) == kind::STRING {
+            output.text.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
+            return Some(());
+        }
+        output.text.push(&self.characters(slot)?);
+        Some(())
+    }
+
+    fn moment(&self, slot: Slot, fits: impl Fn(Precision) -> bool, output: &mut Output) -> Option<bool> {
+        let text = self.characters(slot)?;
+        let precision = usual_precision(text.as_bytes()).or_else(|| time::precision(&text))?;
+        if !fits(precision) {
+            return None;
+        }
+        self.string(slot, output).map(|()| true)
+    }
+
+    fn choice(
+        &mut self,
+        column: Column,
+        slot: Slot,
+        alternative: Alternative,
+        output: &mut Output,
+    ) -> Result<bool, Mismatch> {
+        if slot.kind() == kind::OBJECT {
+            return self.type_of_reference(column, slot, alternative, output);
+        }
+        let code = self.characters(slot).ok_or((IssueCode::Value, "expected a text", slot.start))?;
+        let found = column.options().find(|option| option.code == code.as_bytes());
+        let message = match found {
+            Some(option) => {
+                let system = || self.member(alternative.system());
+                let fits = option.system.is_none_or(|expected| system().is_none_or(|own| own.as_bytes() == expected));
+                if fits {
+                    output.text.push(&code);
+                    return Ok(true);
+                }
+                "the code is of a system that the choice does not have"
+            }
+            None if column.is_open() => {
+                output.text.push(&code);
+                return Ok(true);
+            }
+            None => "a code that the choice does not have",
+        };
+        Err((IssueCode::CodeInvalid, message, slot.start))
+    }
+
+    fn type_of_reference(
+        &mut self,
+        column: Column,
+        slot: Slot,
+        alternative: Alternative,
+        output: &mut Output,
+    ) -> Result<bool, Mismatch> {
+        let members = [alternative.reference(), alternative.kind(), alternative.identifier(), alternative.display()];
+        if !members.into_iter().any(|member| self.is_there(member)) {
+            return Err((IssueCode::Value, "expected a code", slot.start));
+        }
+        let Some(kind) = self.resource_type(alternative) else { return Ok(false) };
+        if column.is_open() || column.options().any(|option| option.code == kind.as_bytes()) {
+            output.text.push(&kind);
+            return Ok(true);
+        }
+        Err((IssueCode::CodeInvalid, "a reference to a type that the choice does not have", slot.start))
+    }
+
+    fn resource_type(&mut self, alternative: Alternative) -> Option<Cow<'w, str>> {
+        if self.is_there(alternative.reference())
+            && let Some(text) = self.characters(self.slot(alternative.reference()))
+        {
+            let slot = self.slot(alternative.reference());
+            if let Some(kind) = self.with_target(slot, text, |target| match target {
+                Target::Resource { kind, .. } => Some(kind.to_owned()),
+                _ => None,
+            }) {
+                return Some(Cow::Owned(kind));
+            }
+        }
+        let declared = self.member(alternative.kind())?;
+        Some(match declared.rsplit_once('/') {
+            Some((_, name)) => Cow::Owned(name.to_owned()),
+            None => declared,
+        })
+    }
+
+    fn with_target<T>(&mut self, slot: Slot, text: Cow<'w, str>, look: impl FnOnce(Target<'_>) -> T) -> T {
+        match text {
+            Cow::Borrowed(text) => {
+                let target = match self.reference {
+                    Some((at, target)) if at == slot.start => target,
+                    _ => reference::target(text),
+                };
+                self.reference = Some((slot.start, target));
+                look(target)
+            }
+            Cow::Owned(text) => look(reference::target(&text)),
+        }
+    }
+
+    fn lookup(
+        &mut self,
+        column: Column,
+        slot: Slot,
+        alternative: Alternative,
+        output: &mut Output,
+    ) -> Result<bool, Mismatch> {
+        let own = match slot.kind() {
+            kind::STRING => slot,
+            kind::OBJECT if self.is_there(alternative.reference()) => self.slot(alternative.reference()),
+            kind::OBJECT => return Ok(false),
+            _ => return Err((IssueCode::Value, "expected a reference", slot.start)),
+        };
+        let Some(text) = self.characters(own) else { return Ok(false) };
+        let has = |kind: &str| column.options().any(|option| option.code == kind.as_bytes());
+        enum Shown {
+            Yes,
+            No,
+            Undeclared,
+            Wrong,
+        }
+        let shown = self.with_target(own, text.clone(), |target| match target {
+            Target::Resource { kind, .. } if has(kind) => Shown::Yes,
+            Target::Urn => Shown::Undeclared,
+            Target::Resource { .. } | Target::Contained => Shown::No,
+            Target::Other => Shown::Wrong,
+        });
+        match shown {
+            Shown::No => return Ok(false),
+            Shown::Wrong => return Err((IssueCode::Value, "not a reference to a resource", slot.start)),
+            Shown::Undeclared if slot.kind() == kind::OBJECT => {
+                if self.resource_type(alternative).is_some_and(|kind| !has(&kind)) {
+                    return Ok(false);
+                }
+            }
+            Shown::Yes | Shown::Undeclared => {}
+        }
+        output.text.push(&text);
+        Ok(true)
+    }
+
+    /// The type of the choice element that is there.
+    fn type_of_choice(&mut self, cell: &Cell, alternative: Alternative, output: &mut Output) -> Result<bool, Mismatch> {
+        let types = alternative.types();
+        if !self.is_there(types) {
+            return Ok(false);
+        }
+        let kind = &self.text[self.range(self.slot(types))];
+        let is = |code: &[u8]| match (code.split_first(), kind.as_bytes().split_first()) {
+            (Some((first, rest)), Some((own, others))) => first.to_ascii_uppercase() == *own && rest == others,
+            _ => false,
+        };
+        match cell.column.options().find(|option| is(option.code)) {
+            Some(option) => {
+                output.text.push(std::str::from_utf8(option.code).unwrap_or_default());
+                Ok(true)
+            }
+            None if cell.column.is_open() => {
+                output.text.push(kind);
+                Ok(true)
+            }
+            None => {
+                let at = self.slot(types + 1).start;
+                Err((IssueCode::CodeInvalid, "a type that the choice does not have", at))
+            }
+        }
+    }
+}
+
+fn push_number(number: i64, output: &mut Output) {
+    // Nineteen digits and a sign.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    output.text.push(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
+/// The two forms that nearly all dates and times have, `2015-02-07` and `2015-02-07T13:28:17.239-05:00`, looked at by
+/// position. `None` says nothing: the text may be a date of another form.
+fn usual_precision(text: &[u8]) -> Option<Precision> {
+    let two = |at: usize| {
+        let (tens, ones) = (text.get(at)?.wrapping_sub(b'0'), text.get(at + 1)?.wrapping_sub(b'0'));
+        (tens < 10 && ones < 10).then(|| tens * 10 + ones)
+    };
+    let is = |at: usize, byte: u8| text.get(at) == Some(&byte);
+    let date = two(0)? + two(2)? > 0
+        && is(4, b'-')
+        && (1..=12).contains(&two(5)?)
+        && is(7, b'-')
+        && (1..=28).contains(&two(8)?);
+    if !date {
+        return None;
+    }
+    if text.len() == 10 {
+        return Some(Precision::Day);
+    }
+    let clock = is(10, b'T') && two(11)? < 24 && is(13, b':') && two(14)? < 60 && is(16, b':') && two(17)? < 60;
+    let mut at = 19;
+    if is(at, b'.') {
+        at += 1;
+        let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return None;
+        }
+        at += digits;
+    }
+    let zone = match text.get(at)? {
+        b'Z' => text.len() == at + 1,
+        b'+' | b'-' => text.len() == at + 6 && two(at + 1)? < 14 && is(at + 3, b':') && two(at + 4)? < 60,
+        _ => false,
+    };
+    (clock && zone).then_some(Precision::Time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_dates_are_dates() {
+        for text in ["2015-02-07", "0001-12-28", "2015-02-07T13:28:17Z", "2015-02-07T13:28:17.239-05:00"] {
+            assert!(usual_precision(text.as_bytes()).is_some(), "{text}");
+            assert_eq!(usual_precision(text.as_bytes()), time::precision(text), "{text}");
+        }
+        for text in
+            ["", "2015", "0000-01-01", "2015-13-01", "2015-02-07T", "2015-02-07T13:28:17.Z", "2015-02-07T13:28:17"]
+        {
+            assert_eq!(usual_precision(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written() {
+        for number in [0, 7, -1, i64::MAX, i64::MIN, 1_234_567] {
+            let mut output = Output::default();
+            push_number(number, &mut output);
+            assert_eq!(output.text.into_string(), number.to_string());
+        }
+    }
+}
