@@ -174,6 +174,7 @@ fn members(path: &str, start: &str) -> Vec<String> {
     let first = |path: &str| {
         let inside = path.strip_prefix(start).filter(|_| !start.is_empty());
         let inside = inside.map_or(path, |rest| rest.trim_start_matches('.'));
+        let inside = inside.trim_start_matches("$this.");
         let member = inside.split(['.', '[', '(', ' ']).next().unwrap_or_default();
         if member.is_empty() { THIS.to_owned() } else { member.trim_start_matches('_').to_owned() }
     };
