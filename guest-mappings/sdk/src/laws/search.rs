@@ -270,7 +270,12 @@ fn entries(search: SearchKind, value: Value<'_>, kind: &str) -> Option<Vec<Index
         }
         (SearchKind::Date, "Period") => {
             let at = |name: &str| member(name).and_then(|text| time::instant(&text));
-            vec![Indexed::Time(at("start"), at("end"))]
+            let (start, end) = (at("start"), at("end"));
+            // One that ends before it starts is indexed as a service likes, or not at all.
+            if matches!((&start, &end), (Some(start), Some(end)) if end < start) {
+                return None;
+            }
+            vec![Indexed::Time(start, end)]
         }
         _ => return None,
     })

@@ -147,12 +147,21 @@ fn may_change(
             let siblings = base(case.kind, a).is_some() && base(case.kind, a) == base(case.kind, b);
             // A derived choice shows the type itself.
             let shows_type = base(case.kind, a) == Some(b.as_str());
-            a == b || a == THIS || b == THIS || (gone || derived) && (siblings || shows_type)
+            a == b
+                || a == THIS
+                || b == THIS
+                || is_of_coding(a) && is_of_coding(b)
+                || (gone || derived) && (siblings || shows_type)
         })
     })
 }
 
 const THIS: &str = "$this";
+
+/// A changed code loses the display that described it, also where the row itself is the Coding.
+fn is_of_coding(member: &str) -> bool {
+    matches!(member, "code" | "system" | "display")
+}
 
 /// Where the paths of a child row start: `participant` of the key `a1/participant/0`.
 fn start(key: &str) -> String {
