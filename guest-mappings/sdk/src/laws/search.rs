@@ -271,7 +271,7 @@ fn entries(search: SearchKind, value: Value<'_>, kind: &str) -> Option<Vec<Index
         (SearchKind::Date, "Period") => {
             let at = |name: &str| member(name).and_then(|text| time::instant(&text));
             let (start, end) = (at("start"), at("end"));
-            // One that ends before it starts is indexed as a service likes, or not at all.
+            // No search can be held to a period that ends before it starts.
             if matches!((&start, &end), (Some(start), Some(end)) if end < start) {
                 return None;
             }

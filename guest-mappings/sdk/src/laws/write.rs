@@ -147,21 +147,18 @@ fn may_change(
             let siblings = base(case.kind, a).is_some() && base(case.kind, a) == base(case.kind, b);
             // A derived choice shows the type itself.
             let shows_type = base(case.kind, a) == Some(b.as_str());
-            a == b
-                || a == THIS
-                || b == THIS
-                || is_of_coding(a) && is_of_coding(b)
-                || (gone || derived) && (siblings || shows_type)
+            let one_coding = is_of_coding(a) && is_of_coding(b);
+            a == b || a == THIS || b == THIS || one_coding || (gone || derived) && (siblings || shows_type)
         })
     })
 }
 
-const THIS: &str = "$this";
-
-/// A changed code loses the display that described it, also where the row itself is the Coding.
+/// Of a row that is a Coding: a changed code loses the display that described it.
 fn is_of_coding(member: &str) -> bool {
     matches!(member, "code" | "system" | "display")
 }
+
+const THIS: &str = "$this";
 
 /// Where the paths of a child row start: `participant` of the key `a1/participant/0`.
 fn start(key: &str) -> String {
