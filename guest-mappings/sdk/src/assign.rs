@@ -289,15 +289,15 @@ fn zoned(value: &str) -> Result<&str, Problem> {
     moment(value, |_| true)
 }
 
-fn same_number(a: &str, b: &str) -> bool {
+pub(crate) fn same_number(a: &str, b: &str) -> bool {
     number::compare(a, b) == Some(std::cmp::Ordering::Equal)
 }
 
-fn same_instant(a: &str, b: &str) -> bool {
+pub(crate) fn same_instant(a: &str, b: &str) -> bool {
     time::instant(a).is_some_and(|a| time::instant(b) == Some(a))
 }
 
-fn same_json(a: &str, b: &str) -> bool {
+pub(crate) fn same_json(a: &str, b: &str) -> bool {
     let (Ok(a), Ok(b)) = (Document::parse(a.as_bytes()), Document::parse(b.as_bytes())) else {
         return false;
     };

@@ -1,32 +1,261 @@
-//! Holds a mapping against HL7's definitions of R4: every path exists and has a fitting type, every
-//! reference may point where a lookup says, every search parameter is one of the resource and promises no
-//! more than the element allows, every code of a required value set has an option.
+//! Holds a mapping against R4's definitions (`turntable-r4`): every path exists and has a fitting type, every
+//! reference may point where a lookup says, every search parameter is one of the resource and promises no more
+//! than the element allows, options and required codes agree, nothing is there twice.
 //!
-//! The definitions are three tab-separated tables: `elements`, `search-parameters`, `required-codes`.
+//! A mapping at hand is checked in full; of a component only what it describes can be.
 
-use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
+use std::collections::HashSet;
+use std::fmt;
 
-use crate::bindings::exports::turntable::mapping::schema::{SearchKind, SearchOps};
-use crate::column::{Column, Concept, Kind};
-use crate::field::is_for;
-use crate::place;
-use crate::search::Search;
-use crate::table::{Mapping, Table};
+use turntable_r4::{Binding, CHOICE, Element, Strength, r4, suggestion};
 
-/// HL7's definitions, read once.
-pub struct Definitions {
-    elements: HashMap<String, Element>,
-    parameters: HashMap<(String, String), String>,
-    codes: HashMap<String, Vec<String>>,
+use crate::bindings::exports::turntable::mapping::schema::{
+    self as wit, ColumnAccess, ColumnType, SearchBinding, SearchKind, SearchOps,
+};
+use crate::column::{Concept, Kind};
+use crate::describe::describe;
+use crate::field::{Field, Part as FieldPart, fields, is_for};
+use crate::table::Mapping;
+
+/// One thing that is wrong with a mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Fault {
+    pub table: String,
+    pub column: Option<String>,
+    /// Which part of the column's or the table's line is meant.
+    pub part: Part,
+    /// With the nearest right name, where there is one.
+    pub message: String,
 }
 
-struct Element {
-    repeats: bool,
-    /// As written: `Reference(Patient|Group)`, `@Observation.referenceRange`.
-    types: Vec<String>,
-    required: Option<String>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    Name,
+    Source,
+    Path,
+    Lookup,
+    Options,
+    Search,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "{}.{column}: {}", self.table, self.message),
+            None => write!(f, "{}: {}", self.table, self.message),
+        }
+    }
+}
+
+/// What is wrong with a mapping; empty if nothing is.
+pub fn check(mapping: &'static Mapping) -> Vec<Fault> {
+    let schema = describe(mapping);
+    let natives = mapping.tables.iter().map(fields);
+    let faults = schema.tables.iter().zip(natives).flat_map(|(table, fields)| self::table(table, &fields));
+    once(twice(&schema).into_iter().chain(faults))
+}
+
+/// What is wrong with a component, as far as its description tells. Its columns may be read and written by code, so
+/// that the type behind a path says nothing against them.
+pub fn check_schema(schema: &wit::Mapping) -> Vec<Fault> {
+    let faults = schema.tables.iter().flat_map(|table| self::table(table, &[]));
+    once(twice(schema).into_iter().chain(faults))
+}
+
+/// A table of several sources finds the same fault for each.
+fn once(faults: impl Iterator<Item = Fault>) -> Vec<Fault> {
+    let mut seen = HashSet::new();
+    faults.filter(|fault| seen.insert(fault.clone())).collect()
+}
+
+/// Names, numbers and codes that should be there once.
+fn twice(schema: &wit::Mapping) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (at, table) in schema.tables.iter().enumerate() {
+        let fault = |column: Option<&str>, part: Part, message: String| Fault {
+            table: table.name.clone(),
+            column: column.map(str::to_owned),
+            part,
+            message,
+        };
+        let others = &schema.tables[..at];
+        if others.iter().any(|other| other.name == table.name || other.entity_set == table.entity_set) {
+            faults.push(fault(None, Part::Name, format!("there are two tables {} ({})", table.name, table.entity_set)));
+        }
+        for (at, column) in table.columns.iter().enumerate() {
+            if table.columns[..at].iter().any(|other| other.name == column.name) {
+                faults.push(fault(Some(&column.name), Part::Name, "there are two columns of this name".to_owned()));
+            }
+            let ColumnType::Choice(choice) = &column.kind else { continue };
+            for (at, option) in choice.options.iter().enumerate() {
+                let before = &choice.options[..at];
+                if before.iter().any(|other| other.value == option.value) {
+                    let message = format!("two options have the number {}", option.value);
+                    faults.push(fault(Some(&column.name), Part::Options, message));
+                }
+                if before.iter().any(|other| other.code == option.code && other.system == option.system) {
+                    let message = format!("two options have the code {}", option.code);
+                    faults.push(fault(Some(&column.name), Part::Options, message));
+                }
+            }
+        }
+    }
+    faults
+}
+
+/// `native` are the table's fields, where they are at hand.
+fn table(table: &wit::Table, native: &[Field]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for source in &table.sources {
+        let resource = source.resource_type.as_str();
+        if !r4().is_resource(resource) {
+            let message = format!("R4 has no resource type {resource}{}", r4().suggest_resource(resource));
+            faults.push(Fault { table: table.name.clone(), column: None, part: Part::Source, message });
+            continue;
+        }
+        for (at, column) in table.columns.iter().enumerate() {
+            let native = native.get(at).copied();
+            let searches = source.search.iter().filter(|search| usize::from(search.column) == at);
+            let line = Line { resource, column, native };
+            if line.exists_here(table) {
+                let name = native.and_then(Field::column).map_or(column.name.as_str(), |column| column.name);
+                faults.extend(line.check(searches).into_iter().map(|(part, message)| Fault {
+                    table: table.name.clone(),
+                    column: Some(name.to_owned()),
+                    part,
+                    message,
+                }));
+            }
+        }
+    }
+    faults
+}
+
+/// A column as one resource type has it.
+struct Line<'a> {
+    resource: &'a str,
+    column: &'a wit::Column,
+    native: Option<Field>,
+}
+
+impl<'a> Line<'a> {
+    /// A column of several sources that some lack is looked at where it is; a described one where its path is.
+    fn exists_here(&self, table: &wit::Table) -> bool {
+        match self.native {
+            Some(Field::Column(_, part)) if !matches!(part, FieldPart::Whole | FieldPart::Code) => false,
+            Some(Field::Column(column, _)) => is_for(column.only, self.resource),
+            Some(Field::Parent(_)) => false,
+            None => table.sources.len() == 1 || self.ends().iter().any(Result::is_ok),
+        }
+    }
+
+    fn check<'s>(&self, searches: impl Iterator<Item = &'s SearchBinding>) -> Vec<(Part, String)> {
+        let mut faults = Vec::new();
+        let mut last = End::default();
+        for (path, end) in self.paths().iter().zip(self.ends()) {
+            match end {
+                Ok(end) => {
+                    if !self.fits(&end) {
+                        faults.push((Part::Path, format!("{path} is of type {}", end.kind)));
+                    }
+                    last = end;
+                }
+                Err(message) => faults.push((Part::Path, message)),
+            }
+        }
+        match &self.column.kind {
+            ColumnType::Lookup(lookup) => faults.extend(lookup_faults(&lookup.resource_types, &last)),
+            ColumnType::Choice(choice) if !self.column.path.is_empty() => faults.extend(option_faults(choice, &last)),
+            _ => {}
+        }
+        let of_parameters = searches.filter_map(|search| self.search(search, &last));
+        faults.extend(of_parameters.map(|message| (Part::Search, message)));
+        faults
+    }
+
+    /// The alternatives of the path, from the resource.
+    fn paths(&self) -> Vec<String> {
+        let members = self.native.map_or(&[][..], Field::members);
+        let suffix: String = members.iter().flat_map(|member| [".", member]).collect();
+        let paths = split(&self.column.path, '|').into_iter().map(|path| path.trim().to_owned());
+        let paths = paths.filter(|path| !path.is_empty());
+        paths.map(|path| path.strip_suffix(suffix.as_str()).map_or(path.clone(), str::to_owned)).collect()
+    }
+
+    fn ends(&self) -> Vec<Result<End, String>> {
+        self.paths().iter().map(|path| walk(&End::at(self.resource), path)).collect()
+    }
+
+    /// Whether the column's kind can carry what stands at the path's end.
+    fn fits(&self, end: &End) -> bool {
+        let Some(Field::Column(column, _)) = self.native else { return true };
+        if column.read_with.is_some() {
+            return true;
+        }
+        let kinds: &[&str] = match column.kind {
+            Kind::Key | Kind::Constant(..) | Kind::Json => return true,
+            Kind::Text => {
+                &["string", "code", "id", "markdown", "uri", "url", "oid", "uuid", "time", "base64Binary", "dateTime"]
+            }
+            Kind::Boolean => &["boolean"],
+            Kind::Int | Kind::Long => &["integer", "positiveInt", "unsignedInt", "decimal"],
+            Kind::Decimal => &["decimal", "integer", "positiveInt", "unsignedInt"],
+            Kind::Date => &["date"],
+            Kind::DateTime => &["dateTime", "instant"],
+            Kind::PartialDate => &["date", "dateTime"],
+            Kind::Uri => &["uri", "url", "canonical", "oid", "uuid"],
+            Kind::Choice(_) => &["code", "Reference", CHOICE],
+            Kind::Lookup(_) => &["Reference"],
+            Kind::Concept(Concept::CodeableConcept) => &["CodeableConcept"],
+            Kind::Concept(Concept::Coding) => &["Coding"],
+            Kind::Concept(Concept::Quantity) => &["Quantity", "Duration", "Age", "Count", "Distance"],
+            Kind::Concept(Concept::Code) => &["code"],
+        };
+        kinds.contains(&end.kind.as_str())
+    }
+
+    fn search(&self, search: &SearchBinding, end: &End) -> Option<String> {
+        let (resource, param) = (self.resource, search.param.as_str());
+        let Some(known) = r4().parameter(resource, param) else {
+            let nearest = r4().suggest_parameter(resource, param);
+            return Some(format!("{resource} has no search parameter {param}{nearest}"));
+        };
+        if known.kind != name(search.kind) {
+            return Some(format!("{param} is a {} parameter", known.kind));
+        }
+        let exact = search.exact.intersects(SearchOps::EQ | SearchOps::ANY_OF);
+        // What a path of the component's own code shows is not known.
+        let known = self.native.is_some() || !end.kind.is_empty();
+        let single = !end.repeats && SINGLE.contains(&end.kind.as_str()) && !end.in_concept;
+        (exact && known && !single)
+            .then(|| format!("{param} cannot be exact: the element repeats or is a concept; add superset"))
+    }
+}
+
+/// Types of which an element holds one value, the one that is searched for.
+const SINGLE: &[&str] = &["code", "boolean", "id", "string", "Reference", "uri", "url", "canonical"];
+
+fn lookup_faults(targets: &[String], end: &End) -> Vec<(Part, String)> {
+    let may_be = |kind: &String| end.targets.is_empty() || end.targets.contains(&kind.as_str());
+    let wrong = targets.iter().filter(|kind| !may_be(kind) || !r4().is_resource(kind));
+    let faults = wrong.map(|kind| {
+        let may = if end.targets.is_empty() { String::new() } else { format!(", only to {}", end.targets.join(", ")) };
+        format!("the reference cannot be to {kind}{may}")
+    });
+    faults.map(|message| (Part::Lookup, message)).collect()
+}
+
+fn option_faults(choice: &wit::ChoiceType, end: &End) -> Vec<(Part, String)> {
+    let Some(codes) = end.required.and_then(|set| r4().codes(set)) else { return Vec::new() };
+    let lost = codes.iter().filter(|code| !choice.open && choice.options.iter().all(|option| option.code != code.code));
+    let lost = lost.map(|code| format!("no option for the code {}", code.code));
+    let known: Vec<_> = codes.iter().map(|code| code.code).collect();
+    let unknown = choice.options.iter().filter(|option| !known.contains(&option.code.as_str()));
+    let unknown = unknown.map(|option| {
+        let nearest = suggestion(&option.code, &known);
+        format!("{} is no code of {}{nearest}", option.code, end.required.unwrap_or_default())
+    });
+    lost.chain(unknown).map(|message| (Part::Options, message)).collect()
 }
 
 /// Where a path ends.
@@ -34,141 +263,14 @@ struct Element {
 struct End {
     /// A type, the path of a backbone element, or [`CHOICE`].
     kind: String,
-    targets: Vec<String>,
+    targets: Vec<&'static str>,
     /// The required value set of the code here, also of the concept around it.
-    required: Option<String>,
+    required: Option<&'static str>,
     /// There may be several values behind the path's element or an element above it.
     repeats: bool,
-}
-
-/// The end of a path at a choice element without its type: `value`.
-const CHOICE: &str = "[x]";
-
-impl Definitions {
-    /// The definitions in `folder`, or none if they are not there.
-    pub fn load(folder: &Path) -> Option<Self> {
-        let text = |file: &str| fs::read_to_string(folder.join(file)).ok();
-        let (elements, parameters) = (text("elements.tsv")?, text("search-parameters.tsv")?);
-        Some(Self::parse(&elements, &parameters, &text("required-codes.tsv")?))
-    }
-
-    fn parse(elements_table: &str, parameters_table: &str, codes_table: &str) -> Self {
-        let mut elements = HashMap::new();
-        for [path, cardinality, types, _, binding] in rows(elements_table) {
-            let required = binding.strip_prefix("required ").map(without_version);
-            let repeats = cardinality.ends_with('*');
-            elements.insert(path, Element { repeats, types: split(&types, ','), required });
-        }
-        let mut parameters = HashMap::new();
-        for [base, code, kind, ..] in rows::<6>(parameters_table) {
-            parameters.insert((base, code), kind);
-        }
-        let mut codes: HashMap<_, Vec<_>> = HashMap::new();
-        for [set, _, code, _] in rows(codes_table) {
-            codes.entry(without_version(&set)).or_default().push(code);
-        }
-        Self { elements, parameters, codes }
-    }
-
-    /// What is wrong with a mapping, one line each; empty if nothing is.
-    pub fn check(&self, mapping: &'static Mapping) -> Vec<String> {
-        let mut faults = Vec::new();
-        for table in mapping.tables {
-            for source in table.sources() {
-                for column in table.columns {
-                    if is_for(column.only, source.resource_type) {
-                        let of = |fault: String| format!("{}.{}: {fault}", table.name, column.name);
-                        faults.extend(self.column(mapping, table, source.resource_type, column).into_iter().map(of));
-                    }
-                }
-            }
-        }
-        faults
-    }
-
-    fn column(&self, mapping: &'static Mapping, table: &'static Table, resource: &str, column: &Column) -> Vec<String> {
-        let mut faults = Vec::new();
-        let start = self.walk(&End::at(resource), &place::lists(mapping, table).join("."));
-        let mut last = End::default();
-        for path in split(column.path.text(), '|') {
-            let path = path.trim();
-            match start.clone().and_then(|start| self.walk(&start, path)) {
-                Ok(end) => {
-                    if column.read_with.is_none() && !path.is_empty() && !fits(column, &end) {
-                        faults.push(format!("{path} is of type {}", end.kind));
-                    }
-                    last = end;
-                }
-                Err(fault) => faults.push(fault),
-            }
-        }
-        if let Kind::Lookup(targets) = column.kind {
-            let unknown = targets.iter().filter(|(_, kind)| !last.may_be(kind));
-            faults.extend(unknown.map(|(_, kind)| format!("the reference cannot be to {kind}")));
-        }
-        if let Kind::Choice(options) = column.kind {
-            let codes = last.required.as_ref().and_then(|set| self.codes.get(set)).into_iter().flatten();
-            let lost = codes.filter(|code| !column.open && options.iter().all(|option| option.code != *code));
-            // A narrowing second view of an element may leave codes out, but cannot be written.
-            faults.extend(lost.map(|code| format!("no option for the code {code}")));
-        }
-        for search in column.search.iter().flatten() {
-            if is_for(search.only, resource) {
-                faults.extend(self.search(resource, search, &last));
-            }
-        }
-        faults
-    }
-
-    fn search(&self, resource: &str, search: &Search, end: &End) -> Option<String> {
-        let param = search.param;
-        if !param.starts_with('_') {
-            let known = self.parameters.get(&(resource.to_owned(), param.to_owned()));
-            match known {
-                None => return Some(format!("{resource} has no search parameter {param}")),
-                Some(kind) if kind != name(search.kind) => {
-                    return Some(format!("{param} is a {kind} parameter"));
-                }
-                Some(_) => {}
-            }
-        }
-        let exact = search.exact.intersects(SearchOps::EQ | SearchOps::ANY_OF);
-        let single = !end.repeats && matches!(end.kind.as_str(), "code" | "boolean" | "id" | "string" | "Reference");
-        (exact && !single).then(|| format!("{param} cannot be exact: the element repeats or is a concept"))
-    }
-
-    fn walk(&self, start: &End, path: &str) -> Result<End, String> {
-        let mut end = start.clone();
-        for step in split(path, '.').iter().filter(|step| !step.is_empty()) {
-            if let Some(conditions) = step.strip_prefix("where(").and_then(|rest| rest.strip_suffix(')')) {
-                for condition in conditions.split(" and ") {
-                    let operand = condition.split('=').next().unwrap_or(condition);
-                    self.walk(&end, operand.trim())?;
-                }
-            } else if step != "first()" && step != "$this" {
-                let member = step.split('[').next().unwrap_or(step);
-                end = self.step(&end, member).ok_or_else(|| format!("R4 has no {}.{member}", end.kind))?;
-            }
-        }
-        Ok(end)
-    }
-
-    fn step(&self, from: &End, member: &str) -> Option<End> {
-        let path = format!("{}.{member}", from.kind);
-        if let Some(element) = self.elements.get(&path) {
-            return Some(from.to(&path, element, element.types.first()?));
-        }
-        if let Some(element) = self.elements.get(&format!("{path}[x]")) {
-            return Some(End { kind: CHOICE.to_owned(), repeats: from.repeats || element.repeats, ..End::default() });
-        }
-        // A choice element as JSON writes it: `valueQuantity` is `value[x]` of type Quantity.
-        (1..member.len()).filter(|&cut| member.is_char_boundary(cut)).find_map(|cut| {
-            let (base, wanted) = member.split_at(cut);
-            let element = self.elements.get(&format!("{}.{base}[x]", from.kind))?;
-            let kind = element.types.iter().find(|kind| bare(kind).eq_ignore_ascii_case(wanted))?;
-            Some(from.to(&path, element, kind))
-        })
-    }
+    /// Somewhere inside a CodeableConcept or Coding.
+    in_concept: bool,
+    element: Option<&'static Element>,
 }
 
 impl End {
@@ -176,46 +278,84 @@ impl End {
         Self { kind: resource.to_owned(), ..Self::default() }
     }
 
-    fn to(&self, path: &str, element: &Element, kind: &str) -> Self {
-        let targets = kind.split_once('(').map_or_else(Vec::new, |(_, rest)| split(rest.trim_end_matches(')'), '|'));
-        let inside_concept = matches!(self.kind.as_str(), "CodeableConcept" | "Coding");
-        let around = self.required.as_ref().filter(|_| inside_concept);
-        Self {
-            kind: match bare(kind) {
-                "BackboneElement" | "Element" => path.to_owned(),
-                same => same.trim_start_matches('@').to_owned(),
-            },
-            targets,
-            required: element.required.as_ref().or(around).cloned(),
-            repeats: self.repeats || element.repeats,
+    fn member(&self, member: &str) -> Option<Self> {
+        // Beside a primitive stands an object with its extensions.
+        if let Some(primitive) = member.strip_prefix('_') {
+            let found = r4().member(&self.kind, primitive)?;
+            return Some(Self { repeats: self.repeats || found.element.repeats, ..Self::at("Element") });
         }
+        let found = r4().member(&self.kind, member)?;
+        let required = |binding: Option<Binding>| {
+            binding.filter(|binding| binding.strength == Strength::Required).map(|binding| binding.value_set)
+        };
+        let in_concept = matches!(self.kind.as_str(), "CodeableConcept" | "Coding");
+        let around = self.required.filter(|_| in_concept);
+        Some(Self {
+            targets: found.of.map_or_else(Vec::new, |of| of.targets.clone()),
+            required: required(found.element.binding).or(around),
+            repeats: self.repeats || found.element.repeats,
+            in_concept: self.in_concept || in_concept,
+            kind: found.kind,
+            element: Some(found.element),
+        })
     }
 
-    fn may_be(&self, kind: &str) -> bool {
-        self.targets.is_empty() || self.targets.iter().any(|target| target == kind || target == "Resource")
+    fn of_type(&self, name: &str) -> Option<Self> {
+        let of = self.element?.types.iter().find(|of| of.name.eq_ignore_ascii_case(name))?;
+        Some(Self { kind: of.name.to_owned(), targets: of.targets.clone(), ..self.clone() })
     }
 }
 
-/// Whether the column's kind can carry what stands at the path's end.
-fn fits(column: &Column, end: &End) -> bool {
-    let kinds: &[&str] = match column.kind {
-        Kind::Key | Kind::Constant(..) | Kind::Json => return true,
-        Kind::Text => &["string", "code", "id", "markdown", "uri", "url", "time", "base64Binary", "dateTime"],
-        Kind::Boolean => &["boolean"],
-        Kind::Int | Kind::Long => &["integer", "positiveInt", "unsignedInt", "decimal"],
-        Kind::Decimal => &["decimal"],
-        Kind::Date => &["date"],
-        Kind::DateTime => &["dateTime", "instant"],
-        Kind::PartialDate => &["date", "dateTime"],
-        Kind::Uri => &["uri", "url", "canonical"],
-        Kind::Choice(_) => &["code", "Reference", CHOICE],
-        Kind::Lookup(_) => &["Reference"],
-        Kind::Concept(Concept::CodeableConcept) => &["CodeableConcept"],
-        Kind::Concept(Concept::Coding) => &["Coding"],
-        Kind::Concept(Concept::Quantity) => &["Quantity", "Duration", "Age"],
-        Kind::Concept(Concept::Code) => &["code"],
-    };
-    kinds.contains(&end.kind.as_str())
+/// Follows a path as mappings write it. The error names the first step that R4 does not have.
+fn walk(start: &End, path: &str) -> Result<End, String> {
+    let mut end = start.clone();
+    for step in split(path, '.').iter().filter(|step| !step.is_empty()) {
+        let (function, argument) = call(step);
+        end = match (function, argument) {
+            ("where", Some(conditions)) => {
+                conditions_hold(&end, conditions)?;
+                end
+            }
+            ("first", Some(_)) | ("$this", None) => end,
+            ("extension", Some(_)) => End { repeats: end.repeats, ..End::at("Extension") },
+            ("ofType", Some(of)) => end.of_type(of).ok_or_else(|| {
+                let types = end.element.map_or_else(Vec::new, |element| element.types.iter().map(|t| t.name).collect());
+                format!("{path}: the element is not of type {of}{}", suggestion(of, &types))
+            })?,
+            _ => {
+                let member = step.split('[').next().unwrap_or(step);
+                end.member(member).ok_or_else(|| {
+                    let of = match end.kind.as_str() {
+                        CHOICE => end.element.map_or(CHOICE, |element| element.name),
+                        kind => kind,
+                    };
+                    format!("R4 has no {of}.{member}{}", r4().suggest_member(&end.kind, member))
+                })?
+            }
+        };
+    }
+    Ok(end)
+}
+
+/// Every operand of a `where` is an element; what it is compared with is a code of its required value set.
+fn conditions_hold(at: &End, conditions: &str) -> Result<(), String> {
+    for condition in conditions.split(" and ") {
+        let (operand, literal) = condition.split_once('=').unwrap_or((condition, ""));
+        let end = walk(at, operand.trim())?;
+        let code = literal.trim().trim_matches('\'');
+        let codes = end.required.and_then(|set| Some((set, r4().codes(set)?)));
+        if let Some((set, codes)) = codes.filter(|(_, codes)| codes.iter().all(|known| known.code != code)) {
+            let nearest = suggestion(code, &codes.iter().map(|known| known.code).collect::<Vec<_>>());
+            return Err(format!("{code} is no code of {set}{nearest}"));
+        }
+    }
+    Ok(())
+}
+
+/// `where(a='b')` to its name and what stands in the brackets.
+fn call(step: &str) -> (&str, Option<&str>) {
+    let found = step.split_once('(').and_then(|(name, rest)| Some((name, rest.strip_suffix(')')?.trim())));
+    found.map_or((step, None), |(name, argument)| (name, Some(argument)))
 }
 
 fn name(kind: SearchKind) -> &'static str {
@@ -230,24 +370,8 @@ fn name(kind: SearchKind) -> &'static str {
     }
 }
 
-/// The rows under the heading, each of `N` cells; a short row is filled up.
-fn rows<const N: usize>(table: &str) -> impl Iterator<Item = [String; N]> {
-    table.lines().skip(1).map(|line| {
-        let mut cells = line.split('\t').map(str::to_owned);
-        std::array::from_fn(|_| cells.next().unwrap_or_default())
-    })
-}
-
-fn without_version(url: &str) -> String {
-    url.split('|').next().unwrap_or(url).to_owned()
-}
-
-fn bare(kind: &str) -> &str {
-    kind.split('(').next().unwrap_or(kind)
-}
-
 /// Splits at a separator that stands outside round brackets.
-fn split(text: &str, separator: char) -> Vec<String> {
+fn split(text: &str, separator: char) -> Vec<&str> {
     let mut depth = 0_u32;
     let parts = text.split(|letter| {
         match letter {
@@ -257,74 +381,89 @@ fn split(text: &str, separator: char) -> Vec<String> {
         }
         letter == separator && depth == 0
     });
-    parts.map(str::to_owned).collect()
+    parts.collect()
+}
+
+/// Why a column cannot be written, for people; None if it can.
+pub fn read_only_because(column: &wit::Column) -> Option<&'static str> {
+    if column.access.contains(ColumnAccess::UPDATE) {
+        return None;
+    }
+    Some(match &column.kind {
+        ColumnType::Key => "it is the key",
+        _ if column.access.contains(ColumnAccess::CREATE) => "it is given when a row is made",
+        _ if column.path.is_empty() => "it is read from no one element",
+        _ if column.path.contains('|') => "its path has alternatives, so no one place to write to",
+        _ => "it is derived",
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{by_date, choice, code, date_time, lookup, mapping, reference, resource, table, text, token};
+    use crate::{
+        Code, Column, by_date, choice, code, date_time, lookup, mapping, reference, resource, table, text, token,
+    };
 
-    const ELEMENTS: &str = "path\tcardinality\ttypes\tmodifier\tbinding
-Visit.status\t1..1\tcode\tmodifier\trequired http://x/visit-status|4.0.1
-Visit.kind\t0..*\tCodeableConcept\t\trequired http://x/visit-kind
-Visit.subject\t0..1\tReference(Patient|Group)\t\t
-Visit.when[x]\t0..1\tdateTime,Period\t\t
-Visit.stay\t0..1\tBackboneElement\t\t
-Visit.stay.ward\t0..1\tstring\t\t
-CodeableConcept.coding\t0..*\tCoding\t\t
-Coding.code\t0..1\tcode\t\t
-Period.start\t0..1\tdateTime\t\t";
-    const PARAMETERS: &str =
-        "base\tcode\ttype\nVisit\tstatus\ttoken\nVisit\tkind\ttoken\nVisit\tsubject\treference\nVisit\twhen\tdate";
-    const CODES: &str = "valueset\tsystem\tcode\tdisplay
-http://x/visit-status\tx\topen\tOpen\nhttp://x/visit-status\tx\tdone\tDone\nhttp://x/visit-kind\tx\ta\tA";
+    const NARRATIVE: &[Code] =
+        &[code(0, "generated", "G"), code(1, "extensions", "E"), code(2, "additional", "A"), code(3, "empty", "M")];
+
+    /// Not all codes of the set: the column that has them is open.
+    const CLINICAL: &[Code] = &[code(0, "active", "A"), code(1, "resolved", "R")];
 
     fn check(columns: &'static [Column], expected: &[&str]) {
-        let definitions = Definitions::parse(ELEMENTS, PARAMETERS, CODES);
-        let tables = Vec::leak(vec![table("t", "ts", "T", "", columns).source(resource("Visit"))]);
+        let tables = Vec::leak(vec![table("t", "ts", "T", "", columns).source(resource("Condition"))]);
         let mapping = Box::leak(Box::new(mapping("m", "1.0.0", tables)));
-        assert_eq!(definitions.check(mapping), expected);
+        let faults: Vec<_> = super::check(mapping).iter().map(ToString::to_string).collect();
+        assert_eq!(faults, expected);
     }
 
     #[test]
     fn what_r4_has_is_accepted() {
-        const OPTIONS: &[crate::Code] = &[code(0, "open", "Open"), code(1, "done", "Done")];
-        const KINDS: &[crate::Code] = &[code(0, "a", "A")];
         const COLUMNS: &[Column] = &[
-            choice("a", "A", OPTIONS, "status").search(token("status")),
-            choice("b", "B", KINDS, "kind.where(coding.code = 'a').coding[0].code").search(token("kind").superset()),
+            choice("a", "A", NARRATIVE, "text.status"),
+            choice("b", "B", CLINICAL, "clinicalStatus.coding[0].code")
+                .open()
+                .search(token("clinical-status").superset()),
             lookup("c", "C", &[("patients", "Patient")], "subject").search(reference("subject")),
-            date_time("d", "D", "whenPeriod.start").search(by_date("when")),
-            text("e", "E", "stay.ward | status"),
-            text("f", "F", ""),
+            date_time("d", "D", "onsetPeriod.start").search(by_date("onset-date")),
+            date_time("e", "E", "onset.ofType(dateTime)"),
+            text("f", "F", "stage.where(type.text = 'x').summary.text | code.text"),
+            text("g", "G", "extension('http://x/y').valueString"),
+            date_time("h", "H", "_recordedDate.extension('http://x').valueDateTime"),
+            text("i", "I", ""),
         ];
         check(COLUMNS, &[]);
     }
 
     #[test]
-    fn what_r4_lacks_is_named() {
-        const FEW: &[crate::Code] = &[code(0, "open", "Open")];
-        const KINDS: &[crate::Code] = &[code(0, "a", "A")];
+    fn what_r4_lacks_is_named_with_what_was_meant() {
+        const FEW: &[Code] = &[code(0, "generated", "G"), code(1, "extension", "E"), code(1, "empty", "M")];
         const COLUMNS: &[Column] = &[
-            choice("a", "A", FEW, "status").search(token("state")),
-            choice("b", "B", KINDS, "kind[0].coding[0].code").search(token("kind")),
+            choice("a", "A", FEW, "text.status"),
+            text("b", "B", "code.text").search(token("clinical_status")),
             lookup("c", "C", &[("x", "Device")], "subject").search(token("subject")),
-            date_time("d", "D", "whenInstant"),
-            text("e", "E", "stay.bed"),
-            text("f", "F", "stay"),
+            date_time("d", "D", "onsetDatetime"),
+            text("e", "E", "stage[0].sumary.text"),
+            text("f", "F", "stage"),
+            text("f", "F", "code.coding[0].code").search(token("code")),
+            text("g", "G", "subject.where(identifier.use = 'offical').display"),
         ];
         check(
             COLUMNS,
             &[
-                "t.a: no option for the code done",
-                "t.a: Visit has no search parameter state",
-                "t.b: kind cannot be exact: the element repeats or is a concept",
-                "t.c: the reference cannot be to Device",
+                "t.a: two options have the number 1",
+                "t.f: there are two columns of this name",
+                "t.a: no option for the code extensions",
+                "t.a: no option for the code additional",
+                "t.a: extension is no code of narrative-status; did you mean extensions?",
+                "t.b: Condition has no search parameter clinical_status; did you mean clinical-status?",
+                "t.c: the reference cannot be to Device, only to Patient, Group",
                 "t.c: subject is a reference parameter",
-                "t.d: R4 has no Visit.whenInstant",
-                "t.e: R4 has no Visit.stay.bed",
-                "t.f: stay is of type Visit.stay",
+                "t.d: R4 has no Condition.onsetDatetime; did you mean onsetDateTime?",
+                "t.e: R4 has no Condition.stage.sumary; did you mean summary?",
+                "t.f: stage is of type Condition.stage",
+                "t.f: code cannot be exact: the element repeats or is a concept; add superset",
+                "t.g: offical is no code of identifier-use; did you mean official?",
             ],
         );
     }

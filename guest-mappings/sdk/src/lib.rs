@@ -10,12 +10,15 @@ pub mod bindings;
 mod cell;
 mod choice_elements;
 mod column;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod definitions;
 mod describe;
 pub mod descriptor;
 mod edit;
 mod export;
 mod field;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod laws;
 mod output;
 mod path;
 mod place;
@@ -24,9 +27,11 @@ mod problem;
 mod read;
 mod reference;
 mod row;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod samples;
 mod search;
 mod table;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod time;
 mod tree;

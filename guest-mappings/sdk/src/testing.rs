@@ -5,15 +5,14 @@
 
 use std::fmt::Write;
 
-use turntable_scan::{Document, Edit, Kind as Json, Value, escape_into, splice};
+use turntable_scan::{Document, Kind as Json, Value, escape_into};
 
 use crate::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
 use crate::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 use crate::bindings::turntable::mapping::types::{Documents, Issue};
-use crate::column::{Access, Kind};
+use crate::column::Kind;
 use crate::field::{Field, fields};
-use crate::place;
-use crate::read::find_source;
+use crate::laws::{self, Named, Native};
 use crate::table::{Mapping, Table};
 use crate::write::Answer;
 use crate::{resources, rows};
@@ -113,197 +112,12 @@ pub fn change(
     answers.into_iter().next().expect("one answer for one change")
 }
 
-/// The laws, for every table of the mapping that takes this resource: total, deterministic, get-put, put-get.
+/// The laws (`crate::laws`), for every table of the mapping that takes this resource.
 #[track_caller]
 pub fn laws(mapping: &'static Mapping, resource: &str) {
-    let document = Document::parse(resource.as_bytes()).expect("the sample is JSON");
-    let tables: Vec<_> = mapping.tables.iter().filter(|table| find_source(table, document.root()).is_some()).collect();
-    assert!(!tables.is_empty(), "no table of the mapping takes this resource");
-    for table in tables {
-        schema_is_sound(table);
-        reading_is_deterministic(mapping, table, resource);
-        reading_is_total(mapping, table, &document);
-        for key in keys(mapping, table, &document) {
-            what_is_shown_changes_nothing(mapping, table, &key, resource);
-            what_is_written_is_shown(mapping, table, &key, resource);
-        }
-    }
-}
-
-fn schema_is_sound(table: &'static Table) {
-    let names: Vec<_> = fields(table).iter().map(|field| field.name()).collect();
-    for (i, name) in names.iter().enumerate() {
-        assert!(!names[..i].contains(name), "{}: two columns are called {name}", table.name);
-    }
-    let keys = table.columns.iter().filter(|column| column.is_key()).count();
-    assert_eq!(keys, 1, "{}: one key", table.name);
-}
-
-/// The same twice, and the same column by column as all at once.
-fn reading_is_deterministic(mapping: &'static Mapping, table: &'static Table, resource: &str) {
-    let width = fields(table).len();
-    let all = read(mapping, table, resource, None);
-    assert_eq!(format!("{all:?}"), format!("{:?}", read(mapping, table, resource, None)));
-    let rows = cells(&all, width);
-    for column in 0..width {
-        let index = u16::try_from(column).expect("column indexes are small");
-        let one = cells(&read(mapping, table, resource, Some(vec![index])), 1);
-        for (row, all) in one.iter().zip(&rows) {
-            assert_eq!(row[0], all[column], "{}: column {column} alone", table.name);
-        }
-    }
-}
-
-/// Every value in turn becomes something else: rows may change, the call must answer.
-fn reading_is_total(mapping: &'static Mapping, table: &'static Table, document: &Document<'_>) {
-    const ODD: [&str; 7] = ["null", "[]", "{}", "[null]", "\"\"", "-1.5e400", "[[{\"a\":[null,{}]}]]"];
-    let keys: Vec<_> = (0..).map_while(|at| document.at(at)).flat_map(|value| value.members()).collect();
-    let is_key = |value: &Value<'_>| keys.iter().any(|(key, _)| key.position() == value.position());
-    for value in (0..).map_while(|at| document.at(at)).filter(|value| !is_key(value)) {
-        for odd in ODD {
-            let edit = Edit { range: value.range(), text: odd.to_owned() };
-            let text = splice(document.text(), vec![edit]).expect("one edit overlaps nothing");
-            let batch = read(mapping, table, &text, None);
-            let refused = batch.issues.iter().any(|issue| issue.column.is_none());
-            assert!(table.parent.is_some() || refused != (batch.origin.len() == 1), "a row or a reason: {text}");
-        }
-    }
-}
-
-fn what_is_shown_changes_nothing(mapping: &'static Mapping, table: &'static Table, key: &str, resource: &str) {
-    let row = row_of(mapping, table, key, resource);
-    let assignments = (0..).zip(row).map(|(column, value)| Assignment { column, value }).collect();
-    let answer = send(mapping, table, key, resource, assignments);
-    assert!(
-        matches!(answer, Ok(FhirRequest::Unchanged)),
-        "{}: writing what is shown must change nothing: {:?}",
-        table.name,
-        answer.map(|_| "it changed").map_err(|issues| spell_all(table, &issues)),
-    );
-}
-
-/// Each column by itself set to null and to another value: refused, or shown afterwards; and columns of
-/// other elements stay.
-fn what_is_written_is_shown(mapping: &'static Mapping, table: &'static Table, key: &str, resource: &str) {
-    let all = fields(table);
-    let before = row_of(mapping, table, key, resource);
-    for (at, &field) in all.iter().enumerate() {
-        for value in [None, sample(field, before[at].as_deref())] {
-            let column = u16::try_from(at).expect("column indexes are small");
-            let assignment = Assignment { column, value: value.clone() };
-            let text = match send(mapping, table, key, resource, vec![assignment]) {
-                Ok(FhirRequest::Update(bytes)) => String::from_utf8(bytes).expect("what is written is UTF-8"),
-                Ok(_) | Err(_) => continue,
-            };
-            let after = row_of(mapping, table, key, &text);
-            let name = field.name();
-            assert!(crate::assign::same(field, after[at].as_deref(), value.as_deref()), "{name} is not shown: {text}");
-            for (other, &other_field) in all.iter().enumerate() {
-                if !overlap(other_field, field) && after[other] != before[other] {
-                    let gone = before[other].is_some() && after[other].is_none();
-                    let derived = other_field.access() == Access::ReadOnly;
-                    assert!(
-                        (gone || derived) && is_choice(table, field, other_field),
-                        "writing {name} changed {}: {text}",
-                        other_field.name(),
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// Columns that may go when another is written: those of another type of the same choice element.
-fn is_choice(table: &Table, a: Field, b: Field) -> bool {
-    let base = |field: Field| {
-        let name = element_of(field)?;
-        let found = table.sources().find_map(|source| crate::choice_elements::base(source.resource_type, &name));
-        found.map(str::to_owned)
-    };
-    let of_type = |field: Field, other: Field| {
-        // A derived choice shows the type itself.
-        element_of(field).is_some_and(|name| base(other) == Some(name))
-    };
-    (base(a).is_some() && base(a) == base(b)) || of_type(b, a)
-}
-
-/// The first member of a field's path. Fields with hooks may read anything.
-fn element_of(field: Field) -> Option<String> {
-    field.column().map(|column| first_member(column.path.text()))
-}
-
-/// Fields that read something of one element, in any of their alternatives; `$this` is around all others of
-/// its table.
-fn overlap(a: Field, b: Field) -> bool {
-    let (a, b) = (elements_of(a), elements_of(b));
-    a == b || a.iter().any(|name| b.contains(name)) || a.iter().chain(&b).any(|name| name == "$this")
-}
-
-/// The first members of a field's path, one for each alternative.
-fn elements_of(field: Field) -> Vec<String> {
-    let alternatives = field.column().into_iter().flat_map(|column| column.path.text().split('|'));
-    alternatives.map(|path| first_member(path.trim())).collect()
-}
-
-fn first_member(path: &str) -> String {
-    let path = path.trim_start_matches("$this.");
-    path.split(['.', '[', ' ']).next().unwrap_or_default().trim_start_matches('_').to_owned()
-}
-
-/// A value that differs from the one shown.
-fn sample(field: Field, shown: Option<&str>) -> Option<String> {
-    let column = field.column().filter(|_| field.access() == Access::ReadWrite)?;
-    let candidates: Vec<String> = match column.kind {
-        Kind::Text | Kind::Concept(_) => vec!["other \"text\"\n".into()],
-        Kind::Boolean => vec!["true".into(), "false".into()],
-        Kind::Int | Kind::Long => vec!["41".into(), "42".into()],
-        Kind::Decimal => vec!["0.10".into(), "0.20".into()],
-        Kind::Date => vec!["2001-02-03".into(), "2001-02-04".into()],
-        Kind::DateTime => vec!["2001-02-03T04:05:06.789Z".into(), "2001-02-04T00:00:00+01:00".into()],
-        Kind::PartialDate => vec!["2001-02".into(), "2001".into()],
-        Kind::Uri => vec!["http://example.org/other".into()],
-        Kind::Choice(options) => options.iter().map(|option| option.code.to_owned()).collect(),
-        Kind::Lookup(targets) => targets.iter().map(|(_, kind)| format!("{kind}/another")).collect(),
-        Kind::Json => vec!["{\"other\":[1.0]}".into()],
-        Kind::Key | Kind::Constant(..) => Vec::new(),
-    };
-    candidates.into_iter().find(|candidate| Some(candidate.as_str()) != shown)
-}
-
-fn send(
-    mapping: &'static Mapping,
-    table: &'static Table,
-    key: &str,
-    resource: &str,
-    assignments: Vec<Assignment>,
-) -> Answer {
-    let change = Change {
-        operation: Operation::Update,
-        key: Some(key.to_owned()),
-        assignments,
-        existing: Some(resource.as_bytes().to_vec()),
-    };
-    let answers = resources(mapping, table.name, &[change]).expect("the call itself is well-formed");
-    answers.into_iter().next().expect("one answer for one change")
-}
-
-fn keys(mapping: &'static Mapping, table: &'static Table, document: &Document<'_>) -> Vec<String> {
-    let id = document.root().get("id").and_then(Value::text).unwrap_or_default();
-    let mut keys = Vec::new();
-    let mut row = |at: &[place::Step], _: Value<'_>| -> Result<(), std::convert::Infallible> {
-        keys.push(place::key(&id, at));
-        Ok(())
-    };
-    let Ok(()) = place::each(document.root(), &place::lists(mapping, table), &mut row);
-    keys
-}
-
-fn row_of(mapping: &'static Mapping, table: &'static Table, key: &str, resource: &str) -> Vec<Option<String>> {
-    let all = fields(table);
-    let at = all.iter().position(|field| field.column().is_some_and(|column| column.is_key()));
-    let at = at.expect("a table has a key");
-    let rows = cells(&read(mapping, table, resource, None), all.len());
-    rows.into_iter().find(|row| row[at].as_deref() == Some(key)).unwrap_or_else(|| panic!("no row {key}"))
+    let report = laws::check(&Native(mapping), &[Named { name: "the resource", text: resource }], None);
+    assert!(report.resources > 0, "no table of the mapping takes this resource");
+    assert!(report.violations.is_empty(), "{report}");
 }
 
 fn read(mapping: &'static Mapping, table: &Table, resource: &str, columns: Option<Vec<u16>>) -> RowBatch {

@@ -11,7 +11,7 @@ pub(crate) enum Precision {
 }
 
 /// An instant: seconds since 1970 UTC and the digits after the point, trailing zeros left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant {
     seconds: i64,
     fraction: String,
