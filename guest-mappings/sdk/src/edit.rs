@@ -482,7 +482,7 @@ impl Edit<'_> {
         }
         self.tree.remove_item(array, id);
         while let Some(&last) = self.tree.items(array).last()
-            && self.tree.is_hole(last)
+            && (self.tree.is_hole(last) || self.is_filler(array, last))
         {
             self.tree.remove_item(array, last);
         }
@@ -491,6 +491,32 @@ impl Edit<'_> {
         } else {
             self.trim_sibling(array);
         }
+    }
+
+    /// An element that only keeps a place, as [`Edit::finish`] makes it: null, or absent for an unknown reason.
+    fn is_filler(&self, array: Id, item: Id) -> bool {
+        match self.tree.kind(item) {
+            Kind::Object => self.is_absent(item),
+            Kind::Null => {
+                let index = self.tree.items(array).iter().position(|&own| own == item);
+                let beside = self.sibling(array).and_then(|(id, _)| self.tree.items(id).get(index?).copied());
+                beside.is_none_or(|beside| self.tree.kind(beside) == Kind::Null || self.is_absent(beside))
+            }
+            _ => false,
+        }
+    }
+
+    fn is_absent(&self, object: Id) -> bool {
+        let list = self.tree.member(object, "extension").filter(|_| self.tree.names(object).len() == 1);
+        let extensions = list.map(|list| self.tree.items(list)).unwrap_or_default();
+        let &[extension] = extensions.as_slice() else {
+            return false;
+        };
+        let says = |name: &str, text: &str| {
+            let value = self.tree.member(extension, name).map(|id| Cursor::new(&self.tree, id));
+            value.and_then(path::Element::text).is_some_and(|own| own == text)
+        };
+        self.tree.names(extension).len() == 2 && says("url", ABSENT) && says("valueCode", "unknown")
     }
 
     /// Removes an object that nothing is left in.
