@@ -1,5 +1,6 @@
-//! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, makes
-//! components of them, and writes the list that `mapping::build::BUILTIN` is.
+//! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, and the
+//! engine that runs the mappings in YAML beside them; makes components of all, and writes the list that
+//! `mapping::build::BUILTIN` is.
 
 #![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
 #![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
@@ -12,6 +13,7 @@ mod guest;
 mod wrap;
 
 use std::{
+    collections::BTreeMap,
     env,
     error::Error,
     fmt::Write,
@@ -40,22 +42,59 @@ fn build() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let modules = guest::compile(&mapping_crates(&root.join("guest-mappings"))?, Some(&out.join("guests")), true)?;
-    let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
+    let guests = root.join("guest-mappings");
+    let engine = guests.join("declared");
+    let mut crates = mapping_crates(&guests)?;
+    crates.push(engine.clone());
+    let mut modules = guest::compile(&crates, Some(&out.join("guests")), true)?;
+    let engine = fs::read(modules.remove(&engine).ok_or("cargo gave no engine for mappings that are data")?)?;
+    fs::write(out.join("declared.wasm"), &engine)?;
+
+    let mut components = BTreeMap::new();
     for (directory, module) in modules {
-        let name = directory.file_name().and_then(|name| name.to_str()).ok_or("a mapping's directory has no name")?;
         let samples = wrap::read_samples(&directory.join("samples"))?;
-        let component = wrap::wrap(&fs::read(module)?, &samples).map_err(|error| format!("{name}: {error}"))?;
+        let component = wrap::wrap(&fs::read(module)?, &samples);
+        components.insert(name(&directory)?, component);
+    }
+    for file in yaml_files(&guests)? {
+        let directory = file.parent().ok_or("a file is in no directory")?;
+        let mapping = turntable_mapping_yaml::read(&fs::read_to_string(&file)?, &file.display().to_string());
+        let mapping = mapping.map_err(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect::<String>())?;
+        let samples = wrap::read_samples(&directory.join("samples"))?;
+        components.insert(name(directory)?, wrap::declare(&engine, mapping, &samples));
+    }
+    let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
+    for (name, component) in components {
         let file = out.join(format!("{name}.wasm"));
-        fs::write(&file, component)?;
+        fs::write(&file, component.map_err(|error| format!("{name}: {error}"))?)?;
         writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
     }
-    list.push_str("];\n");
+    list.push_str("];\n\n/// The core module that mappings in YAML are attached to.\n");
+    writeln!(list, "static DECLARED: &[u8] = include_bytes!({:?});", out.join("declared.wasm"))?;
     fs::write(out.join("builtin.rs"), list)?;
     Ok(())
 }
 
-/// A mapping is what has samples; `scan/` and `sdk/` are libraries.
+/// A mapping has the name of its directory.
+fn name(directory: &Path) -> Result<String, &'static str> {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or("a mapping's directory has no name")
+}
+
+/// The mappings in YAML, each in a directory of its own.
+fn yaml_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let file = entry?.path().join("mapping.yaml");
+        if file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A mapping crate is what has samples; `scan/` and `sdk/` are libraries.
 fn mapping_crates(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut crates = Vec::new();
     for entry in fs::read_dir(directory)? {

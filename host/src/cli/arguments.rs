@@ -90,7 +90,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum MappingCommand {
-    /// Build a mapping crate into a component.
+    /// Build a mapping into a component: a YAML file, or a crate.
     Build {
         #[arg(default_value = ".")]
         dir: PathBuf,
