@@ -1,6 +1,7 @@
 //! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, and the
 //! engine that runs the mappings in YAML beside them; makes components of all, and writes the list that
-//! `mapping::build::BUILTIN` is.
+//! `mapping::build::BUILTIN` is. Beside it `DECLARED` and `VIEW_ENGINE`: the modules that become components once a
+//! mapping in YAML, or a view, is put into them.
 
 #![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
 #![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
@@ -43,12 +44,13 @@ fn build() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
 
     let guests = root.join("guest-mappings");
-    let engine = guests.join("declared");
+    let (engine, view) = (guests.join("declared"), guests.join("view"));
     let mut crates = mapping_crates(&guests)?;
-    crates.push(engine.clone());
+    crates.extend([engine.clone(), view.clone()]);
     let mut modules = guest::compile(&crates, Some(&out.join("guests")), true)?;
-    let engine = fs::read(modules.remove(&engine).ok_or("cargo gave no engine for mappings that are data")?)?;
-    fs::write(out.join("declared.wasm"), &engine)?;
+    let declared = modules.remove(&engine).ok_or("cargo gave no module for mappings in YAML")?;
+    let view = modules.remove(&view).ok_or("cargo gave no module for views")?;
+    let engine = fs::read(&declared)?;
 
     let mut components = BTreeMap::new();
     for (directory, module) in modules {
@@ -69,8 +71,9 @@ fn build() -> Result<(), Box<dyn Error>> {
         fs::write(&file, component.map_err(|error| format!("{name}: {error}"))?)?;
         writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
     }
-    list.push_str("];\n\n/// The core module that mappings in YAML are attached to.\n");
-    writeln!(list, "static DECLARED: &[u8] = include_bytes!({:?});", out.join("declared.wasm"))?;
+    list.push_str("];\n");
+    writeln!(list, "pub static DECLARED: &[u8] = include_bytes!({declared:?});")?;
+    writeln!(list, "pub static VIEW_ENGINE: &[u8] = include_bytes!({view:?});")?;
     fs::write(out.join("builtin.rs"), list)?;
     Ok(())
 }

@@ -68,7 +68,7 @@ const ENCOUNTER: Table = table("msemr_encounter", "msemr_encounters", "Encounter
     lookup("tt_practitioner", "Practitioner", &[("contacts", "Practitioner")], "participant[0].individual").describe("The first participant, if that is a practitioner; see the participants for all.").search(reference("practitioner").superset()),
     lookup("tt_location", "Location", &[("msemr_locations", "Location")], "location[0].location").describe("The first, if there are several.").search(reference("location").superset()),
     lookup("tt_diagnosis", "Diagnosis", &[("msemr_conditions", "Condition"), ("msemr_procedures", "Procedure")], "diagnosis[0].condition").describe("The first, if there are several.").search(reference("diagnosis").superset()),
-    lookup("tt_account", "Billing account", &[("msemr_billingaccounts", "Account")], "account[0]").describe("The first, if there are several.").search(reference("account").superset()),
+    lookup("tt_account", "Billing account", &[("tt_accounts", "Account")], "account[0]").describe("The first, if there are several.").search(reference("account").superset()),
     lookup("tt_basedon", "Based on", &[("tt_servicerequests", "ServiceRequest")], "basedOn[0]").describe("The first, if there are several.").search(reference("based-on").superset()),
     lookup("msemr_encounterparentencounteridentifier", "Part of", &[("msemr_encounters", "Encounter")], "partOf").search(reference("part-of")),
     lookup("msemr_contextencounter", "Context (encounter)", &[("msemr_encounters", "Encounter")], "").describe("STU3 only."),

@@ -156,7 +156,7 @@ pub(crate) const ACCOUNT: Table = child("msemr_encounteraccount", "msemr_encount
     parent("msemr_encounter", "msemr_encounter"), "account", &[
     key("msemr_encounteraccountid", "Encounter account"),
     text("msemr_name", "Name", "display"),
-    lookup("msemr_account", "Billing account", &[("msemr_billingaccounts", "Account")], "$this").search(reference("account").superset()),
+    lookup("msemr_account", "Billing account", &[("tt_accounts", "Account")], "$this").search(reference("account").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])

@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use turntable_scan::{Document, Value};
 
 use crate::bindings::exports::turntable::mapping::write::{FhirRequest, Operation};
+use crate::laws::{self, Named, Native};
 use crate::read::find_source;
-use crate::table::Mapping;
+use crate::table::{Mapping, Table};
 use crate::testing;
 
 /// Every sample gives its rows, keeps the laws, and becomes what its changes say.
@@ -39,7 +40,19 @@ pub fn check(mapping: &'static Mapping, folder: &Path) {
 /// The laws, for the resources of the mapping's types in all JSON files below `folder`, alone or in bundles;
 /// of those that look the same, the first. Says how many there were.
 pub fn laws(mapping: &'static Mapping, folder: &Path) -> usize {
+    let takes = |kind: &str| mapping.tables.iter().flat_map(Table::sources).any(|source| source.resource_type == kind);
+    let resources = resources(folder, takes);
+    let named: Vec<_> = resources.iter().map(|(name, text)| Named { name, text }).collect();
+    let report = laws::check(&Native(mapping), &named, None);
+    assert!(report.violations.is_empty(), "{report}");
+    report.resources
+}
+
+/// The resources of the types that are taken, with a name for each: those in all JSON files below `folder`, alone or
+/// in bundles; of those that look the same, the first.
+pub fn resources(folder: &Path, takes: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let mut seen = HashSet::new();
+    let mut found = Vec::new();
     for file in files(folder) {
         let Ok(bytes) = fs::read(&file) else { continue };
         let Ok(document) = Document::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)) else {
@@ -48,15 +61,15 @@ pub fn laws(mapping: &'static Mapping, folder: &Path) -> usize {
         let entries = document.root().get("entry").into_iter().flat_map(Value::items);
         let inside = entries.filter_map(|entry| entry.get("resource"));
         for resource in inside.chain([document.root()]) {
-            let ours = mapping.tables.iter().any(|table| find_source(table, resource).is_some());
-            let named = resource.get("id").and_then(Value::text).is_some_and(|id| !id.is_empty());
-            if ours && named && seen.insert(shape(resource)) {
-                about(&file, resource);
-                testing::laws(mapping, resource.raw());
+            let ours = resource.get("resourceType").and_then(Value::text).is_some_and(|kind| takes(&kind));
+            let id = resource.get("id").and_then(Value::text).filter(|id| !id.is_empty());
+            if let Some(id) = id.filter(|_| ours && seen.insert(shape(resource))) {
+                let file = file.strip_prefix(folder).unwrap_or(&file);
+                found.push((format!("{}, {id}", file.display()), resource.raw().to_owned()));
             }
         }
     }
-    seen.len()
+    found
 }
 
 fn resource(mapping: &'static Mapping, folder: &Path, name: &str) {
@@ -146,9 +159,4 @@ fn shape(resource: Value<'_>) -> String {
         paths.insert(format!("{path} {:?}", value.kind()));
     }
     paths.into_iter().collect::<Vec<_>>().join("\n")
-}
-
-#[expect(clippy::print_stderr, reason = "seen only when a test fails, and then needed")]
-fn about(file: &Path, resource: Value<'_>) {
-    eprintln!("{}: {}", file.display(), resource.get("id").map_or("", Value::raw));
 }

@@ -9,8 +9,6 @@ mod view;
 
 use std::fmt;
 
-
-
 /// Something wrong with a view, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {

@@ -17,7 +17,8 @@ use crate::model::{
     limits::Limits,
 };
 
-// Written by `build.rs`: `BUILTIN`, name and component of each mapping under `guest-mappings/`, and `DECLARED`.
+// Written by `build.rs`: `BUILTIN`, name and component of each mapping under `guest-mappings/`; `DECLARED` and
+// `VIEW_ENGINE`, the core modules that run mappings in YAML and views.
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// Makes a component of a mapping: of a YAML file, a directory with a `mapping.yaml`, or the directory of a crate,

@@ -270,7 +270,12 @@ fn entries(search: SearchKind, value: Value<'_>, kind: &str) -> Option<Vec<Index
         }
         (SearchKind::Date, "Period") => {
             let at = |name: &str| member(name).and_then(|text| time::instant(&text));
-            vec![Indexed::Time(at("start"), at("end"))]
+            let (start, end) = (at("start"), at("end"));
+            // No search can be held to a period that ends before it starts.
+            if matches!((&start, &end), (Some(start), Some(end)) if end < start) {
+                return None;
+            }
+            vec![Indexed::Time(start, end)]
         }
         _ => return None,
     })

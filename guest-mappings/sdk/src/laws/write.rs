@@ -147,9 +147,15 @@ fn may_change(
             let siblings = base(case.kind, a).is_some() && base(case.kind, a) == base(case.kind, b);
             // A derived choice shows the type itself.
             let shows_type = base(case.kind, a) == Some(b.as_str());
-            a == b || a == THIS || b == THIS || (gone || derived) && (siblings || shows_type)
+            let one_coding = is_of_coding(a) && is_of_coding(b);
+            a == b || a == THIS || b == THIS || one_coding || (gone || derived) && (siblings || shows_type)
         })
     })
+}
+
+/// Of a row that is a Coding: a changed code loses the display that described it.
+fn is_of_coding(member: &str) -> bool {
+    matches!(member, "code" | "system" | "display")
 }
 
 const THIS: &str = "$this";

@@ -423,9 +423,9 @@ impl Coder<'_> {
                 let own = self.context.r4.element(&format!("{}.{choice}", self.context.resource));
                 let types = own.map_or(&[][..], |element| &element.types);
                 let is_own = |member: &&String| {
-                    types.iter().any(|of| {
-                        member.strip_prefix(name).is_some_and(|suffix| suffix.eq_ignore_ascii_case(of.name))
-                    })
+                    types
+                        .iter()
+                        .any(|of| member.strip_prefix(name).is_some_and(|suffix| suffix.eq_ignore_ascii_case(of.name)))
                 };
                 self.elements.extend(all.iter().filter(is_own).cloned());
             }

@@ -62,7 +62,11 @@ impl<'d> Place<'d> {
             let name = key.text().unwrap_or_default();
             let always = name.starts_with('_') || ["id", "extension", "modifierExtension"].contains(&&*name);
             if !always && !names.contains(&&*name) {
-                faults.error_at(&format!("{}/{name}", self.pointer), key, format!("there is no `{name}` here{}", suggestion(&name, names)));
+                faults.error_at(
+                    &format!("{}/{name}", self.pointer),
+                    key,
+                    format!("there is no `{name}` here{}", suggestion(&name, names)),
+                );
             }
         }
     }

@@ -346,7 +346,10 @@ mod tests {
         check("-1 + -a.b", "((-1) + (-a.b))");
         check("a | b > c is string", "((a | b) > (c is string))");
         check("value as FHIR.Quantity", "(value as Quantity)");
-        check("where(use = 'off\\'icial' and %x != {}).first()", "where(((use = \"off'icial\") and (%x != {}))).first()");
+        check(
+            "where(use = 'off\\'icial' and %x != {}).first()",
+            "where(((use = \"off'icial\") and (%x != {}))).first()",
+        );
         check("a implies b xor c in d", "(a implies (b xor (c in d)))");
         check("contains.contains('x') // comment", "contains.contains(\"x\")");
         check("@2015-02 <= @2015-02-07T13:28:17Z", "(Date@2015-02 <= DateTime@2015-02-07T13:28:17Z)");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use turntable_r4::r4;
 use turntable_scan::{Document, Kind as Json};
 
-use super::code::{self, Coded, Constant, Context, Shape};
+use super::code::{self, Coded, Complaint, Constant, Context, Shape};
 use super::column;
 use super::json::{Faults, Place};
 use super::syntax::{self, Expr, Node};
@@ -40,6 +40,9 @@ pub(super) fn compile(text: &str, name: &str) -> Result<Compiled, Vec<Fault>> {
     view.selects(&root);
     view.finish()
 }
+
+/// Different types that a `repeat` may go through.
+const MAX_SHAPES: usize = 20;
 
 /// What is being compiled, and what has come of it so far.
 struct View<'d> {
@@ -109,7 +112,11 @@ impl<'d> View<'d> {
         let versions = root.list("fhirVersion", &mut self.faults);
         let is_r4 = |version: &Place<'_>| version.value.text().is_some_and(|text| text.starts_with("4."));
         if let Some(first) = versions.first().filter(|_| !versions.iter().any(is_r4)) {
-            self.faults.warn_inside(first, 0, "the view is for another version of FHIR; its names are held to R4".into());
+            self.faults.warn_inside(
+                first,
+                0,
+                "the view is for another version of FHIR; its names are held to R4".into(),
+            );
         }
     }
 
@@ -233,29 +240,38 @@ impl<'d> View<'d> {
         let text = first.text.clone();
         let mut found: Vec<Shape> = vec![inner.focus.clone()];
         let mut elements = BTreeSet::new();
-        let mut complaints: Vec<_> = written.iter().map(|_| None).collect();
-        let mut fits: Vec<bool> = vec![false; written.len()];
+        // For each path whether it means something somewhere, and else what was said of it first.
+        let mut known = vec![false; written.len()];
+        let mut said: Vec<Option<Result<Complaint, Complaint>>> = vec![None; written.len()];
         let mut at = 0;
         while let Some(shape) = found.get(at).cloned() {
             at += 1;
             for (index, path) in written.iter().enumerate() {
-                match code::code(&path.expr, &shape, &mut self.context) {
-                    Ok(coded) => {
+                let remark = match code::code(&path.expr, &shape, &mut self.context) {
+                    Ok(coded) if coded.warnings.is_empty() => {
+                        known[index] = true;
                         elements.extend(coded.elements);
-                        fits[index] = true;
                         let shape = coded.shape.one_of();
-                        if !found.contains(&shape) && found.len() < 20 {
+                        if !found.contains(&shape) && found.len() < MAX_SHAPES {
                             found.push(shape);
                         }
+                        continue;
                     }
-                    Err(complaint) => complaints[index] = complaints[index].take().or(Some(complaint)),
-                }
+                    Ok(mut coded) => {
+                        elements.append(&mut coded.elements);
+                        Ok(coded.warnings.swap_remove(0))
+                    }
+                    Err(complaint) => Err(complaint),
+                };
+                said[index].get_or_insert(remark);
             }
         }
         let mut paths = Vec::new();
         for (index, path) in written.iter().enumerate() {
-            if let (false, Some(complaint)) = (fits[index], complaints[index].take()) {
-                self.faults.error_inside(&path.place, complaint.at, complaint.message);
+            match said[index].take().filter(|_| !known[index]) {
+                Some(Ok(warning)) => self.faults.warn_inside(&path.place, warning.at, warning.message),
+                Some(Err(error)) => self.faults.error_inside(&path.place, error.at, error.message),
+                None => {}
             }
             // The same code serves focus and elements, so it takes nothing for granted.
             let coded = self.code(path, &Shape::unknown())?;
@@ -302,7 +318,8 @@ impl<'d> View<'d> {
         let (expected, found) = (names(first), names(&other));
         if expected != found {
             let (expected, found) = (expected.join(", "), found.join(", "));
-            let message = format!("branches of a union have the same columns in the same order: {expected}, not {found}");
+            let message =
+                format!("branches of a union have the same columns in the same order: {expected}, not {found}");
             return self.faults.error(place, message);
         }
         for (first, other) in first.iter_mut().zip(other) {
@@ -378,7 +395,8 @@ impl<'d> View<'d> {
     }
 
     fn kind(&mut self, place: &Place<'d>, path: &Written<'d>, shape: &Shape, collection: bool) -> Kind {
-        let declared = place.text("type", &mut self.faults).map(|(at, name)| (at, column::declared(&name, self.context.r4)));
+        let declared =
+            place.text("type", &mut self.faults).map(|(at, name)| (at, column::declared(&name, self.context.r4)));
         match declared {
             Some((at, Err(message))) => {
                 self.faults.error(&at, message);

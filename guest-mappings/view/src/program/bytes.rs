@@ -277,7 +277,11 @@ impl<'p> Reader<'p> {
     }
 
     fn flag(&mut self) -> Option<bool> {
-        Some(self.byte()? != 0)
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
     fn text(&mut self) -> Option<Cow<'p, str>> {

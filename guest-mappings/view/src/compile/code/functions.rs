@@ -8,19 +8,8 @@ use crate::program::{Function, Op};
 use crate::types::Family;
 
 /// Functions that need more than plain values.
-const SPECIAL: [&str; 11] = [
-    "all",
-    "as",
-    "exists",
-    "extension",
-    "getReferenceKey",
-    "getResourceKey",
-    "iif",
-    "is",
-    "ofType",
-    "select",
-    "where",
-];
+const SPECIAL: [&str; 11] =
+    ["all", "as", "exists", "extension", "getReferenceKey", "getResourceKey", "iif", "is", "ofType", "select", "where"];
 
 impl Coder<'_> {
     /// The input is on the stack already.
@@ -162,14 +151,7 @@ impl Coder<'_> {
     }
 
     /// Functions whose arguments are plain values, evaluated where the call stands.
-    fn plain(
-        &mut self,
-        at: usize,
-        name: &str,
-        input: &Shape,
-        arguments: &[Expr],
-        scope: &Scope,
-    ) -> Result<Shape> {
+    fn plain(&mut self, at: usize, name: &str, input: &Shape, arguments: &[Expr], scope: &Scope) -> Result<Shape> {
         let Some(function) = plain_function(name) else { return no_function(at, name) };
         let (least, most) = arity(function);
         if !(least..=most).contains(&arguments.len()) {
