@@ -171,6 +171,14 @@ fn rows_change_in_place() {
             r#"{"account":"Organization/3"}"#,
             r#","managingOrganization":[{"reference":"Organization/1"},{"reference":"Organization/3"}]"#,
         ),
+        // Given with the new target, the display is that of the new one.
+        (
+            "member",
+            "t/managingOrganization/0",
+            r#","managingOrganization":[{"reference":"Organization/1","display":"D"}]"#,
+            r#"{"account":"Organization/3","display":"E"}"#,
+            r#","managingOrganization":[{"reference":"Organization/3","display":"E"}]"#,
+        ),
         (
             "category",
             "t/kind/1",

@@ -262,6 +262,12 @@ fn writes_in_place() {
             r#"{"code_code":"b","code_display":"B"}"#,
             r#","code":{"coding":[{"code":"b","display":"B"}]}"#,
         ),
+        // What the change gives is not stale, though it was there before.
+        (
+            r#","code":{"coding":[{"code":"a","display":"A"}]}"#,
+            r#"{"code_code":"b","code_display":"A"}"#,
+            r#","code":{"coding":[{"code":"b","display":"A"}]}"#,
+        ),
         (
             r#","code":{"text":"T"}"#,
             r#"{"code_code":"b","code_system":"s"}"#,
