@@ -465,7 +465,11 @@ fn refuses_by_name() {
         ("", r#"{"value":"abc"}"#, "error value value: expected a number"),
         ("", r#"{"rounded":"1.5"}"#, "error value rounded: expected a whole number in range"),
         ("", r#"{"words":""}"#, "error value words: FHIR has no empty texts: use null"),
-        ("", r#"{"effective":"2015-02-07T13:28:17"}"#, "error value effective: a time needs a zone"),
+        (
+            "",
+            r#"{"effective":"2015-02-07T13:28:17"}"#,
+            "error value effective: a time needs a zone: Z, or an offset like +01:00",
+        ),
         ("", r#"{"patient":"Device/1"}"#, "error value patient: a reference to a type that the column does not take"),
         ("", r#"{"category":"{"}"#, "error value category: not JSON"),
         (
