@@ -59,7 +59,8 @@ async fn a_view_is_served() {
             assert!(rows.is_empty(), "nothing was copied");
             continue;
         }
-        let shown: Vec<_> = rows.iter().map(|row| (&row["id"], &row["patient_id"], &row["part"], &row["value"])).collect();
+        let shown: Vec<_> =
+            rows.iter().map(|row| (&row["id"], &row["patient_id"], &row["part"], &row["value"])).collect();
         let expected = [("8462-4", "80.50"), ("8480-6", "127")];
         assert_eq!(shown.len(), expected.len(), "{rows:?}");
         for (row, (part, value)) in shown.iter().zip(expected) {
