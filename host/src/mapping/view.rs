@@ -49,7 +49,7 @@ pub fn component(text: &str, file: &Path, samples: &[wrap::Sample]) -> Result<Bu
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("view");
     let said = |fault: &Fault| format!("{}:{fault}", file.display());
     let compiled = compile(text, stem).map_err(|faults| not_compiled(faults.iter().map(said).collect()))?;
-    let module = attach(VIEW_ENGINE, &[(PROGRAM, &compiled.program)], "").map_err(refused)?;
+    let module = attach(VIEW_ENGINE, &[(PROGRAM, &compiled.program)]).map_err(refused)?;
     let module = module.ok_or_else(|| refused("the engine for views has no place for one".into()))?;
     let component = wrap::wrap(&module, samples).map_err(refused)?;
     inspect(&component, &Limits::default())?;
