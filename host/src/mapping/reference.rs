@@ -38,7 +38,7 @@ fn index(tables: &[(&Mapping, &Table)]) -> String {
          another is a child table: its rows are elements of the other's resource.\n\n\
          | table | entity set | FHIR | columns | |\n|---|---|---|---|---|\n",
     );
-    let mut below = |table: &Table, depth: usize, text: &mut String| line(tables, table, depth, text);
+    let below = |table: &Table, depth: usize, text: &mut String| line(tables, table, depth, text);
     for (_, table) in tables.iter().filter(|(_, table)| table.parent.is_none()) {
         below(table, 0, &mut text);
     }

@@ -238,8 +238,10 @@ mod tests {
         #[test]
         fn guids_come_back(bits: u128) {
             let uuid = Uuid::from_u128(bits);
-            if let Decoded::Id(id) = decode(uuid) {
-                prop_assert_eq!(guid(&id), uuid);
+            match (unpack(uuid), decode(uuid)) {
+                (Some((space, id)), _) => prop_assert_eq!(pack(space, &id), Some(uuid)),
+                (None, Decoded::Id(id)) => prop_assert_eq!(guid(&id), uuid),
+                (None, Decoded::Hashed) => {}
             }
         }
 

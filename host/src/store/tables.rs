@@ -140,12 +140,17 @@ fn create(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     let name = sql::table_name(table);
     // `resource` is the GUID of the resource that the row was made of, `version` that resource's.
     // No affinity but the value's own, so that a column may change its kind.
+    // All columns at once: each ALTER TABLE makes SQLite read the whole schema anew.
+    let mut columns = String::new();
+    for column in 0..table.columns.len() {
+        columns.push_str(", ");
+        columns.push_str(&column_definitions(table, column).join(", "));
+    }
     transaction.execute_batch(&format!(
         "CREATE TABLE {name} (\"key\" BLOB NOT NULL PRIMARY KEY, \"resource\" BLOB NOT NULL, \
-         \"version\" INTEGER NOT NULL) STRICT"
+         \"version\" INTEGER NOT NULL{columns}) STRICT"
     ))?;
     for column in 0..table.columns.len() {
-        add_column(transaction, table, column)?;
         remember_column(transaction, table, column)?;
     }
     create_indexes(transaction, table)
@@ -166,13 +171,20 @@ fn create_anew(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
 }
 
 fn add_column(transaction: &Transaction<'_>, table: &Table, column: ColumnIndex) -> Result<()> {
-    let (name, cell) = (sql::table_name(table), sql::cell_name(table, column));
-    transaction.execute_batch(&format!("ALTER TABLE {name} ADD COLUMN {cell} TEXT"))?;
-    if column != table.key {
-        let key = sql::key_name(table, column);
-        transaction.execute_batch(&format!("ALTER TABLE {name} ADD COLUMN {key} ANY"))?;
+    let name = sql::table_name(table);
+    for definition in column_definitions(table, column) {
+        transaction.execute_batch(&format!("ALTER TABLE {name} ADD COLUMN {definition}"))?;
     }
     Ok(())
+}
+
+/// The cell, and beside it its sort key; the key of the rows is its own.
+fn column_definitions(table: &Table, column: ColumnIndex) -> Vec<String> {
+    let mut definitions = vec![format!("{} TEXT", sql::cell_name(table, column))];
+    if column != table.key {
+        definitions.push(format!("{} ANY", sql::key_name(table, column)));
+    }
+    definitions
 }
 
 fn remember_column(transaction: &Transaction<'_>, table: &Table, column: ColumnIndex) -> Result<()> {
