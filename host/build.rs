@@ -1,5 +1,6 @@
 //! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, makes
-//! components of them, and writes the list that `mapping::build::BUILTIN` is.
+//! components of them, and writes the list that `mapping::build::BUILTIN` is. Beside it `VIEW_ENGINE`: the module that
+//! becomes a component once a view is put into it.
 
 #![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
 #![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
@@ -40,7 +41,11 @@ fn build() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let modules = guest::compile(&mapping_crates(&root.join("guest-mappings"))?, Some(&out.join("guests")), true)?;
+    let mut crates = mapping_crates(&root.join("guest-mappings"))?;
+    let view = root.join("guest-mappings/view");
+    crates.push(view.clone());
+    let mut modules = guest::compile(&crates, Some(&out.join("guests")), true)?;
+    let view = modules.remove(&view).ok_or("cargo gave no module for views")?;
     let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
     for (directory, module) in modules {
         let name = directory.file_name().and_then(|name| name.to_str()).ok_or("a mapping's directory has no name")?;
@@ -51,6 +56,7 @@ fn build() -> Result<(), Box<dyn Error>> {
         writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
     }
     list.push_str("];\n");
+    writeln!(list, "pub static VIEW_ENGINE: &[u8] = include_bytes!({view:?});")?;
     fs::write(out.join("builtin.rs"), list)?;
     Ok(())
 }

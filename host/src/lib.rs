@@ -185,6 +185,9 @@ pub mod mapping {
     /// `mapping build` and `mapping inspect`, and the mappings inside this binary.
     pub mod build;
 
+    /// SQL-on-FHIR ViewDefinitions to components.
+    pub mod view;
+
     /// Tables as pages for people.
     pub mod reference;
 }

@@ -39,6 +39,7 @@ const ACCOUNT: Table = table("account", "accounts", "Account", "An organization:
     text("msemr_alias", "Alias", "alias[0]").search(string("name").contains()),
     choice("msemr_accounttype", "Account type", ACCOUNT_TYPE, "").describe("Kept on the native route only: FHIR has no such set, see Type."),
     concept("tt_type", "Type", "type[0]").search(token("type").superset()),
+    text("tt_typetext", "Type (text)", "type[0].text"),
     boolean("tt_active", "Active", "active").search(token("active").missing()),
     text("accountnumber", "Account number", "identifier[0].value").search(token("identifier").superset()),
     text("tt_identifier", "Identifier", "identifier[0].value").search(token("identifier").superset()),
@@ -61,7 +62,7 @@ const ACCOUNT: Table = table("account", "accounts", "Account", "An organization:
     text("address1_county", "Address 1: county", "address[0].district"),
     choice("tt_address1use", "Address 1: use", ADDRESS_USE, "address[0].use").search(token("address-use").superset()),
     choice("tt_address1type", "Address 1: type", ADDRESS_TYPE, "address[0].type"),
-    text("tt_address1text", "Address 1: text", "address[0].text").multi_line(),
+    text("tt_address1text", "Address 1 (text)", "address[0].text").multi_line(),
     date_time("msemr_address1periodstartdate", "Address 1: from", "address[0].period.start"),
     date_time("msemr_address1periodenddate", "Address 1: until", "address[0].period.end"),
     text("address2_line1", "Address 2: street 1", "address[1].line[0]"),
@@ -76,8 +77,10 @@ const ACCOUNT: Table = table("account", "accounts", "Account", "An organization:
 
     text("tt_contact1name", "Contact 1: name", "contact[0].name.text | contact[0].name.family").derived(),
     concept("msemr_contact1puropose", "Contact 1: purpose", "contact[0].purpose"),
+    text("tt_contact1purposetext", "Contact 1: purpose (text)", "contact[0].purpose.text"),
     lookup("msemr_contact2", "Contact 2", &[("contacts", "Patient"), ("contacts", "Practitioner")], "").describe("Kept on the native route only: in FHIR a contact is a name, not a reference."),
     concept("msemr_contact2puropose", "Contact 2: purpose", "contact[1].purpose"),
+    text("tt_contact2purposetext", "Contact 2: purpose (text)", "contact[1].purpose.text"),
     lookup("msemr_payororganization", "Payor of", &[("msemr_coverages", "Coverage")], "").describe("The other end of Coverage.payor."),
 
     choice("msemr_telecom1system", "Telecom 1: system", SYSTEM, "telecom[0].system"),

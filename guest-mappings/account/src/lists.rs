@@ -10,6 +10,7 @@ pub(crate) const CONTACT: Table = child("tt_accountcontact", "tt_accountcontacts
     key("tt_accountcontactid", "Account contact"),
     text("tt_name", "Name", "name.text | name.family | purpose.text").derived(),
     concept("tt_purpose", "Purpose", "purpose"),
+    text("tt_purposetext", "Purpose (text)", "purpose.text"),
     text("tt_fullname", "Full name", "name.text"),
     text("tt_lastname", "Last name", "name.family"),
     text("tt_firstname", "First name", "name.given[0]"),

@@ -67,6 +67,7 @@ const ALLERGY: Table = table("msemr_allergyintolerance", "msemr_allergyintoleran
     date_time("tt_lastoccurrence", "Last occurrence", "lastOccurrence").search(by_date("last-date").partial().missing()),
     text("tt_note", "Note", "note[0].text").multi_line().describe("The first, if there are several."),
     concept("tt_reactionmanifestation", "Reaction", "reaction[0].manifestation[0]").describe("The first manifestation of the first reaction.").search(token("manifestation").superset()),
+    text("tt_reactionmanifestationtext", "Reaction (text)", "reaction[0].manifestation[0].text"),
 
     text("msemr_azurefhirid", "Azure FHIR ID", "id").derived().search(token("_id")),
     text("msemr_azurefhirversion", "Azure FHIR version", "meta.versionId").derived(),

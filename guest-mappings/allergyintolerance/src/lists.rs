@@ -11,10 +11,13 @@ pub(crate) const REACTION: Table = child("tt_allergyintolerancereaction", "tt_al
     text("tt_name", "Name", "description | manifestation[0].text | manifestation[0].coding[0].display").derived(),
     text("tt_description", "Description", "description").multi_line(),
     concept("tt_manifestation", "Manifestation", "manifestation[0]").describe("The first; all are rows of their own.").search(token("manifestation").superset()),
+    text("tt_manifestationtext", "Manifestation (text)", "manifestation[0].text"),
     concept("tt_substance", "Substance", "substance").describe("More exactly than the allergy's own code says.").search(token("code").superset()),
+    text("tt_substancetext", "Substance (text)", "substance.text"),
     choice("tt_severity", "Severity", SEVERITY, "severity").search(token("severity").superset()),
     date_time("tt_onset", "Onset", "onset").search(by_date("onset").partial()),
     concept("tt_exposureroute", "Route of exposure", "exposureRoute").search(token("route").superset()),
+    text("tt_exposureroutetext", "Route of exposure (text)", "exposureRoute.text"),
     text("tt_note", "Note", "note[0].text").multi_line().describe("The first, if there are several."),
 ])
 .source(resource("AllergyIntolerance"))

@@ -16,6 +16,8 @@ fn what_fhir_has_no_place_for_is_refused() {
         r#"{"gendercode": "m"}"#,
         r#"{"birthdate": "1974-12"}"#,
         r#"{"msemr_managingorganization": "Patient/another"}"#,
+        r#"{"tt_patient": "Patient/another"}"#,
+        r#"{"tt_language_code": "nl"}"#,
     ] {
         assert_eq!(refusals(&MAPPING, "contact", PATIENT, change).len(), 1, "{change}");
     }
@@ -42,4 +44,21 @@ fn the_official_and_the_first_name_are_one_here() {
         &renamed,
         r#"{"lastname": "Chalmers-Windsor", "fullname": "Peter James Chalmers-Windsor", "msemr_name1use": "official"}"#,
     );
+}
+
+#[test]
+fn each_kind_of_person_has_its_own_columns() {
+    const PRACTITIONER: &str = include_str!("../samples/every-list-practitioner.json");
+    const RELATED: &str = include_str!("../samples/every-list-relatedperson.json");
+    for (person, change) in [
+        (PRACTITIONER, r#"{"msemr_communication1preferred": true}"#),
+        (PRACTITIONER, r#"{"familystatuscode": "M"}"#),
+        (RELATED, r#"{"msemr_generalpractioner": "Practitioner/d1"}"#),
+        (RELATED, r#"{"msemr_qualification1identifier": "123"}"#),
+    ] {
+        assert_eq!(refusals(&MAPPING, "contact", person, change).len(), 1, "{change}");
+    }
+    let moved = update(&MAPPING, "contact", RELATED, r#"{"tt_patient": "Patient/other", "tt_periodend": null}"#);
+    check(&MAPPING, "contact", &moved, r#"{"tt_patient": "Patient/other", "tt_periodstart": "2012-03-11"}"#);
+    check(&MAPPING, "contact", &moved, r#"{"msemr_contacttype": "RelatedPerson", "fullname": "Bob Lee"}"#);
 }

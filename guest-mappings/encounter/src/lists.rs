@@ -18,6 +18,7 @@ pub(crate) const PARTICIPANT: Table = child("msemr_encounterparticipant", "msemr
     lookup("msemr_individualtyperelatedperson", "Related person", &[("contacts", "RelatedPerson")], "individual").search(reference("participant").superset()),
     lookup("tt_individualtypepractitionerrole", "Practitioner role", &[("msemr_practitionerroles", "PractitionerRole")], "individual").search(reference("participant").superset()),
     concept("tt_type", "Role", "type[0]").search(token("participant-type").superset()),
+    text("tt_typetext", "Role (text)", "type[0].text"),
     date_time("msemr_periodstart", "Start", "period.start"),
     date_time("msemr_periodend", "End", "period.end"),
     constant("statecode", "Row state", STATE, "0"),
@@ -47,6 +48,7 @@ pub(crate) const LOCATION: Table = child("msemr_encounterlocation", "msemr_encou
     lookup("msemr_encounterlocationidentifier", "Location", &[("msemr_locations", "Location")], "location").required().search(reference("location").superset()),
     choice("msemr_encounterlocationstatus", "Status", LOCATION_STATUS, "status"),
     concept("tt_physicaltype", "Physical type", "physicalType"),
+    text("tt_physicaltypetext", "Physical type (text)", "physicalType.text"),
     date_time("msemr_encounterlocationstartdate", "Start", "period.start").search(by_date("location-period").partial()),
     date_time("msemr_encounterlocationenddate", "End", "period.end").search(by_date("location-period").partial()),
     constant("statecode", "Row state", STATE, "0"),
@@ -63,6 +65,7 @@ pub(crate) const DIAGNOSIS: Table = child("msemr_encounterdiagnosis", "msemr_enc
     lookup("msemr_encounterconditionidentifier", "Condition", &[("msemr_conditions", "Condition")], "condition").search(reference("diagnosis").superset()),
     lookup("msemr_encounterprocedureidentifier", "Procedure", &[("msemr_procedures", "Procedure")], "condition").search(reference("diagnosis").superset()),
     concept("msemr_encounterrole", "Role", "use").describe("Admission, billing, discharge, …"),
+    text("tt_encounterroletext", "Role (text)", "use.text"),
     int("msemr_encounterrank", "Rank", "rank").describe("Among the diagnoses of that role; 1 comes first."),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
@@ -153,7 +156,7 @@ pub(crate) const ACCOUNT: Table = child("msemr_encounteraccount", "msemr_encount
     parent("msemr_encounter", "msemr_encounter"), "account", &[
     key("msemr_encounteraccountid", "Encounter account"),
     text("msemr_name", "Name", "display"),
-    lookup("msemr_account", "Billing account", &[("msemr_billingaccounts", "Account")], "$this").search(reference("account").superset()),
+    lookup("msemr_account", "Billing account", &[("tt_accounts", "Account")], "$this").search(reference("account").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])

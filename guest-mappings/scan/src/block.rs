@@ -280,7 +280,7 @@ mod tests {
             // Bytes near those that count, too.
             let near = a.map(|byte| if byte & 1 == 0 { near.wrapping_add(byte >> 5) } else { byte });
             for bytes in [a, near] {
-                let block = Block::load(&bytes);
+                let (block, bytes) = (Block::load(&bytes), portable::load(&bytes));
                 prop_assert_eq!(block.string_stops(), portable::string_stops(bytes));
                 prop_assert_eq!(block.not_space(), portable::not_space(bytes));
                 prop_assert_eq!(block.not_ascii(), portable::not_ascii(bytes));

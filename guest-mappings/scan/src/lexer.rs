@@ -184,7 +184,7 @@ impl<'a> Lexer<'a> {
                     if open + depth == MAX_DEPTH {
                         return None;
                     }
-                    let (word, bit) = (open / 64 & 1, 1 << (open % 64));
+                    let (word, bit) = ((open / 64) & 1, 1 << (open % 64));
                     open += 1;
                     let first = self.space(at + 1);
                     if byte == b'{' {
@@ -216,7 +216,7 @@ impl<'a> Lexer<'a> {
                 if open == 0 {
                     return Some(at);
                 }
-                let in_object = objects[(open - 1) / 64 & 1] >> ((open - 1) % 64) & 1 == 1;
+                let in_object = (objects[((open - 1) / 64) & 1] >> ((open - 1) % 64)) & 1 == 1;
                 at = self.space(at);
                 match self.byte(at) {
                     b',' => {

@@ -109,8 +109,30 @@ fn are_two_types(resource_type: &str, a: &[Move], b: &[Move]) -> bool {
         .is_some_and(|base| a != b && choice_elements::base(resource_type, b) == Some(base))
 }
 
-/// Writes all values, nulls first so that they take nothing away that a value brings.
-pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned]) -> Vec<Located> {
+/// The values of one change: those to be written, and those that are there already.
+struct Given<'a> {
+    assigned: &'a [Assigned],
+    kept: &'a [Assigned],
+}
+
+impl Given<'_> {
+    /// Of the members of an object, those that the change does not give itself.
+    fn others<'n>(&self, object: &[Move], names: &[&'n str]) -> Vec<&'n str> {
+        let gives = |name: &str| {
+            let mut values = self.assigned.iter().chain(self.kept).filter(|set| set.value.is_some());
+            values.any(|set| {
+                let inner = set.moves.strip_prefix(object);
+                inner.is_some_and(|inner| matches!(inner.first(), Some(Move::Member(own)) if own == name))
+            })
+        };
+        names.iter().copied().filter(|name| !gives(name)).collect()
+    }
+}
+
+/// Writes all values, nulls first so that they take nothing away that a value brings. What is `kept` is not
+/// written, but what another value makes untrue is not dropped there.
+pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned], kept: &[Assigned]) -> Vec<Located> {
+    let all = Given { assigned, kept };
     let mut problems = Vec::new();
     let (nulls, values): (Vec<_>, Vec<_>) =
         assigned.iter().filter(|set| !set.covered).partition(|set| set.value.is_none());
@@ -120,15 +142,15 @@ pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned]) -> Vec<Located> 
         };
         let written = match (column.write_with, &set.value) {
             (Some(write), value) => write(edit, value.as_deref()),
-            (None, None) => erase(edit, set, column, assigned),
-            (None, Some(value)) => write(edit, set, column, value, assigned),
+            (None, None) => erase(edit, set, column, &all),
+            (None, Some(value)) => write(edit, set, column, value, &all),
         };
         problems.extend(written.err().map(|problem| at(set.column, problem)));
     }
     problems
 }
 
-fn erase(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, all: &[Assigned]) -> Result<(), Problem> {
+fn erase(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, all: &Given<'_>) -> Result<(), Problem> {
     match column.kind {
         // A code that is gone leaves no coding.
         Kind::Choice(_) if column.system.is_some() => {
@@ -154,7 +176,7 @@ fn write(
     set: &Assigned,
     column: &'static Column,
     value: &str,
-    all: &[Assigned],
+    all: &Given<'_>,
 ) -> Result<(), Problem> {
     let leaf = match column.kind {
         Kind::Text | Kind::Uri | Kind::Concept(_) => edit.tree.text_leaf(text(value)?),
@@ -174,8 +196,8 @@ fn write(
             let value = edit.copy(value)?;
             return edit.put_whole(&set.moves, value);
         }
-        Kind::Choice(options) => return write_choice(edit, set, column, options, value),
-        Kind::Lookup(targets) => return write_lookup(edit, set, targets, value),
+        Kind::Choice(options) => return write_choice(edit, set, column, options, value, all),
+        Kind::Lookup(targets) => return write_lookup(edit, set, targets, value, all),
         Kind::Key | Kind::Constant(..) => return Err(NO_ELEMENT),
     };
     edit.put(&set.moves, leaf)?;
@@ -193,6 +215,7 @@ fn write_choice(
     column: &'static Column,
     options: &'static [Code],
     value: &str,
+    all: &Given<'_>,
 ) -> Result<(), Problem> {
     let option = options.iter().find(|option| option.code == value);
     if option.is_none() && !column.open {
@@ -207,12 +230,18 @@ fn write_choice(
         let leaf = edit.tree.text_leaf(system);
         edit.put(&moves, leaf)?;
         // They described the code that was there.
-        edit.drop_members(coding, &["display", "version", "userSelected"]);
+        edit.drop_members(coding, &all.others(coding, &["display", "version", "userSelected"]));
     }
     Ok(())
 }
 
-fn write_lookup(edit: &mut Edit<'_>, set: &Assigned, targets: &[(&str, &str)], value: &str) -> Result<(), Problem> {
+fn write_lookup(
+    edit: &mut Edit<'_>,
+    set: &Assigned,
+    targets: &[(&str, &str)],
+    value: &str,
+    all: &Given<'_>,
+) -> Result<(), Problem> {
     match reference::target(value) {
         Target::Resource { kind, .. } if targets.iter().any(|(_, target)| *target == kind) => {}
         Target::Urn => {}
@@ -225,7 +254,7 @@ fn write_lookup(edit: &mut Edit<'_>, set: &Assigned, targets: &[(&str, &str)], v
     }
     let object = edit.reach_object(&set.moves)?;
     // They described the target that was there.
-    edit.drop_members(&set.moves, &["display", "identifier", "type"]);
+    edit.drop_members(&set.moves, &all.others(&set.moves, &["display", "identifier", "type"]));
     let leaf = edit.tree.text_leaf(value);
     edit.tree.set_member(object, "reference", leaf);
     edit.tree.remove_member(object, "_reference");
@@ -233,7 +262,7 @@ fn write_lookup(edit: &mut Edit<'_>, set: &Assigned, targets: &[(&str, &str)], v
 }
 
 /// Another code or system makes what described the old one untrue, unless the change gives it anew.
-fn drop_stale(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, concept: Concept, all: &[Assigned]) {
+fn drop_stale(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, concept: Concept, all: &Given<'_>) {
     let Field::Column(_, Part::Code | Part::System) = set.field else {
         return;
     };
@@ -241,18 +270,9 @@ fn drop_stale(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, conc
         return;
     };
     let display = if concept == Concept::Quantity { "unit" } else { "display" };
-    let given = all.iter().any(|other| {
-        other.value.is_some()
-            && other
-                .moves
-                .split_last()
-                .is_some_and(|(last, before)| before == coding && matches!(last, Move::Member(name) if name == display))
-    });
-    if !given {
-        edit.drop_members(coding, &[display]);
-    }
+    edit.drop_members(coding, &all.others(coding, &[display]));
     if concept != Concept::Quantity {
-        edit.drop_members(coding, &["version", "userSelected"]);
+        edit.drop_members(coding, &all.others(coding, &["version", "userSelected"]));
     }
     debug_assert!(matches!(column.kind, Kind::Concept(_)), "only concepts go stale here");
 }

@@ -8,6 +8,9 @@
 /// The part that is a plan.
 pub const PLAN: &[u8; 4] = b"PLAN";
 
+/// The part that is a mapping, as [`descriptor`](crate::descriptor) writes it.
+pub const DESCRIPTION: &[u8; 4] = b"DESC";
+
 /// A part of what is attached: parts are a tag of four bytes, a length of four bytes, and their bytes, each padded to
 /// sixteen.
 pub fn part(tag: &[u8; 4]) -> Option<&'static [u8]> {

@@ -65,6 +65,15 @@ pub fn decode(bytes: &'static [u8]) -> Result<&'static Mapping, Malformed> {
     if reader.rest.is_empty() { Ok(Box::leak(Box::new(mapping))) } else { Err(Malformed) }
 }
 
+/// The mapping that the build of this component attached. It lives as long as the instance, which is one call.
+///
+/// # Panics
+/// Where there is none: an engine without a mapping is no component to call.
+pub fn attached() -> &'static Mapping {
+    let bytes = crate::attached::part(crate::attached::DESCRIPTION).expect("the build attached a mapping");
+    decode(bytes).expect("the build and this component are of one version")
+}
+
 /// Writes where there is room, and counts.
 struct Writer<'b> {
     bytes: &'b mut [u8],

@@ -29,8 +29,13 @@ pub struct Edit<'t> {
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
 /// Elements that always repeat in R4, so that a path needs no index to say so.
-const REPEATING: &[&str] =
-    &["coding", "extension", "modifierExtension", "given", "prefix", "suffix", "line", "telecom", "identifier"];
+const REPEATING: &[&str] = &["coding", "extension", "modifierExtension", "given", "prefix", "suffix", "line"];
+
+/// Elements of resources that do so, while their namesakes deeper down (a Reference's `identifier`) do not.
+const REPEATING_ON_TOP: &[&str] = &["telecom", "identifier"];
+
+/// Resources whose `identifier` is one.
+const ONE_IDENTIFIER: &[&str] = &["Bundle", "Composition", "QuestionnaireResponse"];
 
 impl Edit<'_> {
     /// Whether the row is a new one.
@@ -254,7 +259,7 @@ impl Edit<'_> {
                     let object = self.as_object(at)?;
                     let member = self.reach_member(object, name)?;
                     let indexed = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_)));
-                    if self.tree.is_hole(member) && !indexed && REPEATING.contains(&&**name) {
+                    if self.tree.is_hole(member) && !indexed && self.repeats(object, name) {
                         self.as_array(member)?
                     } else {
                         member
@@ -266,6 +271,11 @@ impl Edit<'_> {
             };
         }
         Ok(at)
+    }
+
+    fn repeats(&self, object: Id, name: &str) -> bool {
+        REPEATING.contains(&name)
+            || object == ROOT && REPEATING_ON_TOP.contains(&name) && !ONE_IDENTIFIER.contains(&self.resource_type)
     }
 
     fn reach_member(&mut self, object: Id, name: &str) -> Result<Id, Problem> {
@@ -465,15 +475,14 @@ impl Edit<'_> {
     }
 
     fn detach_item(&mut self, array: Id, id: Id, anchors: &[(Id, Move)]) {
-        let is_extension = anchors.iter().any(|(at, step)| *at == id && matches!(step, Move::Extension(_)));
-        if self.tree.items(array).last() != Some(&id) && !is_extension {
+        if self.tree.items(array).last() != Some(&id) && !self.holds_extensions(array) {
             let hole = self.tree.hole();
             self.replace(id, hole);
             return;
         }
         self.tree.remove_item(array, id);
         while let Some(&last) = self.tree.items(array).last()
-            && self.tree.is_hole(last)
+            && (self.tree.is_hole(last) || self.is_filler(array, last))
         {
             self.tree.remove_item(array, last);
         }
@@ -482,6 +491,32 @@ impl Edit<'_> {
         } else {
             self.trim_sibling(array);
         }
+    }
+
+    /// An element that only keeps a place, as [`Edit::finish`] makes it: null, or absent for an unknown reason.
+    fn is_filler(&self, array: Id, item: Id) -> bool {
+        match self.tree.kind(item) {
+            Kind::Object => self.is_absent(item),
+            Kind::Null => {
+                let index = self.tree.items(array).iter().position(|&own| own == item);
+                let beside = self.sibling(array).and_then(|(id, _)| self.tree.items(id).get(index?).copied());
+                beside.is_none_or(|beside| self.tree.kind(beside) == Kind::Null || self.is_absent(beside))
+            }
+            _ => false,
+        }
+    }
+
+    fn is_absent(&self, object: Id) -> bool {
+        let list = self.tree.member(object, "extension").filter(|_| self.tree.names(object).len() == 1);
+        let extensions = list.map(|list| self.tree.items(list)).unwrap_or_default();
+        let &[extension] = extensions.as_slice() else {
+            return false;
+        };
+        let says = |name: &str, text: &str| {
+            let value = self.tree.member(extension, name).map(|id| Cursor::new(&self.tree, id));
+            value.and_then(path::Element::text).is_some_and(|own| own == text)
+        };
+        self.tree.names(extension).len() == 2 && says("url", ABSENT) && says("valueCode", "unknown")
     }
 
     /// Removes an object that nothing is left in.
@@ -495,15 +530,20 @@ impl Edit<'_> {
         match step {
             Move::Extension(_) if self.tree.names(object) == ["url"] => self.detach(object, anchors),
             Move::Where(conditions) => {
-                let is_last = self.tree.parent(object).is_some_and(|array| {
-                    self.tree.kind(array) == Kind::Array && self.tree.items(array).last() == Some(&object)
+                let may_leave = self.tree.parent(object).is_some_and(|array| {
+                    self.tree.items(array).last() == Some(&object) || self.holds_extensions(array)
                 });
-                if is_last && self.template(*conditions).is_ok_and(|template| self.tree.same(object, template)) {
+                if may_leave && self.template(*conditions).is_ok_and(|template| self.tree.same(object, template)) {
                     self.detach(object, anchors);
                 }
             }
             _ => {}
         }
+    }
+
+    /// An extension is found by its URL, never by its place: none of them needs to keep one.
+    fn holds_extensions(&self, array: Id) -> bool {
+        self.tree.name_of(array).is_some_and(|name| name == "extension" || name == "modifierExtension")
     }
 
     // The `_x` siblings of primitives.

@@ -5,6 +5,8 @@ use crate::table::Mapping;
 
 /// Makes a crate a component: `turntable_mapping::export!(MAPPING);`. Outside wasm it does nothing, so that
 /// several mappings can be linked into one test.
+///
+/// Without a mapping, `export!()`, the component is one for the mapping that its build attaches.
 #[macro_export]
 macro_rules! export {
     ($mapping:expr) => {
@@ -12,7 +14,9 @@ macro_rules! export {
         const _: () = {
             struct Component;
             impl $crate::Export for Component {
-                const MAPPING: &'static $crate::Mapping = &$mapping;
+                fn mapping() -> &'static $crate::Mapping {
+                    const { &$mapping }
+                }
             }
             // For the build, which makes a plan of it and attaches that. No part of the program.
             #[unsafe(link_section = "turntable:mapping")]
@@ -21,24 +25,37 @@ macro_rules! export {
     $crate::bindings::export_mapper!(Component with_types_in $crate::bindings);
         };
     };
+    () => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Component;
+            impl $crate::Export for Component {
+                fn mapping() -> &'static $crate::Mapping {
+                    $crate::descriptor::attached()
+                }
+            }
+    $crate::bindings::export_mapper!(Component with_types_in $crate::bindings);
+        };
+    };
 }
 
 /// What [`export!`] implements; the generated traits follow from it.
 pub trait Export {
-    const MAPPING: &'static Mapping;
+    /// Reading with a plan does not ask for it.
+    fn mapping() -> &'static Mapping;
 }
 
 impl<T: Export> schema::Guest for T {
     fn describe() -> schema::Mapping {
         report_panics();
-        crate::describe(T::MAPPING)
+        crate::describe(T::mapping())
     }
 }
 
 impl<T: Export> read::Guest for T {
     fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
         report_panics();
-        crate::rows(T::MAPPING, &request)
+        crate::rows_declared(T::mapping, &request)
     }
 }
 
@@ -48,7 +65,7 @@ impl<T: Export> write::Guest for T {
         changes: Vec<write::Change>,
     ) -> Result<Vec<Result<write::FhirRequest, Vec<write::Issue>>>, write::Failure> {
         report_panics();
-        crate::resources(T::MAPPING, &table, &changes)
+        crate::resources(T::mapping(), &table, &changes)
     }
 }
 

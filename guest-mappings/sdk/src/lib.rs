@@ -48,7 +48,7 @@ pub use path::Path;
 #[cfg(not(target_arch = "wasm32"))]
 pub use plan::make as plan_of;
 pub use problem::{Code as ProblemCode, Problem};
-pub use read::rows;
+pub use read::{rows, rows_declared};
 #[doc(hidden)]
 pub use read::{rows_by_definition, unsettled};
 pub use row::Row;

@@ -8,6 +8,7 @@
 //! | `value.ofType(Quantity)` | as `valueQuantity` | |
 //! | `extension('url')` | the extension of that URL; of a primitive: `_birthDate.extension('url')` | an extension |
 //! | `p \| q` | the first that is present | nothing: the column is read only |
+//! | `modifierExtension.where(url='…')` | a modifier of that URL, as any `where` | a modifier |
 //! | `$this` | the element itself, in a child table | itself |
 //!
 //! Each step settles on one element before the next one looks: a first phone without a number reads as

@@ -22,13 +22,14 @@ use crate::table::Mapping;
 
 /// The plan of a mapping. A process makes it at its first use and keeps it, as it does the mapping.
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) fn of(mapping: &'static Mapping) -> Option<Plan> {
+pub(crate) fn of(mapping: impl Fn() -> &'static Mapping) -> Option<Plan> {
     use std::collections::HashMap;
     use std::sync::{Mutex, PoisonError};
 
     /// By where the mapping is, which is for ever.
     static PLANS: Mutex<Option<HashMap<usize, Plan>>> = Mutex::new(None);
 
+    let mapping = mapping();
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
     let plans = plans.get_or_insert_default();
     let key = std::ptr::from_ref(mapping) as usize;
@@ -42,6 +43,6 @@ pub(crate) fn of(mapping: &'static Mapping) -> Option<Plan> {
 
 /// The plan of a component's mapping: what its build attached.
 #[cfg(target_arch = "wasm32")]
-pub(crate) fn of(_mapping: &'static Mapping) -> Option<Plan> {
+pub(crate) fn of(_mapping: impl Fn() -> &'static Mapping) -> Option<Plan> {
     Plan::of(crate::attached::part(crate::attached::PLAN)?)
 }

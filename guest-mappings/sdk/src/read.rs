@@ -15,20 +15,26 @@ use crate::table::{Mapping, Source, Table};
 
 /// Answers `read.rows`. Every document is on its own: one that gives no row says so in an issue.
 pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    rows_by(mapping, plan::of(mapping), request)
+    rows_declared(|| mapping, request)
+}
+
+/// Like [`rows`], for a mapping that it takes time to come by: where there is a plan, it is asked for only if a
+/// document has to go the long way.
+pub fn rows_declared(mapping: impl Fn() -> &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
+    rows_by(&mapping, plan::of(&mapping), request)
 }
 
 /// The same without a plan: the long way, which says what every cell is. For tests of the short one.
 #[doc(hidden)]
 pub fn rows_by_definition(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    rows_by(mapping, None, request)
+    rows_by(&|| mapping, None, request)
 }
 
 /// How many documents of a request go the long way although there is a plan.
 #[doc(hidden)]
 pub fn unsettled(mapping: &'static Mapping, request: &ReadRequest) -> usize {
     let documents = &request.documents;
-    let planned = plan::of(mapping)
+    let planned = plan::of(|| mapping)
         .and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
     let Some(mut planned) = planned else { return documents.ends.len() };
     let function = |column: u16| read_with(mapping, &request.table, column);
@@ -40,16 +46,20 @@ pub fn unsettled(mapping: &'static Mapping, request: &ReadRequest) -> usize {
     documents.ends.len() - settled.count()
 }
 
-fn rows_by(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest) -> Result<RowBatch, Failure> {
+fn rows_by(
+    mapping: &impl Fn() -> &'static Mapping,
+    plan: Option<Plan>,
+    request: &ReadRequest,
+) -> Result<RowBatch, Failure> {
     let documents = &request.documents;
     let mut planned =
         plan.and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
     // What only the long way needs is made when it is first gone.
     let mut reader = match planned {
         Some(_) => None,
-        None => Some(Reader::new(mapping, request)?),
+        None => Some(Reader::new(mapping(), request)?),
     };
-    let function = |column: u16| read_with(mapping, &request.table, column);
+    let function = |column: u16| read_with(mapping(), &request.table, column);
     let mut output = Output::for_documents(documents.data.len(), documents.ends.len(), request.columns.len());
     let mut start = 0;
     for (index, &end) in (0..).zip(&documents.ends) {
@@ -64,7 +74,7 @@ fn rows_by(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest)
             continue;
         }
         if reader.is_none() {
-            reader = Some(Reader::new(mapping, request)?);
+            reader = Some(Reader::new(mapping(), request)?);
         }
         if let Some(reader) = &mut reader {
             match Document::parse(bytes) {

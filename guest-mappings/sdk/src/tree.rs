@@ -301,32 +301,44 @@ impl<'a> Tree<'a> {
     // From text.
 
     fn adopt(&mut self, root: Value<'a>, original: bool) -> Id {
-        self.grow(root, |tree, value| {
-            let span = original.then(|| value.range());
-            let content = Content::Leaf(value.kind(), Cow::Borrowed(value.raw()));
-            tree.nodes.push(Node { parent: None, span, content, changed: !original });
-            tree.nodes.len() - 1
-        })
+        self.grow(
+            root,
+            |key| key,
+            |tree, value| {
+                let span = original.then(|| value.range());
+                let content = Content::Leaf(value.kind(), Cow::Borrowed(value.raw()));
+                tree.nodes.push(Node { parent: None, span, content, changed: !original });
+                tree.nodes.len() - 1
+            },
+        )
     }
 
     fn adopt_owned(&mut self, root: Value<'_>) -> Id {
-        self.grow(root, |tree, value| tree.new_node(Content::Leaf(value.kind(), Cow::Owned(value.raw().to_owned()))))
+        let copy = |key: Cow<'_, str>| Cow::Owned(key.into_owned());
+        self.grow(root, copy, |tree, value| {
+            tree.new_node(Content::Leaf(value.kind(), Cow::Owned(value.raw().to_owned())))
+        })
     }
 
-    /// Nodes for a value and all it contains, made by `make` as leaves and turned into containers here.
-    /// Works through a list, so that depth costs no stack.
-    fn grow<'v>(&mut self, root: Value<'v>, mut make: impl FnMut(&mut Self, Value<'v>) -> Id) -> Id {
+    /// Nodes for a value and all it contains, made by `make` as leaves and turned into containers here; names of
+    /// members by `name`. Works through a list, so that depth costs no stack.
+    fn grow<'v>(
+        &mut self,
+        root: Value<'v>,
+        name: impl Fn(Cow<'v, str>) -> Cow<'a, str>,
+        mut make: impl FnMut(&mut Self, Value<'v>) -> Id,
+    ) -> Id {
         let first = make(self, root);
         let mut waiting = vec![(first, root)];
         while let Some((id, value)) = waiting.pop() {
             let original = self.nodes[id].span.is_some();
             let mut slots = Vec::new();
-            let mut add = |tree: &mut Self, key: Cow<'_, str>, start: usize, child: Value<'v>| {
+            let mut add = |tree: &mut Self, key: Cow<'v, str>, start: usize, child: Value<'v>| {
                 let child_id = make(tree, child);
                 tree.nodes[child_id].parent = Some(id);
                 let range = child.range();
                 slots.push(Slot {
-                    key: Cow::Owned(key.into_owned()),
+                    key: name(key),
                     original: original.then_some((start..range.end, range.start)),
                     value: child_id,
                     removed: false,

@@ -182,8 +182,8 @@ impl Writer<'_> {
     /// Writes the assignments and gives the new text of the whole resource, if anything changed.
     fn edit(&self, scope: Scope<'_>, mut edit: Edit<'_>) -> Result<Option<String>, Vec<Located>> {
         let creating = edit.creating;
-        let assigned = self.assigned(scope, creating)?;
-        let mut problems = assign::apply(&mut edit, &assigned);
+        let (assigned, kept) = self.assigned(scope, creating)?;
+        let mut problems = assign::apply(&mut edit, &assigned, &kept);
         if let Some(hook) = self.table.before_write.filter(|_| creating || !assigned.is_empty()) {
             problems.extend(hook(&mut edit).err().map(|problem| Located { column: None, problem }));
         }
@@ -204,14 +204,15 @@ impl Writer<'_> {
         Ok(Some(text))
     }
 
-    /// The assignments that differ from what the row shows.
-    fn assigned(&self, scope: Scope<'_>, creating: bool) -> Result<Vec<Assigned>, Vec<Located>> {
-        let mut assigned = Vec::new();
+    /// The assignments that differ from what the row shows, and those that do not.
+    fn assigned(&self, scope: Scope<'_>, creating: bool) -> Result<(Vec<Assigned>, Vec<Assigned>), Vec<Located>> {
+        let (mut assigned, mut kept) = (Vec::new(), Vec::new());
         let mut problems = Vec::new();
         for set in &self.change.assignments {
             let field = self.fields[usize::from(set.column)];
             let shown = cell::read(field, scope).text;
             if assign::same(field, shown.as_deref(), set.value.as_deref()) {
+                kept.push(Assigned::new(set.column, field, set.value.clone()));
                 continue;
             }
             match self.refusal(field, scope.source, creating, set.value.is_none()) {
@@ -220,7 +221,7 @@ impl Writer<'_> {
             }
         }
         problems.extend(assign::reconcile(scope.source.resource_type, &mut assigned));
-        if problems.is_empty() { Ok(assigned) } else { Err(problems) }
+        if problems.is_empty() { Ok((assigned, kept)) } else { Err(problems) }
     }
 
     fn refusal(&self, field: Field, source: &Source, creating: bool, is_null: bool) -> Option<Problem> {

@@ -35,6 +35,10 @@ const OBSERVATION: Table = table("observation", "observations", "Observation", "
     text("note", "Note", "note[0].text"),
     text("second", "Second note", "note[1].text"),
     json("category", "Category", "category"),
+    boolean("notdone", "Not done", "modifierExtension.where(url='http://x/not').valueBoolean"),
+    coding("loinc", "LOINC", "method.coding.where(system='http://loinc.org')"),
+    text("mrn", "Logical subject", "focus[0].identifier.value"),
+    text("nested", "Nested", "extension('http://x/outer').extension('inner').valueString"),
     text("version", "Version", "meta.versionId").derived(),
 ])
 .source(resource("Observation"))
@@ -268,6 +272,42 @@ fn writes_in_place() {
             r#"{"code_code":null,"code_system":null,"code_display":null}"#,
             r#","code":{"text":"T"}"#,
         ),
+        // Modifiers, nested extensions: made with their URLs, gone with their values, wherever they stand.
+        ("", r#"{"notdone":true}"#, r#","modifierExtension":[{"url":"http://x/not","valueBoolean":true}]"#),
+        (
+            r#","modifierExtension":[{"url":"http://x/not","valueBoolean":true},{"url":"u"}]"#,
+            r#"{"notdone":null}"#,
+            r#","modifierExtension":[{"url":"u"}]"#,
+        ),
+        (r#","modifierExtension":[{"url":"http://x/not","valueBoolean":true}]"#, r#"{"notdone":null}"#, ""),
+        (
+            "",
+            r#"{"nested":"n"}"#,
+            r#","extension":[{"url":"http://x/outer","extension":[{"url":"inner","valueString":"n"}]}]"#,
+        ),
+        (
+            r#","extension":[{"url":"http://x/outer","extension":[{"url":"inner","valueString":"n"}]},{"url":"u"}]"#,
+            r#"{"nested":null}"#,
+            r#","extension":[{"url":"u"}]"#,
+        ),
+        // The coding of one system, wherever it stands.
+        (
+            r#","method":{"coding":[{"system":"s","code":"a"}],"text":"T"}"#,
+            r#"{"loinc_code":"1-8","loinc_display":"D"}"#,
+            r#","method":{"coding":[{"system":"s","code":"a"},{"system":"http://loinc.org","code":"1-8","display":"D"}],"text":"T"}"#,
+        ),
+        (
+            r#","method":{"coding":[{"system":"s","code":"a"},{"system":"http://loinc.org","code":"1-8","display":"D"}]}"#,
+            r#"{"loinc_code":"2-6"}"#,
+            r#","method":{"coding":[{"system":"s","code":"a"},{"system":"http://loinc.org","code":"2-6"}]}"#,
+        ),
+        (
+            r#","method":{"coding":[{"system":"s","code":"a"},{"system":"http://loinc.org","code":"1-8","display":"D"}]}"#,
+            r#"{"loinc_code":null,"loinc_system":null,"loinc_display":null}"#,
+            r#","method":{"coding":[{"system":"s","code":"a"}]}"#,
+        ),
+        // A logical reference by what identifies it.
+        ("", r#"{"mrn":"m"}"#, r#","focus":[{"identifier":{"value":"m"}}]"#),
         // Lists keep their places.
         ("", r#"{"second":"b","note":"a"}"#, r#","note":[{"text":"a"},{"text":"b"}]"#),
         (

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
 use turntable_mapping::bindings::turntable::mapping::types::{Documents, Severity};
-use turntable_mapping::{Mapping, describe, rows, rows_by_definition, unsettled};
+use turntable_mapping::{Mapping, describe, plan_of, rows, rows_by_definition, unsettled};
 
 static MAPPINGS: [&Mapping; 7] = [
     &mapping_account::MAPPING,
@@ -430,5 +430,17 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % limit as u64) as usize
+    }
+}
+
+/// A plan is memory that every call begins with.
+#[test]
+fn plans_are_small() {
+    for mapping in MAPPINGS {
+        let columns: usize =
+            describe(mapping).tables.iter().map(|table| table.columns.len() * table.sources.len()).sum();
+        let bytes = plan_of(mapping).len();
+        println!("{}: {bytes} bytes for {columns} columns", describe(mapping).name);
+        assert!(bytes < 512 * (columns + 1), "{bytes} bytes for {columns} columns");
     }
 }

@@ -5,6 +5,8 @@
 
 mod functions;
 
+use std::borrow::Cow;
+
 use turntable_scan::{Kind as Json, Value};
 
 use crate::item::{Element, Item, compare, equal};
@@ -76,41 +78,41 @@ impl<'a> Machine<'a> {
         while let Some(op) = code.get(at) {
             at += 1;
             self.step(1)?;
-            match *op {
+            match op {
                 Op::This => self.push_one(focus.this.clone()),
                 Op::Resource => self.push_one(Item::Element(self.resource)),
                 Op::RowIndex => self.push_one(Item::Number(focus.row.to_string().into())),
                 Op::Index => self.push_one(Item::Number(focus.index.to_string().into())),
                 Op::Empty => self.open(),
-                Op::Boolean(value) => self.push_one(Item::Boolean(value)),
-                Op::Text(text) => self.push_one(Item::Text(text.into())),
-                Op::Number(text) => self.push_one(Item::Number(text.into())),
-                Op::Moment(family, text) => self.push_one(Item::Moment(family, text.into())),
+                Op::Boolean(value) => self.push_one(Item::Boolean(*value)),
+                Op::Text(text) => self.push_one(Item::Text(Cow::Borrowed(text))),
+                Op::Number(text) => self.push_one(Item::Number(Cow::Borrowed(text))),
+                Op::Moment(family, text) => self.push_one(Item::Moment(*family, Cow::Borrowed(text))),
                 Op::Member { name, of, repeats } => {
-                    self.replace(|parent, out| member(parent, name, of, Some(repeats), out))?;
+                    self.replace(|parent, out| member(parent, name, *of, Some(*repeats), out))?;
                 }
                 Op::Choice(name) => self.choice(name)?,
                 Op::Any(name) => self.any(name)?,
                 Op::Extension { url, of } => self.replace(|parent, out| {
                     let before = out.len();
-                    member(parent, "extension", of, Some(true), out);
+                    member(parent, "extension", *of, Some(true), out);
                     let mut kept = out.split_off(before);
                     kept.retain(|item| has_url(item, url));
                     out.append(&mut kept);
                 })?,
                 Op::OfType(wanted) => {
                     let program = self.program;
-                    self.retain(|item| item.is(wanted, program))?;
+                    self.retain(|item| item.is(*wanted, program))?;
                 }
                 Op::As(wanted) => {
                     let program = self.program;
                     self.at_most_one()?;
-                    self.retain(|item| item.is(wanted, program))?;
+                    self.retain(|item| item.is(*wanted, program))?;
                 }
                 Op::Is(wanted) => {
                     self.at_most_one()?;
                     let program = self.program;
-                    let is = self.pop().first().map(|item| item.is(wanted, program));
+                    let is = self.pop().first().map(|item| item.is(*wanted, program));
                     self.push_option(is.map(Item::Boolean));
                 }
                 Op::ReferenceKey(wanted) => self.replace(|item, out| out.extend(reference_key(item, wanted)))?,
@@ -122,37 +124,37 @@ impl<'a> Machine<'a> {
                     self.push_option(item);
                 }
                 Op::Where(length) => {
-                    let criterion = slice(code, &mut at, length);
+                    let criterion = slice(code, &mut at, *length);
                     self.filter(criterion, focus)?;
                 }
                 Op::Exists(length) => {
-                    let criterion = slice(code, &mut at, length);
+                    let criterion = slice(code, &mut at, *length);
                     self.filter(criterion, focus)?;
                     let any = !self.pop().is_empty();
                     self.push_one(Item::Boolean(any));
                 }
                 Op::All(length) => {
-                    let criterion = slice(code, &mut at, length);
+                    let criterion = slice(code, &mut at, *length);
                     let before = self.top().len();
                     self.filter(criterion, focus)?;
                     let all = self.pop().len() == before;
                     self.push_one(Item::Boolean(all));
                 }
                 Op::Map(length) => {
-                    let projection = slice(code, &mut at, length);
+                    let projection = slice(code, &mut at, *length);
                     self.map(projection, focus)?;
                 }
                 Op::If(then, otherwise) => {
-                    let then = slice(code, &mut at, then);
-                    let otherwise = slice(code, &mut at, otherwise);
+                    let then = slice(code, &mut at, *then);
+                    let otherwise = slice(code, &mut at, *otherwise);
                     let chosen = if self.pop_boolean()? == Some(true) { then } else { otherwise };
                     match chosen.is_empty() {
                         true => self.open(),
                         false => self.run(chosen, focus)?,
                     }
                 }
-                Op::Call(function, arguments) => self.call(function, arguments)?,
-                Op::Binary(operator) => self.binary(operator)?,
+                Op::Call(function, arguments) => self.call(*function, *arguments)?,
+                Op::Binary(operator) => self.binary(*operator)?,
                 Op::Negate => {
                     let number = self.pop_one()?.and_then(|item| Decimal::parse(&item.number()?)?.negate());
                     self.push_option(number.map(|number| Item::Number(number.text().into())));
@@ -373,7 +375,7 @@ impl<'a> Machine<'a> {
         }))
     }
 
-    fn pop_text(&mut self) -> Result<Option<std::borrow::Cow<'a, str>>> {
+    fn pop_text(&mut self) -> Result<Option<Cow<'a, str>>> {
         Ok(self.pop_one()?.and_then(|item| item.text()))
     }
 

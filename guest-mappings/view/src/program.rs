@@ -3,29 +3,33 @@
 
 mod bytes;
 
+use std::borrow::Cow;
+
+pub(crate) use bytes::MAX_DEPTH;
+
 use crate::types::{Family, Type};
 
 /// A compiled view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program<'p> {
     /// Logical name of the table, which is also the mapping's.
-    pub(crate) name: &'p str,
-    pub(crate) entity_set: &'p str,
-    pub(crate) label: &'p str,
-    pub(crate) description: &'p str,
+    pub(crate) name: Cow<'p, str>,
+    pub(crate) entity_set: Cow<'p, str>,
+    pub(crate) label: Cow<'p, str>,
+    pub(crate) description: Cow<'p, str>,
     /// The author's version, semver.
-    pub(crate) version: &'p str,
+    pub(crate) version: Cow<'p, str>,
     /// The resource type that it reads.
-    pub(crate) resource: &'p str,
-    pub(crate) profiles: Vec<&'p str>,
+    pub(crate) resource: Cow<'p, str>,
+    pub(crate) profiles: Vec<Cow<'p, str>>,
     /// Each resource gives exactly one row.
     pub(crate) one_row: bool,
-    pub(crate) key: &'p str,
+    pub(crate) key: Cow<'p, str>,
     /// Top-level elements that decide which rows there are.
-    pub(crate) row_elements: Vec<&'p str>,
+    pub(crate) row_elements: Vec<Cow<'p, str>>,
     pub(crate) columns: Vec<Column<'p>>,
     /// Names of the complex types that the code mentions.
-    pub(crate) types: Vec<&'p str>,
+    pub(crate) types: Vec<Cow<'p, str>>,
     /// Conditions on the resource; all must hold.
     pub(crate) filters: Vec<Block>,
     pub(crate) root: Vec<Select<'p>>,
@@ -35,15 +39,15 @@ pub struct Program<'p> {
 /// One column of the view. In the table the key comes before them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Column<'p> {
-    pub(crate) name: &'p str,
-    pub(crate) label: &'p str,
-    pub(crate) description: &'p str,
+    pub(crate) name: Cow<'p, str>,
+    pub(crate) label: Cow<'p, str>,
+    pub(crate) description: Cow<'p, str>,
     pub(crate) kind: Kind,
     /// All values as a JSON array; else more than one is an error.
     pub(crate) collection: bool,
     /// From the resource's root, for people.
-    pub(crate) path: &'p str,
-    pub(crate) elements: Vec<&'p str>,
+    pub(crate) path: Cow<'p, str>,
+    pub(crate) elements: Vec<Cow<'p, str>>,
     pub(crate) search: Option<Search<'p>>,
 }
 
@@ -66,7 +70,7 @@ pub(crate) enum Kind {
 /// The search parameter that finds the column's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Search<'p> {
-    pub(crate) param: &'p str,
+    pub(crate) param: Cow<'p, str>,
     pub(crate) kind: SearchKind,
 }
 
@@ -107,15 +111,15 @@ pub(crate) enum Each<'p> {
         /// One row of nulls if there is no element.
         or_null: bool,
         /// Its name in the key of a row; empty if there is one element at most, which needs no name.
-        label: &'p str,
+        label: Cow<'p, str>,
     },
     /// Elements of all paths, and of these again, depth first.
-    Repeat { paths: Vec<Block>, label: &'p str },
+    Repeat { paths: Vec<Block>, label: Cow<'p, str> },
 }
 
 /// One step of the stack machine. Operands are collections. `Where` and its like are followed by the code of their
 /// criterion, which runs once for each item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Op<'p> {
     /// `$this`
     This,
@@ -128,29 +132,29 @@ pub(crate) enum Op<'p> {
     /// `{}`
     Empty,
     Boolean(bool),
-    Text(&'p str),
-    Number(&'p str),
+    Text(Cow<'p, str>),
+    Number(Cow<'p, str>),
     /// A date, dateTime or time.
-    Moment(Family, &'p str),
+    Moment(Family, Cow<'p, str>),
     /// Children of that name. What does not repeat is never taken apart.
     Member {
-        name: &'p str,
+        name: Cow<'p, str>,
         of: Type,
         repeats: bool,
     },
     /// `value[x]`
-    Choice(&'p str),
+    Choice(Cow<'p, str>),
     /// Children of that name, or a choice element of it: of a parent whose type is unknown.
-    Any(&'p str),
+    Any(Cow<'p, str>),
     Extension {
-        url: &'p str,
+        url: Cow<'p, str>,
         of: Type,
     },
     OfType(Type),
     As(Type),
     Is(Type),
     /// The reference's id, if it is to that resource type; empty = to any.
-    ReferenceKey(&'p str),
+    ReferenceKey(Cow<'p, str>),
     ResourceKey,
     /// Takes the position from the stack.
     At,
@@ -272,7 +276,7 @@ impl<'p> Program<'p> {
         self.code.get(start..start.saturating_add(block.length as usize)).unwrap_or_default()
     }
 
-    pub(crate) fn type_name(&self, index: u16) -> &'p str {
-        self.types.get(usize::from(index)).copied().unwrap_or_default()
+    pub(crate) fn type_name(&self, index: u16) -> &str {
+        self.types.get(usize::from(index)).map_or("", |name| name)
     }
 }

@@ -91,15 +91,17 @@ impl<'a> Reader<'a, '_> {
         let (elements, label, or_null) = match &select.each {
             Each::Focus => return self.inside(select, focus),
             Each::Elements { path, or_null, label } => {
-                (self.machine.evaluate(*path, focus).map_err(outside)?, *label, *or_null)
+                (self.machine.evaluate(*path, focus).map_err(outside)?, &**label, *or_null)
             }
-            Each::Repeat { paths, label } => (self.repeated(paths, focus)?, *label, false),
+            Each::Repeat { paths, label } => (self.repeated(paths, focus)?, &**label, false),
         };
+        // Without a label R4 has one element at most, and a second one would have the same key.
+        let several = if label.is_empty() { 1 } else { MAX_ROWS + 1 };
         if elements.is_empty() && or_null {
             return Ok(vec![Row { path: path(label, None), cells: Vec::new() }]);
         }
         let mut all = Vec::new();
-        for (index, this) in elements.into_iter().enumerate() {
+        for (index, this) in elements.into_iter().take(several).enumerate() {
             let mut inside = self.inside(select, &Focus { this, index, row: index })?;
             if !label.is_empty() {
                 let path = path(label, Some(index));
@@ -128,10 +130,10 @@ impl<'a> Reader<'a, '_> {
             return Ok(all);
         }
         let mut union = Vec::new();
-        for (branch, select) in select.unions.iter().enumerate() {
-            let mut part = self.select(select, focus)?;
+        for (number, branch) in select.unions.iter().enumerate() {
+            let mut part = self.select(branch, focus)?;
             if select.unions.len() > 1 {
-                let path = path("union", Some(branch));
+                let path = path("union", Some(number));
                 part.iter_mut().for_each(|row| row.path.insert_str(0, &path));
             }
             union.append(&mut part);

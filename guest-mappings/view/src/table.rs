@@ -22,13 +22,13 @@ const KEY: u16 = 0;
 pub fn describe(program: &Program<'_>) -> wit::Mapping {
     let text = program.columns.iter().position(|column| matches!(column.kind, Kind::Text | Kind::MultiLine));
     wit::Mapping {
-        name: program.name.to_owned(),
-        version: program.version.to_owned(),
+        name: program.name.to_string(),
+        version: program.version.to_string(),
         tables: vec![wit::Table {
-            name: program.name.to_owned(),
-            entity_set: program.entity_set.to_owned(),
-            label: program.label.to_owned(),
-            description: program.description.to_owned(),
+            name: program.name.to_string(),
+            entity_set: program.entity_set.to_string(),
+            label: program.label.to_string(),
+            description: program.description.to_string(),
             sources: vec![source(program)],
             columns: std::iter::once(key(program)).chain(program.columns.iter().map(column)).collect(),
             concepts: Vec::new(),
@@ -45,7 +45,7 @@ pub fn describe(program: &Program<'_>) -> wit::Mapping {
 /// Answers `read.rows`. Every document is on its own: one that gives no row, and is not left out by the view, says so
 /// in an issue.
 pub fn rows(program: &Program<'_>, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    if request.table != program.name {
+    if *request.table != *program.name {
         return Err(Failure::BadRequest(format!("the view {} has no table of that name", program.name)));
     }
     let mut wanted = vec![false; program.columns.len()];
@@ -80,27 +80,24 @@ pub fn rows(program: &Program<'_>, request: &ReadRequest) -> Result<RowBatch, Fa
 }
 
 fn key(program: &Program<'_>) -> wit::Column {
-    let elements = program.row_elements.iter();
+    let elements = program.row_elements.iter().map(|name| &**name).filter(|name| *name != "id");
     wit::Column {
-        name: program.key.to_owned(),
+        name: program.key.to_string(),
         label: "Key".to_owned(),
         description: "Made from the resource's id and the place of the row in it".to_owned(),
         kind: ColumnType::Key,
         access: ColumnAccess::READ,
         required: false,
         path: "id".to_owned(),
-        elements: std::iter::once("id")
-            .chain(elements.copied().filter(|name| *name != "id"))
-            .map(str::to_owned)
-            .collect(),
+        elements: std::iter::once("id").chain(elements).map(str::to_owned).collect(),
     }
 }
 
 fn column(column: &Column<'_>) -> wit::Column {
     wit::Column {
-        name: column.name.to_owned(),
-        label: column.label.to_owned(),
-        description: column.description.to_owned(),
+        name: column.name.to_string(),
+        label: column.label.to_string(),
+        description: column.description.to_string(),
         kind: match column.kind {
             Kind::Text => ColumnType::Text(TextType { max_length: None, multi_line: false }),
             Kind::MultiLine => ColumnType::Text(TextType { max_length: None, multi_line: true }),
@@ -115,18 +112,18 @@ fn column(column: &Column<'_>) -> wit::Column {
         },
         access: ColumnAccess::READ,
         required: false,
-        path: column.path.to_owned(),
-        elements: column.elements.iter().map(|name| (*name).to_owned()).collect(),
+        path: column.path.to_string(),
+        elements: column.elements.iter().map(ToString::to_string).collect(),
     }
 }
 
 fn source(program: &Program<'_>) -> wit::Source {
     let bound = program.columns.iter().enumerate();
     let bindings = bound.filter_map(|(at, column)| Some(binding(in_table(at), column.search.as_ref()?)));
-    let by_key = Search { param: "_id", kind: SearchKind::Token };
+    let by_key = Search { param: "_id".into(), kind: SearchKind::Token };
     wit::Source {
-        resource_type: program.resource.to_owned(),
-        profiles: program.profiles.iter().map(|url| (*url).to_owned()).collect(),
+        resource_type: program.resource.to_string(),
+        profiles: program.profiles.iter().map(ToString::to_string).collect(),
         search: std::iter::once(binding(KEY, &by_key)).chain(bindings).collect(),
         fixed_params: Vec::new(),
         includes: Vec::new(),
@@ -146,7 +143,7 @@ fn binding(column: u16, search: &Search<'_>) -> SearchBinding {
     };
     SearchBinding {
         column,
-        param: search.param.to_owned(),
+        param: search.param.to_string(),
         kind,
         exact: SearchOps::empty(),
         superset,
@@ -183,7 +180,7 @@ struct Reader<'p, 'r> {
 impl Reader<'_, '_> {
     fn document(&mut self, index: u32, document: &Document<'_>) -> Result<(), Failure> {
         let resource = document.root();
-        if !resource.get("resourceType").is_some_and(|kind| kind.is(self.program.resource)) {
+        if !resource.get("resourceType").is_some_and(|kind| kind.is(&self.program.resource)) {
             self.refuse(index, IssueCode::Structure, None, Some("/resourceType"), "not the resource type of this view");
             return Ok(());
         }

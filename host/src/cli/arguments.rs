@@ -90,7 +90,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum MappingCommand {
-    /// Build a mapping crate into a component.
+    /// Build a mapping crate, or a SQL-on-FHIR ViewDefinition, into a component.
     Build {
         #[arg(default_value = ".")]
         dir: PathBuf,

@@ -6,17 +6,20 @@ pub mod new;
 mod source;
 pub mod test;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::cli::terminal::say;
-use crate::mapping::{build as builder, inspect, sandbox};
+use crate::cli::terminal::{note, say};
+use crate::mapping::{build as builder, inspect, sandbox, view};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 
 pub fn build(dir: &Path, output: Option<&Path>, as_json: bool) -> Result<()> {
-    let file = builder::build(dir, output)?;
+    let file = match view::is_view(dir) {
+        true => build_view(dir, output)?,
+        false => builder::build(dir, output)?,
+    };
     let bytes = std::fs::metadata(&file).map(|m| m.len()).unwrap_or_default();
     if as_json {
         say(json!({ "file": file, "bytes": bytes }));
@@ -24,6 +27,13 @@ pub fn build(dir: &Path, output: Option<&Path>, as_json: bool) -> Result<()> {
         say(format!("{} ({bytes} bytes)", file.display()));
     }
     Ok(())
+}
+
+/// A SQL-on-FHIR ViewDefinition.
+fn build_view(file: &Path, output: Option<&Path>) -> Result<PathBuf> {
+    let (out, warnings) = view::build(file, output)?;
+    warnings.iter().for_each(note);
+    Ok(out)
 }
 
 pub fn inspect(file: &Path, describe: bool, as_json: bool) -> Result<()> {

@@ -11,6 +11,11 @@ pub fn say(line: impl Display) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
+/// A line beside the result, on stderr.
+pub fn note(line: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
 /// What, where, what to do, on stderr.
 pub fn complain(error: &Error) {
     let mut err = std::io::stderr().lock();

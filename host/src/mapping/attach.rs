@@ -17,8 +17,9 @@ const EXPORT: u8 = 7;
 const DATA: u8 = 11;
 const DATA_COUNT: u8 = 12;
 
-/// The module with these parts in it. `None` for a module without the SDK's static, which gets none.
-pub fn attach(module: &[u8], parts: &[(&[u8; 4], &[u8])]) -> Result<Option<Vec<u8>>, String> {
+/// The module with these parts in it, and without the custom section that they were made of. `None` for a module
+/// without the SDK's static, which gets none.
+pub(super) fn attach(module: &[u8], parts: &[(&[u8; 4], &[u8])], without: &str) -> Result<Option<Vec<u8>>, String> {
     let sections = sections(module).ok_or("the module cannot be read")?;
     let section = |id: u8| sections.iter().find(|(own, _)| *own == id).map(|(_, content)| *content);
     let exports = section(EXPORT).unwrap_or(&[0]);
@@ -37,7 +38,7 @@ pub fn attach(module: &[u8], parts: &[(&[u8; 4], &[u8])]) -> Result<Option<Vec<u
     let mut out = module.get(..8).ok_or("the module cannot be read")?.to_vec();
     let segments = [segment(address, &bytes), segment(word, &words)].concat();
     let mut placed = false;
-    for (id, content) in &sections {
+    for (id, content) in sections.iter().filter(|section| !is_named(**section, without)) {
         let changed = match *id {
             MEMORY => memory(content, address + bytes.len()).ok_or("the module has no memory of its own")?,
             DATA_COUNT => {
@@ -60,11 +61,16 @@ pub fn attach(module: &[u8], parts: &[(&[u8; 4], &[u8])]) -> Result<Option<Vec<u
 }
 
 /// The content of a custom section.
-pub fn custom_section<'m>(module: &'m [u8], name: &str) -> Option<&'m [u8]> {
-    sections(module)?.into_iter().filter(|(id, _)| *id == 0).find_map(|(_, content)| {
+pub(super) fn custom_section<'m>(module: &'m [u8], name: &str) -> Option<&'m [u8]> {
+    sections(module)?.into_iter().find(|section| is_named(*section, name)).and_then(|(_, content)| {
         let (length, rest) = number(content)?;
-        (rest.get(..length)? == name.as_bytes()).then(|| &rest[length..])
+        rest.get(length..)
     })
+}
+
+fn is_named((id, content): (u8, &[u8]), name: &str) -> bool {
+    let own = || number(content).and_then(|(length, rest)| rest.get(..length));
+    id == 0 && own() == Some(name.as_bytes())
 }
 
 fn laid_out(parts: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
@@ -222,7 +228,7 @@ mod tests {
 
     #[test]
     fn bytes_are_attached() {
-        let attached = attach(&module(), &[(b"PLAN", b"plan")]).unwrap().unwrap();
+        let attached = attach(&module(), &[(b"PLAN", b"plan")], "m").unwrap().unwrap();
         let sections = sections(&attached).unwrap();
         let section = |id| sections.iter().find(|(own, _)| *own == id).unwrap().1;
         assert_eq!(section(MEMORY), [1, 0, 3], "two pages for 70,016 bytes, and one more");
@@ -234,12 +240,14 @@ mod tests {
         assert_eq!(data[8 + written.len()..], told);
         assert_eq!(custom_section(&attached, "n"), Some(&b"y"[..]));
         assert_eq!(custom_section(&attached, "m"), None);
+        let without = attach(&module(), &[], "n").unwrap().unwrap();
+        assert_eq!(custom_section(&without, "n"), None);
     }
 
     #[test]
     fn a_module_without_the_static_gets_nothing() {
-        assert_eq!(attach(b"\0asm\x01\0\0\0", &[]), Ok(None));
-        assert!(attach(b"no module", &[]).is_err());
+        assert_eq!(attach(b"\0asm\x01\0\0\0", &[], ""), Ok(None));
+        assert!(attach(b"no module", &[], "").is_err());
     }
 
     #[test]

@@ -17,7 +17,8 @@ use crate::model::{
     limits::Limits,
 };
 
-// Written by `build.rs`: name and component of each crate under `guest-mappings/` that is a mapping.
+// Written by `build.rs`: name and component of each crate under `guest-mappings/` that is a mapping, and the core
+// module that runs views.
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// Compiles the mapping crate in a directory and makes a component of it, with its samples, at `out` or beside

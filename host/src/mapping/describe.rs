@@ -64,9 +64,13 @@ impl Faults<'_> {
         }
         self.unique("table", mapping.tables.iter().map(|t| t.name.as_str()));
         self.unique("entity set", mapping.tables.iter().map(|t| t.entity_set.as_str()));
-        for table in &mapping.tables {
+        for (at, table) in mapping.tables.iter().enumerate() {
             self.table = shown(&table.name);
             self.table(table);
+            if let Some(parent) = &table.parent {
+                let is_before = mapping.tables[..at].iter().any(|before| before.name == parent.table);
+                self.must(is_before, || format!("its parent {} is no table before it", shown(&parent.table)));
+            }
         }
     }
 
@@ -629,6 +633,12 @@ mod tests {
         check("msemr_demo: version points to column 6 of 6", |m| m.tables[0].version = Some(6));
         check("msemr_demo: the parent's column is no lookup", |m| {
             m.tables[0].parent = Some(said::ParentLink { table: "account".into(), column: 1 });
+        });
+        check("msemr_demo: its parent account is no table before it", |m| {
+            m.tables[0].parent = Some(said::ParentLink { table: "account".into(), column: 2 });
+        });
+        check("msemr_demo: its parent msemr_demo is no table before it", |m| {
+            m.tables[0].parent = Some(said::ParentLink { table: "msemr_demo".into(), column: 2 });
         });
         check("msemr_demo.kind: system points to column 7 of 6", |m| m.tables[0].concepts[0].system = 7);
         check("msemr_demo: search binding points to column 8 of 6", |m| m.tables[0].sources[0].search[0].column = 8);

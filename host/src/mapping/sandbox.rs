@@ -31,9 +31,11 @@ const TICK: Duration = Duration::from_millis(1);
 const KEEP_RESIDENT: usize = 512 << 10;
 /// Native stack of a guest's frames. Recursion that is deeper traps.
 const STACK: usize = 512 << 10;
-/// A guest's module, the two that `wit-component` puts around it, and room for other languages' tooling.
-const MODULES: u32 = 8;
-const TABLES: u32 = 4;
+/// A guest's module, the two that `wit-component` puts around it, and room for other languages' tooling: Python is
+/// linked of some twenty modules, JavaScript brings components of its own that have memories of their own.
+const MODULES: u32 = 64;
+const MEMORIES: u32 = 8;
+const TABLES: u32 = 16;
 const TABLE_ELEMENTS: usize = 20_000;
 /// What of a guest's own words goes to the log with an error.
 const TEXT: usize = 2_000;
@@ -301,7 +303,8 @@ fn config() -> Config {
         .cranelift_nan_canonicalization(true)
         .max_wasm_stack(STACK)
         .wasm_features(WasmFeatures::all().difference(FEATURES), false)
-        .wasm_features(FEATURES, true);
+        // Between the components of a component wasmtime puts glue of its own, which sees both memories.
+        .wasm_features(FEATURES.union(WasmFeatures::MULTI_MEMORY), true);
     config
 }
 
@@ -310,10 +313,10 @@ fn slots(limits: &Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(MODULES))
-        .total_memories(slots)
+        .total_memories(slots.saturating_mul(MEMORIES))
         .total_tables(slots.saturating_mul(TABLES))
         .max_core_instances_per_component(MODULES)
-        .max_memories_per_component(1)
+        .max_memories_per_component(MEMORIES)
         .max_memories_per_module(1)
         .max_tables_per_component(TABLES)
         .max_tables_per_module(TABLES)

@@ -65,7 +65,8 @@ fn plan(core_module: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let Some(description) = custom_section(core_module, descriptor::SECTION) else { return Ok(None) };
     // What is decoded borrows from it for ever; a build does this once a mapping.
     let mapping = descriptor::decode(description.to_vec().leak()).map_err(|error| error.to_string())?;
-    attach(core_module, &[(attached::PLAN, &turntable_mapping::plan_of(mapping))])
+    let plan = turntable_mapping::plan_of(mapping);
+    attach(core_module, &[(attached::PLAN, &plan)], descriptor::SECTION)
 }
 
 /// Samples of a mapping crate, by name: `NAME.json` the resource, `NAME.rows.json`, `NAME.change.json` and

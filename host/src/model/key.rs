@@ -35,6 +35,7 @@ pub struct Reference<'a> {
     pub base: &'a str,
     /// Empty for `urn:uuid:…`.
     pub resource_type: &'a str,
+    /// Of a row of a child table with the path to its element: `a1/participant/0`.
     pub id: &'a str,
 }
 
@@ -108,7 +109,8 @@ pub fn concept(system: Option<&str>, code: &str) -> Uuid {
     hashed("concept", &format!("{}|{code}", system.unwrap_or_default()))
 }
 
-/// `Type/id`, `http://host/base/Type/id[/_history/v]` or `urn:uuid:…`. None: contained (`#x`), another URN, no id.
+/// `Type/id`, `http://host/base/Type/id[/_history/v]` or `urn:uuid:…`; of a row of a child table `Type/id/path`. None:
+/// contained (`#x`), another URN, no id.
 pub fn reference(text: &str) -> Option<Reference<'_>> {
     if let Some(id) = text.strip_prefix("urn:uuid:") {
         return is_id(id).then_some(Reference { base: "", resource_type: "", id });
@@ -119,9 +121,23 @@ pub fn reference(text: &str) -> Option<Reference<'_>> {
         Some(slash) => rest.split_at(slash + 1),
         None => ("", rest),
     };
-    let is_type = resource_type.starts_with(|c: char| c.is_ascii_uppercase())
-        && resource_type.chars().all(|c| c.is_ascii_alphanumeric());
-    (is_type && is_id(id)).then_some(Reference { base, resource_type, id })
+    if is_type(resource_type) && is_id(id) {
+        return Some(Reference { base, resource_type, id });
+    }
+    let (resource_type, id) = text.split_once('/')?;
+    (is_type(resource_type) && is_row(id)).then_some(Reference { base: "", resource_type, id })
+}
+
+fn is_type(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// The key of a child row: an id, then members and at last an index.
+fn is_row(key: &str) -> bool {
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let Some((id, path)) = key.split_once('/') else { return false };
+    let Some((lists, index)) = path.rsplit_once('/') else { return false };
+    is_id(id) && lists.split('/').all(is_word) && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A FHIR logical id: `[A-Za-z0-9\-\.]{1,64}`.
@@ -289,5 +305,11 @@ mod tests {
         check("Patient/a b", None);
         check("urn:oid:1.2.3", None);
         check("Practitioner?identifier=a|b", None);
+        check("CareTeam/t-1/participant/0", Some(("", "CareTeam", "t-1/participant/0")));
+        check("CareTeam/t/participant/0/role/1", Some(("", "CareTeam", "t/participant/0/role/1")));
+        check("CareTeam/t/participant", None);
+        check("CareTeam/t//0", None);
+        check("careteam/t/participant/0", None);
+        assert_eq!(reference("CareTeam/t/participant/0").map(|r| r.guid()), Some(guid("CareTeam/t/participant/0")));
     }
 }

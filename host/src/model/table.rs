@@ -1,6 +1,8 @@
 //! A table as its mapping describes it: columns with types, sources with search bindings, relations. Pure data, the
 //! same on both routes; where the rows live is a [`Route`], kept beside the table and not in it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Position of a column in [`Table::columns`].
@@ -141,11 +143,22 @@ pub struct Concept {
     pub text: Option<ColumnIndex>,
 }
 
+/// The table from whose resources a table's rows are cut, however many lie between; itself, if it has no parent.
+pub fn root_of<'t>(table: &'t Arc<Table>, find: impl Fn(&str) -> Option<&'t Arc<Table>>) -> &'t Arc<Table> {
+    let mut root = table;
+    // A description whose tables go round in a circle is refused: this ends.
+    while let Some(above) = root.parent.as_ref().and_then(|parent| find(&parent.table)) {
+        root = above;
+    }
+    root
+}
+
+/// What a child table is cut from: the resources of another table, or the elements that are another child's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {
     /// Logical name of the parent table.
     pub table: String,
-    /// The lookup column that holds the parent's key.
+    /// The lookup column that holds the parent's key text: `Encounter/a1`, `CareTeam/a1/participant/0`.
     pub column: ColumnIndex,
 }
 

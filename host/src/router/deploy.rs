@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::mapping::component::Mapping;
 use crate::model::catalog::nearest;
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::{Kind, Route, Table};
+use crate::model::table::{Kind, Route, Table, root_of};
 use crate::router::conformance::{self, Report, SchemaDifference};
 use crate::router::live::{Live, LiveTable, Turntable};
 use crate::router::native;
@@ -285,12 +285,13 @@ impl Turntable {
         let _control = self.control.lock().await;
         let live = self.live();
         let chosen = live.table(table).map_err(|error| self.with_nearest(&live, table, error))?;
-        if let Some(parent) = &chosen.table.parent {
+        let root = &live.root(chosen).table.name;
+        if root != table {
             return Err(Error::new(
                 Code::BadRequest,
-                format!("`{table}` is cut from the resources of `{}` and follows its route", parent.table),
+                format!("`{table}` is cut from the resources of `{root}` and follows its route"),
             )
-            .hint(format!("turn `{}`", parent.table)));
+            .hint(format!("turn `{root}`")));
         }
         if let Route::Virtual { source } = &route
             && !self.sources.contains_key(source)
@@ -306,9 +307,7 @@ impl Turntable {
         let mut next = Vec::new();
         for live_table in live.tables() {
             let mut turned = live_table.again();
-            let in_family =
-                live_table.table.name == table || live_table.table.parent.as_ref().is_some_and(|p| p.table == table);
-            if in_family && live_table.route != route {
+            if live.root(live_table).table.name == table && live_table.route != route {
                 changes.push(RouteChange {
                     table: live_table.table.name.clone(),
                     from: route_text(&live_table.route),
@@ -419,10 +418,8 @@ impl Turntable {
                 let act = Act { actor: "configuration", action: "route.set", table: Some(&root.name), detail };
                 self.store.set_route(&[root.name.as_str()], &route, &act)?;
             }
-            let family = mapping
-                .tables
-                .iter()
-                .filter(|t| t.name == root.name || t.parent.as_ref().is_some_and(|p| p.table == root.name));
+            let named = |name: &str| mapping.tables.iter().find(|t| t.name == name);
+            let family = mapping.tables.iter().filter(|t| root_of(t, named).name == root.name);
             for table in family {
                 self.store.ensure_table(table)?;
                 let (table, mapping) = (table.clone(), mapping.clone());
@@ -458,8 +455,8 @@ fn roots(mapping: &Mapping) -> impl Iterator<Item = &Arc<Table>> {
     mapping.tables.iter().filter(|t| t.parent.is_none())
 }
 
-/// What a mapping's tables would collide with: another mapping's table or entity set of the same name, a parent that is
-/// not here, types of one table whose ids cannot be told apart.
+/// What a mapping's tables would collide with: another mapping's table or entity set of the same name, types of one
+/// table whose ids cannot be told apart.
 fn conflicts(live: &Live, mapping: &Mapping) -> Vec<String> {
     let mut conflicts = Vec::new();
     let replaced: Vec<_> =
@@ -471,11 +468,6 @@ fn conflicts(live: &Live, mapping: &Mapping) -> Vec<String> {
                 "`{}` ({}) is served by mapping `{}` already",
                 table.name, table.entity_set, other.mapping.name
             ));
-        }
-        if let Some(parent) = &table.parent
-            && !mapping.tables.iter().any(|t| t.name == parent.table)
-        {
-            conflicts.push(format!("the parent `{}` of `{}` is not in the same component", parent.table, table.name));
         }
         let mut spaces = BTreeMap::new();
         for source in &table.sources {

@@ -13,7 +13,7 @@ use crate::mapping::sandbox::Sandbox;
 use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
-use crate::model::table::{Route, Table};
+use crate::model::table::{Route, Table, root_of};
 use crate::router::token::Tokens;
 use crate::store::sqlite::Store;
 
@@ -108,16 +108,14 @@ impl Live {
         self.tables().find(|t| t.table.entity_set == entity_set && t.table.source(resource_type).is_some())
     }
 
-    /// The root of a table: itself, or the parent from whose resources its rows are cut.
+    /// The root of a table: itself, or the table from whose resources its rows are cut, however many lie between.
     pub fn root<'a>(&'a self, table: &'a Arc<LiveTable>) -> &'a Arc<LiveTable> {
-        match &table.table.parent {
-            Some(parent) => self.tables.get(&parent.table).unwrap_or(table),
-            None => table,
-        }
+        let root = root_of(&table.table, |name| self.tables.get(name).map(|t| &t.table));
+        self.tables.get(&root.name).unwrap_or(table)
     }
 
     /// A table and everything cut from the same resources.
     pub fn family(&self, root: &str) -> impl Iterator<Item = &Arc<LiveTable>> {
-        self.tables().filter(move |t| t.table.name == root || t.table.parent.as_ref().is_some_and(|p| p.table == root))
+        self.tables().filter(move |t| self.root(t).table.name == root)
     }
 }

@@ -82,8 +82,9 @@ impl Turntable {
                 let error = Error::new(Code::RequiredColumn, format!("a new row needs its parent in `{column}`"));
                 return Err(error.target(column));
             };
-            let (resource_type, id) = key::split(of);
-            let located = Located { resource_type: resource_type.into(), id: id.into(), key: id.into() };
+            let (resource_type, key) = key::split(of);
+            let id = key.split('/').next().unwrap_or(key);
+            let located = Located { resource_type: resource_type.into(), id: id.into(), key: key.into() };
             return self.add_to_parent(table, place, located, &assignments, own_of(None), change).await;
         }
         let key = chosen.unwrap_or_else(Uuid::new_v4);
@@ -352,6 +353,13 @@ impl Turntable {
             }
             [] => Err(no_row()),
             types => {
+                // A row of a child table has no resource of its own to ask for.
+                let child = types.iter().find_map(|kind| live.showing(entity_set, kind));
+                if let Some(target) = child.filter(|target| target.table.parent.is_some()) {
+                    let place = self.place(live, target, deadline)?;
+                    let (located, _) = self.held(target, &place, guid).await?.ok_or_else(no_row)?;
+                    return Ok(format!("{}/{}", located.resource_type, located.key));
+                }
                 let id = self.id_of(guid)?.ok_or_else(no_row)?;
                 for resource_type in types {
                     let is_there = match live.showing(entity_set, resource_type) {

@@ -8,16 +8,20 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use turntable_mapping::laws::{self, Named, Native};
-use turntable_mapping::{definitions, describe, samples};
+use turntable_mapping::{definitions, describe, descriptor, samples, testing};
 use turntable_mapping_tests::data;
-use turntable_mapping_tests::mappings::{Shipped, all};
+use turntable_mapping_tests::mappings::{Shipped, Source, all};
 
 fn main() -> ExitCode {
     // What a law says goes into the report of its test.
     panic::set_hook(Box::new(|_| {}));
     type Matter = (&'static str, fn(&Shipped) -> Result<(), Failed>);
-    const MATTERS: [Matter; 3] =
-        [("definitions", agrees_with_r4), ("samples", gives_its_rows), ("laws", keeps_the_laws)];
+    const MATTERS: [Matter; 4] = [
+        ("definitions", agrees_with_r4),
+        ("description", travels_as_bytes),
+        ("samples", gives_its_rows),
+        ("laws", keeps_the_laws),
+    ];
     let mut trials = Vec::new();
     for shipped in all().into_iter().map(Arc::new) {
         for (matter, holds) in MATTERS {
@@ -33,6 +37,30 @@ fn agrees_with_r4(shipped: &Shipped) -> Result<(), Failed> {
     nothing_wrong(shipped.faults())?;
     let faults = shipped.mapping().map(definitions::check).unwrap_or_default();
     nothing_wrong(faults.into_iter().map(|fault| shipped.placed(fault.to_string())).collect())
+}
+
+/// What a component is given of a mapping describes the same tables, and gives the same rows where no code takes part.
+fn travels_as_bytes(shipped: &Shipped) -> Result<(), Failed> {
+    let Some(mapping) = shipped.mapping() else {
+        return Err("the file has faults".into());
+    };
+    let read = descriptor::decode(descriptor::to_bytes(mapping).leak()).map_err(|error| error.to_string())?;
+    if format!("{:?}", describe(read)) != format!("{:?}", describe(mapping)) {
+        return Err("its description says something else once it is read".into());
+    }
+    let tables = describe(mapping).tables;
+    let is_yaml = matches!(shipped.source, Source::Yaml(_));
+    let sources =
+        tables.iter().filter(|_| is_yaml).flat_map(|table| table.sources.iter().map(|source| (&table.name, source)));
+    for (table, source) in sources {
+        for resource in data::resources(&source.resource_type) {
+            let rows = |mapping| testing::rows_of(mapping, table, &resource.text);
+            if rows(read) != rows(mapping) {
+                return Err(format!("{table}: other rows of {}", resource.id).into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The samples give their rows, become what their changes say, and keep the laws.

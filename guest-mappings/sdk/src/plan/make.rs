@@ -705,7 +705,7 @@ fn perfect(keys: &[&[u8]]) -> Option<(u32, usize)> {
             if apart {
                 return Some((multiplier, bits));
             }
-            multiplier = multiplier.wrapping_mul(0x0001_9660_d).wrapping_add(0x3c6e_f35f) | 1;
+            multiplier = multiplier.wrapping_mul(0x0019_660d).wrapping_add(0x3c6e_f35f) | 1;
         }
     }
     None

@@ -576,7 +576,7 @@ impl Walk {
             let at = list + 4 + 16 * index;
             let literal = blob.bytes(blob.u32(at), blob.u32(at + 4));
             let holds = match (blob.u32(at + 8), value.kind()) {
-                (0, kind::STRING) if value.what & kind::ESCAPED == 0 => text[1..text.len() - 1].as_bytes() == literal,
+                (0, kind::STRING) if value.what & kind::ESCAPED == 0 => text.as_bytes()[1..text.len() - 1] == *literal,
                 (0, kind::STRING) => unescape(&text[1..text.len() - 1]).as_bytes() == literal,
                 (1, kind::NUMBER | kind::BOOLEAN) => {
                     text.as_bytes() == literal

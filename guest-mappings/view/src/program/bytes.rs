@@ -3,6 +3,8 @@
 //! Reading trusts nothing: bytes that are no program are refused, and so is code that could run without end, past its
 //! end, or deeper than the stack of an instance allows.
 
+use std::borrow::Cow;
+
 use super::{Block, Column, Each, Function, Kind, Op, Operator, Program, Search, SearchKind, Select};
 use crate::types::{Family, Primitive, Type};
 
@@ -14,7 +16,9 @@ pub(crate) const MAX_DEPTH: usize = 16;
 impl<'p> Program<'p> {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer(vec![FORM]);
-        for text in [self.name, self.entity_set, self.label, self.description, self.version, self.resource, self.key] {
+        for text in
+            [&self.name, &self.entity_set, &self.label, &self.description, &self.version, &self.resource, &self.key]
+        {
             out.text(text);
         }
         out.list(&self.profiles, |out, text| out.text(text));
@@ -24,7 +28,7 @@ impl<'p> Program<'p> {
         out.list(&self.types, |out, text| out.text(text));
         out.list(&self.filters, |out, block| out.block(*block));
         out.list(&self.root, Writer::select);
-        out.list(&self.code, |out, op| out.op(*op));
+        out.list(&self.code, Writer::op);
         out.0
     }
 
@@ -135,7 +139,7 @@ impl Writer {
     }
 
     fn column(&mut self, column: &Column<'_>) {
-        for text in [column.name, column.label, column.description, column.path] {
+        for text in [&column.name, &column.label, &column.description, &column.path] {
             self.text(text);
         }
         self.0.push(column.kind as u8);
@@ -143,7 +147,7 @@ impl Writer {
         self.list(&column.elements, |out, text| out.text(text));
         self.flag(column.search.is_some());
         if let Some(search) = &column.search {
-            self.text(search.param);
+            self.text(&search.param);
             self.0.push(search.kind as u8);
         }
     }
@@ -183,41 +187,41 @@ impl Writer {
         }
     }
 
-    fn op(&mut self, op: Op<'_>) {
+    fn op(&mut self, op: &Op<'_>) {
         self.0.push(tag(op));
         match op {
-            Op::Boolean(flag) => self.flag(flag),
+            Op::Boolean(flag) => self.flag(*flag),
             Op::Text(text) | Op::Number(text) | Op::Choice(text) | Op::Any(text) | Op::ReferenceKey(text) => {
                 self.text(text);
             }
             Op::Moment(family, text) => {
-                self.0.push(family as u8);
+                self.0.push(*family as u8);
                 self.text(text);
             }
             Op::Member { name, of, repeats } => {
                 self.text(name);
-                self.type_(of);
-                self.flag(repeats);
+                self.type_(*of);
+                self.flag(*repeats);
             }
             Op::Extension { url, of } => {
                 self.text(url);
-                self.type_(of);
+                self.type_(*of);
             }
-            Op::OfType(type_) | Op::As(type_) | Op::Is(type_) => self.type_(type_),
-            Op::Where(length) | Op::Exists(length) | Op::All(length) | Op::Map(length) => self.number(length),
+            Op::OfType(type_) | Op::As(type_) | Op::Is(type_) => self.type_(*type_),
+            Op::Where(length) | Op::Exists(length) | Op::All(length) | Op::Map(length) => self.number(*length),
             Op::If(then, otherwise) => {
-                self.number(then);
-                self.number(otherwise);
+                self.number(*then);
+                self.number(*otherwise);
             }
-            Op::Call(function, arguments) => self.0.extend([function as u8, arguments]),
-            Op::Binary(operator) => self.0.push(operator as u8),
+            Op::Call(function, arguments) => self.0.extend([*function as u8, *arguments]),
+            Op::Binary(operator) => self.0.push(*operator as u8),
             Op::This | Op::Resource | Op::RowIndex | Op::Index | Op::Empty | Op::ResourceKey | Op::At | Op::Negate => {}
         }
     }
 }
 
 /// The byte that an operation begins with.
-fn tag(op: Op<'_>) -> u8 {
+fn tag(op: &Op<'_>) -> u8 {
     match op {
         Op::This => 0,
         Op::Resource => 1,
@@ -273,14 +277,18 @@ impl<'p> Reader<'p> {
     }
 
     fn flag(&mut self) -> Option<bool> {
-        Some(self.byte()? != 0)
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
-    fn text(&mut self) -> Option<&'p str> {
+    fn text(&mut self) -> Option<Cow<'p, str>> {
         let length = self.number()? as usize;
         let (text, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
-        std::str::from_utf8(text).ok()
+        std::str::from_utf8(text).ok().map(Cow::Borrowed)
     }
 
     fn list<T>(&mut self, mut each: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {

@@ -1,0 +1,93 @@
+//! `msemr_observationcomponent` ⇄ Observation.component, and the reference ranges of each component.
+
+use turntable_mapping::*;
+
+use crate::codes::*;
+
+#[rustfmt::skip]
+pub(crate) const COMPONENT: Table = child("msemr_observationcomponent", "msemr_observationcomponents", "Observation component", "One of several results that share an observation, e.g. systolic and diastolic pressure.",
+    parent("msemr_observation", "msemr_observation"), "component", &[
+    key("msemr_observationcomponentid", "Observation component"),
+    text("msemr_name", "Name", "code.text | code.coding[0].display").derived(),
+    concept("msemr_obscomponentcode", "Code", "code").search(token("component-code").superset()),
+    text("tt_codetext", "Code (text)", "code.text"),
+    choice("msemr_valuetype", "Value type", VALUE, "value").derived(),
+    decimal("msemr_valuequantityvalue", "Quantity", "valueQuantity.value").search(quantity("component-value-quantity")),
+    choice("msemr_valuequantitycomparator", "Quantity: comparator", COMPARATOR, "valueQuantity.comparator"),
+    text("msemr_valuequantityunit", "Quantity: unit", "valueQuantity.unit"),
+    text("msemr_valuequantitysystem", "Quantity: unit system", "valueQuantity.system"),
+    quantity_code("msemr_valuequantitycode", "Quantity: unit code", "valueQuantity"),
+    concept("msemr_valuecodeableconcept", "Concept", "valueCodeableConcept").search(token("component-value-concept").superset()),
+    text("tt_valuecodeableconcepttext", "Concept (text)", "valueCodeableConcept.text"),
+    text("msemr_valuestring", "Text", "valueString").multi_line(),
+    boolean("tt_valueboolean", "Yes or no", "valueBoolean"),
+    int("tt_valueinteger", "Whole number", "valueInteger"),
+    date_time("msemr_valuetime", "Time (date and time)", "").describe("A time of day has no date: see Time of day."),
+    text("tt_valuetime", "Time of day", "valueTime"),
+    date_time("msemr_valuedatetime", "Date and time", "valueDateTime"),
+    date_time("msemr_valueperiodstartdate", "Period from", "valuePeriod.start"),
+    date_time("msemr_valueperiodenddate", "Period until", "valuePeriod.end"),
+    int("msemr_valuerangelowlimit", "Range: low", "valueRange.low.value").describe("Rounded."),
+    int("msemr_valuerangehighlimit", "Range: high", "valueRange.high.value").describe("Rounded."),
+    decimal("tt_valuerangelowvalue", "Range: low (all digits)", "valueRange.low.value"),
+    text("tt_valuerangelowunit", "Range: unit of low", "valueRange.low.unit"),
+    decimal("tt_valuerangehighvalue", "Range: high (all digits)", "valueRange.high.value"),
+    text("tt_valuerangehighunit", "Range: unit of high", "valueRange.high.unit"),
+    int("msemr_valuerationumerator", "Numerator", "valueRatio.numerator.value").describe("Rounded."),
+    decimal("tt_valuerationumeratorvalue", "Numerator: value", "valueRatio.numerator.value"),
+    choice("msemr_valuerationumeratorcomparator", "Numerator: comparator", RATIO_COMPARATOR, "valueRatio.numerator.comparator"),
+    text("msemr_valuerationumeratorunit", "Numerator: unit", "valueRatio.numerator.unit"),
+    text("msemr_valuerationumeratorsystem", "Numerator: unit system", "valueRatio.numerator.system"),
+    quantity_code("msemr_valuerationumeratorcode", "Numerator: unit code", "valueRatio.numerator"),
+    int("msemr_valueratiodenominator", "Denominator", "valueRatio.denominator.value").describe("Rounded."),
+    decimal("msemr_valueratiodenominatorvalue", "Denominator: value", "valueRatio.denominator.value"),
+    choice("msemr_valueratiodenominatorcomparator", "Denominator: comparator", RATIO_COMPARATOR, "valueRatio.denominator.comparator"),
+    text("msemr_valueratiodenominatorunit", "Denominator: unit", "valueRatio.denominator.unit"),
+    text("msemr_valueratiodenominatorsystem", "Denominator: unit system", "valueRatio.denominator.system"),
+    quantity_code("msemr_valueratiodenominatorcode", "Denominator: unit code", "valueRatio.denominator"),
+    text("msemr_valuesampleddatatypedata", "Sampled: data", "valueSampledData.data").multi_line(),
+    int("msemr_valuesampleddatatypedimension", "Sampled: dimensions", "valueSampledData.dimensions"),
+    decimal("msemr_valuesampleddatatypefactor", "Sampled: factor", "valueSampledData.factor"),
+    decimal("msemr_valuesampleddatatypelowerlimit", "Sampled: lower limit", "valueSampledData.lowerLimit"),
+    decimal("msemr_valuesampleddatatypeupperlimit", "Sampled: upper limit", "valueSampledData.upperLimit"),
+    int("msemr_valuesampleddatatypeorigin", "Sampled: origin", "valueSampledData.origin.value").describe("Rounded."),
+    decimal("tt_valuesampleddatatypeoriginvalue", "Sampled: origin (all digits)", "valueSampledData.origin.value"),
+    text("tt_valuesampleddatatypeoriginunit", "Sampled: unit", "valueSampledData.origin.unit"),
+    decimal("msemr_valuesampleddatatypeperiod", "Sampled: period", "valueSampledData.period").describe("Milliseconds between samples."),
+    concept("msemr_componentdataabsentreason", "Data absent reason", "dataAbsentReason").search(token("component-data-absent-reason").superset()),
+    text("tt_dataabsentreasontext", "Data absent reason (text)", "dataAbsentReason.text"),
+    concept("msemr_componentinterpretation", "Interpretation", "interpretation[0]"),
+    text("tt_interpretationtext", "Interpretation (text)", "interpretation[0].text"),
+    constant("statecode", "Row state", STATE, "0"),
+    constant("statuscode", "Row status", STATUS_REASON, "1"),
+])
+.source(resource("Observation"))
+.primary_name("msemr_name");
+
+#[rustfmt::skip]
+pub(crate) const REFERENCE_RANGE: Table = child("msemr_observationcomponentreferencerange", "msemr_observationcomponentreferenceranges", "Component reference range", "A range that helps to read the value of a component.",
+    parent("msemr_observationcomponent", "msemr_observationcomponent"), "referenceRange", &[
+    key("msemr_observationcompreferencerangeid", "Component reference range"),
+    text("msemr_name", "Name", "text | type.text | type.coding[0].display").derived(),
+    int("msemr_rangelow", "Low", "low.value").describe("Rounded."),
+    int("msemr_rangehigh", "High", "high.value").describe("Rounded."),
+    decimal("tt_rangelowvalue", "Low (all digits)", "low.value"),
+    text("tt_rangelowunit", "Low: unit", "low.unit"),
+    quantity_code("tt_rangelowcode", "Low: unit code", "low"),
+    decimal("tt_rangehighvalue", "High (all digits)", "high.value"),
+    text("tt_rangehighunit", "High: unit", "high.unit"),
+    quantity_code("tt_rangehighcode", "High: unit code", "high"),
+    text("msemr_rangetext", "Range text", "text").multi_line(),
+    concept("msemr_rangetype", "Type", "type").describe("What the range is about: normal, critical, therapeutic."),
+    concept("msemr_obsreferencerangeappliesto", "Applies to", "appliesTo[0]").describe("The first, if there are several."),
+    int("msemr_referencerangeagelow", "Age: from", "age.low.value").describe("Rounded."),
+    int("msemr_referencerangeagehigh", "Age: to", "age.high.value").describe("Rounded."),
+    decimal("tt_agelowvalue", "Age: from (all digits)", "age.low.value"),
+    text("tt_agelowunit", "Age from: unit", "age.low.unit"),
+    decimal("tt_agehighvalue", "Age: to (all digits)", "age.high.value"),
+    text("tt_agehighunit", "Age to: unit", "age.high.unit"),
+    constant("statecode", "Row state", STATE, "0"),
+    constant("statuscode", "Row status", STATUS_REASON, "1"),
+])
+.source(resource("Observation"))
+.primary_name("msemr_name");
