@@ -154,7 +154,11 @@ fn line(resource: &str, element: &Element, of: &ElementType) -> Option<(Line, St
                 Some((_, codes)) => {
                     let first = codes[0].code;
                     let codes = codes.iter().map(|code| (code.code.to_owned(), code.display.to_owned()));
-                    options = Some((member.to_ascii_lowercase(), codes.collect()));
+                    let mut codes: Vec<_> = codes.collect();
+                    // Of two systems that have a code, the first.
+                    let mut seen = std::collections::HashSet::new();
+                    codes.retain(|(code, _)| seen.insert(code.clone()));
+                    options = Some((member.to_ascii_lowercase(), codes));
                     simple("choice", json!(first))
                 }
                 None => simple("text", json!("example")),
@@ -218,7 +222,7 @@ fn search(
     of: &str,
     repeats: bool,
 ) -> Option<(&'static str, &'static str, Option<&'static str>)> {
-    let code: &'static str = r4_text(parameter);
+    let code = parameter.code;
     let superset = repeats.then_some("superset");
     match (parameter.kind, kind) {
         ("token", "concept") => Some(("token", code, Some("superset"))),
@@ -230,10 +234,6 @@ fn search(
         ("uri", "uri") => Some(("uri", code, superset)),
         _ => None,
     }
-}
-
-fn r4_text(parameter: &Parameter) -> &'static str {
-    parameter.code
 }
 
 fn capitalised(name: &str) -> String {
