@@ -1,6 +1,7 @@
-//! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, makes
-//! components of them, and writes the list that `mapping::build::BUILTIN` is. Beside it `VIEW_ENGINE`: the module that
-//! becomes a component once a view is put into it.
+//! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, and the
+//! engine that runs the mappings in YAML beside them; makes components of all, and writes the list that
+//! `mapping::build::BUILTIN` is. Beside it `DECLARED` and `VIEW_ENGINE`: the modules that become components once a
+//! mapping in YAML, or a view, is put into them.
 
 #![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
 #![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
@@ -13,6 +14,7 @@ mod guest;
 mod wrap;
 
 use std::{
+    collections::BTreeMap,
     env,
     error::Error,
     fmt::Write,
@@ -41,27 +43,61 @@ fn build() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let mut crates = mapping_crates(&root.join("guest-mappings"))?;
-    let view = root.join("guest-mappings/view");
-    crates.push(view.clone());
+    let guests = root.join("guest-mappings");
+    let (engine, view) = (guests.join("declared"), guests.join("view"));
+    let mut crates = mapping_crates(&guests)?;
+    crates.extend([engine.clone(), view.clone()]);
     let mut modules = guest::compile(&crates, Some(&out.join("guests")), true)?;
+    let declared = modules.remove(&engine).ok_or("cargo gave no module for mappings in YAML")?;
     let view = modules.remove(&view).ok_or("cargo gave no module for views")?;
-    let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
+    let engine = fs::read(&declared)?;
+
+    let mut components = BTreeMap::new();
     for (directory, module) in modules {
-        let name = directory.file_name().and_then(|name| name.to_str()).ok_or("a mapping's directory has no name")?;
         let samples = wrap::read_samples(&directory.join("samples"))?;
-        let component = wrap::wrap(&fs::read(module)?, &samples).map_err(|error| format!("{name}: {error}"))?;
+        let component = wrap::wrap(&fs::read(module)?, &samples);
+        components.insert(name(&directory)?, component);
+    }
+    for file in yaml_files(&guests)? {
+        let directory = file.parent().ok_or("a file is in no directory")?;
+        let mapping = turntable_mapping_yaml::read(&fs::read_to_string(&file)?, &file.display().to_string());
+        let mapping = mapping.map_err(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect::<String>())?;
+        let samples = wrap::read_samples(&directory.join("samples"))?;
+        components.insert(name(directory)?, wrap::declare(&engine, mapping, &samples));
+    }
+    let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
+    for (name, component) in components {
         let file = out.join(format!("{name}.wasm"));
-        fs::write(&file, component)?;
+        fs::write(&file, component.map_err(|error| format!("{name}: {error}"))?)?;
         writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
     }
     list.push_str("];\n");
+    writeln!(list, "pub static DECLARED: &[u8] = include_bytes!({declared:?});")?;
     writeln!(list, "pub static VIEW_ENGINE: &[u8] = include_bytes!({view:?});")?;
     fs::write(out.join("builtin.rs"), list)?;
     Ok(())
 }
 
-/// A mapping is what has samples; `scan/` and `sdk/` are libraries.
+/// A mapping has the name of its directory.
+fn name(directory: &Path) -> Result<String, &'static str> {
+    let name = directory.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or("a mapping's directory has no name")
+}
+
+/// The mappings in YAML, each in a directory of its own.
+fn yaml_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let file = entry?.path().join("mapping.yaml");
+        if file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A mapping crate is what has samples; `scan/` and `sdk/` are libraries.
 fn mapping_crates(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut crates = Vec::new();
     for entry in fs::read_dir(directory)? {

@@ -189,7 +189,7 @@ fn write(
         Kind::Long => edit.tree.bare_leaf(Json::Number, whole(value, i64::MIN, i64::MAX)?),
         Kind::Decimal if number::is_number(value) => edit.tree.bare_leaf(Json::Number, value),
         Kind::Decimal => return Err(Problem::value("expected a number")),
-        Kind::Date => edit.tree.text_leaf(moment(value, |precision| precision == Precision::Day)?),
+        Kind::Date => edit.tree.text_leaf(moment(value, |precision| precision == Precision::Day, DAY)?),
         Kind::DateTime => edit.tree.text_leaf(zoned(value)?),
         Kind::PartialDate => edit.tree.text_leaf(zoned(value)?),
         Kind::Json => {
@@ -293,10 +293,12 @@ fn whole(value: &str, low: i64, high: i64) -> Result<&str, Problem> {
     if fits { Ok(value) } else { Err(Problem::value("expected a whole number in range")) }
 }
 
-fn moment(value: &str, fits: impl Fn(Precision) -> bool) -> Result<&str, Problem> {
+const DAY: &str = "expected a full date: YYYY-MM-DD";
+
+fn moment<'v>(value: &'v str, fits: impl Fn(Precision) -> bool, message: &'static str) -> Result<&'v str, Problem> {
     match time::precision(value) {
         Some(precision) if fits(precision) => Ok(value),
-        _ => Err(Problem::value("expected a date or time as FHIR writes it")),
+        _ => Err(Problem::value(message)),
     }
 }
 
@@ -304,9 +306,9 @@ fn moment(value: &str, fits: impl Fn(Precision) -> bool) -> Result<&str, Problem
 fn zoned(value: &str) -> Result<&str, Problem> {
     let time = value.split_once('T').map_or("", |(_, time)| time);
     if !time.is_empty() && !time.contains(['Z', '+', '-']) {
-        return Err(Problem::value("a time needs a zone"));
+        return Err(Problem::value("a time needs a zone: Z, or an offset like +01:00"));
     }
-    moment(value, |_| true)
+    moment(value, |_| true, "expected a date or time as FHIR writes it: YYYY, YYYY-MM, YYYY-MM-DD or with a time")
 }
 
 pub(crate) fn same_number(a: &str, b: &str) -> bool {

@@ -326,8 +326,12 @@ impl Writer<'_> {
 
     fn existing(&self) -> Result<Document<'_>, Vec<Located>> {
         let bytes = self.change.existing.as_deref();
-        let bytes =
-            bytes.ok_or_else(|| general(Problem::new(IssueCode::Structure, "the existing resource is not given")))?;
+        let bytes = bytes.ok_or_else(|| {
+            general(Problem::new(
+                IssueCode::Structure,
+                "the existing resource is not given; the host must read it first",
+            ))
+        })?;
         parse(bytes)
     }
 
@@ -358,7 +362,7 @@ impl Writer<'_> {
         let column = column.and_then(|column| u16::try_from(column).ok()).unwrap_or(u16::MAX);
         let set = self.change.assignments.iter().find(|set| set.column == column);
         let Some(parent) = set.and_then(|set| set.value.as_deref()) else {
-            return Err(vec![at(column, Problem::required("a new row needs its parent"))]);
+            return Err(vec![at(column, Problem::required("a new row needs its parent: which element it goes into"))]);
         };
         let key = parent.strip_prefix(source.resource_type).and_then(|rest| rest.strip_prefix('/'));
         let place = key.and_then(|key| place::of_key(key, id, above));
@@ -366,7 +370,8 @@ impl Writer<'_> {
     }
 }
 
-const GONE: Problem = Problem::conflict("the resource has no such element; another change may have moved it");
+const GONE: Problem =
+    Problem::conflict("the resource has no such element; another change may have moved it: read the rows again");
 const NOT_SHOWN: Problem =
     Problem::conflict("the resource would not show this value: another element or column stands against it");
 

@@ -171,6 +171,14 @@ fn rows_change_in_place() {
             r#"{"account":"Organization/3"}"#,
             r#","managingOrganization":[{"reference":"Organization/1"},{"reference":"Organization/3"}]"#,
         ),
+        // Given with the new target, the display is that of the new one.
+        (
+            "member",
+            "t/managingOrganization/0",
+            r#","managingOrganization":[{"reference":"Organization/1","display":"D"}]"#,
+            r#"{"account":"Organization/3","display":"E"}"#,
+            r#","managingOrganization":[{"reference":"Organization/3","display":"E"}]"#,
+        ),
         (
             "category",
             "t/kind/1",
@@ -233,7 +241,7 @@ fn rows_arrive_at_the_end_of_their_list() {
     }
     let existing = team(r#","participant":[{"role":{"text":"alone"}}]"#);
     for (values, expected) in [
-        (r#"{"words":"y"}"#, "IssueCode::Required Some(5): a new row needs its parent"),
+        (r#"{"words":"y"}"#, "IssueCode::Required Some(5): a new row needs its parent: which element it goes into"),
         (
             r#"{"of":"CareTeam/u/participant/0","words":"y"}"#,
             "IssueCode::Conflict Some(5): the row belongs to another parent",
@@ -241,7 +249,7 @@ fn rows_arrive_at_the_end_of_their_list() {
         (r#"{"of":"CareTeam/t","words":"y"}"#, "IssueCode::Conflict Some(5): the row belongs to another parent"),
         (
             r#"{"of":"CareTeam/t/participant/7","words":"y"}"#,
-            "IssueCode::Conflict None: the resource has no such element; another change may have moved it",
+            "IssueCode::Conflict None: the resource has no such element; another change may have moved it: read the rows again",
         ),
         (
             r#"{"of":"CareTeam/t/participant/0","words":"y"}"#,

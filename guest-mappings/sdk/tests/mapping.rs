@@ -262,6 +262,12 @@ fn writes_in_place() {
             r#"{"code_code":"b","code_display":"B"}"#,
             r#","code":{"coding":[{"code":"b","display":"B"}]}"#,
         ),
+        // What the change gives is not stale, though it was there before.
+        (
+            r#","code":{"coding":[{"code":"a","display":"A"}]}"#,
+            r#"{"code_code":"b","code_display":"A"}"#,
+            r#","code":{"coding":[{"code":"b","display":"A"}]}"#,
+        ),
         (
             r#","code":{"text":"T"}"#,
             r#"{"code_code":"b","code_system":"s"}"#,
@@ -459,7 +465,11 @@ fn refuses_by_name() {
         ("", r#"{"value":"abc"}"#, "error value value: expected a number"),
         ("", r#"{"rounded":"1.5"}"#, "error value rounded: expected a whole number in range"),
         ("", r#"{"words":""}"#, "error value words: FHIR has no empty texts: use null"),
-        ("", r#"{"effective":"2015-02-07T13:28:17"}"#, "error value effective: a time needs a zone"),
+        (
+            "",
+            r#"{"effective":"2015-02-07T13:28:17"}"#,
+            "error value effective: a time needs a zone: Z, or an offset like +01:00",
+        ),
         ("", r#"{"patient":"Device/1"}"#, "error value patient: a reference to a type that the column does not take"),
         ("", r#"{"category":"{"}"#, "error value category: not JSON"),
         (

@@ -133,9 +133,7 @@ pub(crate) fn boundary(family: Family, text: &str, high: bool) -> Option<String>
     let moment = Moment::parse(family, text)?;
     let ends = if high { [9999, 12, 31, 23, 59, 59] } else { [1, 1, 1, 0, 0, 0] };
     let mut fields = moment.fields;
-    for at in moment.given..SECOND {
-        fields[at] = ends[at];
-    }
+    fields[moment.given..].copy_from_slice(&ends[moment.given..]);
     if moment.given < DAY && high {
         fields[2] = days_of(fields[0], fields[1]);
     }
@@ -144,7 +142,7 @@ pub(crate) fn boundary(family: Family, text: &str, high: bool) -> Option<String>
     if family == Family::Date {
         return Some(date);
     }
-    let fill = if high && moment.given < SECOND || high && moment.fraction.is_empty() { '9' } else { '0' };
+    let fill = if high && moment.fraction.is_empty() { '9' } else { '0' };
     let mut fraction = moment.fraction.to_owned();
     while fraction.len() < 3 {
         fraction.push(fill);
@@ -192,7 +190,7 @@ fn digits(text: &str, length: usize, low: u16, high: u16) -> Option<u16> {
 fn days_of(year: u16, month: u16) -> u16 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         _ => 31,
     }

@@ -1,5 +1,7 @@
 //! The official tests of SQL on FHIR, every case: a view compiles and gives the expected rows, or is refused.
 
+#![expect(clippy::unwrap_used, reason = "a test's own helpers")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

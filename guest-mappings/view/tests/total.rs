@@ -1,5 +1,7 @@
 //! Whatever a resource holds, a view gives rows or says why not; and a program is read back as it was written.
 
+#![expect(clippy::unwrap_used, reason = "a test's own helpers")]
+
 use std::fs;
 use std::path::Path;
 

@@ -90,7 +90,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum MappingCommand {
-    /// Build a mapping crate, or a SQL-on-FHIR ViewDefinition, into a component.
+    /// Build a mapping into a component: a YAML file, a crate, or a SQL-on-FHIR ViewDefinition.
     Build {
         #[arg(default_value = ".")]
         dir: PathBuf,

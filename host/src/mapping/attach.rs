@@ -8,6 +8,8 @@
 const STATIC: &str = "TURNTABLE_ATTACHED";
 /// Where the linker says that free memory begins.
 const HEAP: &str = "__heap_base";
+/// The custom section in which a Rust guest describes its mapping, for the build alone.
+const DESCRIPTION: &str = "turntable:mapping";
 const PAGE: usize = 64 << 10;
 
 const IMPORT: u8 = 2;
@@ -17,9 +19,9 @@ const EXPORT: u8 = 7;
 const DATA: u8 = 11;
 const DATA_COUNT: u8 = 12;
 
-/// The module with these parts in it, and without the custom section that they were made of. `None` for a module
+/// The module with these parts in it, and without the description that they were made of. `None` for a module
 /// without the SDK's static, which gets none.
-pub(super) fn attach(module: &[u8], parts: &[(&[u8; 4], &[u8])], without: &str) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn attach(module: &[u8], parts: &[(&[u8; 4], &[u8])]) -> Result<Option<Vec<u8>>, String> {
     let sections = sections(module).ok_or("the module cannot be read")?;
     let section = |id: u8| sections.iter().find(|(own, _)| *own == id).map(|(_, content)| *content);
     let exports = section(EXPORT).unwrap_or(&[0]);
@@ -38,7 +40,7 @@ pub(super) fn attach(module: &[u8], parts: &[(&[u8; 4], &[u8])], without: &str) 
     let mut out = module.get(..8).ok_or("the module cannot be read")?.to_vec();
     let segments = [segment(address, &bytes), segment(word, &words)].concat();
     let mut placed = false;
-    for (id, content) in sections.iter().filter(|section| !is_named(**section, without)) {
+    for (id, content) in sections.iter().filter(|section| !is_named(**section, DESCRIPTION)) {
         let changed = match *id {
             MEMORY => memory(content, address + bytes.len()).ok_or("the module has no memory of its own")?,
             DATA_COUNT => {
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn bytes_are_attached() {
-        let attached = attach(&module(), &[(b"PLAN", b"plan")], "m").unwrap().unwrap();
+        let attached = attach(&module(), &[(b"PLAN", b"plan")]).unwrap().unwrap();
         let sections = sections(&attached).unwrap();
         let section = |id| sections.iter().find(|(own, _)| *own == id).unwrap().1;
         assert_eq!(section(MEMORY), [1, 0, 3], "two pages for 70,016 bytes, and one more");
@@ -240,14 +242,17 @@ mod tests {
         assert_eq!(data[8 + written.len()..], told);
         assert_eq!(custom_section(&attached, "n"), Some(&b"y"[..]));
         assert_eq!(custom_section(&attached, "m"), None);
-        let without = attach(&module(), &[], "n").unwrap().unwrap();
-        assert_eq!(custom_section(&without, "n"), None);
+        let mut described = module();
+        described.extend([0, 19, 17]);
+        described.extend_from_slice(b"turntable:mapping!");
+        assert_eq!(custom_section(&described, DESCRIPTION), Some(&b"!"[..]));
+        assert_eq!(attach(&described, &[(b"PLAN", b"plan")]).unwrap(), Some(attached));
     }
 
     #[test]
     fn a_module_without_the_static_gets_nothing() {
-        assert_eq!(attach(b"\0asm\x01\0\0\0", &[], ""), Ok(None));
-        assert!(attach(b"no module", &[], "").is_err());
+        assert_eq!(attach(b"\0asm\x01\0\0\0", &[]), Ok(None));
+        assert!(attach(b"no module", &[]).is_err());
     }
 
     #[test]

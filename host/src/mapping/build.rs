@@ -17,30 +17,72 @@ use crate::model::{
     limits::Limits,
 };
 
-// Written by `build.rs`: name and component of each crate under `guest-mappings/` that is a mapping, and the core
-// module that runs views.
+// Written by `build.rs`: `BUILTIN`, name and component of each mapping under `guest-mappings/`; `DECLARED` and
+// `VIEW_ENGINE`, the core modules that run mappings in YAML and views.
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
-/// Compiles the mapping crate in a directory and makes a component of it, with its samples, at `out` or beside
-/// cargo's own output. Gives the path of what it wrote.
-pub fn build(directory: &Path, out: Option<&Path>) -> Result<PathBuf> {
+/// Makes a component of a mapping: of a YAML file, a directory with a `mapping.yaml`, or the directory of a crate,
+/// which it compiles. The samples beside it go with it. Writes to `out`; or beside the YAML file, or beside cargo's own
+/// output. Gives the path of what it wrote.
+pub fn build(source: &Path, out: Option<&Path>) -> Result<PathBuf> {
     let failed = |what: String| Error::new(Code::ComponentRefused, what);
     let on = |path: &Path, error: std::io::Error| failed(format!("{}: {error}", path.display()));
-    let directory = directory.canonicalize().map_err(|error| on(directory, error))?;
-    if !directory.join("Cargo.toml").is_file() {
-        return Err(failed(format!("{} is no crate: it has no Cargo.toml", directory.display()))
-            .hint("Give the directory of a mapping crate: turntable mapping build DIR"));
+    let built = match yaml_file(source) {
+        Some(file) => declare(&file)?,
+        None => compile(&source.canonicalize().map_err(|error| on(source, error))?)?,
+    };
+    inspect(&built.component, &Limits::default())?;
+    let out = out.map_or(built.place, Path::to_owned);
+    fs::write(&out, &built.component).map_err(|error| on(&out, error))?;
+    Ok(out)
+}
+
+/// A component, and where it goes unless another place is said.
+struct Built {
+    component: Vec<u8>,
+    place: PathBuf,
+}
+
+/// The YAML that a path means: itself, or the one in the directory, if that is no crate.
+fn yaml_file(source: &Path) -> Option<PathBuf> {
+    let is_yaml = source.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    if is_yaml {
+        return Some(source.to_owned());
     }
+    let inside = source.join("mapping.yaml");
+    (inside.is_file() && !source.join("Cargo.toml").is_file()).then_some(inside)
+}
+
+/// Attaches a mapping in YAML to the engine. No compiler takes part.
+fn declare(file: &Path) -> Result<Built> {
+    let failed = |what: String| Error::new(Code::ComponentRefused, what);
+    let text = fs::read_to_string(file).map_err(|error| failed(format!("{}: {error}", file.display())))?;
+    let mapping = turntable_mapping_yaml::read(&text, &file.display().to_string()).map_err(|faults| {
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        failed(faults.join("\n"))
+    })?;
+    let samples = wrap::read_samples(&file.with_file_name("samples")).map_err(failed)?;
+    let component = wrap::declare(DECLARED, mapping, &samples).map_err(failed)?;
+    Ok(Built { component, place: file.with_extension("wasm") })
+}
+
+/// Compiles a mapping crate.
+fn compile(directory: &Path) -> Result<Built> {
+    let failed = |what: String| Error::new(Code::ComponentRefused, what);
+    if !directory.join("Cargo.toml").is_file() {
+        return Err(failed(format!(
+            "{} is no mapping: no crate (Cargo.toml) and no mapping.yaml",
+            directory.display()
+        ))
+        .hint("Give a YAML file or the directory of a mapping crate: turntable mapping build my.yaml"));
+    }
+    let directory = directory.to_owned();
     let modules = guest::compile(std::slice::from_ref(&directory), None, false).map_err(failed)?;
     let module = modules.get(&directory).ok_or_else(|| failed("cargo gave no module".into()))?;
     let samples = wrap::read_samples(&directory.join("samples")).map_err(failed)?;
-    let core = fs::read(module).map_err(|error| on(module, error))?;
+    let core = fs::read(module).map_err(|error| failed(format!("{}: {error}", module.display())))?;
     let component = wrap::wrap(&core, &samples).map_err(failed)?;
-    inspect(&component, &Limits::default())?;
-
-    let out = out.map_or_else(|| module.with_extension("component.wasm"), Path::to_owned);
-    fs::write(&out, &component).map_err(|error| on(&out, error))?;
-    Ok(out)
+    Ok(Built { component, place: module.with_extension("component.wasm") })
 }
 
 /// Puts the samples of a directory behind a component that another language's tool made, and writes it to `out`.

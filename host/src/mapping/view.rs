@@ -63,5 +63,5 @@ fn refused(what: String) -> Error {
 fn not_compiled(faults: Vec<String>) -> Error {
     let message = faults.first().cloned().unwrap_or_default();
     let detail = |message: String| Detail { code: "view".into(), message, target: None };
-    refused(message).details(faults.into_iter().map(detail).collect())
+    refused(message).details(faults.into_iter().map(detail))
 }

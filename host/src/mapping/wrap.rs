@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use super::attach::{attach, custom_section, leb128};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use turntable_mapping::{attached, descriptor};
+use turntable_mapping::{Mapping, attached, descriptor};
 use wit_component::{ComponentEncoder, metadata};
 
 /// The custom section, last in the component, that holds the samples as a JSON array.
@@ -35,15 +35,27 @@ pub struct Sample {
 
 /// Makes a component of a core module that `wit-bindgen` built. The error is for the module's author.
 pub fn wrap(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
+    let planned = plan(core_module)?;
+    encode(planned.as_deref().unwrap_or(core_module), samples)
+}
+
+/// Makes a component of a mapping that is data: of `engine`, the core module of `guest-mappings/declared`, with the
+/// mapping's description and its plan attached.
+pub fn declare(engine: &[u8], mapping: &'static Mapping, samples: &[Sample]) -> Result<Vec<u8>, String> {
+    let (description, plan) = (descriptor::to_bytes(mapping), turntable_mapping::plan_of(mapping));
+    let module = attach(engine, &[(attached::PLAN, &plan), (attached::DESCRIPTION, &description)])?;
+    encode(&module.ok_or("the engine of mappings that are data has no place for one")?, samples)
+}
+
+fn encode(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
     let refused = |error: String| format!("this module is no mapping: {error}");
     let (stripped, _) = metadata::decode(core_module).map_err(|error| refused(format!("{error:#}")))?;
     if stripped.is_none() {
         return Err(refused("it does not say what component it could be (wit-bindgen writes that into it)".into()));
     }
-    let planned = plan(core_module)?;
     let mut component = ComponentEncoder::default()
         .validate(true)
-        .module(planned.as_deref().unwrap_or(core_module))
+        .module(core_module)
         .and_then(|mut encoder| encoder.encode())
         .map_err(|error| refused(format!("{error:#}")))?;
     put_samples(&mut component, samples)?;
@@ -65,8 +77,7 @@ fn plan(core_module: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let Some(description) = custom_section(core_module, descriptor::SECTION) else { return Ok(None) };
     // What is decoded borrows from it for ever; a build does this once a mapping.
     let mapping = descriptor::decode(description.to_vec().leak()).map_err(|error| error.to_string())?;
-    let plan = turntable_mapping::plan_of(mapping);
-    attach(core_module, &[(attached::PLAN, &plan)], descriptor::SECTION)
+    attach(core_module, &[(attached::PLAN, &turntable_mapping::plan_of(mapping))])
 }
 
 /// Samples of a mapping crate, by name: `NAME.json` the resource, `NAME.rows.json`, `NAME.change.json` and
