@@ -3,7 +3,7 @@
 pub mod check;
 pub mod dev;
 pub mod new;
-mod source;
+pub mod source;
 pub mod test;
 
 use std::path::{Path, PathBuf};

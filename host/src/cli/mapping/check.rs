@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::definitions::read_only_because;
+use turntable_mapping::laws::Subject;
 
-use super::source::{self, Kind, Opened};
+use super::source::{self, Opened};
 use crate::cli::terminal::say;
 use crate::mapping::inspect;
 use crate::model::error::{Code, Error, Result};
@@ -14,7 +15,7 @@ use crate::model::limits::Limits;
 
 pub fn check(path: &Path, as_json: bool) -> Result<()> {
     let opened = source::open(path)?;
-    let schema = opened.subject().describe();
+    let schema = opened.mapping.describe();
     let faults = opened.faults();
     if as_json {
         say(format!("{:#}", report(&opened, &schema, &faults)?));
@@ -29,12 +30,10 @@ pub fn check(path: &Path, as_json: bool) -> Result<()> {
 }
 
 fn show(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<()> {
-    say(format!("{} {}", opened.name, opened.version));
-    if let Kind::Component(_, bytes) = &opened.kind {
-        let inspection = inspect::inspect(bytes, &Limits::default())?;
-        let imports = if inspection.imports.is_empty() { "nothing".to_owned() } else { inspection.imports.join(", ") };
-        say(format!("  imports {imports}; exports {}", inspection.exports.join(", ")));
-    }
+    let inspection = inspect::inspect(&opened.component, &Limits::default())?;
+    say(format!("{} {}", schema.name, schema.version));
+    let imports = if inspection.imports.is_empty() { "nothing".to_owned() } else { inspection.imports.join(", ") };
+    say(format!("  imports {imports}; exports {}", inspection.exports.join(", ")));
     for table in &schema.tables {
         let sources: Vec<_> = table.sources.iter().map(|source| source.resource_type.as_str()).collect();
         say(format!(
@@ -59,10 +58,7 @@ fn show(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<()>
 }
 
 fn report(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<Value> {
-    let inspection = match &opened.kind {
-        Kind::Component(_, bytes) => Some(inspect::inspect(bytes, &Limits::default())?),
-        Kind::Declared(..) => None,
-    };
+    let inspection = inspect::inspect(&opened.component, &Limits::default())?;
     let tables: Vec<_> = schema
         .tables
         .iter()
@@ -81,10 +77,10 @@ fn report(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<V
         })
         .collect();
     Ok(json!({
-        "name": opened.name,
-        "version": opened.version,
-        "imports": inspection.as_ref().map(|found| &found.imports),
-        "exports": inspection.as_ref().map(|found| &found.exports),
+        "name": schema.name,
+        "version": schema.version,
+        "imports": inspection.imports,
+        "exports": inspection.exports,
         "tables": tables,
         "faults": faults,
     }))

@@ -5,10 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::source::Source;
+use super::source::{self, Source};
 use crate::cli::admin::{self, Server};
 use crate::cli::terminal::{complain, say};
-use crate::mapping::build;
 use crate::model::error::Result;
 
 /// How often the files are looked at.
@@ -17,17 +16,15 @@ const EVERY: Duration = Duration::from_millis(100);
 /// Does so until it is stopped. What does not build or is not let in is shown, and the version before stays in force.
 pub async fn dev(path: &Path, server: &Server) -> Result<()> {
     let source = Source::of(path)?;
-    let watched = match &source {
-        Source::Crate(directory) => directory.clone(),
-        Source::Yaml(file) | Source::Component(file) => file.clone(),
-    };
+    let scratch = source::scratch()?;
+    let watched = source.path();
     let mut seen = BTreeMap::new();
     loop {
-        let now = files(&watched);
+        let now = files(watched);
         if now != seen {
             let saved = Instant::now();
             seen = now;
-            match release(&source, server).await {
+            match release(&source, scratch.path(), server).await {
                 Ok(()) => say(format!("live after {} ms; watching {}", saved.elapsed().as_millis(), watched.display())),
                 Err(error) => complain(&error),
             }
@@ -36,12 +33,8 @@ pub async fn dev(path: &Path, server: &Server) -> Result<()> {
     }
 }
 
-async fn release(source: &Source, server: &Server) -> Result<()> {
-    let component = match source {
-        Source::Crate(path) | Source::Yaml(path) => build::build(path, None)?,
-        Source::Component(file) => file.clone(),
-    };
-    admin::load(server, &component, true).await
+async fn release(source: &Source, scratch: &Path, server: &Server) -> Result<()> {
+    admin::load(server, &source.component(scratch)?, true).await
 }
 
 /// Files with the time of their last change; what cargo writes is left out.

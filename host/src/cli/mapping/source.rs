@@ -1,34 +1,29 @@
-//! What an author points to, opened: a crate (which is built), a file in YAML, or a component.
+//! What an author points to, opened: a crate, a file in YAML or a view, which are built, or a component.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
 use turntable_mapping::definitions;
-use turntable_mapping::laws::{Native, Subject};
+use turntable_mapping::laws::Subject;
 use turntable_mapping_yaml::Document;
 
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
-use crate::mapping::wrap::{self, Sample};
-use crate::mapping::{build, inspect};
-use crate::model::error::{Code, Detail, Error, Result};
+use crate::mapping::wrap::Sample;
+use crate::mapping::{build, view};
+use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 
-/// A mapping that can be called.
+/// A mapping that can be called, in the sandbox and under the limits of production.
 pub struct Opened {
-    pub name: String,
-    pub version: String,
+    pub mapping: Mapping,
+    pub component: Vec<u8>,
+    pub samples: Vec<Sample>,
     /// Where its samples are; a component carries them in itself.
     pub samples_dir: Option<PathBuf>,
-    pub samples: Vec<Sample>,
-    pub kind: Kind,
-}
-
-pub enum Kind {
-    /// In the sandbox; with its bytes.
-    Component(Box<Mapping>, Vec<u8>),
-    /// A file in YAML, run by the same code outside of the sandbox.
-    Declared(Document, Native),
+    /// The text in YAML that it was made of, which knows the place of each column.
+    document: Option<Document>,
 }
 
 /// What a path is.
@@ -36,6 +31,7 @@ pub enum Source {
     Crate(PathBuf),
     /// With the samples beside it.
     Yaml(PathBuf),
+    View(PathBuf),
     Component(PathBuf),
 }
 
@@ -43,92 +39,79 @@ impl Source {
     /// Looks at what is there, without opening it.
     pub fn of(path: &Path) -> Result<Self> {
         let yaml = path.join("mapping.yaml");
-        if path.is_dir() && yaml.is_file() {
-            return Ok(Self::Yaml(yaml));
-        }
         if path.is_dir() && path.join("Cargo.toml").is_file() {
             return Ok(Self::Crate(path.to_owned()));
         }
+        if path.is_dir() && yaml.is_file() {
+            return Ok(Self::Yaml(yaml));
+        }
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("yaml" | "yml") if path.is_file() => Ok(Self::Yaml(path.to_owned())),
+            _ if view::is_view(path) => Ok(Self::View(path.to_owned())),
             _ if path.is_file() => Ok(Self::Component(path.to_owned())),
             _ if path.is_dir() => Err(refused(format!("{} holds no mapping", path.display()))
-                .hint("A mapping is a crate (Cargo.toml), a file mapping.yaml, or a component (.wasm).")),
+                .hint("A mapping is a crate (Cargo.toml), a file mapping.yaml, a view, or a component (.wasm).")),
             _ => Err(refused(format!("there is no {}", path.display()))),
         }
     }
-}
 
-/// Opens what is at a path; a crate is built first.
-pub fn open(path: &Path) -> Result<Opened> {
-    match Source::of(path)? {
-        Source::Yaml(file) => declared(&file),
-        Source::Component(file) => component(&file, None),
-        Source::Crate(directory) => {
-            let file = build::build(&directory, None)?;
-            component(&file, Some(directory.join("samples")))
+    /// The file or folder that the author works on.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Crate(path) | Self::Yaml(path) | Self::View(path) | Self::Component(path) => path,
+        }
+    }
+
+    /// The component, built if it is none yet. `scratch` is a folder for it.
+    pub fn component(&self, scratch: &Path) -> Result<PathBuf> {
+        let out = scratch.join("mapping.wasm");
+        match self {
+            Self::Component(file) => Ok(file.clone()),
+            Self::View(file) => view::build(file, Some(&out)).map(|(file, _)| file),
+            Self::Crate(path) | Self::Yaml(path) => build::build(path, Some(&out)),
         }
     }
 }
 
-fn declared(file: &Path) -> Result<Opened> {
-    let text = read(file)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| refused(format!("{} is not UTF-8", file.display()))))?;
-    let document = turntable_mapping_yaml::parse(&text, &file.display().to_string()).map_err(|faults| {
-        let details =
-            faults.iter().map(|fault| Detail { code: "yaml".into(), message: fault.to_string(), target: None });
-        refused(format!("{} is no mapping: {} faults", file.display(), faults.len())).details(details)
-    })?;
-    let samples_dir = file.parent().unwrap_or(Path::new(".")).join("samples");
-    let native = Native(document.mapping);
-    let described = turntable_mapping::describe(document.mapping);
-    Ok(Opened {
-        name: described.name,
-        version: described.version,
-        samples: wrap::read_samples(&samples_dir).map_err(refused)?,
-        samples_dir: Some(samples_dir),
-        kind: Kind::Declared(document, native),
-    })
+/// A folder for what is built, gone when it is dropped.
+pub fn scratch() -> Result<TempDir> {
+    tempfile::tempdir().map_err(|error| refused(format!("there is no temporary folder: {error}")))
 }
 
-fn component(file: &Path, samples_dir: Option<PathBuf>) -> Result<Opened> {
-    let bytes = read(file)?;
-    let limits = Limits::default();
-    inspect::inspect(&bytes, &limits)?;
-    let mapping = Sandbox::new(&limits, None)?.load(&bytes)?;
-    Ok(Opened {
-        name: mapping.name.clone(),
-        version: mapping.version.clone(),
-        samples: mapping.samples.clone(),
-        samples_dir,
-        kind: Kind::Component(Box::new(mapping), bytes),
-    })
+/// Opens what is at a path.
+pub fn open(path: &Path) -> Result<Opened> {
+    let source = Source::of(path)?;
+    let scratch = scratch()?;
+    let component = read(&source.component(scratch.path())?)?;
+    let mapping = Sandbox::new(&Limits::default(), None)?.load(&component)?;
+    let samples_dir = match &source {
+        Source::Crate(directory) => Some(directory.join("samples")),
+        Source::Yaml(file) => Some(file.with_file_name("samples")),
+        Source::View(_) | Source::Component(_) => None,
+    };
+    let document = match &source {
+        Source::Yaml(file) => fs::read_to_string(file)
+            .ok()
+            .and_then(|text| turntable_mapping_yaml::parse(&text, &file.display().to_string()).ok()),
+        _ => None,
+    };
+    let samples = mapping.samples.clone();
+    Ok(Opened { mapping, component, samples, samples_dir, document })
 }
 
 impl Opened {
-    pub fn subject(&self) -> &dyn Subject {
-        match &self.kind {
-            Kind::Component(mapping, _) => &**mapping,
-            Kind::Declared(_, native) => native,
-        }
-    }
-
     /// What disagrees with R4's definitions, one line each, with file, line and column where there is a file.
     pub fn faults(&self) -> Vec<String> {
-        match &self.kind {
-            Kind::Component(mapping, _) => {
-                let schema = Subject::describe(&**mapping);
-                definitions::check_schema(&schema).iter().map(ToString::to_string).collect()
-            }
-            Kind::Declared(document, _) => {
-                let faults = definitions::check(document.mapping).into_iter();
-                let placed = faults.map(|fault| match &fault.column {
-                    Some(column) => document.fault(&fault.table, column, fault.to_string()).to_string(),
-                    None => fault.to_string(),
-                });
-                placed.collect()
-            }
-        }
+        let Some(document) = &self.document else {
+            let faults = definitions::check_schema(&Subject::describe(&self.mapping));
+            return faults.iter().map(ToString::to_string).collect();
+        };
+        let faults = definitions::check(document.mapping).into_iter();
+        let placed = faults.map(|fault| match &fault.column {
+            Some(column) => document.fault(&fault.table, column, fault.to_string()).to_string(),
+            None => fault.to_string(),
+        });
+        placed.collect()
     }
 }
 

@@ -49,17 +49,17 @@ pub fn test(options: &Options) -> Result<()> {
     if options.bless {
         bless(&mut opened)?;
     }
-    let schema = opened.subject().describe();
+    let schema = opened.mapping.describe();
     let mut cases = vec![Case { name: "definitions".to_owned(), faults: opened.faults() }];
     for sample in &opened.samples {
-        cases.extend(rows_case(opened.subject(), &schema, sample));
-        cases.extend(change_case(opened.subject(), &schema, sample, &opened.samples));
+        cases.extend(rows_case(&opened.mapping, &schema, sample));
+        cases.extend(change_case(&opened.mapping, &schema, sample, &opened.samples));
     }
     let more = options.bundles.as_deref().map(|folder| resources(&schema, folder)).transpose()?.unwrap_or_default();
     let own = opened.samples.iter().filter_map(|sample| Some((sample.name.as_str(), sample.resource.as_ref()?.get())));
     let own = own.map(|(name, text)| Named { name, text });
     let more_named = more.iter().map(|(name, text)| Named { name, text });
-    let report = laws::check(opened.subject(), &own.chain(more_named).collect::<Vec<_>>(), None);
+    let report = laws::check(&opened.mapping, &own.chain(more_named).collect::<Vec<_>>(), None);
     for law in Law::ALL {
         let broken = report.violations.iter().filter(|violation| violation.law == law);
         cases.push(Case { name: format!("law {}", law.name()), faults: broken.map(ToString::to_string).collect() });
@@ -243,14 +243,14 @@ fn bless(opened: &mut Opened) -> Result<()> {
     let Some(folder) = opened.samples_dir.clone() else {
         return Err(refused("a component's samples cannot be renewed").hint("Give the crate or the YAML file."));
     };
-    let schema = opened.subject().describe();
+    let schema = opened.mapping.describe();
     for sample in &opened.samples {
         if let Some(resource) = &sample.resource {
-            let text = golden(opened.subject(), &schema, resource.get()).map_err(refused)?;
+            let text = golden(&opened.mapping, &schema, resource.get()).map_err(refused)?;
             write(&folder.join(format!("{}.rows.json", sample.name)), &text)?;
         }
         if sample.change.is_some() {
-            let text = changed(opened.subject(), &schema, sample, &opened.samples).map_err(refused)?;
+            let text = changed(&opened.mapping, &schema, sample, &opened.samples).map_err(refused)?;
             write(&folder.join(format!("{}.after.json", sample.name)), &text)?;
         }
     }
@@ -331,7 +331,7 @@ fn show(opened: &Opened, cases: &[Case], report: &laws::Report) {
     list("null in every row", &report.unfilled);
     list("nothing writes", &report.unwritten);
     let failed = cases.iter().filter(|case| !case.faults.is_empty()).count();
-    let (name, version, resources) = (&opened.name, &opened.version, report.resources);
+    let (name, version, resources) = (&opened.mapping.name, &opened.mapping.version, report.resources);
     say(format!("{name} {version}: {} passed, {failed} failed, over {resources} resources", cases.len() - failed));
 }
 
@@ -339,8 +339,8 @@ fn as_json(opened: &Opened, cases: &[Case], report: &laws::Report) -> serde_json
     let cases =
         cases.iter().map(|case| json!({"name": case.name, "passed": case.faults.is_empty(), "faults": case.faults}));
     json!({
-        "name": opened.name,
-        "version": opened.version,
+        "name": opened.mapping.name,
+        "version": opened.mapping.version,
         "resources": report.resources,
         "cases": cases.collect::<Vec<_>>(),
         "unread": report.unread,
@@ -351,7 +351,7 @@ fn as_json(opened: &Opened, cases: &[Case], report: &laws::Report) -> serde_json
 
 fn as_junit(opened: &Opened, cases: &[Case]) -> String {
     let failed = cases.iter().filter(|case| !case.faults.is_empty()).count();
-    let suite = escaped(&opened.name);
+    let suite = escaped(&opened.mapping.name);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(text, "<testsuite name=\"{suite}\" tests=\"{}\" failures=\"{failed}\">", cases.len());
     for case in cases {
