@@ -263,8 +263,17 @@ fn primary(lines: &[Line]) -> &str {
     named.map_or("tt_fhirid", |line| line.name.as_str())
 }
 
+/// A text as YAML has it: in quotes unless it is plain words to every reader of YAML.
+fn scalar(text: &str) -> String {
+    const OTHER: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+    let plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !text.ends_with(' ')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b" -_.".contains(&b))
+        && !OTHER.contains(&text.to_ascii_lowercase().as_str());
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "''")) }
+}
+
 fn yaml(name: &str, resource: &str, lines: &[Line]) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let mut out = format!("# tt_{name} ⇄ FHIR {resource}.\nmapping: {name}\nversion: 0.1.0\n");
     let sets: Vec<_> = lines.iter().filter_map(|line| line.options.as_ref()).collect();
     if !sets.is_empty() {
@@ -273,7 +282,7 @@ fn yaml(name: &str, resource: &str, lines: &[Line]) -> String {
     for (set, codes) in sets {
         let _ = writeln!(out, "  {set}:");
         for (at, (code, label)) in codes.iter().enumerate() {
-            let _ = writeln!(out, "    {}: {{{}: {}}}", quoted(code), FIRST_OPTION + at, quoted(label));
+            let _ = writeln!(out, "    {}: {{{}: {}}}", scalar(code), FIRST_OPTION + at, scalar(label));
         }
     }
     let label = spaced(resource);
@@ -281,11 +290,11 @@ fn yaml(name: &str, resource: &str, lines: &[Line]) -> String {
         out,
         "tables:\n  tt_{name}:\n    set: tt_{name}s\n    label: {label}\n    description: {}\n    resource: {resource}\n    \
          name: {}\n    version: tt_fhirversion\n    columns:\n      tt_{name}id: {{key: true, label: {label}}}\n",
-        quoted(&format!("One row for each {resource}.")),
+        scalar(&format!("One row for each {resource}.")),
         primary(lines),
     );
     for line in lines {
-        let _ = write!(out, "      {}: {{{}: {}", line.name, line.kind, quoted(&line.path));
+        let _ = write!(out, "      {}: {{{}: {}", line.name, line.kind, scalar(&line.path));
         if let Some((set, _)) = &line.options {
             let _ = write!(out, ", options: {set}");
         }
@@ -300,7 +309,7 @@ fn yaml(name: &str, resource: &str, lines: &[Line]) -> String {
             let sets: Vec<_> = sets.iter().map(|(set, kinds)| format!("{set}: [{}]", kinds.join(", "))).collect();
             let _ = write!(out, ", to: {{{}}}", sets.join(", "));
         }
-        let _ = write!(out, ", label: {}", quoted(&line.label));
+        let _ = write!(out, ", label: {}", scalar(&line.label));
         if let Some((kind, parameter, flag)) = line.search {
             let flag = flag.map(|flag| format!(", {flag}: true")).unwrap_or_default();
             let _ = write!(out, ", search: {{{kind}: {parameter}{flag}}}");
