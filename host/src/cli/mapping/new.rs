@@ -141,7 +141,11 @@ fn line(resource: &str, element: &Element, of: &ElementType) -> Option<(Line, St
         Some(base) => (base, format!("{base}{}", capitalised(of.name))),
     };
     let path = if element.repeats { format!("{member}[0]") } else { member.clone() };
-    let name = format!("tt_{}", member.to_ascii_lowercase());
+    let name = match member.to_ascii_lowercase() {
+        // The version of the resource has this name.
+        taken if taken == "fhirversion" => format!("tt_{}{taken}", resource.to_ascii_lowercase()),
+        free => format!("tt_{free}"),
+    };
     let label = spaced(base);
     let simple = |kind: &'static str, value: Value| (kind, path.clone(), value);
     let mut options = None;
