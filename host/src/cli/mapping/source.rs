@@ -103,6 +103,10 @@ impl Opened {
     /// What disagrees with R4's definitions, one line each, with file, line and column where there is a file.
     pub fn faults(&self) -> Vec<String> {
         let Some(document) = &self.document else {
+            // A view says its columns in FHIRPath; its compiler holds that against R4.
+            if !self.mapping.tables.iter().any(|table| table.access.update || table.access.create) {
+                return Vec::new();
+            }
             let faults = definitions::check_schema(&Subject::describe(&self.mapping));
             return faults.iter().map(ToString::to_string).collect();
         };
