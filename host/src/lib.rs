@@ -179,6 +179,9 @@ pub mod mapping {
     /// Bytes to a mapping: inspect, compile, describe; then rows and resources.
     pub mod component;
 
+    /// A loaded mapping as a subject of the laws.
+    mod subject;
+
     /// `mapping build` and `mapping inspect`, and the mappings inside this binary.
     pub mod build;
 

@@ -99,6 +99,51 @@ enum MappingCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Start a mapping of a resource type: a crate or a YAML file that builds and passes its test.
+    New {
+        /// Where it will be; the last part is its name.
+        name: PathBuf,
+        #[arg(long, value_name = "TYPE")]
+        resource: String,
+        /// A file in YAML, which needs no Rust.
+        #[arg(long)]
+        yaml: bool,
+        /// The SDK's source, for a crate.
+        #[arg(long, value_name = "DIR")]
+        sdk: Option<PathBuf>,
+    },
+    /// Hold a mapping against R4; say what of it cannot be written or searched, and why.
+    Check {
+        /// A component, a YAML file, or a crate.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Test a mapping: its samples, the laws, R4's definitions.
+    Test {
+        /// A component, a YAML file, or a crate.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// More resources to hold the laws against: a folder of JSON files.
+        #[arg(long, value_name = "DIR")]
+        bundles: Option<PathBuf>,
+        #[arg(long, value_name = "FORMAT")]
+        report: Option<mapping::test::Format>,
+        /// The same as `--report json`.
+        #[arg(long, conflicts_with = "report")]
+        json: bool,
+        /// Write rows and resources-after as they are now.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// Watch a mapping and put each version that builds in force in a running server.
+    Dev {
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
     /// Show what a component contains, without running it (`--describe` runs it in the sandbox).
     Inspect {
         file: PathBuf,
@@ -155,6 +200,15 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Demo(options) => demo::demo(options).await,
         Command::FhirSandbox { listen, load, faults } => demo::sandbox(listen, &load, faults.as_deref()).await,
         Command::Mapping(MappingCommand::Build { dir, output, json }) => mapping::build(&dir, output.as_deref(), json),
+        Command::Mapping(MappingCommand::New { name, resource, yaml, sdk }) => {
+            mapping::new::new(&mapping::new::Options { path: name, resource, yaml, sdk })
+        }
+        Command::Mapping(MappingCommand::Check { path, json }) => mapping::check::check(&path, json),
+        Command::Mapping(MappingCommand::Test { path, bundles, report, json, bless }) => {
+            let report = report.or(json.then_some(mapping::test::Format::Json));
+            mapping::test::test(&mapping::test::Options { path, bundles, report, bless })
+        }
+        Command::Mapping(MappingCommand::Dev { path, server }) => mapping::dev::dev(&path, &server).await,
         Command::Mapping(MappingCommand::Inspect { file, describe, json }) => mapping::inspect(&file, describe, json),
         Command::Load { file, activate, server } => admin::load(&server, &file, activate).await,
         Command::Activate { table, digest, server } => admin::activate(&server, &table, &digest).await,

@@ -1,4 +1,10 @@
-//! `turntable mapping build` and `inspect`: the author's bench, without a server.
+//! `turntable mapping …`: the author's bench. `build` and `inspect` are here, the others in files of their own.
+
+pub mod check;
+pub mod dev;
+pub mod new;
+pub mod source;
+pub mod test;
 
 use std::path::{Path, PathBuf};
 

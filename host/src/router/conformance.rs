@@ -3,10 +3,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use turntable_mapping::definitions;
+use turntable_mapping::laws::{self, Named, Subject};
 use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
@@ -80,6 +83,28 @@ pub fn check(mapping: &Mapping, report: &mut Report) {
     report.add("determinism", on_resources(same_twice), resources.clone());
     report.add("round-trip", on_resources(unchanged), resources);
     report.add("changes", faults(samples, |sample| expected_change(mapping, sample)), changes);
+}
+
+/// How long the gate looks at the laws.
+const LAWS_TIME: Duration = Duration::from_secs(3);
+
+/// The laws (`turntable_mapping::laws`) over the mapping's own samples, for as long as [`LAWS_TIME`]. What is broken
+/// is named for whoever loads it and refuses nothing: what must hold is among the checks of [`check`].
+pub fn laws(mapping: &Mapping, report: &mut Report) {
+    let samples = mapping.samples.iter();
+    let named = samples.filter_map(|s| Some(Named { name: &s.name, text: s.resource.as_ref()?.get() }));
+    let found = laws::check(mapping, &named.collect::<Vec<_>>(), Some(Instant::now() + LAWS_TIME));
+    let mut findings = vec![match (found.violations.len(), found.cut_short) {
+        (0, false) => format!("all hold over {} resources", found.resources),
+        (0, true) => format!("none is broken in the time there was; {} resources", found.resources),
+        (broken, _) => format!("{broken} broken; `turntable mapping test` shows them all"),
+    }];
+    findings.extend(found.violations.iter().take(MAX_FINDINGS).map(ToString::to_string));
+    // A view says its columns in FHIRPath; its compiler holds that against R4.
+    let writes = mapping.tables.iter().any(|table| table.access.update || table.access.create);
+    let disagreements = if writes { definitions::check_schema(&Subject::describe(mapping)) } else { Vec::new() };
+    findings.extend(disagreements.iter().take(MAX_FINDINGS).map(|fault| format!("not as in R4: {fault}")));
+    report.checks.push(Check { name: "laws".to_owned(), passed: true, findings });
 }
 
 /// What a new version changes for apps that use the one in force: added, removed, changed columns.

@@ -134,6 +134,7 @@ impl Turntable {
     fn admission(&self, live: &Live, mapping: &Mapping, report: &mut Report) -> SchemaDifference {
         report.add("tables", conflicts(live, mapping), format!("{} tables", mapping.tables.len()));
         conformance::check(mapping, report);
+        conformance::laws(mapping, report);
         let root = roots(mapping).next().and_then(|root| live.table(&root.name).ok());
         let old: Vec<_> = root.map(|root| root.mapping.tables.clone()).unwrap_or_default();
         let schema = conformance::schema_difference(&old, &mapping.tables);

@@ -1,0 +1,128 @@
+//! What an author points to, opened: a crate, a file in YAML or a view, which are built, or a component.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use turntable_mapping::definitions;
+use turntable_mapping::laws::Subject;
+use turntable_mapping_yaml::Document;
+
+use crate::mapping::component::Mapping;
+use crate::mapping::sandbox::Sandbox;
+use crate::mapping::wrap::Sample;
+use crate::mapping::{build, view};
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+
+/// A mapping that can be called, in the sandbox and under the limits of production.
+pub struct Opened {
+    pub mapping: Mapping,
+    pub component: Vec<u8>,
+    pub samples: Vec<Sample>,
+    /// Where its samples are; a component carries them in itself.
+    pub samples_dir: Option<PathBuf>,
+    /// The text in YAML that it was made of, which knows the place of each column.
+    document: Option<Document>,
+}
+
+/// What a path is.
+pub enum Source {
+    Crate(PathBuf),
+    /// With the samples beside it.
+    Yaml(PathBuf),
+    View(PathBuf),
+    Component(PathBuf),
+}
+
+impl Source {
+    /// Looks at what is there, without opening it.
+    pub fn of(path: &Path) -> Result<Self> {
+        let yaml = path.join("mapping.yaml");
+        if path.is_dir() && path.join("Cargo.toml").is_file() {
+            return Ok(Self::Crate(path.to_owned()));
+        }
+        if path.is_dir() && yaml.is_file() {
+            return Ok(Self::Yaml(yaml));
+        }
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yaml" | "yml") if path.is_file() => Ok(Self::Yaml(path.to_owned())),
+            _ if view::is_view(path) => Ok(Self::View(path.to_owned())),
+            _ if path.is_file() => Ok(Self::Component(path.to_owned())),
+            _ if path.is_dir() => Err(refused(format!("{} holds no mapping", path.display()))
+                .hint("A mapping is a crate (Cargo.toml), a file mapping.yaml, a view, or a component (.wasm).")),
+            _ => Err(refused(format!("there is no {}", path.display()))),
+        }
+    }
+
+    /// The file or folder that the author works on.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Crate(path) | Self::Yaml(path) | Self::View(path) | Self::Component(path) => path,
+        }
+    }
+
+    /// The component, built if it is none yet. `scratch` is a folder for it.
+    pub fn component(&self, scratch: &Path) -> Result<PathBuf> {
+        let out = scratch.join("mapping.wasm");
+        match self {
+            Self::Component(file) => Ok(file.clone()),
+            Self::View(file) => view::build(file, Some(&out)).map(|(file, _)| file),
+            Self::Crate(path) | Self::Yaml(path) => build::build(path, Some(&out)),
+        }
+    }
+}
+
+/// A folder for what is built, gone when it is dropped.
+pub fn scratch() -> Result<TempDir> {
+    tempfile::tempdir().map_err(|error| refused(format!("there is no temporary folder: {error}")))
+}
+
+/// Opens what is at a path.
+pub fn open(path: &Path) -> Result<Opened> {
+    let source = Source::of(path)?;
+    let scratch = scratch()?;
+    let component = read(&source.component(scratch.path())?)?;
+    let mapping = Sandbox::new(&Limits::default(), None)?.load(&component)?;
+    let samples_dir = match &source {
+        Source::Crate(directory) => Some(directory.join("samples")),
+        Source::Yaml(file) => Some(file.with_file_name("samples")),
+        Source::View(_) | Source::Component(_) => None,
+    };
+    let document = match &source {
+        Source::Yaml(file) => fs::read_to_string(file)
+            .ok()
+            .and_then(|text| turntable_mapping_yaml::parse(&text, &file.display().to_string()).ok()),
+        _ => None,
+    };
+    let samples = mapping.samples.clone();
+    Ok(Opened { mapping, component, samples, samples_dir, document })
+}
+
+impl Opened {
+    /// What disagrees with R4's definitions, one line each, with file, line and column where there is a file.
+    pub fn faults(&self) -> Vec<String> {
+        let Some(document) = &self.document else {
+            // A view says its columns in FHIRPath; its compiler holds that against R4.
+            if !self.mapping.tables.iter().any(|table| table.access.update || table.access.create) {
+                return Vec::new();
+            }
+            let faults = definitions::check_schema(&Subject::describe(&self.mapping));
+            return faults.iter().map(ToString::to_string).collect();
+        };
+        let faults = definitions::check(document.mapping).into_iter();
+        let placed = faults.map(|fault| match &fault.column {
+            Some(column) => document.fault(&fault.table, column, fault.to_string()).to_string(),
+            None => fault.to_string(),
+        });
+        placed.collect()
+    }
+}
+
+pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).map_err(|error| refused(format!("{} cannot be read: {error}", file.display())))
+}
+
+pub(super) fn refused(what: impl Into<String>) -> Error {
+    Error::new(Code::ComponentRefused, what.into())
+}
