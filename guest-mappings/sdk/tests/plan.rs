@@ -2,6 +2,7 @@
 //!
 //! `TURNTABLE_MUTATIONS=100000` asks for so many damaged resources of each type instead of the usual few;
 //! `TURNTABLE_SEED` repeats a run that failed.
+#![expect(clippy::print_stdout, reason = "a property test says its seed and what it looked at")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
