@@ -1,5 +1,6 @@
 //! The carried files say what the tables that they are drawn from say. With `RENEW_DEFINITIONS=1` in the
 //! environment they are written anew.
+#![expect(clippy::unwrap_used, reason = "a table that is not as HL7 wrote it fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
