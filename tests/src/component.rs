@@ -15,7 +15,8 @@ pub fn builtin(name: &str) -> &'static [u8] {
 
 /// Another version of a shipped mapping: the same component with a text of its data replaced by one of the same length,
 /// wherever it stands. No length or offset changes, so the component stays valid, and its digest is another. The label
-/// of a choice is a good text: it shows in every row as a formatted value.
+/// of a choice is a good text: it shows in every row as a formatted value. The plan that was made of its paths is hidden,
+/// so that a path that is changed here is the one that is read by.
 ///
 /// # Panics
 /// If the lengths differ or the component does not hold the text.
@@ -31,7 +32,19 @@ pub fn with_text(name: &str, from: &str, to: &str) -> Vec<u8> {
     for at in places {
         component[at..at + to.len()].copy_from_slice(to.as_bytes());
     }
+    hide_plan(&mut component);
     component
+}
+
+/// Gives the attached plan (its tag, its length, its bytes) a tag that nobody asks for.
+fn hide_plan(component: &mut [u8]) {
+    const TAG: &[u8] = b"PLAN";
+    for at in 0..component.len().saturating_sub(8) {
+        let length = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).unwrap_or_default() as usize;
+        if &component[at..at + 4] == TAG && (1_000..component.len()).contains(&length(&component[at + 4..at + 8])) {
+            component[at..at + 4].copy_from_slice(b"NONE");
+        }
+    }
 }
 
 /// What a component is called in the admin API: `sha256:…`.
