@@ -83,8 +83,10 @@ async fn swap_under_load(route: &str) {
 fn second_version() -> Vec<u8> {
     let mut component = with_text("encounter", FIRST, SECOND);
     assert_eq!(FIRST_NAME.len(), SECOND_NAME.len());
-    let at = find(&component, FIRST_NAME).expect("the path is in the component");
-    component[at..at + SECOND_NAME.len()].copy_from_slice(SECOND_NAME.as_bytes());
+    assert!(find(&component, FIRST_NAME).is_some(), "the path is in the component");
+    while let Some(at) = find(&component, FIRST_NAME) {
+        component[at..at + SECOND_NAME.len()].copy_from_slice(SECOND_NAME.as_bytes());
+    }
     // Samples are the last section: a zero, the section's size, the length of its name, its name, its content.
     let name = find(&component, "turntable:samples").expect("the shipped mappings have samples");
     let size = component.len() - (name - 1);
