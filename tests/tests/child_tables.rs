@@ -44,7 +44,8 @@ async fn roles_of_participants_native() {
 
 async fn exercise(server: &Server) {
     // From above: encounter, its participants, their roles.
-    let expand = "msemr_encounterparticipant_msemr_encounterparticipantdetailsid($select=msemr_participantname)";
+    let expand = "msemr_encounterparticipant_msemr_encounterparticipantdetailsid\
+                  ($select=msemr_participantname;$orderby=msemr_participantname)";
     let encounters = server.rows("msemr_encounters", &[("$expand", expand)]).await;
     let [encounter] = encounters.as_slice() else { panic!("one encounter: {encounters:?}") };
     let names: Vec<_> = encounter["msemr_encounterparticipant_msemr_encounterparticipantdetailsid"]

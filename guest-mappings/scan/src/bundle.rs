@@ -3,7 +3,8 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use crate::document::{Document, Kind, Value};
+use crate::document::Document;
+use crate::lexer::Lexer;
 use crate::scanner::{Error, Problem};
 use crate::string::unescape;
 
@@ -71,142 +72,265 @@ impl<'a> Bundle<'a> {
 
 /// Cuts a Bundle. The whole page must be strict JSON, its resources included; a member of the wrong type
 /// where the Bundle itself has one is an error, whatever is inside the resources is not looked at beyond
-/// `resourceType` and `id`.
+/// `resourceType` and `id`. Of members with the same name the last one counts.
 pub fn split(page: &[u8]) -> Result<Bundle<'_>, Error> {
-    let document = Document::parse(page)?;
-    let cut = Cutter { text: document.text() };
-    let root = document.root();
-    if !root.get("resourceType").is_some_and(|kind| kind.is("Bundle")) {
-        return Err(unexpected(root, "expected a Bundle"));
+    let lexer = Lexer::new(page, page.len());
+    match lexer.ok_or(Fault::Grammar).and_then(|lexer| Cutter { lexer }.bundle()) {
+        Ok(bundle) => Ok(bundle),
+        Err(fault) => {
+            // What is no JSON is said first, wherever it is.
+            Document::parse(page)?;
+            Err(match fault {
+                Fault::Form(error) => error,
+                Fault::Grammar => Error { offset: 0, problem: Problem::Unexpected("expected JSON") },
+            })
+        }
     }
-    let kind = root.get("type").ok_or_else(|| unexpected(root, "expected Bundle.type"))?;
-    Ok(Bundle {
-        kind: cut.string(kind)?,
-        total: total(root)?,
-        links: elements(root, "link")?.map(|link| cut.link(link)).collect::<Result<_, _>>()?,
-        entries: elements(root, "entry")?.map(|entry| cut.entry(entry)).collect::<Result<_, _>>()?,
-    })
 }
 
-/// Values of a [`Document`] borrow from it; this cuts the same spans from the page, which lives longer.
+/// Why a page is not cut.
+enum Fault {
+    /// It is no JSON. A [`Document`] says where.
+    Grammar,
+    /// It is JSON, but no Bundle.
+    Form(Error),
+}
+
+impl Fault {
+    fn form(offset: usize, what: &'static str) -> Self {
+        Self::Form(Error { offset, problem: Problem::Unexpected(what) })
+    }
+}
+
+type Step<T> = Result<T, Fault>;
+
+/// One pass over the page. Each function takes the position of a value, with how many objects and lists are open around
+/// it where that can be more than a handful, and gives the position behind the value.
 struct Cutter<'a> {
-    text: &'a str,
+    lexer: Lexer<'a>,
 }
 
 impl<'a> Cutter<'a> {
-    fn link(&self, link: Value<'_>) -> Result<Link<'a>, Error> {
-        Ok(Link { relation: self.required(link, "relation")?, url: self.required(link, "url")? })
+    fn bundle(&self) -> Step<Bundle<'a>> {
+        let start = self.lexer.space(0);
+        if self.lexer.byte(start) != b'{' {
+            self.skip(start, 0)?;
+            return Err(Fault::form(start, "expected a Bundle"));
+        }
+        let (mut resource_type, mut kind, mut total) = (None, None, None);
+        let (mut links, mut entries) = (Vec::new(), Vec::new());
+        let end = self.members(start, |key, at| match key {
+            "resourceType" => match self.lexer.byte(at) {
+                b'"' => self.text(at, &mut resource_type),
+                _ => self.skip(at, 1),
+            },
+            "type" => self.text(at, &mut kind),
+            "total" => self.total(at, &mut total),
+            "link" => self.elements(at, &mut links, |at, links| {
+                let (link, end) = self.link(at)?;
+                links.push(link);
+                Ok(end)
+            }),
+            "entry" => self.elements(at, &mut entries, |at, entries| {
+                let mut entry = Entry { offset: at, ..Entry::default() };
+                let end = self.entry(at, &mut entry)?;
+                entries.push(entry);
+                Ok(end)
+            }),
+            _ => self.skip(at, 1),
+        })?;
+        if !self.lexer.is_end(end) {
+            return Err(Fault::Grammar);
+        }
+        if resource_type.as_deref() != Some("Bundle") {
+            return Err(Fault::form(start, "expected a Bundle"));
+        }
+        let kind = kind.ok_or(Fault::form(start, "expected Bundle.type"))?;
+        Ok(Bundle { kind, total, links, entries })
     }
 
-    fn entry(&self, entry: Value<'_>) -> Result<Entry<'a>, Error> {
-        let search = object(entry, "search")?;
-        Ok(Entry {
-            offset: entry.range().start,
-            full_url: self.optional(entry, "fullUrl")?,
-            resource: object(entry, "resource")?.map(|resource| self.resource(resource)).transpose()?,
-            search_mode: search.map_or(Ok(None), |search| self.optional(search, "mode"))?,
-            request: object(entry, "request")?.map(|request| self.request(request)).transpose()?,
-            response: object(entry, "response")?.map(|response| self.response(response)).transpose()?,
+    fn link(&self, start: usize) -> Step<(Link<'a>, usize)> {
+        let (mut relation, mut url) = (None, None);
+        let end = self.members(start, |key, at| match key {
+            "relation" => self.text(at, &mut relation),
+            "url" => self.text(at, &mut url),
+            _ => self.skip(at, 3),
+        })?;
+        let relation = relation.ok_or(Fault::form(start, "expected link.relation"))?;
+        let url = url.ok_or(Fault::form(start, "expected url"))?;
+        Ok((Link { relation, url }, end))
+    }
+
+    fn entry(&self, start: usize, entry: &mut Entry<'a>) -> Step<usize> {
+        self.members(start, |key, at| match key {
+            "fullUrl" => self.text(at, &mut entry.full_url),
+            "resource" => self.object(at, &mut entry.resource, |at| self.resource(at)),
+            "search" => self.object(at, &mut entry.search_mode, |at| self.search_mode(at)),
+            "request" => self.object(at, &mut entry.request, |at| self.request(at)),
+            "response" => self.object(at, &mut entry.response, |at| self.response(at)),
+            _ => self.skip(at, 3),
         })
     }
 
-    fn resource(&self, resource: Value<'_>) -> Result<Resource<'a>, Error> {
-        Ok(Resource {
-            raw: &self.text[resource.range()],
-            offset: resource.range().start,
-            resource_type: self.required(resource, "resourceType")?,
-            id: self.optional(resource, "id")?,
-        })
+    fn resource(&self, start: usize) -> Step<(Option<Resource<'a>>, usize)> {
+        let (mut resource_type, mut id) = (None, None);
+        let end = self.members(start, |key, at| match key {
+            "resourceType" => self.text(at, &mut resource_type),
+            "id" => self.text(at, &mut id),
+            _ => self.skip(at, 4),
+        })?;
+        let resource_type = resource_type.ok_or(Fault::form(start, "expected resourceType"))?;
+        let raw = &self.lexer.text()[start..end];
+        Ok((Some(Resource { raw, offset: start, resource_type, id }), end))
     }
 
-    fn request(&self, request: Value<'_>) -> Result<Request<'a>, Error> {
-        Ok(Request {
-            method: self.required(request, "method")?,
-            url: self.required(request, "url")?,
-            if_match: self.optional(request, "ifMatch")?,
-            if_none_match: self.optional(request, "ifNoneMatch")?,
-            if_none_exist: self.optional(request, "ifNoneExist")?,
-        })
+    fn search_mode(&self, start: usize) -> Step<(Option<Cow<'a, str>>, usize)> {
+        let mut mode = None;
+        let end = self.members(start, |key, at| match key {
+            "mode" => self.text(at, &mut mode),
+            _ => self.skip(at, 4),
+        })?;
+        Ok((mode, end))
     }
 
-    fn response(&self, response: Value<'_>) -> Result<Response<'a>, Error> {
-        Ok(Response {
-            status: self.required(response, "status")?,
-            location: self.optional(response, "location")?,
-            etag: self.optional(response, "etag")?,
-            last_modified: self.optional(response, "lastModified")?,
-            outcome: object(response, "outcome")?.map(|outcome| &self.text[outcome.range()]),
-        })
+    fn request(&self, start: usize) -> Step<(Option<Request<'a>>, usize)> {
+        let (mut method, mut url) = (None, None);
+        let mut request = Request::default();
+        let end = self.members(start, |key, at| match key {
+            "method" => self.text(at, &mut method),
+            "url" => self.text(at, &mut url),
+            "ifMatch" => self.text(at, &mut request.if_match),
+            "ifNoneMatch" => self.text(at, &mut request.if_none_match),
+            "ifNoneExist" => self.text(at, &mut request.if_none_exist),
+            _ => self.skip(at, 4),
+        })?;
+        request.method = method.ok_or(Fault::form(start, "expected request.method"))?;
+        request.url = url.ok_or(Fault::form(start, "expected url"))?;
+        Ok((Some(request), end))
     }
 
-    fn required(&self, object: Value<'_>, name: &'static str) -> Result<Cow<'a, str>, Error> {
-        match present(object, name) {
-            Some(value) => self.string(value),
-            None => Err(unexpected(object, missing(name))),
+    fn response(&self, start: usize) -> Step<(Option<Response<'a>>, usize)> {
+        let (mut status, mut outcome) = (None, None);
+        let mut response = Response::default();
+        let end = self.members(start, |key, at| match key {
+            "status" => self.text(at, &mut status),
+            "location" => self.text(at, &mut response.location),
+            "etag" => self.text(at, &mut response.etag),
+            "lastModified" => self.text(at, &mut response.last_modified),
+            "outcome" => self.object(at, &mut outcome, |at| {
+                let end = self.skip(at, 4)?;
+                Ok((Some(&self.lexer.text()[at..end]), end))
+            }),
+            _ => self.skip(at, 4),
+        })?;
+        response.status = status.ok_or(Fault::form(start, "expected response.status"))?;
+        response.outcome = outcome;
+        Ok((Some(response), end))
+    }
+
+    /// Goes over the members of the object at `at`, which a brace begins; `member` is given a key and the position of its
+    /// value.
+    #[inline(always)]
+    fn members(&self, at: usize, mut member: impl FnMut(&str, usize) -> Step<usize>) -> Step<usize> {
+        let mut at = self.lexer.space(at + 1);
+        if self.lexer.byte(at) == b'}' {
+            return Ok(at + 1);
+        }
+        loop {
+            if self.lexer.byte(at) != b'"' {
+                return Err(Fault::Grammar);
+            }
+            let key = self.lexer.string(at).ok_or(Fault::Grammar)?;
+            let value = self.lexer.colon(key.end).ok_or(Fault::Grammar)?;
+            let inner = &self.lexer.text()[at + 1..key.end - 1];
+            let end = if key.escaped { member(&unescape(inner), value)? } else { member(inner, value)? };
+            at = self.lexer.space(end);
+            match self.lexer.byte(at) {
+                b',' => at = self.lexer.space(at + 1),
+                b'}' => return Ok(at + 1),
+                _ => return Err(Fault::Grammar),
+            }
         }
     }
 
-    fn optional(&self, object: Value<'_>, name: &str) -> Result<Option<Cow<'a, str>>, Error> {
-        present(object, name).map(|value| self.string(value)).transpose()
-    }
-
-    fn string(&self, value: Value<'_>) -> Result<Cow<'a, str>, Error> {
-        if value.kind() != Kind::String {
-            return Err(unexpected(value, "expected a string"));
+    /// A list of objects, or null for an empty one. It takes the place of one of the same name before it.
+    fn elements<T>(
+        &self,
+        start: usize,
+        found: &mut Vec<T>,
+        mut element: impl FnMut(usize, &mut Vec<T>) -> Step<usize>,
+    ) -> Step<usize> {
+        found.clear();
+        if self.lexer.byte(start) != b'[' {
+            return self.null_or(start, "expected an array");
         }
-        let range = value.range();
-        Ok(unescape(&self.text[range.start + 1..range.end - 1]))
-    }
-}
-
-fn missing(name: &str) -> &'static str {
-    match name {
-        "relation" => "expected link.relation",
-        "url" => "expected url",
-        "method" => "expected request.method",
-        "status" => "expected response.status",
-        _ => "expected resourceType",
-    }
-}
-
-/// A member that is there and not null.
-fn present<'v>(object: Value<'v>, name: &str) -> Option<Value<'v>> {
-    object.get(name).filter(|value| !value.is_null())
-}
-
-fn object<'v>(parent: Value<'v>, name: &str) -> Result<Option<Value<'v>>, Error> {
-    match present(parent, name) {
-        Some(value) if value.kind() != Kind::Object => Err(unexpected(value, "expected an object")),
-        value => Ok(value),
-    }
-}
-
-/// The objects of an array member; none if it is absent.
-fn elements<'v>(parent: Value<'v>, name: &str) -> Result<impl Iterator<Item = Value<'v>> + use<'v>, Error> {
-    let array = present(parent, name);
-    if let Some(array) = array {
-        if array.kind() != Kind::Array {
-            return Err(unexpected(array, "expected an array"));
+        let mut at = self.lexer.space(start + 1);
+        if self.lexer.byte(at) == b']' {
+            return Ok(at + 1);
         }
-        if let Some(other) = array.items().find(|item| item.kind() != Kind::Object) {
-            return Err(unexpected(other, "expected an object"));
+        loop {
+            if self.lexer.byte(at) != b'{' {
+                self.skip(at, 2)?;
+                return Err(Fault::form(at, "expected an object"));
+            }
+            at = self.lexer.space(element(at, found)?);
+            match self.lexer.byte(at) {
+                b',' => at = self.lexer.space(at + 1),
+                b']' => return Ok(at + 1),
+                _ => return Err(Fault::Grammar),
+            }
         }
     }
-    Ok(array.into_iter().flat_map(Value::items))
-}
 
-fn total(root: Value<'_>) -> Result<Option<u64>, Error> {
-    let Some(total) = present(root, "total") else {
-        return Ok(None);
-    };
-    match total.number().and_then(|digits| digits.parse().ok()) {
-        Some(count) => Ok(Some(count)),
-        None => Err(unexpected(total, "expected a count")),
+    /// An object, read by `read`, or null.
+    fn object<T>(
+        &self,
+        at: usize,
+        found: &mut Option<T>,
+        read: impl FnOnce(usize) -> Step<(Option<T>, usize)>,
+    ) -> Step<usize> {
+        *found = None;
+        if self.lexer.byte(at) != b'{' {
+            return self.null_or(at, "expected an object");
+        }
+        let (object, end) = read(at)?;
+        *found = object;
+        Ok(end)
     }
-}
 
-fn unexpected(value: Value<'_>, what: &'static str) -> Error {
-    Error { offset: value.range().start, problem: Problem::Unexpected(what) }
+    /// A string, or null.
+    fn text(&self, at: usize, found: &mut Option<Cow<'a, str>>) -> Step<usize> {
+        *found = None;
+        if self.lexer.byte(at) != b'"' {
+            return self.null_or(at, "expected a string");
+        }
+        let string = self.lexer.string(at).ok_or(Fault::Grammar)?;
+        let inner = &self.lexer.text()[at + 1..string.end - 1];
+        *found = Some(if string.escaped { unescape(inner) } else { Cow::Borrowed(inner) });
+        Ok(string.end)
+    }
+
+    fn total(&self, at: usize, found: &mut Option<u64>) -> Step<usize> {
+        *found = None;
+        let end = self.skip(at, 1)?;
+        let text = &self.lexer.text()[at..end];
+        if text != "null" {
+            *found = Some(text.parse().map_err(|_| Fault::form(at, "expected a count"))?);
+        }
+        Ok(end)
+    }
+
+    /// Nothing else is allowed here.
+    fn null_or(&self, at: usize, what: &'static str) -> Step<usize> {
+        match self.lexer.byte(at) {
+            b'n' => self.lexer.literal(at).ok_or(Fault::Grammar),
+            _ => Err(Fault::form(at, what)),
+        }
+    }
+
+    fn skip(&self, at: usize, depth: usize) -> Step<usize> {
+        self.lexer.skip(at, depth).ok_or(Fault::Grammar)
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +378,17 @@ mod tests {
             let found = alloc::format!("{}", error.problem);
             assert_eq!((found.as_str(), error.offset), (problem, offset), "{page}");
         }
+    }
+
+    #[test]
+    fn of_members_twice_the_last_one_counts_however_its_name_is_written() {
+        let page = r#"{"resourceType":"Patient","resource\u0054ype":"Bundle","type":"batch","type":"searchset",
+            "entry":[{"resource":{"resourceType":"A"}},{}],
+            "entry":[{"resource":{"resourceType":"B","id":"1","id":null},"fullUrl":"x"}]}"#;
+        let bundle = split(page.as_bytes()).expect("a bundle");
+        let [entry] = bundle.entries.as_slice() else { panic!("one entry: {:?}", bundle.entries) };
+        let resource = entry.resource.as_ref().expect("a resource");
+        assert_eq!((&*bundle.kind, &*resource.resource_type, &resource.id), ("searchset", "B", &None));
     }
 
     #[test]

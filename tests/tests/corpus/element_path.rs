@@ -17,6 +17,58 @@ pub(crate) struct Step {
     pub(crate) conditions: Vec<(Vec<String>, String)>,
 }
 
+/// Which entries of the lists on its path a child table's row shows: an index for each step of the path that has one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RowPlace(Vec<Option<usize>>);
+
+impl RowPlace {
+    /// Of a key `id/participant/0/role/1`; of one without a path that of a whole resource.
+    pub(crate) fn of_key(key: &str) -> Self {
+        let mut steps: Vec<Option<usize>> = Vec::new();
+        for part in key.split('/').skip(1) {
+            match (part.parse(), steps.last_mut()) {
+                (Ok(index), Some(last)) => *last = Some(index),
+                _ => steps.push(None),
+            }
+        }
+        Self(steps)
+    }
+
+    pub(crate) fn index(&self, depth: usize) -> Option<usize> {
+        self.0.get(depth).copied().flatten()
+    }
+}
+
+/// The lists of such a key, outermost first: `[[participant], [role]]`.
+pub(crate) fn lists_of_key(key: &str) -> Vec<Vec<&str>> {
+    let mut lists = Vec::new();
+    let mut members = Vec::new();
+    for part in key.split('/').skip(1) {
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            lists.push(std::mem::take(&mut members));
+        } else {
+            members.push(part);
+        }
+    }
+    lists
+}
+
+/// The keys, behind the id, of all entries of these lists.
+pub(crate) fn entries_of_lists(element: &Value, lists: &[Vec<&str>]) -> Vec<String> {
+    let Some((members, inner)) = lists.split_first() else { return vec![String::new()] };
+    let Some(list) = members.iter().try_fold(element, |at, name| at.get(name)) else { return Vec::new() };
+    let all: Vec<&Value> = match list {
+        Value::Array(items) => items.iter().collect(),
+        alone => vec![alone],
+    };
+    let rows = all.into_iter().enumerate().filter(|(_, entry)| !entry.is_null() && !entry.is_array());
+    let keys = rows.flat_map(|(index, entry)| {
+        let place = format!("/{}/{index}", members.join("/"));
+        entries_of_lists(entry, inner).into_iter().map(move |rest| place.clone() + &rest)
+    });
+    keys.collect()
+}
+
 impl ElementPath {
     /// None for what is more than names, indexes and `where` with constants.
     pub(crate) fn parse(path: &str) -> Option<Self> {
@@ -38,11 +90,11 @@ impl ElementPath {
         (!steps.is_empty()).then_some(Self { steps })
     }
 
-    /// What the path leads to. `row`: the entry of the first step's list that a child table's row shows.
-    fn values<'v>(&self, resource: &'v Value, row: Option<usize>) -> Vec<&'v Value> {
+    /// What the path leads to, in the entries that a row shows.
+    pub(crate) fn values<'v>(&self, resource: &'v Value, row: &RowPlace) -> Vec<&'v Value> {
         let mut at = vec![resource];
         for (depth, step) in self.steps.iter().enumerate() {
-            let index = step.index.or(row.filter(|_| depth == 0));
+            let index = step.index.or(row.index(depth));
             let members = at.into_iter().filter_map(|value| value.get(&step.name));
             let admitted = members.flat_map(|member| entries(member, index)).filter(|value| step.admits(value));
             // Of the entries that a `where` finds, and of codings, the first: it is the one that is written too.
@@ -70,7 +122,7 @@ pub(crate) fn expected_cell(
     column: &Column,
     path: &ElementPath,
     resource: &Value,
-    row: Option<usize>,
+    row: &RowPlace,
 ) -> Option<Option<String>> {
     let values = path.values(resource, row);
     let first = values.first().copied();

@@ -6,17 +6,17 @@ use std::fmt::Write;
 
 use serde_json::Value;
 use turntable::model::table::{Column, Kind};
+use turntable_r4::r4;
 
-use crate::element_path::{ElementPath, Step};
+use crate::element_path::{ElementPath, RowPlace, Step};
 
-/// Choice elements of the mapped types.
-const CHOICES: [&str; 5] = ["value", "effective", "onset", "deceased", "multipleBirth"];
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
 pub(crate) struct Territory<'a> {
+    resource_type: &'a str,
     path: ElementPath,
     kind: &'a Kind,
-    row: Option<usize>,
+    row: RowPlace,
     sets_null: bool,
 }
 
@@ -34,10 +34,10 @@ enum Place {
 }
 
 impl<'a> Territory<'a> {
-    pub(crate) fn new(column: &'a Column, row: Option<usize>, value: Option<&str>) -> Self {
+    pub(crate) fn new(resource_type: &'a str, column: &'a Column, row: RowPlace, value: Option<&str>) -> Self {
         let path = ElementPath::parse(&column.path);
         let path = path.unwrap_or_else(|| panic!("{}: the path {} is not understood", column.name, column.path));
-        Self { path, kind: &column.kind, row, sets_null: value.is_none() }
+        Self { resource_type, path, kind: &column.kind, row, sets_null: value.is_none() }
     }
 
     /// The error is the first change that lies outside.
@@ -72,9 +72,8 @@ impl<'a> Territory<'a> {
                 Some(Place::Index(_)) => return false,
             };
             if name != step.name {
-                let above = depth.checked_sub(1).map(|above| &steps[above]);
                 let container_is_gone = find(new, &change.place[..taken]).is_none();
-                return self.is_beside(name, step, above, depth + 1 == steps.len(), container_is_gone, change);
+                return self.is_beside(name, depth, container_is_gone, change);
             }
             taken += 1;
             let index = match places.peek() {
@@ -86,7 +85,7 @@ impl<'a> Territory<'a> {
                 _ => None,
             };
             if let Some(index) = index {
-                let wanted = step.index.or(self.row.filter(|_| depth == 0));
+                let wanted = step.index.or(self.row.index(depth));
                 match wanted {
                     // Places before it may have to be filled.
                     Some(wanted) if index != wanted => return index < wanted && is_absent_data(change),
@@ -105,16 +104,10 @@ impl<'a> Territory<'a> {
         }
     }
 
-    /// A member beside the one that the path names.
-    fn is_beside(
-        &self,
-        name: &str,
-        step: &Step,
-        above: Option<&Step>,
-        is_last: bool,
-        container_is_gone: bool,
-        change: &LeafChange<'_>,
-    ) -> bool {
+    /// A member beside the one that the path names at this depth.
+    fn is_beside(&self, name: &str, depth: usize, container_is_gone: bool, change: &LeafChange<'_>) -> bool {
+        let (step, is_last) = (&self.path.steps[depth], depth + 1 == self.path.steps.len());
+        let above = depth.checked_sub(1).map(|above| &self.path.steps[above]);
         let is_gone = change.new.is_none();
         // What an emptied place is filled with, or freed of.
         if name == "extension" || name == format!("_{}", step.name) {
@@ -131,12 +124,7 @@ impl<'a> Territory<'a> {
             return true;
         }
         // Another type of the same choice element.
-        let other_type = |base: &&str| {
-            let typed =
-                |name: &str| name.strip_prefix(*base).is_some_and(|t| t.starts_with(|c: char| c.is_uppercase()));
-            typed(&step.name) && typed(name.trim_start_matches('_'))
-        };
-        if !self.sets_null && is_gone && CHOICES.iter().any(other_type) {
+        if !self.sets_null && is_gone && self.is_same_choice(depth, name.trim_start_matches('_')) {
             return true;
         }
         // What describes a code goes with it; a choice brings its system.
@@ -146,6 +134,20 @@ impl<'a> Territory<'a> {
         };
         let is_system = step.name == "code" && name == "system" && matches!(self.kind, Kind::Choice(_));
         is_last && ((describes && is_gone) || is_system)
+    }
+
+    /// Whether R4 has one choice element with both this step's member and that one.
+    fn is_same_choice(&self, depth: usize, other: &str) -> bool {
+        let (steps, step) = (&self.path.steps[..depth], &self.path.steps[depth]);
+        let of = steps.iter().try_fold(self.resource_type.to_owned(), |of, step: &Step| {
+            r4().member(&of, &step.name).map(|member| member.kind)
+        });
+        let Some(of) = of else { return false };
+        let element = |name: &str| r4().member(&of, name).map(|member| member.element);
+        match (element(&step.name), element(other)) {
+            (Some(a), Some(b)) => a.name.ends_with("[x]") && std::ptr::eq(a, b),
+            _ => false,
+        }
     }
 }
 
@@ -280,7 +282,7 @@ fn a_lost_element_is_seen() {
         let (before, after): (Value, Value) = (before.parse().unwrap(), after.parse().unwrap());
         let changes = leaf_changes(&before, &after);
         assert_eq!(
-            Territory::new(&text, None, Some("2")).covers(&before, &after, &changes).is_ok(),
+            Territory::new("Patient", &text, RowPlace::default(), Some("2")).covers(&before, &after, &changes).is_ok(),
             expected,
             "{before} {after}"
         );
