@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::Result;
 
 /// Properties that the sample has values for. `rows` checks that there are no others.
-const WRITTEN: [&str; 36] = [
+const WRITTEN: [&str; 38] = [
     "msemr_observationid",
     "msemr_description",
     "msemr_status",
@@ -23,6 +23,7 @@ const WRITTEN: [&str; 36] = [
     "msemr_code_system",
     "msemr_code_display",
     "_msemr_code_value",
+    "tt_codetext",
     "tt_category_code",
     "tt_category_system",
     "tt_category_display",
@@ -46,6 +47,7 @@ const WRITTEN: [&str; 36] = [
     "msemr_valuecodeableconcept_system",
     "msemr_valuecodeableconcept_display",
     "_msemr_valuecodeableconcept_value",
+    "tt_valuecodeableconcepttext",
     "msemr_valuestring",
     "msemr_azurefhirid",
     "msemr_azurefhirversion",
@@ -92,6 +94,7 @@ impl Baseline {
         text(out, "msemr_description", description.or(coding.and_then(|coding| coding.display.as_deref())))?;
         number(out, "msemr_status", status(&observation.status));
         concept(out, "msemr_code", coding)?;
+        text(out, "tt_codetext", description)?;
         concept(out, "tt_category", observation.category.first().and_then(Concept::coding))?;
         reference(out, "msemr_subjecttype", "_msemr_subjecttypepatient_value", &observation.subject, "Patient/")?;
         reference(out, "msemr_contexttype", "_msemr_conexttypeencounter_value", &observation.encounter, "Encounter/")?;
@@ -124,7 +127,9 @@ fn value_x(out: &mut Vec<u8>, observation: &Observation<'_>) -> Result<()> {
     text(out, "msemr_valuequantitysystem", quantity.and_then(|q| q.system.as_deref()))?;
     let code = quantity.map(|q| (q.code.as_deref(), q.system.as_deref(), q.unit.as_deref()));
     concept_columns(out, "msemr_valuequantitycode", code)?;
-    concept(out, "msemr_valuecodeableconcept", observation.value_codeable_concept.as_ref().and_then(Concept::coding))?;
+    let value = observation.value_codeable_concept.as_ref();
+    concept(out, "msemr_valuecodeableconcept", value.and_then(Concept::coding))?;
+    text(out, "tt_valuecodeableconcepttext", value.and_then(|value| value.text.as_deref()))?;
     text(out, "msemr_valuestring", observation.value_string.as_deref())
 }
 

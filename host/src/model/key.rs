@@ -42,7 +42,7 @@ pub struct Reference<'a> {
 impl Reference<'_> {
     /// The GUID of the row it points to.
     pub fn guid(&self) -> Uuid {
-        if self.resource_type.is_empty() { guid(self.id) } else { guid(&format!("{}/{}", self.resource_type, self.id)) }
+        guid_of(self.resource_type, self.id)
     }
 }
 
@@ -50,6 +50,10 @@ impl Reference<'_> {
 /// type without a space of its own.
 pub fn guid(key: &str) -> Uuid {
     let (resource_type, id) = split(key);
+    guid_of(resource_type, id)
+}
+
+fn guid_of(resource_type: &str, id: &str) -> Uuid {
     if let Some(uuid) = canonical_uuid(id) {
         return uuid;
     }

@@ -21,6 +21,12 @@ impl Rows {
         Self { columns, text: String::new(), ends: Vec::new() }
     }
 
+    /// No rows yet, and room for about as much as `other` holds.
+    pub fn with_room_of(columns: Vec<ColumnIndex>, other: &Self) -> Self {
+        let cells = other.len() * columns.len();
+        Self { columns, text: String::with_capacity(other.text.len() * 2), ends: Vec::with_capacity(cells) }
+    }
+
     /// Takes a guest's buffers over. None if they are no whole rows, not ascending, or cut a character.
     pub fn from_cells(columns: Vec<ColumnIndex>, text: String, ends: Vec<u32>) -> Option<Self> {
         let whole = if columns.is_empty() { ends.is_empty() } else { ends.len().is_multiple_of(columns.len()) };
@@ -72,6 +78,11 @@ impl Rows {
         self.text.get(start as usize..end as usize)
     }
 
+    /// Whether the cell at a position in a row is null; so it is past the end.
+    pub fn is_null(&self, row: usize, position: usize) -> bool {
+        self.ends.get(row * self.columns.len() + position).is_none_or(|end| end & NULL != 0)
+    }
+
     /// The cell of a column of the table; None = null, or not among these rows' columns.
     pub fn cell(&self, row: usize, column: ColumnIndex) -> Option<&str> {
         self.at(row, self.position(column)?)
@@ -84,10 +95,39 @@ impl Rows {
             if let Some(text) = cell {
                 self.text.push_str(text);
             }
-            let end = u32::try_from(self.text.len()).unwrap_or(NULL - 1) & !NULL;
-            self.ends.push(if cell.is_some() { end } else { end | NULL });
+            self.end_cell(cell.is_some());
         }
         debug_assert_eq!(self.ends.len() - before, self.columns.len(), "a row has as many cells as columns");
+    }
+
+    /// Adds the next cell of a row that is made cell by cell, its text in pieces.
+    pub fn push_cell(&mut self, pieces: Option<[&str; 3]>) {
+        for piece in pieces.iter().flatten() {
+            self.text.push_str(piece);
+        }
+        self.end_cell(pieces.is_some());
+    }
+
+    /// Adds so many cells of a row of `other`, from a position on.
+    pub fn copy_cells(&mut self, other: &Self, row: usize, position: usize, count: usize) {
+        let first = row * other.columns.len() + position;
+        let start = first.checked_sub(1).and_then(|before| other.ends.get(before)).map_or(0, |end| end & !NULL);
+        let Some(ends) = other.ends.get(first..first + count) else {
+            debug_assert!(false, "there are such cells");
+            return;
+        };
+        let end = ends.last().map_or(start, |end| end & !NULL);
+        let before = self.text.len();
+        self.text.push_str(other.text.get(start as usize..end as usize).unwrap_or_default());
+        match u32::try_from(before).ok().filter(|_| self.text.len() < NULL as usize) {
+            Some(before) => self.ends.extend(ends.iter().map(|end| ((end & !NULL) - start + before) | (end & NULL))),
+            None => self.ends.extend(ends.iter().map(|_| NULL - 1)),
+        }
+    }
+
+    fn end_cell(&mut self, present: bool) {
+        let end = u32::try_from(self.text.len()).unwrap_or(NULL - 1) & !NULL;
+        self.ends.push(if present { end } else { end | NULL });
     }
 
     /// The cells of one row, in the order of `columns`.

@@ -1,9 +1,9 @@
 //! One cell as a JSON value, by the kind of its column, and the JSON writer that takes it. Nothing is parsed that need
 //! not be checked: numbers keep their digits.
 
-use std::fmt::Write as _;
-
 use jiff::tz::TimeZone;
+use turntable_scan::block::{BLOCK, Block};
+use turntable_scan::number::is_number;
 use uuid::Uuid;
 
 use super::headers::Format;
@@ -22,49 +22,55 @@ pub(crate) fn cell(
     row: usize,
     index: ColumnIndex,
 ) -> Result<()> {
-    let column = &table.columns[index];
-    let Some(text) = rows.cell(row, index) else {
-        match table.concept_of(index).and_then(|concept| Some((rows.cell(row, concept.code)?, concept))) {
-            Some((code, concept)) => out.guid(key::concept(rows.cell(row, concept.system), code)),
-            None => out.raw("null"),
+    match rows.cell(row, index) {
+        Some(text) => value(out, format, table, &table.columns[index], text),
+        None => {
+            match table.concept_of(index).and_then(|concept| Some((rows.cell(row, concept.code)?, concept))) {
+                Some((code, concept)) => out.guid(key::concept(rows.cell(row, concept.system), code)),
+                None => out.raw("null"),
+            }
+            Ok(())
         }
-        return Ok(());
-    };
-    let ill_formed = || ill_formed(table, column);
-    let number = |valid: bool| if valid { Ok(()) } else { Err(ill_formed()) };
+    }
+}
+
+/// The text of a cell as a JSON value.
+pub(crate) fn value(out: &mut Json, format: Format, table: &Table, column: &Column, text: &str) -> Result<()> {
+    let checked = |valid: bool| if valid { Ok(()) } else { Err(ill_formed(table, column)) };
     match &column.kind {
         Kind::Key => out.guid(key::guid(text)),
-        Kind::ConceptKey { .. } => out.guid(Uuid::try_parse(text).map_err(|_| ill_formed())?),
+        Kind::ConceptKey { .. } => out.guid(Uuid::try_parse(text).map_err(|_| ill_formed(table, column))?),
         Kind::Lookup(_) => match key::reference(text) {
             Some(reference) => out.guid(reference.guid()),
             None => out.raw("null"),
         },
         Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => out.text(text),
         Kind::Boolean => {
-            number(matches!(text, "true" | "false"))?;
+            checked(matches!(text, "true" | "false"))?;
             out.raw(text);
         }
         Kind::Int32 => {
-            number(text.parse::<i32>().is_ok() && Number::parse(text).is_some())?;
+            checked(text.parse::<i32>().is_ok() && is_number(text))?;
             out.raw(text);
         }
         Kind::Int64 => {
-            number(text.parse::<i64>().is_ok() && Number::parse(text).is_some())?;
+            checked(text.parse::<i64>().is_ok() && is_number(text))?;
             out.number(text, format.ieee754_compatible);
         }
         Kind::Decimal { .. } => {
-            number(Number::parse(text).is_some())?;
+            // Short ones have no exponent that is out of bounds.
+            checked(is_number(text) && (text.len() < 8 || Number::parse(text).is_some()))?;
             out.number(text, format.ieee754_compatible);
         }
         Kind::Date => {
-            number(value::parse_date(text).is_some())?;
+            checked(value::parse_date(text).is_some())?;
             out.text(text);
         }
-        Kind::DateTime => out.text(&utc(text).ok_or_else(ill_formed)?),
+        Kind::DateTime => checked(utc(out, text).is_some())?,
         Kind::Choice(choice) => match choice.by_code(text) {
-            Some(option) => out.raw(&option.value.to_string()),
+            Some(option) => out.integer(option.value),
             None if choice.open => out.raw("null"),
-            None => return Err(ill_formed()),
+            None => return Err(ill_formed(table, column)),
         },
     }
     Ok(())
@@ -102,20 +108,93 @@ pub(crate) fn explicit_type(kind: &Kind) -> Option<&'static str> {
     }
 }
 
-/// `YYYY-MM-DDTHH:MM:SS[.f]Z`, the digits of the fraction as they stood.
-fn utc(text: &str) -> Option<String> {
+/// Writes `YYYY-MM-DDTHH:MM:SS[.f]Z`, the digits of the fraction as they stood. None: it is no moment, and nothing is
+/// written.
+fn utc(out: &mut Json, text: &str) -> Option<()> {
+    if let Some(usual) = UsualTime::of(text.as_bytes()) {
+        usual.write(out);
+        return Some(());
+    }
     let moment = value::parse_instant(text)?.to_zoned(TimeZone::UTC);
     let fraction = text.split_once('.').map(|(_, rest)| {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         rest.get(..digits).unwrap_or_default()
     });
-    let mut utc = moment.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    out.raw("\"");
+    out.raw(&moment.strftime("%Y-%m-%dT%H:%M:%S").to_string());
     if let Some(fraction) = fraction.filter(|f| !f.is_empty()) {
-        utc.push('.');
-        utc.push_str(fraction);
+        out.raw(".");
+        out.raw(fraction);
     }
-    utc.push('Z');
-    Some(utc)
+    out.raw("Z\"");
+    Some(())
+}
+
+/// The form that nearly all moments have, `2015-02-07T13:28:17.239-05:00`, on the same day in UTC.
+struct UsualTime<'t> {
+    /// `2015-02-07`
+    date: &'t [u8],
+    /// Minutes of the day in UTC.
+    minutes: i32,
+    /// `:17.239`
+    rest: &'t [u8],
+}
+
+impl<'t> UsualTime<'t> {
+    /// None says nothing: the text may be a moment of another form.
+    fn of(text: &'t [u8]) -> Option<Self> {
+        let two = |at: usize| {
+            let (tens, ones) = (text.get(at)?.wrapping_sub(b'0'), text.get(at + 1)?.wrapping_sub(b'0'));
+            (tens < 10 && ones < 10).then(|| i32::from(tens * 10 + ones))
+        };
+        let is = |at: usize, byte: u8| text.get(at) == Some(&byte);
+        two(0)?;
+        two(2)?;
+        // Every month has 28 days.
+        let date = is(4, b'-') && (1..=12).contains(&two(5)?) && is(7, b'-') && (1..=28).contains(&two(8)?);
+        let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+        let clock = is(10, b'T') && hour < 24 && is(13, b':') && minute < 60 && is(16, b':') && second < 60;
+        let mut end = 19;
+        if is(end, b'.') {
+            let digits = text[end + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if !(1..=9).contains(&digits) {
+                return None;
+            }
+            end += 1 + digits;
+        }
+        let offset = match text.get(end)? {
+            b'Z' if text.len() == end + 1 => 0,
+            sign @ (b'+' | b'-') if text.len() == end + 6 && is(end + 3, b':') => {
+                let (hours, minutes) = (two(end + 1)?, two(end + 4)?);
+                if hours > 14 || minutes > 59 {
+                    return None;
+                }
+                let offset = hours * 60 + minutes;
+                if *sign == b'-' { -offset } else { offset }
+            }
+            _ => return None,
+        };
+        let minutes = hour * 60 + minute - offset;
+        let usual = date && clock && (0..24 * 60).contains(&minutes);
+        usual.then(|| Self { date: &text[..10], minutes, rest: &text[16..end] })
+    }
+
+    fn write(&self, out: &mut Json) {
+        let digit = |number: i32| b'0' + number as u8;
+        let (hour, minute) = (self.minutes / 60, self.minutes % 60);
+        out.bytes.push(b'"');
+        out.bytes.extend_from_slice(self.date);
+        out.bytes.extend_from_slice(&[
+            b'T',
+            digit(hour / 10),
+            digit(hour % 10),
+            b':',
+            digit(minute / 10),
+            digit(minute % 10),
+        ]);
+        out.bytes.extend_from_slice(self.rest);
+        out.bytes.extend_from_slice(b"Z\"");
+    }
 }
 
 fn ill_formed(table: &Table, column: &Column) -> Error {
@@ -181,51 +260,128 @@ impl Json {
         self.bytes.push(b'"');
     }
 
+    pub(crate) fn integer(&mut self, number: i32) {
+        // Ten digits and a sign.
+        let mut digits = [0; 11];
+        let mut at = digits.len();
+        let mut rest = number.unsigned_abs();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            at -= 1;
+            digits[at] = b'-';
+        }
+        self.bytes.extend_from_slice(&digits[at..]);
+    }
+
+    /// Members as they stand in an object, each with a comma before it.
+    pub(crate) fn members(&mut self, members: &[u8]) {
+        if members.is_empty() {
+            return;
+        }
+        let skipped = usize::from(!self.more);
+        self.bytes.extend_from_slice(members.get(skipped..).unwrap_or_default());
+        self.more = true;
+    }
+
     pub(crate) fn text(&mut self, text: &str) {
         self.bytes.push(b'"');
-        let mut rest = text;
-        while let Some(at) = rest.find(|c: char| c < ' ' || c == '"' || c == '\\') {
-            let (plain, tail) = rest.split_at(at);
-            self.raw(plain);
-            let mut tail = tail.chars();
-            if let Some(c) = tail.next() {
-                self.escape(c);
-            }
-            rest = tail.as_str();
+        let mut rest = text.as_bytes();
+        while let Some(at) = must_be_escaped(rest) {
+            self.bytes.extend_from_slice(&rest[..at]);
+            self.escape(rest[at]);
+            rest = &rest[at + 1..];
         }
-        self.raw(rest);
+        self.bytes.extend_from_slice(rest);
         self.bytes.push(b'"');
     }
 
-    fn escape(&mut self, c: char) {
-        match c {
-            '"' => self.raw("\\\""),
-            '\\' => self.raw("\\\\"),
-            '\n' => self.raw("\\n"),
-            '\r' => self.raw("\\r"),
-            '\t' => self.raw("\\t"),
+    fn escape(&mut self, byte: u8) {
+        match byte {
+            b'"' => self.raw("\\\""),
+            b'\\' => self.raw("\\\\"),
+            b'\n' => self.raw("\\n"),
+            b'\r' => self.raw("\\r"),
+            b'\t' => self.raw("\\t"),
             _ => {
-                let mut code = String::new();
-                let _ = write!(code, "\\u{:04x}", u32::from(c));
-                self.raw(&code);
+                self.raw(if byte < 16 { "\\u000" } else { "\\u001" });
+                self.bytes.push(b"0123456789abcdef"[usize::from(byte & 15)]);
             }
         }
     }
 }
 
+/// Where the first quote, backslash or control character is.
+fn must_be_escaped(text: &[u8]) -> Option<usize> {
+    let (blocks, rest) = text.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        let stops = Block::load(block).string_stops();
+        if stops != 0 {
+            return Some(index * BLOCK + stops.trailing_zeros() as usize);
+        }
+    }
+    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    Some(blocks.len() * BLOCK + at)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn written(text: &str) -> Option<String> {
+        let mut out = Json::default();
+        utc(&mut out, text)?;
+        Some(String::from_utf8(out.bytes).unwrap())
+    }
 
     #[test]
     fn moments_are_utc_with_their_fraction() {
         for (text, expected) in [
             ("2015-02-07T13:28:17Z", "2015-02-07T13:28:17Z"),
+            ("2015-02-07T13:28:17.5+05:30", "2015-02-07T07:58:17.5Z"),
             ("2015-02-07T23:28:17.120-05:00", "2015-02-08T04:28:17.120Z"),
             ("2015-02-07T13:28", "2015-02-07T13:28:00Z"),
             ("2015-02", "2015-02-01T00:00:00Z"),
         ] {
-            assert_eq!(utc(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(written(text), Some(format!("\"{expected}\"")), "{text}");
+        }
+        for text in ["2015-02-30T13:28:17Z", "2015-02-07T24:28:17Z", "2015-02-07T13:28:17.Z", "2015-02-07T13:28:17+15:00"]
+        {
+            assert_eq!(written(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_usual_form_is_no_other_moment(
+            text in "(20[0-9]{2}|[0-9]{4})-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?(Z|[+-][01][0-9]:[0-6][0-9])"
+        ) {
+            let Some(usual) = UsualTime::of(text.as_bytes()) else { return Ok(()) };
+            let mut out = Json::default();
+            usual.write(&mut out);
+            let usual = String::from_utf8(out.bytes).unwrap();
+            let usual = usual.trim_matches('"');
+            prop_assert!(value::parse_instant(&text).is_some());
+            prop_assert_eq!(value::parse_instant(usual), value::parse_instant(&text));
+            prop_assert_eq!(written(&text), Some(format!("\"{usual}\"")));
+        }
+
+        #[test]
+        fn texts_are_json(text: String, number: i32) {
+            let mut out = Json::default();
+            out.text(&text);
+            prop_assert_eq!(serde_json::from_slice::<String>(&out.bytes).unwrap(), text);
+            let mut out = Json::default();
+            out.integer(number);
+            prop_assert_eq!(out.bytes, number.to_string().into_bytes());
         }
     }
 }

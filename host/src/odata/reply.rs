@@ -94,10 +94,11 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     }
     out.name("value");
     out.open('[');
-    let columns = fetched(found)?;
+    let properties = Properties::new(style, found)?;
+    out.bytes.reserve(found.rows.len() * properties.nulls.len() + 2 * found.rows.bytes());
     for row in 0..found.rows.len() {
         out.item();
-        entity(&mut out, style, found, &columns, row, None)?;
+        entity(&mut out, style, found, &properties, row, None)?;
     }
     out.close(']');
     if let Some(link) = page.next_link {
@@ -111,7 +112,7 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
 pub fn one(style: Style<'_>, found: Found<'_>, row: usize) -> Result<Vec<u8>> {
     let mut out = Json::default();
     let context = context(style, found.table, found.query, "/$entity");
-    entity(&mut out, style, found, &fetched(found)?, row, Some(&context))?;
+    entity(&mut out, style, found, &Properties::new(style, found)?, row, Some(&context))?;
     Ok(out.bytes)
 }
 
@@ -267,13 +268,107 @@ fn select_list(catalog: &Catalog, table: &Table, query: &Query) -> String {
     if items.is_empty() { String::new() } else { format!("({})", items.join(",")) }
 }
 
-/// The columns that are shown, all of which the rows must have: one that was not fetched would look like null.
-fn fetched(found: Found<'_>) -> Result<Vec<ColumnIndex>> {
-    let columns = shown(found.table, found.query.select.as_deref());
-    for column in &columns {
-        check_fetched(found.table, found.rows, *column)?;
+/// The properties of the rows of an answer, and all about them that is the same for each row.
+struct Properties {
+    properties: Vec<Property>,
+    /// All of them, null: `,"a":null,"b":null`.
+    nulls: Vec<u8>,
+    /// A null property has an annotation too.
+    annotates_nulls: bool,
+    annotates_formatted: bool,
+    annotates_lookups: bool,
+}
+
+struct Property {
+    column: ColumnIndex,
+    /// The cell in the rows that is null where the property is.
+    null_with: usize,
+    /// Where it begins in `nulls`.
+    start: usize,
+}
+
+const NULL: &[u8] = b"null";
+
+impl Properties {
+    /// Those that are shown, all of which the rows must have: one that was not fetched would look like null.
+    fn new(style: Style<'_>, found: Found<'_>) -> Result<Self> {
+        let Found { table, query, rows, .. } = found;
+        let mut properties = Vec::new();
+        let mut nulls = Json::default();
+        // So that each begins with its comma.
+        nulls.item();
+        for column in shown(table, query.select.as_deref()) {
+            check_fetched(table, rows, column)?;
+            let code = table.concept_of(column).map(|concept| concept.code);
+            let position = |column| rows.position(column);
+            let null_with = code.and_then(position).or_else(|| position(column)).unwrap_or_default();
+            properties.push(Property { column, null_with, start: nulls.bytes.len() });
+            nulls.name(&table.columns[column].property());
+            nulls.bytes.extend_from_slice(NULL);
+        }
+        Ok(Self {
+            properties,
+            nulls: nulls.bytes,
+            annotates_nulls: style.format.detail == Detail::Full,
+            annotates_formatted: style.annotations.include(FORMATTED),
+            annotates_lookups: style.annotations.include(NAVIGATION) || style.annotations.include(LOGICAL_NAME),
+        })
     }
-    Ok(columns)
+
+    fn start(&self, property: usize) -> usize {
+        self.properties.get(property).map_or(self.nulls.len(), |property| property.start)
+    }
+
+    /// The name of one, as a member without its value.
+    fn name(&self, property: usize) -> &[u8] {
+        &self.nulls[self.start(property)..self.start(property + 1) - NULL.len()]
+    }
+
+    /// Those from the first to before the second, null.
+    fn nulls(&self, from: usize, to: usize) -> &[u8] {
+        &self.nulls[self.start(from)..self.start(to)]
+    }
+
+    fn write(&self, out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize) -> Result<()> {
+        let Found { table, rows, .. } = found;
+        // Most are null, and written many at once.
+        let mut nulls_from = 0;
+        for (index, property) in self.properties.iter().enumerate() {
+            if !self.annotates_nulls && rows.is_null(row, property.null_with) {
+                continue;
+            }
+            out.members(self.nulls(nulls_from, index));
+            nulls_from = index + 1;
+            self.annotate(out, style, found, row, property.column);
+            out.members(self.name(index));
+            cells::cell(out, style.format, table, rows, row, property.column)?;
+        }
+        out.members(self.nulls(nulls_from, self.properties.len()));
+        Ok(())
+    }
+
+    /// The annotations of a property that were asked for.
+    fn annotate(&self, out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, index: ColumnIndex) {
+        if !(self.annotates_nulls || self.annotates_formatted || self.annotates_lookups) {
+            return;
+        }
+        let Found { table, rows, .. } = found;
+        let column = &table.columns[index];
+        let property = column.property();
+        if self.annotates_nulls
+            && let Some(edm) = cells::explicit_type(&column.kind)
+        {
+            out.member(&format!("{property}@odata.type"), edm);
+        }
+        if self.annotates_formatted
+            && let Some(formatted) = cells::formatted(table, rows, row, index)
+        {
+            out.member(&format!("{property}@{FORMATTED}"), &formatted);
+        }
+        if let (Kind::Lookup(lookup), Some(text)) = (&column.kind, rows.cell(row, index)) {
+            lookup_annotations(out, style, &property, lookup, text);
+        }
+    }
 }
 
 /// A concept's key may come from its code.
@@ -289,13 +384,13 @@ fn entity(
     out: &mut Json,
     style: Style<'_>,
     found: Found<'_>,
-    columns: &[ColumnIndex],
+    properties: &Properties,
     row: usize,
     context: Option<&str>,
 ) -> Result<()> {
     let Found { table, rows, .. } = found;
     out.open('{');
-    let Some(key) = rows.cell(row, table.key).map(key::guid) else {
+    let Some(key) = rows.cell(row, table.key) else {
         return Err(Error::new(
             Code::MappingIllFormed,
             format!("the mapping of `{}` gave a row without a key", table.name),
@@ -306,15 +401,13 @@ fn entity(
             out.member("@odata.context", context);
         }
         if style.format.detail == Detail::Full {
-            full_control(out, style, table, key);
+            full_control(out, style, table, key::guid(key));
         }
         if let Some(etag) = etag(table, rows, row) {
             out.member("@odata.etag", &etag);
         }
     }
-    for column in columns {
-        annotated(out, style, table, rows, row, *column)?;
-    }
+    properties.write(out, style, found, row)?;
     for (index, expand) in found.query.expand.iter().enumerate() {
         related(out, style, found, row, expand, found.expanded.get(index))?;
     }
@@ -331,35 +424,6 @@ fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
         let url = format!("{}({key})/{navigation}", table.entity_set);
         out.member(&format!("{navigation}@odata.navigationLink"), &url);
     }
-}
-
-/// A property with the annotations that were asked for.
-fn annotated(
-    out: &mut Json,
-    style: Style<'_>,
-    table: &Table,
-    rows: &Rows,
-    row: usize,
-    index: ColumnIndex,
-) -> Result<()> {
-    let column = &table.columns[index];
-    let property = column.property();
-    let text = rows.cell(row, index);
-    if style.format.detail == Detail::Full
-        && let Some(edm) = cells::explicit_type(&column.kind)
-    {
-        out.member(&format!("{property}@odata.type"), edm);
-    }
-    if style.annotations.include(FORMATTED)
-        && let Some(formatted) = cells::formatted(table, rows, row, index)
-    {
-        out.member(&format!("{property}@{FORMATTED}"), &formatted);
-    }
-    if let (Kind::Lookup(lookup), Some(text)) = (&column.kind, text) {
-        lookup_annotations(out, style, &property, lookup, text);
-    }
-    out.name(&property);
-    cells::cell(out, style.format, table, rows, row, index)
 }
 
 fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
@@ -402,11 +466,11 @@ fn related(
     let own = expanded.of_parent.get(row);
     let own = own.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched for every row"))?;
     let inner = Found { table, query: &expand.query, rows: &expanded.rows, expanded: &[] };
-    let columns = fetched(inner)?;
+    let properties = Properties::new(style, inner)?;
     if let Relation::Lookup { .. } = expand.to {
         out.name(navigation);
         return match own.first() {
-            Some(related) => entity(out, style, inner, &columns, *related, None),
+            Some(related) => entity(out, style, inner, &properties, *related, None),
             None => {
                 out.raw("null");
                 Ok(())
@@ -421,7 +485,7 @@ fn related(
     out.open('[');
     for related in own {
         out.item();
-        entity(out, style, inner, &columns, *related, None)?;
+        entity(out, style, inner, &properties, *related, None)?;
     }
     out.close(']');
     if let Some(Some(link)) = expanded.next_links.get(row) {

@@ -2,13 +2,13 @@
 //! `Type/id[/path]`, references become relative to the service they came from (one to another service points to no row
 //! here and becomes null), and every concept gets its key. After this a row says the same on both routes.
 
-use std::borrow::Cow;
+use uuid::Uuid;
 
 use crate::mapping::component::{Documents, Issue, Severity};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::table::{ColumnIndex, Kind, Lookup, Table};
 use crate::router::live::LiveTable;
 
 /// One resource as its place has it.
@@ -41,9 +41,8 @@ pub fn cut(live: &LiveTable, resources: &[Resource<'_>], base: &str, wanted: &[C
         return Err(unreadable(live, issue));
     }
     let origin: Vec<usize> = batch.origin.iter().map(|o| *o as usize).collect();
-    let types: Vec<_> =
-        origin.iter().map(|o| resources.get(*o).map_or("", |resource| resource.resource_type)).collect();
-    let rows = canonical(table, &batch.rows, &types, base, wanted);
+    let types = origin.iter().map(|o| resources.get(*o).map_or("", |resource| resource.resource_type));
+    let rows = canonical(table, &batch.rows, types, base, wanted);
     Ok(Cut { rows, origin, warnings: batch.issues.len() })
 }
 
@@ -62,50 +61,97 @@ fn mapped_columns(table: &Table, wanted: &[ColumnIndex]) -> Vec<ColumnIndex> {
     columns
 }
 
-fn canonical(table: &Table, rows: &Rows, resource_types: &[&str], base: &str, wanted: &[ColumnIndex]) -> Rows {
-    let mut out = Rows::new(wanted.to_vec());
-    let mut cells: Vec<Option<Cow<'_, str>>> = Vec::with_capacity(wanted.len());
-    for row in 0..rows.len() {
-        let resource_type = resource_types.get(row).copied().unwrap_or_default();
-        cells.clear();
-        cells.extend(wanted.iter().map(|column| cell(table, rows, row, *column, resource_type, base)));
-        out.push(cells.iter().map(Option::as_deref));
+/// How the cells of one or more columns are made of a mapping's row.
+enum Part<'t> {
+    /// As they are: so many of them, from this position on.
+    Same { position: usize, count: usize },
+    Key { position: usize },
+    Lookup { position: usize, lookup: &'t Lookup },
+    Concept { code: usize, system: Option<usize> },
+    /// Not among the mapping's.
+    Null,
+}
+
+impl<'t> Part<'t> {
+    fn of(table: &'t Table, rows: &Rows, column: ColumnIndex) -> Self {
+        let position = rows.position(column);
+        match (table.columns.get(column).map(|column| &column.kind), position) {
+            (Some(Kind::ConceptKey { concept }), _) => {
+                let concept = table.concepts.get(*concept);
+                match concept.and_then(|concept| Some((rows.position(concept.code)?, concept.system))) {
+                    Some((code, system)) => Self::Concept { code, system: rows.position(system) },
+                    None => Self::Null,
+                }
+            }
+            (Some(Kind::Key), Some(position)) => Self::Key { position },
+            (Some(Kind::Lookup(lookup)), Some(position)) => Self::Lookup { position, lookup },
+            (Some(_), Some(position)) => Self::Same { position, count: 1 },
+            (None, _) | (_, None) => Self::Null,
+        }
+    }
+
+    /// For all columns, in order.
+    fn all(table: &'t Table, rows: &Rows, columns: &[ColumnIndex]) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        for column in columns {
+            match (parts.last_mut(), Self::of(table, rows, *column)) {
+                (Some(Self::Same { position, count }), Self::Same { position: next, .. })
+                    if *position + *count == next =>
+                {
+                    *count += 1;
+                }
+                (_, part) => parts.push(part),
+            }
+        }
+        parts
+    }
+}
+
+fn canonical<'a>(
+    table: &Table,
+    rows: &Rows,
+    resource_types: impl Iterator<Item = &'a str>,
+    base: &str,
+    wanted: &[ColumnIndex],
+) -> Rows {
+    let parts = Part::all(table, rows, wanted);
+    let mut out = Rows::with_room_of(wanted.to_vec(), rows);
+    for (row, resource_type) in resource_types.enumerate() {
+        for part in &parts {
+            match *part {
+                Part::Same { position, count } => out.copy_cells(rows, row, position, count),
+                Part::Key { position } => {
+                    out.push_cell(rows.at(row, position).map(|id| [resource_type, "/", id]));
+                }
+                Part::Lookup { position, lookup } => {
+                    out.push_cell(rows.at(row, position).and_then(|text| relative(text, lookup, base)));
+                }
+                Part::Concept { code, system } => match rows.at(row, code) {
+                    Some(code) => {
+                        let mut buffer = Uuid::encode_buffer();
+                        let key = key::concept(system.and_then(|system| rows.at(row, system)), code);
+                        out.push_cell(Some([&*key.hyphenated().encode_lower(&mut buffer), "", ""]));
+                    }
+                    None => out.push_cell(None),
+                },
+                Part::Null => out.push_cell(None),
+            }
+        }
     }
     out
 }
 
-fn cell<'a>(
-    table: &Table,
-    rows: &'a Rows,
-    row: usize,
-    column: ColumnIndex,
-    resource_type: &str,
-    base: &str,
-) -> Option<Cow<'a, str>> {
-    match &table.columns.get(column)?.kind {
-        Kind::Key => rows.cell(row, column).map(|id| format!("{resource_type}/{id}").into()),
-        Kind::Lookup(lookup) => {
-            let text = rows.cell(row, column)?;
-            let reference = key::reference(text)?;
-            // `urn:uuid:` has no type of its own; a column with one target type lends it.
-            let resource_type = match (reference.resource_type, lookup.targets.as_slice()) {
-                ("", [only]) => only.resource_type.as_str(),
-                ("", _) => return None,
-                (resource_type, _) => resource_type,
-            };
-            if reference.base.is_empty() && text.len() == resource_type.len() + 1 + reference.id.len() {
-                return Some(text.into());
-            }
-            let ours = reference.base.is_empty() || reference.base.trim_end_matches('/') == base.trim_end_matches('/');
-            ours.then(|| format!("{resource_type}/{}", reference.id).into())
-        }
-        Kind::ConceptKey { concept } => {
-            let concept = table.concepts.get(*concept)?;
-            let code = rows.cell(row, concept.code)?;
-            Some(key::concept(rows.cell(row, concept.system), code).to_string().into())
-        }
-        _ => rows.cell(row, column).map(Cow::Borrowed),
-    }
+/// A reference as `Type/id`, in pieces; None if it points to no row here.
+fn relative<'a>(text: &'a str, lookup: &'a Lookup, base: &str) -> Option<[&'a str; 3]> {
+    let reference = key::reference(text)?;
+    // `urn:uuid:` has no type of its own; a column with one target type lends it.
+    let resource_type = match (reference.resource_type, lookup.targets.as_slice()) {
+        ("", [only]) => only.resource_type.as_str(),
+        ("", _) => return None,
+        (resource_type, _) => resource_type,
+    };
+    let ours = reference.base.is_empty() || reference.base.trim_end_matches('/') == base.trim_end_matches('/');
+    ours.then_some([resource_type, "/", reference.id])
 }
 
 fn unreadable(live: &LiveTable, issue: &Issue) -> Error {
