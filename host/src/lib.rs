@@ -170,6 +170,9 @@ pub mod mapping {
     /// Compiled code on disk, believed only with a MAC.
     mod cache;
 
+    /// Compiled functions in memory, which mappings share.
+    mod functions;
+
     /// The engine: limits, deadline, pool, one call.
     pub mod sandbox;
 

@@ -53,6 +53,17 @@ impl Output {
         Ok(())
     }
 
+    /// Ends so many cells without a text.
+    #[inline(always)]
+    pub(crate) fn end_nulls(&mut self, count: usize) -> Result<(), Failure> {
+        let end = self.text.len();
+        if end >= NULL as usize {
+            return Err(too_long());
+        }
+        self.ends.resize(self.ends.len() + count, end as u32 | NULL);
+        Ok(())
+    }
+
     pub(crate) fn cell(&mut self, text: Option<&str>) -> Result<(), Failure> {
         self.text.push(text.unwrap_or_default());
         self.end_cell(text.is_some())

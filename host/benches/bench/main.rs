@@ -34,6 +34,12 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 struct Arguments {
     /// What to measure; everything if nothing is named.
     which: Vec<Job>,
+    /// Of `mapping`: pages of this size only, for a profiler.
+    #[arg(long, value_name = "RESOURCES")]
+    page: Option<usize>,
+    /// Of `mapping`: figures whose name contains this only.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
     /// Write the figures to this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -55,9 +61,9 @@ enum Job {
 impl Job {
     const ALL: [Self; 3] = [Self::Mapping, Self::Read, Self::Start];
 
-    fn run(self, report: &mut Report) -> Result<()> {
+    fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
-            Self::Mapping => mapping::run(report),
+            Self::Mapping => mapping::run(report, arguments.page, arguments.only.as_deref()),
             Self::Read => read::run(report),
             Self::Start => start::run(report),
         }
@@ -83,7 +89,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let jobs = if arguments.which.is_empty() { &Job::ALL[..] } else { &arguments.which };
     let mut report = Report::default();
     for job in jobs {
-        job.run(&mut report)?;
+        job.run(&mut report, arguments)?;
     }
     if let Some(file) = &arguments.json {
         std::fs::write(file, format!("{:#}\n", report.to_json()))?;

@@ -51,13 +51,14 @@ const SUBJECTS: [Subject; 2] = [
     Subject { mapping: "contact", native: &mapping_contact::MAPPING, table: "contact", resource_type: "Patient" },
 ];
 
-pub fn run(report: &mut Report) -> Result<()> {
+/// Of pages of this size, and figures of this name, if only they are asked for.
+pub fn run(report: &mut Report, page: Option<usize>, only: Option<&str>) -> Result<()> {
     let sandbox = Sandbox::new(&Limits::default(), None)?;
     for subject in SUBJECTS {
         let component = BUILTIN.iter().find(|(name, _)| *name == subject.mapping).ok_or("no such mapping inside")?.1;
         let path = Path::new(&subject, sandbox.load(component)?)?;
-        for page in PAGES {
-            report.add(&path.measured(page)?);
+        for page in PAGES.into_iter().filter(|size| page.is_none_or(|page| page == *size)) {
+            report.add(&path.measured(page, only)?);
         }
     }
     Ok(())
@@ -94,7 +95,7 @@ impl<'a> Path<'a> {
         Ok(Self { subject, live, catalog, query, columns, mapped, baseline })
     }
 
-    fn measured(&self, count: usize) -> Result<Table> {
+    fn measured(&self, count: usize, only: Option<&str>) -> Result<Table> {
         let page = data::search_set(self.subject.resource_type, count)?;
         let page = page.as_bytes();
         self.check(page)?;
@@ -115,6 +116,7 @@ impl<'a> Path<'a> {
             Variant::new("component: documents to cells", || self.component(black_box(&documents))),
             Variant::new(NATIVE, || self.native(black_box(&request))),
         ]);
+        variants.retain(|variant| only.is_none_or(|only| variant.name().contains(only)));
         let title = format!(
             "{}, page of {count} ({} bytes a resource with its entry, {} columns)",
             self.subject.resource_type,

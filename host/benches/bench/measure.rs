@@ -23,6 +23,10 @@ impl<'a> Variant<'a> {
     pub fn new<T>(name: &'static str, mut run: impl FnMut() -> Result<T> + 'a) -> Self {
         Self { name, run: Box::new(move || run().map(|made| drop(black_box(made)))) }
     }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// Microseconds of this thread's CPU time that one run of each variant takes: the median of `slots` slots. The variants

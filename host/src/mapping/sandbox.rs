@@ -13,12 +13,12 @@ use std::{
 };
 
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolConcurrencyLimitError, PoolingAllocationConfig,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolConcurrencyLimitError, PoolingAllocationConfig,
     ResourceLimiter, Store, StoreContextMut, Trap, WasmFeatures,
     component::{Component, Instance, InstancePre, Linker, WasmStr},
 };
 
-use super::{cache::Cache, contract::turntable::mapping::host::Level, inspect::FEATURES};
+use super::{cache::Cache, contract::turntable::mapping::host::Level, functions::Functions, inspect::FEATURES};
 use crate::model::{
     error::{Code, Error, Result},
     limits::Limits,
@@ -26,9 +26,9 @@ use crate::model::{
 
 /// How often the clock of the deadlines ticks.
 const TICK: Duration = Duration::from_millis(1);
-/// What a slot keeps of its memory from call to call, set back to zero instead of given back to the system: it covers
-/// the stack and first heap of a guest that is linked as `mapping build` links it.
-const KEEP_RESIDENT: usize = 512 << 10;
+/// What a slot keeps of its memory from call to call, set back to what it was instead of given back to the system: it
+/// covers the stack, the data and the first heap of a guest that is linked as `mapping build` links it.
+const KEEP_RESIDENT: usize = 1 << 20;
 /// Native stack of a guest's frames. Recursion that is deeper traps.
 const STACK: usize = 512 << 10;
 /// A guest's module, the two that `wit-component` puts around it, and room for other languages' tooling: Python is
@@ -297,6 +297,8 @@ fn ways(limits: &Limits) -> [(&'static str, Config); 3] {
 fn config() -> Config {
     let mut config = Config::new();
     config
+        .enable_incremental_compilation(Arc::new(Functions::default()))
+        .expect("in memory, nothing can fail")
         .concurrency_support(false)
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
@@ -323,7 +325,10 @@ fn slots(limits: &Limits) -> PoolingAllocationConfig {
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(memory_bytes(limits))
         .max_unused_warm_slots(slots)
-        .linear_memory_keep_resident(KEEP_RESIDENT);
+        .linear_memory_keep_resident(KEEP_RESIDENT)
+        // A page: a guest has few functions that are called by reference.
+        .table_keep_resident(4 << 10)
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 
@@ -353,31 +358,47 @@ fn internal(message: &str, error: &wasmtime::Error) -> Error {
 
 /// Places for calls at once.
 struct Slots {
-    free: Mutex<usize>,
+    places: Mutex<Places>,
     freed: Condvar,
+}
+
+struct Places {
+    free: usize,
+    /// Calls that wait for one: to wake nobody costs a system call too.
+    waiting: usize,
 }
 
 struct Slot<'a>(&'a Slots);
 
 impl Slots {
     fn new(free: usize) -> Self {
-        Self { free: Mutex::new(free), freed: Condvar::new() }
+        Self { places: Mutex::new(Places { free, waiting: 0 }), freed: Condvar::new() }
     }
 
     /// None if none became free in this time.
     fn take(&self, wait: Duration) -> Option<Slot<'_>> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut free, _) =
-            self.freed.wait_timeout_while(free, wait, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
-        *free = free.checked_sub(1)?;
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.free == 0 {
+            places.waiting += 1;
+            let (after, _) = self
+                .freed
+                .wait_timeout_while(places, wait, |places| places.free == 0)
+                .unwrap_or_else(PoisonError::into_inner);
+            places = after;
+            places.waiting -= 1;
+        }
+        places.free = places.free.checked_sub(1)?;
         Some(Slot(self))
     }
 }
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        let mut places = self.0.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.free += 1;
+        if places.waiting > 0 {
+            self.0.freed.notify_one();
+        }
     }
 }
 

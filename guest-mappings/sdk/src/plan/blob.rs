@@ -5,7 +5,7 @@
 //! that is not what `make` wrote ends in a panic, never outside of it.
 
 /// The first bytes of every plan: what it is, and the version of its form.
-pub(crate) const MAGIC: &[u8; 4] = b"TPL1";
+pub(crate) const MAGIC: &[u8; 4] = b"TPL2";
 
 /// Length of "no text", where an empty text is something else.
 pub(crate) const NO_TEXT: u32 = u32::MAX;
@@ -159,6 +159,11 @@ impl Source {
         self.blob.u16(self.at + 20)
     }
 
+    /// Every column is expressed.
+    pub(crate) fn is_whole(self) -> bool {
+        self.blob.u16(self.at + 22) != 0
+    }
+
     pub(crate) fn column(self, field: usize) -> Column {
         Column { blob: self.blob, at: self.blob.u32(self.blob.u32(self.at + 24) + 4 * field) }
     }
@@ -183,6 +188,11 @@ impl Column {
     /// Codes outside the options pass.
     pub(crate) fn is_open(self) -> bool {
         self.blob.u8(self.at + 1) != 0
+    }
+
+    /// It has a cell whatever members there are: it is of the row itself, or the same in every row.
+    pub(crate) fn is_always(self) -> bool {
+        self.blob.u8(self.at + 3) != 0
     }
 
     pub(crate) fn text(self) -> Option<&'static str> {

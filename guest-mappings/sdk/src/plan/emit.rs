@@ -18,6 +18,22 @@ pub(super) fn bit(field: usize, fields: usize) -> u64 {
     1 << (if fields > 64 { field * 64 / fields } else { field })
 }
 
+/// Columns, ascending, with their bits, without a division for each.
+fn bits(columns: &[u16], fields: usize) -> impl Iterator<Item = (u16, u64)> {
+    let mut shared = 0;
+    columns.iter().map(move |&column| {
+        let field = usize::from(column);
+        if fields <= 64 {
+            return (column, 1 << field);
+        }
+        while (shared + 1) * fields <= field * 64 {
+            shared += 1;
+        }
+        debug_assert_eq!(1 << shared, bit(field, fields), "columns ascend");
+        (column, 1 << shared)
+    })
+}
+
 /// Makes the rows of one request.
 pub(crate) struct Rows<'r> {
     table: Table,
@@ -34,7 +50,17 @@ pub(crate) struct Rows<'r> {
 /// What is made once for all resources of a source.
 struct Readied {
     walk: Walk,
-    columns: Vec<Cell>,
+    groups: Vec<Group>,
+    /// One for each column that is asked for, made when it is first needed: most are null in most resources.
+    cells: Vec<Option<Cell>>,
+}
+
+/// Columns that share a bit, one after the other.
+struct Group {
+    bit: u64,
+    cells: usize,
+    /// One of them has a cell whatever is met.
+    always: bool,
 }
 
 /// A column that is asked for.
@@ -67,15 +93,15 @@ impl<'r> Rows<'r> {
         let table = plan.table(table)?;
         let fields = table.fields();
         let sources: Vec<_> = table.sources().map(|source| (source, None)).collect();
-        for (source, _) in &sources {
-            let planned = |column: &u16| {
-                usize::from(*column) < fields && source.column((*column).into()).make() != Make::Unplanned
-            };
-            if !columns.iter().all(planned) {
+        if columns.iter().any(|column| usize::from(*column) >= fields) {
+            return None;
+        }
+        for (source, _) in sources.iter().filter(|(source, _)| !source.is_whole()) {
+            if columns.iter().any(|column| source.column((*column).into()).make() == Make::Unplanned) {
                 return None;
             }
         }
-        let mask = columns.iter().fold(0, |mask, column| mask | bit((*column).into(), fields));
+        let mask = bits(columns, fields).fold(0, |mask, (_, bit)| mask | bit);
         let levels = table.levels().collect();
         Some(Self { table, columns, sources, last: 0, mask, predict: documents > 1, levels })
     }
@@ -96,14 +122,16 @@ impl<'r> Rows<'r> {
         }
         for _ in 0..2 {
             let Some((source, readied)) = self.sources.get_mut(self.last) else { return Ok(false) };
-            let readied = readied.get_or_insert_with(|| Readied::new(*source, self.columns, self.mask, self.predict));
+            let readied = readied.get_or_insert_with(|| {
+                Readied::new(*source, self.table.fields(), self.columns, self.mask, self.predict)
+            });
             if readied.walk.walk(&lexer).is_none() {
                 return Ok(false);
             }
             let found = readied.walk.slots[usize::from(source.type_slot())];
             let Some(found) = plain(found, readied.walk.scope, lexer.text()) else { return Ok(false) };
             if found == source.resource_type() {
-                return readied.rows(index, &lexer, &self.levels, self.table, function, output);
+                return readied.rows(index, self.columns, &lexer, &self.levels, function, output);
             }
             // Its type stands further down, and is another one than that of the resource before.
             let Some(other) = self.sources.iter().position(|(source, _)| source.resource_type() == found) else {
@@ -131,44 +159,28 @@ impl<'r> Rows<'r> {
 }
 
 impl Readied {
-    fn new(source: Source, columns: &[u16], mask: u64, predict: bool) -> Self {
-        let cell = |&index: &u16| {
-            let column = source.column(index.into());
-            let make = column.make();
-            let mut alternatives = column.alternatives();
-            let first = alternatives.next();
-            let alone = first.is_some_and(|first| first.types() == 0) && alternatives.next().is_none();
-            let direct = matches!(
-                make,
-                Make::Text
-                    | Make::Implied
-                    | Make::Boolean
-                    | Make::Int
-                    | Make::Long
-                    | Make::Decimal
-                    | Make::Date
-                    | Make::Moment
-                    | Make::Choice
-                    | Make::Lookup
-            );
-            let no_element = direct && first.is_none();
-            Cell {
-                index,
-                make: if no_element { Make::Nothing } else { make },
-                first: first.map_or(0, Alternative::value),
-                simple: direct && alone,
-                column,
+    fn new(source: Source, fields: usize, columns: &[u16], mask: u64, predict: bool) -> Self {
+        let mut groups: Vec<Group> = Vec::with_capacity(64);
+        for (index, bit) in bits(columns, fields) {
+            let always = source.column(index.into()).is_always();
+            match groups.last_mut() {
+                Some(group) if group.bit == bit => {
+                    group.cells += 1;
+                    group.always |= always;
+                }
+                _ => groups.push(Group { bit, cells: 1, always }),
             }
-        };
-        Self { walk: Walk::new(source, mask, predict), columns: columns.iter().map(cell).collect() }
+        }
+        let cells = columns.iter().map(|_| None).collect();
+        Self { walk: Walk::new(source, mask, predict), groups, cells }
     }
 
     fn rows(
-        &self,
+        &mut self,
         index: u32,
+        columns: &[u16],
         lexer: &Lexer<'_>,
         levels: &[&str],
-        table: Table,
         function: &dyn Fn(u16) -> Option<ReadWith>,
         output: &mut Output,
     ) -> Result<bool, Failure> {
@@ -188,20 +200,20 @@ impl Readied {
             levels,
             source: walk.source,
             repeated: walk.repeated,
+            met: walk.met,
             function,
             findings: Vec::new(),
             reference: None,
         };
-        debug_assert!(table.fields() >= self.columns.len(), "columns are asked for once");
         if levels.is_empty() {
-            row.cells(&self.columns, output)?;
+            row.cells(columns, &self.groups, &mut self.cells, output)?;
             output.origin(index);
         } else {
             for element in &walk.elements {
                 row.slots = &walk.row_slots[element.slots..element.slots + walk.slots.len()];
                 row.scope = element.scope;
                 row.indices = &element.indices[..levels.len().min(LEVELS)];
-                row.cells(&self.columns, output)?;
+                row.cells(columns, &self.groups, &mut self.cells, output)?;
                 output.origin(index);
             }
         }
@@ -209,6 +221,37 @@ impl Readied {
             report(index, text, &row.findings, output);
         }
         Ok(true)
+    }
+}
+
+impl Cell {
+    fn new(source: Source, index: u16) -> Self {
+        let column = source.column(index.into());
+        let make = column.make();
+        let mut alternatives = column.alternatives();
+        let first = alternatives.next();
+        let alone = first.is_some_and(|first| first.types() == 0) && alternatives.next().is_none();
+        let direct = matches!(
+            make,
+            Make::Text
+                | Make::Implied
+                | Make::Boolean
+                | Make::Int
+                | Make::Long
+                | Make::Decimal
+                | Make::Date
+                | Make::Moment
+                | Make::Choice
+                | Make::Lookup
+        );
+        let no_element = direct && first.is_none();
+        Self {
+            index,
+            make: if no_element { Make::Nothing } else { make },
+            first: first.map_or(0, Alternative::value),
+            simple: direct && alone,
+            column,
+        }
     }
 }
 
@@ -241,6 +284,8 @@ struct Row<'w> {
     levels: &'w [&'w str],
     source: Source,
     repeated: bool,
+    /// See [`Walk::met`].
+    met: u64,
     function: &'w dyn Fn(u16) -> Option<ReadWith>,
     findings: Vec<Finding>,
     /// The reference that was looked at last, by where it stands: many columns ask about the same one.
@@ -248,12 +293,28 @@ struct Row<'w> {
 }
 
 impl<'w> Row<'w> {
-    fn cells(&mut self, columns: &[Cell], output: &mut Output) -> Result<(), Failure> {
-        output.expect_cells(columns.len());
-        for cell in columns {
-            let present =
-                if cell.simple && self.is_absent(self.slot(cell.first)) { false } else { self.cell(cell, output) };
-            output.end_cell(present)?;
+    fn cells(
+        &mut self,
+        columns: &[u16],
+        groups: &[Group],
+        cells: &mut [Option<Cell>],
+        output: &mut Output,
+    ) -> Result<(), Failure> {
+        output.expect_cells(cells.len());
+        let mut first = 0;
+        for group in groups {
+            let range = first..first + group.cells;
+            first = range.end;
+            if self.met & group.bit == 0 && !group.always {
+                output.end_nulls(group.cells)?;
+                continue;
+            }
+            for (cell, column) in cells[range.clone()].iter_mut().zip(&columns[range]) {
+                let cell = cell.get_or_insert_with(|| Cell::new(self.source, *column));
+                let present =
+                    if cell.simple && self.is_absent(self.slot(cell.first)) { false } else { self.cell(cell, output) };
+                output.end_cell(present)?;
+            }
         }
         Ok(())
     }

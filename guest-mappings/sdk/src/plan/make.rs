@@ -472,16 +472,20 @@ impl Bytes {
         self.set_u16(at + 16, grown.resource_type);
         self.set_u16(at + 18, grown.id);
         self.set_u16(at + 20, grown.row);
+        // What is walked whatever is asked for.
+        let of_every_row = [grown.resource_type, grown.id, grown.row, ROW];
         let columns = self.zeros(4 * fields.len());
         self.set_u32(at + 24, columns);
         let unplanned = root.is_none() || table.after_read.is_some() || lists.len() > LEVELS;
         for (index, (&field, slots)) in fields.iter().zip(&grown.columns).enumerate() {
             let column = match slots {
-                Ok(slots) if !unplanned => self.column(source, field, slots),
+                Ok(slots) if !unplanned => self.column(source, field, slots, &of_every_row),
                 _ => self.unplanned(),
             };
             self.set_u32(columns + 4 * index, column);
         }
+        let whole = !unplanned && grown.columns.iter().all(Result::is_ok);
+        self.set_u16(at + 22, whole.into());
         at
     }
 
@@ -491,12 +495,15 @@ impl Bytes {
         at
     }
 
-    fn column(&mut self, source: &Source, field: Field, slots: &[Slots]) -> usize {
+    fn column(&mut self, source: &Source, field: Field, slots: &[Slots], of_every_row: &[u16]) -> usize {
         let at = self.zeros(20);
         let (made, text) = made(source, field);
         self.0[at] = made as u8;
         self.0[at + 1] = field.column().is_some_and(|column| column.open).into();
         self.0[at + 2] = u8::try_from(slots.len()).expect("a path has at most twelve steps, and so alternatives");
+        let always = matches!(made, Make::Key | Make::Parent | Make::Fixed)
+            || slots.iter().flat_map(|slots| [slots.value, slots.whole]).any(|s| s != 0 && of_every_row.contains(&s));
+        self.0[at + 3] = always.into();
         self.set_text(at + 4, text);
         let options = self.options(field);
         self.set_u32(at + 12, options);

@@ -104,8 +104,12 @@ pub(super) struct Element {
 pub(super) struct Walk {
     blob: Blob,
     pub(super) source: Source,
+    /// The slots of `resourceType` and `id`.
+    own: [usize; 2],
     /// Columns that are wanted, folded as in the entries.
     mask: u64,
+    /// Columns that a member of the resource was met for. Other columns have no cell, if they are made of members.
+    pub(super) met: u64,
     pub(super) slots: Vec<Slot>,
     /// Empty where there is nothing to learn from.
     guesses: Vec<Guess>,
@@ -143,7 +147,9 @@ impl Walk {
         Self {
             blob: source.blob,
             source,
+            own: [source.type_slot().into(), source.id_slot().into()],
             mask,
+            met: 0,
             slots: vec![Slot::default(); source.slots()],
             guesses: vec![Guess::default(); places],
             spare: source.places() as u16,
@@ -164,6 +170,7 @@ impl Walk {
         self.elements.clear();
         self.row_slots.clear();
         self.repeated = false;
+        self.met = 0;
         let mut at = lexer.space(0);
         if lexer.byte(at) != b'{' {
             return None;
@@ -353,11 +360,14 @@ impl Walk {
         }
         let start = *at;
         let byte = lexer.byte(start);
+        let flags = entry.flags();
+        // What is walked for the sake of every column says nothing about one.
+        let own = flags & flag::ROWS != 0 || slot == self.own[0] || slot == self.own[1];
+        self.met |= if own { 0 } else { entry.mask() };
         let (types, base) = entry.types();
         if types != 0 && byte != b'n' {
             self.note_type(types, frame.scope, key + usize::from(base), key_end, start);
         }
-        let flags = entry.flags();
         if flags & flag::RULES != 0 {
             self.slots[slot] = self.slot(start, start, kind::NULL);
             let list = list(entry_at, frame.scope, start, byte != b'[');
@@ -615,6 +625,7 @@ impl Walk {
             let base = blob.u32(at + 4);
             let own = key.as_bytes().starts_with(blob.bytes(blob.u32(at), base));
             if own && choice_elements::alternative(key, blob.text(at)).is_some() {
+                self.met = u64::MAX;
                 self.note_type(blob.u32(at + 8) as u16, frame.scope, start + base, end, value);
             }
         }
