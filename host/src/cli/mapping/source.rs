@@ -80,10 +80,15 @@ pub fn scratch() -> Result<TempDir> {
 
 /// Opens what is at a path.
 pub fn open(path: &Path) -> Result<Opened> {
+    open_in(path, &Sandbox::new(&Limits::default(), None)?)
+}
+
+/// The same, in a sandbox that is there already.
+pub fn open_in(path: &Path, sandbox: &Sandbox) -> Result<Opened> {
     let source = Source::of(path)?;
     let scratch = scratch()?;
     let component = read(&source.component(scratch.path())?)?;
-    let mapping = Sandbox::new(&Limits::default(), None)?.load(&component)?;
+    let mapping = sandbox.load(&component)?;
     let samples_dir = match &source {
         Source::Crate(directory) => Some(directory.join("samples")),
         Source::Yaml(file) => Some(file.with_file_name("samples")),
