@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 use turntable_mapping::laws::{Row, Subject, other_value};
+use turntable_scan::Document;
 
 use super::source::{self, Opened, refused};
 use super::test::{resources, write};
@@ -139,9 +140,12 @@ fn measure(opened: &Opened, sandbox: &Sandbox, bundles: Option<&Path>) -> Result
     if let Some(folder) = bundles {
         all.extend(resources(&schema, folder)?.into_iter().map(|(_, text)| text));
     }
+    let typed: Vec<(Option<String>, &str)> = all.iter().map(|text| (resource_type(text), text.as_str())).collect();
     let mut tables = BTreeMap::new();
     for table in &schema.tables {
-        let own: Vec<&str> = all.iter().map(String::as_str).filter(|text| takes(table, text)).collect();
+        let takes = |kind: &str| table.sources.iter().any(|source| source.resource_type == kind);
+        let own = typed.iter().filter(|(kind, _)| kind.as_deref().is_some_and(takes));
+        let own: Vec<&str> = own.map(|(_, text)| *text).collect();
         let figures = Bench { opened, sandbox, table, memory_bytes: 0 }.figures(&own).map_err(refused)?;
         tables.insert(table.name.clone(), figures);
     }
@@ -156,9 +160,9 @@ fn measure(opened: &Opened, sandbox: &Sandbox, bundles: Option<&Path>) -> Result
     Ok(Record { component_bytes, mapping: schema.name, tables, version: schema.version })
 }
 
-fn takes(table: &wit::Table, resource: &str) -> bool {
-    let resource: Value = serde_json::from_str(resource).unwrap_or_default();
-    table.sources.iter().any(|source| resource["resourceType"] == source.resource_type.as_str())
+fn resource_type(resource: &str) -> Option<String> {
+    let document = Document::parse(resource.as_bytes()).ok()?;
+    Some(document.root().get("resourceType")?.text()?.into_owned())
 }
 
 /// One table under measurement.
@@ -286,12 +290,15 @@ impl Comparison {
             (Some(_), None) => return self.notes.push(format!("{of} {figure} is recorded, and not measured any more")),
             (None, None) => return,
         };
-        // Of nothing, anything is more than any percent.
-        let percent = (now as f64 / before as f64 - 1.0) * 100.0;
-        let line = || format!("{of} {figure}: {before} before, {now} now ({percent:+.1} %)");
-        if percent > tolerance {
+        let line = || {
+            let percent = (now as f64 / before as f64 - 1.0) * 100.0;
+            format!("{of} {figure}: {before} before, {now} now ({percent:+.1} %)")
+        };
+        // In whole numbers as far as they go: 1030 is not more than 3 % above 1000.
+        let (base, percent) = (before as f64, now as f64 * 100.0);
+        if percent > base * (100.0 + tolerance) {
             self.worse.push(line());
-        } else if percent < -tolerance {
+        } else if percent < base * (100.0 - tolerance) {
             self.better.push(line());
         }
     }
