@@ -47,7 +47,10 @@ fn build() -> Result<(), Box<dyn Error>> {
     let (engine, view) = (guests.join("declared"), guests.join("view"));
     let mut crates = mapping_crates(&guests)?;
     crates.extend([engine.clone(), view.clone()]);
-    let mut modules = guest::compile(&crates, Some(&out.join("guests")), true)?;
+    let mut modules = guest::compile(
+        &crates,
+        guest::Settings { target_directory: Some(&out.join("guests")), locked: true, quick: false },
+    )?;
     let declared = modules.remove(&engine).ok_or("cargo gave no module for mappings in YAML")?;
     let view = modules.remove(&view).ok_or("cargo gave no module for views")?;
     let engine = fs::read(&declared)?;

@@ -108,6 +108,71 @@ fn other_rows_fail_until_they_are_blessed() {
 }
 
 #[test]
+fn a_bench_gives_the_same_figures_each_time() {
+    let folder = demo();
+    mapping(folder.path(), &["bench", "demo", "--record", "first.json"]).expect(0);
+    mapping(folder.path(), &["build", "demo", "-o", "demo.wasm"]).expect(0);
+    // From the component alone too, and compared with themselves they are no worse, whatever the tolerance.
+    let again = ["bench", "demo.wasm", "--against", "first.json", "--tolerance", "0", "--record", "second.json"];
+    let again = mapping(folder.path(), &again).expect(0);
+    assert!(again.out.contains("no figure differs by more"), "{}", again.out);
+    let read = |file: &str| fs::read_to_string(folder.path().join(file)).expect("a record");
+    assert_eq!(read("first.json"), read("second.json"));
+
+    let record: Value = serde_json::from_str(&read("first.json")).expect("JSON");
+    for figure in ["fuel_page", "fuel_read", "fuel_update", "memory_bytes"] {
+        assert!(record["tables"]["tt_demo"][figure].as_u64().is_some_and(|figure| figure > 0), "{figure}: {record:#}");
+    }
+    assert_eq!(record["tables"]["tt_demo"]["resources"], 1);
+    fn sorted(value: &Value) -> bool {
+        let Some(object) = value.as_object() else { return true };
+        object.keys().is_sorted() && object.values().all(sorted)
+    }
+    assert!(sorted(&record), "{record:#}");
+}
+
+#[test]
+fn a_bench_names_what_got_worse() {
+    let folder = demo();
+    let file = folder.path().join("bench.json");
+    mapping(folder.path(), &["bench", "demo", "--record", "bench.json"]).expect(0);
+    let mut record: Value = serde_json::from_str(&fs::read_to_string(&file).expect("the record")).expect("JSON");
+    let figures = record["tables"]["tt_demo"].as_object_mut().expect("figures");
+    let page = figures["fuel_page"].as_u64().expect("a figure");
+    let before = page * 10 / 11;
+    figures.insert("fuel_page".into(), before.into());
+    figures.remove("fuel_update");
+    let doctored = record.to_string();
+    fs::write(&file, &doctored).expect("the record");
+
+    let against = ["bench", "demo", "--against", "bench.json"];
+    // With --record as well: what got worse does not become what is expected.
+    let worse = mapping(folder.path(), &[&against[..], &["--record", "bench.json"]].concat()).expect(1);
+    let line = format!("tt_demo fuel_page: {before} before, {page} now (+10.0 %)");
+    assert!(worse.err.contains(&line), "no {line} in {}", worse.err);
+    assert!(worse.out.contains("tt_demo fuel_update is not recorded"), "{}", worse.out);
+    assert_eq!(fs::read_to_string(&file).expect("the record"), doctored);
+    mapping(folder.path(), &[&against[..], &["--tolerance", "11"]].concat()).expect(0);
+}
+
+#[test]
+fn a_bench_refuses_what_is_no_record() {
+    let folder = demo();
+    for text in ["fuel: 1", "{}", r#"{"mapping": "other", "tables": {}, "version": "1.0.0"}"#] {
+        fs::write(folder.path().join("bench.json"), text).expect("a file");
+        let refused = mapping(folder.path(), &["bench", "demo", "--against", "bench.json"]).expect(1);
+        assert!(refused.err.contains("bench.json is no record of this mapping's bench: "), "{}", refused.err);
+        assert!(refused.err.contains("--record FILE"), "{}", refused.err);
+    }
+    let missing = mapping(folder.path(), &["bench", "demo", "--against", "nowhere.json"]).expect(1);
+    assert!(missing.err.contains("nowhere.json cannot be read"), "{}", missing.err);
+    mapping(folder.path(), &["bench", "demo", "--tolerance=-1"]).expect(2);
+    fs::remove_dir_all(folder.path().join("demo/samples")).expect("the samples");
+    let nothing = mapping(folder.path(), &["bench", "demo"]).expect(1);
+    assert!(nothing.err.contains("no resource to measure with"), "{}", nothing.err);
+}
+
+#[test]
 fn what_is_no_mapping_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("other.wasm"), b"\0asm\x01\0\0\0").expect("a file");

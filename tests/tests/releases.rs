@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::mapping::build;
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
@@ -29,6 +30,12 @@ async fn a_version_is_let_in_once_and_reported() {
 
     let again = server.load(&second()).await.expect(200).json();
     assert_eq!(again["digest"], answer["digest"]);
+    // Whoever waits for the answer may have the laws, which refuse nothing, looked at for less; and is told so.
+    let brief = server.call(Method::POST, "/admin/v1/mappings?laws_ms=0").body("application/wasm", second());
+    let brief = brief.send().await.expect(200).json();
+    let laws = brief["checks"].as_array().into_iter().flatten().find(|check| check["name"] == "laws");
+    let finding = laws.and_then(|laws| laws["findings"][0].as_str()).unwrap_or_default();
+    assert!(finding.starts_with("none is broken in the time there was"), "{brief:#}");
     let listed = listed(&server, &digest(&second())).await;
     assert_eq!(listed.len(), 1, "{listed:#?}");
     assert_eq!(listed[0]["activeFor"], json!([]));

@@ -39,9 +39,27 @@ pub struct Turn {
     pub yes: bool,
 }
 
+/// A version that a server has let in.
+pub struct Loaded {
+    /// One of its tables, which stands for all.
+    pub table: String,
+    pub digest: String,
+}
+
 pub async fn load(server: &Server, file: &Path, activate: bool) -> Result<()> {
+    match upload(server, file, None).await? {
+        Some(loaded) if activate => self::activate(server, &loaded.table, &loaded.digest).await,
+        _ => Ok(()),
+    }
+}
+
+/// Sends a component to the gate, which looks at the laws for this long at most, or as long as it does by itself; shows
+/// what the gate found. None if the component has no table.
+pub async fn upload(server: &Server, file: &Path, laws: Option<Duration>) -> Result<Option<Loaded>> {
     let component = read(file)?;
-    let request = post(server, "/admin/v1/mappings")?.header("content-type", "application/wasm").body(component);
+    let query = laws.map(|laws| format!("?laws_ms={}", laws.as_millis())).unwrap_or_default();
+    let request = post(server, &format!("/admin/v1/mappings{query}"))?;
+    let request = request.header("content-type", "application/wasm").body(component);
     let report = answer(request).await?;
     show(server, &report, |report| {
         for check in items(report, "checks") {
@@ -53,13 +71,9 @@ pub async fn load(server: &Server, file: &Path, activate: bool) -> Result<()> {
         }
         say(format!("{}  {} {}", text(report, "digest"), text(report, "name"), text(report, "version")));
     });
-    if activate {
-        let digest = text(&report, "digest").to_owned();
-        if let Some(table) = items(&report, "tables").next().and_then(Value::as_str) {
-            self::activate(server, table, &digest).await?;
-        }
-    }
-    Ok(())
+    let table = items(&report, "tables").next().and_then(Value::as_str);
+    let digest = text(&report, "digest").to_owned();
+    Ok(table.map(|table| Loaded { table: table.to_owned(), digest }))
 }
 
 pub async fn activate(server: &Server, table: &str, digest: &str) -> Result<()> {

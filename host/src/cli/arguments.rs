@@ -137,6 +137,26 @@ enum MappingCommand {
         #[arg(long)]
         bless: bool,
     },
+    /// Measure a mapping: steps and memory of its calls, size. Fails if a recorded figure got worse.
+    Bench {
+        /// A component, a YAML file, or a crate.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+        /// More resources to read: a folder of JSON files.
+        #[arg(long, value_name = "DIR")]
+        bundles: Option<PathBuf>,
+        /// Write the figures to a file; with --against only if nothing got worse.
+        #[arg(long, value_name = "FILE")]
+        record: Option<PathBuf>,
+        /// Compare with figures that --record wrote.
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
+        /// By how much a figure may grow.
+        #[arg(long, value_name = "PERCENT", default_value_t = mapping::bench::TOLERANCE, value_parser = mapping::bench::percent)]
+        tolerance: f64,
+        #[arg(long)]
+        json: bool,
+    },
     /// Watch a mapping and put each version that builds in force in a running server.
     Dev {
         #[arg(default_value = ".")]
@@ -207,6 +227,9 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Mapping(MappingCommand::Test { path, bundles, report, json, bless }) => {
             let report = report.or(json.then_some(mapping::test::Format::Json));
             mapping::test::test(&mapping::test::Options { path, bundles, report, bless })
+        }
+        Command::Mapping(MappingCommand::Bench { path, bundles, record, against, tolerance, json }) => {
+            mapping::bench::bench(&mapping::bench::Options { path, bundles, record, against, tolerance, json })
         }
         Command::Mapping(MappingCommand::Dev { path, server }) => mapping::dev::dev(&path, &server).await,
         Command::Mapping(MappingCommand::Inspect { file, describe, json }) => mapping::inspect(&file, describe, json),

@@ -1,5 +1,6 @@
 //! `turntable mapping …`: the author's bench. `build` and `inspect` are here, the others in files of their own.
 
+pub mod bench;
 pub mod check;
 pub mod dev;
 pub mod new;

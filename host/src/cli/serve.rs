@@ -19,6 +19,7 @@ use crate::http::shared::App;
 use crate::mapping::build::BUILTIN;
 use crate::mapping::sandbox::Sandbox;
 use crate::model::error::{Code, Error, Result};
+use crate::router::conformance::LAWS_TIME;
 use crate::router::deploy::{Actor, FirstRoutes};
 use crate::router::live::Turntable;
 use crate::router::token::Tokens;
@@ -199,7 +200,7 @@ async fn load_file(turntable: &Arc<Turntable>, file: &Path) -> Result<()> {
     let bytes = std::fs::read(file)
         .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))?;
     let actor = Actor("mappings.dir".to_owned());
-    let loaded = turntable.load(bytes, actor.clone()).await?;
+    let loaded = turntable.load(bytes, actor.clone(), LAWS_TIME).await?;
     if let Some(table) = loaded.tables.first() {
         turntable.activate(table, &loaded.digest, actor).await?;
     }

@@ -16,6 +16,7 @@ use crate::http::openapi;
 use crate::http::shared::{self, App, Shared, failure, json_reply, object};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
+use crate::router::conformance::LAWS_TIME;
 use crate::router::deploy::{Actor, route_text};
 use crate::router::live::LiveTable;
 
@@ -69,10 +70,16 @@ pub async fn turn(State(app): Shared, Path(table): Path<String>, request: Reques
     reply(StatusCode::OK, turned.await)
 }
 
-pub async fn load(State(app): Shared, request: Request) -> Response {
+#[derive(Deserialize)]
+pub struct Laws {
+    laws_ms: Option<u64>,
+}
+
+pub async fn load(State(app): Shared, Query(query): Query<Laws>, request: Request) -> Response {
+    let laws = query.laws_ms.map_or(LAWS_TIME, |ms| Duration::from_millis(ms).min(LAWS_TIME));
     let loaded = async {
         let component = shared::body(request.into_body(), app.turntable.limits.component_bytes).await?;
-        app.turntable.load(component.to_vec(), actor()).await
+        app.turntable.load(component.to_vec(), actor(), laws).await
     };
     match loaded.await {
         Ok(loaded) => json_reply(if loaded.known { StatusCode::OK } else { StatusCode::CREATED }, &loaded),

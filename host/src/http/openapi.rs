@@ -57,6 +57,9 @@ pub fn document() -> Value {
                 "get": { "summary": "Every mapping that was loaded", "responses": ok("Mappings") },
                 "post": {
                     "summary": "Load a component through the gate",
+                    "parameters": [
+                        { "name": "laws_ms", "in": "query", "description": "How long the laws are looked at, which refuse nothing", "schema": { "type": "integer", "default": 3000, "maximum": 3000 } },
+                    ],
                     "requestBody": { "required": true, "content": { "application/wasm": { "schema": { "type": "string", "format": "binary" } } } },
                     "responses": {
                         "200": { "description": "Known already" },

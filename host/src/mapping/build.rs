@@ -25,11 +25,20 @@ include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 /// which it compiles. The samples beside it go with it. Writes to `out`; or beside the YAML file, or beside cargo's own
 /// output. Gives the path of what it wrote.
 pub fn build(source: &Path, out: Option<&Path>) -> Result<PathBuf> {
+    build_with(source, out, guest::Settings::default())
+}
+
+/// The same for an author who waits for it: a crate is compiled fast rather than for speed.
+pub fn build_quickly(source: &Path, out: &Path) -> Result<PathBuf> {
+    build_with(source, Some(out), guest::Settings { quick: true, ..guest::Settings::default() })
+}
+
+fn build_with(source: &Path, out: Option<&Path>, settings: guest::Settings<'_>) -> Result<PathBuf> {
     let failed = |what: String| Error::new(Code::ComponentRefused, what);
     let on = |path: &Path, error: std::io::Error| failed(format!("{}: {error}", path.display()));
     let built = match yaml_file(source) {
         Some(file) => declare(&file)?,
-        None => compile(&source.canonicalize().map_err(|error| on(source, error))?)?,
+        None => compile(&source.canonicalize().map_err(|error| on(source, error))?, settings)?,
     };
     inspect(&built.component, &Limits::default())?;
     let out = out.map_or(built.place, Path::to_owned);
@@ -67,7 +76,7 @@ fn declare(file: &Path) -> Result<Built> {
 }
 
 /// Compiles a mapping crate.
-fn compile(directory: &Path) -> Result<Built> {
+fn compile(directory: &Path, settings: guest::Settings<'_>) -> Result<Built> {
     let failed = |what: String| Error::new(Code::ComponentRefused, what);
     if !directory.join("Cargo.toml").is_file() {
         return Err(failed(format!(
@@ -77,7 +86,7 @@ fn compile(directory: &Path) -> Result<Built> {
         .hint("Give a YAML file or the directory of a mapping crate: turntable mapping build my.yaml"));
     }
     let directory = directory.to_owned();
-    let modules = guest::compile(std::slice::from_ref(&directory), None, false).map_err(failed)?;
+    let modules = guest::compile(std::slice::from_ref(&directory), settings).map_err(failed)?;
     let module = modules.get(&directory).ok_or_else(|| failed("cargo gave no module".into()))?;
     let samples = wrap::read_samples(&directory.join("samples")).map_err(failed)?;
     let core = fs::read(module).map_err(|error| failed(format!("{}: {error}", module.display())))?;

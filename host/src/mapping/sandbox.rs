@@ -54,15 +54,36 @@ struct Inner {
     limits: Limits,
     slots: Slots,
     cache: Option<Cache>,
+    /// What the last call took, in a sandbox that measures.
+    meter: Option<Mutex<Taken>>,
     /// One compilation at a time: it takes a core for as long as it lasts.
     compiling: Mutex<()>,
+}
+
+/// What a call took. The same component and the same call take the same on every machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Steps of WebAssembly, about one for each instruction; those that set the instance up included.
+    pub fuel: u64,
+    /// Bytes of linear memory, all memories of the instance together.
+    pub memory_bytes: usize,
 }
 
 impl Sandbox {
     /// With compiled code kept in this directory, which should be ours alone. Without one, or if it cannot be used,
     /// components are compiled at each start.
     pub fn new(limits: &Limits, cache: Option<&Path>) -> Result<Self> {
-        let engine = engine(limits)?;
+        Self::made(limits, cache, None)
+    }
+
+    /// One that measures its calls ([`Sandbox::taken`]), for an author's bench. Its code counts its own steps, which
+    /// makes it slower, so it has an engine of its own and keeps no code.
+    pub fn metered(limits: &Limits) -> Result<Self> {
+        Self::made(limits, None, Some(Mutex::default()))
+    }
+
+    fn made(limits: &Limits, cache: Option<&Path>, meter: Option<Mutex<Taken>>) -> Result<Self> {
+        let engine = engine(limits, meter.is_some())?;
         let linker = linker(&engine).map_err(|error| internal("the imports of mappings cannot be linked", &error))?;
         let cache = cache.and_then(|directory| {
             Cache::open(directory)
@@ -73,7 +94,23 @@ impl Sandbox {
         });
         tick(&engine)?;
         let slots = Slots::new(limits.mapping_concurrency.max(1));
-        Ok(Self(Arc::new(Inner { engine, linker, limits: limits.clone(), slots, cache, compiling: Mutex::new(()) })))
+        let (limits, compiling) = (limits.clone(), Mutex::new(()));
+        Ok(Self(Arc::new(Inner { engine, linker, limits, slots, cache, meter, compiling })))
+    }
+
+    /// What the last call took. None where calls are not measured.
+    pub fn taken(&self) -> Option<Taken> {
+        self.0.meter.as_ref().map(|meter| *meter.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How long it takes to compile an inspected component, and the bytes of code that come of it. It differs from
+    /// machine to machine.
+    pub fn compilation(&self, component: &[u8]) -> Result<(Duration, usize)> {
+        let began = Instant::now();
+        let compiled = self.compile(component, "")?;
+        let took = began.elapsed();
+        let code = compiled.serialize().map_err(|error| internal("the compiled code cannot be measured", &error))?;
+        Ok((took, code.len()))
     }
 
     pub fn limits(&self) -> &Limits {
@@ -134,6 +171,7 @@ impl Sandbox {
         };
         let call = Call {
             memory_bytes: limits.mapping_memory_bytes,
+            memory_taken: 0,
             memory_refused: false,
             speaker: Arc::clone(speaker),
             log_lines: limits.mapping_log_lines,
@@ -144,7 +182,15 @@ impl Sandbox {
         store.set_hostcall_fuel(limits.mapping_output_bytes);
         // One more than asked for, since the tick under way is nearly over; and never 0, which would trap at once.
         store.set_epoch_deadline(limits.mapping_ms.max(1).saturating_add(1));
+        if self.0.meter.is_some() {
+            store.set_fuel(u64::MAX).map_err(|error| stop(&error, store.data()))?;
+        }
         let answer = program.instantiate(&mut store).and_then(|instance| guest(&mut store, &instance));
+        if let Some(meter) = &self.0.meter {
+            let fuel = store.get_fuel().map_or(0, |left| u64::MAX - left);
+            let taken = Taken { fuel, memory_bytes: store.data().memory_taken };
+            *meter.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+        }
         answer.map_err(|error| stop(&error, store.data()))
     }
 }
@@ -187,6 +233,7 @@ pub(super) fn clean(text: &str, bytes: usize) -> String {
 /// What one call has and may.
 pub(super) struct Call {
     memory_bytes: usize,
+    memory_taken: usize,
     memory_refused: bool,
     speaker: Arc<Speaker>,
     log_lines: u32,
@@ -194,9 +241,12 @@ pub(super) struct Call {
 }
 
 impl ResourceLimiter for Call {
-    fn memory_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = desired <= self.memory_bytes && maximum.is_none_or(|maximum| desired <= maximum);
         self.memory_refused |= !allowed;
+        if allowed {
+            self.memory_taken += desired.saturating_sub(current);
+        }
         Ok(allowed)
     }
 
@@ -265,9 +315,10 @@ fn thaw(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, code) }
 }
 
-fn engine(limits: &Limits) -> Result<Engine> {
+fn engine(limits: &Limits, metered: bool) -> Result<Engine> {
     let mut failed = None;
-    for (way, config) in ways(limits) {
+    for (way, mut config) in ways(limits) {
+        config.consume_fuel(metered);
         match Engine::new(&config) {
             Ok(engine) => {
                 if failed.is_some() {

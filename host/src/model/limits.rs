@@ -67,7 +67,8 @@ pub struct Limits {
     pub mapping_text_bytes: usize,
     /// Files of compiled code that are kept on disk. The oldest go first; their components are compiled anew.
     pub mapping_cache_files: usize,
-    /// Mappings no longer in force that stay in memory, so that going back to one is a matter of milliseconds.
+    /// Mappings that are loaded or were in force and stay in memory, so that putting one in force is a matter of
+    /// milliseconds.
     pub mapping_retired: usize,
     /// Versions of a mapping that are kept for a rollback.
     pub mapping_versions: usize,

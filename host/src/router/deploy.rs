@@ -79,19 +79,19 @@ pub type FirstRoutes = BTreeMap<String, Route>;
 
 impl Turntable {
     /// Admits a component: inspected without running it, compiled, described, compared with what is in force, run on its
-    /// own samples. It is stored only if every check passes.
-    pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor) -> Result<Loaded> {
+    /// own samples. It is stored only if every check passes. The laws, which refuse nothing, are looked at for `laws`.
+    pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor, laws: Duration) -> Result<Loaded> {
         let _control = self.control.lock().await;
         let this = Arc::clone(self);
         // Compiling takes a core for a while; the table path keeps the others.
-        tokio::task::spawn_blocking(move || this.load_now(bytes, &actor)).await.map_err(gone)?
+        tokio::task::spawn_blocking(move || this.load_now(bytes, &actor, laws)).await.map_err(gone)?
     }
 
-    fn load_now(&self, bytes: Vec<u8>, actor: &Actor) -> Result<Loaded> {
+    fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
         let mapping = self.sandbox.load(&bytes)?;
         let live = self.live();
         let mut report = Report::default();
-        let schema = self.admission(&live, &mapping, &mut report);
+        let schema = self.admission(&live, &mapping, laws, &mut report);
         if !report.passed() {
             let failed = report.checks.iter().filter(|c| !c.passed);
             let details = failed.flat_map(|check| {
@@ -119,7 +119,7 @@ impl Turntable {
             let act = Act { action: "mapping.prune", ..act };
             self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, &act)?;
         }
-        Ok(Loaded {
+        let loaded = Loaded {
             digest: mapping.digest.clone(),
             name: mapping.name.clone(),
             version: mapping.version.clone(),
@@ -127,14 +127,17 @@ impl Turntable {
             checks: report.checks,
             schema,
             known,
-        })
+        };
+        // Who loads a version is about to put it in force.
+        self.keep_at_hand(&live, Arc::new(mapping));
+        Ok(loaded)
     }
 
     /// The checks of the gate, and the difference to what is in force.
-    fn admission(&self, live: &Live, mapping: &Mapping, report: &mut Report) -> SchemaDifference {
+    fn admission(&self, live: &Live, mapping: &Mapping, laws: Duration, report: &mut Report) -> SchemaDifference {
         report.add("tables", conflicts(live, mapping), format!("{} tables", mapping.tables.len()));
         conformance::check(mapping, report);
-        conformance::laws(mapping, report);
+        conformance::laws(mapping, laws, report);
         let root = roots(mapping).next().and_then(|root| live.table(&root.name).ok());
         let old: Vec<_> = root.map(|root| root.mapping.tables.clone()).unwrap_or_default();
         let schema = conformance::schema_difference(&old, &mapping.tables);
@@ -225,7 +228,9 @@ impl Turntable {
         let family: Vec<_> = fresh.iter().map(LiveTable::again).collect();
         self.publish(Live::new(kept.map(|t| t.again()).chain(fresh)));
         if changed {
-            self.retire(live.table(&root.name).ok().map(|t| t.mapping.clone()));
+            if let Ok(before) = live.table(&root.name) {
+                self.keep_at_hand(&self.live(), before.mapping.clone());
+            }
             self.drained(&live);
             native::remake(&self.store, &family, begun)?;
         }
@@ -253,10 +258,13 @@ impl Turntable {
         Ok(())
     }
 
-    /// Keeps a mapping that is no longer in force at hand, and lets the oldest such go.
-    fn retire(&self, mapping: Option<Arc<Mapping>>) {
+    /// Keeps a mapping that is not in force, and lets the oldest such go.
+    fn keep_at_hand(&self, live: &Live, mapping: Arc<Mapping>) {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        retired.extend(mapping);
+        let in_force = live.tables().any(|t| t.mapping.digest == mapping.digest);
+        if !in_force && retired.iter().all(|other| other.digest != mapping.digest) {
+            retired.push_back(mapping);
+        }
         while retired.len() > self.limits.mapping_retired {
             retired.pop_front();
         }

@@ -26,7 +26,7 @@ pub struct Turntable {
     pub sources: BTreeMap<String, Client>,
     pub limits: Limits,
     pub tokens: Tokens,
-    /// Mappings that were in force lately, the latest last.
+    /// Mappings that were loaded or in force lately and are not now, the latest last.
     pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
     /// Held by whoever changes what is live; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,

@@ -62,13 +62,30 @@ impl Source {
         }
     }
 
+    /// The files and folders that it is made of.
+    pub fn parts(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Yaml(file) => vec![file.clone(), file.with_file_name("samples")],
+            _ => vec![self.path().to_owned()],
+        }
+    }
+
     /// The component, built if it is none yet. `scratch` is a folder for it.
     pub fn component(&self, scratch: &Path) -> Result<PathBuf> {
+        self.made(scratch, |path, out| build::build(path, Some(out)))
+    }
+
+    /// The same, built fast rather than for speed.
+    pub fn draft(&self, scratch: &Path) -> Result<PathBuf> {
+        self.made(scratch, build::build_quickly)
+    }
+
+    fn made(&self, scratch: &Path, build: impl Fn(&Path, &Path) -> Result<PathBuf>) -> Result<PathBuf> {
         let out = scratch.join("mapping.wasm");
         match self {
             Self::Component(file) => Ok(file.clone()),
             Self::View(file) => view::build(file, Some(&out)).map(|(file, _)| file),
-            Self::Crate(path) | Self::Yaml(path) => build::build(path, Some(&out)),
+            Self::Crate(path) | Self::Yaml(path) => build(path, &out),
         }
     }
 }
@@ -80,10 +97,15 @@ pub fn scratch() -> Result<TempDir> {
 
 /// Opens what is at a path.
 pub fn open(path: &Path) -> Result<Opened> {
+    open_in(path, &Sandbox::new(&Limits::default(), None)?)
+}
+
+/// The same, in a sandbox that is there already.
+pub fn open_in(path: &Path, sandbox: &Sandbox) -> Result<Opened> {
     let source = Source::of(path)?;
     let scratch = scratch()?;
     let component = read(&source.component(scratch.path())?)?;
-    let mapping = Sandbox::new(&Limits::default(), None)?.load(&component)?;
+    let mapping = sandbox.load(&component)?;
     let samples_dir = match &source {
         Source::Crate(directory) => Some(directory.join("samples")),
         Source::Yaml(file) => Some(file.with_file_name("samples")),

@@ -98,7 +98,7 @@ pub fn test(options: &Options) -> Result<()> {
 }
 
 /// The resources of the mapping's types in all JSON files below a folder, of those that look the same the first.
-fn resources(schema: &wit::Mapping, folder: &Path) -> Result<Vec<(String, String)>> {
+pub(super) fn resources(schema: &wit::Mapping, folder: &Path) -> Result<Vec<(String, String)>> {
     if !folder.is_dir() {
         return Err(refused(format!("there is no folder {}", folder.display())));
     }
