@@ -185,7 +185,8 @@ fn change_column(
             Ok(FhirRequest::Update(body)) => {
                 tally.compared += 1;
                 tally.accepted.insert(name.clone());
-                let territory = Territory::new(&resource.resource_type, definition, place(table, batch, row), value.as_deref());
+                let territory =
+                    Territory::new(&resource.resource_type, definition, place(table, batch, row), value.as_deref());
                 if let Err(what) = stays(&resource.text, &body, &territory) {
                     failures.add(format!("{resource} {name} = {value:?}: {what}"));
                 }
@@ -292,8 +293,7 @@ fn check_rows(table: &Table, resources: &[&Resource], batch: &Batch, failures: &
         let paths: Vec<ElementPath> =
             writable(table).filter_map(|column| ElementPath::parse(&table.columns[column].path)).collect();
         for resource in resources {
-            if let Some(path) =
-                paths.iter().find(|path| !path.values(&resource.value, &RowPlace::default()).is_empty())
+            if let Some(path) = paths.iter().find(|path| !path.values(&resource.value, &RowPlace::default()).is_empty())
             {
                 failures.add(format!("{resource} {}: no row, though {path:?} is there", table.name));
             }

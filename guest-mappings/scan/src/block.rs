@@ -86,26 +86,33 @@ impl Pieces {
     ///
     /// # Panics
     /// If the range is not in the text or cuts a character.
-    #[inline]
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "whole blocks, where the source and the room reach as far, are a third of the time")]
     pub fn push_part(&mut self, source: &str, start: usize, end: usize) {
         let part = &source[start..end];
-        if self.bytes.len() < self.length + part.len() + BLOCK {
-            self.make_room(part.len());
+        let blocks = part.len().div_ceil(BLOCK);
+        if self.bytes.len() < self.length + blocks * BLOCK {
+            self.make_room(blocks * BLOCK);
         }
-        let (mut from, mut to) = (start, self.length);
-        while from < end {
-            match (source.as_bytes().get(from..from + BLOCK), self.bytes.get_mut(to..to + BLOCK)) {
-                (Some(block), Some(room)) => room.copy_from_slice(block),
-                _ => {
-                    self.bytes[to..to + end - from].copy_from_slice(&source.as_bytes()[from..end]);
-                    break;
+        if blocks <= Self::MAX_BLOCKS && start + blocks * BLOCK <= source.len() {
+            let (mut from, mut to) = (source.as_bytes()[start..].as_ptr(), self.bytes[self.length..].as_mut_ptr());
+            for _ in 0..blocks {
+                // SAFETY: this is one of `blocks` blocks from `start` on, which end inside `source`, and from `length`
+                // on, which end inside `bytes`: both were compared above. `bytes` is borrowed mutably, so that
+                // `source` is no part of it.
+                unsafe {
+                    to.cast::<[u8; BLOCK]>().write_unaligned(from.cast::<[u8; BLOCK]>().read_unaligned());
+                    (from, to) = (from.add(BLOCK), to.add(BLOCK));
                 }
             }
-            from += BLOCK;
-            to += BLOCK;
+        } else {
+            self.bytes[self.length..self.length + part.len()].copy_from_slice(part.as_bytes());
         }
         self.length += part.len();
     }
+
+    /// What is longer is copied as it is anywhere.
+    const MAX_BLOCKS: usize = 16;
 
     #[cold]
     fn make_room(&mut self, more: usize) {

@@ -201,7 +201,9 @@ impl<'a> Path<'a> {
         for (ours, theirs) in ours.iter().zip(theirs) {
             let names = ours.as_object().into_iter().chain(theirs.as_object()).flat_map(|row| row.keys());
             for name in names.filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())) {
-                others.entry(name.clone()).or_insert_with(|| format!("{:?}, not {:?}", theirs.get(name), ours.get(name)));
+                others
+                    .entry(name.clone())
+                    .or_insert_with(|| format!("{:?}, not {:?}", theirs.get(name), ours.get(name)));
             }
         }
         if !others.is_empty() {

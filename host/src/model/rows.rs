@@ -125,6 +125,20 @@ impl Rows {
         }
     }
 
+    /// Adds the next cell, which is as in the row before.
+    pub fn repeat_cell(&mut self) {
+        let cell = |index: usize| {
+            let end = *self.ends.get(index)?;
+            let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| end & !NULL);
+            (end & NULL == 0).then_some(start as usize..end as usize)
+        };
+        let before = self.ends.len().checked_sub(self.columns.len()).and_then(cell);
+        if let Some(range) = &before {
+            self.text.extend_from_within(range.clone());
+        }
+        self.end_cell(before.is_some());
+    }
+
     fn end_cell(&mut self, present: bool) {
         let end = u32::try_from(self.text.len()).unwrap_or(NULL - 1) & !NULL;
         self.ends.push(if present { end } else { end | NULL });
@@ -186,6 +200,24 @@ mod tests {
         assert!(!check(2, "abc", &[3, 3 | NULL, 3]), "one cell too many");
         assert!(!check(1, "abc", &[3 | NULL]), "null with text");
         assert!(!check(0, "", &[0]), "cells without columns");
+    }
+
+    #[test]
+    fn rows_are_made_cell_by_cell() {
+        let mut rows = Rows::new(vec![0, 1, 2]);
+        rows.push([Some("a"), None, Some("é")]);
+        let mut copy = Rows::with_room_of(vec![0, 1, 2], &rows);
+        for _ in 0..2 {
+            copy.push_cell(Some(["x", "/", "y"]));
+            copy.copy_cells(&rows, 0, 1, 2);
+        }
+        copy.push_cell(None);
+        copy.repeat_cell();
+        copy.repeat_cell();
+        let cells: Vec<_> = (0..3).map(|row| copy.row(row).collect::<Vec<_>>()).collect();
+        let first = [Some("x/y"), None, Some("é")];
+        assert_eq!(cells, [&first[..], &first, &[None, None, Some("é")]]);
+        assert!(copy.is_null(0, 1) && !copy.is_null(1, 2) && copy.is_null(9, 0));
     }
 
     #[test]

@@ -353,7 +353,8 @@ mod tests {
         ] {
             assert_eq!(written(text), Some(format!("\"{expected}\"")), "{text}");
         }
-        for text in ["2015-02-30T13:28:17Z", "2015-02-07T24:28:17Z", "2015-02-07T13:28:17.Z", "2015-02-07T13:28:17+15:00"]
+        for text in
+            ["2015-02-30T13:28:17Z", "2015-02-07T24:28:17Z", "2015-02-07T13:28:17.Z", "2015-02-07T13:28:17+15:00"]
         {
             assert_eq!(written(text), None, "{text}");
         }

@@ -293,22 +293,27 @@ impl Properties {
     /// Those that are shown, all of which the rows must have: one that was not fetched would look like null.
     fn new(style: Style<'_>, found: Found<'_>) -> Result<Self> {
         let Found { table, query, rows, .. } = found;
-        let mut properties = Vec::new();
-        let mut nulls = Json::default();
-        // So that each begins with its comma.
-        nulls.item();
-        for column in shown(table, query.select.as_deref()) {
+        let columns = shown(table, query.select.as_deref());
+        let mut properties = Vec::with_capacity(columns.len());
+        let mut nulls = Vec::with_capacity(columns.len() * 40);
+        for column in columns {
             check_fetched(table, rows, column)?;
             let code = table.concept_of(column).map(|concept| concept.code);
             let position = |column| rows.position(column);
             let null_with = code.and_then(position).or_else(|| position(column)).unwrap_or_default();
-            properties.push(Property { column, null_with, start: nulls.bytes.len() });
-            nulls.name(&table.columns[column].property());
-            nulls.bytes.extend_from_slice(NULL);
+            properties.push(Property { column, null_with, start: nulls.len() });
+            // Names are letters, digits and underscores.
+            let definition = &table.columns[column];
+            let parts: [&str; 3] = match definition.kind {
+                Kind::Lookup(_) | Kind::ConceptKey { .. } => [",\"_", &definition.name, "_value\":"],
+                _ => [",\"", &definition.name, "\":"],
+            };
+            parts.iter().for_each(|part| nulls.extend_from_slice(part.as_bytes()));
+            nulls.extend_from_slice(NULL);
         }
         Ok(Self {
             properties,
-            nulls: nulls.bytes,
+            nulls,
             annotates_nulls: style.format.detail == Detail::Full,
             annotates_formatted: style.annotations.include(FORMATTED),
             annotates_lookups: style.annotations.include(NAVIGATION) || style.annotations.include(LOGICAL_NAME),

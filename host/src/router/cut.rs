@@ -48,14 +48,14 @@ pub fn cut(live: &LiveTable, resources: &[Resource<'_>], base: &str, wanted: &[C
 
 /// The columns that a mapping must build so that these can be shown, ascending: a concept key needs its code and system.
 fn mapped_columns(table: &Table, wanted: &[ColumnIndex]) -> Vec<ColumnIndex> {
-    let mut columns: Vec<_> = wanted
-        .iter()
-        .flat_map(|wanted| match table.concept_of(*wanted) {
-            Some(concept) => vec![concept.code, concept.system],
-            None => vec![*wanted],
-        })
-        .filter(|column| *column < table.mapped())
-        .collect();
+    let mut columns = Vec::with_capacity(wanted.len() + 2 * table.concepts.len());
+    for column in wanted {
+        match table.concept_of(*column) {
+            Some(concept) => columns.extend([concept.code, concept.system]),
+            None => columns.push(*column),
+        }
+    }
+    columns.retain(|column| *column < table.mapped());
     columns.sort_unstable();
     columns.dedup();
     columns
@@ -64,10 +64,21 @@ fn mapped_columns(table: &Table, wanted: &[ColumnIndex]) -> Vec<ColumnIndex> {
 /// How the cells of one or more columns are made of a mapping's row.
 enum Part<'t> {
     /// As they are: so many of them, from this position on.
-    Same { position: usize, count: usize },
-    Key { position: usize },
-    Lookup { position: usize, lookup: &'t Lookup },
-    Concept { code: usize, system: Option<usize> },
+    Same {
+        position: usize,
+        count: usize,
+    },
+    Key {
+        position: usize,
+    },
+    Lookup {
+        position: usize,
+        lookup: &'t Lookup,
+    },
+    Concept {
+        code: usize,
+        system: Option<usize>,
+    },
     /// Not among the mapping's.
     Null,
 }
@@ -126,14 +137,19 @@ fn canonical<'a>(
                 Part::Lookup { position, lookup } => {
                     out.push_cell(rows.at(row, position).and_then(|text| relative(text, lookup, base)));
                 }
-                Part::Concept { code, system } => match rows.at(row, code) {
-                    Some(code) => {
-                        let mut buffer = Uuid::encode_buffer();
-                        let key = key::concept(system.and_then(|system| rows.at(row, system)), code);
-                        out.push_cell(Some([&*key.hyphenated().encode_lower(&mut buffer), "", ""]));
+                Part::Concept { code, system } => {
+                    let parts = |row| Some((rows.at(row, code)?, system.and_then(|system| rows.at(row, system))));
+                    match parts(row) {
+                        // The rows of a page have many concepts in common, and a key is a hash.
+                        Some(same) if row > 0 && parts(row - 1) == Some(same) => out.repeat_cell(),
+                        Some((code, system)) => {
+                            let mut buffer = Uuid::encode_buffer();
+                            let key = key::concept(system, code);
+                            out.push_cell(Some([&*key.hyphenated().encode_lower(&mut buffer), "", ""]));
+                        }
+                        None => out.push_cell(None),
                     }
-                    None => out.push_cell(None),
-                },
+                }
                 Part::Null => out.push_cell(None),
             }
         }

@@ -4,6 +4,8 @@
 //! is "none", and so is slot 0. Lists are a count and their items. Nothing is decoded or checked beforehand: a plan
 //! that is not what `make` wrote ends in a panic, never outside of it.
 
+use turntable_scan::block::utf8;
+
 /// The first bytes of every plan: what it is, and the version of its form.
 pub(crate) const MAGIC: &[u8; 4] = b"TPL2";
 
@@ -401,7 +403,7 @@ impl Blob {
 
     /// The text whose offset and length stand at `at`.
     pub(crate) fn text(self, at: usize) -> &'static str {
-        core::str::from_utf8(self.bytes(self.u32(at), self.u32(at + 4))).unwrap_or_default()
+        utf8(self.bytes(self.u32(at), self.u32(at + 4))).unwrap_or_default()
     }
 }
 
