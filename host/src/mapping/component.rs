@@ -1,9 +1,14 @@
 //! A loaded mapping: bytes to tables, resources to rows, changes to resources. All that a guest answers is checked
 //! here, so that behind this file an index is in range and a row whole.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    num::NonZero,
+    panic::resume_unwind,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
 };
 
 use serde::de::IgnoredAny;
@@ -149,9 +154,38 @@ impl Sandbox {
     /// Inspects, compiles (or finds compiled), asks the mapping what it offers and checks the answer. Takes tenths of
     /// a second and holds the thread: not for the path of a request.
     pub fn load(&self, bytes: &[u8]) -> Result<Mapping> {
+        self.load_by(bytes, Self::program)
+    }
+
+    /// Loads all of these, on every core that there is: for a start.
+    pub fn load_all(&self, components: &[&[u8]]) -> Vec<Result<Mapping>> {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(self.limits().mapping_concurrency);
+        let next = AtomicUsize::new(0);
+        let mut loaded: Vec<(usize, Result<Mapping>)> = thread::scope(|scope| {
+            let worker = || {
+                let mut own = Vec::new();
+                loop {
+                    let index = next.fetch_add(1, Relaxed);
+                    let Some(bytes) = components.get(index) else { return own };
+                    own.push((index, self.load_by(bytes, Self::program_beside_others)));
+                }
+            };
+            let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(worker)).collect();
+            let joined = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            joined.flatten().collect()
+        });
+        loaded.sort_by_key(|(index, _)| *index);
+        loaded.into_iter().map(|(_, mapping)| mapping).collect()
+    }
+
+    fn load_by(
+        &self,
+        bytes: &[u8],
+        program: impl FnOnce(&Self, &[u8], &str) -> Result<InstancePre<Call>>,
+    ) -> Result<Mapping> {
         let inspection = inspect(bytes, self.limits())?;
         let Inspection { digest, component, writes, samples, .. } = inspection;
-        let program = self.program(&component, &digest)?;
+        let program = program(self, &component, &digest)?;
         let found = |error: wasmtime::Error| {
             Error::new(Code::ComponentRefused, "the component's functions cannot be found")
                 .internal(cut(&error.to_string()))

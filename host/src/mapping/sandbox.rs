@@ -5,7 +5,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc, Condvar, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -56,8 +56,9 @@ struct Inner {
     cache: Option<Cache>,
     /// What the last call took, in a sandbox that measures.
     meter: Option<Mutex<Taken>>,
-    /// One compilation at a time: it takes a core for as long as it lasts.
-    compiling: Mutex<()>,
+    /// One compilation at a time, since it takes a core for as long as it lasts; at a start, which nobody else uses a
+    /// core at, they share.
+    compiling: RwLock<()>,
 }
 
 /// What a call took. The same component and the same call take the same on every machine.
@@ -94,7 +95,7 @@ impl Sandbox {
         });
         tick(&engine)?;
         let slots = Slots::new(limits.mapping_concurrency.max(1));
-        let (limits, compiling) = (limits.clone(), Mutex::new(()));
+        let (limits, compiling) = (limits.clone(), RwLock::new(()));
         Ok(Self(Arc::new(Inner { engine, linker, limits, slots, cache, meter, compiling })))
     }
 
@@ -120,15 +121,30 @@ impl Sandbox {
     /// Compiles an inspected component, or takes it from the cache. Takes tenths of a second: not for the path of a
     /// request.
     pub(super) fn program(&self, component: &[u8], digest: &str) -> Result<InstancePre<Call>> {
-        let compiled = self.compile(component, digest)?;
-        self.0.linker.instantiate_pre(&compiled).map_err(|error| {
+        let compiled = {
+            let _alone = self.0.compiling.write().unwrap_or_else(PoisonError::into_inner);
+            self.compile(component, digest)?
+        };
+        self.linked(&compiled)
+    }
+
+    /// The same beside others that are compiled like this, on all cores.
+    pub(super) fn program_beside_others(&self, component: &[u8], digest: &str) -> Result<InstancePre<Call>> {
+        let compiled = {
+            let _among_others = self.0.compiling.read().unwrap_or_else(PoisonError::into_inner);
+            self.compile(component, digest)?
+        };
+        self.linked(&compiled)
+    }
+
+    fn linked(&self, compiled: &Component) -> Result<InstancePre<Call>> {
+        self.0.linker.instantiate_pre(compiled).map_err(|error| {
             Error::new(Code::ComponentRefused, "the component does not link").internal(cut(&format!("{error:#}")))
         })
     }
 
     fn compile(&self, component: &[u8], digest: &str) -> Result<Component> {
         let name = self.cache_name(digest);
-        let _alone = self.0.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(code) = self.0.cache.as_ref().and_then(|cache| cache.get(&name)) {
             // Of another build of wasmtime, or whatever else it finds: compiled anew below.
             match thaw(&self.0.engine, &code) {

@@ -1,6 +1,7 @@
 //! The control plane: admits a component through the gate, puts a version in force, rolls it back, turns a route. Slow
 //! and careful; each change is stored, with its audit event, before the one pointer is swapped.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -202,9 +203,7 @@ impl Turntable {
             .iter()
             .map(|table| LiveTable { table: table.clone(), mapping: mapping.clone(), route: route.clone() })
             .collect();
-        for table in &fresh {
-            self.store.ensure_table(&table.table)?;
-        }
+        self.store.ensure_tables(fresh.iter().map(|fresh| &*fresh.table))?;
         // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
         // meanwhile is still mapped by the old one, and made anew after the swap.
         let begun = jiff::Timestamp::now();
@@ -346,27 +345,8 @@ impl Turntable {
     /// At start: every mapping in force is loaded, the shipped ones are registered, routes are taken from the store or,
     /// the first time, from the configuration. A mapping that cannot be loaded takes down its own tables only.
     pub fn start(&self, shipped: &[(&str, &[u8])], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
-        let mut failures = Vec::new();
-        let mut tables: Vec<LiveTable> = Vec::new();
-        let mut active = self.store.active()?;
-        let mut digests: Vec<String> = Vec::new();
-        for (name, bytes) in shipped {
-            match self.register_shipped(name, bytes, &mut active) {
-                Ok(digest) => digests.push(digest),
-                Err(error) => failures.push(error),
-            }
-        }
-        digests.extend(active.values().cloned());
-        digests.retain(|digest| active.values().any(|a| a == digest));
-        digests.sort();
-        digests.dedup();
-        let routes = self.store.routes()?;
-        for digest in digests {
-            match self.start_mapping(&digest, &routes, first_routes) {
-                Ok(started) => tables.extend(started),
-                Err(error) => failures.push(error),
-            }
-        }
+        // What is written here is written again by the next start, should the power go meanwhile.
+        let (tables, mut failures) = self.store.repeatable(|| self.start_mappings(shipped, first_routes))??;
         for name in first_routes.keys().filter(|name| !tables.iter().any(|t| t.table.name == **name)) {
             let error =
                 Error::new(Code::Config, format!("the configuration gives a route to `{name}`, which is no table"));
@@ -380,19 +360,89 @@ impl Turntable {
         Ok(failures)
     }
 
-    /// Stores a shipped component and puts it in force where none is, or where its older shipped version is.
-    fn register_shipped(&self, name: &str, bytes: &[u8], active: &mut BTreeMap<String, String>) -> Result<String> {
-        let digest = crate::mapping::inspect::digest(bytes);
-        if self.store.mapping(&digest)?.is_some() {
-            return Ok(digest);
+    /// The tables of all mappings in force, and what went wrong with others.
+    fn start_mappings(
+        &self,
+        shipped: &[(&str, &[u8])],
+        first_routes: &FirstRoutes,
+    ) -> Result<(Vec<LiveTable>, Vec<Error>)> {
+        let mut failures = Vec::new();
+        let mut active = self.store.active()?;
+        let in_force = |active: &BTreeMap<String, String>, digest: &str| active.values().any(|a| a == digest);
+
+        // Components in the binary that are new here or in force, and what else is in force.
+        let mut components: BTreeMap<String, Cow<'_, [u8]>> = BTreeMap::new();
+        let mut new = Vec::new();
+        for (name, bytes) in shipped {
+            let digest = crate::mapping::inspect::digest(bytes);
+            let is_new = self.store.mapping(&digest)?.is_none();
+            if is_new || in_force(&active, &digest) {
+                components.insert(digest.clone(), Cow::Borrowed(*bytes));
+            }
+            if is_new {
+                new.push((*name, *bytes, digest));
+            }
         }
-        let mapping = self.sandbox.load(bytes)?;
+        for digest in active.values() {
+            if !components.contains_key(digest) {
+                match self.store.component(digest)? {
+                    Some(component) => drop(components.insert(digest.clone(), component.into())),
+                    None => failures.push(Error::new(
+                        Code::MappingMissing,
+                        format!("the mapping {digest} is in force but not in the store"),
+                    )),
+                }
+            }
+        }
+        let bytes: Vec<&[u8]> = components.values().map(|bytes| &**bytes).collect();
+        let mut mappings = BTreeMap::new();
+        for (digest, loaded) in components.keys().zip(self.sandbox.load_all(&bytes)) {
+            match loaded {
+                Ok(mapping) => drop(mappings.insert(digest.as_str(), Arc::new(mapping))),
+                Err(error) => failures.push(error),
+            }
+        }
+
+        for (name, bytes, digest) in new {
+            let Some(mapping) = mappings.get(digest.as_str()) else { continue };
+            if let Err(error) = self.register_shipped(name, bytes, mapping, &mut active) {
+                failures.push(error);
+            }
+        }
+        let routes = self.store.routes()?;
+        let mut families = Vec::new();
+        for (_, mapping) in mappings.iter().filter(|(digest, _)| in_force(&active, digest)) {
+            match self.start_mapping(mapping, &routes, first_routes) {
+                Ok(family) => families.push((mapping, family)),
+                Err(error) => failures.push(error),
+            }
+        }
+        // Only now: a reader reads the schema anew after each table that was made.
+        let mut tables = Vec::new();
+        for (mapping, family) in families {
+            match self.remake_if_new(mapping, &family) {
+                Ok(()) => tables.extend(family),
+                Err(error) => failures.push(error),
+            }
+        }
+        Ok((tables, failures))
+    }
+
+    /// Stores a shipped component and puts it in force where none is, or where its older shipped version is.
+    fn register_shipped(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        mapping: &Mapping,
+        active: &mut BTreeMap<String, String>,
+    ) -> Result<()> {
+        let digest = &mapping.digest;
         let mut report = Report::default();
-        conformance::check(&mapping, &mut report);
+        conformance::check(mapping, &mut report);
         let detail = json!({ "digest": digest, "name": name, "version": mapping.version });
         let act = Act { actor: SHIPPED_BY, action: "mapping.load", table: None, detail };
-        self.store.put_mapping(&kept(&mapping, &report), bytes, &act)?;
-        for root in roots(&mapping) {
+        self.store.put_mapping(&kept(mapping, &report), bytes, &act)?;
+        for root in roots(mapping) {
             let replaces = match active.get(&root.name) {
                 None => true,
                 // One that somebody chose stays in force.
@@ -400,25 +450,21 @@ impl Turntable {
             };
             if replaces {
                 let act = Act { action: "mapping.activate", table: Some(&root.name), ..act.clone() };
-                self.store.activate(&[root.name.as_str()], &digest, &act)?;
+                self.store.activate(&[root.name.as_str()], digest, &act)?;
                 active.insert(root.name.clone(), digest.clone());
             }
         }
-        Ok(digest)
+        Ok(())
     }
 
     fn start_mapping(
         &self,
-        digest: &str,
+        mapping: &Arc<Mapping>,
         routes: &BTreeMap<String, Route>,
         first_routes: &FirstRoutes,
     ) -> Result<Vec<LiveTable>> {
-        let component = self.store.component(digest)?.ok_or_else(|| {
-            Error::new(Code::MappingMissing, format!("the mapping {digest} is in force but not in the store"))
-        })?;
-        let mapping = Arc::new(self.sandbox.load(&component)?);
         let mut started = Vec::new();
-        for root in roots(&mapping) {
+        for root in roots(mapping) {
             let route =
                 routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
             if !routes.contains_key(&root.name) {
@@ -428,13 +474,13 @@ impl Turntable {
             }
             let named = |name: &str| mapping.tables.iter().find(|t| t.name == name);
             let family = mapping.tables.iter().filter(|t| root_of(t, named).name == root.name);
-            for table in family {
-                self.store.ensure_table(table)?;
-                let (table, mapping) = (table.clone(), mapping.clone());
-                started.push(LiveTable { table, mapping, route: route.clone() });
-            }
+            started.extend(family.map(|table| LiveTable {
+                table: table.clone(),
+                mapping: mapping.clone(),
+                route: route.clone(),
+            }));
         }
-        self.remake_if_new(&mapping, &started)?;
+        self.store.ensure_tables(started.iter().map(|started| &*started.table))?;
         Ok(started)
     }
 }

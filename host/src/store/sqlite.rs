@@ -90,6 +90,20 @@ impl Store {
         Ok(found)
     }
 
+    /// What is written in here is whole or not there, but may be gone after a power cut, up to the next transaction
+    /// outside: for what can be repeated, such as hundreds of tables at a first start, each of which would wait for the
+    /// disk.
+    pub fn repeatable<T>(&self, write: impl FnOnce() -> T) -> Result<T> {
+        let flushed = self.readers.synchronous;
+        let synchronous = |value: &str| locked(&self.writer).pragma_update(None, "synchronous", value);
+        if flushed == "full" {
+            synchronous("normal")?;
+        }
+        let written = write();
+        synchronous(flushed)?;
+        Ok(written)
+    }
+
     /// One transaction of the one writer: all of it is on the disk afterwards, or, on an error, none.
     pub(super) fn writing<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = locked(&self.writer);

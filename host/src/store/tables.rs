@@ -24,33 +24,39 @@ const REBUILD_ROWS: usize = 500;
 const COLUMNS_MAX: usize = 990;
 
 impl Store {
-    /// Makes the SQL table what a table needs. Repeating it changes nothing. An error leaves all as it was. Where a
+    /// Makes the SQL tables what these tables need. Repeating it changes nothing. An error leaves all as it was. Where a
     /// column is read in another way than before, cells that do not fit become null: rows must then be made anew.
-    pub fn ensure_table(&self, table: &Table) -> Result<()> {
-        check_names(table)?;
-        self.writing(|transaction| {
-            let before = keys_before(transaction, table)?;
-            if before.is_empty() {
-                return create(transaction, table);
-            }
-            if before.get(&sql::stem(table, table.key)).is_none_or(|keys| *keys != keys_of(table, table.key)) {
-                return create_anew(transaction, table);
-            }
-            let changed = |c: &ColumnIndex| before.get(&sql::stem(table, *c)) != Some(&keys_of(table, *c));
-            let changed: Vec<ColumnIndex> = (0..table.columns.len()).filter(changed).collect();
-            for column in &changed {
-                if !before.contains_key(&sql::stem(table, *column)) {
-                    add_column(transaction, table, *column)?;
-                }
-                remember_column(transaction, table, *column)?;
-            }
-            // A column that was just added has nothing to make keys from, unless the host makes its cells too.
-            let from_cells =
-                |c: &&ColumnIndex| before.contains_key(&sql::stem(table, **c)) || table.concept_of(**c).is_some();
-            rebuild(transaction, table, &changed.iter().filter(from_cells).copied().collect::<Vec<_>>())?;
-            create_indexes(transaction, table)
-        })
+    pub fn ensure_tables<'t>(&self, tables: impl IntoIterator<Item = &'t Table>) -> Result<()> {
+        self.writing(|transaction| tables.into_iter().try_for_each(|table| ensure(transaction, table)))
     }
+
+    /// The same for one table.
+    pub fn ensure_table(&self, table: &Table) -> Result<()> {
+        self.ensure_tables([table])
+    }
+}
+
+fn ensure(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
+    check_names(table)?;
+    let before = keys_before(transaction, table)?;
+    if before.is_empty() {
+        return create(transaction, table);
+    }
+    if before.get(&sql::stem(table, table.key)).is_none_or(|keys| *keys != keys_of(table, table.key)) {
+        return create_anew(transaction, table);
+    }
+    let changed = |c: &ColumnIndex| before.get(&sql::stem(table, *c)) != Some(&keys_of(table, *c));
+    let changed: Vec<ColumnIndex> = (0..table.columns.len()).filter(changed).collect();
+    for column in &changed {
+        if !before.contains_key(&sql::stem(table, *column)) {
+            add_column(transaction, table, *column)?;
+        }
+        remember_column(transaction, table, *column)?;
+    }
+    // A column that was just added has nothing to make keys from, unless the host makes its cells too.
+    let from_cells = |c: &&ColumnIndex| before.contains_key(&sql::stem(table, **c)) || table.concept_of(**c).is_some();
+    rebuild(transaction, table, &changed.iter().filter(from_cells).copied().collect::<Vec<_>>())?;
+    create_indexes(transaction, table)
 }
 
 /// Gives the concept keys of a row their cells, from the cells of code and system.
