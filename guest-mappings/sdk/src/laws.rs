@@ -22,6 +22,7 @@ use crate::bindings::turntable::mapping::types::Issue;
 #[cfg(doc)]
 use crate::table::Mapping;
 pub use native::Native;
+pub use write::other_value;
 
 /// What laws are about. An error is that of a whole call: a trap, a limit, a request refused.
 pub trait Subject {

@@ -6,7 +6,7 @@ pub use crate::bindings::exports::turntable::mapping::schema::{SearchKind, Searc
 pub use crate::column::{Access, Concept, Kind};
 use crate::column::{Code, Column};
 use crate::search::Search;
-use crate::table::{Mapping, Source, Table};
+use crate::table::{Mapping, Source, Table, default_name};
 
 #[derive(Clone, Debug)]
 pub struct TableParts {
@@ -97,6 +97,23 @@ impl Mapping {
 
     pub fn tables(&self) -> impl Iterator<Item = TableParts> {
         self.tables.iter().map(Table::parts)
+    }
+
+    /// The mapping without these columns, each by its table and name, and without functions of tables. A table that was
+    /// named by one of them is named as if it had never had it.
+    ///
+    /// # Panics
+    /// Where a table would have no column left.
+    pub fn without(&self, columns: &[(&str, &str)]) -> Self {
+        let tables = self.tables.iter().map(|table| {
+            let stays = |name: &str| !columns.contains(&(table.name, name));
+            let left: Vec<_> = table.columns.iter().filter(|column| stays(column.name)).copied().collect();
+            let left = Vec::leak(left);
+            let primary_name = if stays(table.primary_name) { table.primary_name } else { default_name(left) };
+            let version = table.version.filter(|version| stays(version));
+            Table { columns: left, primary_name, version, before_write: None, after_read: None, ..*table }
+        });
+        Self { tables: Vec::leak(tables.collect()), ..*self }
     }
 }
 

@@ -10,12 +10,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
-use turntable_mapping::bindings::turntable::mapping::types::Documents;
 use turntable_mapping::laws::{self, Law, Named, Native};
 use turntable_mapping::{Mapping, definitions, describe, descriptor, rows, rows_by_definition, samples, testing};
 use turntable_mapping_tests::damage::{Random, damaged, number};
-use turntable_mapping_tests::data;
+use turntable_mapping_tests::data::{self, request};
 use turntable_mapping_tests::mappings::{Shipped, Source, all};
 
 fn main() -> ExitCode {
@@ -150,7 +148,7 @@ fn holds_for(
 ) -> Result<(), String> {
     for (table, columns) in tables {
         let same = |resources: &[Vec<u8>]| {
-            let request = request(table, *columns, resources);
+            let request = request(table, (0..).take(*columns).collect(), resources);
             let (planned, defined) = (rows(mapping, &request), rows_by_definition(mapping, &request));
             format!("{planned:?}") == format!("{defined:?}")
         };
@@ -167,18 +165,6 @@ fn holds_for(
         }
     }
     Ok(())
-}
-
-fn request(table: &str, columns: usize, resources: &[Vec<u8>]) -> ReadRequest {
-    let mut documents = Documents { data: resources.concat(), ends: Vec::new() };
-    documents.data.extend_from_slice(&[b' '; 64]);
-    let mut end = 0;
-    documents.ends.extend(resources.iter().map(|resource| {
-        end += resource.len() as u32;
-        end
-    }));
-    let related = Documents { data: Vec::new(), ends: Vec::new() };
-    ReadRequest { table: table.to_owned(), documents, related, columns: (0..).take(columns).collect() }
 }
 
 fn caught<T>(check: impl FnOnce() -> T) -> Result<T, String> {

@@ -178,8 +178,8 @@ fn members(path: &str, start: &str) -> Vec<String> {
     path.split('|').map(|path| first(path.trim())).collect()
 }
 
-/// A value that differs from the one shown.
-fn other_value(kind: &ColumnType, shown: Option<&str>) -> Option<String> {
+/// A value of a column that differs from the one shown; none for a key.
+pub fn other_value(kind: &ColumnType, shown: Option<&str>) -> Option<String> {
     let candidates: Vec<String> = match kind {
         ColumnType::Text(_) => vec!["other \"text\"\n".into()],
         ColumnType::Boolean => vec!["true".into(), "false".into()],
