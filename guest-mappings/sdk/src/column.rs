@@ -73,7 +73,6 @@ pub enum Kind {
 
 /// What a concept column is spread over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "CodeableConcept is what FHIR calls the type")]
 pub enum Concept {
     CodeableConcept,
     Coding,

@@ -104,7 +104,8 @@ impl Pair {
         let mut count = 0;
         for row in shown.rows {
             let writable = |column: &Column| column.access.contains(ColumnAccess::UPDATE);
-            let some = (0..columns.len()).filter(|at| (at + turn) % EVERY == 0 && writable(&self.columns[1][*at].1));
+            let some =
+                (0..columns.len()).filter(|at| (at + turn).is_multiple_of(EVERY) && writable(&self.columns[1][*at].1));
             let changes: Vec<_> = some
                 .flat_map(|at| {
                     let other = other_value(&self.columns[1][at].1.kind, row.cells[at].as_deref());
