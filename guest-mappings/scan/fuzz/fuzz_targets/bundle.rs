@@ -111,9 +111,7 @@ fn entry(entry: &Map<String, Json>) -> Option<Entry<'_>> {
         resource: resource.and(entry.get("resource")),
         mode: object(entry, "search")?.map_or(Some(None), |search| text(search, "mode"))?,
         request: match object(entry, "request")? {
-            Some(request) => {
-                Some(texts(request, &["method", "url"], &["ifMatch", "ifNoneMatch", "ifNoneExist"])?)
-            }
+            Some(request) => Some(texts(request, &["method", "url"], &["ifMatch", "ifNoneMatch", "ifNoneExist"])?),
             None => None,
         },
         response: match response {
