@@ -16,6 +16,21 @@ test:
 ci:
     bash .ci/run
 
+# Miri over the scanner, which has the unsafe code, and over the walk on top of it, on small inputs.
+# Needs `rustup +nightly component add miri rust-src`.
+miri:
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-scan
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-mapping --test plan small_texts
+
+# The scanner against serde_json. Needs a nightly compiler and `cargo install cargo-fuzz`; `target` is json or bundle.
+fuzz target seconds="240":
+    mkdir -p guest-mappings/scan/fuzz/corpus/{{target}}
+    cargo +nightly fuzz run --fuzz-dir guest-mappings/scan/fuzz {{target}} guest-mappings/scan/fuzz/corpus/{{target}} guest-mappings/scan/fuzz/seeds/{{target}} -- -dict=guest-mappings/scan/fuzz/json.dict -max_len=2048 -max_total_time={{seconds}}
+
+# So many damaged resources of each type for every mapping, or for those whose name has the word: `just damage 100000 contact`.
+damage count="100000" mapping="":
+    TURNTABLE_MUTATIONS={{count}} cargo test --release -p turntable-mapping-tests --test mappings -- {{mapping}}::damage
+
 # Renews golden files after a look at the difference.
 bless:
     TURNTABLE_BLESS=1 cargo test --workspace

@@ -70,7 +70,11 @@ fn escape(text: &str) -> (char, usize) {
 }
 
 fn unicode(text: &str) -> (char, usize) {
-    let unit = |at: usize| text.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    // Not `from_str_radix`, which takes a sign.
+    let unit = |at: usize| {
+        let digits = text.as_bytes().get(at..at + 4)?;
+        digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
+    };
     match unit(2) {
         Some(high @ 0xd800..=0xdbff) => match unit(8) {
             Some(low @ 0xdc00..=0xdfff) => {
@@ -105,9 +109,21 @@ mod tests {
     }
 
     #[test]
-    fn malformed_escapes_do_not_panic() {
-        for inner in ["\\", "\\u", "\\u12", "\\ud800", "\\ud800\\u0041", "\\é", "\\uéé"] {
-            unescape(inner);
+    fn what_is_malformed_is_replaced_and_what_follows_stays() {
+        for (inner, text) in [
+            ("\\", "\u{fffd}"),
+            ("\\u", "\u{fffd}"),
+            ("a\\u12", "a\u{fffd}12"),
+            ("\\u+041", "\u{fffd}+041"),
+            ("\\ud800", "\u{fffd}"),
+            ("\\ud800\\u0041b", "\u{fffd}Ab"),
+            ("\\ud800\\n", "\u{fffd}\n"),
+            ("\\udc00\\ud800x", "\u{fffd}\u{fffd}x"),
+            ("\\x", "\u{fffd}x"),
+            ("\\é", "\u{fffd}é"),
+            ("\\uéé", "\u{fffd}éé"),
+        ] {
+            assert_eq!(unescape(inner), text, "{inner}");
         }
     }
 }

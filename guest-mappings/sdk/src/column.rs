@@ -49,8 +49,9 @@ pub struct Column {
 /// Search parameters that one column can be bound to.
 pub(crate) const MAX_SEARCHES: usize = 2;
 
+/// What a column shows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
     Key,
     Text,
     Boolean,
@@ -62,7 +63,9 @@ pub(crate) enum Kind {
     PartialDate,
     Uri,
     Choice(&'static [Code]),
+    /// Options, and the code of every row.
     Constant(&'static [Code], &'static str),
+    /// Pairs of entity set and resource type.
     Lookup(&'static [(&'static str, &'static str)]),
     Concept(Concept),
     Json,
@@ -70,17 +73,17 @@ pub(crate) enum Kind {
 
 /// What a concept column is spread over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "CodeableConcept is what FHIR calls the type")]
-pub(crate) enum Concept {
+pub enum Concept {
     CodeableConcept,
     Coding,
     Quantity,
-    /// The code alone; its system is the column's [`Column::system`].
+    /// The code alone; its system is the column's [`Column::system`](Column::system()).
     Code,
 }
 
+/// When a column is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     ReadWrite,
     CreateOnly,
     ReadOnly,

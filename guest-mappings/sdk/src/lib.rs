@@ -20,6 +20,8 @@ mod field;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod laws;
 mod output;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod parts;
 mod path;
 mod place;
 mod plan;

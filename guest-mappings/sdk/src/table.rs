@@ -263,7 +263,7 @@ const fn push(
     list
 }
 
-const fn default_name(columns: &[Column]) -> &'static str {
+pub(crate) const fn default_name(columns: &[Column]) -> &'static str {
     let mut i = 0;
     while i < columns.len() {
         if matches!(columns[i].kind, Kind::Text) {

@@ -108,8 +108,7 @@ impl Writer<'_> {
             element: document.root(),
             place: &[],
         };
-        let edit = self.begin(scope, Tree::of(&document), ROOT, true);
-        let edited = self.edit(scope, edit)?;
+        let edited = self.edit(scope, true, || Ok(begin(scope, Tree::of(&document), ROOT, true)))?;
         Ok(FhirRequest::Create(edited.unwrap_or(text).into_bytes()))
     }
 
@@ -121,7 +120,7 @@ impl Writer<'_> {
         }
         let root = document.root();
         let scope = Scope { source, resource: root, id: &id, element: root, place: &[] };
-        let edited = self.edit(scope, self.begin(scope, Tree::of(&document), ROOT, false))?;
+        let edited = self.edit(scope, false, || Ok(begin(scope, Tree::of(&document), ROOT, false)))?;
         Ok(edited.map_or(FhirRequest::Unchanged, |text| FhirRequest::Update(text.into_bytes())))
     }
 
@@ -141,7 +140,7 @@ impl Writer<'_> {
         place.push(Step { list, index });
         let blank = parse(b"{}")?;
         let scope = Scope { source, resource: root, id: &id, element: blank.root(), place: &place };
-        match self.edit(scope, edit)? {
+        match self.edit(scope, true, || Ok(edit))? {
             Some(text) => Ok(FhirRequest::Update(text.into_bytes())),
             None => Err(general(Problem::required("a new row needs a value in some column"))),
         }
@@ -154,11 +153,13 @@ impl Writer<'_> {
         let place = self.place(&id)?;
         let element = place::at(root, &place).ok_or_else(|| general(GONE))?;
         let scope = Scope { source, resource: root, id: &id, element, place: &place };
-        let mut edit = self.begin(scope, Tree::of(&document), ROOT, false);
-        let moves = place::moves(&place);
-        edit.refuse_ambiguous(&moves).map_err(general)?;
-        edit.base = edit.find(&moves).ok_or_else(|| general(GONE))?;
-        let edited = self.edit(scope, edit)?;
+        let edited = self.edit(scope, false, || {
+            let mut edit = begin(scope, Tree::of(&document), ROOT, false);
+            let moves = place::moves(&place);
+            edit.refuse_ambiguous(&moves).map_err(general)?;
+            edit.base = edit.find(&moves).ok_or_else(|| general(GONE))?;
+            Ok(edit)
+        })?;
         Ok(edited.map_or(FhirRequest::Unchanged, |text| FhirRequest::Update(text.into_bytes())))
     }
 
@@ -170,21 +171,26 @@ impl Writer<'_> {
         let place = self.place(&id)?;
         let element = place::at(root, &place).ok_or_else(|| general(GONE))?;
         let scope = Scope { source, resource: root, id: &id, element, place: &place };
-        let mut edit = self.begin(scope, Tree::of(&document), ROOT, false);
+        let mut edit = begin(scope, Tree::of(&document), ROOT, false);
         edit.remove_row(&place).map_err(general)?;
         Ok(FhirRequest::Update(edit.tree.render().into_bytes()))
     }
 
-    fn begin<'t>(&self, scope: Scope<'_>, tree: Tree<'t>, base: Id, creating: bool) -> Edit<'t> {
-        Edit { tree, base, resource_type: scope.source.resource_type, creating }
-    }
-
-    /// Writes the assignments and gives the new text of the whole resource, if anything changed.
-    fn edit(&self, scope: Scope<'_>, mut edit: Edit<'_>) -> Result<Option<String>, Vec<Located>> {
-        let creating = edit.creating;
+    /// Writes the assignments and gives the new text of the whole resource, if anything changed. Where all is shown
+    /// already, nothing is begun: the resource may be one that cannot be written.
+    fn edit<'t>(
+        &self,
+        scope: Scope<'_>,
+        creating: bool,
+        begin: impl FnOnce() -> Result<Edit<'t>, Vec<Located>>,
+    ) -> Result<Option<String>, Vec<Located>> {
         let (assigned, kept) = self.assigned(scope, creating)?;
+        if assigned.is_empty() && !creating {
+            return Ok(None);
+        }
+        let mut edit = begin()?;
         let mut problems = assign::apply(&mut edit, &assigned, &kept);
-        if let Some(hook) = self.table.before_write.filter(|_| creating || !assigned.is_empty()) {
+        if let Some(hook) = self.table.before_write {
             problems.extend(hook(&mut edit).err().map(|problem| Located { column: None, problem }));
         }
         if creating && !scope.place.is_empty() && edit.is_blank() && problems.is_empty() {
@@ -195,10 +201,10 @@ impl Writer<'_> {
         if !problems.is_empty() {
             return Err(problems);
         }
-        edit.finish();
         if !edit.tree.is_changed() && !creating {
             return Ok(None);
         }
+        edit.finish();
         let text = edit.tree.render();
         self.read_back(scope, &text, creating, &assigned)?;
         Ok(Some(text))
@@ -368,6 +374,10 @@ impl Writer<'_> {
         let place = key.and_then(|key| place::of_key(key, id, above));
         place.ok_or_else(|| vec![at(column, Problem::conflict("the row belongs to another parent"))])
     }
+}
+
+fn begin<'t>(scope: Scope<'_>, tree: Tree<'t>, base: Id, creating: bool) -> Edit<'t> {
+    Edit { tree, base, resource_type: scope.source.resource_type, creating }
 }
 
 const GONE: Problem =

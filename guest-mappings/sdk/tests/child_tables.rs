@@ -330,3 +330,15 @@ fn the_laws_hold() {
         ),
     );
 }
+
+#[test]
+fn writing_what_an_odd_element_shows_changes_nothing() {
+    let unchanged = |table: &str, key: &str, resource: &str, values: &str| {
+        let answer = change(&MAPPING, table, Operation::Update, Some(key), Some(resource), values);
+        assert!(matches!(answer, Ok(FhirRequest::Unchanged)), "{resource}: {answer:?}");
+    };
+    for list in ["[{}]", "{}", r#"[{}],"participant":[{}]"#] {
+        let resource = format!(r#"{{"resourceType":"CareTeam","id":"t","participant":{list}}}"#);
+        unchanged("participant", "t/participant/0", &resource, r#"{"person":null}"#);
+    }
+}

@@ -1,4 +1,5 @@
-//! Mappings written in YAML: from the text of a file to a [`Mapping`], with file, line and column of every fault.
+//! Mappings written in YAML: from the text of a file to a [`Mapping`], with file, line and column of every fault; and
+//! back, with what of a mapping in Rust has no form in YAML.
 //!
 //! The format says what the Rust form says, one line a column; `guest-mappings/README.md` describes it, and
 //! `guest-mappings/mapping.schema.json` tells editors. [`keys`] lists every key there is.
@@ -10,6 +11,7 @@ pub mod keys;
 mod nearest;
 mod node;
 mod options;
+mod print;
 mod tables;
 
 use std::collections::HashMap;
@@ -17,6 +19,7 @@ use std::collections::HashMap;
 use turntable_mapping::Mapping;
 
 pub use fault::{Fault, Place};
+pub use print::{Unsaid, to_yaml, to_yaml_in_part};
 
 /// A mapping with the places of its columns in the file, so that what is found wrong later can be shown there.
 #[derive(Clone, Debug)]

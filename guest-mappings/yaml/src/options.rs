@@ -13,6 +13,11 @@ use crate::node::{Entry, Node, Scalar, Value};
 const STATE: &[Code] = &[code(0, "0", "Active"), code(1, "1", "Inactive")];
 const STATUS_REASON: &[Code] = &[code(1, "1", "Active"), code(2, "2", "Inactive")];
 
+/// The sets that are there by themselves, by name.
+pub(crate) fn predefined() -> [(&'static str, &'static [Code]); 2] {
+    [("state", STATE), ("statusreason", STATUS_REASON)]
+}
+
 /// An option with the place it was given at.
 #[derive(Clone, Copy)]
 struct Given {
@@ -46,10 +51,12 @@ impl OptionSet {
 
 impl Default for OptionSets {
     fn default() -> Self {
-        let set = |options, codes: [&str; 2]| OptionSet { options, codes: codes.map(str::to_owned).to_vec() };
-        let predefined = [("state", set(STATE, ["0", "1"])), ("statusreason", set(STATUS_REASON, ["1", "2"]))];
+        let set = |options: &'static [Code]| {
+            let codes = options.iter().map(|option| option.parts().code.to_owned()).collect();
+            OptionSet { options, codes }
+        };
         Self {
-            sets: predefined.map(|(name, set)| (name.to_owned(), set)).into(),
+            sets: predefined().map(|(name, options)| (name.to_owned(), set(options))).into(),
             used: Vec::new(),
             places: HashMap::new(),
         }

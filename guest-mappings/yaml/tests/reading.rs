@@ -1,10 +1,10 @@
 //! What is right is read as the Rust form has it, and what is wrong is named with its place and a way out.
 
 use turntable_mapping::{
-    Code, Column, Mapping, Table, by_date, child, choice, code, concept, constant, date_time, decimal, describe, key,
-    lookup, mapping, parent, reference, resource, table, text, token,
+    Code, Column, Mapping, Table, by_date, child, choice, code, concept, constant, date_time, decimal, describe,
+    descriptor, key, lookup, mapping, parent, reference, resource, table, text, token,
 };
-use turntable_mapping_yaml::{parse, read};
+use turntable_mapping_yaml::{parse, read, to_yaml, to_yaml_in_part};
 
 const YAML: &str = r#"# A mapping with one of most things.
 mapping: visit
@@ -111,6 +111,50 @@ fn yaml_and_rust_say_the_same() {
     let read = read(YAML, "visit.yaml").expect("the file has no fault");
     assert_eq!(format!("{read:#?}"), format!("{RUST:#?}"));
     assert_eq!(format!("{:?}", describe(read)), format!("{:?}", describe(&RUST)));
+}
+
+#[test]
+fn what_is_printed_is_read_as_the_same() {
+    let printed = to_yaml(&RUST).expect("it has no code");
+    assert_eq!(descriptor::to_bytes(read(&printed, "printed").expect(&printed)), descriptor::to_bytes(&RUST));
+}
+
+#[test]
+fn what_has_no_form_in_yaml_is_named() {
+    const COLUMNS: &[Column] = &[
+        key("id", "Id"),
+        text("fine", "", "a"),
+        text("read", "", "a").read_with(|_| None),
+        text("both", "", "a").read_with(|_| None).write_with(|_, _| Ok(())),
+        concept("open", "", "a").open(),
+        lookup("apart", "", &[("xs", "X"), ("ys", "Y"), ("xs", "Z")], "a"),
+        choice("twice", "", &[code(1, "a", "A"), code(1, "b", "B")], "a"),
+        text("sought", "", "a").search(token("a").missing().superset()),
+    ];
+    const TABLE: Table = table("t", "ts", "", "", COLUMNS)
+        .source(resource("X"))
+        .primary_name("read")
+        .before_write(|_| Ok(()))
+        .after_read(|_| {});
+    const CODE: Mapping = mapping("m", "1.0.0", &[TABLE]);
+    let unsaid = to_yaml(&CODE).expect_err("it has code");
+    assert_eq!(
+        unsaid.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "t: before_write is code",
+            "t: after_read is code",
+            "t.read: read_with is code",
+            "t.both: read_with and write_with is code",
+            "t.open: open does not go with concept",
+            "t.apart: the targets in xs do not stand together",
+            "t.twice: two of its options have one code or one number",
+            "t.sought: its search by a is none that modifiers make",
+        ]
+    );
+    let (printed, left_out) = to_yaml_in_part(&CODE);
+    assert_eq!(left_out, unsaid);
+    let rest: Vec<_> = describe(read(&printed, "printed").expect(&printed)).tables.remove(0).columns;
+    assert_eq!(rest.iter().map(|column| column.name.as_str()).collect::<Vec<_>>(), ["id", "fine"]);
 }
 
 #[test]

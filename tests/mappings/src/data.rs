@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::{env, fs};
 
+use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_mapping::bindings::turntable::mapping::types::Documents;
 use turntable_scan::{Document, Value};
 
 /// A resource with the file it is from.
@@ -29,6 +31,18 @@ pub fn folder() -> Option<PathBuf> {
 /// The distinct resources of a type, read once for all tests.
 pub fn resources(kind: &str) -> &'static [Resource] {
     RESOURCES.get(kind).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The call for the rows of these resources.
+pub fn request(table: &str, columns: Vec<u16>, resources: &[impl AsRef<[u8]>]) -> ReadRequest {
+    let mut documents = Documents { data: Vec::new(), ends: Vec::new() };
+    for resource in resources {
+        documents.data.extend_from_slice(resource.as_ref());
+        documents.ends.push(documents.data.len() as u32);
+    }
+    documents.data.extend_from_slice(&[b' '; 64]);
+    let related = Documents { data: Vec::new(), ends: Vec::new() };
+    ReadRequest { table: table.to_owned(), documents, related, columns }
 }
 
 fn collect(folder: PathBuf) -> HashMap<String, Vec<Resource>> {

@@ -1,5 +1,8 @@
 //! Every shipped mapping: agrees with R4's definitions, gives the rows of its samples, keeps the laws for all data at
-//! hand. One test for each mapping and matter, named `condition::laws`.
+//! hand, and withstands damage done to it. One test for each mapping and matter, named `condition::laws`.
+//!
+//! `TURNTABLE_MUTATIONS=100000` asks for so many damaged resources of each type instead of the usual few;
+//! `TURNTABLE_SEED` repeats a run that failed, which says its seed.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
@@ -7,20 +10,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use turntable_mapping::laws::{self, Named, Native};
-use turntable_mapping::{definitions, describe, descriptor, samples, testing};
-use turntable_mapping_tests::data;
+use turntable_mapping::laws::{self, Law, Named, Native};
+use turntable_mapping::{Mapping, definitions, describe, descriptor, rows, rows_by_definition, samples, testing};
+use turntable_mapping_tests::damage::{Random, damaged, number};
+use turntable_mapping_tests::data::{self, request};
 use turntable_mapping_tests::mappings::{Shipped, Source, all};
 
 fn main() -> ExitCode {
     // What a law says goes into the report of its test.
     panic::set_hook(Box::new(|_| {}));
     type Matter = (&'static str, fn(&Shipped) -> Result<(), Failed>);
-    const MATTERS: [Matter; 4] = [
+    const MATTERS: [Matter; 5] = [
         ("definitions", agrees_with_r4),
         ("description", travels_as_bytes),
         ("samples", gives_its_rows),
         ("laws", keeps_the_laws),
+        ("damage", withstands_damage),
     ];
     let mut trials = Vec::new();
     for shipped in all().into_iter().map(Arc::new) {
@@ -97,7 +102,72 @@ fn keeps_the_laws(shipped: &Shipped) -> Result<(), Failed> {
     nothing_wrong(report.violations.iter().map(ToString::to_string).collect())
 }
 
-fn caught(check: impl FnOnce()) -> Result<(), String> {
+/// For damaged resources of its types the plan gives the rows and issues of the definition, writing what is shown
+/// changes nothing, and, for some of them, what is written is shown.
+fn withstands_damage(shipped: &Shipped) -> Result<(), Failed> {
+    /// Resources of a call.
+    const CALL: usize = 20;
+    /// One call in so many is held to the law that takes most time.
+    const WRITTEN: usize = 25;
+    let Some(mapping) = shipped.mapping() else {
+        return Err("the file has faults".into());
+    };
+    let seed = number("TURNTABLE_SEED", u64::from(std::process::id()));
+    let count = usize::try_from(number("TURNTABLE_MUTATIONS", 100))?;
+    let tables = describe(mapping).tables;
+    let mut types: Vec<_> =
+        tables.iter().flat_map(|table| &table.sources).map(|source| source.resource_type.as_str()).collect();
+    types.sort_unstable();
+    types.dedup();
+    for kind in types {
+        let tables = tables.iter().filter(|table| table.sources.iter().any(|source| source.resource_type == kind));
+        let tables: Vec<_> = tables.map(|table| (table.name.as_str(), table.columns.len())).collect();
+        let own = samples::resources(&shipped.samples, |other| other == kind);
+        let texts: Vec<_> = own.iter().map(|(_, text)| text.as_str()).collect();
+        let texts = [texts, data::resources(kind).iter().map(|resource| resource.text.as_str()).collect()].concat();
+        let mut random = Random::new(seed, &format!("{} {kind}", shipped.name));
+        for call in 0..count.div_ceil(CALL) * usize::from(!texts.is_empty()) {
+            let damaged: Vec<_> = (0..CALL.min(count - call * CALL))
+                .map(|_| damaged(texts[random.below(texts.len())].as_bytes(), &mut random))
+                .collect();
+            let law = if call % WRITTEN == 0 { &[Law::GetPut, Law::PutGet][..] } else { &[Law::GetPut] };
+            caught(|| holds_for(mapping, &tables, law, &damaged))
+                .and_then(|held| held)
+                .map_err(|what| format!("{kind}, TURNTABLE_SEED={seed} TURNTABLE_MUTATIONS={count}: {what}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What of a few resources does not hold, with the resource: it is made of test data.
+fn holds_for(
+    mapping: &'static Mapping,
+    tables: &[(&str, usize)],
+    laws: &[Law],
+    resources: &[Vec<u8>],
+) -> Result<(), String> {
+    for (table, columns) in tables {
+        let same = |resources: &[Vec<u8>]| {
+            let request = request(table, (0..).take(*columns).collect(), resources);
+            let (planned, defined) = (rows(mapping, &request), rows_by_definition(mapping, &request));
+            format!("{planned:?}") == format!("{defined:?}")
+        };
+        if !same(resources) {
+            let differs = resources.iter().find(|resource| !same(std::slice::from_ref(resource)));
+            let differs = differs.map_or("several at once".into(), |resource| String::from_utf8_lossy(resource));
+            return Err(format!("{table}: the plan gives other rows or issues than the definition of {differs}"));
+        }
+    }
+    for text in resources.iter().filter_map(|resource| std::str::from_utf8(resource).ok()) {
+        let named = Named { name: "a damaged resource", text };
+        if let Some(violation) = laws::check_some(&Native(mapping), laws, &[named]).first() {
+            return Err(format!("{violation}: {text}"));
+        }
+    }
+    Ok(())
+}
+
+fn caught<T>(check: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(check)).map_err(|payload| said(&*payload))
 }
 

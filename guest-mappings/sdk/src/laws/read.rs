@@ -14,6 +14,17 @@ const CALL: usize = 200;
 const CALL_BYTES: usize = 2 << 20;
 
 impl Check<'_> {
+    /// The rows, if there are any to be had.
+    pub(super) fn rows(&mut self, case: Case<'_>) -> Option<Vec<Row>> {
+        match self.subject.rows(&case.table.name, &[case.text], &all(case.table)) {
+            Ok(batch) => Some(batch.rows),
+            Err(what) => {
+                self.broken(Law::Total, case, None, None, format!("reading it fails: {what}"));
+                None
+            }
+        }
+    }
+
     /// The rows, if they are the same twice, and column by column as all at once.
     pub(super) fn determinism(&mut self, case: Case<'_>) -> Option<Vec<Row>> {
         let columns = all(case.table);
