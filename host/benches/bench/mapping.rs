@@ -1,14 +1,16 @@
 //! (a) Resources per second of one thread's CPU time: through the component with a fresh instance, its limits and its
-//! deadline on, beside the same mapping natively, and the whole path from the page of a FHIR service to the JSON of the
+//! deadline on, beside the same mapping natively and in YAML, and the whole path from the page of a FHIR service to the JSON of the
 //! answer beside a hand-written mapper. All of a page size in one run.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use turntable::mapping::build::BUILTIN;
-use turntable::mapping::component::{Documents, Mapping};
+use turntable::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
 use turntable::mapping::sandbox::Sandbox;
 use turntable::model::catalog::Catalog;
 use turntable::model::limits::Limits;
@@ -33,12 +35,27 @@ const API: &str = "http://localhost:8080/api/data/v9.2/";
 
 const TYPED: &str = "typed serde: page to JSON";
 const NATIVE: &str = "native: documents to cells";
+const COMPONENT: &str = "component: documents to cells";
+const PATCHED: &str = "by hand: one member replaced, the rest kept as text";
+/// Columns of a `$select` that leaves out nearly all.
+const SELECTED: usize = 4;
+
+/// The resource with another value of one member, and everything else as it stood.
+fn patched(resource: &[u8], member: &str) -> Result<Vec<u8>> {
+    let other = RawValue::from_string("\"other\"".to_owned())?;
+    let mut members: BTreeMap<&str, &RawValue> = serde_json::from_slice(resource)?;
+    members.iter_mut().filter(|(name, _)| **name == member).for_each(|(_, value)| *value = &other);
+    Ok(serde_json::to_vec(&members)?)
+}
 
 struct Subject {
     mapping: &'static str,
     native: &'static turntable_mapping::Mapping,
     table: &'static str,
     resource_type: &'static str,
+    /// A column and another value of it, and the member that it is.
+    change: (&'static str, &'static str),
+    member: &'static str,
 }
 
 const SUBJECTS: [Subject; 2] = [
@@ -47,8 +64,17 @@ const SUBJECTS: [Subject; 2] = [
         native: &mapping_observation::MAPPING,
         table: "msemr_observation",
         resource_type: "Observation",
+        change: ("msemr_status", "amended"),
+        member: "status",
     },
-    Subject { mapping: "contact", native: &mapping_contact::MAPPING, table: "contact", resource_type: "Patient" },
+    Subject {
+        mapping: "contact",
+        native: &mapping_contact::MAPPING,
+        table: "contact",
+        resource_type: "Patient",
+        change: ("gendercode", "other"),
+        member: "gender",
+    },
 ];
 
 /// Of pages of this size, and figures of this name, if only they are asked for.
@@ -56,12 +82,39 @@ pub fn run(report: &mut Report, page: Option<usize>, only: Option<&str>) -> Resu
     let sandbox = Sandbox::new(&Limits::default(), None)?;
     for subject in SUBJECTS {
         let component = BUILTIN.iter().find(|(name, _)| *name == subject.mapping).ok_or("no such mapping inside")?.1;
-        let path = Path::new(&subject, sandbox.load(component)?)?;
+        report.add(&weight(subject.mapping, &sandbox, component)?);
+        let path = Path::new(&subject, sandbox.load(component)?, twin(&sandbox, subject.native)?)?;
         for page in PAGES.into_iter().filter(|size| page.is_none_or(|page| page == *size)) {
             report.add(&path.measured(page, only)?);
         }
+        if page.is_none() {
+            report.add(&path.written()?);
+        }
     }
     Ok(())
+}
+
+/// Size of a component, and how long it takes to compile: the first of an engine, and the next one like it.
+fn weight(name: &str, sandbox: &Sandbox, component: &[u8]) -> Result<Table> {
+    let alone = Sandbox::new(sandbox.limits(), None)?;
+    let (first, code) = alone.compilation(component)?;
+    let (again, _) = alone.compilation(component)?;
+    let mut table =
+        Table::new(format!("The component of {name}"), &["KB", "KB compiled", "ms to compile", "again"], &[]);
+    let kilobytes = |bytes: usize| bytes as f64 / 1e3;
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    table.row(name, [kilobytes(component.len()), kilobytes(code), milliseconds(first), milliseconds(again)]);
+    Ok(table)
+}
+
+/// The same mapping written as YAML, as far as YAML can say it.
+fn twin(sandbox: &Sandbox, native: &'static turntable_mapping::Mapping) -> Result<Mapping> {
+    let (text, _) = turntable_mapping_yaml::to_yaml_in_part(native);
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("mapping.yaml");
+    std::fs::write(&file, text)?;
+    let component = turntable::mapping::build::build(&file, Some(&directory.path().join("twin.wasm")))?;
+    Ok(sandbox.load(&std::fs::read(component)?)?)
 }
 
 /// What a page goes through on its way to an answer, in pieces.
@@ -74,17 +127,25 @@ struct Path<'a> {
     columns: Vec<ColumnIndex>,
     /// Those of them that the mapping builds.
     mapped: Vec<ColumnIndex>,
+    /// A few of those.
+    selected: Vec<ColumnIndex>,
+    twin: Mapping,
+    /// The columns that the twin builds.
+    of_twin: Vec<ColumnIndex>,
     /// For the one table that it was written for.
     baseline: Option<Baseline>,
 }
 
 impl<'a> Path<'a> {
-    fn new(subject: &'a Subject, mapping: Mapping) -> Result<Self> {
+    fn new(subject: &'a Subject, mapping: Mapping, twin: Mapping) -> Result<Self> {
         let table = mapping.table(subject.table).ok_or("no such table in the mapping")?.clone();
         let catalog = Catalog::new(mapping.tables.iter().cloned());
         let query = Query::default();
         let columns = reply::columns(&table, &query);
         let mapped = columns.iter().copied().filter(|column| *column < table.mapped()).collect();
+        let selected = columns.iter().copied().filter(|column| *column < SELECTED).collect();
+        let of_twin = twin.table(subject.table).ok_or("no such table in the twin")?;
+        let of_twin = (0..of_twin.mapped()).filter(|column| of_twin.columns[*column].access.read).collect();
         let shown = table.columns.iter().filter(|column| column.access.read).map(|column| column.property());
         let baseline = (subject.resource_type == "Observation").then(|| Baseline::new(shown));
         let live = LiveTable {
@@ -92,7 +153,7 @@ impl<'a> Path<'a> {
             mapping: Arc::new(mapping),
             route: Route::Virtual { source: "main".to_owned() },
         };
-        Ok(Self { subject, live, catalog, query, columns, mapped, baseline })
+        Ok(Self { subject, live, catalog, query, columns, mapped, selected, twin, of_twin, baseline })
     }
 
     fn measured(&self, count: usize, only: Option<&str>) -> Result<Table> {
@@ -113,7 +174,9 @@ impl<'a> Path<'a> {
             Variant::new("  split: page to documents", || self.split(black_box(page))),
             Variant::new("  cut: documents to rows", || self.cut(black_box(&resources))),
             Variant::new("  render: rows to JSON", || self.render(black_box(&rows))),
-            Variant::new("component: documents to cells", || self.component(black_box(&documents))),
+            Variant::new(COMPONENT, || self.component(black_box(&documents))),
+            Variant::new("  of YAML", || self.of_twin(black_box(&documents))),
+            Variant::new("  four columns", || self.selected(black_box(&documents))),
             Variant::new(NATIVE, || self.native(black_box(&request))),
         ]);
         variants.retain(|variant| only.is_none_or(|only| variant.name().contains(only)));
@@ -123,7 +186,7 @@ impl<'a> Path<'a> {
             page.len() / count,
             self.columns.len()
         );
-        let mut table = Table::new(title, &["µs/resource", "resources/CPU-s"], &[TYPED, NATIVE]);
+        let mut table = Table::new(title, &["µs/resource", "resources/CPU-s"], &[TYPED, COMPONENT]);
         for (name, micros) in alternate(&mut variants, SLOTS)? {
             let each = micros / count as f64;
             table.row(name, [each, 1e6 / each]);
@@ -161,6 +224,68 @@ impl<'a> Path<'a> {
 
     fn component(&self, documents: &Documents) -> Result<usize> {
         Ok(self.live.mapping.rows(&self.live.table.name, documents, &self.mapped)?.rows.len())
+    }
+
+    fn of_twin(&self, documents: &Documents) -> Result<usize> {
+        Ok(self.twin.rows(&self.live.table.name, documents, &self.of_twin)?.rows.len())
+    }
+
+    fn selected(&self, documents: &Documents) -> Result<usize> {
+        Ok(self.live.mapping.rows(&self.live.table.name, documents, &self.selected)?.rows.len())
+    }
+
+    /// One change at a time: a create, an update of one column.
+    fn written(&self) -> Result<Table> {
+        let page = data::search_set(self.subject.resource_type, 1)?;
+        let resource = self.split(page.as_bytes())?.first().ok_or("no resource")?.body.to_vec();
+        let table = &self.live.table;
+        let (column, value) = self.subject.change;
+        let column = table.column(column).ok_or("no such column")?;
+        let rows = self.cut(&self.split(page.as_bytes())?)?;
+        let text = |column: ColumnIndex| rows.cell(0, column).map(str::to_owned);
+        let id = text(table.key).and_then(|key| Some(key.split_once('/')?.1.to_owned()));
+        let update = WriteChange {
+            operation: WriteOperation::Update,
+            key: id,
+            assignments: vec![(column, Some(value.to_owned()))],
+            existing: Some(resource.clone()),
+        };
+        let all = (0..table.mapped()).filter(|c| *c != table.key && table.columns[*c].access.create);
+        let create = WriteChange {
+            operation: WriteOperation::Create,
+            key: None,
+            assignments: all.filter_map(|column| Some((column, Some(text(column)?)))).collect(),
+            existing: None,
+        };
+        let write = |change: &WriteChange| -> Result<FhirRequest> {
+            let answers = self.live.mapping.resource(&table.name, std::slice::from_ref(change))?;
+            match answers.into_iter().next() {
+                Some(Ok(request)) => Ok(request),
+                answer => Err(format!("the change is refused: {answer:?}").into()),
+            }
+        };
+        let (FhirRequest::Update(updated), FhirRequest::Create(_)) = (write(&update)?, write(&create)?) else {
+            return Err("the changes change nothing".into());
+        };
+        if patched(&updated, self.subject.member)? != patched(&resource, self.subject.member)? {
+            return Err("the update changes another member".into());
+        }
+        let mut variants = vec![
+            Variant::new(PATCHED, || patched(black_box(&resource), self.subject.member)),
+            Variant::new("component: an update of one column", || write(black_box(&update))),
+            Variant::new("component: a create", || write(black_box(&create))),
+        ];
+        let title = format!(
+            "{}, one change ({} bytes; a create of {} columns)",
+            self.subject.resource_type,
+            resource.len(),
+            create.assignments.len()
+        );
+        let mut figures = Table::new(title, &["µs"], &[PATCHED]);
+        for (name, micros) in alternate(&mut variants, SLOTS)? {
+            figures.row(name, [micros]);
+        }
+        Ok(figures)
     }
 
     fn native(&self, request: &ReadRequest) -> Result<usize> {
