@@ -24,7 +24,7 @@ use turntable::model::value::SortKey;
 
 use element_path::{ElementPath, RowPlace, entries_of_lists, lists_of_key};
 use resources::{Corpus, Resource};
-use territory::{Territory, leaf_changes, new_literals};
+use territory::{Territory, leaf_changes, literals, new_literals};
 
 /// Resources of one call.
 const DOCUMENTS: usize = 500;
@@ -252,6 +252,7 @@ fn stays(before: &str, after: &[u8], territory: &Territory) -> Result<(), String
     }
     territory.covers(&old, &new, &changes)?;
     let told: Vec<String> = changes.iter().flat_map(|c| [c.old, c.new]).flatten().map(Value::to_string).collect();
+    let told: Vec<&str> = told.iter().flat_map(|told| literals(told)).collect();
     let is_told = |literal: &str| told.iter().any(|told| same_literal(told, literal));
     match new_literals(before, after).into_iter().find(|literal| !is_told(literal)) {
         Some(literal) => Err(format!("the number {literal} has come or gone")),

@@ -88,7 +88,7 @@ pub fn run(report: &mut Report, page: Option<usize>, only: Option<&str>) -> Resu
             report.add(&path.measured(page, only)?);
         }
         if page.is_none() {
-            report.add(&path.written()?);
+            report.add(&path.written(only)?);
         }
     }
     Ok(())
@@ -235,7 +235,7 @@ impl<'a> Path<'a> {
     }
 
     /// One change at a time: a create, an update of one column.
-    fn written(&self) -> Result<Table> {
+    fn written(&self, only: Option<&str>) -> Result<Table> {
         let page = data::search_set(self.subject.resource_type, 1)?;
         let resource = self.split(page.as_bytes())?.first().ok_or("no resource")?.body.to_vec();
         let table = &self.live.table;
@@ -275,6 +275,7 @@ impl<'a> Path<'a> {
             Variant::new("component: an update of one column", || write(black_box(&update))),
             Variant::new("component: a create", || write(black_box(&create))),
         ];
+        variants.retain(|variant| only.is_none_or(|only| variant.name().contains(only)));
         let title = format!(
             "{}, one change ({} bytes; a create of {} columns)",
             self.subject.resource_type,

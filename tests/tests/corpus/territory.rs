@@ -90,6 +90,8 @@ impl<'a> Territory<'a> {
                     // Places before it may have to be filled.
                     Some(wanted) if index != wanted => return index < wanted && is_absent_data(change),
                     Some(_) => {}
+                    // A list as JSON is one value.
+                    None if matches!(self.kind, Kind::Json) && depth + 1 == steps.len() => {}
                     None if step.conditions.is_empty() && index != 0 => return false,
                     None => drop(entries.insert((depth, change.place[..taken].to_vec()))),
                 }
@@ -99,6 +101,8 @@ impl<'a> Territory<'a> {
         match (self.kind, places.next()) {
             (Kind::Lookup(_), Some(Place::Name(name))) if !self.sets_null => {
                 matches!(name.as_str(), "reference" | "_reference" | "display" | "_display" | "identifier" | "type")
+                    // What said that there is none.
+                    || (name == "extension" && is_absent_data(change))
             }
             _ => true,
         }
@@ -216,7 +220,7 @@ pub(crate) fn new_literals(before: &str, after: &str) -> Vec<String> {
 }
 
 /// The numbers of a JSON text.
-fn literals(text: &str) -> Vec<&str> {
+pub(crate) fn literals(text: &str) -> Vec<&str> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;
