@@ -1,107 +1,214 @@
 //! Step 18: one cycle of create, read, update and delete, the same for every root table there is, on both routes.
 
 use serde_json::{Value, json};
+use turntable::mapping::build::BUILTIN;
+use turntable::mapping::sandbox::Sandbox;
+use turntable::model::limits::Limits;
+use turntable::model::table::{Column, Kind, Lookup, Table};
 
-use super::{World, text, without_meta};
+use super::{LOCATION, ORGANIZATION, PRACTITIONER, World, text, without_meta};
 use turntable_tests::{PATIENT, Server};
 
 /// A row to be made in a table and a change to it, in columns; and what they come to in the resource.
 struct Case {
-    table: &'static str,
-    resource: &'static str,
+    resource: String,
     create: Value,
     change: Value,
     /// Where the change shows, as a JSON pointer, and what stands there after it.
-    changed: (&'static str, Value),
+    changed: (String, Value),
 }
 
-fn cases() -> Vec<Case> {
+/// The tables of the exercise, with many columns; None for others.
+fn of_the_exercise(table: &Table) -> Option<Case> {
     let patient = format!("/contacts({PATIENT})");
-    vec![
-        Case {
-            table: "contact",
-            resource: "Patient",
-            create: json!({
+    let (create, change, (pointer, value)) = match table.name.as_str() {
+        "contact" => (
+            json!({
                 "msemr_contacttype": 935000000, "firstname": "Ada", "lastname": "Two", "gendercode": 2,
                 "birthdate": "1980-02-29", "emailaddress1": "ada@example.com",
             }),
-            change: json!({ "lastname": "Three" }),
-            changed: ("/name/0/family", json!("Three")),
-        },
-        Case {
-            table: "account",
-            resource: "Organization",
-            create: json!({ "name": "Clinic", "address1_city": "Leeds", "tt_active": true }),
-            change: json!({ "address1_city": "York" }),
-            changed: ("/address/0/city", json!("York")),
-        },
-        Case {
-            table: "msemr_location",
-            resource: "Location",
-            create: json!({ "msemr_name": "Ward 7", "msemr_locationpositionlatitude": 53.125, "msemr_locationpositionlongitude": -1.5 }),
-            change: json!({ "msemr_name": "Ward 8" }),
-            changed: ("/name", json!("Ward 8")),
-        },
-        Case {
-            table: "msemr_encounter",
-            resource: "Encounter",
-            create: json!({
+            json!({ "lastname": "Three" }),
+            ("/name/0/family", json!("Three")),
+        ),
+        "account" => (
+            json!({ "name": "Clinic", "address1_city": "Leeds", "tt_active": true }),
+            json!({ "address1_city": "York" }),
+            ("/address/0/city", json!("York")),
+        ),
+        "msemr_location" => (
+            json!({ "msemr_name": "Ward 7", "msemr_locationpositionlatitude": 53.125, "msemr_locationpositionlongitude": -1.5 }),
+            json!({ "msemr_name": "Ward 8" }),
+            ("/name", json!("Ward 8")),
+        ),
+        "msemr_encounter" => (
+            json!({
                 "msemr_encounterstatus": 935000003, "msemr_class": 935000004,
                 "msemr_subjectpatient@odata.bind": patient, "msemr_periodstart": "2024-05-01T08:00:00Z",
             }),
-            change: json!({ "msemr_encounterstatus": 935000005 }),
-            changed: ("/status", json!("finished")),
-        },
-        Case {
-            table: "msemr_observation",
-            resource: "Observation",
-            create: json!({
+            json!({ "msemr_encounterstatus": 935000005 }),
+            ("/status", json!("finished")),
+        ),
+        "msemr_observation" => (
+            json!({
                 "msemr_status": 935000001, "msemr_code_code": "8867-4", "msemr_code_system": "http://loinc.org",
                 "msemr_subjecttypepatient@odata.bind": patient, "msemr_valuetypequantityvalue": 72.5,
                 "msemr_valuequantityunit": "/min",
             }),
-            change: json!({ "msemr_status": 935000002 }),
-            changed: ("/status", json!("final")),
-        },
-        Case {
-            table: "msemr_allergyintolerance",
-            resource: "AllergyIntolerance",
-            create: json!({ "msemr_name": "Latex", "msemr_patient@odata.bind": patient, "msemr_criticality": 935000000 }),
-            change: json!({ "msemr_criticality": 935000001 }),
-            changed: ("/criticality", json!("high")),
-        },
-    ]
+            json!({ "msemr_status": 935000002 }),
+            ("/status", json!("final")),
+        ),
+        "msemr_allergyintolerance" => (
+            json!({ "msemr_name": "Latex", "msemr_patient@odata.bind": patient, "msemr_criticality": 935000000 }),
+            json!({ "msemr_criticality": 935000001 }),
+            ("/criticality", json!("high")),
+        ),
+        _ => return None,
+    };
+    Some(Case { resource: resource(table), create, change, changed: (pointer.to_owned(), value) })
+}
+
+/// Of any table what it requires, and a change of one column that is a member of the resource.
+///
+/// # Panics
+/// If no column of the table is.
+fn of_its_columns(table: &Table) -> Case {
+    let mut create = json!({});
+    for column in table.columns.iter().filter(|column| column.required && column.access.create) {
+        let (property, value) = made(column);
+        create[property] = value;
+    }
+    let is_member = |column: &&Column| {
+        let is_plain = !column.path.is_empty() && column.path.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        column.access.create && column.access.update && is_plain && column.path != "language"
+    };
+    let members: Vec<&Column> = table.columns.iter().filter(is_member).collect();
+    let changes = members.iter().filter_map(|column| {
+        let pointer = format!("/{}", column.path);
+        match &column.kind {
+            Kind::Choice(choice) => {
+                let [first, second, ..] = choice.options.as_slice() else { return None };
+                Some((column, json!(first.value), json!(second.value), (pointer, json!(second.code))))
+            }
+            Kind::Text { .. } => Some((column, json!("made"), json!("changed"), (pointer, json!("changed")))),
+            Kind::Boolean => Some((column, json!(true), json!(false), (pointer, json!(false)))),
+            Kind::DateTime => {
+                let [before, after] = ["2024-05-01T08:00:00Z", "2024-05-02T08:00:00Z"].map(|moment| json!(moment));
+                Some((column, before, after.clone(), (pointer, after)))
+            }
+            _ => None,
+        }
+    });
+    let Some((column, before, after, changed)) = changes.into_iter().next() else {
+        panic!("step 18: {} has no column that is a member: add a case for it", table.name);
+    };
+    create[&column.name] = before;
+    Case { resource: resource(table), create, change: json!({ &column.name: after }), changed }
+}
+
+/// A property as it is written, and a value for it.
+fn made(column: &Column) -> (String, Value) {
+    let name = column.name.clone();
+    let value = match &column.kind {
+        Kind::Lookup(lookup) => {
+            return (format!("{}@odata.bind", lookup.navigation), json!(somebody(lookup)));
+        }
+        Kind::Choice(choice) => json!(choice.options.first().map(|option| option.value)),
+        Kind::Boolean => json!(true),
+        Kind::Int32 | Kind::Int64 => json!(1),
+        Kind::Decimal { .. } => json!(1.5),
+        Kind::Date => json!("2024-05-01"),
+        Kind::DateTime => json!("2024-05-01T08:00:00Z"),
+        Kind::PartialDate => json!("2024-05"),
+        Kind::Uri => json!("http://example.org/made"),
+        Kind::Text { .. } | Kind::Json | Kind::Key | Kind::ConceptKey { .. } => json!("made"),
+    };
+    (name, value)
+}
+
+/// What else must be there for a row: by navigation property the table that it is of.
+fn required_others<'t>(table: &Table, tables: &'t [Table]) -> Vec<(String, &'t Table)> {
+    let required = table.columns.iter().filter(|column| column.required && column.access.create);
+    let others = required.filter_map(|column| match &column.kind {
+        Kind::Lookup(lookup) if somebody(lookup).is_none() => {
+            let is_target = |other: &&Table| lookup.targets.iter().any(|target| target.entity_set == other.entity_set);
+            Some((lookup.navigation.clone(), tables.iter().find(is_target)?))
+        }
+        _ => None,
+    });
+    others.collect()
+}
+
+/// One of the people and places of the exercise; None where the lookup leads to none of them.
+fn somebody(lookup: &Lookup) -> Option<String> {
+    let known =
+        [("Patient", PATIENT), ("Practitioner", PRACTITIONER), ("Organization", ORGANIZATION), ("Location", LOCATION)];
+    lookup.targets.iter().find_map(|target| {
+        let (_, id) = known.iter().find(|(kind, _)| *kind == target.resource_type)?;
+        Some(format!("/{}({id})", target.entity_set))
+    })
+}
+
+fn resource(table: &Table) -> String {
+    table.sources[0].resource_type.clone()
+}
+
+/// The root tables of the shipped mappings.
+fn root_tables() -> Vec<Table> {
+    let executable = std::env::current_exe().expect("a test has a path");
+    let compiled = executable.with_file_name("turntable-tests-compiled");
+    let sandbox = Sandbox::new(&Limits::default(), Some(&compiled)).expect("a sandbox");
+    let components: Vec<&[u8]> = BUILTIN.iter().map(|(_, component)| *component).collect();
+    let mappings = sandbox.load_all(&components).into_iter().map(|mapping| mapping.expect("it is shipped"));
+    let tables = mappings.flat_map(|mapping| mapping.tables.clone());
+    tables.filter(|table| table.parent.is_none()).map(|table| (*table).clone()).collect()
 }
 
 /// # Panics
-/// If a root table has no case.
+/// If a root table cannot be written.
 pub(super) async fn every_table(world: &World) {
-    let cases = cases();
-    for table in world.server.tables().await.iter().filter(|table| table["parent"].is_null()) {
-        let name = text(table, "name");
-        let case = cases.iter().find(|case| case.table == name);
-        let case = case.unwrap_or_else(|| panic!("step 18: add a case for the table {name}"));
-        let route = text(table, "route");
+    let tables = root_tables();
+    let served = world.server.tables().await;
+    assert_eq!(served.iter().filter(|table| table["parent"].is_null()).count(), tables.len(), "step 18: all of them");
+    for table in &tables {
+        let mut case = of_the_exercise(table).unwrap_or_else(|| of_its_columns(table));
+        let others = required_others(table, &tables);
+        let route = served.iter().find(|served| served["name"] == table.name).map(|served| text(served, "route"));
+        let route = route.unwrap_or_else(|| panic!("step 18: no table {}", table.name));
         for passing in ["native", "virtual"] {
-            world.server.turn(name, passing).await.expect(200);
-            cycle(world, case, text(table, "entitySet"), passing == "virtual").await;
+            world.server.turn(&table.name, passing).await.expect(200);
+            let mut rows = Vec::new();
+            for (navigation, other) in &others {
+                world.server.turn(&other.name, passing).await.expect(200);
+                let made = world.server.post(&other.entity_set, &of_its_columns(other).create).await.expect(201).json();
+                let row = format!("{}({})", other.entity_set, text(&made, &other.columns[other.key].name));
+                case.create[format!("{navigation}@odata.bind")] = json!(format!("/{row}"));
+                rows.push(row);
+            }
+            cycle(world, &case, table, passing == "virtual").await;
+            for row in rows {
+                world.server.delete(&row).await.expect(204);
+            }
         }
-        world.server.turn(name, route).await.expect(200);
+        for (_, other) in &others {
+            world.server.turn(&other.name, "native").await.expect(200);
+        }
+        world.server.turn(&table.name, route).await.expect(200);
     }
 }
 
-async fn cycle(World { fhir, server }: &World, case: &Case, set: &str, is_virtual: bool) {
+async fn cycle(World { fhir, server }: &World, case: &Case, table: &Table, is_virtual: bool) {
+    let (set, key) = (table.entity_set.as_str(), table.columns[table.key].name.as_str());
     let what = format!("step 18: {set}, {}", if is_virtual { "virtual" } else { "native" });
-    let counts = (fhir.count(case.resource).await, server.native_rows(case.table).await);
+    let counts = (fhir.count(&case.resource).await, server.native_rows(&table.name).await);
 
     let created = server.post(set, &case.create).await.expect(201).json();
-    let id = text(&created, "msemr_azurefhirid").to_owned();
+    let id = text(&created, key).to_owned();
     let row = format!("{set}({id})");
     assert_shows(&server.get(&row, &[]).await.expect(200).json(), &case.create, &what);
-    let after = (fhir.count(case.resource).await, server.native_rows(case.table).await);
+    let after = (fhir.count(&case.resource).await, server.native_rows(&table.name).await);
     let grown = (counts.0 + u64::from(is_virtual), counts.1 + u64::from(!is_virtual));
     assert_eq!(after, grown, "{what}: it is in one place only");
-    let before = if is_virtual { Some(fhir.read(case.resource, &id).await) } else { None };
+    let before = if is_virtual { Some(fhir.read(&case.resource, &id).await) } else { None };
 
     let changed = server.patch(&row, &case.change).await;
     assert_eq!(changed.status, 204, "{what}: {changed:?}");
@@ -113,19 +220,20 @@ async fn cycle(World { fhir, server }: &World, case: &Case, set: &str, is_virtua
     if let Some(mut expected) = before {
         let (pointer, value) = &case.changed;
         *expected.pointer_mut(pointer).unwrap_or_else(|| panic!("{what}: no {pointer}")) = value.clone();
-        let after = fhir.read(case.resource, &id).await;
+        let after = fhir.read(&case.resource, &id).await;
         assert_eq!(without_meta(&after), without_meta(&expected), "{what}: one element changed");
         assert_eq!(after["meta"]["versionId"], "2", "{what}");
     }
 
     server.delete(&row).await.expect(204);
     server.get(&row, &[]).await.expect(404);
-    assert_eq!((fhir.count(case.resource).await, server.native_rows(case.table).await), counts, "{what}: deleted");
-    is_gone_from_lists(server, set, &id).await;
+    assert_eq!((fhir.count(&case.resource).await, server.native_rows(&table.name).await), counts, "{what}: deleted");
+    is_gone_from_lists(server, table, &id).await;
 }
 
-async fn is_gone_from_lists(server: &Server, set: &str, id: &str) {
-    let filter = format!("msemr_azurefhirid eq '{id}'");
+async fn is_gone_from_lists(server: &Server, table: &Table, id: &str) {
+    let set = &table.entity_set;
+    let filter = format!("{} eq {id}", table.columns[table.key].name);
     assert_eq!(server.rows(set, &[("$filter", &filter)]).await, Vec::<Value>::new(), "step 18: {set}");
 }
 
