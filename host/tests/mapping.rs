@@ -193,6 +193,18 @@ fn no_call_sees_another() {
 }
 
 #[test]
+fn memory_is_clean_however_much_of_it_was_written() {
+    // One slot, so that each call has the memory of the one before. Many words to look at, in an unoptimised host too.
+    let limits = Limits { mapping_concurrency: 1, mapping_ms: 10_000, ..limits() };
+    let mapping = Sandbox::new(&limits, None).unwrap().load(component()).unwrap();
+    for _ in 0..10 {
+        let batch = mapping.rows("scribbles", &documents(), &[0, 1]).unwrap();
+        assert_eq!(batch.rows.cell(0, 1), Some("0"), "words of an earlier call");
+        assert_good(&mapping);
+    }
+}
+
+#[test]
 fn patient_data_stays_out_of_errors() {
     let secret: Documents = [&b"{\"family\":\"Chalmers\"}"[..]].into_iter().collect();
     for table in ["panics", "traps", "not_utf8", "fails"] {

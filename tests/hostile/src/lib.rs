@@ -1,5 +1,5 @@
 //! A mapping that misbehaves: how it reads and writes is told by the table's name, how it describes itself by a
-//! marker that the tests overwrite in the finished component. The tables `good` and `leak` are honest.
+//! marker that the tests overwrite in the finished component. The tables `good`, `leak` and `scribbles` are honest.
 
 #![cfg(target_arch = "wasm32")]
 #![expect(unsafe_code, reason = "the generated bindings, and answers that safe code cannot give")]
@@ -26,9 +26,10 @@ use crate::{
 /// Overwritten by the tests, hence read as if it could change.
 static DESCRIBE: [u8; 32] = *b"DESCRIBE:honest                 ";
 
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 25] = [
     "good",
     "leak",
+    "scribbles",
     "loops",
     "grows",
     "grows_politely",
@@ -80,6 +81,22 @@ impl schema::Guest for Hostile {
 /// What an earlier call has seen. In a fresh instance it is always 0.
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 
+/// How many words of memory that is new to this call are not zero. Then leaves its mark in them: everywhere in the
+/// first part, in every second page of the others, so that neither one stretch nor a few hold it all.
+fn scribble() -> usize {
+    const PAGE: usize = 64 << 10;
+    let start = core::arch::wasm32::memory_grow(0, 96) * PAGE;
+    let words = |from: usize, to: usize, step: usize| (from..to).step_by(step).map(|at| at as *mut u64);
+    let end = core::arch::wasm32::memory_size(0) * PAGE;
+    // SAFETY: the memory was just made, is aligned, and is nobody else's.
+    unsafe {
+        let found = words(start, end, 8).filter(|word| word.read_volatile() != 0).count();
+        let part = start + (end - start) / 3;
+        words(start, part, 8).chain(words(part, end, 8 << 10)).for_each(|word| word.write_volatile(u64::MAX));
+        found
+    }
+}
+
 impl read::Guest for Hostile {
     fn rows(request: ReadRequest) -> Result<RowBatch, Failure> {
         let mut batch = honest(&request);
@@ -89,6 +106,7 @@ impl read::Guest for Hostile {
                 let seen = SEEN.swap(request.documents.data.len(), Relaxed);
                 batch = one_row(&format!("{seen}"));
             }
+            "scribbles" => batch = one_row(&scribble().to_string()),
             "loops" => spin(),
             "grows" => grow(),
             "grows_politely" => {
