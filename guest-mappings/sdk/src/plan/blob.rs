@@ -204,13 +204,16 @@ impl Column {
     /// Codes and their systems; of a lookup, resource types.
     pub(crate) fn options(self) -> impl Iterator<Item = Choice> {
         let list = self.blob.u32(self.at + 12);
-        let blob = self.blob;
-        (0..blob.u32(list)).map(move |index| {
-            let at = list + 4 + OPTION * index;
-            let bytes = |at: usize| blob.bytes(blob.u32(at), blob.u32(at + 4));
-            let system = (blob.u32(at + 12) != NO_TEXT as usize).then(|| bytes(at + 8));
-            Choice { code: bytes(at), system }
-        })
+        (0..self.blob.u32(list)).map(move |index| Choice::of(self.blob, list + 4 + OPTION * index))
+    }
+
+    /// The option of a code.
+    pub(crate) fn option(self, code: &[u8]) -> Option<Choice> {
+        let (blob, list) = (self.blob, self.blob.u32(self.at + 12));
+        let mut places = (0..blob.u32(list)).map(|index| list + 4 + OPTION * index);
+        // Most differ in length already.
+        let found = |at: &usize| blob.u32(at + 4) == code.len() && blob.bytes(blob.u32(*at), code.len()) == code;
+        places.find(found).map(|at| Choice::of(blob, at))
     }
 
     pub(crate) fn alternatives(self) -> impl Iterator<Item = Alternative> {
@@ -232,6 +235,14 @@ impl Column {
 pub(crate) struct Choice {
     pub(crate) code: &'static [u8],
     pub(crate) system: Option<&'static [u8]>,
+}
+
+impl Choice {
+    fn of(blob: Blob, at: usize) -> Self {
+        let bytes = |at: usize| blob.bytes(blob.u32(at), blob.u32(at + 4));
+        let system = (blob.u32(at + 12) != NO_TEXT as usize).then(|| bytes(at + 8));
+        Self { code: bytes(at), system }
+    }
 }
 
 impl Alternative {

@@ -72,6 +72,8 @@ struct Cell {
     first: u16,
     /// There is nothing to look for where that slot is empty.
     simple: bool,
+    /// Nor is there anything to do to a text that stands there.
+    plain: bool,
     column: Column,
 }
 
@@ -250,6 +252,7 @@ impl Cell {
             make: if no_element { Make::Nothing } else { make },
             first: first.map_or(0, Alternative::value),
             simple: direct && alone,
+            plain: make == Make::Text && alone,
             column,
         }
     }
@@ -311,8 +314,16 @@ impl<'w> Row<'w> {
             }
             for (cell, column) in cells[range.clone()].iter_mut().zip(&columns[range]) {
                 let cell = cell.get_or_insert_with(|| Cell::new(self.source, *column));
-                let present =
-                    if cell.simple && self.is_absent(self.slot(cell.first)) { false } else { self.cell(cell, output) };
+                let slot = self.slot(cell.first);
+                let present = if cell.simple && self.is_absent(slot) {
+                    false
+                } else if cell.plain && slot.what == kind::STRING && !self.repeated {
+                    // A text as it stands, which most cells are.
+                    output.text.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
+                    true
+                } else {
+                    self.cell(cell, output)
+                };
                 output.end_cell(present)?;
             }
         }
@@ -528,7 +539,7 @@ impl<'w> Row<'w> {
             return self.type_of_reference(column, slot, alternative, output);
         }
         let code = self.characters(slot).ok_or((IssueCode::Value, "expected a text", slot.start))?;
-        let found = column.options().find(|option| option.code == code.as_bytes());
+        let found = column.option(code.as_bytes());
         let message = match found {
             Some(option) => {
                 let system = || self.member(alternative.system());
@@ -560,7 +571,7 @@ impl<'w> Row<'w> {
             return Err((IssueCode::Value, "expected a code", slot.start));
         }
         let Some(kind) = self.resource_type(alternative) else { return Ok(false) };
-        if column.is_open() || column.options().any(|option| option.code == kind.as_bytes()) {
+        if column.is_open() || column.option(kind.as_bytes()).is_some() {
             output.text.push(&kind);
             return Ok(true);
         }
@@ -614,7 +625,7 @@ impl<'w> Row<'w> {
             _ => return Err((IssueCode::Value, "expected a reference", slot.start)),
         };
         let Some(text) = self.characters(own) else { return Ok(false) };
-        let has = |kind: &str| column.options().any(|option| option.code == kind.as_bytes());
+        let has = |kind: &str| column.option(kind.as_bytes()).is_some();
         enum Shown {
             Yes,
             No,
