@@ -4,7 +4,7 @@
 //! runs. [`decode`] gives the mapping again, with texts borrowed from the bytes. Functions do not travel: of a hook
 //! only that it is there is kept.
 //!
-//! Numbers are LEB128, texts and lists have their length before them, what may be absent a byte 0 or 1. The bytes
+//! Numbers are LEB128, texts, lists and tables have their length before them, what may be absent a byte 0 or 1. The bytes
 //! are read by the version of the SDK that wrote them, whose number ([`VERSION`]) comes first.
 
 use crate::bindings::exports::turntable::mapping::schema::{SearchKind, SearchOps, Sortable};
@@ -18,7 +18,7 @@ use crate::table::{MAX_SOURCE_EXTRAS, MAX_SOURCES, Mapping, Parent, Source, Tabl
 pub const SECTION: &str = "turntable:mapping";
 
 /// Changes with everything that is written here.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// What a descriptor says, where it does not say what it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +61,14 @@ pub fn to_bytes(mapping: &Mapping) -> Vec<u8> {
 /// [`Malformed`] where the bytes are not what [`encode`] of this version of the SDK makes.
 pub fn decode(bytes: &'static [u8]) -> Result<&'static Mapping, Malformed> {
     let mut reader = Reader { rest: bytes };
-    let mapping = reader.mapping()?;
+    let mapping = reader.mapping(None)?;
     if reader.rest.is_empty() { Ok(Box::leak(Box::new(mapping))) } else { Err(Malformed) }
+}
+
+/// The same with the tables alone that a call about one of them needs: itself, and those that it is a child of. No
+/// table where there is none of that name.
+pub fn decode_family(bytes: &'static [u8], table: &str) -> Result<&'static Mapping, Malformed> {
+    Reader { rest: bytes }.mapping(Some(table)).map(|mapping| &*Box::leak(Box::new(mapping)))
 }
 
 /// The mapping that the build of this component attached. It lives as long as the instance, which is one call.
@@ -70,8 +76,19 @@ pub fn decode(bytes: &'static [u8]) -> Result<&'static Mapping, Malformed> {
 /// # Panics
 /// Where there is none: an engine without a mapping is no component to call.
 pub fn attached() -> &'static Mapping {
-    let bytes = crate::attached::part(crate::attached::DESCRIPTION).expect("the build attached a mapping");
-    decode(bytes).expect("the build and this component are of one version")
+    decode(attached_bytes()).expect("the build and this component are of one version")
+}
+
+/// Of the mapping that the build attached what a call about a table needs.
+///
+/// # Panics
+/// As [`attached`].
+pub fn attached_family(table: &str) -> &'static Mapping {
+    decode_family(attached_bytes(), table).expect("the build and this component are of one version")
+}
+
+fn attached_bytes() -> &'static [u8] {
+    crate::attached::part(crate::attached::DESCRIPTION).expect("the build attached a mapping")
 }
 
 /// Writes where there is room, and counts.
@@ -88,6 +105,9 @@ impl Writer<'_> {
         self.number(mapping.tables.len() as u64);
         let mut i = 0;
         while i < mapping.tables.len() {
+            let mut counted = Writer { bytes: &mut [], length: 0 };
+            counted.table(&mapping.tables[i]);
+            self.number(counted.length as u64);
             self.table(&mapping.tables[i]);
             i += 1;
         }
@@ -322,16 +342,41 @@ impl Writer<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Reader {
     rest: &'static [u8],
 }
 
 impl Reader {
-    fn mapping(&mut self) -> Result<Mapping, Malformed> {
+    /// All tables, or those that a call about one needs.
+    fn mapping(&mut self, table: Option<&str>) -> Result<Mapping, Malformed> {
         if self.number()? != VERSION {
             return Err(Malformed);
         }
-        Ok(Mapping { name: self.text()?, version: self.text()?, tables: self.list(Self::table)? })
+        let (name, version) = (self.text()?, self.text()?);
+        let count: u32 = self.small()?;
+        let mut parts = Vec::new();
+        for _ in 0..count {
+            parts.push(Self { rest: self.slice()? });
+        }
+        if let Some(table) = table {
+            parts = family(parts, table)?;
+        }
+        let tables = parts.into_iter().map(|mut part| {
+            let table = part.table()?;
+            if part.rest.is_empty() { Ok(table) } else { Err(Malformed) }
+        });
+        Ok(Mapping { name, version, tables: Vec::leak(tables.collect::<Result<_, _>>()?) })
+    }
+
+    /// The name of a table, and of the one that it is a child of.
+    fn names(mut self) -> Result<(&'static str, Option<&'static str>), Malformed> {
+        let name = self.text()?;
+        for _ in 0..4 {
+            self.slice()?;
+        }
+        self.optional(Self::slice)?;
+        Ok((name, self.optional(Self::text)?))
     }
 
     fn table(&mut self) -> Result<Table, Malformed> {
@@ -481,10 +526,15 @@ impl Reader {
     }
 
     fn text(&mut self) -> Result<&'static str, Malformed> {
+        std::str::from_utf8(self.slice()?).map_err(|_| Malformed)
+    }
+
+    /// Bytes that have their length before them.
+    fn slice(&mut self) -> Result<&'static [u8], Malformed> {
         let length = usize::try_from(self.number()?).map_err(|_| Malformed)?;
-        let (text, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
+        let (slice, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
         self.rest = rest;
-        std::str::from_utf8(text).map_err(|_| Malformed)
+        Ok(slice)
     }
 
     /// A number that fits its place.
@@ -517,6 +567,20 @@ impl Reader {
         self.rest = rest;
         Ok(byte)
     }
+}
+
+/// The tables of a name and of those above it, in their order: a parent stands before its child.
+fn family(tables: Vec<Reader>, name: &str) -> Result<Vec<Reader>, Malformed> {
+    let mut wanted = Some(name);
+    let mut family = Vec::new();
+    for table in tables.into_iter().rev() {
+        let (own, parent) = table.names()?;
+        if wanted == Some(own) {
+            family.insert(0, table);
+            wanted = parent;
+        }
+    }
+    Ok(family)
 }
 
 // In place of functions, which only the component itself has.
@@ -572,6 +636,17 @@ mod tests {
         };
         assert_eq!(shown(read), shown(&MAPPING));
         assert_eq!(to_bytes(read), BYTES);
+    }
+
+    #[test]
+    fn a_table_comes_with_those_above_it() {
+        let names = |table: &str| {
+            let mapping = decode_family(&BYTES, table).expect("what encode wrote");
+            mapping.tables.iter().map(|table| table.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("t"), ["t"]);
+        assert_eq!(names("u"), ["t", "u"]);
+        assert!(names("v").is_empty());
     }
 
     #[test]

@@ -33,6 +33,10 @@ macro_rules! export {
                 fn mapping() -> &'static $crate::Mapping {
                     $crate::descriptor::attached()
                 }
+
+                fn family(table: &str) -> &'static $crate::Mapping {
+                    $crate::descriptor::attached_family(table)
+                }
             }
     $crate::bindings::export_mapper!(Component with_types_in $crate::bindings);
         };
@@ -41,8 +45,13 @@ macro_rules! export {
 
 /// What [`export!`] implements; the generated traits follow from it.
 pub trait Export {
-    /// Reading with a plan does not ask for it.
     fn mapping() -> &'static Mapping;
+
+    /// Of the mapping what a call about a table needs: the table, and those that it is a child of. Reading with a plan
+    /// does not ask for it.
+    fn family(_table: &str) -> &'static Mapping {
+        Self::mapping()
+    }
 }
 
 impl<T: Export> schema::Guest for T {
@@ -55,7 +64,7 @@ impl<T: Export> schema::Guest for T {
 impl<T: Export> read::Guest for T {
     fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
         report_panics();
-        crate::rows_declared(T::mapping, &request)
+        crate::rows_declared(|| T::family(&request.table), &request)
     }
 }
 
@@ -65,7 +74,7 @@ impl<T: Export> write::Guest for T {
         changes: Vec<write::Change>,
     ) -> Result<Vec<Result<write::FhirRequest, Vec<write::Issue>>>, write::Failure> {
         report_panics();
-        crate::resources(T::mapping(), &table, &changes)
+        crate::resources(T::family(&table), &table, &changes)
     }
 }
 
