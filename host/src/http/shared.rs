@@ -1,10 +1,12 @@
 //! What all handlers share: the application, how an error leaves the house, bodies in and out.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -74,17 +76,48 @@ pub fn failure(error: &Error) -> Response {
     response
 }
 
-/// The whole body, or `BodyTooLarge` as soon as it is.
-pub async fn body(body: Body, limit: usize) -> Result<Bytes> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let too_large =
-            std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
-        if too_large {
-            Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
-        } else {
-            Error::new(Code::BadRequest, "the body did not arrive whole")
+/// The whole body, or `BodyTooLarge`.
+pub async fn body(mut body: Body, limit: usize) -> Result<Bytes> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
+    let mut whole = Vec::with_capacity(expected.min(limit).min(1 << 20));
+    while let Some(data) = next(&mut body).await? {
+        if whole.len() + data.len() > limit {
+            // Who still sends does not listen yet: heard out for a while, it sees the answer, not a broken connection.
+            let _ = tokio::time::timeout(LINGER, discard(body, limit)).await;
+            return Err(Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes")));
         }
-    })
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.into())
+}
+
+/// How long somebody is heard out whose body is refused.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Reads so many bytes and forgets them.
+async fn discard(mut body: Body, most: usize) {
+    let mut read = 0;
+    while let Ok(Some(data)) = next(&mut body).await {
+        read += data.len();
+        if read > most {
+            return;
+        }
+    }
+}
+
+async fn next(body: &mut Body) -> Result<Option<Bytes>> {
+    loop {
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(Error::new(Code::BadRequest, "the body did not arrive whole")),
+            // Trailers say nothing here.
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
 }
 
 /// A JSON answer of the admin API.
