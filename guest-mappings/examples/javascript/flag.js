@@ -168,8 +168,8 @@ function rows({ table, documents, columns }) {
         parts.push(value);
         length += byteLength(value);
       }
-      // Bit 31 says null.
-      ends.push(value === undefined ? (length | 0x80000000) >>> 0 : length);
+      // Bit 31 says null. Numbers are given as 32 bits with a sign: larger ones would be cut off.
+      ends.push(value === undefined ? length | 0x80000000 : length);
       if (found) issues.push(issue("warning", found[0], at, columns[k], pointer(column.path), found[1]));
     });
     origin.push(at);
@@ -180,8 +180,10 @@ function rows({ table, documents, columns }) {
 // The new text of a resource, or the issues that speak against it.
 function written(document, assignments, at) {
   const issues = [];
-  for (const { column: k, value } of assignments) {
+  for (const { column: k, value: given } of assignments) {
     const column = COLUMNS[k];
+    // What is not given may come as null.
+    const value = given ?? undefined;
     const refuse = (code, message) => issues.push(issue("error", code, at, k, undefined, message));
     if (cell(column, document, parse(document)).value === value) continue;
     if (!column.access.create || column.kind.tag === "key") {
@@ -205,7 +207,7 @@ function written(document, assignments, at) {
 function answer(change, at) {
   if (change.operation === "delete") return ok({ tag: "delete" });
   const creating = change.operation === "create";
-  const id = change.key === undefined ? "" : `,"id":${JSON.stringify(change.key)}`;
+  const id = change.key == null ? "" : `,"id":${JSON.stringify(change.key)}`;
   const before = creating ? `{"resourceType":"Flag"${id}}` : utf8(change.existing);
   const { document, issues } = written(before, change.assignments, at);
   if (creating && find(document, parse(document), ["status"]) === undefined) {
