@@ -78,8 +78,11 @@ pub fn split(page: &[u8]) -> Result<Bundle<'_>, Error> {
     match lexer.ok_or(Fault::Grammar).and_then(|lexer| Cutter { lexer }.bundle()) {
         Ok(bundle) => Ok(bundle),
         Err(fault) => {
-            // What is no JSON is said first, wherever it is.
-            Document::parse(page)?;
+            // What is no JSON is said first, wherever it is; then what is no Bundle at all.
+            let document = Document::parse(page)?;
+            if !document.root().get("resourceType").is_some_and(|kind| kind.is("Bundle")) {
+                return Err(Error { offset: document.root().range().start, problem: Problem::Unexpected(NO_BUNDLE) });
+            }
             Err(match fault {
                 Fault::Form(error) => error,
                 Fault::Grammar => Error { offset: 0, problem: Problem::Unexpected("expected JSON") },
@@ -87,6 +90,8 @@ pub fn split(page: &[u8]) -> Result<Bundle<'_>, Error> {
         }
     }
 }
+
+const NO_BUNDLE: &str = "expected a Bundle";
 
 /// Why a page is not cut.
 enum Fault {
@@ -115,7 +120,7 @@ impl<'a> Cutter<'a> {
         let start = self.lexer.space(0);
         if self.lexer.byte(start) != b'{' {
             self.skip(start, 0)?;
-            return Err(Fault::form(start, "expected a Bundle"));
+            return Err(Fault::form(start, NO_BUNDLE));
         }
         let (mut resource_type, mut kind, mut total) = (None, None, None);
         let (mut links, mut entries) = (Vec::new(), Vec::new());
@@ -143,7 +148,7 @@ impl<'a> Cutter<'a> {
             return Err(Fault::Grammar);
         }
         if resource_type.as_deref() != Some("Bundle") {
-            return Err(Fault::form(start, "expected a Bundle"));
+            return Err(Fault::form(start, NO_BUNDLE));
         }
         let kind = kind.ok_or(Fault::form(start, "expected Bundle.type"))?;
         Ok(Bundle { kind, total, links, entries })
@@ -367,6 +372,7 @@ mod tests {
         for (page, offset, problem) in [
             (r#"{"resourceType":"Patient"}"#, 0, "expected a Bundle"),
             (r#"[]"#, 0, "expected a Bundle"),
+            (r#" {"type":[],"link":1,"resourceType":"Group"}"#, 1, "expected a Bundle"),
             (r#"{"resourceType":"Bundle"}"#, 0, "expected Bundle.type"),
             (r#"{"resourceType":"Bundle","type":"batch","entry":{}}"#, 48, "expected an array"),
             (r#"{"resourceType":"Bundle","type":"batch","entry":[1]}"#, 49, "expected an object"),

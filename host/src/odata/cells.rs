@@ -261,23 +261,7 @@ impl Json {
     }
 
     pub(crate) fn integer(&mut self, number: i32) {
-        // Ten digits and a sign.
-        let mut digits = [0; 11];
-        let mut at = digits.len();
-        let mut rest = number.unsigned_abs();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        if number < 0 {
-            at -= 1;
-            digits[at] = b'-';
-        }
-        self.bytes.extend_from_slice(&digits[at..]);
+        self.raw(itoa::Buffer::new().format(number));
     }
 
     /// Members as they stand in an object, each with a comma before it.
