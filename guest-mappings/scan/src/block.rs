@@ -52,6 +52,27 @@ impl Block {
     pub fn not_ascii(self) -> u32 {
         lanes::not_ascii(self.0)
     }
+
+    /// Bytes that are no ASCII letter or digit, nor one of `-`, `.` and `_`.
+    #[inline(always)]
+    pub fn not_word(self) -> u32 {
+        lanes::not_word(self.0)
+    }
+}
+
+/// Whether two texts are the same. Most are short, and WebAssembly has no instruction for it.
+#[inline(always)]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            0..4 => a.iter().zip(b).all(|(a, b)| a == b),
+            4..8 => ends::<4>(a, b),
+            8..=BLOCK => ends::<8>(a, b),
+            _ => a == b,
+        }
 }
 
 /// A text that grows by pieces of other texts, most of them short: they are copied by whole blocks.
@@ -133,8 +154,13 @@ impl Pieces {
 /// The text of bytes that mostly are ASCII; `None` if they are no UTF-8.
 #[expect(unsafe_code, reason = "ASCII is a text, and most documents are ASCII")]
 pub fn utf8(bytes: &[u8]) -> Option<&str> {
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    if blocks.iter().any(|block| Block::load(block).not_ascii() != 0) || !rest.is_ascii() {
+    // Four blocks at a time: what counts is the number of times around.
+    let (blocks, rest) = bytes.as_chunks::<{ 4 * BLOCK }>();
+    let ascii = blocks.iter().all(|four| {
+        let (four, _) = four.as_chunks::<BLOCK>();
+        four.iter().fold(0, |bits, block| bits | Block::load(block).not_ascii()) == 0
+    });
+    if !ascii || !rest.is_ascii() {
         return core::str::from_utf8(bytes).ok();
     }
     // SAFETY: every byte was found to be ASCII.
@@ -144,7 +170,7 @@ pub fn utf8(bytes: &[u8]) -> Option<&str> {
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm {
     use core::arch::wasm32::{
-        i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, v128, v128_load, v128_not, v128_or,
+        i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, v128, v128_load, v128_not, v128_or,
     };
 
     pub(super) type Bytes = v128;
@@ -182,6 +208,15 @@ mod wasm {
     pub(super) fn not_ascii(bytes: Bytes) -> u32 {
         u8x16_bitmask(bytes).into()
     }
+
+    #[inline(always)]
+    pub(super) fn not_word(bytes: Bytes) -> u32 {
+        let within = |bytes, first, count| u8x16_lt(u8x16_sub(bytes, u8x16_splat(first)), u8x16_splat(count));
+        let letter = within(v128_or(bytes, u8x16_splat(0x20)), b'a', 26);
+        let other = v128_or(within(bytes, b'-', 2), u8x16_eq(bytes, u8x16_splat(b'_')));
+        let word = v128_or(v128_or(letter, within(bytes, b'0', 10)), other);
+        u8x16_bitmask(v128_not(word)).into()
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
@@ -192,6 +227,7 @@ mod wasm {
 mod sse2 {
     use core::arch::x86_64::{
         __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        _mm_sub_epi8,
     };
 
     pub(super) type Bytes = __m128i;
@@ -238,6 +274,21 @@ mod sse2 {
         // SAFETY: SSE2 is there.
         unsafe { _mm_movemask_epi8(bytes) as u32 }
     }
+
+    #[inline(always)]
+    pub(super) fn not_word(bytes: Bytes) -> u32 {
+        // SAFETY: SSE2 is there.
+        unsafe {
+            let within = |bytes: Bytes, first: u8, count: u8| {
+                let offset = _mm_sub_epi8(bytes, _mm_set1_epi8(first as i8));
+                _mm_cmpeq_epi8(offset, _mm_min_epu8(offset, _mm_set1_epi8(count as i8 - 1)))
+            };
+            let letter = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), b'a', 26);
+            let other = _mm_or_si128(within(bytes, b'-', 2), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'_' as i8)));
+            let word = _mm_or_si128(_mm_or_si128(letter, within(bytes, b'0', 10)), other);
+            !(_mm_movemask_epi8(word) as u32) & 0xffff
+        }
+    }
 }
 
 /// What the others do, in plain code: for other targets, and the oracle of their test.
@@ -271,6 +322,10 @@ mod portable {
         bits(bytes, |byte| byte >= 0x80)
     }
 
+    pub(super) fn not_word(bytes: Bytes) -> u32 {
+        bits(bytes, |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'.' | b'_'))
+    }
+
     fn bits(bytes: Bytes, holds: impl Fn(u8) -> bool) -> u32 {
         bytes.iter().enumerate().fold(0, |bits, (at, byte)| bits | u32::from(holds(*byte)) << at)
     }
@@ -294,6 +349,7 @@ mod tests {
                 prop_assert_eq!(block.string_stops(), portable::string_stops(bytes));
                 prop_assert_eq!(block.not_space(), portable::not_space(bytes));
                 prop_assert_eq!(block.not_ascii(), portable::not_ascii(bytes));
+                prop_assert_eq!(block.not_word(), portable::not_word(bytes));
                 prop_assert_eq!(block.equal(Block::load(&b)), portable::equal(bytes, b));
             }
         }
@@ -319,14 +375,27 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_the_same_if_every_byte_is() {
+        let text = [b'x'; 41];
+        for length in 0..40 {
+            assert!(same(&text[..length], &text[1..][..length]) && !same(&text[..length], &text[..length + 1]));
+            for at in 0..length {
+                let mut other = text;
+                other[at] = b'y';
+                assert!(!same(&text[..length], &other[..length]), "{at} of {length}");
+            }
+        }
+    }
+
+    #[test]
     fn text_is_utf8() {
         let check = |bytes: &[u8]| assert_eq!(utf8(bytes), core::str::from_utf8(bytes).ok());
-        for at in 0..40 {
-            let mut bytes = [b'x'; 40];
+        for at in 0..140 {
+            let mut bytes = [b'x'; 140];
             check(&bytes);
             bytes[at] = 0xc3;
             check(&bytes);
-            if at < 39 {
+            if at < 139 {
                 bytes[at + 1] = 0xa9;
                 check(&bytes);
             }

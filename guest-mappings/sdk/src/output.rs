@@ -38,35 +38,33 @@ impl Output {
         RowBatch { cells, origin: self.origin, issues: self.issues }
     }
 
-    pub(crate) fn expect_cells(&mut self, count: usize) {
-        self.ends.reserve(count);
+    /// The text, and the ends of the cells of another row, to be set to [`Output::end_of`] the text after each cell or
+    /// to [`Output::end_of_null`]. [`Output::end_row`] comes after them.
+    pub(crate) fn row(&mut self, columns: usize) -> (&mut Pieces, &mut [u32]) {
+        let before = self.ends.len();
+        self.ends.resize(before + columns, 0);
+        (&mut self.text, &mut self.ends[before..])
     }
 
-    /// Ends a cell whose text, if it has one, was pushed.
     #[inline(always)]
-    pub(crate) fn end_cell(&mut self, present: bool) -> Result<(), Failure> {
-        let end = self.text.len();
-        if end >= NULL as usize {
-            return Err(too_long());
-        }
-        self.ends.push(if present { end as u32 } else { end as u32 | NULL });
-        Ok(())
+    pub(crate) fn end_of(text: &Pieces) -> u32 {
+        text.len() as u32
     }
 
-    /// Ends so many cells without a text.
     #[inline(always)]
-    pub(crate) fn end_nulls(&mut self, count: usize) -> Result<(), Failure> {
-        let end = self.text.len();
-        if end >= NULL as usize {
-            return Err(too_long());
-        }
-        self.ends.resize(self.ends.len() + count, end as u32 | NULL);
-        Ok(())
+    pub(crate) fn end_of_null(text: &Pieces) -> u32 {
+        text.len() as u32 | NULL
+    }
+
+    pub(crate) fn end_row(&self) -> Result<(), Failure> {
+        if self.text.len() < NULL as usize { Ok(()) } else { Err(too_long()) }
     }
 
     pub(crate) fn cell(&mut self, text: Option<&str>) -> Result<(), Failure> {
         self.text.push(text.unwrap_or_default());
-        self.end_cell(text.is_some())
+        let end = if text.is_some() { Self::end_of(&self.text) } else { Self::end_of_null(&self.text) };
+        self.ends.push(end);
+        self.end_row()
     }
 
     /// Ends a row.

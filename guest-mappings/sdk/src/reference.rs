@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use turntable_scan::block::{BLOCK, Block};
 use turntable_scan::{Kind, Value};
 
 /// What a literal reference is.
@@ -69,13 +70,36 @@ pub(crate) fn target(text: &str) -> Target<'_> {
 
 /// `Patient/a1`, as nearly all references are, in one go. `None` says nothing.
 fn relative(text: &str) -> Option<Target<'_>> {
-    let bytes = text.as_bytes();
-    if !bytes.first()?.is_ascii_uppercase() {
-        return None;
-    }
-    let slash = bytes.iter().position(|byte| !byte.is_ascii_alphabetic())?;
+    let slash = not_word(text.as_bytes(), 0)?;
     let (kind, id) = (text.get(..slash)?, text.get(slash + 1..)?);
-    (bytes[slash] == b'/' && is_id(id)).then_some(Target::Resource { kind, id })
+    let is_relative = text.as_bytes()[slash] == b'/'
+        && (1..=64).contains(&id.len())
+        && not_word(text.as_bytes(), slash + 1).is_none()
+        && is_type(kind);
+    is_relative.then_some(Target::Resource { kind, id })
+}
+
+/// Where from a position on the first byte is that no name or id has.
+fn not_word(text: &[u8], mut from: usize) -> Option<usize> {
+    while let Some(block) = text.get(from..).and_then(|rest| rest.first_chunk()) {
+        let stops = Block::load(block).not_word();
+        if stops != 0 {
+            return Some(from + stops.trailing_zeros() as usize);
+        }
+        from += BLOCK;
+    }
+    if let Some(last) = text.last_chunk() {
+        // What is left, at the end of a block.
+        let known = from + BLOCK - text.len();
+        let stops = Block::load(last).not_word() >> known;
+        return (stops != 0).then(|| from + stops.trailing_zeros() as usize);
+    }
+    let rest = text.get(from..).unwrap_or_default();
+    rest.iter().position(|byte| !is_word(*byte)).map(|at| from + at)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }
 
 /// Two references to the same thing, base URL and version left aside: a client that sends back what it was
@@ -90,7 +114,7 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
 }
 
 pub(crate) fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+    (1..=64).contains(&text.len()) && text.bytes().all(is_word)
 }
 
 fn is_type(text: &str) -> bool {
@@ -120,6 +144,9 @@ mod tests {
             ("Patient/ä", Target::Other),
             ("Patient/1/2", Target::Other),
             ("Patient2/1", Target::Other),
+            ("MedicationAdministration/a", Target::Resource { kind: "MedicationAdministration", id: "a" }),
+            ("Patient/4c73b472-442b-4920-b899-aadc599f1d7/", Target::Other),
+            ("Patient/4c73b472-442b-4920-b899-aadc599f1d7é", Target::Other),
             ("", Target::Other),
         ] {
             assert_eq!(target(text), expected, "{text}");

@@ -1,4 +1,4 @@
-//! Figures of speed and size, for issue after issue to move. Nothing here passes or fails.
+//! Figures of speed and size. Nothing here passes or fails.
 //!
 //! ```text
 //! just bench                        # everything; or: cargo bench -p turntable --bench bench
@@ -34,12 +34,8 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 struct Arguments {
     /// What to measure; everything if nothing is named.
     which: Vec<Job>,
-    /// Of `mapping`: pages of this size only, for a profiler.
-    #[arg(long, value_name = "RESOURCES")]
-    page: Option<usize>,
-    /// Of `mapping`: figures whose name contains this only.
-    #[arg(long, value_name = "TEXT")]
-    only: Option<String>,
+    #[command(flatten)]
+    part: mapping::Part,
     /// Write the figures to this file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -63,7 +59,7 @@ impl Job {
 
     fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
-            Self::Mapping => mapping::run(report, arguments.page, arguments.only.as_deref()),
+            Self::Mapping => mapping::run(report, &arguments.part),
             Self::Read => read::run(report),
             Self::Start => start::run(report),
         }

@@ -30,7 +30,6 @@ use crate::data::{self, BASE};
 use crate::measure::{Report, Table, Variant, alternate};
 
 const PAGES: [usize; 4] = [1, 20, 50, 100];
-const SLOTS: usize = 31;
 const API: &str = "http://localhost:8080/api/data/v9.2/";
 
 const TYPED: &str = "typed serde: page to JSON";
@@ -77,18 +76,47 @@ const SUBJECTS: [Subject; 2] = [
     },
 ];
 
-/// Of pages of this size, and figures of this name, if only they are asked for.
-pub fn run(report: &mut Report, page: Option<usize>, only: Option<&str>) -> Result<()> {
+/// A part of the figures, for a profiler and for a quick look.
+#[derive(clap::Args)]
+pub struct Part {
+    /// Of `mapping`: this mapping only.
+    #[arg(long, value_name = "MAPPING")]
+    of: Option<String>,
+    /// Of `mapping`: pages of this size only, and no writing; 0 is writing only.
+    #[arg(long, value_name = "RESOURCES")]
+    page: Option<usize>,
+    /// Of `mapping`: figures whose name contains this only.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Of `mapping`: slots of two milliseconds for each figure, which is the median of them.
+    #[arg(long, value_name = "NUMBER", default_value_t = 31)]
+    slots: usize,
+}
+
+impl Part {
+    fn has_page(&self, size: usize) -> bool {
+        self.page.is_none_or(|page| page == size)
+    }
+
+    fn times(&self, mut variants: Vec<Variant<'_>>) -> Result<Vec<(&'static str, f64)>> {
+        variants.retain(|variant| self.only.as_ref().is_none_or(|only| variant.name().contains(only.as_str())));
+        alternate(&mut variants, self.slots)
+    }
+}
+
+pub fn run(report: &mut Report, part: &Part) -> Result<()> {
     let sandbox = Sandbox::new(&Limits::default(), None)?;
-    for subject in SUBJECTS {
+    for subject in SUBJECTS.into_iter().filter(|s| part.of.as_ref().is_none_or(|of| of == s.mapping)) {
         let component = BUILTIN.iter().find(|(name, _)| *name == subject.mapping).ok_or("no such mapping inside")?.1;
-        report.add(&weight(subject.mapping, &sandbox, component)?);
-        let path = Path::new(&subject, sandbox.load(component)?, twin(&sandbox, subject.native)?)?;
-        for page in PAGES.into_iter().filter(|size| page.is_none_or(|page| page == *size)) {
-            report.add(&path.measured(page, only)?);
+        if part.page.is_none() && part.only.is_none() {
+            report.add(&weight(subject.mapping, &sandbox, component)?);
         }
-        if page.is_none() {
-            report.add(&path.written(only)?);
+        let path = Path::new(&subject, sandbox.load(component)?, twin(&sandbox, subject.native)?)?;
+        for size in PAGES.into_iter().filter(|size| part.has_page(*size)) {
+            report.add(&path.measured(size, part)?);
+        }
+        if part.has_page(0) {
+            report.add(&path.written(part)?);
         }
     }
     Ok(())
@@ -156,7 +184,7 @@ impl<'a> Path<'a> {
         Ok(Self { subject, live, catalog, query, columns, mapped, selected, twin, of_twin, baseline })
     }
 
-    fn measured(&self, count: usize, only: Option<&str>) -> Result<Table> {
+    fn measured(&self, count: usize, part: &Part) -> Result<Table> {
         let page = data::search_set(self.subject.resource_type, count)?;
         let page = page.as_bytes();
         self.check(page)?;
@@ -179,7 +207,6 @@ impl<'a> Path<'a> {
             Variant::new("  four columns", || self.selected(black_box(&documents))),
             Variant::new(NATIVE, || self.native(black_box(&request))),
         ]);
-        variants.retain(|variant| only.is_none_or(|only| variant.name().contains(only)));
         let title = format!(
             "{}, page of {count} ({} bytes a resource with its entry, {} columns)",
             self.subject.resource_type,
@@ -187,7 +214,7 @@ impl<'a> Path<'a> {
             self.columns.len()
         );
         let mut table = Table::new(title, &["µs/resource", "resources/CPU-s"], &[TYPED, COMPONENT]);
-        for (name, micros) in alternate(&mut variants, SLOTS)? {
+        for (name, micros) in part.times(variants)? {
             let each = micros / count as f64;
             table.row(name, [each, 1e6 / each]);
         }
@@ -235,7 +262,7 @@ impl<'a> Path<'a> {
     }
 
     /// One change at a time: a create, an update of one column.
-    fn written(&self, only: Option<&str>) -> Result<Table> {
+    fn written(&self, part: &Part) -> Result<Table> {
         let page = data::search_set(self.subject.resource_type, 1)?;
         let resource = self.split(page.as_bytes())?.first().ok_or("no resource")?.body.to_vec();
         let table = &self.live.table;
@@ -270,12 +297,11 @@ impl<'a> Path<'a> {
         if patched(&updated, self.subject.member)? != patched(&resource, self.subject.member)? {
             return Err("the update changes another member".into());
         }
-        let mut variants = vec![
+        let variants = vec![
             Variant::new(PATCHED, || patched(black_box(&resource), self.subject.member)),
             Variant::new("component: an update of one column", || write(black_box(&update))),
             Variant::new("component: a create", || write(black_box(&create))),
         ];
-        variants.retain(|variant| only.is_none_or(|only| variant.name().contains(only)));
         let title = format!(
             "{}, one change ({} bytes; a create of {} columns)",
             self.subject.resource_type,
@@ -283,7 +309,7 @@ impl<'a> Path<'a> {
             create.assignments.len()
         );
         let mut figures = Table::new(title, &["µs"], &[PATCHED]);
-        for (name, micros) in alternate(&mut variants, SLOTS)? {
+        for (name, micros) in part.times(variants)? {
             figures.row(name, [micros]);
         }
         Ok(figures)

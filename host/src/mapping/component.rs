@@ -386,11 +386,7 @@ impl Documents {
 
     /// Adds a resource, exactly as the service sent it.
     pub fn push(&mut self, resource: &[u8]) {
-        self.data.truncate(self.bytes());
-        self.data.extend_from_slice(resource);
-        // What is larger than 4 GiB is refused by its size before anybody looks at an end.
-        self.ends.push(u32::try_from(self.data.len()).unwrap_or(u32::MAX));
-        self.data.extend_from_slice(&PADDING);
+        self.extend([resource]);
     }
 
     pub fn len(&self) -> usize {
@@ -422,10 +418,20 @@ impl Default for Documents {
 impl<'a> FromIterator<&'a [u8]> for Documents {
     fn from_iter<T: IntoIterator<Item = &'a [u8]>>(resources: T) -> Self {
         let mut documents = Self::new();
-        for resource in resources {
-            documents.push(resource);
-        }
+        documents.extend(resources);
         documents
+    }
+}
+
+impl<'a> Extend<&'a [u8]> for Documents {
+    fn extend<T: IntoIterator<Item = &'a [u8]>>(&mut self, resources: T) {
+        self.data.truncate(self.bytes());
+        for resource in resources {
+            self.data.extend_from_slice(resource);
+            // What is larger than 4 GiB is refused by its size before anybody looks at an end.
+            self.ends.push(u32::try_from(self.data.len()).unwrap_or(u32::MAX));
+        }
+        self.data.extend_from_slice(&PADDING);
     }
 }
 

@@ -116,6 +116,13 @@ pub fn concept(system: Option<&str>, code: &str) -> Uuid {
 /// `Type/id`, `http://host/base/Type/id[/_history/v]` or `urn:uuid:…`; of a row of a child table `Type/id/path`. None:
 /// contained (`#x`), another URN, no id.
 pub fn reference(text: &str) -> Option<Reference<'_>> {
+    // Nearly all are this. What has more slashes is no id behind the first.
+    if let Some((resource_type, id)) = text.split_once('/')
+        && is_type(resource_type)
+        && is_id(id)
+    {
+        return Some(Reference { base: "", resource_type, id });
+    }
     if let Some(id) = text.strip_prefix("urn:uuid:") {
         return is_id(id).then_some(Reference { base: "", resource_type: "", id });
     }
@@ -146,14 +153,17 @@ fn is_row(key: &str) -> bool {
 
 /// A FHIR logical id: `[A-Za-z0-9\-\.]{1,64}`.
 pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| symbol(b).is_some())
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| IS_SYMBOL[usize::from(b)])
 }
 
 fn canonical_uuid(id: &str) -> Option<Uuid> {
+    // Of this length only the form with hyphens is one.
+    if id.len() != uuid::fmt::Hyphenated::LENGTH || id.bytes().any(|b| b.is_ascii_uppercase()) {
+        return None;
+    }
     let uuid = Uuid::try_parse(id).ok()?;
     let ours = uuid.get_version_num() == 8 && uuid.get_variant() == Variant::RFC4122;
-    let mut buffer = Uuid::encode_buffer();
-    (!ours && uuid.hyphenated().encode_lower(&mut buffer) == id).then_some(uuid)
+    (!ours).then_some(uuid)
 }
 
 /// 3 bits of tag, 5 bits of length, 114 bits of symbols: 122 bits, laid around version and variant.
@@ -212,6 +222,16 @@ fn payload(guid: Uuid) -> u128 {
 }
 
 const SYMBOLS: &[u8; 64] = b"-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+const IS_SYMBOL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < SYMBOLS.len() {
+        table[SYMBOLS[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 fn symbol(byte: u8) -> Option<u8> {
     Some(match byte {

@@ -78,9 +78,11 @@ impl Rows {
         self.text.get(start as usize..end as usize)
     }
 
-    /// Whether the cell at a position in a row is null; so it is past the end.
-    pub fn is_null(&self, row: usize, position: usize) -> bool {
-        self.ends.get(row * self.columns.len() + position).is_none_or(|end| end & NULL != 0)
+    /// Of each cell of a row whether it is null, by position.
+    pub fn nulls(&self, row: usize) -> impl Fn(usize) -> bool {
+        let first = row * self.columns.len();
+        let ends = self.ends.get(first..first + self.columns.len()).unwrap_or_default();
+        |position| ends.get(position).is_none_or(|end| end & NULL != 0)
     }
 
     /// The cell of a column of the table; None = null, or not among these rows' columns.
@@ -102,7 +104,7 @@ impl Rows {
 
     /// Adds the next cell of a row that is made cell by cell, its text in pieces.
     pub fn push_cell(&mut self, pieces: Option<[&str; 3]>) {
-        for piece in pieces.iter().flatten() {
+        for piece in pieces.iter().flatten().filter(|piece| !piece.is_empty()) {
             self.text.push_str(piece);
         }
         self.end_cell(pieces.is_some());
@@ -217,7 +219,7 @@ mod tests {
         let cells: Vec<_> = (0..3).map(|row| copy.row(row).collect::<Vec<_>>()).collect();
         let first = [Some("x/y"), None, Some("é")];
         assert_eq!(cells, [&first[..], &first, &[None, None, Some("é")]]);
-        assert!(copy.is_null(0, 1) && !copy.is_null(1, 2) && copy.is_null(9, 0));
+        assert!(copy.nulls(0)(1) && !copy.nulls(1)(2) && copy.nulls(9)(0));
     }
 
     #[test]

@@ -276,6 +276,20 @@ impl Json {
 
     pub(crate) fn text(&mut self, text: &str) {
         self.bytes.push(b'"');
+        self.escaped(text);
+        self.bytes.push(b'"');
+    }
+
+    /// A text with something before and behind it.
+    pub(crate) fn text_in(&mut self, before: &str, text: &str, behind: &str) {
+        self.bytes.push(b'"');
+        for part in [before, text, behind] {
+            self.escaped(part);
+        }
+        self.bytes.push(b'"');
+    }
+
+    fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         while let Some(at) = must_be_escaped(rest) {
             self.bytes.extend_from_slice(&rest[..at]);
@@ -283,7 +297,6 @@ impl Json {
             rest = &rest[at + 1..];
         }
         self.bytes.extend_from_slice(rest);
-        self.bytes.push(b'"');
     }
 
     fn escape(&mut self, byte: u8) {
@@ -310,8 +323,12 @@ fn must_be_escaped(text: &[u8]) -> Option<usize> {
             return Some(index * BLOCK + stops.trailing_zeros() as usize);
         }
     }
-    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
-    Some(blocks.len() * BLOCK + at)
+    if let Some(last) = text.last_chunk() {
+        // The rest, and before it what is known to need nothing.
+        let stops = Block::load(last).string_stops();
+        return (stops != 0).then(|| text.len() - BLOCK + stops.trailing_zeros() as usize);
+    }
+    rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
 }
 
 #[cfg(test)]

@@ -213,9 +213,12 @@ pub fn error(error: &Error) -> Vec<u8> {
     out.bytes
 }
 
+/// What stands around a version in an ETag.
+const ETAG: [&str; 2] = ["W/\"", "\""];
+
 /// The ETag of a row, for its header; None = the table has no versions, or the row none.
 pub fn etag(table: &Table, rows: &Rows, row: usize) -> Option<String> {
-    rows.cell(row, table.version?).map(|version| format!("W/\"{version}\""))
+    rows.cell(row, table.version?).map(|version| [ETAG[0], version, ETAG[1]].concat())
 }
 
 /// The URL of a row.
@@ -324,39 +327,35 @@ impl Properties {
         self.properties.get(property).map_or(self.nulls.len(), |property| property.start)
     }
 
-    /// The name of one, as a member without its value.
-    fn name(&self, property: usize) -> &[u8] {
-        &self.nulls[self.start(property)..self.start(property + 1) - NULL.len()]
-    }
-
-    /// Those from the first to before the second, null.
-    fn nulls(&self, from: usize, to: usize) -> &[u8] {
-        &self.nulls[self.start(from)..self.start(to)]
+    fn annotates(&self) -> bool {
+        self.annotates_nulls || self.annotates_formatted || self.annotates_lookups
     }
 
     fn write(&self, out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize) -> Result<()> {
         let Found { table, rows, .. } = found;
-        // Most are null, and written many at once.
+        let is_null = rows.nulls(row);
+        // Most are null. They are written many at once, and with them the name that comes after them.
         let mut nulls_from = 0;
         for (index, property) in self.properties.iter().enumerate() {
-            if !self.annotates_nulls && rows.is_null(row, property.null_with) {
+            if !self.annotates_nulls && is_null(property.null_with) {
                 continue;
             }
-            out.members(self.nulls(nulls_from, index));
+            let mut from = self.start(nulls_from);
             nulls_from = index + 1;
-            self.annotate(out, style, found, row, property.column);
-            out.members(self.name(index));
+            if self.annotates() {
+                out.members(&self.nulls[from..property.start]);
+                from = property.start;
+                self.annotate(out, style, found, row, property.column);
+            }
+            out.members(&self.nulls[from..self.start(index + 1) - NULL.len()]);
             cells::cell(out, style.format, table, rows, row, property.column)?;
         }
-        out.members(self.nulls(nulls_from, self.properties.len()));
+        out.members(&self.nulls[self.start(nulls_from)..]);
         Ok(())
     }
 
     /// The annotations of a property that were asked for.
     fn annotate(&self, out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize, index: ColumnIndex) {
-        if !(self.annotates_nulls || self.annotates_formatted || self.annotates_lookups) {
-            return;
-        }
         let Found { table, rows, .. } = found;
         let column = &table.columns[index];
         let property = column.property();
@@ -408,8 +407,9 @@ fn entity(
         if style.format.detail == Detail::Full {
             full_control(out, style, table, key::guid(key));
         }
-        if let Some(etag) = etag(table, rows, row) {
-            out.member("@odata.etag", &etag);
+        if let Some(version) = table.version.and_then(|version| rows.cell(row, version)) {
+            out.name("@odata.etag");
+            out.text_in(ETAG[0], version, ETAG[1]);
         }
     }
     properties.write(out, style, found, row)?;

@@ -32,10 +32,7 @@ pub struct Cut {
 pub fn cut(live: &LiveTable, resources: &[Resource<'_>], base: &str, wanted: &[ColumnIndex]) -> Result<Cut> {
     let table = &*live.table;
     let mapped = mapped_columns(table, wanted);
-    let mut documents = Documents::new();
-    for resource in resources {
-        documents.push(resource.body);
-    }
+    let documents: Documents = resources.iter().map(|resource| resource.body).collect();
     let batch = live.mapping.rows(&table.name, &documents, &mapped)?;
     if let Some(issue) = batch.issues.iter().find(|i| i.severity == Severity::Error) {
         return Err(unreadable(live, issue));
@@ -167,7 +164,8 @@ fn relative<'a>(text: &'a str, lookup: &'a Lookup, base: &str) -> Option<[&'a st
         (resource_type, _) => resource_type,
     };
     let ours = reference.base.is_empty() || reference.base.trim_end_matches('/') == base.trim_end_matches('/');
-    ours.then_some([resource_type, "/", reference.id])
+    let is_whole = text.len() == resource_type.len() + 1 + reference.id.len();
+    ours.then_some(if is_whole { [text, "", ""] } else { [resource_type, "/", reference.id] })
 }
 
 fn unreadable(live: &LiveTable, issue: &Issue) -> Error {

@@ -4,7 +4,7 @@
 //! is "none", and so is slot 0. Lists are a count and their items. Nothing is decoded or checked beforehand: a plan
 //! that is not what `make` wrote ends in a panic, never outside of it.
 
-use turntable_scan::block::utf8;
+use turntable_scan::block::{same, utf8};
 
 /// The first bytes of every plan: what it is, and the version of its form.
 pub(crate) const MAGIC: &[u8; 4] = b"TPL2";
@@ -212,7 +212,7 @@ impl Column {
         let (blob, list) = (self.blob, self.blob.u32(self.at + 12));
         let mut places = (0..blob.u32(list)).map(|index| list + 4 + OPTION * index);
         // Most differ in length already.
-        let found = |at: &usize| blob.u32(at + 4) == code.len() && blob.bytes(blob.u32(*at), code.len()) == code;
+        let found = |at: &usize| blob.u32(at + 4) == code.len() && same(blob.bytes(blob.u32(*at), code.len()), code);
         places.find(found).map(|at| Choice::of(blob, at))
     }
 
@@ -232,16 +232,16 @@ impl Column {
 }
 
 /// An option of a choice.
+#[derive(Clone, Copy)]
 pub(crate) struct Choice {
-    pub(crate) code: &'static [u8],
+    pub(crate) code: &'static str,
     pub(crate) system: Option<&'static [u8]>,
 }
 
 impl Choice {
     fn of(blob: Blob, at: usize) -> Self {
-        let bytes = |at: usize| blob.bytes(blob.u32(at), blob.u32(at + 4));
-        let system = (blob.u32(at + 12) != NO_TEXT as usize).then(|| bytes(at + 8));
-        Self { code: bytes(at), system }
+        let system = (blob.u32(at + 12) != NO_TEXT as usize).then(|| blob.bytes(blob.u32(at + 8), blob.u32(at + 12)));
+        Self { code: blob.text(at), system }
     }
 }
 
@@ -300,8 +300,7 @@ impl Entry {
     /// Columns that need it, folded into 64 bits.
     #[inline(always)]
     pub(crate) fn mask(self) -> u64 {
-        let bytes: [u8; 8] = [0, 1, 2, 3, 4, 5, 6, 7].map(|at: usize| self.0[at]);
-        u64::from_le_bytes(bytes)
+        self.0.first_chunk().map_or(0, |mask| u64::from_le_bytes(*mask))
     }
 
     #[inline(always)]

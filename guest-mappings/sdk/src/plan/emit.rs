@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use turntable_scan::block::{Pieces, same};
 use turntable_scan::{Document, Lexer, number, unescape};
 
-use super::blob::{Alternative, Column, Make, Plan, ROW, Source, Table};
+use super::blob::{Alternative, Choice, Column, Make, Plan, ROW, Source, Table};
 use super::walk::{LEVELS, Slot, Walk, kind};
 use crate::bindings::exports::turntable::mapping::read::Failure;
 use crate::bindings::turntable::mapping::types::{IssueCode, Severity};
@@ -50,21 +51,15 @@ pub(crate) struct Rows<'r> {
 /// What is made once for all resources of a source.
 struct Readied {
     walk: Walk,
-    groups: Vec<Group>,
+    /// Where the columns of each bit begin among those that are asked for. They stand one after the other.
+    first: [u16; 65],
+    /// Bits of columns that have a cell whatever is met.
+    always: u64,
     /// One for each column that is asked for, made when it is first needed: most are null in most resources.
     cells: Vec<Option<Cell>>,
 }
 
-/// Columns that share a bit, one after the other.
-struct Group {
-    bit: u64,
-    cells: usize,
-    /// One of them has a cell whatever is met.
-    always: bool,
-}
-
 /// A column that is asked for.
-#[derive(Clone, Copy)]
 struct Cell {
     index: u16,
     make: Make,
@@ -75,6 +70,10 @@ struct Cell {
     /// Nor is there anything to do to a text that stands there.
     plain: bool,
     column: Column,
+    /// The text of a fixed cell.
+    fixed: &'static str,
+    /// The option that was found last, of a choice or lookup: it is likely to be the next one, too.
+    option: Option<Choice>,
 }
 
 /// What an element cannot be shown as, why, and where it stands.
@@ -162,19 +161,16 @@ impl<'r> Rows<'r> {
 
 impl Readied {
     fn new(source: Source, fields: usize, columns: &[u16], mask: u64, predict: bool) -> Self {
-        let mut groups: Vec<Group> = Vec::with_capacity(64);
-        for (index, bit) in bits(columns, fields) {
-            let always = source.column(index.into()).is_always();
-            match groups.last_mut() {
-                Some(group) if group.bit == bit => {
-                    group.cells += 1;
-                    group.always |= always;
-                }
-                _ => groups.push(Group { bit, cells: 1, always }),
-            }
+        let (mut first, mut next, mut always) = ([0; 65], 0, 0);
+        for ((index, bit), place) in bits(columns, fields).zip(0..) {
+            let bit = bit.trailing_zeros() as usize;
+            first[next..=bit].fill(place);
+            next = bit + 1;
+            always |= u64::from(source.column(index.into()).is_always()) << bit;
         }
+        first[next..].fill(columns.len() as u16);
         let cells = columns.iter().map(|_| None).collect();
-        Self { walk: Walk::new(source, mask, predict), groups, cells }
+        Self { walk: Walk::new(source, mask, predict), first, always, cells }
     }
 
     fn rows(
@@ -193,6 +189,7 @@ impl Readied {
         if id.is_empty() {
             return Ok(false);
         }
+        let present = (walk.met | self.always) & walk.mask;
         let mut row = Row {
             text,
             slots: &walk.slots,
@@ -202,20 +199,19 @@ impl Readied {
             levels,
             source: walk.source,
             repeated: walk.repeated,
-            met: walk.met,
             function,
             findings: Vec::new(),
             reference: None,
         };
         if levels.is_empty() {
-            row.cells(columns, &self.groups, &mut self.cells, output)?;
+            row.cells(present, &self.first, columns, &mut self.cells, output)?;
             output.origin(index);
         } else {
             for element in &walk.elements {
                 row.slots = &walk.row_slots[element.slots..element.slots + walk.slots.len()];
                 row.scope = element.scope;
                 row.indices = &element.indices[..levels.len().min(LEVELS)];
-                row.cells(columns, &self.groups, &mut self.cells, output)?;
+                row.cells(present, &self.first, columns, &mut self.cells, output)?;
                 output.origin(index);
             }
         }
@@ -254,7 +250,19 @@ impl Cell {
             simple: direct && alone,
             plain: make == Make::Text && alone,
             column,
+            fixed: if make == Make::Fixed { column.text().unwrap_or_default() } else { "" },
+            option: None,
         }
+    }
+}
+
+impl Cell {
+    /// The option of a code.
+    fn option(&mut self, code: &str) -> Option<Choice> {
+        let same = |option: &Choice| same(option.code.as_bytes(), code.as_bytes());
+        let found = self.option.filter(same).or_else(|| self.column.option(code.as_bytes()));
+        self.option = found.or(self.option);
+        found
     }
 }
 
@@ -287,8 +295,6 @@ struct Row<'w> {
     levels: &'w [&'w str],
     source: Source,
     repeated: bool,
-    /// See [`Walk::met`].
-    met: u64,
     function: &'w dyn Fn(u16) -> Option<ReadWith>,
     findings: Vec<Finding>,
     /// The reference that was looked at last, by where it stands: many columns ask about the same one.
@@ -296,38 +302,46 @@ struct Row<'w> {
 }
 
 impl<'w> Row<'w> {
+    /// Adds the cells of the row. Columns of bits that are not `present` are null; `first` is where those of a bit
+    /// begin.
     fn cells(
         &mut self,
+        mut present: u64,
+        first: &[u16; 65],
         columns: &[u16],
-        groups: &[Group],
         cells: &mut [Option<Cell>],
         output: &mut Output,
     ) -> Result<(), Failure> {
-        output.expect_cells(cells.len());
-        let mut first = 0;
-        for group in groups {
-            let range = first..first + group.cells;
-            first = range.end;
-            if self.met & group.bit == 0 && !group.always {
-                output.end_nulls(group.cells)?;
-                continue;
+        let (text, ends) = output.row(cells.len());
+        let mut done = 0;
+        while present != 0 {
+            let bit = present.trailing_zeros() as usize;
+            present &= present - 1;
+            let range = usize::from(first[bit])..usize::from(first[bit + 1]);
+            if done < range.start {
+                ends[done..range.start].fill(Output::end_of_null(text));
             }
-            for (cell, column) in cells[range.clone()].iter_mut().zip(&columns[range]) {
+            done = range.end;
+            let cells = cells[range.clone()].iter_mut().zip(&columns[range.clone()]);
+            for ((cell, column), end) in cells.zip(&mut ends[range]) {
                 let cell = cell.get_or_insert_with(|| Cell::new(self.source, *column));
                 let slot = self.slot(cell.first);
-                let present = if cell.simple && self.is_absent(slot) {
+                let shown = if cell.simple && self.is_absent(slot) {
                     false
                 } else if cell.plain && slot.what == kind::STRING && !self.repeated {
                     // A text as it stands, which most cells are.
-                    output.text.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
+                    text.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
                     true
                 } else {
-                    self.cell(cell, output)
+                    self.cell(cell, text)
                 };
-                output.end_cell(present)?;
+                *end = if shown { Output::end_of(text) } else { Output::end_of_null(text) };
             }
         }
-        Ok(())
+        if done < ends.len() {
+            ends[done..].fill(Output::end_of_null(text));
+        }
+        output.end_row()
     }
 
     #[inline(always)]
@@ -346,30 +360,31 @@ impl<'w> Row<'w> {
     }
 
     /// Writes the text of a cell and says whether it has one.
-    fn cell(&mut self, cell: &Cell, output: &mut Output) -> bool {
+    fn cell(&mut self, cell: &mut Cell, output: &mut Pieces) -> bool {
         match cell.make {
             Make::Nothing | Make::Unplanned => return false,
             Make::Key => {
-                output.text.push(self.id);
+                output.push(self.id);
                 self.push_place(self.indices.len(), output);
                 return true;
             }
             Make::Parent => {
-                output.text.push(self.source.resource_type());
-                output.text.push("/");
-                output.text.push(self.id);
+                output.push(self.source.resource_type());
+                output.push("/");
+                output.push(self.id);
                 self.push_place(self.indices.len().saturating_sub(1), output);
                 return true;
             }
             Make::Fixed => {
-                output.text.push(cell.column.text().unwrap_or_default());
+                output.push(cell.fixed);
                 return true;
             }
             Make::Function => return self.function(cell, output),
             _ => {}
         }
         let mut first = None;
-        for alternative in cell.column.alternatives() {
+        let column = cell.column;
+        for alternative in column.alternatives() {
             match self.value(cell, alternative, output) {
                 Ok(true) => return true,
                 Ok(false) => {}
@@ -383,14 +398,14 @@ impl<'w> Row<'w> {
     }
 
     /// `/participant/0/role/1`
-    fn push_place(&self, depth: usize, output: &mut Output) {
+    fn push_place(&self, depth: usize, output: &mut Pieces) {
         for (level, index) in self.levels.iter().zip(&self.indices[..depth]) {
-            output.text.push(level);
+            output.push(level);
             push_number(i64::from(*index), output);
         }
     }
 
-    fn function(&mut self, cell: &Cell, output: &mut Output) -> bool {
+    fn function(&mut self, cell: &Cell, output: &mut Pieces) -> bool {
         let Some(read) = (self.function)(cell.index) else { return false };
         for alternative in cell.column.alternatives() {
             let whole = match alternative.whole() {
@@ -401,7 +416,7 @@ impl<'w> Row<'w> {
             let text = self.text.as_bytes().get(whole).unwrap_or_default();
             let Ok(document) = Document::parse(text) else { return false };
             let made = read(document.root());
-            output.text.push(made.as_deref().unwrap_or_default());
+            output.push(made.as_deref().unwrap_or_default());
             return made.is_some();
         }
         false
@@ -412,7 +427,7 @@ impl<'w> Row<'w> {
     }
 
     /// Writes the value of one alternative. `false`: there is none, or none that is to be shown.
-    fn value(&mut self, cell: &Cell, alternative: Alternative, output: &mut Output) -> Result<bool, Mismatch> {
+    fn value(&mut self, cell: &mut Cell, alternative: Alternative, output: &mut Pieces) -> Result<bool, Mismatch> {
         let at = if cell.make == Make::Json { alternative.whole() } else { alternative.value() };
         let slot = self.slot(at);
         if self.is_absent(slot) {
@@ -434,7 +449,7 @@ impl<'w> Row<'w> {
                 if slot.kind() != kind::STRING {
                     return Err(wrong("expected a text"));
                 }
-                output.text.push(cell.column.text().unwrap_or_default());
+                output.push(cell.column.text().unwrap_or_default());
                 cell.column.text().is_some()
             }
             Make::Boolean | Make::Decimal => {
@@ -445,7 +460,7 @@ impl<'w> Row<'w> {
                 if slot.kind() != expected {
                     return Err(wrong(message));
                 }
-                output.text.push_part(self.text, slot.start as usize, slot.end as usize);
+                output.push_part(self.text, slot.start as usize, slot.end as usize);
                 true
             }
             Make::Int | Make::Long => {
@@ -468,10 +483,10 @@ impl<'w> Row<'w> {
                 kind::STRING => "expected a date or time as FHIR writes it",
                 _ => "expected a text",
             }))?,
-            Make::Choice => self.choice(cell.column, slot, alternative, output)?,
-            Make::Lookup => self.lookup(cell.column, slot, alternative, output)?,
+            Make::Choice => self.choice(cell, slot, alternative, output)?,
+            Make::Lookup => self.lookup(cell, slot, alternative, output)?,
             Make::Json => {
-                output.text.push_part(self.text, slot.start as usize, slot.end as usize);
+                output.push_part(self.text, slot.start as usize, slot.end as usize);
                 true
             }
             _ => false,
@@ -510,16 +525,16 @@ impl<'w> Row<'w> {
     }
 
     #[inline(always)]
-    fn string(&self, slot: Slot, output: &mut Output) -> Option<()> {
+    fn string(&self, slot: Slot, output: &mut Pieces) -> Option<()> {
         if slot.what & (kind::MASK | kind::ESCAPED) == kind::STRING {
-            output.text.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
+            output.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
             return Some(());
         }
-        output.text.push(&self.characters(slot)?);
+        output.push(&self.characters(slot)?);
         Some(())
     }
 
-    fn moment(&self, slot: Slot, fits: impl Fn(Precision) -> bool, output: &mut Output) -> Option<bool> {
+    fn moment(&self, slot: Slot, fits: impl Fn(Precision) -> bool, output: &mut Pieces) -> Option<bool> {
         let text = self.characters(slot)?;
         let precision = usual_precision(text.as_bytes()).or_else(|| time::precision(&text))?;
         if !fits(precision) {
@@ -530,28 +545,27 @@ impl<'w> Row<'w> {
 
     fn choice(
         &mut self,
-        column: Column,
+        cell: &mut Cell,
         slot: Slot,
         alternative: Alternative,
-        output: &mut Output,
+        output: &mut Pieces,
     ) -> Result<bool, Mismatch> {
         if slot.kind() == kind::OBJECT {
-            return self.type_of_reference(column, slot, alternative, output);
+            return self.type_of_reference(cell, slot, alternative, output);
         }
         let code = self.characters(slot).ok_or((IssueCode::Value, "expected a text", slot.start))?;
-        let found = column.option(code.as_bytes());
-        let message = match found {
+        let message = match cell.option(&code) {
             Some(option) => {
                 let system = || self.member(alternative.system());
                 let fits = option.system.is_none_or(|expected| system().is_none_or(|own| own.as_bytes() == expected));
                 if fits {
-                    output.text.push(&code);
+                    output.push(&code);
                     return Ok(true);
                 }
                 "the code is of a system that the choice does not have"
             }
-            None if column.is_open() => {
-                output.text.push(&code);
+            None if cell.column.is_open() => {
+                output.push(&code);
                 return Ok(true);
             }
             None => "a code that the choice does not have",
@@ -561,18 +575,18 @@ impl<'w> Row<'w> {
 
     fn type_of_reference(
         &mut self,
-        column: Column,
+        cell: &mut Cell,
         slot: Slot,
         alternative: Alternative,
-        output: &mut Output,
+        output: &mut Pieces,
     ) -> Result<bool, Mismatch> {
         let members = [alternative.reference(), alternative.kind(), alternative.identifier(), alternative.display()];
         if !members.into_iter().any(|member| self.is_there(member)) {
             return Err((IssueCode::Value, "expected a code", slot.start));
         }
         let Some(kind) = self.resource_type(alternative) else { return Ok(false) };
-        if column.is_open() || column.option(kind.as_bytes()).is_some() {
-            output.text.push(&kind);
+        if cell.column.is_open() || cell.option(&kind).is_some() {
+            output.push(&kind);
             return Ok(true);
         }
         Err((IssueCode::CodeInvalid, "a reference to a type that the choice does not have", slot.start))
@@ -613,10 +627,10 @@ impl<'w> Row<'w> {
 
     fn lookup(
         &mut self,
-        column: Column,
+        cell: &mut Cell,
         slot: Slot,
         alternative: Alternative,
-        output: &mut Output,
+        output: &mut Pieces,
     ) -> Result<bool, Mismatch> {
         let own = match slot.kind() {
             kind::STRING => slot,
@@ -625,7 +639,7 @@ impl<'w> Row<'w> {
             _ => return Err((IssueCode::Value, "expected a reference", slot.start)),
         };
         let Some(text) = self.characters(own) else { return Ok(false) };
-        let has = |kind: &str| column.option(kind.as_bytes()).is_some();
+        let mut has = |kind: &str| cell.option(kind).is_some();
         enum Shown {
             Yes,
             No,
@@ -648,28 +662,35 @@ impl<'w> Row<'w> {
             }
             Shown::Yes | Shown::Undeclared => {}
         }
-        output.text.push(&text);
+        output.push(&text);
         Ok(true)
     }
 
     /// The type of the choice element that is there.
-    fn type_of_choice(&mut self, cell: &Cell, alternative: Alternative, output: &mut Output) -> Result<bool, Mismatch> {
+    fn type_of_choice(
+        &mut self,
+        cell: &mut Cell,
+        alternative: Alternative,
+        output: &mut Pieces,
+    ) -> Result<bool, Mismatch> {
         let types = alternative.types();
         if !self.is_there(types) {
             return Ok(false);
         }
         let kind = &self.text[self.range(self.slot(types))];
         let is = |code: &[u8]| match (code.split_first(), kind.as_bytes().split_first()) {
-            (Some((first, rest)), Some((own, others))) => first.to_ascii_uppercase() == *own && rest == others,
+            (Some((first, rest)), Some((own, others))) => first.to_ascii_uppercase() == *own && same(rest, others),
             _ => false,
         };
-        match cell.column.options().find(|option| is(option.code)) {
+        let last = cell.option.filter(|option| is(option.code.as_bytes()));
+        match last.or_else(|| cell.column.options().find(|option| is(option.code.as_bytes()))) {
             Some(option) => {
-                output.text.push(std::str::from_utf8(option.code).unwrap_or_default());
+                output.push(option.code);
+                cell.option = Some(option);
                 Ok(true)
             }
             None if cell.column.is_open() => {
-                output.text.push(kind);
+                output.push(kind);
                 Ok(true)
             }
             None => {
@@ -680,7 +701,7 @@ impl<'w> Row<'w> {
     }
 }
 
-fn push_number(number: i64, output: &mut Output) {
+fn push_number(number: i64, output: &mut Pieces) {
     // Nineteen digits and a sign.
     let mut digits = [0; 20];
     let mut at = digits.len();
@@ -697,44 +718,51 @@ fn push_number(number: i64, output: &mut Output) {
         at -= 1;
         digits[at] = b'-';
     }
-    output.text.push(std::str::from_utf8(&digits[at..]).unwrap_or_default());
+    output.push(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// The two forms that nearly all dates and times have, `2015-02-07` and `2015-02-07T13:28:17.239-05:00`, looked at by
 /// position. `None` says nothing: the text may be a date of another form.
 fn usual_precision(text: &[u8]) -> Option<Precision> {
-    let two = |at: usize| {
-        let (tens, ones) = (text.get(at)?.wrapping_sub(b'0'), text.get(at + 1)?.wrapping_sub(b'0'));
-        (tens < 10 && ones < 10).then(|| tens * 10 + ones)
-    };
-    let is = |at: usize, byte: u8| text.get(at) == Some(&byte);
-    let date = two(0)? + two(2)? > 0
-        && is(4, b'-')
-        && (1..=12).contains(&two(5)?)
-        && is(7, b'-')
-        && (1..=28).contains(&two(8)?);
-    if !date {
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let [y, e, a, r, b'-', m, n, b'-', d, f] = *date else { return None };
+    let fits = two(y, e) <= 99
+        && two(a, r) <= 99
+        && two(y, e) + two(a, r) > 0
+        && (1..=12).contains(&two(m, n))
+        && (1..=28).contains(&two(d, f));
+    if !fits {
         return None;
     }
-    if text.len() == 10 {
-        return Some(Precision::Day);
+    let Some((clock, rest)) = rest.split_first_chunk::<9>() else {
+        return rest.is_empty().then_some(Precision::Day);
+    };
+    let [b'T', h, i, b':', m, n, b':', s, t] = *clock else { return None };
+    if two(h, i) > 23 || two(m, n) > 59 || two(s, t) > 59 {
+        return None;
     }
-    let clock = is(10, b'T') && two(11)? < 24 && is(13, b':') && two(14)? < 60 && is(16, b':') && two(17)? < 60;
-    let mut at = 19;
-    if is(at, b'.') {
-        at += 1;
-        let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 {
-            return None;
+    let zone = match rest.strip_prefix(b".") {
+        Some(fraction) => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 {
+                return None;
+            }
+            &fraction[digits..]
         }
-        at += digits;
-    }
-    let zone = match text.get(at)? {
-        b'Z' => text.len() == at + 1,
-        b'+' | b'-' => text.len() == at + 6 && two(at + 1)? < 14 && is(at + 3, b':') && two(at + 4)? < 60,
+        None => rest,
+    };
+    let fits = match *zone {
+        [b'Z'] => true,
+        [b'+' | b'-', h, i, b':', m, n] => two(h, i) <= 13 && two(m, n) <= 59,
         _ => false,
     };
-    (clock && zone).then_some(Precision::Time)
+    fits.then_some(Precision::Time)
+}
+
+/// Two digits as a number; more than 99 if they are none.
+fn two(tens: u8, ones: u8) -> u16 {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    if tens < 10 && ones < 10 { u16::from(tens) * 10 + u16::from(ones) } else { u16::MAX / 2 }
 }
 
 #[cfg(test)]
@@ -757,9 +785,9 @@ mod tests {
     #[test]
     fn numbers_are_written() {
         for number in [0, 7, -1, i64::MAX, i64::MIN, 1_234_567] {
-            let mut output = Output::default();
+            let mut output = Pieces::default();
             push_number(number, &mut output);
-            assert_eq!(output.text.into_string(), number.to_string());
+            assert_eq!(output.into_string(), number.to_string());
         }
     }
 }

@@ -9,7 +9,7 @@
 //! Slots are never cleared: each has the number of the element that it was written in, and counts only if that is no
 //! older than the element, or resource, that is asked about.
 
-use turntable_scan::block::{BLOCK, Block};
+use turntable_scan::block::{BLOCK, Block, same};
 use turntable_scan::{Lexer, number, unescape};
 
 use super::blob::{Blob, Entry, Source, flag, hash};
@@ -107,7 +107,7 @@ pub(super) struct Walk {
     /// The slots of `resourceType` and `id`.
     own: [usize; 2],
     /// Columns that are wanted, folded as in the entries.
-    mask: u64,
+    pub(super) mask: u64,
     /// Columns that a member of the resource was met for. Other columns have no cell, if they are made of members.
     pub(super) met: u64,
     pub(super) slots: Vec<Slot>,
@@ -289,7 +289,7 @@ impl Walk {
     fn is_rest_of_key(&self, lexer: &Lexer<'_>, from: usize, end: usize, entry: u32, rest: usize) -> bool {
         let (key, length) = self.blob.entry(entry as usize).key();
         let expected = self.blob.bytes(key + rest, length - rest);
-        lexer.text().as_bytes().get(from..end) == Some(expected) && lexer.byte(end) == b'"'
+        lexer.text().as_bytes().get(from..end).is_some_and(|own| same(own, expected)) && lexer.byte(end) == b'"'
     }
 
     #[inline(never)]
@@ -304,7 +304,7 @@ impl Walk {
         let mut entry_at = self.blob.u32(node + 16 + 4 * hashed);
         if entry_at != 0 {
             let (own, length) = self.blob.entry(entry_at).key();
-            if self.blob.bytes(own, length) != key {
+            if !same(self.blob.bytes(own, length), key) {
                 entry_at = 0;
             }
         }
@@ -586,7 +586,9 @@ impl Walk {
             let at = list + 4 + 16 * index;
             let literal = blob.bytes(blob.u32(at), blob.u32(at + 4));
             let holds = match (blob.u32(at + 8), value.kind()) {
-                (0, kind::STRING) if value.what & kind::ESCAPED == 0 => text.as_bytes()[1..text.len() - 1] == *literal,
+                (0, kind::STRING) if value.what & kind::ESCAPED == 0 => {
+                    same(&text.as_bytes()[1..text.len() - 1], literal)
+                }
                 (0, kind::STRING) => unescape(&text[1..text.len() - 1]).as_bytes() == literal,
                 (1, kind::NUMBER | kind::BOOLEAN) => {
                     text.as_bytes() == literal
