@@ -56,14 +56,12 @@ pub trait Export {
 
 impl<T: Export> schema::Guest for T {
     fn describe() -> schema::Mapping {
-        report_panics();
         crate::describe(T::mapping())
     }
 }
 
 impl<T: Export> read::Guest for T {
     fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
-        report_panics();
         crate::rows_declared(|| T::family(&request.table), &request)
     }
 }
@@ -73,17 +71,6 @@ impl<T: Export> write::Guest for T {
         table: String,
         changes: Vec<write::Change>,
     ) -> Result<Vec<Result<write::FhirRequest, Vec<write::Issue>>>, write::Failure> {
-        report_panics();
         crate::resources(T::family(&table), &table, &changes)
     }
-}
-
-/// A panic traps; this says first where it was. Its message may hold data and is left out.
-fn report_panics() {
-    #[cfg(target_arch = "wasm32")]
-    std::panic::set_hook(Box::new(|info| {
-        use crate::bindings::turntable::mapping::host::{Level, log};
-        let place = info.location().map(|at| format!("panic at {}:{}", at.file(), at.line()));
-        log(Level::Error, &place.unwrap_or_else(|| "panic".to_owned()));
-    }));
 }

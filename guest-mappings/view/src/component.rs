@@ -14,14 +14,12 @@ struct Component;
 impl schema::Guest for Component {
     /// Nameless, and so refused, if no view is attached.
     fn describe() -> schema::Mapping {
-        report_panics();
         describe(&program().unwrap_or_default())
     }
 }
 
 impl read::Guest for Component {
     fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
-        report_panics();
         let program =
             program().ok_or_else(|| read::Failure::Internal("no view is attached to this component".into()))?;
         rows(&program, &request)
@@ -30,14 +28,6 @@ impl read::Guest for Component {
 
 fn program() -> Option<Program<'static>> {
     Program::from_bytes(attached::part(PROGRAM)?)
-}
-
-/// A panic traps; this says first where it was. Its message may hold data and is left out.
-fn report_panics() {
-    std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|at| format!("panic at {}:{}", at.file(), at.line()));
-        log(Level::Error, &place.unwrap_or_else(|| "panic".to_owned()));
-    }));
 }
 
 mod exports {

@@ -11,6 +11,9 @@ const HEAP: &str = "__heap_base";
 /// The custom section in which a Rust guest describes its mapping, for the build alone.
 const DESCRIPTION: &str = "turntable:mapping";
 const PAGE: usize = 64 << 10;
+/// Pages of heap that an instance begins with. A large page of resources makes it grow, which costs it little; what
+/// there is from the beginning has to be set back after every call, a small one's too.
+const HEAP_PAGES: usize = 2;
 
 const IMPORT: u8 = 2;
 const MEMORY: u8 = 5;
@@ -96,7 +99,7 @@ fn segment(address: usize, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The one memory, with room for at least this many bytes and a page to work in.
+/// The one memory, with room for at least this many bytes and to work in.
 fn memory(content: &[u8], bytes: usize) -> Option<Vec<u8>> {
     let (count, rest) = number(content)?;
     let (&flags, rest) = rest.split_first()?;
@@ -104,7 +107,7 @@ fn memory(content: &[u8], bytes: usize) -> Option<Vec<u8>> {
     if count != 1 || flags > 1 {
         return None;
     }
-    let pages = pages.max(bytes.div_ceil(PAGE) + 1);
+    let pages = pages.max(bytes.div_ceil(PAGE) + HEAP_PAGES);
     Some([&[1, flags], leb128(pages).as_slice(), rest].concat())
 }
 
@@ -233,7 +236,7 @@ mod tests {
         let attached = attach(&module(), &[(b"PLAN", b"plan")]).unwrap().unwrap();
         let sections = sections(&attached).unwrap();
         let section = |id| sections.iter().find(|(own, _)| *own == id).unwrap().1;
-        assert_eq!(section(MEMORY), [1, 0, 3], "two pages for 70,016 bytes, and one more");
+        assert_eq!(section(MEMORY), [1, 0, 4], "two pages for 70,016 bytes, and two more");
         let data = section(DATA);
         assert_eq!(data[..8], [3, 0, 0x41, 8, 0x0b, 1, b'x', 0]);
         let written = [&[0x41, 0xf0, 0xa2, 4, 0x0b, 16][..], b"PLAN\x04\0\0\0plan\0\0\0\0"].concat();

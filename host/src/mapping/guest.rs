@@ -13,10 +13,8 @@ use serde::Deserialize;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A small stack, since it is wiped after every call; memory enough for a page without growing, since growing is
-/// what the default allocator does at once; SIMD for the scanner.
-const RUSTFLAGS: &str =
-    "-Ctarget-feature=+simd128\x1f-Clink-arg=-zstack-size=65536\x1f-Clink-arg=--initial-memory=655360";
+/// A small stack, since it is wiped after every call; SIMD for the scanner.
+const RUSTFLAGS: &str = "-Ctarget-feature=+simd128\x1f-Clink-arg=-zstack-size=65536";
 
 /// The profile `mapping` for crates whose workspace has none; in ours it says the same.
 const PROFILE: [&str; 7] = [
