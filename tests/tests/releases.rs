@@ -30,7 +30,7 @@ async fn a_version_is_let_in_once_and_reported() {
 
     let again = server.load(&second()).await.expect(200).json();
     assert_eq!(again["digest"], answer["digest"]);
-    // Whoever waits for the answer may have the laws, which refuse nothing, looked at for less; and is told so.
+    // Whoever waits for the answer may have the laws looked at for less; and is told so.
     let brief = server.call(Method::POST, "/admin/v1/mappings?laws_ms=0").body("application/wasm", second());
     let brief = brief.send().await.expect(200).json();
     let laws = brief["checks"].as_array().into_iter().flatten().find(|check| check["name"] == "laws");
@@ -73,6 +73,46 @@ async fn what_is_no_mapping_is_refused_by_name() {
         assert!(messages.iter().all(|message| !message.is_empty()), "{what}");
     }
     assert_eq!(server.get("/admin/v1/mappings", &[]).await.expect(200).json(), before, "what is refused is not kept");
+}
+
+/// A binding to a parameter that R4 has, of another element: rows would be missing from answers, without a word.
+#[tokio::test]
+async fn what_breaks_a_law_is_refused() {
+    const MAPPING: &str = "
+mapping: people
+version: 1.0.0
+tables:
+  tt_people:
+    set: tt_peoples
+    label: Person
+    description: A person.
+    resource: Patient
+    name: tt_family
+    columns:
+      tt_peopleid: {key: true, label: Person}
+      tt_family: {text: 'name[0].family', label: Family, search: {string: PARAMETER}}
+";
+    const SAMPLE: &str = r#"{"resourceType":"Patient","id":"p","name":[{"family":"Abel","given":["Zoe"]}]}"#;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str| directory.path().join(name);
+    std::fs::create_dir(file("samples")).expect("a directory");
+    std::fs::write(file("samples/p.json"), SAMPLE).expect("written");
+    let server = Server::setup().start().await;
+    for (parameter, status) in [("given", 422), ("family", 201)] {
+        std::fs::write(file("mapping.yaml"), MAPPING.replace("PARAMETER", parameter)).expect("written");
+        let built = build::build(&file("mapping.yaml"), Some(&file("people.wasm"))).expect("it compiles");
+        let answer = server.load(&std::fs::read(built).expect("read")).await.expect(status);
+        if status == 422 {
+            assert_eq!(details(&answer, "code"), ["laws"; 2], "{}", answer.text);
+            let messages = details(&answer, "message");
+            assert_eq!(messages[0], "1 broken; `turntable mapping test` shows them all");
+            assert!(
+                messages[1].starts_with("sound-search: tt_people.tt_family, p at name[0].family: given: "),
+                "{messages:?}"
+            );
+            assert!(!answer.text.contains("Abel") && !answer.text.contains("Zoe"), "{}", answer.text);
+        }
+    }
 }
 
 #[tokio::test]

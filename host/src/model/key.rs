@@ -58,7 +58,7 @@ fn guid_of(resource_type: &str, id: &str) -> Uuid {
         return uuid;
     }
     let space = space(resource_type);
-    pack(space, id).unwrap_or_else(|| hashed("id", &format!("{space}/{id}")))
+    pack(space, id).unwrap_or_else(|| hashed(&["id\0", itoa::Buffer::new().format(space), "/", id]))
 }
 
 /// Types of one table must differ in this number, or their ids could not be told apart.
@@ -110,7 +110,7 @@ pub fn needs_map(key: &str) -> bool {
 
 /// The GUID of a codeable concept: a fixed function of system and code.
 pub fn concept(system: Option<&str>, code: &str) -> Uuid {
-    hashed("concept", &format!("{}|{code}", system.unwrap_or_default()))
+    hashed(&["concept\0", system.unwrap_or_default(), "|", code])
 }
 
 /// `Type/id`, `http://host/base/Type/id[/_history/v]` or `urn:uuid:…`; of a row of a child table `Type/id/path`. None:
@@ -196,8 +196,8 @@ fn unpack(guid: Uuid) -> Option<(u8, String)> {
     (pack(space, &id) == Some(guid)).then_some((space, id))
 }
 
-fn hashed(space: &str, text: &str) -> Uuid {
-    let digest = Sha256::new().chain_update(space).chain_update([0]).chain_update(text).finalize();
+fn hashed(pieces: &[&str]) -> Uuid {
+    let digest = pieces.iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece)).finalize();
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     let low = u128::from_be_bytes(bytes) & ((1 << 119) - 1);

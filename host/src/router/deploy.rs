@@ -80,7 +80,7 @@ pub type FirstRoutes = BTreeMap<String, Route>;
 
 impl Turntable {
     /// Admits a component: inspected without running it, compiled, described, compared with what is in force, run on its
-    /// own samples. It is stored only if every check passes. The laws, which refuse nothing, are looked at for `laws`.
+    /// own samples. It is stored only if every check passes. The laws are looked at for `laws`.
     pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor, laws: Duration) -> Result<Loaded> {
         let _control = self.control.lock().await;
         let this = Arc::clone(self);
