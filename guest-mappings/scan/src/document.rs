@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
+use crate::block::{same, utf8};
 use crate::scanner::{self, Error, Problem};
 use crate::string::unescape;
 
@@ -43,13 +44,16 @@ pub struct Document<'a> {
 
 impl<'a> Document<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        Self::parse_with(bytes, Vec::new())
+        // About as many as resources have.
+        Self::parse_with(bytes, Vec::with_capacity(bytes.len() / 8))
     }
 
     /// Like [`Document::parse`], with the memory of an earlier tape ([`Document::into_nodes`]).
     pub fn parse_with(bytes: &'a [u8], mut nodes: Vec<Node>) -> Result<Self, Error> {
-        let text =
-            core::str::from_utf8(bytes).map_err(|e| Error { offset: e.valid_up_to(), problem: Problem::NotUtf8 })?;
+        let text = utf8(bytes).ok_or_else(|| {
+            let offset = core::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+            Error { offset, problem: Problem::NotUtf8 }
+        })?;
         scanner::scan(text, &mut nodes)?;
         Ok(Self { text, nodes })
     }
@@ -172,7 +176,8 @@ impl<'a> Value<'a> {
         if node.escaped {
             return self.text().is_some_and(|own| own == text);
         }
-        node.kind == Kind::String && &self.document.text[node.start as usize + 1..node.end as usize - 1] == text
+        let inner = || &self.document.text.as_bytes()[node.start as usize + 1..node.end as usize - 1];
+        node.kind == Kind::String && same(inner(), text.as_bytes())
     }
 
     fn node(self) -> Node {

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::block::{BLOCK, Block};
 use crate::document::{Kind, Node};
 
 /// Arrays and objects inside each other. serde_json stops at the same depth.
@@ -206,6 +207,7 @@ impl Scanner<'_> {
         let mut escaped = false;
         self.at += 1;
         loop {
+            self.skip_plain();
             match self.bytes.get(self.at) {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -223,6 +225,18 @@ impl Scanner<'_> {
             node.escaped = escaped;
         }
         Ok(())
+    }
+
+    /// Goes over bytes that mean nothing by themselves inside a string, as far as there are whole blocks.
+    fn skip_plain(&mut self) {
+        while let Some(block) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            let stops = Block::load(block).string_stops();
+            if stops != 0 {
+                self.at += stops.trailing_zeros() as usize;
+                return;
+            }
+            self.at += BLOCK;
+        }
     }
 
     fn escape(&mut self) -> Result<(), Error> {

@@ -6,18 +6,27 @@
 
 /// The base of the choice element that `member` is in a resource of that type: `value` for `valueQuantity`.
 pub(crate) fn base<'m>(resource_type: &str, member: &'m str) -> Option<&'m str> {
-    let of_resource = RESOURCES.iter().find(|(name, _)| *name == resource_type).map_or(&[][..], |(_, bases)| bases);
-    let base = of_resource.iter().chain(DATATYPES).find(|base| alternative(member, base).is_some())?;
-    member.get(..base.len())
+    // A type begins with a capital letter, which most members have none of.
+    let capitals = member.bytes().enumerate().skip(1).filter(|(_, byte)| byte.is_ascii_uppercase());
+    let bases = capitals.filter(|(at, _)| is_type(&member[*at..])).map(|(at, _)| &member[..at]);
+    bases.into_iter().find(|base| DATATYPES.contains(base) || of_resource(resource_type).contains(base))
+}
+
+fn of_resource(resource_type: &str) -> &'static [&'static str] {
+    RESOURCES.binary_search_by_key(&resource_type, |(name, _)| name).map_or(&[], |at| RESOURCES[at].1)
+}
+
+fn is_type(name: &str) -> bool {
+    TYPES.binary_search(&name).is_ok()
 }
 
 /// The type in `member` if it is one of the choice element `base`: `Quantity` of `valueQuantity`.
 pub(crate) fn alternative<'m>(member: &'m str, base: &str) -> Option<&'m str> {
     let kind = member.strip_prefix(base)?;
-    TYPES.contains(&kind).then_some(kind)
+    is_type(kind).then_some(kind)
 }
 
-/// Types that a choice element may have, as they stand in its name.
+/// Types that a choice element may have, as they stand in its name, sorted.
 #[rustfmt::skip]
 const TYPES: &[&str] = &[
     "Address", "Age", "Annotation", "Attachment", "Base64Binary", "Boolean", "Canonical", "Code", "CodeableConcept",
@@ -31,7 +40,7 @@ const TYPES: &[&str] = &[
 /// Choice elements of data types, which any resource may contain.
 const DATATYPES: &[&str] = &["age", "amount", "asNeeded", "author", "bounds", "dose", "rate", "value"];
 
-/// Choice elements of resources and their backbone elements.
+/// Choice elements of resources, sorted, and their backbone elements.
 #[rustfmt::skip]
 const RESOURCES: &[(&str, &[&str])] = &[
     ("ActivityDefinition", &["product", "subject", "timing"]),
@@ -101,3 +110,31 @@ const RESOURCES: &[(&str, &[&str])] = &[
     ("SupplyDelivery", &["item", "occurrence"]),
     ("SupplyRequest", &["item", "occurrence"]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_sorted() {
+        assert!(TYPES.is_sorted() && RESOURCES.is_sorted());
+    }
+
+    #[test]
+    fn bases() {
+        for (resource_type, member, expected) in [
+            ("Observation", "valueQuantity", Some("value")),
+            ("Observation", "effectiveDateTime", Some("effective")),
+            ("Patient", "multipleBirthInteger", Some("multipleBirth")),
+            ("Encounter", "reasonCode", None),
+            ("Patient", "effectiveDateTime", None),
+            ("Observation", "value", None),
+            ("Observation", "valuequantity", None),
+            ("Observation", "Quantity", None),
+            ("Observation", "valueÜber", None),
+            ("", "", None),
+        ] {
+            assert_eq!(base(resource_type, member), expected, "{resource_type}.{member}");
+        }
+    }
+}

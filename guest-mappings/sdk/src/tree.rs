@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use turntable_scan::block::same;
 use turntable_scan::{Document, Edit, Kind, Value, escape_into, splice};
 
 use crate::path::Element;
@@ -120,7 +121,7 @@ impl<'a> Tree<'a> {
 
     /// A member; the last one if there are several, as everywhere.
     pub(crate) fn member(&self, object: Id, name: &str) -> Option<Id> {
-        let mut named = self.slots(object).filter(|slot| slot.key == name);
+        let mut named = self.slots(object).filter(|slot| same(slot.key.as_bytes(), name.as_bytes()));
         named.next_back().filter(|_| self.kind(object) == Kind::Object).map(|slot| slot.value)
     }
 
