@@ -58,7 +58,7 @@ pub fn document() -> Value {
                 "post": {
                     "summary": "Load a component through the gate",
                     "parameters": [
-                        { "name": "laws_ms", "in": "query", "description": "How long the laws are looked at, which refuse nothing", "schema": { "type": "integer", "default": 3000, "maximum": 3000 } },
+                        { "name": "laws_ms", "in": "query", "description": "How long the laws are looked at", "schema": { "type": "integer", "default": 3000, "maximum": 3000 } },
                     ],
                     "requestBody": { "required": true, "content": { "application/wasm": { "schema": { "type": "string", "format": "binary" } } } },
                     "responses": {

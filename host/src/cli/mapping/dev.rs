@@ -14,7 +14,7 @@ use crate::model::error::Result;
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_millis(100);
-/// How long the gate looks at the laws, which take seconds for a mapping of many tables and refuse nothing:
+/// How long the gate looks at the laws, which take seconds for a mapping of many tables:
 /// `mapping test` holds all of them.
 const LAWS: Duration = Duration::from_millis(100);
 
