@@ -117,14 +117,24 @@ impl Pieces {
         }
         if blocks <= Self::MAX_BLOCKS && start + blocks * BLOCK <= source.len() {
             let (mut from, mut to) = (source.as_bytes()[start..].as_ptr(), self.bytes[self.length..].as_mut_ptr());
-            for _ in 0..blocks {
-                // SAFETY: this is one of `blocks` blocks from `start` on, which end inside `source`, and from `length`
-                // on, which end inside `bytes`: both were compared above. `bytes` is borrowed mutably, so that
-                // `source` is no part of it.
+            let mut copy_block = || {
+                // SAFETY: called once for each of `blocks` blocks from `start` on, which end inside `source`, and from
+                // `length` on, which end inside `bytes`: both were compared above. `bytes` is borrowed mutably, so
+                // that `source` is no part of it.
                 unsafe {
                     to.cast::<[u8; BLOCK]>().write_unaligned(from.cast::<[u8; BLOCK]>().read_unaligned());
                     (from, to) = (from.add(BLOCK), to.add(BLOCK));
                 }
+            };
+            // Most are short, and need no loop.
+            if blocks > 0 {
+                copy_block();
+            }
+            if blocks > 1 {
+                copy_block();
+            }
+            for _ in 2..blocks {
+                copy_block();
             }
         } else {
             self.bytes[self.length..self.length + part.len()].copy_from_slice(part.as_bytes());

@@ -77,18 +77,17 @@ impl<'a> Lexer<'a> {
     #[inline(always)]
     pub fn string(&self, at: usize) -> Option<StringEnd> {
         let mut at = at + 1;
-        loop {
-            let stops = self.block(at).string_stops();
-            if stops == 0 {
-                at += BLOCK;
-                continue;
-            }
-            at += stops.trailing_zeros() as usize;
-            return match self.byte(at) {
-                b'"' => Some(StringEnd { end: at + 1, escaped: false }),
-                b'\\' => self.escaped_string(at),
-                _ => None,
-            };
+        let mut stops = self.block(at).string_stops();
+        // Most are short, and end in the first block.
+        while stops == 0 {
+            at += BLOCK;
+            stops = self.block(at).string_stops();
+        }
+        at += stops.trailing_zeros() as usize;
+        match self.byte(at) {
+            b'"' => Some(StringEnd { end: at + 1, escaped: false }),
+            b'\\' => self.escaped_string(at),
+            _ => None,
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) mod flag {
     pub(crate) const FIRST: u8 = 8;
     /// The element at index 0 is asked for, null or not.
     pub(crate) const ZERO: u8 = 16;
+    /// Nothing is to be done with its value, if it is no list, but to note where it is.
+    pub(crate) const SIMPLE: u8 = 32;
 }
 
 /// How a column's cell is made of its slots.

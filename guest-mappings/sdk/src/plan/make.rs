@@ -620,7 +620,16 @@ impl Bytes {
             self.set_u16(at + 32, types.slot);
             self.set_u16(at + 34, types.base.len() as u16);
         }
-        let (flags, limit) = flags(entry);
+        let (mut flags, limit) = flags(entry);
+        let of_every_row = entry.mask == ALWAYS;
+        if !of_every_row
+            && types.is_none()
+            && entry.whole == 0
+            && entry.conditions.is_empty()
+            && flags & flag::RULES == 0
+        {
+            flags |= flag::SIMPLE;
+        }
         self.0[at + 36] = flags;
         self.0[at + 37] = limit;
         self.set_u16(at + 38, entry.element);

@@ -50,6 +50,7 @@ impl Slot {
 
 /// Which member came after another one, last time.
 #[derive(Clone, Copy, Default)]
+#[repr(align(16))]
 struct Guess {
     /// The key and its closing quote, as much of them as fits.
     key: [u8; BLOCK],
@@ -187,21 +188,33 @@ impl Walk {
                         _ => return None,
                     }
                 }
-                Next::Member => {
+                // One after the other, without going around the large loop for each.
+                Next::Member => loop {
                     let (entry_at, key_end) = self.key(lexer, at, &mut frame)?;
                     let key = at + 1;
                     at = lexer.colon(key_end)?;
                     let entry = if entry_at == 0 { None } else { Some(self.blob.entry(entry_at)) };
-                    let Some(entry) = entry.filter(|entry| entry.mask() & self.mask != 0) else {
+                    if let Some(entry) = entry.filter(|entry| entry.mask() & self.mask != 0) {
+                        match self.member(lexer, &mut at, &mut frame, entry, entry_at, key, key_end - 1)? {
+                            Next::MemberEnd => {}
+                            next => break next,
+                        }
+                    } else {
                         if entry_at == 0 && lexer.byte(at) != b'n' {
                             self.note_other_type(lexer, frame, key, key_end - 1, at);
                         }
                         at = lexer.skip(at, self.stack.len() + 1)?;
-                        next = Next::MemberEnd;
-                        continue;
-                    };
-                    self.member(lexer, &mut at, &mut frame, entry, entry_at, key, key_end - 1)?
-                }
+                    }
+                    at = lexer.space(at);
+                    match lexer.byte(at) {
+                        b',' => at = lexer.space(at + 1),
+                        b'}' => break Next::Closed,
+                        _ => return None,
+                    }
+                    if lexer.byte(at) != b'"' {
+                        return None;
+                    }
+                },
                 Next::MemberEnd => {
                     at = lexer.space(at);
                     match lexer.byte(at) {
@@ -361,6 +374,24 @@ impl Walk {
         let start = *at;
         let byte = lexer.byte(start);
         let flags = entry.flags();
+        if flags & flag::SIMPLE != 0 && byte != b'[' {
+            self.met |= entry.mask();
+            if byte != b'{' {
+                let (end, what) = scalar(lexer, start, byte)?;
+                self.slots[slot] = self.slot(start, end, what);
+                *at = end;
+                return Some(Next::MemberEnd);
+            }
+            self.slots[slot] = self.slot(start, start, kind::OBJECT);
+            if entry.node() != 0 {
+                self.stack.push(*frame);
+                *frame = self.object(entry.node(), entry_at, entry.slot(), frame.scope);
+                return Some(Next::Open);
+            }
+            *at = lexer.skip(start, self.stack.len() + 1)?;
+            self.slots[slot].end = *at as u32;
+            return Some(Next::MemberEnd);
+        }
         // What is walked for the sake of every column says nothing about one.
         let own = flags & flag::ROWS != 0 || slot == self.own[0] || slot == self.own[1];
         self.met |= if own { 0 } else { entry.mask() };
