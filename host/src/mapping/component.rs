@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use serde::de::IgnoredAny;
+use turntable_scan::Lexer;
 use wasmtime::component::InstancePre;
 
 use super::{
@@ -578,7 +578,7 @@ fn check_request(
         return Err("a request that is not what the change asks for");
     }
     if let FhirRequest::Create(body) | FhirRequest::Update(body) = &request
-        && (!body.starts_with(b"{") || serde_json::from_slice::<IgnoredAny>(body).is_err())
+        && (!body.starts_with(b"{") || !Lexer::new(body, body.len()).is_some_and(|lexer| lexer.is_json()))
     {
         return Err("a resource that is no JSON object");
     }

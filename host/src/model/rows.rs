@@ -30,15 +30,15 @@ impl Rows {
     /// Takes a guest's buffers over. None if they are no whole rows, not ascending, or cut a character.
     pub fn from_cells(columns: Vec<ColumnIndex>, text: String, ends: Vec<u32>) -> Option<Self> {
         let whole = if columns.is_empty() { ends.is_empty() } else { ends.len().is_multiple_of(columns.len()) };
-        let mut start = 0;
+        // No way out of the loop: there are many cells, and what is wrong is rare.
+        let (mut start, mut ordered) = (0, true);
         for end in &ends {
-            let (is_null, end) = (end & NULL != 0, (end & !NULL) as usize);
-            if end < start || !text.is_char_boundary(end) || (is_null && end != start) {
-                return None;
-            }
+            let (is_null, end) = (end & NULL != 0, end & !NULL);
+            ordered &= if is_null { end == start } else { end >= start };
             start = end;
         }
-        (whole && start == text.len()).then_some(Self { columns, text, ends })
+        let at_characters = || text.is_ascii() || ends.iter().all(|end| text.is_char_boundary((end & !NULL) as usize));
+        (whole && ordered && start as usize == text.len() && at_characters()).then_some(Self { columns, text, ends })
     }
 
     pub fn columns(&self) -> &[ColumnIndex] {
