@@ -52,6 +52,7 @@ struct Subject {
     native: &'static turntable_mapping::Mapping,
     table: &'static str,
     resource_type: &'static str,
+    baseline: Baseline,
     /// A column and another value of it, and the member that it is.
     change: (&'static str, &'static str),
     member: &'static str,
@@ -63,6 +64,7 @@ const SUBJECTS: [Subject; 2] = [
         native: &mapping_observation::MAPPING,
         table: "msemr_observation",
         resource_type: "Observation",
+        baseline: Baseline::Observation,
         change: ("msemr_status", "amended"),
         member: "status",
     },
@@ -71,6 +73,7 @@ const SUBJECTS: [Subject; 2] = [
         native: &mapping_contact::MAPPING,
         table: "contact",
         resource_type: "Patient",
+        baseline: Baseline::Patient,
         change: ("gendercode", "other"),
         member: "gender",
     },
@@ -112,6 +115,7 @@ pub fn run(report: &mut Report, part: &Part) -> Result<()> {
             report.add(&weight(subject.mapping, &sandbox, component)?);
         }
         let path = Path::new(&subject, sandbox.load(component)?, twin(&sandbox, subject.native)?)?;
+        path.check_baseline()?;
         for size in PAGES.into_iter().filter(|size| part.has_page(*size)) {
             report.add(&path.measured(size, part)?);
         }
@@ -160,8 +164,7 @@ struct Path<'a> {
     twin: Mapping,
     /// The columns that the twin builds.
     of_twin: Vec<ColumnIndex>,
-    /// For the one table that it was written for.
-    baseline: Option<Baseline>,
+    baseline: Baseline,
 }
 
 impl<'a> Path<'a> {
@@ -174,13 +177,12 @@ impl<'a> Path<'a> {
         let selected = columns.iter().copied().filter(|column| *column < SELECTED).collect();
         let of_twin = twin.table(subject.table).ok_or("no such table in the twin")?;
         let of_twin = (0..of_twin.mapped()).filter(|column| of_twin.columns[*column].access.read).collect();
-        let shown = table.columns.iter().filter(|column| column.access.read).map(|column| column.property());
-        let baseline = (subject.resource_type == "Observation").then(|| Baseline::new(shown));
         let live = LiveTable {
             table: table.clone(),
             mapping: Arc::new(mapping),
             route: Route::Virtual { source: "main".to_owned() },
         };
+        let baseline = subject.baseline;
         Ok(Self { subject, live, catalog, query, columns, mapped, selected, twin, of_twin, baseline })
     }
 
@@ -193,11 +195,8 @@ impl<'a> Path<'a> {
         let request = self.request(&resources)?;
         let rows = self.cut(&resources)?;
 
-        let mut variants = Vec::new();
-        if let Some(baseline) = &self.baseline {
-            variants.push(Variant::new(TYPED, || baseline.rows(black_box(page))));
-        }
-        variants.extend([
+        let variants = vec![
+            Variant::new(TYPED, || self.baseline.rows(black_box(page))),
             Variant::new("whole: page to JSON", || self.whole(black_box(page))),
             Variant::new("  split: page to documents", || self.split(black_box(page))),
             Variant::new("  cut: documents to rows", || self.cut(black_box(&resources))),
@@ -206,7 +205,7 @@ impl<'a> Path<'a> {
             Variant::new("  of YAML", || self.of_twin(black_box(&documents))),
             Variant::new("  four columns", || self.selected(black_box(&documents))),
             Variant::new(NATIVE, || self.native(black_box(&request))),
-        ]);
+        ];
         let title = format!(
             "{}, page of {count} ({} bytes a resource with its entry, {} columns)",
             self.subject.resource_type,
@@ -343,14 +342,38 @@ impl<'a> Path<'a> {
                 format!("{} resources, {native} rows natively, {component} of the component", resources.len()).into()
             );
         }
-        let Some(baseline) = &self.baseline else { return Ok(()) };
-        let (ours, theirs): (Value, Value) =
-            (serde_json::from_slice(&self.whole(page)?)?, serde_json::from_slice(&baseline.rows(page)?)?);
-        let (Some(ours), Some(theirs)) = (ours["value"].as_array(), theirs["value"].as_array()) else {
-            return Err("no rows".into());
+        self.compare(page).map(drop)
+    }
+
+    /// The baseline counts only if it does all that it is compared with: the rows are the same, also of resources with
+    /// elements that the sample lacks, and these have something for every property that such a resource can have.
+    fn check_baseline(&self) -> Result<()> {
+        let rows = self.compare(data::others(self.subject.resource_type)?.as_bytes())?;
+        let table = &self.live.table;
+        let is_null = |name: &str| rows.iter().all(|row| row.get(name).is_none_or(Value::is_null));
+        let properties = self.columns.iter().map(|column| table.columns[*column].property());
+        let (null, filled): (Vec<_>, Vec<_>) = properties.partition(|name| is_null(name));
+        let unfilled = self.baseline.unfilled();
+        let lacking: Vec<_> = null.iter().filter(|name| !unfilled.contains(&&***name)).collect();
+        let surprising: Vec<_> = filled.iter().filter(|name| unfilled.contains(&&***name)).collect();
+        if lacking.is_empty() && surprising.is_empty() {
+            return Ok(());
+        }
+        Err(format!("no resource to compare with has {lacking:?}; some have {surprising:?} after all").into())
+    }
+
+    /// The rows of a page, which the baseline must make as well.
+    fn compare(&self, page: &[u8]) -> Result<Vec<Value>> {
+        let rows = |answer: &[u8]| -> Result<Vec<Value>> {
+            let mut answer: Value = serde_json::from_slice(answer)?;
+            match answer["value"].take() {
+                Value::Array(rows) => Ok(rows),
+                _ => Err("no rows".into()),
+            }
         };
+        let (ours, theirs) = (rows(&self.whole(page)?)?, rows(&self.baseline.rows(page)?)?);
         let mut others = BTreeMap::new();
-        for (ours, theirs) in ours.iter().zip(theirs) {
+        for (ours, theirs) in ours.iter().zip(&theirs) {
             let names = ours.as_object().into_iter().chain(theirs.as_object()).flat_map(|row| row.keys());
             for name in names.filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())) {
                 others
@@ -359,8 +382,8 @@ impl<'a> Path<'a> {
             }
         }
         if !others.is_empty() {
-            return Err(format!("baseline.rs makes other values: {others:#?}").into());
+            return Err(format!("the baseline makes other values: {others:#?}").into());
         }
-        if ours.len() == theirs.len() { Ok(()) } else { Err("baseline.rs makes another number of rows".into()) }
+        if ours.len() == theirs.len() { Ok(ours) } else { Err("the baseline makes another number of rows".into()) }
     }
 }
