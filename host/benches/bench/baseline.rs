@@ -8,12 +8,13 @@ mod types;
 
 use serde::Deserialize;
 
+use self::row::Unfilled;
 use crate::Result;
 
 /// A resource that rows are made of.
 trait Mapped<'a>: Deserialize<'a> {
     /// Properties that no resource of this type has an element for.
-    const UNFILLED: &'static [&'static str];
+    const UNFILLED: Unfilled;
 
     fn row(&self, out: &mut Vec<u8>) -> Result<()>;
 }
@@ -36,8 +37,8 @@ impl Baseline {
     /// Properties that are null whatever a resource has.
     pub fn unfilled(self) -> &'static [&'static str] {
         match self {
-            Self::Observation => observation::Observation::UNFILLED,
-            Self::Patient => patient::Patient::UNFILLED,
+            Self::Observation => observation::Observation::UNFILLED.names,
+            Self::Patient => patient::Patient::UNFILLED.names,
         }
     }
 }

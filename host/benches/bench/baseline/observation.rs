@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use turntable::model::key;
 
 use super::Mapped;
-use super::row::{Row, Target};
+use super::row::{Row, Target, Unfilled, concept, lookup, name, unfilled};
 use super::types::{Concept, Meta, Period, Quantity, Reference, Text, first};
 use crate::Result;
 
@@ -115,7 +115,7 @@ struct SampledData<'a> {
 
 impl<'a> Mapped<'a> for Observation<'a> {
     /// An episode of care was the context of an observation in STU3.
-    const UNFILLED: &'static [&'static str] = &["_msemr_conexttypeepisodeofcare_value", "_msemr_episodeofcare_value"];
+    const UNFILLED: Unfilled = unfilled!["_msemr_conexttypeepisodeofcare_value", "_msemr_episodeofcare_value"];
 
     fn row(&self, out: &mut Vec<u8>) -> Result<()> {
         let meta = self.meta.as_ref();
@@ -125,7 +125,7 @@ impl<'a> Mapped<'a> for Observation<'a> {
         self.when(&mut row)?;
         self.value(&mut row)?;
         self.how(&mut row)?;
-        row.nulls(Self::UNFILLED);
+        row.nulls(&Self::UNFILLED);
         row.close(&self.id, meta)
     }
 }
@@ -136,37 +136,37 @@ impl Observation<'_> {
         let display = code.and_then(|code| code.coding.as_ref()).and_then(|coding| coding.display.as_deref());
         let identifier = self.identifier.as_ref();
         let number = identifier.and_then(|identifier| identifier.value.as_deref());
-        row.text("msemr_description", text(code).or(display))?;
-        row.text("msemr_observationnumber", number)?;
-        row.text("msemr_identifier", number)?;
-        row.text("tt_identifiersystem", identifier.and_then(|identifier| identifier.system.as_deref()))?;
-        row.raw("msemr_status", status(&self.status));
-        row.concept("msemr_code", code)?;
-        row.text("tt_codetext", text(code))?;
-        row.concept("tt_category", self.category.as_ref())?;
-        row.text("tt_categorytext", text(self.category.as_ref()))?;
-        row.text("msemr_comment", self.note.as_ref().and_then(|note| note.text.as_deref()))
+        row.text(name!("msemr_description"), text(code).or(display))?;
+        row.text(name!("msemr_observationnumber"), number)?;
+        row.text(name!("msemr_identifier"), number)?;
+        row.text(name!("tt_identifiersystem"), identifier.and_then(|identifier| identifier.system.as_deref()))?;
+        row.raw(name!("msemr_status"), status(&self.status));
+        row.concept(&concept!("msemr_code"), code)?;
+        row.text(name!("tt_codetext"), text(code))?;
+        row.concept(&concept!("tt_category"), self.category.as_ref())?;
+        row.text(name!("tt_categorytext"), text(self.category.as_ref()))?;
+        row.text(name!("msemr_comment"), self.note.as_ref().and_then(|note| note.text.as_deref()))
     }
 
     fn who(&self, row: &mut Row<'_>) -> Result<()> {
         let subject = Target::of(self.subject.as_ref());
-        row.raw("msemr_subjecttype", subject.kind().and_then(subject_type));
-        row.lookup("msemr_subjecttypepatient", &subject, &["Patient"])?;
-        row.lookup("msemr_subjecttypegroup", &subject, &["Group"])?;
-        row.lookup("msemr_subjecttypedevice", &subject, &["Device"])?;
-        row.lookup("msemr_subjecttypelocation", &subject, &["Location"])?;
-        row.lookup("msemr_device", &subject, &["Device"])?;
+        row.raw(name!("msemr_subjecttype"), subject.kind().and_then(subject_type));
+        row.lookup(lookup!("msemr_subjecttypepatient"), &subject, &["Patient"])?;
+        row.lookup(lookup!("msemr_subjecttypegroup"), &subject, &["Group"])?;
+        row.lookup(lookup!("msemr_subjecttypedevice"), &subject, &["Device"])?;
+        row.lookup(lookup!("msemr_subjecttypelocation"), &subject, &["Location"])?;
+        row.lookup(lookup!("msemr_device"), &subject, &["Device"])?;
         let encounter = Target::of(self.encounter.as_ref());
-        row.raw("msemr_contexttype", encounter.kind().and_then(context_type));
-        row.lookup("msemr_conexttypeencounter", &encounter, &["Encounter"])?;
+        row.raw(name!("msemr_contexttype"), encounter.kind().and_then(context_type));
+        row.lookup(lookup!("msemr_conexttypeencounter"), &encounter, &["Encounter"])?;
         let device = Target::of(self.device.as_ref());
-        row.raw("msemr_devicetype", device.kind().and_then(device_type));
-        row.lookup("msemr_devicetypedevice", &device, &["Device"])?;
-        row.lookup("msemr_devicetypedevicemetric", &device, &["DeviceMetric"])?;
-        row.lookup("msemr_specimen", &Target::of(self.specimen.as_ref()), &["Specimen"])?;
-        row.lookup("tt_performer", &Target::of(self.performer.as_ref()), &PERFORMERS)?;
-        row.lookup("tt_basedon", &Target::of(self.based_on.as_ref()), &ORDERS)?;
-        row.lookup("tt_partof", &Target::of(self.part_of.as_ref()), &EVENTS)
+        row.raw(name!("msemr_devicetype"), device.kind().and_then(device_type));
+        row.lookup(lookup!("msemr_devicetypedevice"), &device, &["Device"])?;
+        row.lookup(lookup!("msemr_devicetypedevicemetric"), &device, &["DeviceMetric"])?;
+        row.lookup(lookup!("msemr_specimen"), &Target::of(self.specimen.as_ref()), &["Specimen"])?;
+        row.lookup(lookup!("tt_performer"), &Target::of(self.performer.as_ref()), &PERFORMERS)?;
+        row.lookup(lookup!("tt_basedon"), &Target::of(self.based_on.as_ref()), &ORDERS)?;
+        row.lookup(lookup!("tt_partof"), &Target::of(self.part_of.as_ref()), &EVENTS)
     }
 
     fn when(&self, row: &mut Row<'_>) -> Result<()> {
@@ -177,12 +177,12 @@ impl Observation<'_> {
             Self { effective_timing: Some(_), .. } => Some("935100001"),
             _ => None,
         };
-        row.raw("msemr_effectivetype", kind);
-        row.moment("msemr_effectivetypedatetime", self.effective_date_time.as_deref())?;
-        row.period(["msemr_effectivestart", "msemr_effectiveend"], self.effective_period.as_ref())?;
-        row.moment("tt_effectiveinstant", self.effective_instant.as_deref())?;
-        row.text("tt_effectivetiming", self.effective_timing.map(RawValue::get))?;
-        row.moment("msemr_issueddate", self.issued.as_deref())
+        row.raw(name!("msemr_effectivetype"), kind);
+        row.moment(name!("msemr_effectivetypedatetime"), self.effective_date_time.as_deref())?;
+        row.period([name!("msemr_effectivestart"), name!("msemr_effectiveend")], self.effective_period.as_ref())?;
+        row.moment(name!("tt_effectiveinstant"), self.effective_instant.as_deref())?;
+        row.text(name!("tt_effectivetiming"), self.effective_timing.map(RawValue::get))?;
+        row.moment(name!("msemr_issueddate"), self.issued.as_deref())
     }
 
     fn value(&self, row: &mut Row<'_>) -> Result<()> {
@@ -200,22 +200,25 @@ impl Observation<'_> {
             Self { value_integer: Some(_), .. } => Some("935100000"),
             _ => None,
         };
-        row.raw("msemr_valuetype", kind);
+        row.raw(name!("msemr_valuetype"), kind);
         let quantity = self.value_quantity.as_ref();
-        row.decimal("msemr_valuetypequantityvalue", quantity.and_then(|q| q.value));
+        row.decimal(name!("msemr_valuetypequantityvalue"), quantity.and_then(|q| q.value));
         let compared = quantity.and_then(|q| q.comparator.as_deref());
-        row.raw("msemr_valuetypequantitycomparator", compared.and_then(comparator));
-        row.text("msemr_valuequantityunit", quantity.and_then(|q| q.unit.as_deref()))?;
-        row.text("msemr_valuequantitysystem", quantity.and_then(|q| q.system.as_deref()))?;
-        row.unit("msemr_valuequantitycode", quantity)?;
-        row.concept("msemr_valuecodeableconcept", self.value_codeable_concept.as_ref())?;
-        row.text("tt_valuecodeableconcepttext", text(self.value_codeable_concept.as_ref()))?;
-        row.text("msemr_valuestring", self.value_string.as_deref())?;
-        row.boolean("msemr_valueboolean", self.value_boolean);
-        row.whole("tt_valueinteger", self.value_integer)?;
-        row.text("tt_valuetime", self.value_time.as_deref())?;
-        row.moment("msemr_valuedatetype", self.value_date_time.as_deref())?;
-        row.period(["msemr_valueperiodstartdate", "msemr_valueperiodenddate"], self.value_period.as_ref())?;
+        row.raw(name!("msemr_valuetypequantitycomparator"), compared.and_then(comparator));
+        row.text(name!("msemr_valuequantityunit"), quantity.and_then(|q| q.unit.as_deref()))?;
+        row.text(name!("msemr_valuequantitysystem"), quantity.and_then(|q| q.system.as_deref()))?;
+        row.unit(&concept!("msemr_valuequantitycode"), quantity)?;
+        row.concept(&concept!("msemr_valuecodeableconcept"), self.value_codeable_concept.as_ref())?;
+        row.text(name!("tt_valuecodeableconcepttext"), text(self.value_codeable_concept.as_ref()))?;
+        row.text(name!("msemr_valuestring"), self.value_string.as_deref())?;
+        row.boolean(name!("msemr_valueboolean"), self.value_boolean);
+        row.whole(name!("tt_valueinteger"), self.value_integer)?;
+        row.text(name!("tt_valuetime"), self.value_time.as_deref())?;
+        row.moment(name!("msemr_valuedatetype"), self.value_date_time.as_deref())?;
+        row.period(
+            [name!("msemr_valueperiodstartdate"), name!("msemr_valueperiodenddate")],
+            self.value_period.as_ref(),
+        )?;
         self.range(row)?;
         self.ratio(row)?;
         self.sampled_data(row)
@@ -225,56 +228,56 @@ impl Observation<'_> {
         let range = self.value_range.as_ref();
         let low = range.and_then(|range| range.low.as_ref());
         let high = range.and_then(|range| range.high.as_ref());
-        row.rounded("msemr_valuerangelowlimit", low.and_then(|q| q.value))?;
-        row.rounded("msemr_valuerangehighlimit", high.and_then(|q| q.value))?;
-        row.decimal("tt_valuerangelowvalue", low.and_then(|q| q.value));
-        row.text("tt_valuerangelowunit", low.and_then(|q| q.unit.as_deref()))?;
-        row.decimal("tt_valuerangehighvalue", high.and_then(|q| q.value));
-        row.text("tt_valuerangehighunit", high.and_then(|q| q.unit.as_deref()))
+        row.rounded(name!("msemr_valuerangelowlimit"), low.and_then(|q| q.value))?;
+        row.rounded(name!("msemr_valuerangehighlimit"), high.and_then(|q| q.value))?;
+        row.decimal(name!("tt_valuerangelowvalue"), low.and_then(|q| q.value));
+        row.text(name!("tt_valuerangelowunit"), low.and_then(|q| q.unit.as_deref()))?;
+        row.decimal(name!("tt_valuerangehighvalue"), high.and_then(|q| q.value));
+        row.text(name!("tt_valuerangehighunit"), high.and_then(|q| q.unit.as_deref()))
     }
 
     fn ratio(&self, row: &mut Row<'_>) -> Result<()> {
         let ratio = self.value_ratio.as_ref();
         let numerator = ratio.and_then(|ratio| ratio.numerator.as_ref());
         let compared = numerator.and_then(|q| q.comparator.as_deref());
-        row.decimal("msemr_valuerationumeratorvalue", numerator.and_then(|q| q.value));
-        row.raw("msemr_valuerationumeratorcomparator", compared.and_then(ratio_comparator));
-        row.text("msemr_valuerationumeratorunit", numerator.and_then(|q| q.unit.as_deref()))?;
-        row.text("msemr_valuerationumeratorsystem", numerator.and_then(|q| q.system.as_deref()))?;
-        row.unit("msemr_valuerationumeratorcode", numerator)?;
+        row.decimal(name!("msemr_valuerationumeratorvalue"), numerator.and_then(|q| q.value));
+        row.raw(name!("msemr_valuerationumeratorcomparator"), compared.and_then(ratio_comparator));
+        row.text(name!("msemr_valuerationumeratorunit"), numerator.and_then(|q| q.unit.as_deref()))?;
+        row.text(name!("msemr_valuerationumeratorsystem"), numerator.and_then(|q| q.system.as_deref()))?;
+        row.unit(&concept!("msemr_valuerationumeratorcode"), numerator)?;
         let denominator = ratio.and_then(|ratio| ratio.denominator.as_ref());
         let compared = denominator.and_then(|q| q.comparator.as_deref());
-        row.decimal("msemr_valueratiodenominatorvalue", denominator.and_then(|q| q.value));
-        row.raw("msemr_valueratiodenominatorcomparator", compared.and_then(ratio_comparator));
-        row.text("msemr_valueratiodenominatorunit", denominator.and_then(|q| q.unit.as_deref()))?;
-        row.text("msemr_valueratiodenominatorsystem", denominator.and_then(|q| q.system.as_deref()))?;
-        row.unit("msemr_valueratiodenominatorcode", denominator)
+        row.decimal(name!("msemr_valueratiodenominatorvalue"), denominator.and_then(|q| q.value));
+        row.raw(name!("msemr_valueratiodenominatorcomparator"), compared.and_then(ratio_comparator));
+        row.text(name!("msemr_valueratiodenominatorunit"), denominator.and_then(|q| q.unit.as_deref()))?;
+        row.text(name!("msemr_valueratiodenominatorsystem"), denominator.and_then(|q| q.system.as_deref()))?;
+        row.unit(&concept!("msemr_valueratiodenominatorcode"), denominator)
     }
 
     fn sampled_data(&self, row: &mut Row<'_>) -> Result<()> {
         let data = self.value_sampled_data.as_ref();
         let origin = data.and_then(|data| data.origin.as_ref());
-        row.text("msemr_valuesampleddatatypedata", data.and_then(|data| data.data.as_deref()))?;
-        row.whole("msemr_valuesampleddatatypedimension", data.and_then(|data| data.dimensions))?;
-        row.decimal("msemr_valuesampleddatatypefactor", data.and_then(|data| data.factor));
-        row.decimal("msemr_valuesampleddatatypelowerlimit", data.and_then(|data| data.lower_limit));
-        row.decimal("msemr_valuesampleddatatypeupperlimit", data.and_then(|data| data.upper_limit));
-        row.rounded("msemr_valuesampleddatatypeorigin", origin.and_then(|q| q.value))?;
-        row.decimal("tt_valuesampleddatatypeoriginvalue", origin.and_then(|q| q.value));
-        row.text("tt_valuesampleddatatypeoriginunit", origin.and_then(|q| q.unit.as_deref()))?;
-        row.decimal("msemr_valuesampleddatatypeperiod", data.and_then(|data| data.period));
+        row.text(name!("msemr_valuesampleddatatypedata"), data.and_then(|data| data.data.as_deref()))?;
+        row.whole(name!("msemr_valuesampleddatatypedimension"), data.and_then(|data| data.dimensions))?;
+        row.decimal(name!("msemr_valuesampleddatatypefactor"), data.and_then(|data| data.factor));
+        row.decimal(name!("msemr_valuesampleddatatypelowerlimit"), data.and_then(|data| data.lower_limit));
+        row.decimal(name!("msemr_valuesampleddatatypeupperlimit"), data.and_then(|data| data.upper_limit));
+        row.rounded(name!("msemr_valuesampleddatatypeorigin"), origin.and_then(|q| q.value))?;
+        row.decimal(name!("tt_valuesampleddatatypeoriginvalue"), origin.and_then(|q| q.value));
+        row.text(name!("tt_valuesampleddatatypeoriginunit"), origin.and_then(|q| q.unit.as_deref()))?;
+        row.decimal(name!("msemr_valuesampleddatatypeperiod"), data.and_then(|data| data.period));
         Ok(())
     }
 
     fn how(&self, row: &mut Row<'_>) -> Result<()> {
-        row.concept("msemr_dataabsentreason", self.data_absent_reason.as_ref())?;
-        row.text("tt_dataabsentreasontext", text(self.data_absent_reason.as_ref()))?;
-        row.concept("msemr_interpretation", self.interpretation.as_ref())?;
-        row.text("tt_interpretationtext", text(self.interpretation.as_ref()))?;
-        row.concept("msemr_bodysite", self.body_site.as_ref())?;
-        row.text("tt_bodysitetext", text(self.body_site.as_ref()))?;
-        row.concept("msemr_method", self.method.as_ref())?;
-        row.text("tt_methodtext", text(self.method.as_ref()))
+        row.concept(&concept!("msemr_dataabsentreason"), self.data_absent_reason.as_ref())?;
+        row.text(name!("tt_dataabsentreasontext"), text(self.data_absent_reason.as_ref()))?;
+        row.concept(&concept!("msemr_interpretation"), self.interpretation.as_ref())?;
+        row.text(name!("tt_interpretationtext"), text(self.interpretation.as_ref()))?;
+        row.concept(&concept!("msemr_bodysite"), self.body_site.as_ref())?;
+        row.text(name!("tt_bodysitetext"), text(self.body_site.as_ref()))?;
+        row.concept(&concept!("msemr_method"), self.method.as_ref())?;
+        row.text(name!("tt_methodtext"), text(self.method.as_ref()))
     }
 }
 

@@ -7,7 +7,7 @@ use turntable::model::key;
 use turntable::model::value;
 
 use super::Mapped;
-use super::row::{Row, Target};
+use super::row::{ConceptNames, Row, Target, Unfilled, concept, lookup, name, unfilled};
 use super::types::{Coding, Concept, Meta, Period, Reference, Text, first};
 use crate::Result;
 
@@ -180,9 +180,9 @@ struct Link<'a> {
 }
 
 impl<'a> Mapped<'a> for Patient<'a> {
-    /// Of practitioners, of related persons, of animals in STU3, of rows that no resource is behind; and a code has no
-    /// display.
-    const UNFILLED: &'static [&'static str] = &[
+    /// Of practitioners, of related persons, of animals in STU3, of rows that no resource is behind; and what is only a
+    /// code has no display.
+    const UNFILLED: Unfilled = unfilled![
         "_tt_patient_value",
         "tt_relationship_code",
         "tt_relationship_system",
@@ -230,7 +230,7 @@ impl<'a> Mapped<'a> for Patient<'a> {
         let meta = self.meta.as_ref();
         let literal = key::Reference { base: "", resource_type: "Patient", id: &self.id };
         let mut row = Row::open(out, meta, ("contactid", literal.guid()))?;
-        row.raw("msemr_contacttype", Some("935000000"));
+        row.raw(name!("msemr_contacttype"), Some("935000000"));
         self.person(&mut row)?;
         self.numbers(&mut row)?;
         self.addresses(&mut row)?;
@@ -239,7 +239,7 @@ impl<'a> Mapped<'a> for Patient<'a> {
         self.links(&mut row)?;
         self.names(&mut row)?;
         self.telecoms(&mut row)?;
-        row.nulls(Self::UNFILLED);
+        row.nulls(&Self::UNFILLED);
         row.close(&self.id, meta)
     }
 }
@@ -248,43 +248,43 @@ impl Patient<'_> {
     fn person(&self, row: &mut Row<'_>) -> Result<()> {
         let name = self.name.first();
         let full = name.filter(|name| name.text.is_some() || name.parts().next().is_some());
-        row.display("fullname", full.map(FullName))?;
-        row.text("firstname", name.and_then(|name| name.given(0)))?;
-        row.text("middlename", name.and_then(|name| name.given(1)))?;
-        row.text("lastname", name.and_then(|name| name.family.as_deref()))?;
-        row.text("salutation", name.and_then(|name| name.prefix.as_deref()))?;
-        row.text("suffix", name.and_then(|name| name.suffix.as_deref()))?;
-        row.raw("gendercode", self.gender.as_deref().and_then(gender));
+        row.display(name!("fullname"), full.map(FullName))?;
+        row.text(name!("firstname"), name.and_then(|name| name.given(0)))?;
+        row.text(name!("middlename"), name.and_then(|name| name.given(1)))?;
+        row.text(name!("lastname"), name.and_then(|name| name.family.as_deref()))?;
+        row.text(name!("salutation"), name.and_then(|name| name.prefix.as_deref()))?;
+        row.text(name!("suffix"), name.and_then(|name| name.suffix.as_deref()))?;
+        row.raw(name!("gendercode"), self.gender.as_deref().and_then(gender));
         let born = self.birth_date.as_deref();
-        row.text("birthdate", born.filter(|date| value::parse_date(date).is_some()))?;
-        row.text("tt_birthdate", born)?;
-        row.boolean("tt_active", self.active);
+        row.text(name!("birthdate"), born.filter(|date| value::parse_date(date).is_some()))?;
+        row.text(name!("tt_birthdate"), born)?;
+        row.boolean(name!("tt_active"), self.active);
         let identifier = self.identifier.first();
-        row.text("tt_identifier", identifier.and_then(|identifier| identifier.value.as_deref()))?;
-        row.text("tt_identifiersystem", identifier.and_then(|identifier| identifier.system.as_deref()))?;
+        row.text(name!("tt_identifier"), identifier.and_then(|identifier| identifier.value.as_deref()))?;
+        row.text(name!("tt_identifiersystem"), identifier.and_then(|identifier| identifier.system.as_deref()))?;
         let marital = self.marital_status.as_ref();
         let coding = marital.and_then(|marital| marital.coding.as_ref());
-        row.raw("familystatuscode", coding.and_then(marital_status));
-        row.text("tt_maritalstatustext", text(marital))?;
-        row.moment("msemr_deceaseddate", self.deceased_date_time.as_deref())?;
-        row.boolean("tt_deceasedboolean", self.deceased_boolean);
-        row.whole("msemr_multiplebirth", self.multiple_birth_integer)?;
-        row.boolean("tt_multiplebirthboolean", self.multiple_birth_boolean);
+        row.raw(name!("familystatuscode"), coding.and_then(marital_status));
+        row.text(name!("tt_maritalstatustext"), text(marital))?;
+        row.moment(name!("msemr_deceaseddate"), self.deceased_date_time.as_deref())?;
+        row.boolean(name!("tt_deceasedboolean"), self.deceased_boolean);
+        row.whole(name!("msemr_multiplebirth"), self.multiple_birth_integer)?;
+        row.boolean(name!("tt_multiplebirthboolean"), self.multiple_birth_boolean);
         let record = self.identifier.iter().find(|identifier| identifier.is_a("MR"));
-        row.text("msemr_medicalrecordnumber", record.and_then(|identifier| identifier.value.as_deref()))?;
-        row.text("entityimage", self.photo.as_ref().and_then(|photo| photo.data.as_deref()))
+        row.text(name!("msemr_medicalrecordnumber"), record.and_then(|identifier| identifier.value.as_deref()))?;
+        row.text(name!("entityimage"), self.photo.as_ref().and_then(|photo| photo.data.as_deref()))
     }
 
     /// Where the person can be called, by the system and use of each telecom.
     fn numbers(&self, row: &mut Row<'_>) -> Result<()> {
-        row.text("telephone1", number(&self.telecom, "phone", Some("work")))?;
-        row.text("telephone2", number(&self.telecom, "phone", Some("home")))?;
-        row.text("mobilephone", number(&self.telecom, "phone", Some("mobile")))?;
-        row.text("tt_phone", number(&self.telecom, "phone", None))?;
-        row.text("emailaddress1", number(&self.telecom, "email", None))?;
-        row.text("fax", number(&self.telecom, "fax", None))?;
-        row.text("pager", number(&self.telecom, "pager", None))?;
-        row.text("websiteurl", number(&self.telecom, "url", None))
+        row.text(name!("telephone1"), number(&self.telecom, "phone", Some("work")))?;
+        row.text(name!("telephone2"), number(&self.telecom, "phone", Some("home")))?;
+        row.text(name!("mobilephone"), number(&self.telecom, "phone", Some("mobile")))?;
+        row.text(name!("tt_phone"), number(&self.telecom, "phone", None))?;
+        row.text(name!("emailaddress1"), number(&self.telecom, "email", None))?;
+        row.text(name!("fax"), number(&self.telecom, "fax", None))?;
+        row.text(name!("pager"), number(&self.telecom, "pager", None))?;
+        row.text(name!("websiteurl"), number(&self.telecom, "url", None))
     }
 
     fn addresses(&self, row: &mut Row<'_>) -> Result<()> {
@@ -309,15 +309,15 @@ impl Patient<'_> {
 
     fn care(&self, row: &mut Row<'_>) -> Result<()> {
         let practitioner = Target::of(self.general_practitioner.as_ref());
-        row.lookup("msemr_generalpractioner", &practitioner, &["Practitioner"])?;
-        row.lookup("tt_generalpractitionerorganization", &practitioner, &["Organization"])?;
+        row.lookup(lookup!("msemr_generalpractioner"), &practitioner, &["Practitioner"])?;
+        row.lookup(lookup!("tt_generalpractitionerorganization"), &practitioner, &["Organization"])?;
         let organization = Target::of(self.managing_organization.as_ref());
-        row.lookup("msemr_managingorganization", &organization, &["Organization"])?;
-        row.lookup("parentcustomerid", &organization, &["Organization"])?;
+        row.lookup(lookup!("msemr_managingorganization"), &organization, &["Organization"])?;
+        row.lookup(lookup!("parentcustomerid"), &organization, &["Organization"])?;
         for (names, index) in COMMUNICATIONS.iter().zip(0..) {
             let communication = self.communication.get(index);
             let language = communication.and_then(|communication| communication.language.as_ref());
-            row.concept(names.language, language)?;
+            row.concept(&names.language, language)?;
             row.text(names.text, text(language))?;
             row.boolean(names.preferred, communication.and_then(|communication| communication.preferred));
         }
@@ -333,7 +333,7 @@ impl Patient<'_> {
             row.text(names.last_name, name.and_then(|name| name.family.as_deref()))?;
             row.text(names.first_name, name.and_then(|name| name.given(0)))?;
             row.text(names.phone, contact.and_then(|contact| number(&contact.telecom, "phone", None)))?;
-            row.concept(names.relationship, relationship)?;
+            row.concept(&names.relationship, relationship)?;
             row.text(names.relationship_text, text(relationship))?;
             row.period(names.period, contact.and_then(|contact| contact.period.as_ref()))?;
         }
@@ -353,8 +353,11 @@ impl Patient<'_> {
     fn names(&self, row: &mut Row<'_>) -> Result<()> {
         let usage = |name: Option<&HumanName<'_>>| name?.usage.as_deref().and_then(name_use);
         let first = self.name.first();
-        row.raw("msemr_name1use", usage(first));
-        row.period(["msemr_name1startdate", "msemr_name1enddate"], first.and_then(|name| name.period.as_ref()))?;
+        row.raw(name!("msemr_name1use"), usage(first));
+        row.period(
+            [name!("msemr_name1startdate"), name!("msemr_name1enddate")],
+            first.and_then(|name| name.period.as_ref()),
+        )?;
         for names in &NAMES {
             let name = self.name.iter().find(|name| name.usage.as_deref() == Some(names.of_use));
             row.text(names.text, name.and_then(|name| name.text.as_deref()))?;
@@ -411,20 +414,20 @@ struct AddressNames {
 macro_rules! address {
     ($number:literal) => {
         AddressNames {
-            line1: concat!("address", $number, "_line1"),
-            line2: concat!("address", $number, "_line2"),
-            line3: concat!("address", $number, "_line3"),
-            city: concat!("address", $number, "_city"),
-            state: concat!("address", $number, "_stateorprovince"),
-            postal_code: concat!("address", $number, "_postalcode"),
-            country: concat!("address", $number, "_country"),
-            county: concat!("address", $number, "_county"),
-            usage: concat!("tt_address", $number, "use"),
-            kind: concat!("tt_address", $number, "type"),
-            text: concat!("tt_address", $number, "text"),
+            line1: name!("address", $number, "_line1"),
+            line2: name!("address", $number, "_line2"),
+            line3: name!("address", $number, "_line3"),
+            city: name!("address", $number, "_city"),
+            state: name!("address", $number, "_stateorprovince"),
+            postal_code: name!("address", $number, "_postalcode"),
+            country: name!("address", $number, "_country"),
+            county: name!("address", $number, "_county"),
+            usage: name!("tt_address", $number, "use"),
+            kind: name!("tt_address", $number, "type"),
+            text: name!("tt_address", $number, "text"),
             period: [
-                concat!("msemr_address", $number, "periodstartdate"),
-                concat!("msemr_address", $number, "periodenddate"),
+                name!("msemr_address", $number, "periodstartdate"),
+                name!("msemr_address", $number, "periodenddate"),
             ],
         }
     };
@@ -433,21 +436,21 @@ macro_rules! address {
 const ADDRESSES: [AddressNames; 3] = [address!("1"), address!("2"), address!("3")];
 
 struct CommunicationNames {
-    language: &'static str,
+    language: ConceptNames,
     text: &'static str,
     preferred: &'static str,
 }
 
 const COMMUNICATIONS: [CommunicationNames; 2] = [
     CommunicationNames {
-        language: "msemr_communication1language",
-        text: "tt_communication1languagetext",
-        preferred: "msemr_communication1preferred",
+        language: concept!("msemr_communication1language"),
+        text: name!("tt_communication1languagetext"),
+        preferred: name!("msemr_communication1preferred"),
     },
     CommunicationNames {
-        language: "msemr_communication2language",
-        text: "tt_communication2languagetext",
-        preferred: "msemr_communication2preferred",
+        language: concept!("msemr_communication2language"),
+        text: name!("tt_communication2languagetext"),
+        preferred: name!("msemr_communication2preferred"),
     },
 ];
 
@@ -456,7 +459,7 @@ struct ContactNames {
     last_name: &'static str,
     first_name: &'static str,
     phone: &'static str,
-    relationship: &'static str,
+    relationship: ConceptNames,
     relationship_text: &'static str,
     period: [&'static str; 2],
 }
@@ -464,20 +467,21 @@ struct ContactNames {
 macro_rules! contact {
     ($number:literal) => {
         ContactNames {
-            name: concat!("tt_contact", $number, "name"),
-            last_name: concat!("tt_contact", $number, "lastname"),
-            first_name: concat!("tt_contact", $number, "firstname"),
-            phone: concat!("tt_contact", $number, "phone"),
-            relationship: concat!("msemr_contact", $number, "relationship"),
-            relationship_text: concat!("tt_contact", $number, "relationshiptext"),
-            period: [concat!("msemr_contact", $number, "startdate"), concat!("msemr_contac", $number, "tenddate")],
+            name: name!("tt_contact", $number, "name"),
+            last_name: name!("tt_contact", $number, "lastname"),
+            first_name: name!("tt_contact", $number, "firstname"),
+            phone: name!("tt_contact", $number, "phone"),
+            relationship: concept!("msemr_contact", $number, "relationship"),
+            relationship_text: name!("tt_contact", $number, "relationshiptext"),
+            period: [name!("msemr_contact", $number, "startdate"), name!("msemr_contac", $number, "tenddate")],
         }
     };
 }
 
 const CONTACTS: [ContactNames; 2] = [contact!("1"), contact!("2")];
 
-const LINKS: [(&str, &str); 2] = [("msemr_link1", "msemr_link1type"), ("msemr_link2", "msemr_link2type")];
+const LINKS: [(&str, ConceptNames); 2] =
+    [(lookup!("msemr_link1"), concept!("msemr_link1type")), (lookup!("msemr_link2"), concept!("msemr_link2type"))];
 
 struct NameNames {
     of_use: &'static str,
@@ -490,24 +494,24 @@ struct NameNames {
     period: [&'static str; 2],
 }
 
-macro_rules! name {
+macro_rules! human_name {
     ($number:literal, $usage:literal, $period:expr) => {
         NameNames {
             of_use: $usage,
-            text: concat!("msemr_name", $number),
-            family: concat!("msemr_name", $number, "familyname"),
-            given: concat!("msemr_name", $number, "givenname"),
-            prefix: concat!("msemr_name", $number, "prefix"),
-            suffix: concat!("msemr_name", $number, "suffix"),
-            usage: concat!("msemr_name", $number, "use"),
+            text: name!("msemr_name", $number),
+            family: name!("msemr_name", $number, "familyname"),
+            given: name!("msemr_name", $number, "givenname"),
+            prefix: name!("msemr_name", $number, "prefix"),
+            suffix: name!("msemr_name", $number, "suffix"),
+            usage: name!("msemr_name", $number, "use"),
             period: $period,
         }
     };
 }
 
 const NAMES: [NameNames; 2] = [
-    name!("2", "official", ["msemr_name2startdate", "msemr_name2enddate"]),
-    name!("3", "temp", ["msemr_name3namestartdate", "msemr_name3nameenddate"]),
+    human_name!("2", "official", [name!("msemr_name2startdate"), name!("msemr_name2enddate")]),
+    human_name!("3", "temp", [name!("msemr_name3namestartdate"), name!("msemr_name3nameenddate")]),
 ];
 
 struct TelecomNames {
@@ -521,11 +525,11 @@ struct TelecomNames {
 macro_rules! telecom {
     ($number:literal) => {
         TelecomNames {
-            system: concat!("msemr_telecom", $number, "system"),
-            usage: concat!("msemr_telecom", $number, "use"),
-            value: concat!("tt_telecom", $number, "value"),
-            rank: concat!("msemr_telecom", $number, "rank"),
-            period: [concat!("msemr_telecom", $number, "startdate"), concat!("msemr_telecom", $number, "enddate")],
+            system: name!("msemr_telecom", $number, "system"),
+            usage: name!("msemr_telecom", $number, "use"),
+            value: name!("tt_telecom", $number, "value"),
+            rank: name!("msemr_telecom", $number, "rank"),
+            period: [name!("msemr_telecom", $number, "startdate"), name!("msemr_telecom", $number, "enddate")],
         }
     };
 }

@@ -13,6 +13,59 @@ use super::types::{Concept, Meta, Period, Quantity, Reference};
 use crate::Result;
 use crate::data::BASE;
 
+/// What stands before the value of a property.
+macro_rules! name {
+    ($($part:literal),+) => { concat!(",\"", $($part),+, "\":") };
+}
+
+/// The same of a lookup, whose property has the key of another row.
+macro_rules! lookup {
+    ($name:literal) => {
+        name!("_", $name, "_value")
+    };
+}
+
+/// The properties of a concept.
+pub struct ConceptNames {
+    pub code: &'static str,
+    pub system: &'static str,
+    pub display: &'static str,
+    pub key: &'static str,
+    /// All of them with a null.
+    pub nulls: &'static str,
+}
+
+macro_rules! concept {
+    ($($part:literal),+) => {
+        $crate::baseline::row::ConceptNames {
+            code: name!($($part),+, "_code"),
+            system: name!($($part),+, "_system"),
+            display: name!($($part),+, "_display"),
+            key: name!("_", $($part),+, "_value"),
+            nulls: concat!(
+                name!($($part),+, "_code"), "null",
+                name!($($part),+, "_system"), "null",
+                name!($($part),+, "_display"), "null",
+                name!("_", $($part),+, "_value"), "null"
+            ),
+        }
+    };
+}
+
+/// Properties that are always null.
+pub struct Unfilled {
+    pub names: &'static [&'static str],
+    pub json: &'static str,
+}
+
+macro_rules! unfilled {
+    ($($name:literal),+ $(,)?) => {
+        $crate::baseline::row::Unfilled { names: &[$($name),+], json: concat!($(name!($name), "null"),+) }
+    };
+}
+
+pub(super) use {concept, lookup, name, unfilled};
+
 pub struct Row<'o> {
     out: &'o mut Vec<u8>,
 }
@@ -33,56 +86,44 @@ impl<'o> Row<'o> {
 
     /// Closes it with the properties that every resource and row has.
     pub fn close(mut self, id: &str, meta: Option<&Meta<'_>>) -> Result<()> {
-        self.text("msemr_azurefhirid", Some(id))?;
-        self.text("msemr_azurefhirversion", meta.and_then(|meta| meta.version_id.as_deref()))?;
-        self.moment("msemr_azurefhirlastupdatedon", meta.and_then(|meta| meta.last_updated.as_deref()))?;
-        self.raw("statecode", Some("0"));
-        self.raw("statuscode", Some("1"));
+        self.text(name!("msemr_azurefhirid"), Some(id))?;
+        self.text(name!("msemr_azurefhirversion"), meta.and_then(|meta| meta.version_id.as_deref()))?;
+        self.moment(name!("msemr_azurefhirlastupdatedon"), meta.and_then(|meta| meta.last_updated.as_deref()))?;
+        self.raw(name!("statecode"), Some("0"));
+        self.raw(name!("statuscode"), Some("1"));
         self.out.push(b'}');
         Ok(())
     }
 
-    fn name(&mut self, parts: [&str; 3]) {
-        for part in parts {
-            self.out.extend_from_slice(part.as_bytes());
-        }
+    fn push(&mut self, json: &str) {
+        self.out.extend_from_slice(json.as_bytes());
     }
 
-    fn null(&mut self) {
-        self.out.extend_from_slice(b"null");
-    }
-
-    pub fn nulls(&mut self, names: &[&str]) {
-        for name in names {
-            self.raw(name, None);
-        }
+    pub fn nulls(&mut self, unfilled: &Unfilled) {
+        self.push(unfilled.json);
     }
 
     /// A number, `true` or `false` as it stands, or the number of an option.
     pub fn raw(&mut self, name: &str, json: Option<&str>) {
-        self.name([",\"", name, "\":"]);
-        self.out.extend_from_slice(json.unwrap_or("null").as_bytes());
+        self.push(name);
+        self.push(json.unwrap_or("null"));
     }
 
     pub fn text(&mut self, name: &str, text: Option<&str>) -> Result<()> {
-        self.suffixed(name, "\":", text)
-    }
-
-    fn suffixed(&mut self, name: &str, suffix: &str, text: Option<&str>) -> Result<()> {
-        self.name([",\"", name, suffix]);
+        self.push(name);
         match text {
             Some(text) => serde_json::to_writer(&mut *self.out, text)?,
-            None => self.null(),
+            None => self.push("null"),
         }
         Ok(())
     }
 
     /// A text that is put together.
     pub fn display(&mut self, name: &str, text: Option<impl fmt::Display>) -> Result<()> {
-        self.name([",\"", name, "\":"]);
+        self.push(name);
         match text {
             Some(text) => serde_json::to_writer(&mut *self.out, &format_args!("{text}"))?,
-            None => self.null(),
+            None => self.push("null"),
         }
         Ok(())
     }
@@ -103,23 +144,23 @@ impl<'o> Row<'o> {
     }
 
     pub fn whole(&mut self, name: &str, number: Option<i32>) -> Result<()> {
-        self.name([",\"", name, "\":"]);
+        self.push(name);
         match number {
             Some(number) => serde_json::to_writer(&mut *self.out, &number)?,
-            None => self.null(),
+            None => self.push("null"),
         }
         Ok(())
     }
 
     /// The first moment of a date or time, in UTC, with the digits of its fraction.
     pub fn moment(&mut self, name: &str, text: Option<&str>) -> Result<()> {
-        self.name([",\"", name, "\":"]);
+        self.push(name);
         let Some(text) = text else {
-            self.null();
+            self.push("null");
             return Ok(());
         };
         if let Some(utc) = text.strip_suffix("+00:00").or_else(|| text.strip_suffix('Z')) {
-            self.name(["\"", utc, "Z\""]);
+            ["\"", utc, "Z\""].into_iter().for_each(|part| self.push(part));
             return Ok(());
         }
         let moment = value::parse_instant(text).ok_or("a time that is none")?.to_zoned(TimeZone::UTC);
@@ -135,39 +176,48 @@ impl<'o> Row<'o> {
     }
 
     /// The first coding.
-    pub fn concept(&mut self, name: &str, concept: Option<&Concept<'_>>) -> Result<()> {
-        let coding = concept.and_then(|concept| concept.coding.as_ref());
-        let parts = coding.map(|c| [c.code.as_deref(), c.system.as_deref(), c.display.as_deref()]);
-        self.coded(name, parts.unwrap_or_default())
+    pub fn concept(&mut self, names: &ConceptNames, concept: Option<&Concept<'_>>) -> Result<()> {
+        match concept.and_then(|concept| concept.coding.as_ref()) {
+            Some(c) => self.coded(names, c.code.as_deref(), c.system.as_deref(), c.display.as_deref()),
+            None => Ok(self.push(names.nulls)),
+        }
     }
 
     /// The unit.
-    pub fn unit(&mut self, name: &str, quantity: Option<&Quantity<'_>>) -> Result<()> {
-        let parts = quantity.map(|q| [q.code.as_deref(), q.system.as_deref(), q.unit.as_deref()]);
-        self.coded(name, parts.unwrap_or_default())
+    pub fn unit(&mut self, names: &ConceptNames, quantity: Option<&Quantity<'_>>) -> Result<()> {
+        match quantity {
+            Some(q) => self.coded(names, q.code.as_deref(), q.system.as_deref(), q.unit.as_deref()),
+            None => Ok(self.push(names.nulls)),
+        }
     }
 
     /// A code of one system, which comes without a display.
-    pub fn code(&mut self, name: &str, code: Option<&str>, system: &str) -> Result<()> {
-        self.suffixed(name, "_code\":", code)?;
-        self.suffixed(name, "_system\":", code.map(|_| system))?;
-        self.guid(name, code.map(|code| key::concept(Some(system), code)))
+    pub fn code(&mut self, names: &ConceptNames, code: Option<&str>, system: &str) -> Result<()> {
+        self.text(names.code, code)?;
+        self.text(names.system, code.map(|_| system))?;
+        self.guid(names.key, code.map(|code| key::concept(Some(system), code)))
     }
 
     /// Code, system and display, and the key that they make.
-    fn coded(&mut self, name: &str, [code, system, display]: [Option<&str>; 3]) -> Result<()> {
-        self.suffixed(name, "_code\":", code)?;
-        self.suffixed(name, "_system\":", system)?;
-        self.suffixed(name, "_display\":", display)?;
-        self.guid(name, code.map(|code| key::concept(system, code)))
+    fn coded(
+        &mut self,
+        names: &ConceptNames,
+        code: Option<&str>,
+        system: Option<&str>,
+        display: Option<&str>,
+    ) -> Result<()> {
+        self.text(names.code, code)?;
+        self.text(names.system, system)?;
+        self.text(names.display, display)?;
+        self.guid(names.key, code.map(|code| key::concept(system, code)))
     }
 
     /// The key of another row.
     fn guid(&mut self, name: &str, guid: Option<Uuid>) -> Result<()> {
-        self.name([",\"_", name, "_value\":"]);
+        self.push(name);
         match guid {
             Some(guid) => write!(self.out, "\"{}\"", guid.hyphenated())?,
-            None => self.null(),
+            None => self.push("null"),
         }
         Ok(())
     }
