@@ -8,7 +8,7 @@ mod types;
 
 use serde::Deserialize;
 
-use self::row::Unfilled;
+use self::row::{ConceptKeys, Unfilled};
 use crate::Result;
 
 /// A resource that rows are made of.
@@ -16,7 +16,7 @@ trait Mapped<'a>: Deserialize<'a> {
     /// Properties that no resource of this type has an element for.
     const UNFILLED: Unfilled;
 
-    fn row(&self, out: &mut Vec<u8>) -> Result<()>;
+    fn row<'p>(&'p self, out: &mut Vec<u8>, keys: &mut ConceptKeys<'p>) -> Result<()>;
 }
 
 #[derive(Clone, Copy)]
@@ -55,14 +55,15 @@ struct Entry<R> {
 
 fn rows<'a, R: Mapped<'a>>(page: &'a [u8]) -> Result<Vec<u8>> {
     let length = page.len();
-    let page: Page<R> = serde_json::from_slice(page)?;
+    let page: Page<R> = serde_json::from_str(std::str::from_utf8(page)?)?;
     let mut out = Vec::with_capacity(length + page.entry.len() * 4_000);
+    let mut keys = ConceptKeys::default();
     out.extend_from_slice(b"{\"value\":[");
     for (index, entry) in page.entry.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        entry.resource.row(&mut out)?;
+        entry.resource.row(&mut out, &mut keys)?;
     }
     out.extend_from_slice(b"]}");
     Ok(out)

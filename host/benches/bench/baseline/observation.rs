@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use turntable::model::key;
 
 use super::Mapped;
-use super::row::{Row, Target, Unfilled, concept, lookup, name, unfilled};
+use super::row::{ConceptKeys, Row, Target, Unfilled, concept, lookup, name, unfilled};
 use super::types::{Concept, Meta, Period, Quantity, Reference, Text, first};
 use crate::Result;
 
@@ -64,9 +64,9 @@ pub struct Observation<'a> {
     value_time: Option<Text<'a>>,
     value_date_time: Option<Text<'a>>,
     value_period: Option<Period<'a>>,
-    value_range: Option<Range<'a>>,
-    value_ratio: Option<Ratio<'a>>,
-    value_sampled_data: Option<SampledData<'a>>,
+    value_range: Option<Box<Range<'a>>>,
+    value_ratio: Option<Box<Ratio<'a>>>,
+    value_sampled_data: Option<Box<SampledData<'a>>>,
     data_absent_reason: Option<Concept<'a>>,
     #[serde(default, deserialize_with = "first")]
     interpretation: Option<Concept<'a>>,
@@ -117,9 +117,9 @@ impl<'a> Mapped<'a> for Observation<'a> {
     /// An episode of care was the context of an observation in STU3.
     const UNFILLED: Unfilled = unfilled!["_msemr_conexttypeepisodeofcare_value", "_msemr_episodeofcare_value"];
 
-    fn row(&self, out: &mut Vec<u8>) -> Result<()> {
+    fn row<'p>(&'p self, out: &mut Vec<u8>, keys: &mut ConceptKeys<'p>) -> Result<()> {
         let meta = self.meta.as_ref();
-        let mut row = Row::open(out, meta, ("msemr_observationid", key::guid(&self.id)))?;
+        let mut row = Row::open(out, keys, meta, ("msemr_observationid", key::guid(&self.id)))?;
         self.what(&mut row)?;
         self.who(&mut row)?;
         self.when(&mut row)?;
@@ -131,7 +131,7 @@ impl<'a> Mapped<'a> for Observation<'a> {
 }
 
 impl Observation<'_> {
-    fn what(&self, row: &mut Row<'_>) -> Result<()> {
+    fn what<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let code = self.code.as_ref();
         let display = code.and_then(|code| code.coding.as_ref()).and_then(|coding| coding.display.as_deref());
         let identifier = self.identifier.as_ref();
@@ -148,7 +148,7 @@ impl Observation<'_> {
         row.text(name!("msemr_comment"), self.note.as_ref().and_then(|note| note.text.as_deref()))
     }
 
-    fn who(&self, row: &mut Row<'_>) -> Result<()> {
+    fn who<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let subject = Target::of(self.subject.as_ref());
         row.raw(name!("msemr_subjecttype"), subject.kind().and_then(subject_type));
         row.lookup(lookup!("msemr_subjecttypepatient"), &subject, &["Patient"])?;
@@ -169,7 +169,7 @@ impl Observation<'_> {
         row.lookup(lookup!("tt_partof"), &Target::of(self.part_of.as_ref()), &EVENTS)
     }
 
-    fn when(&self, row: &mut Row<'_>) -> Result<()> {
+    fn when<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let kind = match self {
             Self { effective_date_time: Some(_), .. } => Some("935000000"),
             Self { effective_period: Some(_), .. } => Some("935000001"),
@@ -185,7 +185,7 @@ impl Observation<'_> {
         row.moment(name!("msemr_issueddate"), self.issued.as_deref())
     }
 
-    fn value(&self, row: &mut Row<'_>) -> Result<()> {
+    fn value<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let kind = match self {
             Self { value_quantity: Some(_), .. } => Some("935000000"),
             Self { value_codeable_concept: Some(_), .. } => Some("935000001"),
@@ -224,7 +224,7 @@ impl Observation<'_> {
         self.sampled_data(row)
     }
 
-    fn range(&self, row: &mut Row<'_>) -> Result<()> {
+    fn range<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let range = self.value_range.as_ref();
         let low = range.and_then(|range| range.low.as_ref());
         let high = range.and_then(|range| range.high.as_ref());
@@ -236,7 +236,7 @@ impl Observation<'_> {
         row.text(name!("tt_valuerangehighunit"), high.and_then(|q| q.unit.as_deref()))
     }
 
-    fn ratio(&self, row: &mut Row<'_>) -> Result<()> {
+    fn ratio<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let ratio = self.value_ratio.as_ref();
         let numerator = ratio.and_then(|ratio| ratio.numerator.as_ref());
         let compared = numerator.and_then(|q| q.comparator.as_deref());
@@ -254,7 +254,7 @@ impl Observation<'_> {
         row.unit(&concept!("msemr_valueratiodenominatorcode"), denominator)
     }
 
-    fn sampled_data(&self, row: &mut Row<'_>) -> Result<()> {
+    fn sampled_data<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let data = self.value_sampled_data.as_ref();
         let origin = data.and_then(|data| data.origin.as_ref());
         row.text(name!("msemr_valuesampleddatatypedata"), data.and_then(|data| data.data.as_deref()))?;
@@ -269,7 +269,7 @@ impl Observation<'_> {
         Ok(())
     }
 
-    fn how(&self, row: &mut Row<'_>) -> Result<()> {
+    fn how<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         row.concept(&concept!("msemr_dataabsentreason"), self.data_absent_reason.as_ref())?;
         row.text(name!("tt_dataabsentreasontext"), text(self.data_absent_reason.as_ref()))?;
         row.concept(&concept!("msemr_interpretation"), self.interpretation.as_ref())?;

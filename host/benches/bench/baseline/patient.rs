@@ -7,7 +7,7 @@ use turntable::model::key;
 use turntable::model::value;
 
 use super::Mapped;
-use super::row::{ConceptNames, Row, Target, Unfilled, concept, lookup, name, unfilled};
+use super::row::{ConceptKeys, ConceptNames, Row, Target, Unfilled, concept, lookup, name, unfilled};
 use super::types::{Coding, Concept, Meta, Period, Reference, Text, first};
 use crate::Result;
 
@@ -226,10 +226,10 @@ impl<'a> Mapped<'a> for Patient<'a> {
         "msemr_azurefhirsyncenabled",
     ];
 
-    fn row(&self, out: &mut Vec<u8>) -> Result<()> {
+    fn row<'p>(&'p self, out: &mut Vec<u8>, keys: &mut ConceptKeys<'p>) -> Result<()> {
         let meta = self.meta.as_ref();
         let literal = key::Reference { base: "", resource_type: "Patient", id: &self.id };
-        let mut row = Row::open(out, meta, ("contactid", literal.guid()))?;
+        let mut row = Row::open(out, keys, meta, ("contactid", literal.guid()))?;
         row.raw(name!("msemr_contacttype"), Some("935000000"));
         self.person(&mut row)?;
         self.numbers(&mut row)?;
@@ -245,7 +245,7 @@ impl<'a> Mapped<'a> for Patient<'a> {
 }
 
 impl Patient<'_> {
-    fn person(&self, row: &mut Row<'_>) -> Result<()> {
+    fn person<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let name = self.name.first();
         let full = name.filter(|name| name.text.is_some() || name.parts().next().is_some());
         row.display(name!("fullname"), full.map(FullName))?;
@@ -276,7 +276,7 @@ impl Patient<'_> {
     }
 
     /// Where the person can be called, by the system and use of each telecom.
-    fn numbers(&self, row: &mut Row<'_>) -> Result<()> {
+    fn numbers<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         row.text(name!("telephone1"), number(&self.telecom, "phone", Some("work")))?;
         row.text(name!("telephone2"), number(&self.telecom, "phone", Some("home")))?;
         row.text(name!("mobilephone"), number(&self.telecom, "phone", Some("mobile")))?;
@@ -287,7 +287,7 @@ impl Patient<'_> {
         row.text(name!("websiteurl"), number(&self.telecom, "url", None))
     }
 
-    fn addresses(&self, row: &mut Row<'_>) -> Result<()> {
+    fn addresses<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         for (names, index) in ADDRESSES.iter().zip(0..) {
             let address = self.address.get(index);
             let line = |index: usize| address?.line.get(index)?.as_deref();
@@ -307,7 +307,7 @@ impl Patient<'_> {
         Ok(())
     }
 
-    fn care(&self, row: &mut Row<'_>) -> Result<()> {
+    fn care<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let practitioner = Target::of(self.general_practitioner.as_ref());
         row.lookup(lookup!("msemr_generalpractioner"), &practitioner, &["Practitioner"])?;
         row.lookup(lookup!("tt_generalpractitionerorganization"), &practitioner, &["Organization"])?;
@@ -324,7 +324,7 @@ impl Patient<'_> {
         Ok(())
     }
 
-    fn contacts(&self, row: &mut Row<'_>) -> Result<()> {
+    fn contacts<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         for (names, index) in CONTACTS.iter().zip(0..) {
             let contact = self.contact.get(index);
             let name = contact.and_then(|contact| contact.name.as_ref());
@@ -340,7 +340,7 @@ impl Patient<'_> {
         Ok(())
     }
 
-    fn links(&self, row: &mut Row<'_>) -> Result<()> {
+    fn links<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         for ((other, kind), index) in LINKS.iter().zip(0..) {
             let link = self.link.get(index);
             let target = Target::of(link.and_then(|link| link.other.as_ref()));
@@ -350,7 +350,7 @@ impl Patient<'_> {
         Ok(())
     }
 
-    fn names(&self, row: &mut Row<'_>) -> Result<()> {
+    fn names<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let usage = |name: Option<&HumanName<'_>>| name?.usage.as_deref().and_then(name_use);
         let first = self.name.first();
         row.raw(name!("msemr_name1use"), usage(first));
@@ -371,7 +371,7 @@ impl Patient<'_> {
         Ok(())
     }
 
-    fn telecoms(&self, row: &mut Row<'_>) -> Result<()> {
+    fn telecoms<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         for (names, index) in TELECOMS.iter().zip(0..) {
             let telecom = self.telecom.get(index);
             row.raw(names.system, telecom.and_then(|telecom| telecom.system.as_deref()).and_then(telecom_system));

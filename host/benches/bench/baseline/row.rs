@@ -1,5 +1,6 @@
 //! One row as a JSON object: a member for each property, null where the resource has no such element.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::Write as _;
 
@@ -66,13 +67,29 @@ macro_rules! unfilled {
 
 pub(super) use {concept, lookup, name, unfilled};
 
-pub struct Row<'o> {
-    out: &'o mut Vec<u8>,
+/// The rows of a page have most concepts in common, and a key is a hash: none is made twice.
+#[derive(Default)]
+pub struct ConceptKeys<'p>(HashMap<(Option<&'p str>, &'p str), Uuid>);
+
+impl<'p> ConceptKeys<'p> {
+    fn of(&mut self, system: Option<&'p str>, code: &'p str) -> Uuid {
+        *self.0.entry((system, code)).or_insert_with(|| key::concept(system, code))
+    }
 }
 
-impl<'o> Row<'o> {
+pub struct Row<'o, 'p> {
+    out: &'o mut Vec<u8>,
+    keys: &'o mut ConceptKeys<'p>,
+}
+
+impl<'o, 'p> Row<'o, 'p> {
     /// Opens the object with the ETag, which a resource without a version has none of, and the key.
-    pub fn open(out: &'o mut Vec<u8>, meta: Option<&Meta<'_>>, key: (&str, Uuid)) -> Result<Self> {
+    pub fn open(
+        out: &'o mut Vec<u8>,
+        keys: &'o mut ConceptKeys<'p>,
+        meta: Option<&Meta<'_>>,
+        key: (&str, Uuid),
+    ) -> Result<Self> {
         out.push(b'{');
         if let Some(version) = meta.and_then(|meta| meta.version_id.as_deref()) {
             out.extend_from_slice(b"\"@odata.etag\":");
@@ -81,7 +98,7 @@ impl<'o> Row<'o> {
         }
         let (name, guid) = key;
         write!(out, "\"{name}\":\"{}\"", guid.hyphenated())?;
-        Ok(Self { out })
+        Ok(Self { out, keys })
     }
 
     /// Closes it with the properties that every resource and row has.
@@ -176,7 +193,7 @@ impl<'o> Row<'o> {
     }
 
     /// The first coding.
-    pub fn concept(&mut self, names: &ConceptNames, concept: Option<&Concept<'_>>) -> Result<()> {
+    pub fn concept(&mut self, names: &ConceptNames, concept: Option<&'p Concept<'_>>) -> Result<()> {
         match concept.and_then(|concept| concept.coding.as_ref()) {
             Some(c) => self.coded(names, c.code.as_deref(), c.system.as_deref(), c.display.as_deref()),
             None => Ok(self.push(names.nulls)),
@@ -184,7 +201,7 @@ impl<'o> Row<'o> {
     }
 
     /// The unit.
-    pub fn unit(&mut self, names: &ConceptNames, quantity: Option<&Quantity<'_>>) -> Result<()> {
+    pub fn unit(&mut self, names: &ConceptNames, quantity: Option<&'p Quantity<'_>>) -> Result<()> {
         match quantity {
             Some(q) => self.coded(names, q.code.as_deref(), q.system.as_deref(), q.unit.as_deref()),
             None => Ok(self.push(names.nulls)),
@@ -192,24 +209,26 @@ impl<'o> Row<'o> {
     }
 
     /// A code of one system, which comes without a display.
-    pub fn code(&mut self, names: &ConceptNames, code: Option<&str>, system: &str) -> Result<()> {
+    pub fn code(&mut self, names: &ConceptNames, code: Option<&'p str>, system: &'p str) -> Result<()> {
         self.text(names.code, code)?;
         self.text(names.system, code.map(|_| system))?;
-        self.guid(names.key, code.map(|code| key::concept(Some(system), code)))
+        let key = code.map(|code| self.keys.of(Some(system), code));
+        self.guid(names.key, key)
     }
 
     /// Code, system and display, and the key that they make.
     fn coded(
         &mut self,
         names: &ConceptNames,
-        code: Option<&str>,
-        system: Option<&str>,
+        code: Option<&'p str>,
+        system: Option<&'p str>,
         display: Option<&str>,
     ) -> Result<()> {
         self.text(names.code, code)?;
         self.text(names.system, system)?;
         self.text(names.display, display)?;
-        self.guid(names.key, code.map(|code| key::concept(system, code)))
+        let key = code.map(|code| self.keys.of(system, code));
+        self.guid(names.key, key)
     }
 
     /// The key of another row.
