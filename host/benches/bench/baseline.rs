@@ -5,6 +5,7 @@ mod observation;
 mod patient;
 mod row;
 mod types;
+pub mod write;
 
 use serde::Deserialize;
 

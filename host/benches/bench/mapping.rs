@@ -26,6 +26,7 @@ use turntable_mapping::bindings::turntable::mapping::types;
 
 use crate::Result;
 use crate::baseline::Baseline;
+use crate::baseline::write::Change;
 use crate::data::{self, BASE};
 use crate::measure::{Report, Table, Variant, alternate};
 
@@ -33,9 +34,10 @@ const PAGES: [usize; 4] = [1, 20, 50, 100];
 const API: &str = "http://localhost:8080/api/data/v9.2/";
 
 const TYPED: &str = "typed serde: page to JSON";
+const TYPED_UPDATE: &str = "typed serde: an update";
+const TYPED_CREATE: &str = "typed serde: a create";
 const NATIVE: &str = "native: documents to cells";
 const COMPONENT: &str = "component: documents to cells";
-const PATCHED: &str = "by hand: one member replaced, the rest kept as text";
 /// Columns of a `$select` that leaves out nearly all.
 const SELECTED: usize = 4;
 
@@ -45,6 +47,15 @@ fn patched(resource: &[u8], member: &str) -> Result<Vec<u8>> {
     let mut members: BTreeMap<&str, &RawValue> = serde_json::from_slice(resource)?;
     members.iter_mut().filter(|(name, _)| **name == member).for_each(|(_, value)| *value = &other);
     Ok(serde_json::to_vec(&members)?)
+}
+
+/// Whether two texts of a resource say the same, in whatever order of members.
+fn same_resource(component: &[u8], baseline: &[u8]) -> Result<()> {
+    let (component, baseline): (Value, Value) = (serde_json::from_slice(component)?, serde_json::from_slice(baseline)?);
+    if component == baseline {
+        return Ok(());
+    }
+    Err(format!("the baseline writes another resource:\n{baseline}\nnot\n{component}").into())
 }
 
 struct Subject {
@@ -120,7 +131,7 @@ pub fn run(report: &mut Report, part: &Part) -> Result<()> {
             report.add(&path.measured(size, part)?);
         }
         if part.has_page(0) {
-            report.add(&path.written(part)?);
+            path.written(part)?.iter().for_each(|table| report.add(table));
         }
     }
     Ok(())
@@ -260,8 +271,8 @@ impl<'a> Path<'a> {
         Ok(self.live.mapping.rows(&self.live.table.name, documents, &self.selected)?.rows.len())
     }
 
-    /// One change at a time: a create, an update of one column.
-    fn written(&self, part: &Part) -> Result<Table> {
+    /// One change at a time: an update of one column, a create.
+    fn written(&self, part: &Part) -> Result<Vec<Table>> {
         let page = data::search_set(self.subject.resource_type, 1)?;
         let resource = self.split(page.as_bytes())?.first().ok_or("no resource")?.body.to_vec();
         let table = &self.live.table;
@@ -290,28 +301,48 @@ impl<'a> Path<'a> {
                 answer => Err(format!("the change is refused: {answer:?}").into()),
             }
         };
-        let (FhirRequest::Update(updated), FhirRequest::Create(_)) = (write(&update)?, write(&create)?) else {
+        let (FhirRequest::Update(updated), FhirRequest::Create(created)) = (write(&update)?, write(&create)?) else {
             return Err("the changes change nothing".into());
         };
+        let (typed_update, typed_create) = (self.typed(&update)?, self.typed(&create)?);
+        same_resource(&updated, &typed_update.update(&resource)?)?;
+        same_resource(&created, &typed_create.create()?)?;
         if patched(&updated, self.subject.member)? != patched(&resource, self.subject.member)? {
             return Err("the update changes another member".into());
         }
-        let variants = vec![
-            Variant::new(PATCHED, || patched(black_box(&resource), self.subject.member)),
-            Variant::new("component: an update of one column", || write(black_box(&update))),
+        let updates = vec![
+            Variant::new(TYPED_UPDATE, || typed_update.update(black_box(&resource))),
+            Variant::new("by hand: one member replaced, the rest kept as text", || {
+                patched(black_box(&resource), self.subject.member)
+            }),
+            Variant::new("component: an update", || write(black_box(&update))),
+        ];
+        let creates = vec![
+            Variant::new(TYPED_CREATE, || black_box(&typed_create).create()),
             Variant::new("component: a create", || write(black_box(&create))),
         ];
-        let title = format!(
-            "{}, one change ({} bytes; a create of {} columns)",
-            self.subject.resource_type,
-            resource.len(),
-            create.assignments.len()
-        );
-        let mut figures = Table::new(title, &["µs"], &[PATCHED]);
-        for (name, micros) in part.times(variants)? {
-            figures.row(name, [micros]);
-        }
-        Ok(figures)
+        let kind = self.subject.resource_type;
+        let (bytes, columns) = (resource.len(), create.assignments.len());
+        let tables = [
+            (format!("{kind}, update of one column ({bytes} bytes)"), &[TYPED_UPDATE][..], updates),
+            (format!("{kind}, create of {columns} columns ({} bytes)", created.len()), &[TYPED_CREATE][..], creates),
+        ];
+        let tables = tables.into_iter().map(|(title, baselines, variants)| {
+            let mut table = Table::new(title, &["µs"], baselines);
+            for (name, micros) in part.times(variants)? {
+                table.row(name, [micros]);
+            }
+            Ok(table)
+        });
+        tables.collect()
+    }
+
+    /// The same change for the baseline.
+    fn typed<'c>(&self, change: &'c WriteChange) -> Result<Change<'c>> {
+        let set = |(column, value): &'c (ColumnIndex, Option<String>)| {
+            Some((&*self.live.table.columns[*column].name, value.as_deref()?))
+        };
+        Change::new(self.baseline, change.assignments.iter().filter_map(set))
     }
 
     fn native(&self, request: &ReadRequest) -> Result<usize> {

@@ -9,9 +9,9 @@ use super::row::{ConceptKeys, Row, Target, Unfilled, concept, lookup, name, unfi
 use super::types::{Concept, Meta, Period, Quantity, Reference, Text, first};
 use crate::Result;
 
-const PERFORMERS: [&str; 6] =
+pub const PERFORMERS: [&str; 6] =
     ["Practitioner", "Patient", "RelatedPerson", "Organization", "CareTeam", "PractitionerRole"];
-const ORDERS: [&str; 6] = [
+pub const ORDERS: [&str; 6] = [
     "CarePlan",
     "DeviceRequest",
     "ImmunizationRecommendation",
@@ -19,7 +19,7 @@ const ORDERS: [&str; 6] = [
     "NutritionOrder",
     "ServiceRequest",
 ];
-const EVENTS: [&str; 6] = [
+pub const EVENTS: [&str; 6] = [
     "MedicationAdministration",
     "MedicationDispense",
     "MedicationStatement",

@@ -11,9 +11,9 @@ use super::row::{ConceptKeys, ConceptNames, Row, Target, Unfilled, concept, look
 use super::types::{Coding, Concept, Meta, Period, Reference, Text, first};
 use crate::Result;
 
-const MARITAL_STATUS: &str = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus";
-const NULL_FLAVOR: &str = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor";
-const LINK_TYPE: &str = "http://hl7.org/fhir/link-type";
+pub const MARITAL_STATUS: &str = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus";
+pub const NULL_FLAVOR: &str = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor";
+pub const LINK_TYPES: &str = "http://hl7.org/fhir/link-type";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
@@ -345,7 +345,7 @@ impl Patient<'_> {
             let link = self.link.get(index);
             let target = Target::of(link.and_then(|link| link.other.as_ref()));
             row.lookup(other, &target, &["Patient", "RelatedPerson"])?;
-            row.code(kind, link.and_then(|link| link.kind.as_deref()), LINK_TYPE)?;
+            row.code(kind, link.and_then(|link| link.kind.as_deref()), LINK_TYPES)?;
         }
         Ok(())
     }
