@@ -1,16 +1,16 @@
 //! (a) Resources per second of one thread's CPU time: through the component with a fresh instance, its limits and its
-//! deadline on, beside the same mapping natively and in YAML, and the whole path from the page of a FHIR service to the JSON of the
-//! answer beside a hand-written mapper. All of a page size in one run.
+//! deadline on, beside the same mapping natively and in YAML, and the whole path from the page of a FHIR service to the
+//! JSON of the answer beside a hand-written mapper. All of a page size in one run; changes beside hand-written ones.
 
-use std::collections::BTreeMap;
+mod check;
+mod write;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use serde_json::value::RawValue;
 use turntable::mapping::build::BUILTIN;
-use turntable::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
+use turntable::mapping::component::{Documents, Mapping};
 use turntable::mapping::sandbox::Sandbox;
 use turntable::model::catalog::Catalog;
 use turntable::model::limits::Limits;
@@ -26,7 +26,6 @@ use turntable_mapping::bindings::turntable::mapping::types;
 
 use crate::Result;
 use crate::baseline::Baseline;
-use crate::baseline::write::Change;
 use crate::data::{self, BASE};
 use crate::measure::{Report, Table, Variant, alternate};
 
@@ -34,29 +33,10 @@ const PAGES: [usize; 4] = [1, 20, 50, 100];
 const API: &str = "http://localhost:8080/api/data/v9.2/";
 
 const TYPED: &str = "typed serde: page to JSON";
-const TYPED_UPDATE: &str = "typed serde: an update";
-const TYPED_CREATE: &str = "typed serde: a create";
 const NATIVE: &str = "native: documents to cells";
 const COMPONENT: &str = "component: documents to cells";
 /// Columns of a `$select` that leaves out nearly all.
 const SELECTED: usize = 4;
-
-/// The resource with another value of one member, and everything else as it stood.
-fn patched(resource: &[u8], member: &str) -> Result<Vec<u8>> {
-    let other = RawValue::from_string("\"other\"".to_owned())?;
-    let mut members: BTreeMap<&str, &RawValue> = serde_json::from_slice(resource)?;
-    members.iter_mut().filter(|(name, _)| **name == member).for_each(|(_, value)| *value = &other);
-    Ok(serde_json::to_vec(&members)?)
-}
-
-/// Whether two texts of a resource say the same, in whatever order of members.
-fn same_resource(component: &[u8], baseline: &[u8]) -> Result<()> {
-    let (component, baseline): (Value, Value) = (serde_json::from_slice(component)?, serde_json::from_slice(baseline)?);
-    if component == baseline {
-        return Ok(());
-    }
-    Err(format!("the baseline writes another resource:\n{baseline}\nnot\n{component}").into())
-}
 
 struct Subject {
     mapping: &'static str,
@@ -131,6 +111,7 @@ pub fn run(report: &mut Report, part: &Part) -> Result<()> {
             report.add(&path.measured(size, part)?);
         }
         if part.has_page(0) {
+            path.check_changes()?;
             path.written(part)?.iter().for_each(|table| report.add(table));
         }
     }
@@ -271,80 +252,6 @@ impl<'a> Path<'a> {
         Ok(self.live.mapping.rows(&self.live.table.name, documents, &self.selected)?.rows.len())
     }
 
-    /// One change at a time: an update of one column, a create.
-    fn written(&self, part: &Part) -> Result<Vec<Table>> {
-        let page = data::search_set(self.subject.resource_type, 1)?;
-        let resource = self.split(page.as_bytes())?.first().ok_or("no resource")?.body.to_vec();
-        let table = &self.live.table;
-        let (column, value) = self.subject.change;
-        let column = table.column(column).ok_or("no such column")?;
-        let rows = self.cut(&self.split(page.as_bytes())?)?;
-        let text = |column: ColumnIndex| rows.cell(0, column).map(str::to_owned);
-        let id = text(table.key).and_then(|key| Some(key.split_once('/')?.1.to_owned()));
-        let update = WriteChange {
-            operation: WriteOperation::Update,
-            key: id,
-            assignments: vec![(column, Some(value.to_owned()))],
-            existing: Some(resource.clone()),
-        };
-        let all = (0..table.mapped()).filter(|c| *c != table.key && table.columns[*c].access.create);
-        let create = WriteChange {
-            operation: WriteOperation::Create,
-            key: None,
-            assignments: all.filter_map(|column| Some((column, Some(text(column)?)))).collect(),
-            existing: None,
-        };
-        let write = |change: &WriteChange| -> Result<FhirRequest> {
-            let answers = self.live.mapping.resource(&table.name, std::slice::from_ref(change))?;
-            match answers.into_iter().next() {
-                Some(Ok(request)) => Ok(request),
-                answer => Err(format!("the change is refused: {answer:?}").into()),
-            }
-        };
-        let (FhirRequest::Update(updated), FhirRequest::Create(created)) = (write(&update)?, write(&create)?) else {
-            return Err("the changes change nothing".into());
-        };
-        let (typed_update, typed_create) = (self.typed(&update)?, self.typed(&create)?);
-        same_resource(&updated, &typed_update.update(&resource)?)?;
-        same_resource(&created, &typed_create.create()?)?;
-        if patched(&updated, self.subject.member)? != patched(&resource, self.subject.member)? {
-            return Err("the update changes another member".into());
-        }
-        let updates = vec![
-            Variant::new(TYPED_UPDATE, || typed_update.update(black_box(&resource))),
-            Variant::new("by hand: one member replaced, the rest kept as text", || {
-                patched(black_box(&resource), self.subject.member)
-            }),
-            Variant::new("component: an update", || write(black_box(&update))),
-        ];
-        let creates = vec![
-            Variant::new(TYPED_CREATE, || black_box(&typed_create).create()),
-            Variant::new("component: a create", || write(black_box(&create))),
-        ];
-        let kind = self.subject.resource_type;
-        let (bytes, columns) = (resource.len(), create.assignments.len());
-        let tables = [
-            (format!("{kind}, update of one column ({bytes} bytes)"), &[TYPED_UPDATE][..], updates),
-            (format!("{kind}, create of {columns} columns ({} bytes)", created.len()), &[TYPED_CREATE][..], creates),
-        ];
-        let tables = tables.into_iter().map(|(title, baselines, variants)| {
-            let mut table = Table::new(title, &["µs"], baselines);
-            for (name, micros) in part.times(variants)? {
-                table.row(name, [micros]);
-            }
-            Ok(table)
-        });
-        tables.collect()
-    }
-
-    /// The same change for the baseline.
-    fn typed<'c>(&self, change: &'c WriteChange) -> Result<Change<'c>> {
-        let set = |(column, value): &'c (ColumnIndex, Option<String>)| {
-            Some((&*self.live.table.columns[*column].name, value.as_deref()?))
-        };
-        Change::new(self.baseline, change.assignments.iter().filter_map(set))
-    }
-
     fn native(&self, request: &ReadRequest) -> Result<usize> {
         let batch = turntable_mapping::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
         Ok(batch.cells.ends.len() / self.mapped.len())
@@ -361,60 +268,5 @@ impl<'a> Path<'a> {
         let columns = self.mapped.iter().map(|column| u16::try_from(*column)).collect::<Result<_, _>>()?;
         let related = types::Documents { data: Vec::new(), ends: Vec::new() };
         Ok(ReadRequest { table: self.subject.table.to_owned(), documents, related, columns })
-    }
-
-    /// A figure counts only if what is compared does the same.
-    fn check(&self, page: &[u8]) -> Result<()> {
-        let resources = self.split(page)?;
-        let documents: Documents = resources.iter().map(|resource| resource.body).collect();
-        let (native, component) = (self.native(&self.request(&resources)?)?, self.component(&documents)?);
-        if native != resources.len() || component != resources.len() {
-            return Err(
-                format!("{} resources, {native} rows natively, {component} of the component", resources.len()).into()
-            );
-        }
-        self.compare(page).map(drop)
-    }
-
-    /// The baseline counts only if it does all that it is compared with: the rows are the same, also of resources with
-    /// elements that the sample lacks, and these have something for every property that such a resource can have.
-    fn check_baseline(&self) -> Result<()> {
-        let rows = self.compare(data::others(self.subject.resource_type)?.as_bytes())?;
-        let table = &self.live.table;
-        let is_null = |name: &str| rows.iter().all(|row| row.get(name).is_none_or(Value::is_null));
-        let properties = self.columns.iter().map(|column| table.columns[*column].property());
-        let (null, filled): (Vec<_>, Vec<_>) = properties.partition(|name| is_null(name));
-        let unfilled = self.baseline.unfilled();
-        let lacking: Vec<_> = null.iter().filter(|name| !unfilled.contains(&&***name)).collect();
-        let surprising: Vec<_> = filled.iter().filter(|name| unfilled.contains(&&***name)).collect();
-        if lacking.is_empty() && surprising.is_empty() {
-            return Ok(());
-        }
-        Err(format!("no resource to compare with has {lacking:?}; some have {surprising:?} after all").into())
-    }
-
-    /// The rows of a page, which the baseline must make as well.
-    fn compare(&self, page: &[u8]) -> Result<Vec<Value>> {
-        let rows = |answer: &[u8]| -> Result<Vec<Value>> {
-            let mut answer: Value = serde_json::from_slice(answer)?;
-            match answer["value"].take() {
-                Value::Array(rows) => Ok(rows),
-                _ => Err("no rows".into()),
-            }
-        };
-        let (ours, theirs) = (rows(&self.whole(page)?)?, rows(&self.baseline.rows(page)?)?);
-        let mut others = BTreeMap::new();
-        for (ours, theirs) in ours.iter().zip(&theirs) {
-            let names = ours.as_object().into_iter().chain(theirs.as_object()).flat_map(|row| row.keys());
-            for name in names.filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())) {
-                others
-                    .entry(name.clone())
-                    .or_insert_with(|| format!("{:?}, not {:?}", theirs.get(name), ours.get(name)));
-            }
-        }
-        if !others.is_empty() {
-            return Err(format!("the baseline makes other values: {others:#?}").into());
-        }
-        if ours.len() == theirs.len() { Ok(ours) } else { Err("the baseline makes another number of rows".into()) }
     }
 }

@@ -151,22 +151,23 @@ impl Observation<'_> {
     fn who<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let subject = Target::of(self.subject.as_ref());
         row.raw(name!("msemr_subjecttype"), subject.kind().and_then(subject_type));
-        row.lookup(lookup!("msemr_subjecttypepatient"), &subject, &["Patient"])?;
-        row.lookup(lookup!("msemr_subjecttypegroup"), &subject, &["Group"])?;
-        row.lookup(lookup!("msemr_subjecttypedevice"), &subject, &["Device"])?;
-        row.lookup(lookup!("msemr_subjecttypelocation"), &subject, &["Location"])?;
-        row.lookup(lookup!("msemr_device"), &subject, &["Device"])?;
+        row.lookup(lookup!("msemr_subjecttypepatient"), &subject, &["Patient"]);
+        row.lookup(lookup!("msemr_subjecttypegroup"), &subject, &["Group"]);
+        row.lookup(lookup!("msemr_subjecttypedevice"), &subject, &["Device"]);
+        row.lookup(lookup!("msemr_subjecttypelocation"), &subject, &["Location"]);
+        row.lookup(lookup!("msemr_device"), &subject, &["Device"]);
         let encounter = Target::of(self.encounter.as_ref());
         row.raw(name!("msemr_contexttype"), encounter.kind().and_then(context_type));
-        row.lookup(lookup!("msemr_conexttypeencounter"), &encounter, &["Encounter"])?;
+        row.lookup(lookup!("msemr_conexttypeencounter"), &encounter, &["Encounter"]);
         let device = Target::of(self.device.as_ref());
         row.raw(name!("msemr_devicetype"), device.kind().and_then(device_type));
-        row.lookup(lookup!("msemr_devicetypedevice"), &device, &["Device"])?;
-        row.lookup(lookup!("msemr_devicetypedevicemetric"), &device, &["DeviceMetric"])?;
-        row.lookup(lookup!("msemr_specimen"), &Target::of(self.specimen.as_ref()), &["Specimen"])?;
-        row.lookup(lookup!("tt_performer"), &Target::of(self.performer.as_ref()), &PERFORMERS)?;
-        row.lookup(lookup!("tt_basedon"), &Target::of(self.based_on.as_ref()), &ORDERS)?;
-        row.lookup(lookup!("tt_partof"), &Target::of(self.part_of.as_ref()), &EVENTS)
+        row.lookup(lookup!("msemr_devicetypedevice"), &device, &["Device"]);
+        row.lookup(lookup!("msemr_devicetypedevicemetric"), &device, &["DeviceMetric"]);
+        row.lookup(lookup!("msemr_specimen"), &Target::of(self.specimen.as_ref()), &["Specimen"]);
+        row.lookup(lookup!("tt_performer"), &Target::of(self.performer.as_ref()), &PERFORMERS);
+        row.lookup(lookup!("tt_basedon"), &Target::of(self.based_on.as_ref()), &ORDERS);
+        row.lookup(lookup!("tt_partof"), &Target::of(self.part_of.as_ref()), &EVENTS);
+        Ok(())
     }
 
     fn when<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {

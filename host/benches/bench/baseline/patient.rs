@@ -309,11 +309,11 @@ impl Patient<'_> {
 
     fn care<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let practitioner = Target::of(self.general_practitioner.as_ref());
-        row.lookup(lookup!("msemr_generalpractioner"), &practitioner, &["Practitioner"])?;
-        row.lookup(lookup!("tt_generalpractitionerorganization"), &practitioner, &["Organization"])?;
+        row.lookup(lookup!("msemr_generalpractioner"), &practitioner, &["Practitioner"]);
+        row.lookup(lookup!("tt_generalpractitionerorganization"), &practitioner, &["Organization"]);
         let organization = Target::of(self.managing_organization.as_ref());
-        row.lookup(lookup!("msemr_managingorganization"), &organization, &["Organization"])?;
-        row.lookup(lookup!("parentcustomerid"), &organization, &["Organization"])?;
+        row.lookup(lookup!("msemr_managingorganization"), &organization, &["Organization"]);
+        row.lookup(lookup!("parentcustomerid"), &organization, &["Organization"]);
         for (names, index) in COMMUNICATIONS.iter().zip(0..) {
             let communication = self.communication.get(index);
             let language = communication.and_then(|communication| communication.language.as_ref());
@@ -344,7 +344,7 @@ impl Patient<'_> {
         for ((other, kind), index) in LINKS.iter().zip(0..) {
             let link = self.link.get(index);
             let target = Target::of(link.and_then(|link| link.other.as_ref()));
-            row.lookup(other, &target, &["Patient", "RelatedPerson"])?;
+            row.lookup(other, &target, &["Patient", "RelatedPerson"]);
             row.code(kind, link.and_then(|link| link.kind.as_deref()), LINK_TYPES)?;
         }
         Ok(())

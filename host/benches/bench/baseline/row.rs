@@ -97,7 +97,8 @@ impl<'o, 'p> Row<'o, 'p> {
             out.push(b',');
         }
         let (name, guid) = key;
-        write!(out, "\"{name}\":\"{}\"", guid.hyphenated())?;
+        write!(out, "\"{name}\":")?;
+        quoted(out, guid);
         Ok(Self { out, keys })
     }
 
@@ -213,7 +214,8 @@ impl<'o, 'p> Row<'o, 'p> {
         self.text(names.code, code)?;
         self.text(names.system, code.map(|_| system))?;
         let key = code.map(|code| self.keys.of(Some(system), code));
-        self.guid(names.key, key)
+        self.guid(names.key, key);
+        Ok(())
     }
 
     /// Code, system and display, and the key that they make.
@@ -228,23 +230,30 @@ impl<'o, 'p> Row<'o, 'p> {
         self.text(names.system, system)?;
         self.text(names.display, display)?;
         let key = code.map(|code| self.keys.of(system, code));
-        self.guid(names.key, key)
-    }
-
-    /// The key of another row.
-    fn guid(&mut self, name: &str, guid: Option<Uuid>) -> Result<()> {
-        self.push(name);
-        match guid {
-            Some(guid) => write!(self.out, "\"{}\"", guid.hyphenated())?,
-            None => self.push("null"),
-        }
+        self.guid(names.key, key);
         Ok(())
     }
 
-    /// The row that is referred to, if it is of one of these types.
-    pub fn lookup(&mut self, name: &str, target: &Target<'_>, kinds: &[&str]) -> Result<()> {
-        self.guid(name, target.guid(kinds))
+    /// The key of another row.
+    fn guid(&mut self, name: &str, guid: Option<Uuid>) {
+        self.push(name);
+        match guid {
+            Some(guid) => quoted(self.out, guid),
+            None => self.push("null"),
+        }
     }
+
+    /// The row that is referred to, if it is of one of these types.
+    pub fn lookup(&mut self, name: &str, target: &Target<'_>, kinds: &[&str]) {
+        self.guid(name, target.guid(kinds));
+    }
+}
+
+fn quoted(out: &mut Vec<u8>, guid: Uuid) {
+    let mut buffer = Uuid::encode_buffer();
+    out.push(b'"');
+    out.extend_from_slice(guid.hyphenated().encode_lower(&mut buffer).as_bytes());
+    out.push(b'"');
 }
 
 /// What a reference says about its target.

@@ -4,8 +4,6 @@
 mod observation;
 mod patient;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use turntable::model::{key, value};
 use turntable_scan::number::is_number;
@@ -80,22 +78,22 @@ macro_rules! element {
         #[derive(Default)]
         pub struct $name<$life> {
             $(pub $field: Option<$type>,)+
-            pub others: Vec<(Text<$life>, &$life RawValue)>,
+            pub others: Vec<($crate::baseline::types::Text<$life>, &$life serde_json::value::RawValue)>,
         }
 
-        impl<'de: $life, $life> Deserialize<'de> for $name<$life> {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de: $life, $life> serde::de::Deserialize<'de> for $name<$life> {
+            fn deserialize<D: serde::de::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
                 struct Members;
-                impl<'de> Visitor<'de> for Members {
+                impl<'de> serde::de::Visitor<'de> for Members {
                     type Value = $name<'de>;
 
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str(concat!("an element ", stringify!($name)))
                     }
 
-                    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<$name<'de>, A::Error> {
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> std::result::Result<$name<'de>, A::Error> {
                         let mut element = $name::default();
-                        while let Some(name) = members.next_key::<Text<'de>>()? {
+                        while let Some(name) = members.next_key::<$crate::baseline::types::Text<'de>>()? {
                             match &*name {
                                 $($member => element.$field = Some(members.next_value()?),)+
                                 _ => element.others.push((name, members.next_value()?)),
@@ -108,8 +106,9 @@ macro_rules! element {
             }
         }
 
-        impl Serialize for $name<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::ser::Serialize for $name<'_> {
+            fn serialize<S: serde::ser::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                use serde::ser::SerializeMap as _;
                 let mut members = serializer.serialize_map(None)?;
                 $(if let Some(value) = &self.$field {
                     members.serialize_entry($member, value)?;

@@ -1,7 +1,5 @@
 //! Columns of `msemr_observation` as changes of an Observation.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 use turntable_scan::number;
 

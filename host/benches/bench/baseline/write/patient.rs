@@ -1,8 +1,5 @@
 //! Columns of `contact` as changes of a Patient.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::value::RawValue;
 use turntable::model::value;
 
 use super::{
