@@ -197,7 +197,10 @@ impl<'o, 'p> Row<'o, 'p> {
     pub fn concept(&mut self, names: &ConceptNames, concept: Option<&'p Concept<'_>>) -> Result<()> {
         match concept.and_then(|concept| concept.coding.as_ref()) {
             Some(c) => self.coded(names, c.code.as_deref(), c.system.as_deref(), c.display.as_deref()),
-            None => Ok(self.push(names.nulls)),
+            None => {
+                self.push(names.nulls);
+                Ok(())
+            }
         }
     }
 
@@ -205,7 +208,10 @@ impl<'o, 'p> Row<'o, 'p> {
     pub fn unit(&mut self, names: &ConceptNames, quantity: Option<&'p Quantity<'_>>) -> Result<()> {
         match quantity {
             Some(q) => self.coded(names, q.code.as_deref(), q.system.as_deref(), q.unit.as_deref()),
-            None => Ok(self.push(names.nulls)),
+            None => {
+                self.push(names.nulls);
+                Ok(())
+            }
         }
     }
 
