@@ -1,16 +1,16 @@
 //! (a) Resources per second of one thread's CPU time: through the component with a fresh instance, its limits and its
-//! deadline on, beside the same mapping natively and in YAML, and the whole path from the page of a FHIR service to the JSON of the
-//! answer beside a hand-written mapper. All of a page size in one run.
+//! deadline on, beside the same mapping natively and in YAML, and the whole path from the page of a FHIR service to the
+//! JSON of the answer beside a hand-written mapper. All of a page size in one run; changes beside hand-written ones.
 
-use std::collections::BTreeMap;
+mod check;
+mod write;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use serde_json::value::RawValue;
 use turntable::mapping::build::BUILTIN;
-use turntable::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
+use turntable::mapping::component::{Documents, Mapping};
 use turntable::mapping::sandbox::Sandbox;
 use turntable::model::catalog::Catalog;
 use turntable::model::limits::Limits;
@@ -35,23 +35,15 @@ const API: &str = "http://localhost:8080/api/data/v9.2/";
 const TYPED: &str = "typed serde: page to JSON";
 const NATIVE: &str = "native: documents to cells";
 const COMPONENT: &str = "component: documents to cells";
-const PATCHED: &str = "by hand: one member replaced, the rest kept as text";
 /// Columns of a `$select` that leaves out nearly all.
 const SELECTED: usize = 4;
-
-/// The resource with another value of one member, and everything else as it stood.
-fn patched(resource: &[u8], member: &str) -> Result<Vec<u8>> {
-    let other = RawValue::from_string("\"other\"".to_owned())?;
-    let mut members: BTreeMap<&str, &RawValue> = serde_json::from_slice(resource)?;
-    members.iter_mut().filter(|(name, _)| **name == member).for_each(|(_, value)| *value = &other);
-    Ok(serde_json::to_vec(&members)?)
-}
 
 struct Subject {
     mapping: &'static str,
     native: &'static turntable_mapping::Mapping,
     table: &'static str,
     resource_type: &'static str,
+    baseline: Baseline,
     /// A column and another value of it, and the member that it is.
     change: (&'static str, &'static str),
     member: &'static str,
@@ -63,6 +55,7 @@ const SUBJECTS: [Subject; 2] = [
         native: &mapping_observation::MAPPING,
         table: "msemr_observation",
         resource_type: "Observation",
+        baseline: Baseline::Observation,
         change: ("msemr_status", "amended"),
         member: "status",
     },
@@ -71,6 +64,7 @@ const SUBJECTS: [Subject; 2] = [
         native: &mapping_contact::MAPPING,
         table: "contact",
         resource_type: "Patient",
+        baseline: Baseline::Patient,
         change: ("gendercode", "other"),
         member: "gender",
     },
@@ -112,11 +106,13 @@ pub fn run(report: &mut Report, part: &Part) -> Result<()> {
             report.add(&weight(subject.mapping, &sandbox, component)?);
         }
         let path = Path::new(&subject, sandbox.load(component)?, twin(&sandbox, subject.native)?)?;
+        path.check_baseline()?;
         for size in PAGES.into_iter().filter(|size| part.has_page(*size)) {
             report.add(&path.measured(size, part)?);
         }
         if part.has_page(0) {
-            report.add(&path.written(part)?);
+            path.check_changes()?;
+            path.written(part)?.iter().for_each(|table| report.add(table));
         }
     }
     Ok(())
@@ -160,8 +156,7 @@ struct Path<'a> {
     twin: Mapping,
     /// The columns that the twin builds.
     of_twin: Vec<ColumnIndex>,
-    /// For the one table that it was written for.
-    baseline: Option<Baseline>,
+    baseline: Baseline,
 }
 
 impl<'a> Path<'a> {
@@ -174,13 +169,12 @@ impl<'a> Path<'a> {
         let selected = columns.iter().copied().filter(|column| *column < SELECTED).collect();
         let of_twin = twin.table(subject.table).ok_or("no such table in the twin")?;
         let of_twin = (0..of_twin.mapped()).filter(|column| of_twin.columns[*column].access.read).collect();
-        let shown = table.columns.iter().filter(|column| column.access.read).map(|column| column.property());
-        let baseline = (subject.resource_type == "Observation").then(|| Baseline::new(shown));
         let live = LiveTable {
             table: table.clone(),
             mapping: Arc::new(mapping),
             route: Route::Virtual { source: "main".to_owned() },
         };
+        let baseline = subject.baseline;
         Ok(Self { subject, live, catalog, query, columns, mapped, selected, twin, of_twin, baseline })
     }
 
@@ -193,11 +187,8 @@ impl<'a> Path<'a> {
         let request = self.request(&resources)?;
         let rows = self.cut(&resources)?;
 
-        let mut variants = Vec::new();
-        if let Some(baseline) = &self.baseline {
-            variants.push(Variant::new(TYPED, || baseline.rows(black_box(page))));
-        }
-        variants.extend([
+        let variants = vec![
+            Variant::new(TYPED, || self.baseline.rows(black_box(page))),
             Variant::new("whole: page to JSON", || self.whole(black_box(page))),
             Variant::new("  split: page to documents", || self.split(black_box(page))),
             Variant::new("  cut: documents to rows", || self.cut(black_box(&resources))),
@@ -206,7 +197,7 @@ impl<'a> Path<'a> {
             Variant::new("  of YAML", || self.of_twin(black_box(&documents))),
             Variant::new("  four columns", || self.selected(black_box(&documents))),
             Variant::new(NATIVE, || self.native(black_box(&request))),
-        ]);
+        ];
         let title = format!(
             "{}, page of {count} ({} bytes a resource with its entry, {} columns)",
             self.subject.resource_type,
@@ -261,60 +252,6 @@ impl<'a> Path<'a> {
         Ok(self.live.mapping.rows(&self.live.table.name, documents, &self.selected)?.rows.len())
     }
 
-    /// One change at a time: a create, an update of one column.
-    fn written(&self, part: &Part) -> Result<Table> {
-        let page = data::search_set(self.subject.resource_type, 1)?;
-        let resource = self.split(page.as_bytes())?.first().ok_or("no resource")?.body.to_vec();
-        let table = &self.live.table;
-        let (column, value) = self.subject.change;
-        let column = table.column(column).ok_or("no such column")?;
-        let rows = self.cut(&self.split(page.as_bytes())?)?;
-        let text = |column: ColumnIndex| rows.cell(0, column).map(str::to_owned);
-        let id = text(table.key).and_then(|key| Some(key.split_once('/')?.1.to_owned()));
-        let update = WriteChange {
-            operation: WriteOperation::Update,
-            key: id,
-            assignments: vec![(column, Some(value.to_owned()))],
-            existing: Some(resource.clone()),
-        };
-        let all = (0..table.mapped()).filter(|c| *c != table.key && table.columns[*c].access.create);
-        let create = WriteChange {
-            operation: WriteOperation::Create,
-            key: None,
-            assignments: all.filter_map(|column| Some((column, Some(text(column)?)))).collect(),
-            existing: None,
-        };
-        let write = |change: &WriteChange| -> Result<FhirRequest> {
-            let answers = self.live.mapping.resource(&table.name, std::slice::from_ref(change))?;
-            match answers.into_iter().next() {
-                Some(Ok(request)) => Ok(request),
-                answer => Err(format!("the change is refused: {answer:?}").into()),
-            }
-        };
-        let (FhirRequest::Update(updated), FhirRequest::Create(_)) = (write(&update)?, write(&create)?) else {
-            return Err("the changes change nothing".into());
-        };
-        if patched(&updated, self.subject.member)? != patched(&resource, self.subject.member)? {
-            return Err("the update changes another member".into());
-        }
-        let variants = vec![
-            Variant::new(PATCHED, || patched(black_box(&resource), self.subject.member)),
-            Variant::new("component: an update of one column", || write(black_box(&update))),
-            Variant::new("component: a create", || write(black_box(&create))),
-        ];
-        let title = format!(
-            "{}, one change ({} bytes; a create of {} columns)",
-            self.subject.resource_type,
-            resource.len(),
-            create.assignments.len()
-        );
-        let mut figures = Table::new(title, &["µs"], &[PATCHED]);
-        for (name, micros) in part.times(variants)? {
-            figures.row(name, [micros]);
-        }
-        Ok(figures)
-    }
-
     fn native(&self, request: &ReadRequest) -> Result<usize> {
         let batch = turntable_mapping::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
         Ok(batch.cells.ends.len() / self.mapped.len())
@@ -331,36 +268,5 @@ impl<'a> Path<'a> {
         let columns = self.mapped.iter().map(|column| u16::try_from(*column)).collect::<Result<_, _>>()?;
         let related = types::Documents { data: Vec::new(), ends: Vec::new() };
         Ok(ReadRequest { table: self.subject.table.to_owned(), documents, related, columns })
-    }
-
-    /// A figure counts only if what is compared does the same.
-    fn check(&self, page: &[u8]) -> Result<()> {
-        let resources = self.split(page)?;
-        let documents: Documents = resources.iter().map(|resource| resource.body).collect();
-        let (native, component) = (self.native(&self.request(&resources)?)?, self.component(&documents)?);
-        if native != resources.len() || component != resources.len() {
-            return Err(
-                format!("{} resources, {native} rows natively, {component} of the component", resources.len()).into()
-            );
-        }
-        let Some(baseline) = &self.baseline else { return Ok(()) };
-        let (ours, theirs): (Value, Value) =
-            (serde_json::from_slice(&self.whole(page)?)?, serde_json::from_slice(&baseline.rows(page)?)?);
-        let (Some(ours), Some(theirs)) = (ours["value"].as_array(), theirs["value"].as_array()) else {
-            return Err("no rows".into());
-        };
-        let mut others = BTreeMap::new();
-        for (ours, theirs) in ours.iter().zip(theirs) {
-            let names = ours.as_object().into_iter().chain(theirs.as_object()).flat_map(|row| row.keys());
-            for name in names.filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())) {
-                others
-                    .entry(name.clone())
-                    .or_insert_with(|| format!("{:?}, not {:?}", theirs.get(name), ours.get(name)));
-            }
-        }
-        if !others.is_empty() {
-            return Err(format!("baseline.rs makes other values: {others:#?}").into());
-        }
-        if ours.len() == theirs.len() { Ok(()) } else { Err("baseline.rs makes another number of rows".into()) }
     }
 }
