@@ -2,7 +2,9 @@
 //! `Type/id[/path]`, references become relative to the service they came from (one to another service points to no row
 //! here and becomes null), and every concept gets its key. After this a row says the same on both routes.
 
-use uuid::Uuid;
+use std::collections::HashMap;
+
+use uuid::fmt::Hyphenated;
 
 use crate::mapping::component::{Documents, Issue, Severity};
 use crate::model::error::{Code, Error, Result};
@@ -115,6 +117,21 @@ impl<'t> Part<'t> {
     }
 }
 
+/// Keys of concepts as texts. The rows of a page have many concepts in common, and a key is a hash.
+#[derive(Default)]
+struct ConceptKeys<'r>(HashMap<(Option<&'r str>, &'r str), [u8; Hyphenated::LENGTH]>);
+
+impl<'r> ConceptKeys<'r> {
+    fn of(&mut self, system: Option<&'r str>, code: &'r str) -> &str {
+        let text = self.0.entry((system, code)).or_insert_with(|| {
+            let mut text = [0; Hyphenated::LENGTH];
+            key::concept(system, code).hyphenated().encode_lower(&mut text);
+            text
+        });
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
 fn canonical<'a>(
     table: &Table,
     rows: &Rows,
@@ -123,6 +140,7 @@ fn canonical<'a>(
     wanted: &[ColumnIndex],
 ) -> Rows {
     let parts = Part::all(table, rows, wanted);
+    let mut keys = ConceptKeys::default();
     let mut out = Rows::with_room_of(wanted.to_vec(), rows);
     for (row, resource_type) in resource_types.enumerate() {
         for part in &parts {
@@ -137,13 +155,8 @@ fn canonical<'a>(
                 Part::Concept { code, system } => {
                     let parts = |row| Some((rows.at(row, code)?, system.and_then(|system| rows.at(row, system))));
                     match parts(row) {
-                        // The rows of a page have many concepts in common, and a key is a hash.
                         Some(same) if row > 0 && parts(row - 1) == Some(same) => out.repeat_cell(),
-                        Some((code, system)) => {
-                            let mut buffer = Uuid::encode_buffer();
-                            let key = key::concept(system, code);
-                            out.push_cell(Some([&*key.hyphenated().encode_lower(&mut buffer), "", ""]));
-                        }
+                        Some((code, system)) => out.push_cell(Some([keys.of(system, code), "", ""])),
                         None => out.push_cell(None),
                     }
                 }
