@@ -11,9 +11,9 @@ const HEAP: &str = "__heap_base";
 /// The custom section in which a Rust guest describes its mapping, for the build alone.
 const DESCRIPTION: &str = "turntable:mapping";
 const PAGE: usize = 64 << 10;
-/// Pages of heap that an instance begins with. A large page of resources makes it grow, which costs it little; what
-/// there is from the beginning has to be set back after every call, a small one's too.
-const HEAP_PAGES: usize = 2;
+/// Pages of heap that an instance begins with: enough for twenty resources. A larger page of them makes it grow, which
+/// costs it little; what there is from the beginning has to be set back after every call, a small one's too.
+const HEAP_PAGES: usize = 1;
 
 const IMPORT: u8 = 2;
 const MEMORY: u8 = 5;
@@ -236,7 +236,7 @@ mod tests {
         let attached = attach(&module(), &[(b"PLAN", b"plan")]).unwrap().unwrap();
         let sections = sections(&attached).unwrap();
         let section = |id| sections.iter().find(|(own, _)| *own == id).unwrap().1;
-        assert_eq!(section(MEMORY), [1, 0, 4], "two pages for 70,016 bytes, and two more");
+        assert_eq!(section(MEMORY), [1, 0, 3], "two pages for 70,016 bytes, and one more");
         let data = section(DATA);
         assert_eq!(data[..8], [3, 0, 0x41, 8, 0x0b, 1, b'x', 0]);
         let written = [&[0x41, 0xf0, 0xa2, 4, 0x0b, 16][..], b"PLAN\x04\0\0\0plan\0\0\0\0"].concat();
