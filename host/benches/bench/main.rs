@@ -20,14 +20,14 @@ mod measure;
 mod read;
 mod start;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::measure::Report;
 use clap::{Parser, ValueEnum};
 
-type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Parser)]
 #[command(name = "bench", about = "Figures of speed and size")]

@@ -3,6 +3,7 @@
 //! JSON of the answer beside a hand-written mapper. All of a page size in one run; changes beside hand-written ones.
 
 mod check;
+mod together;
 mod write;
 
 use std::hint::black_box;
@@ -109,6 +110,9 @@ pub fn run(report: &mut Report, part: &Part) -> Result<()> {
         path.check_baseline()?;
         for size in PAGES.into_iter().filter(|size| part.has_page(*size)) {
             report.add(&path.measured(size, part)?);
+        }
+        if part.page.is_none() && part.only.is_none() {
+            report.add(&path.together()?);
         }
         if part.has_page(0) {
             path.check_changes()?;
