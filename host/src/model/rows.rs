@@ -1,6 +1,8 @@
 //! Rows as the mapping contract has them: one text buffer and the ends of its cells, row by row. Nothing is parsed
 //! until somebody asks; filtering, ordering and writing JSON work on the text in place.
 
+use std::ops::Range;
+
 use super::table::ColumnIndex;
 
 /// Rows of some columns of one table. Cell texts are as `cells` in `wit/mapping.wit` says.
@@ -110,9 +112,9 @@ impl Rows {
         self.end_cell(pieces.is_some());
     }
 
-    /// Adds so many cells of a row of `other`, from a position on.
-    pub fn copy_cells(&mut self, other: &Self, row: usize, position: usize, count: usize) {
-        let first = row * other.columns.len() + position;
+    /// Adds cells of a row of `other`, by their positions.
+    pub fn copy_cells(&mut self, other: &Self, row: usize, positions: Range<usize>) {
+        let (first, count) = (row * other.columns.len() + positions.start, positions.len());
         let start = first.checked_sub(1).and_then(|before| other.ends.get(before)).map_or(0, |end| end & !NULL);
         let Some(ends) = other.ends.get(first..first + count) else {
             debug_assert!(false, "there are such cells");
@@ -211,7 +213,7 @@ mod tests {
         let mut copy = Rows::with_room_of(vec![0, 1, 2], &rows);
         for _ in 0..2 {
             copy.push_cell(Some(["x", "/", "y"]));
-            copy.copy_cells(&rows, 0, 1, 2);
+            copy.copy_cells(&rows, 0, 1..3);
         }
         copy.push_cell(None);
         copy.repeat_cell();

@@ -3,6 +3,7 @@
 //! here and becomes null), and every concept gets its key. After this a row says the same on both routes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use uuid::fmt::Hyphenated;
 
@@ -100,6 +101,17 @@ impl<'t> Part<'t> {
         }
     }
 
+    /// The positions of its cells, if they stay what they are in that row.
+    fn stays(&self, rows: &Rows, row: usize) -> Option<Range<usize>> {
+        match *self {
+            Self::Same { position, count } => Some(position..position + count),
+            Self::Lookup { position, .. } => {
+                rows.at(row, position).is_none_or(is_relative).then_some(position..position + 1)
+            }
+            Self::Key { .. } | Self::Concept { .. } | Self::Null => None,
+        }
+    }
+
     /// For all columns, in order.
     fn all(table: &'t Table, rows: &Rows, columns: &[ColumnIndex]) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
@@ -143,9 +155,21 @@ fn canonical<'a>(
     let mut keys = ConceptKeys::default();
     let mut out = Rows::with_room_of(wanted.to_vec(), rows);
     for (row, resource_type) in resource_types.enumerate() {
+        // Positions of cells that stay and are not copied yet: most stay, and are copied many at once.
+        let mut staying = 0..0;
         for part in &parts {
+            if let Some(stays) = part.stays(rows, row) {
+                if stays.start != staying.end {
+                    out.copy_cells(rows, row, staying);
+                    staying = stays.start..stays.start;
+                }
+                staying.end = stays.end;
+                continue;
+            }
+            out.copy_cells(rows, row, staying);
+            staying = 0..0;
             match *part {
-                Part::Same { position, count } => out.copy_cells(rows, row, position, count),
+                Part::Same { .. } => {}
                 Part::Key { position } => {
                     out.push_cell(rows.at(row, position).map(|id| [resource_type, "/", id]));
                 }
@@ -163,8 +187,17 @@ fn canonical<'a>(
                 Part::Null => out.push_cell(None),
             }
         }
+        out.copy_cells(rows, row, staying);
     }
     out
+}
+
+/// Whether a reference is `Type/id` as it stands.
+fn is_relative(text: &str) -> bool {
+    key::reference(text).is_some_and(|reference| {
+        let length = reference.resource_type.len() + 1 + reference.id.len();
+        reference.base.is_empty() && !reference.resource_type.is_empty() && text.len() == length
+    })
 }
 
 /// A reference as `Type/id`, in pieces; None if it points to no row here.
@@ -177,8 +210,7 @@ fn relative<'a>(text: &'a str, lookup: &'a Lookup, base: &str) -> Option<[&'a st
         (resource_type, _) => resource_type,
     };
     let ours = reference.base.is_empty() || reference.base.trim_end_matches('/') == base.trim_end_matches('/');
-    let is_whole = text.len() == resource_type.len() + 1 + reference.id.len();
-    ours.then_some(if is_whole { [text, "", ""] } else { [resource_type, "/", reference.id] })
+    ours.then_some([resource_type, "/", reference.id])
 }
 
 fn unreadable(live: &LiveTable, issue: &Issue) -> Error {
@@ -189,4 +221,74 @@ fn unreadable(live: &LiveTable, issue: &Issue) -> Error {
     )
     .hint("correct the resource in the FHIR service, or its mapping")
     .internal(format!("document {} of the batch: {:?}", issue.index, issue.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::table::Target;
+    use crate::odata::sample;
+
+    const BASE: &str = "https://fhir.example.org/r4";
+
+    /// What becomes of an observation's cells; the first is its id, the fourth its patient, the fifth its device.
+    fn made(cells: [Option<&str>; 16], table: &Table) -> Vec<Option<String>> {
+        let wanted: Vec<ColumnIndex> = (0..table.columns.len()).collect();
+        let mut rows = Rows::new(wanted[..16].to_vec());
+        // Twice, since a row may take something from the one before.
+        rows.push(cells);
+        rows.push(cells);
+        let rows = canonical(table, &rows, ["Observation"; 2].into_iter(), BASE, &wanted);
+        let made: Vec<Vec<_>> = (0..2).map(|row| rows.row(row).map(|cell| cell.map(str::to_owned)).collect()).collect();
+        assert_eq!(made[0], made[1]);
+        made[0].clone()
+    }
+
+    #[test]
+    fn keys_are_made_and_all_else_stays() {
+        let table = sample::observation();
+        let mut cells = [None; 16];
+        let filled = [(0, "o1"), (1, "näme"), (2, "final"), (6, "72.10"), (12, "8867-4"), (13, "http://loinc.org")];
+        filled.into_iter().for_each(|(column, text)| cells[column] = Some(text));
+        let mut expected = cells.map(|cell| cell.map(str::to_owned)).to_vec();
+        expected[0] = Some("Observation/o1".to_owned());
+        expected.push(Some(key::concept(Some("http://loinc.org"), "8867-4").to_string()));
+        assert_eq!(made(cells, &table), expected);
+
+        cells[12] = None;
+        assert_eq!(made(cells, &table)[16], None);
+    }
+
+    #[test]
+    fn references_are_relative_to_the_service() {
+        let table = sample::observation();
+        for (text, expected) in [
+            ("Patient/p1", Some("Patient/p1")),
+            ("Patient/p1/_history/2", Some("Patient/p1")),
+            ("https://fhir.example.org/r4/Patient/p1", Some("Patient/p1")),
+            ("https://elsewhere.example.org/r4/Patient/p1", None),
+            ("urn:uuid:4c73b472-442b-4920-b899-aadc599f1d75", Some("Patient/4c73b472-442b-4920-b899-aadc599f1d75")),
+            ("#p1", None),
+        ] {
+            let mut cells = [None; 16];
+            (cells[0], cells[3], cells[5]) = (Some("o1"), Some(text), Some("2020-01-01T00:00:00Z"));
+            let made = made(cells, &table);
+            assert_eq!(
+                (made[3].as_deref(), made[4].as_deref(), made[5].as_deref()),
+                (expected, None, cells[5]),
+                "{text}"
+            );
+        }
+    }
+
+    /// `urn:uuid:` is as long as the name of such a type with its slash.
+    #[test]
+    fn a_urn_gets_the_type_of_its_column() {
+        let mut table = sample::observation();
+        let Kind::Lookup(lookup) = &mut table.columns[4].kind else { panic!("a lookup") };
+        lookup.targets = vec![Target { entity_set: "msemr_locations".into(), resource_type: "Location".into() }];
+        let mut cells = [None; 16];
+        (cells[0], cells[4]) = (Some("o1"), Some("urn:uuid:4c73b472-442b-4920-b899-aadc599f1d75"));
+        assert_eq!(made(cells, &table)[4].as_deref(), Some("Location/4c73b472-442b-4920-b899-aadc599f1d75"));
+    }
 }
