@@ -41,7 +41,7 @@ impl Check<'_> {
             self.broken(Law::Determinism, case, None, None, "two calls give different rows".to_owned());
             return None;
         }
-        if first.rows.is_empty() && case.table.parent.is_none() {
+        if first.rows.is_empty() && case.table.one_row_per_resource {
             self.broken(Law::Total, case, None, None, "it gives no row".to_owned());
         }
         for (&index, column) in columns.iter().zip(&case.table.columns) {
@@ -54,7 +54,8 @@ impl Check<'_> {
         Some(first.rows)
     }
 
-    /// Every value in turn becomes something odd: rows may change, the call must answer, with a row or a reason.
+    /// Every value in turn becomes something odd: rows may change, the call must answer; with a row or a reason, where
+    /// each resource has one.
     pub(super) fn total(&mut self, case: Case<'_>) {
         let mut variants = Vec::new();
         for value in values(case.document) {
@@ -84,7 +85,7 @@ impl Check<'_> {
                     None
                 }
             };
-            let Some(batch) = batch.filter(|_| case.table.parent.is_none()) else { continue };
+            let Some(batch) = batch.filter(|_| case.table.one_row_per_resource) else { continue };
             for (at, (value, odd, _)) in chunk.iter().enumerate() {
                 let rows = batch.rows.iter().filter(|row| row.document == at).count();
                 if usize::from(batch.refused.contains(&at)) + rows != 1 {

@@ -33,8 +33,8 @@ impl Check<'_> {
             let Some(indexed) = index(case, binding) else { continue };
             for row in rows {
                 let cell = row.cells.get(usize::from(binding.column)).and_then(Option::as_deref);
-                let is_child = case.table.parent.is_some();
-                if let Some(what) = unsound(column, binding, cell, &indexed, is_child) {
+                let has_others = !case.table.one_row_per_resource;
+                if let Some(what) = unsound(column, binding, cell, &indexed, has_others) {
                     self.broken(Law::SoundSearch, case, Some(column), None, format!("{}: {what}", binding.param));
                 }
             }
@@ -48,7 +48,7 @@ fn unsound(
     binding: &SearchBinding,
     cell: Option<&str>,
     indexed: &[Indexed],
-    is_child: bool,
+    has_others: bool,
 ) -> Option<String> {
     let claims = |ops: SearchOps| (binding.exact | binding.superset).intersects(ops);
     if binding.null_iff_absent && cell.is_none() != indexed.is_empty() {
@@ -64,7 +64,7 @@ fn unsound(
     // Another row of the same resource may be the one that was meant.
     let finds_other =
         |it: &Indexed| can_be_asked(column, it) && !cell.is_some_and(|cell| finds(column, binding, cell, it));
-    (exact && !is_child && indexed.iter().any(finds_other))
+    (exact && !has_others && indexed.iter().any(finds_other))
         .then(|| "it also finds resources whose row shows another value: add superset".into())
 }
 
