@@ -9,7 +9,7 @@ use crate::measure::{Table, quantile};
 use crate::{Result, data};
 
 /// Resources of each page.
-const PAGE: usize = 20;
+const PAGE: usize = 100;
 const TIME: Duration = Duration::from_millis(500);
 
 impl Path<'_> {
