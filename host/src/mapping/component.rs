@@ -417,7 +417,12 @@ impl Default for Documents {
 
 impl<'a> FromIterator<&'a [u8]> for Documents {
     fn from_iter<T: IntoIterator<Item = &'a [u8]>>(resources: T) -> Self {
-        let mut documents = Self::new();
+        // Their sizes first: a buffer that grows is copied again and again.
+        let resources: Vec<_> = resources.into_iter().collect();
+        let bytes = resources.iter().map(|resource| resource.len()).sum::<usize>();
+        let mut data = Vec::with_capacity(bytes + PADDING.len());
+        data.extend_from_slice(&PADDING);
+        let mut documents = Self { data, ends: Vec::with_capacity(resources.len()) };
         documents.extend(resources);
         documents
     }
