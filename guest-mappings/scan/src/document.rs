@@ -43,9 +43,12 @@ pub struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
+    /// Room at the beginning, at most. Resources have a node for about eight bytes, but a large one is large by one
+    /// text, an attachment for instance.
+    const NODES: usize = 1_000;
+
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        // About as many as resources have.
-        Self::parse_with(bytes, Vec::with_capacity(bytes.len() / 8))
+        Self::parse_with(bytes, Vec::with_capacity((bytes.len() / 8).min(Self::NODES)))
     }
 
     /// Like [`Document::parse`], with the memory of an earlier tape ([`Document::into_nodes`]).
@@ -223,5 +226,17 @@ impl<'a> Iterator for Members<'a> {
         let value = Value { document: self.document, at: self.at + 1 };
         self.at = value.node().next;
         Some((key, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_takes_no_more_nodes_than_a_short_one() {
+        let text = alloc::format!("[\"{}\"]", "x".repeat(100_000));
+        let nodes = Document::parse(text.as_bytes()).unwrap().into_nodes();
+        assert!(nodes.len() == 2 && nodes.capacity() <= Document::NODES, "room for {}", nodes.capacity());
     }
 }

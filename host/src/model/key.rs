@@ -301,6 +301,15 @@ mod tests {
         assert_eq!(guid(ids[7]).to_string(), ids[7]);
     }
 
+    /// Apps keep keys, and so does the store: these are what SHA-256 made of such texts the first time.
+    #[test]
+    fn hashed_keys_stay_what_they_are() {
+        assert_eq!(concept(Some("http://loinc.org"), "8867-4").to_string(), "c6bea0b5-a8db-8b26-b85c-c09cdbb4c9e2");
+        assert_eq!(concept(None, "8867-4").to_string(), "df577e62-05ee-841a-8237-09a34cb231af");
+        assert_eq!(guid("Patient/a-very-long-identifier").to_string(), "c130dfc2-55a6-8e2d-b9e5-ec3adafdc47d");
+        assert_eq!(guid("Practitioner/a-very-long-identifier").to_string(), "dd9356f6-6c7e-867b-a19b-1ef43fed5c24");
+    }
+
     #[test]
     fn types_of_one_table_are_told_apart() {
         let (patient, practitioner) = (guid("Patient/example"), guid("Practitioner/example"));

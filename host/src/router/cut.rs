@@ -169,6 +169,7 @@ fn canonical<'a>(
             out.copy_cells(rows, row, staying);
             staying = 0..0;
             match *part {
+                // They always stay.
                 Part::Same { .. } => {}
                 Part::Key { position } => {
                     out.push_cell(rows.at(row, position).map(|id| [resource_type, "/", id]));

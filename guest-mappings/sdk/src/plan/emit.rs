@@ -72,7 +72,7 @@ struct Cell {
     column: Column,
     /// The text of a fixed cell.
     fixed: &'static str,
-    /// The option that was found last, of a choice or lookup: it is likely to be the next one, too.
+    /// The option that a code or a resource type had last: it is likely to be the next one, too.
     option: Option<Choice>,
 }
 
@@ -667,12 +667,7 @@ impl<'w> Row<'w> {
     }
 
     /// The type of the choice element that is there.
-    fn type_of_choice(
-        &mut self,
-        cell: &mut Cell,
-        alternative: Alternative,
-        output: &mut Pieces,
-    ) -> Result<bool, Mismatch> {
+    fn type_of_choice(&mut self, cell: &Cell, alternative: Alternative, output: &mut Pieces) -> Result<bool, Mismatch> {
         let types = alternative.types();
         if !self.is_there(types) {
             return Ok(false);
@@ -682,11 +677,9 @@ impl<'w> Row<'w> {
             (Some((first, rest)), Some((own, others))) => first.to_ascii_uppercase() == *own && same(rest, others),
             _ => false,
         };
-        let last = cell.option.filter(|option| is(option.code.as_bytes()));
-        match last.or_else(|| cell.column.options().find(|option| is(option.code.as_bytes()))) {
+        match cell.column.options().find(|option| is(option.code.as_bytes())) {
             Some(option) => {
                 output.push(option.code);
-                cell.option = Some(option);
                 Ok(true)
             }
             None if cell.column.is_open() => {
