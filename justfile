@@ -24,8 +24,8 @@ miri:
 
 # The scanner against serde_json. Needs a nightly compiler and `cargo install cargo-fuzz`; `target` is json or bundle.
 fuzz target seconds="240":
-    mkdir -p guest-mappings/scan/fuzz/corpus/{{target}}
-    cargo +nightly fuzz run --fuzz-dir guest-mappings/scan/fuzz {{target}} guest-mappings/scan/fuzz/corpus/{{target}} guest-mappings/scan/fuzz/seeds/{{target}} -- -dict=guest-mappings/scan/fuzz/json.dict -max_len=2048 -max_total_time={{seconds}}
+    mkdir -p guest-mappings/lib/scan/fuzz/corpus/{{target}}
+    cargo +nightly fuzz run --fuzz-dir guest-mappings/lib/scan/fuzz {{target}} guest-mappings/lib/scan/fuzz/corpus/{{target}} guest-mappings/lib/scan/fuzz/seeds/{{target}} -- -dict=guest-mappings/lib/scan/fuzz/json.dict -max_len=2048 -max_total_time={{seconds}}
 
 # So many damaged resources of each type for every mapping, or for those whose name has the word: `just damage 100000 contact`.
 damage count="100000" mapping="":

@@ -1,4 +1,4 @@
-//! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/` that have samples, and the
+//! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/tables/`, and the
 //! engine that runs the mappings in YAML beside them; makes components of all, and writes the list that
 //! `mapping::build::BUILTIN` is. Beside it `DECLARED` and `VIEW_ENGINE`: the modules that become components once a
 //! mapping in YAML, or a view, is put into them.
@@ -43,9 +43,9 @@ fn build() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let guests = root.join("guest-mappings");
-    let (engine, view) = (guests.join("declared"), guests.join("view"));
-    let mut crates = mapping_crates(&guests)?;
+    let (lib, tables) = (root.join("guest-mappings/lib"), root.join("guest-mappings/tables"));
+    let (engine, view) = (lib.join("declared"), lib.join("view"));
+    let mut crates = mapping_crates(&tables)?;
     crates.extend([engine.clone(), view.clone()]);
     let mut modules = guest::compile(
         &crates,
@@ -61,7 +61,7 @@ fn build() -> Result<(), Box<dyn Error>> {
         let component = wrap::wrap(&fs::read(module)?, &samples);
         components.insert(name(&directory)?, component);
     }
-    for file in yaml_files(&guests)? {
+    for file in yaml_files(&tables)? {
         let directory = file.parent().ok_or("a file is in no directory")?;
         let mapping = turntable_mapping_yaml::read(&fs::read_to_string(&file)?, &file.display().to_string());
         let mapping = mapping.map_err(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect::<String>())?;
@@ -100,7 +100,7 @@ fn yaml_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A mapping crate is what has samples; `scan/` and `sdk/` are libraries.
+/// The mappings in Rust, each a crate with samples.
 fn mapping_crates(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut crates = Vec::new();
     for entry in fs::read_dir(directory)? {

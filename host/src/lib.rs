@@ -87,28 +87,34 @@ pub mod plan {
     mod example;
 
     /// A condition back to OData text.
-    pub mod print;
+    pub mod unparse;
 
-    /// Values of functions and arithmetic over one row.
-    pub mod expression;
+    /// What a row means: the definition of the semantics, on every route.
+    pub mod evaluate {
+        /// Values of functions and arithmetic over one row.
+        pub mod expression;
 
-    /// Filters, orders and pages rows in memory: the definition of the semantics.
-    pub mod residual;
+        /// Filters, orders and pages rows in memory.
+        pub mod residual;
+    }
 
     /// Dialect one: a query as SQL.
     pub mod sql;
 
-    /// Typed values as FHIR search values: widened bounds, escaped text.
-    pub mod parameter;
+    /// Dialect two: FHIR search.
+    pub mod search {
+        /// Typed values as FHIR search values: widened bounds, escaped text.
+        pub mod parameter;
 
-    /// One condition as FHIR search parameters: a superset of its rows, or nothing.
-    pub mod pushdown;
+        /// One condition as FHIR search parameters: a superset of its rows, or nothing.
+        pub mod pushdown;
 
-    /// Dialect two: a query as FHIR search, each conjunct exact, inexact or left over.
-    pub mod search;
+        /// A query as FHIR search, each conjunct exact, inexact or left over.
+        pub mod query;
+    }
 
     /// A query and a route to a plan.
-    pub mod choose;
+    pub mod planner;
 }
 
 /// The door to the database.
@@ -200,35 +206,56 @@ pub mod router {
     /// Where a page ended, sealed.
     pub mod token;
 
-    /// What is in force: one immutable moment, swapped whole.
-    pub mod live;
+    /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
+    pub mod snapshot;
 
     /// Resources to rows, the same on both routes.
-    pub mod cut;
+    pub mod map;
 
-    /// The native route: resources in the store, with the rows made of them.
-    pub mod native;
+    /// A query to rows.
+    pub mod read {
+        /// A query to a page.
+        pub mod run;
 
-    /// Where a table's resources are, and how one is read and written there.
-    pub mod place;
+        /// Conditions and expansions across tables.
+        pub mod join;
+    }
 
-    /// A query to a page.
-    pub mod read;
+    /// A change to resources.
+    pub mod write {
+        /// The rows that are stored beside a resource.
+        pub mod rows;
 
-    /// Conditions and expansions across tables.
-    pub mod relate;
+        /// Where a table's resources are, and how one is read and written there.
+        pub mod backend;
 
-    /// A change to a resource.
-    pub mod write;
+        /// A change of a row to a change of its resource.
+        pub mod change;
 
-    /// A bundle to rows.
-    pub mod ingest;
+        /// A bundle to resources.
+        pub mod ingest;
+    }
 
-    /// What a mapping must show before it is let in.
-    pub mod conformance;
+    /// Mapping versions and routes: the control plane.
+    pub mod release {
+        /// What a mapping must show before it is let in.
+        pub mod gate;
 
-    /// Releases and routes: the control plane.
-    pub mod deploy;
+        /// Who asks for it.
+        pub mod actor;
+
+        /// A component through the gate, into the store.
+        pub mod load;
+
+        /// A version into force, and back to the one before.
+        pub mod activate;
+
+        /// A table's route to another place.
+        pub mod turn;
+
+        /// What is in force when the server starts.
+        pub mod start;
+    }
 }
 
 /// The only place that knows HTTP.

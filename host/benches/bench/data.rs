@@ -14,7 +14,7 @@ const BUNDLES: [&str; 2] =
 
 /// HL7's examples and the samples of the mappings, one resource a file.
 const OTHERS: [&str; 3] =
-    ["../tests/corpus/hl7", "../guest-mappings/observation/samples", "../guest-mappings/contact/samples"];
+    ["../tests/corpus/hl7", "../guest-mappings/tables/observation/samples", "../guest-mappings/tables/contact/samples"];
 
 /// Written for these tests: oddities, and elements that no example has.
 const MADE: [&str; 2] = [include_str!("../../../tests/corpus/made.json"), include_str!("others.json")];

@@ -20,8 +20,8 @@ use turntable::model::rows::Rows;
 use turntable::model::table::{ColumnIndex, Route};
 use turntable::odata::headers::{Annotations, Format};
 use turntable::odata::reply::{self, Found, Style};
-use turntable::router::cut::{Resource, cut};
-use turntable::router::live::LiveTable;
+use turntable::router::map::{self, Resource};
+use turntable::router::snapshot::ServedTable;
 use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
 use turntable_mapping::bindings::turntable::mapping::types;
 
@@ -148,7 +148,7 @@ fn twin(sandbox: &Sandbox, native: &'static turntable_mapping::Mapping) -> Resul
 /// What a page goes through on its way to an answer, in pieces.
 struct Path<'a> {
     subject: &'a Subject,
-    live: LiveTable,
+    live: ServedTable,
     catalog: Catalog,
     query: Query,
     /// Columns of the answer.
@@ -173,7 +173,7 @@ impl<'a> Path<'a> {
         let selected = columns.iter().copied().filter(|column| *column < SELECTED).collect();
         let of_twin = twin.table(subject.table).ok_or("no such table in the twin")?;
         let of_twin = (0..of_twin.mapped()).filter(|column| of_twin.columns[*column].access.read).collect();
-        let live = LiveTable {
+        let live = ServedTable {
             table: table.clone(),
             mapping: Arc::new(mapping),
             route: Route::Virtual { source: "main".to_owned() },
@@ -189,13 +189,13 @@ impl<'a> Path<'a> {
         let resources = self.split(page)?;
         let documents: Documents = resources.iter().map(|resource| resource.body).collect();
         let request = self.request(&resources)?;
-        let rows = self.cut(&resources)?;
+        let rows = self.made(&resources)?;
 
         let variants = vec![
             Variant::new(TYPED, || self.baseline.rows(black_box(page))),
             Variant::new("whole: page to JSON", || self.whole(black_box(page))),
             Variant::new("  split: page to documents", || self.split(black_box(page))),
-            Variant::new("  cut: documents to rows", || self.cut(black_box(&resources))),
+            Variant::new("  map: documents to rows", || self.made(black_box(&resources))),
             Variant::new("  render: rows to JSON", || self.render(black_box(&rows))),
             Variant::new(COMPONENT, || self.component(black_box(&documents))),
             Variant::new("  of YAML", || self.of_twin(black_box(&documents))),
@@ -217,7 +217,7 @@ impl<'a> Path<'a> {
     }
 
     fn whole(&self, page: &[u8]) -> Result<Vec<u8>> {
-        self.render(&self.cut(&self.split(page)?)?)
+        self.render(&self.made(&self.split(page)?)?)
     }
 
     fn split<'p>(&self, page: &'p [u8]) -> Result<Vec<Resource<'p>>> {
@@ -233,8 +233,8 @@ impl<'a> Path<'a> {
         Ok(resources.collect())
     }
 
-    fn cut(&self, resources: &[Resource<'_>]) -> Result<Rows> {
-        Ok(cut(&self.live, resources, BASE, &self.columns)?.rows)
+    fn made(&self, resources: &[Resource<'_>]) -> Result<Rows> {
+        Ok(map::rows_of(&self.live, resources, BASE, &self.columns)?.rows)
     }
 
     fn render(&self, rows: &Rows) -> Result<Vec<u8>> {

@@ -19,9 +19,10 @@ use crate::http::shared::App;
 use crate::mapping::build::BUILTIN;
 use crate::mapping::sandbox::Sandbox;
 use crate::model::error::{Code, Error, Result};
-use crate::router::conformance::LAWS_TIME;
-use crate::router::deploy::{Actor, FirstRoutes};
-use crate::router::live::Turntable;
+use crate::router::release::actor::Actor;
+use crate::router::release::gate::LAWS_TIME;
+use crate::router::release::start::FirstRoutes;
+use crate::router::snapshot::Turntable;
 use crate::router::token::Tokens;
 use crate::store::sqlite::Store;
 

@@ -16,9 +16,9 @@ use crate::http::openapi;
 use crate::http::shared::{self, App, Shared, failure, json_reply, object};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
-use crate::router::conformance::LAWS_TIME;
-use crate::router::deploy::{Actor, route_text};
-use crate::router::live::LiveTable;
+use crate::router::release::actor::Actor;
+use crate::router::release::gate::LAWS_TIME;
+use crate::router::snapshot::ServedTable;
 
 /// Bytes of a small JSON body.
 const BODY_BYTES: usize = 64 << 10;
@@ -244,7 +244,7 @@ pub async fn metrics(State(app): Shared) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-fn summary(table: &Arc<LiveTable>) -> Value {
+fn summary(table: &Arc<ServedTable>) -> Value {
     let source = match &table.route {
         Route::Native => None,
         Route::Virtual { source } => Some(source),
@@ -255,7 +255,7 @@ fn summary(table: &Arc<LiveTable>) -> Value {
         "label": table.table.label,
         "resource": table.table.sources.iter().map(|s| s.resource_type.as_str()).collect::<Vec<_>>(),
         "parent": table.table.parent.as_ref().map(|p| p.table.as_str()),
-        "route": route_text(&table.route).split(':').next().unwrap_or_default(),
+        "route": table.route.to_string().split(':').next().unwrap_or_default(),
         "source": source,
         "mapping": {
             "name": table.mapping.name,
@@ -265,7 +265,7 @@ fn summary(table: &Arc<LiveTable>) -> Value {
     })
 }
 
-fn detail(app: &App, table: &Arc<LiveTable>) -> Result<Value> {
+fn detail(app: &App, table: &Arc<ServedTable>) -> Result<Value> {
     let mut detail = summary(table);
     let counters = table.mapping.counters();
     detail["nativeRows"] = json!(app.turntable.store.count_rows(&table.table)?);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::http::shared::{self, Shared, failure};
 use crate::model::error::Result;
-use crate::router::ingest::{Outcome, OutcomeKind};
+use crate::router::write::ingest::{Outcome, OutcomeKind};
 
 #[derive(Deserialize)]
 pub struct Forward {

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use crate::http::status::status;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::reply;
-use crate::router::live::Turntable;
+use crate::router::snapshot::Turntable;
 
 /// Where the table API begins.
 pub const API: &str = "/api/data/v9.2/";

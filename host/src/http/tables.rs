@@ -21,14 +21,14 @@ use crate::odata::headers::{Headers, SchemaForm};
 use crate::odata::metadata;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
-use crate::router::live::{Live, LiveTable};
-use crate::router::read::Meter;
+use crate::router::read::run::Meter;
+use crate::router::snapshot::{ServedTable, Snapshot};
 
 /// One request, as it goes through the house.
 struct Serving<'a> {
     app: &'a App,
     /// Taken once; a swap never changes a request that has begun.
-    live: Arc<Live>,
+    live: Arc<Snapshot>,
     /// The service root as the client sees it.
     base: String,
     /// Path after the root and query, as sent.
@@ -144,7 +144,7 @@ impl Serving<'_> {
         }
     }
 
-    async fn rows(&mut self, call: &Call, table: &Arc<LiveTable>, query: &Query) -> Result<Response> {
+    async fn rows(&mut self, call: &Call, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
         let turntable = &self.app.turntable;
         let live = self.live.clone();
         let shown = Query { select: Some(reply::columns(&table.table, query)), ..query.clone() };
@@ -160,7 +160,7 @@ impl Serving<'_> {
         Ok(json(call, body))
     }
 
-    async fn count(&mut self, table: &Arc<LiveTable>, query: &Query) -> Result<Response> {
+    async fn count(&mut self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
         let query = Query {
             count: true,
             top: Some(0),
@@ -175,7 +175,7 @@ impl Serving<'_> {
         Ok(typed("text/plain", reply::count(page.count.unwrap_or_default())))
     }
 
-    async fn one(&mut self, call: &Call, table: &Arc<LiveTable>, rows: Rows, query: &Query) -> Result<Response> {
+    async fn one(&mut self, call: &Call, table: &Arc<ServedTable>, rows: Rows, query: &Query) -> Result<Response> {
         let live = self.live.clone();
         let wanted = for_reply(&live, query)?;
         let expanded = self.app.turntable.expand(&live, table, &rows, &wanted, self.deadline).await?;
@@ -190,7 +190,7 @@ impl Serving<'_> {
     async fn follow(
         &mut self,
         call: &Call,
-        table: &Arc<LiveTable>,
+        table: &Arc<ServedTable>,
         key: Uuid,
         navigation: &str,
         to: &Relation,
@@ -227,7 +227,13 @@ impl Serving<'_> {
         }
     }
 
-    async fn write(&mut self, call: &Call, table: &Arc<LiveTable>, change: &Change, query: &Query) -> Result<Response> {
+    async fn write(
+        &mut self,
+        call: &Call,
+        table: &Arc<ServedTable>,
+        change: &Change,
+        query: &Query,
+    ) -> Result<Response> {
         let live = self.live.clone();
         let begun = Instant::now();
         let written = self.app.turntable.write(&live, table, change, self.deadline).await?;
@@ -252,7 +258,7 @@ impl Serving<'_> {
         Ok(with_etag(response, etag.as_deref()))
     }
 
-    async fn row(&mut self, table: &Arc<LiveTable>, key: Uuid) -> Result<Option<Rows>> {
+    async fn row(&mut self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
         let live = self.live.clone();
         let begun = Instant::now();
         let row = self.app.turntable.read_row(&live, table, key, self.deadline).await?;
@@ -312,7 +318,7 @@ impl std::fmt::Display for Timing {
 }
 
 /// Expansions with the columns that their replies need.
-fn for_reply(live: &Live, query: &Query) -> Result<Vec<Expand>> {
+fn for_reply(live: &Snapshot, query: &Query) -> Result<Vec<Expand>> {
     query
         .expand
         .iter()

@@ -1,6 +1,6 @@
 //! Puts bytes into a compiled guest: where its heap would begin, so that they are in memory when an instance begins.
 //!
-//! The SDK's side of it is `guest-mappings/sdk/src/attached.rs`: an exported static that is told address and length,
+//! The SDK's side of it is `guest-mappings/lib/sdk/src/attached.rs`: an exported static that is told address and length,
 //! and an allocator that begins behind them. `host/build.rs` includes this file too, so it stands on nothing of this
 //! crate.
 

@@ -39,7 +39,7 @@ pub fn wrap(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
     encode(planned.as_deref().unwrap_or(core_module), samples)
 }
 
-/// Makes a component of a mapping that is data: of `engine`, the core module of `guest-mappings/declared`, with the
+/// Makes a component of a mapping that is data: of `engine`, the core module of `guest-mappings/lib/declared`, with the
 /// mapping's description and its plan attached.
 pub fn declare(engine: &[u8], mapping: &'static Mapping, samples: &[Sample]) -> Result<Vec<u8>, String> {
     let (description, plan) = (descriptor::to_bytes(mapping), turntable_mapping::plan_of(mapping));

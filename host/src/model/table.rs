@@ -1,6 +1,7 @@
 //! A table as its mapping describes it: columns with types, sources with search bindings, relations. Pure data, the
 //! same on both routes; where the rows live is a [`Route`], kept beside the table and not in it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -231,6 +232,16 @@ pub enum Route {
     Virtual {
         source: String,
     },
+}
+
+/// `native`, or `virtual:NAME`.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Native => f.write_str("native"),
+            Self::Virtual { source } => write!(f, "virtual:{source}"),
+        }
+    }
 }
 
 impl Table {

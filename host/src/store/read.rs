@@ -192,7 +192,7 @@ mod tests {
     use crate::model::query::{Arithmetic, Compare, Expr, Filter, Literal, Order, TextTest};
     use crate::model::table::Kind;
     use crate::model::value::Number;
-    use crate::plan::residual;
+    use crate::plan::evaluate::residual;
     use crate::plan::sql::Window;
     use crate::store::tables::{make_concept_keys, sample};
     use crate::store::write::NativeWrite;

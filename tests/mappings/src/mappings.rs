@@ -1,4 +1,4 @@
-//! The mappings that ship: the Rust crates, and every `guest-mappings/*/mapping.yaml`.
+//! The mappings that ship: the Rust crates, and every `guest-mappings/tables/*/mapping.yaml`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use turntable_mapping_yaml::{Document, Fault, parse};
 
 /// A mapping with its samples.
 pub struct Shipped {
-    /// Its folder below `guest-mappings/`.
+    /// Its folder below `guest-mappings/tables/`.
     pub name: String,
     pub source: Source,
     pub samples: PathBuf,
@@ -35,7 +35,7 @@ const RUST: [(&str, &Mapping); 6] = [
 /// # Panics
 /// Where the folder cannot be read.
 pub fn all() -> Vec<Shipped> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-mappings");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-mappings/tables");
     let wanted = std::env::var("TURNTABLE_TEST_MAPPING").ok();
     let entries = fs::read_dir(&root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
     let mut names: Vec<_> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -50,7 +50,7 @@ fn shipped(root: &Path, name: String) -> Option<Shipped> {
         Some((_, mapping)) => Source::Rust(mapping),
         None => {
             let text = fs::read_to_string(&file).ok()?;
-            Source::Yaml(parse(&text, &format!("guest-mappings/{name}/mapping.yaml")))
+            Source::Yaml(parse(&text, &format!("guest-mappings/tables/{name}/mapping.yaml")))
         }
     };
     Some(Shipped { samples: root.join(&name).join("samples"), name, source })

@@ -70,7 +70,7 @@ impl Path<'_> {
     pub fn check_changes(&self) -> Result<()> {
         let page = data::others(self.subject.resource_type)?;
         let resources = self.split(page.as_bytes())?;
-        let rows = self.cut(&resources)?;
+        let rows = self.made(&resources)?;
         let mut created = 0;
         for (row, resource) in resources.iter().enumerate() {
             let update = self.update(&rows, row, resource.body)?;

@@ -23,7 +23,7 @@ impl Path<'_> {
     pub fn written(&self, part: &Part) -> Result<Vec<Table>> {
         let page = data::search_set(self.subject.resource_type, 1)?;
         let resource = self.split(page.as_bytes())?.first().ok_or("no resource")?.body.to_vec();
-        let rows = self.cut(&self.split(page.as_bytes())?)?;
+        let rows = self.made(&self.split(page.as_bytes())?)?;
         let (update, create) = (self.update(&rows, 0, &resource)?, self.create(&rows, 0));
         let (FhirRequest::Update(updated), FhirRequest::Create(created)) = (self.write(&update)?, self.write(&create)?)
         else {

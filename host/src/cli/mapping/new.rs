@@ -81,7 +81,7 @@ pub fn new(options: &Options) -> Result<()> {
         write(&directory.join("Cargo.toml"), &manifest(name, &sdk))?;
         write(&directory.join("src/lib.rs"), &rust(name, resource, &lines))?;
         // The versions that the SDK was built with.
-        let lock = sdk.join("../../Cargo.lock");
+        let lock = sdk.join("../../../Cargo.lock");
         if lock.is_file() {
             fs::copy(&lock, directory.join("Cargo.lock"))
                 .map_err(|error| refused(format!("{}: {error}", lock.display())))?;
@@ -108,11 +108,11 @@ fn make(directory: &Path) -> Result<()> {
 
 /// The SDK's folder: what was said, or where this program's own source is.
 fn sdk(said: Option<&Path>) -> Result<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-mappings/sdk");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-mappings/lib/sdk");
     let folder = said.map_or(own, Path::to_owned);
     folder.canonicalize().ok().filter(|folder| folder.join("Cargo.toml").is_file()).ok_or_else(|| {
         refused("the SDK's source is not here")
-            .hint("Say --sdk DIR (guest-mappings/sdk of Turntable's source), or --yaml, which needs no Rust.")
+            .hint("Say --sdk DIR (guest-mappings/lib/sdk of Turntable's source), or --yaml, which needs no Rust.")
     })
 }
 

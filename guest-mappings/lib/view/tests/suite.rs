@@ -1,0 +1,123 @@
+//! The official tests of SQL on FHIR, every case: a view compiles and gives the expected rows, or is refused.
+
+#![expect(clippy::unwrap_used, reason = "a test's own helpers")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use turntable_view::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_view::bindings::exports::turntable::mapping::schema::ColumnType;
+use turntable_view::bindings::turntable::mapping::types::{Documents, Severity};
+use turntable_view::{Program, compile, describe, rows};
+
+const NULL: u32 = 1 << 31;
+
+/// Cases that do not pass, with the reason: `file: title: reason` a line. A case that is here and passes fails the test.
+const EXCEPTIONS: &str = include_str!("exceptions.txt");
+
+#[test]
+fn the_official_suite() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/corpus/sql-on-fhir");
+    let mut exceptions: BTreeMap<String, &str> = BTreeMap::new();
+    for line in EXCEPTIONS.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let (case, reason) = line.rsplit_once(": ").expect("file: title: reason");
+        exceptions.insert(case.to_owned(), reason);
+    }
+    let (mut failures, mut cases) = (Vec::new(), 0);
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        for case in file["tests"].as_array().unwrap() {
+            cases += 1;
+            let name = format!("{}: {}", path.file_stem().unwrap().to_string_lossy(), case["title"].as_str().unwrap());
+            let result = run(case, file["resources"].as_array().unwrap());
+            match (result, exceptions.remove(&name)) {
+                (Ok(()), None) => {}
+                (Err(_), Some(_)) if !is_shareable(case) => {}
+                (Err(error), _) => failures.push(format!("{name}: {error}")),
+                (Ok(()), Some(_)) => failures.push(format!("{name}: it passes, and should leave exceptions.txt")),
+            }
+        }
+    }
+    failures.extend(exceptions.keys().map(|name| format!("{name}: there is no such case")));
+    assert!(failures.is_empty(), "{} of {cases} cases:\n{}", failures.len(), failures.join("\n"));
+    assert!(cases > 80, "only {cases} cases were found");
+}
+
+/// All views must run these.
+fn is_shareable(case: &Value) -> bool {
+    case["tags"].as_array().is_some_and(|tags| tags.iter().any(|tag| tag == "shareable"))
+}
+
+fn run(case: &Value, resources: &[Value]) -> Result<(), String> {
+    let result = table(&serde_json::to_string_pretty(&case["view"]).unwrap(), resources);
+    if case["expectError"] == true {
+        return result.map_or(Ok(()), |rows| Err(format!("an error was expected, not {}", Value::from(rows))));
+    }
+    let rows = result?;
+    let expected = case["expect"].as_array().ok_or("the case expects nothing")?;
+    if &rows == expected { Ok(()) } else { Err(format!("{}\n  expected {}", Value::from(rows), case["expect"])) }
+}
+
+/// The rows of a view, as JSON.
+fn table(view: &str, resources: &[Value]) -> Result<Vec<Value>, String> {
+    let compiled = compile(view, "view").map_err(|faults| faults[0].to_string())?;
+    let program = Program::from_bytes(&compiled.program).ok_or("the program cannot be read back")?;
+    let mapping = describe(&program);
+    let table = &mapping.tables[0];
+    let of = &table.sources[0].resource_type;
+    let mut documents = Documents { data: Vec::new(), ends: Vec::new() };
+    for resource in resources.iter().filter(|resource| resource["resourceType"] == **of) {
+        let mut resource = resource.clone();
+        // One case has a resource without an id, which no service gives.
+        resource.as_object_mut().unwrap().entry("id").or_insert("none".into());
+        documents.data.extend(serde_json::to_vec(&resource).unwrap());
+        documents.ends.push(documents.data.len() as u32);
+    }
+    let related = Documents { data: Vec::new(), ends: Vec::new() };
+    let columns: Vec<u16> = (0..table.columns.len() as u16).collect();
+    let batch = rows(&program, &ReadRequest { table: table.name.clone(), documents, related, columns }).unwrap();
+    if let Some(issue) = batch.issues.iter().find(|issue| issue.severity == Severity::Error) {
+        return Err(issue.message.clone());
+    }
+    let mut start = 0;
+    let mut texts = Vec::new();
+    for end in &batch.cells.ends {
+        let is_null = end & NULL != 0;
+        let end = (end & !NULL) as usize;
+        texts.push((!is_null).then(|| &batch.cells.text[start..end]));
+        start = end;
+    }
+    let mut keys: Vec<_> = texts.iter().step_by(table.columns.len()).collect();
+    keys.sort();
+    if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("two rows have the key {:?}", twice[0]));
+    }
+    if table.one_row_per_resource {
+        assert_eq!(batch.origin, (0..batch.origin.len() as u32).collect::<Vec<_>>());
+    }
+    let row = |cells: &[Option<&str>]| {
+        let shown = table.columns.iter().zip(cells).skip(1).map(|(column, cell)| {
+            let value = match (cell, &column.kind) {
+                (None, _) => Value::Null,
+                (
+                    Some(text),
+                    ColumnType::Boolean
+                    | ColumnType::Int32
+                    | ColumnType::Int64
+                    | ColumnType::Decimal(_)
+                    | ColumnType::Json,
+                ) => serde_json::from_str(text).unwrap(),
+                (Some(text), _) => Value::from(*text),
+            };
+            (column.label.clone(), value)
+        });
+        Value::Object(shown.collect::<Map<_, _>>())
+    };
+    Ok(texts.chunks(table.columns.len()).map(row).collect())
+}

@@ -1,0 +1,301 @@
+//! Dialect two: a filter as FHIR search, conjunct by conjunct: exact, inexact (the service may give more rows, never
+//! fewer, and the residual filters again) or unsupported; and whether the service did what it was asked.
+
+use std::collections::{BTreeSet, HashMap};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use uuid::Uuid;
+
+use super::pushdown::{Push, Pushdown, guid};
+use crate::model::key::{Decoded, decode};
+use crate::model::query::{Compare, Expr, Filter, Literal, Order};
+use crate::model::table::{Binding, Kind, Sortable, Source, Table};
+use crate::plan::evaluate::residual::columns_of_filter;
+use crate::plan::unparse;
+
+pub use super::pushdown::{Class, ServerSearch};
+
+/// Keys or references of one search; a longer list is asked for in several searches.
+const KEYS_PER_SEARCH: usize = 100;
+
+/// One conjunct of a filter, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// As OData.
+    pub text: String,
+    /// Names of the columns that it reads: what may be said of it where its values must not be.
+    pub columns: Vec<String>,
+    pub class: Class,
+    pub params: Vec<(String, String)>,
+    pub why: String,
+}
+
+/// A search for the resources of one source, and what its rows must meet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Search {
+    pub resource_type: String,
+    /// The source's fixed ones first; not percent-encoded.
+    pub params: Vec<(String, String)>,
+    /// How many of `params` are fixed by the source: rows found without them are none of this table.
+    pub fixed: usize,
+    pub conjuncts: Vec<Explained>,
+    /// All that its rows must meet: to be used in place of `residual` where a parameter got lost.
+    pub filter: Option<Filter>,
+    /// What is left to check on its rows, the service having applied `params`.
+    pub residual: Option<Filter>,
+}
+
+/// Parameters that an answer's `self` link does not name, so that the service may not have applied them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// The rows found may be none of the table: refuse the answer.
+    pub fixed: Vec<String>,
+    /// Check the rows with [`Search::filter`] instead of the residual; trust neither totals nor limits.
+    pub filters: Vec<String>,
+    /// Order the rows here.
+    pub sort: bool,
+}
+
+/// What a filter makes of one source.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Searched {
+    Search(Box<Search>),
+    /// No row of the source can meet the filter: nothing is asked.
+    Nothing {
+        resource_type: String,
+        why: String,
+    },
+}
+
+/// The searches that together give every row that meets the filter, and none of them twice. `ids` holds the texts
+/// behind those keys that do not carry their own (see [`hashed_keys`]); one that is not there is no row's key.
+pub fn searches(
+    filter: Option<&Filter>,
+    table: &Table,
+    server: &ServerSearch,
+    ids: &HashMap<Uuid, String>,
+) -> Vec<Searched> {
+    let conjuncts = filter.map(conjuncts).unwrap_or_default();
+    let mut searched = Vec::new();
+    for source in &table.sources {
+        let plan = Pushdown { table, source, server, ids };
+        for part in in_chunks(&plan, &conjuncts) {
+            searched.push(search(&plan, &part));
+        }
+    }
+    searched
+}
+
+/// The keys in a filter whose ids only the store's map knows.
+pub fn hashed_keys(filter: &Filter) -> Vec<Uuid> {
+    let mut keys = BTreeSet::new();
+    collect_hashed(filter, &mut keys);
+    keys.into_iter().collect()
+}
+
+/// The value of `_sort`, if the order is by one column that the service can sort by, and how far it may be trusted.
+pub fn sort(order: &[Order], source: &Source, server: &ServerSearch) -> Option<(String, Sortable)> {
+    let [Order { by: Expr::Column(column), descending }] = order else {
+        return None;
+    };
+    let sortable = |b: &&Binding| b.column == *column && b.sort != Sortable::None;
+    let binding = source.search.iter().find(sortable)?;
+    server.allows(&source.resource_type, &binding.param).ok()?;
+    let sign = if *descending { "-" } else { "" };
+    Some((format!("{sign}{}", binding.param), binding.sort))
+}
+
+/// Compares what was asked with the `self` link of the answer (empty if it has none).
+pub fn verify_self_link(search: &Search, self_url: &str) -> Lost {
+    let query = self_url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    let mut applied: Vec<(String, String)> = query
+        .split('&')
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+        .collect();
+    let mut lost = Lost::default();
+    for (index, param) in search.params.iter().enumerate() {
+        // A parameter sent twice must come back twice.
+        if let Some(at) = applied.iter().position(|a| a == param) {
+            applied.swap_remove(at);
+            continue;
+        }
+        match param.0.as_str() {
+            "_sort" => lost.sort = true,
+            name if index < search.fixed => lost.fixed.push(name.to_owned()),
+            name => lost.filters.push(name.to_owned()),
+        }
+    }
+    lost
+}
+
+impl Search {
+    /// Nothing is left to check.
+    pub fn all_exact(&self) -> bool {
+        self.residual.is_none()
+    }
+
+    /// `Type?name=value&…`, percent-encoded.
+    pub fn relative_url(&self) -> String {
+        let mut url = self.resource_type.clone();
+        for (index, (name, value)) in self.params.iter().enumerate() {
+            url.push(if index == 0 { '?' } else { '&' });
+            url.extend(utf8_percent_encode(name, QUERY));
+            url.push('=');
+            url.extend(utf8_percent_encode(value, QUERY));
+        }
+        url
+    }
+}
+
+/// A list of keys too long for one search becomes several, which no row meets two of.
+fn in_chunks(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Vec<Vec<Filter>> {
+    let whole = || vec![conjuncts.to_vec()];
+    let long = conjuncts.iter().position(|conjunct| match conjunct {
+        Filter::In(Expr::Column(column), list) if list.len() > KEYS_PER_SEARCH && !list.contains(&Literal::Null) => {
+            let is_key = matches!(source.table.columns[*column].kind, Kind::Key | Kind::Lookup(_));
+            is_key && !matches!(source.equals(*column, &list[..KEYS_PER_SEARCH], true), Push::No(_))
+        }
+        _ => false,
+    });
+    let Some((at, Filter::In(of, list))) = long.map(|at| (at, &conjuncts[at])) else {
+        return whole();
+    };
+    let keys: BTreeSet<Uuid> = list.iter().filter_map(guid).collect();
+    let keys: Vec<Literal> = keys.into_iter().map(Literal::Guid).collect();
+    let part = |chunk: &[Literal]| {
+        let mut part = conjuncts.to_vec();
+        part[at] = Filter::In(of.clone(), chunk.to_vec());
+        part
+    };
+    keys.chunks(KEYS_PER_SEARCH).map(part).collect()
+}
+
+fn search(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Searched {
+    let resource_type = source.source.resource_type.clone();
+    let (mut explained, mut residual) = (Vec::new(), Vec::new());
+    for conjunct in conjuncts {
+        let push = source.conjunct(conjunct);
+        let text = unparse::filter(conjunct, source.table).to_string();
+        if let Push::Never(why) = push {
+            return Searched::Nothing { resource_type, why: format!("{text}: {why}") };
+        }
+        let one = explain(push, text, column_names(conjunct, source.table));
+        if one.class != Class::Exact {
+            residual.push(conjunct.clone());
+        }
+        explained.push(one);
+    }
+    let mut params = source.source.fixed_params.clone();
+    let fixed = params.len();
+    for param in explained.iter().flat_map(|one| &one.params) {
+        if !params.contains(param) {
+            params.push(param.clone());
+        }
+    }
+    let (filter, residual) = (all(conjuncts.to_vec()), all(residual));
+    let search = Search { resource_type, params, fixed, conjuncts: explained, filter, residual };
+    Searched::Search(Box::new(search))
+}
+
+fn explain(push: Push, text: String, columns: Vec<String>) -> Explained {
+    let (class, params, why) = match push {
+        Push::Always => (Class::Exact, Vec::new(), "every row of this resource type meets it".into()),
+        Push::Never(why) => (Class::Exact, Vec::new(), why.into()),
+        Push::Values { class, param, values, why } => (class, vec![(param, values.join(","))], why.into()),
+        Push::Range { param, values, why } => {
+            (Class::Inexact, values.into_iter().map(|v| (param.clone(), v)).collect(), why.into())
+        }
+        Push::No(why) => (Class::Unsupported, Vec::new(), why),
+    };
+    Explained { text, columns, class, params, why }
+}
+
+fn column_names(conjunct: &Filter, table: &Table) -> Vec<String> {
+    let mut read = BTreeSet::new();
+    columns_of_filter(conjunct, &mut read);
+    read.iter().filter_map(|c| table.columns.get(*c)).map(|c| c.property().into_owned()).collect()
+}
+
+/// The conditions that must all hold, in negation normal form.
+fn conjuncts(filter: &Filter) -> Vec<Filter> {
+    let mut all = Vec::new();
+    flatten(normal(filter, false), &mut all);
+    all
+}
+
+fn flatten(filter: Filter, into: &mut Vec<Filter>) {
+    match filter {
+        Filter::And(a, b) => {
+            flatten(*a, into);
+            flatten(*b, into);
+        }
+        other => into.push(other),
+    }
+}
+
+/// Moves `not` down to the conditions. Each step keeps the three-valued result: a flipped comparison with null is null
+/// as before, and `eq` and `ne` always answer.
+fn normal(filter: &Filter, negated: bool) -> Filter {
+    let boxed = |filter: &Filter| Box::new(normal(filter, negated));
+    match (filter, negated) {
+        (Filter::Not(inner), _) => normal(inner, !negated),
+        (Filter::And(a, b), false) | (Filter::Or(a, b), true) => Filter::And(boxed(a), boxed(b)),
+        (Filter::Or(a, b), false) | (Filter::And(a, b), true) => Filter::Or(boxed(a), boxed(b)),
+        (Filter::Compare(op, a, b), true) => Filter::Compare(opposite(*op), a.clone(), b.clone()),
+        (other, true) => Filter::Not(Box::new(other.clone())),
+        (other, false) => other.clone(),
+    }
+}
+
+fn opposite(op: Compare) -> Compare {
+    match op {
+        Compare::Eq => Compare::Ne,
+        Compare::Ne => Compare::Eq,
+        Compare::Lt => Compare::Ge,
+        Compare::Le => Compare::Gt,
+        Compare::Gt => Compare::Le,
+        Compare::Ge => Compare::Lt,
+    }
+}
+
+fn all(conjuncts: Vec<Filter>) -> Option<Filter> {
+    conjuncts.into_iter().reduce(|a, b| Filter::And(Box::new(a), Box::new(b)))
+}
+
+fn collect_hashed(filter: &Filter, into: &mut BTreeSet<Uuid>) {
+    let mut keep = |literal: &Literal| into.extend(guid(literal).filter(|g| decode(*g) == Decoded::Hashed));
+    match filter {
+        Filter::And(a, b) | Filter::Or(a, b) => {
+            collect_hashed(a, into);
+            collect_hashed(b, into);
+        }
+        Filter::Not(inner) => collect_hashed(inner, into),
+        Filter::In(_, list) => list.iter().for_each(keep),
+        Filter::Compare(_, a, b) => {
+            for side in [a, b] {
+                if let Expr::Literal(literal) = side {
+                    keep(literal);
+                }
+            }
+        }
+        Filter::Text(..) | Filter::Is(_) | Filter::Related { .. } => {}
+    }
+}
+
+/// What stays readable in a query; everything else is encoded.
+const QUERY: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'/').remove(b',');
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+mod oracle;

@@ -1,0 +1,367 @@
+//! The gate: what a mapping must show before it is let in. It runs the mapping on its own samples, in the sandbox and
+//! under the limits of production, and reports each check by name.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use turntable_mapping::definitions;
+use turntable_mapping::laws::{self, Named, Subject};
+use turntable_scan::Document;
+
+use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
+use crate::mapping::wrap::Sample;
+use crate::model::error::Result;
+use crate::model::rows::Rows;
+use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::router::snapshot::Snapshot;
+
+/// What the gate found, kept with the version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub checks: Vec<Check>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// `samples`, `round-trip`, `determinism`, `schema`, …
+    pub name: String,
+    pub passed: bool,
+    /// What was looked at, or what is wrong and where.
+    pub findings: Vec<String>,
+}
+
+/// By table, its rows in order; a column that is not there is null.
+type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Box<RawValue>>>>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SampleChange {
+    /// The sample that it is made to; none for a new resource.
+    of: Option<String>,
+    table: String,
+    operation: Option<String>,
+    /// Of the row; without it the resource's id.
+    key: Option<String>,
+    assignments: BTreeMap<String, Box<RawValue>>,
+}
+
+/// Findings of one check beyond this many are counted only.
+const MAX_FINDINGS: usize = 50;
+
+impl Report {
+    pub fn passed(&self) -> bool {
+        self.checks.iter().all(|check| check.passed)
+    }
+
+    pub fn add(&mut self, name: &str, faults: Vec<String>, note: String) {
+        let passed = faults.is_empty();
+        let more = faults.len().saturating_sub(MAX_FINDINGS);
+        let mut findings: Vec<String> = if passed { vec![note] } else { faults };
+        findings.truncate(MAX_FINDINGS);
+        if more > 0 {
+            findings.push(format!("and {more} more"));
+        }
+        self.checks.push(Check { name: name.to_owned(), passed, findings });
+    }
+}
+
+/// All checks that need nothing but the mapping itself.
+pub fn check(mapping: &Mapping, report: &mut Report) {
+    let samples = &mapping.samples;
+    let resources = format!("{} resources", samples.iter().filter(|s| s.resource.is_some()).count());
+    let changes = format!("{} changes", samples.iter().filter(|s| s.change.is_some()).count());
+    let on_resources = |law: fn(&Mapping, &[u8], &Sample) -> Result<Option<String>>| {
+        faults(samples, |sample| match &sample.resource {
+            Some(resource) => law(mapping, resource.get().as_bytes(), sample),
+            None => Ok(None),
+        })
+    };
+    report.add("samples", on_resources(expected_rows), resources.clone());
+    report.add("determinism", on_resources(same_twice), resources.clone());
+    report.add("round-trip", on_resources(unchanged), resources);
+    report.add("changes", faults(samples, |sample| expected_change(mapping, sample)), changes);
+}
+
+/// How long the gate looks at the laws, unless it is told to take less.
+pub const LAWS_TIME: Duration = Duration::from_secs(3);
+
+/// The laws (`turntable_mapping::laws`) over the mapping's own samples, for this long at most: a mapping that is seen to
+/// break one is refused. What differs from R4's definitions is named for whoever loads it, and refuses nothing: profiles
+/// and later versions may have what R4 has not.
+pub fn laws(mapping: &Mapping, time: Duration, report: &mut Report) {
+    let samples = mapping.samples.iter();
+    let named = samples.filter_map(|s| Some(Named { name: &s.name, text: s.resource.as_ref()?.get() }));
+    let found = laws::check(mapping, &named.collect::<Vec<_>>(), Some(Instant::now() + time));
+    let mut findings = vec![match (found.violations.len(), found.cut_short) {
+        (0, false) => format!("all hold over {} resources", found.resources),
+        (0, true) => format!("none is broken in the time there was; {} resources", found.resources),
+        (broken, _) => format!("{broken} broken; `turntable mapping test` shows them all"),
+    }];
+    findings.extend(found.violations.iter().take(MAX_FINDINGS).map(ToString::to_string));
+    // A view says its columns in FHIRPath; its compiler holds that against R4.
+    let writes = mapping.tables.iter().any(|table| table.access.update || table.access.create);
+    let disagreements = if writes { definitions::check_schema(&Subject::describe(mapping)) } else { Vec::new() };
+    findings.extend(disagreements.iter().take(MAX_FINDINGS).map(|fault| format!("not as in R4: {fault}")));
+    report.checks.push(Check { name: "laws".to_owned(), passed: found.violations.is_empty(), findings });
+}
+
+/// What a new version changes for apps that use the one in force: added, removed, changed columns.
+pub fn schema_difference(old: &[std::sync::Arc<Table>], new: &[std::sync::Arc<Table>]) -> SchemaDifference {
+    let mut difference = SchemaDifference::default();
+    for table in new {
+        match old.iter().find(|o| o.name == table.name) {
+            None => difference.added.push(table.name.clone()),
+            Some(before) => columns_difference(before, table, &mut difference),
+        }
+    }
+    let gone = old.iter().filter(|o| !new.iter().any(|n| n.name == o.name));
+    difference.removed.extend(gone.map(|table| table.name.clone()));
+    difference
+}
+
+/// Names of tables, or `table.column`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaDifference {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+    /// With what changed.
+    pub changed: Vec<String>,
+}
+
+impl SchemaDifference {
+    /// Whether apps that use the old version could break.
+    pub fn is_breaking(&self) -> bool {
+        !self.removed.is_empty() || !self.changed.is_empty()
+    }
+}
+
+fn columns_difference(before: &Table, after: &Table, difference: &mut SchemaDifference) {
+    let name = |column: &str| format!("{}.{column}", after.name);
+    if before.entity_set != after.entity_set {
+        difference.changed.push(format!("{}: entity set {} -> {}", after.name, before.entity_set, after.entity_set));
+    }
+    for column in &after.columns {
+        match before.column(&column.name).and_then(|index| before.columns.get(index)) {
+            None => difference.added.push(name(&column.name)),
+            Some(old) => difference
+                .changed
+                .extend(kind_change(&old.kind, &column.kind).map(|c| format!("{}: {c}", name(&column.name)))),
+        }
+    }
+    let gone = before.columns.iter().filter(|column| after.column(&column.name).is_none());
+    difference.removed.extend(gone.map(|column| name(&column.name)));
+}
+
+/// None if an app cannot notice.
+fn kind_change(old: &Kind, new: &Kind) -> Option<String> {
+    use crate::model::value::kind_name;
+    match (old, new) {
+        (Kind::Choice(old), Kind::Choice(new)) => {
+            let lost = old.options.iter().find(|o| new.by_value(o.value).is_none_or(|n| n.code != o.code))?;
+            Some(format!("choice {} no longer means `{}`", lost.value, lost.code))
+        }
+        (Kind::Lookup(old), Kind::Lookup(new)) => {
+            let lost = old.targets.iter().find(|t| !new.targets.contains(t))?;
+            Some(format!("no longer points to {}", lost.entity_set))
+        }
+        (Kind::Text { .. }, Kind::Text { .. }) | (Kind::Decimal { .. }, Kind::Decimal { .. }) => None,
+        (old, new) if kind_name(old) == kind_name(new) => None,
+        (old, new) => Some(format!("{} -> {}", kind_name(old), kind_name(new))),
+    }
+}
+
+/// The tables that show resources of this one's type.
+fn tables_of<'m>(mapping: &'m Mapping, resource: &[u8]) -> impl Iterator<Item = &'m Table> {
+    let of = Document::parse(resource).ok().and_then(|d| d.root().get("resourceType")?.text().map(Cow::into_owned));
+    let shows = move |table: &&Table| of.as_deref().is_some_and(|of| table.source(of).is_some());
+    mapping.tables.iter().map(|table| &**table).filter(shows)
+}
+
+fn id_of(resource: &str) -> Option<String> {
+    Document::parse(resource.as_bytes()).ok()?.root().get("id")?.text().map(Cow::into_owned)
+}
+
+fn faults(samples: &[Sample], fault: impl Fn(&Sample) -> Result<Option<String>>) -> Vec<String> {
+    samples
+        .iter()
+        .filter_map(|sample| match fault(sample) {
+            Ok(None) => None,
+            Ok(Some(what)) => Some(format!("sample `{}`: {what}", sample.name)),
+            Err(error) => Some(format!("sample `{}`: {error}", sample.name)),
+        })
+        .collect()
+}
+
+fn all_rows(mapping: &Mapping, table: &Table, resource: &[u8]) -> Result<Rows> {
+    let columns: Vec<ColumnIndex> = (0..table.mapped()).collect();
+    let mut documents = Documents::new();
+    documents.push(resource);
+    Ok(mapping.rows(&table.name, &documents, &columns)?.rows)
+}
+
+/// The first cell in which a sample's rows differ from those that its author wrote down.
+fn expected_rows(mapping: &Mapping, resource: &[u8], sample: &Sample) -> Result<Option<String>> {
+    let Some(expected) = &sample.rows else { return Ok(None) };
+    let Ok(expected) = serde_json::from_str::<ExpectedRows>(expected.get()) else {
+        return Ok(Some("its rows are not an object of tables, each a list of objects of cells".to_owned()));
+    };
+    for table in &mapping.tables {
+        let Some(expected) = expected.get(&table.name) else { continue };
+        let rows = all_rows(mapping, table, resource)?;
+        if rows.len() != expected.len() {
+            return Ok(Some(format!("{} rows of `{}`, {} expected", rows.len(), table.name, expected.len())));
+        }
+        for (row, expected) in expected.iter().enumerate() {
+            for (column, definition) in table.columns.iter().enumerate().take(table.mapped()) {
+                let cell = rows.cell(row, column);
+                let wanted = expected.get(&definition.name).and_then(|value| cell_text(value));
+                if cell != wanted.as_deref() {
+                    return Ok(Some(format!("row {row} of `{}`: column `{}` differs", table.name, definition.name)));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A sample writes a cell as text, and a number or boolean also as it stands, digit by digit.
+fn cell_text(value: &RawValue) -> Option<String> {
+    match value.get() {
+        "null" => None,
+        text => serde_json::from_str(text).ok().or_else(|| Some(text.to_owned())),
+    }
+}
+
+fn same_twice(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<String>> {
+    for table in tables_of(mapping, resource) {
+        if all_rows(mapping, table, resource)? != all_rows(mapping, table, resource)? {
+            return Ok(Some(format!("rows of `{}` differ between two calls", table.name)));
+        }
+    }
+    Ok(None)
+}
+
+/// Law get-put: writing back what the row shows changes nothing.
+fn unchanged(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<String>> {
+    for table in tables_of(mapping, resource).filter(|t| t.access.update) {
+        let rows = all_rows(mapping, table, resource)?;
+        for row in 0..rows.len() {
+            let assignments: Vec<_> = table
+                .columns
+                .iter()
+                .enumerate()
+                .take(table.mapped())
+                .filter(|(_, column)| column.access.update && !column.path.is_empty())
+                .map(|(index, _)| (index, rows.cell(row, index).map(str::to_owned)))
+                .collect();
+            let change = WriteChange {
+                operation: WriteOperation::Update,
+                key: rows.cell(row, table.key).map(str::to_owned),
+                assignments,
+                existing: Some(resource.to_vec()),
+            };
+            match mapping.resource(&table.name, &[change])?.pop() {
+                Some(Ok(FhirRequest::Unchanged)) => {}
+                Some(Ok(_)) => {
+                    return Ok(Some(format!(
+                        "writing row {row} of `{}` back as it is changes the resource",
+                        table.name
+                    )));
+                }
+                Some(Err(issues)) => {
+                    let column = issues.first().and_then(|i| i.column).and_then(|c| table.columns.get(c));
+                    let name = column.map_or("?", |c| c.name.as_str());
+                    return Ok(Some(format!("writing row {row} of `{}` back is refused at `{name}`", table.name)));
+                }
+                None => return Ok(Some(format!("no answer to a change of `{}`", table.name))),
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A sample's change gives the resource that its author wrote down.
+fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
+    let (Some(change), Some(after)) = (&sample.change, &sample.after) else { return Ok(None) };
+    let Ok(change) = serde_json::from_str::<SampleChange>(change.get()) else {
+        return Ok(Some("its change lacks `table` or `assignments`, or has a member of another name".to_owned()));
+    };
+    let of = match &change.of {
+        None => None,
+        Some(of) => match mapping.samples.iter().find(|s| s.name == *of).and_then(|s| s.resource.as_ref()) {
+            Some(resource) => Some(resource.get()),
+            None => return Ok(Some(format!("its change is of a sample `{of}`, which is not here"))),
+        },
+    };
+    let operation = match change.operation.as_deref() {
+        None | Some("update") => WriteOperation::Update,
+        Some("create") => WriteOperation::Create,
+        Some("delete") => WriteOperation::Delete,
+        Some(other) => return Ok(Some(format!("its change has the operation `{other}`, which is none"))),
+    };
+    let Some(table) = mapping.tables.iter().find(|t| t.name == change.table) else {
+        return Ok(Some(format!("its change names the table `{}`, which is not here", change.table)));
+    };
+    let mut assignments = Vec::new();
+    for (name, value) in &change.assignments {
+        let Some(column) = table.column(name) else {
+            return Ok(Some(format!("its change names the column `{name}`, which `{}` has not", table.name)));
+        };
+        assignments.push((column, cell_text(value)));
+    }
+    let own_id = of.filter(|_| operation != WriteOperation::Create).and_then(id_of);
+    let existing = of.map(|of| of.as_bytes().to_vec());
+    let request =
+        WriteChange { operation, key: change.key.clone().or(own_id), assignments, existing: existing.clone() };
+    let got = match mapping.resource(&table.name, &[request])?.pop() {
+        Some(Ok(FhirRequest::Update(body) | FhirRequest::Create(body))) => body,
+        Some(Ok(FhirRequest::Unchanged)) => existing.unwrap_or_default(),
+        _ => return Ok(Some("its change is refused".to_owned())),
+    };
+    let same = match (serde_json::from_slice::<Value>(&got), serde_json::from_str::<Value>(after.get())) {
+        (Ok(got), Ok(after)) => got == after,
+        _ => false,
+    };
+    Ok((!same).then(|| "its change gives another resource than expected".to_owned()))
+}
+
+/// Tables of a mapping that are no child tables.
+pub(super) fn roots(mapping: &Mapping) -> impl Iterator<Item = &Arc<Table>> {
+    mapping.tables.iter().filter(|t| t.parent.is_none())
+}
+
+/// What a mapping's tables would collide with: another mapping's table or entity set of the same name, types of one
+/// table whose ids cannot be told apart.
+pub(super) fn conflicts(live: &Snapshot, mapping: &Mapping) -> Vec<String> {
+    let mut conflicts = Vec::new();
+    let replaced: Vec<_> =
+        roots(mapping).filter_map(|root| live.table(&root.name).ok()).map(|t| t.mapping.digest.clone()).collect();
+    for table in &mapping.tables {
+        let others = live.tables().filter(|t| !replaced.contains(&t.mapping.digest));
+        for other in others.filter(|o| o.table.name == table.name || o.table.entity_set == table.entity_set) {
+            conflicts.push(format!(
+                "`{}` ({}) is served by mapping `{}` already",
+                table.name, table.entity_set, other.mapping.name
+            ));
+        }
+        let mut spaces = BTreeMap::new();
+        for source in &table.sources {
+            let space = crate::model::key::space(&source.resource_type);
+            if let Some(other) = spaces.insert(space, &source.resource_type) {
+                conflicts.push(format!(
+                    "`{}` shows {other} and {}, whose ids cannot be told apart in one table",
+                    table.name, source.resource_type
+                ));
+            }
+        }
+        if table.columns.iter().filter(|c| matches!(c.kind, Kind::Key)).count() != 1 {
+            conflicts.push(format!("`{}` must have exactly one key column", table.name));
+        }
+    }
+    conflicts
+}

@@ -1,0 +1,151 @@
+//! Admits a component: through the gate, into the store. Slow and careful; nothing here changes what is in force.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::mapping::component::Mapping;
+use crate::model::error::{Code, Error, Result};
+use crate::router::release::actor::Actor;
+use crate::router::release::gate::{self, Report, SchemaDifference, conflicts, roots};
+use crate::router::snapshot::{Snapshot, Turntable};
+use crate::store::control::{self, Act};
+
+/// What `load` answers.
+#[derive(Serialize)]
+pub struct Loaded {
+    pub digest: String,
+    pub name: String,
+    pub version: String,
+    /// The tables it serves, roots first.
+    pub tables: Vec<String>,
+    pub checks: Vec<gate::Check>,
+    /// Against the version in force.
+    pub schema: SchemaDifference,
+    /// Known already: nothing was stored.
+    #[serde(skip)]
+    pub known: bool,
+}
+
+impl Turntable {
+    /// Admits a component: inspected without running it, compiled, described, compared with what is in force, run on its
+    /// own samples. It is stored only if every check passes. The laws are looked at for `laws`.
+    pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor, laws: Duration) -> Result<Loaded> {
+        let _control = self.control.lock().await;
+        let this = Arc::clone(self);
+        // Compiling takes a core for a while; the table path keeps the others.
+        tokio::task::spawn_blocking(move || this.load_now(bytes, &actor, laws)).await.map_err(gone)?
+    }
+
+    fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
+        let mapping = self.sandbox.load(&bytes)?;
+        let live = self.live();
+        let mut report = Report::default();
+        let schema = self.admission(&live, &mapping, laws, &mut report);
+        if !report.passed() {
+            let failed = report.checks.iter().filter(|c| !c.passed);
+            let details = failed.flat_map(|check| {
+                check.findings.iter().map(|finding| crate::model::error::Detail {
+                    code: check.name.clone(),
+                    message: finding.clone(),
+                    target: None,
+                })
+            });
+            return Err(Error::new(
+                Code::ComponentRefused,
+                format!("mapping `{}` {} does not pass the gate", mapping.name, mapping.version),
+            )
+            .details(details.collect::<Vec<_>>()));
+        }
+        let known = self.store.mapping(&mapping.digest)?.is_some();
+        if !known {
+            let act = Act {
+                actor: &actor.0,
+                action: "mapping.load",
+                table: None,
+                detail: json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version }),
+            };
+            self.store.put_mapping(&kept(&mapping, &report), &bytes, &act)?;
+            let act = Act { action: "mapping.prune", ..act };
+            self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, &act)?;
+        }
+        let loaded = Loaded {
+            digest: mapping.digest.clone(),
+            name: mapping.name.clone(),
+            version: mapping.version.clone(),
+            tables: mapping.tables.iter().map(|t| t.name.clone()).collect(),
+            checks: report.checks,
+            schema,
+            known,
+        };
+        // Who loads a version is about to put it in force.
+        self.keep_at_hand(&live, Arc::new(mapping));
+        Ok(loaded)
+    }
+
+    /// The checks of the gate, and the difference to what is in force.
+    fn admission(&self, live: &Snapshot, mapping: &Mapping, laws: Duration, report: &mut Report) -> SchemaDifference {
+        report.add("tables", conflicts(live, mapping), format!("{} tables", mapping.tables.len()));
+        gate::check(mapping, report);
+        gate::laws(mapping, laws, report);
+        let root = roots(mapping).next().and_then(|root| live.table(&root.name).ok());
+        let old: Vec<_> = root.map(|root| root.mapping.tables.clone()).unwrap_or_default();
+        let schema = gate::schema_difference(&old, &mapping.tables);
+        let note = match (old.is_empty(), schema.is_breaking()) {
+            (true, _) => "no version is in force".to_owned(),
+            (_, true) => format!("apps may break: removed {:?}, changed {:?}", schema.removed, schema.changed),
+            (_, false) => format!("{} added, nothing removed or changed", schema.added.len()),
+        };
+        report.add("schema", Vec::new(), note);
+        schema
+    }
+
+    /// Keeps a mapping that is not in force, and lets the oldest such go.
+    pub(super) fn keep_at_hand(&self, live: &Snapshot, mapping: Arc<Mapping>) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_force = live.tables().any(|t| t.mapping.digest == mapping.digest);
+        if !in_force && retired.iter().all(|other| other.digest != mapping.digest) {
+            retired.push_back(mapping);
+        }
+        while retired.len() > self.limits.mapping_retired {
+            retired.pop_front();
+        }
+    }
+
+    /// A loaded version, from what is or was in force or from the store.
+    pub(super) fn mapping(&self, live: &Snapshot, digest: &str) -> Result<Arc<Mapping>> {
+        if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
+            return Ok(table.mapping.clone());
+        }
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_hand = retired.iter().position(|mapping| mapping.digest == digest);
+        if let Some(mapping) = at_hand.and_then(|at| retired.remove(at)) {
+            return Ok(mapping);
+        }
+        drop(retired);
+        let component = self.store.component(digest)?.ok_or_else(|| {
+            Error::new(Code::NotFound, format!("no mapping of the digest `{digest}` has been loaded"))
+                .hint("load the component first: turntable load FILE")
+        })?;
+        Ok(Arc::new(self.sandbox.load(&component)?))
+    }
+}
+
+/// A mapping as the store keeps it.
+pub(super) fn kept(mapping: &Mapping, report: &Report) -> control::Mapping {
+    control::Mapping {
+        digest: mapping.digest.clone(),
+        name: mapping.name.clone(),
+        version: mapping.version.clone(),
+        tables: mapping.tables.iter().map(|t| t.name.as_str()).collect(),
+        report: serde_json::to_value(report).unwrap_or_default(),
+        uploaded_at: jiff::Timestamp::UNIX_EPOCH,
+        uploaded_by: String::new(),
+    }
+}
+
+pub(super) fn gone(error: tokio::task::JoinError) -> Error {
+    Error::new(Code::Internal, "the task that did it ended").internal(error.to_string())
+}

@@ -1,0 +1,84 @@
+//! Turns the route of a table to another place.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::model::catalog::nearest;
+use crate::model::error::{Code, Error, Result};
+use crate::model::table::Route;
+use crate::router::release::actor::Actor;
+use crate::router::snapshot::{Snapshot, Turntable};
+use crate::store::control::Act;
+
+/// What turning a route answers.
+#[derive(Serialize)]
+pub struct Turned {
+    pub dry_run: bool,
+    pub changes: Vec<RouteChange>,
+}
+
+#[derive(Serialize)]
+pub struct RouteChange {
+    pub table: String,
+    pub from: String,
+    pub to: String,
+    /// Rows in the native store, which stay there.
+    pub native_rows: u64,
+}
+
+impl Turntable {
+    /// Turns a root table and everything cut from its resources; in force at the next request.
+    pub async fn turn(&self, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
+        let _control = self.control.lock().await;
+        let live = self.live();
+        let chosen = live.table(table).map_err(|error| self.with_nearest(&live, table, error))?;
+        let root = &live.root(chosen).table.name;
+        if root != table {
+            return Err(Error::new(
+                Code::BadRequest,
+                format!("`{table}` is cut from the resources of `{root}` and follows its route"),
+            )
+            .hint(format!("turn `{root}`")));
+        }
+        if let Route::Virtual { source } = &route
+            && !self.sources.contains_key(source)
+        {
+            let known: Vec<_> = self.sources.keys().map(String::as_str).collect();
+            let error = Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("source");
+            return Err(error.hint(match known.as_slice() {
+                [] => "configure one under [sources.NAME]".to_owned(),
+                known => format!("there is {}", known.join(", ")),
+            }));
+        }
+        let mut changes = Vec::new();
+        let mut next = Vec::new();
+        for live_table in live.tables() {
+            let mut turned = live_table.again();
+            if live.root(live_table).table.name == table && live_table.route != route {
+                changes.push(RouteChange {
+                    table: live_table.table.name.clone(),
+                    from: live_table.route.to_string(),
+                    to: route.to_string(),
+                    native_rows: self.store.count_rows(&live_table.table)?,
+                });
+                turned.route = route.clone();
+            }
+            next.push(turned);
+        }
+        if !dry_run && !changes.is_empty() {
+            let from = changes.first().map(|c| c.from.clone());
+            let detail = json!({ "from": from, "to": route.to_string() });
+            let act = Act { actor: &actor.0, action: "route.set", table: Some(table), detail };
+            self.store.set_route(&[table], &route, &act)?;
+            self.publish(Snapshot::new(next));
+        }
+        Ok(Turned { dry_run, changes })
+    }
+
+    fn with_nearest(&self, live: &Snapshot, table: &str, error: Error) -> Error {
+        match nearest(table, live.tables().map(|t| t.table.name.as_str())) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What is in force: tables, their mappings, their routes, in one immutable [`Snapshot`]. A request takes it once and keeps
+//! it to its end; a change publishes a new one by swapping one pointer, so that a swap never changes a request that has
+//! begun, and no request waits for a swap.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+
+use crate::fhir::client::Client;
+use crate::mapping::component::Mapping;
+use crate::mapping::sandbox::Sandbox;
+use crate::model::catalog::Catalog;
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::table::{Route, Table, root_of};
+use crate::router::token::Tokens;
+use crate::store::sqlite::Store;
+
+/// Everything that outlives a request. One for a process.
+pub struct Turntable {
+    live: ArcSwap<Snapshot>,
+    pub store: Arc<Store>,
+    pub sandbox: Arc<Sandbox>,
+    /// FHIR services by name.
+    pub sources: BTreeMap<String, Client>,
+    pub limits: Limits,
+    pub tokens: Tokens,
+    /// Mappings that were loaded or in force lately and are not now, the latest last.
+    pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
+    /// Held by whoever changes what is live; the table path never takes it.
+    pub(super) control: tokio::sync::Mutex<()>,
+}
+
+/// An immutable moment.
+#[derive(Default)]
+pub struct Snapshot {
+    pub catalog: Catalog,
+    tables: BTreeMap<String, Arc<ServedTable>>,
+}
+
+/// A table with what serves it.
+pub struct ServedTable {
+    pub table: Arc<Table>,
+    pub mapping: Arc<Mapping>,
+    pub route: Route,
+}
+
+impl Turntable {
+    pub fn new(
+        store: Arc<Store>,
+        sandbox: Arc<Sandbox>,
+        sources: BTreeMap<String, Client>,
+        limits: Limits,
+        tokens: Tokens,
+    ) -> Self {
+        let (live, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
+        Self { live, store, sandbox, sources, limits, tokens, retired: Mutex::default(), control }
+    }
+
+    /// For one request, from its start to its end.
+    pub fn live(&self) -> Arc<Snapshot> {
+        self.live.load_full()
+    }
+
+    /// The swap.
+    pub(super) fn publish(&self, live: Snapshot) {
+        self.live.store(Arc::new(live));
+    }
+
+    /// The FHIR service behind a virtual table.
+    pub fn client(&self, live: &ServedTable) -> Result<&Client> {
+        let Route::Virtual { source } = &live.route else {
+            return Err(Error::new(Code::Internal, format!("table `{}` has no FHIR service", live.table.name)));
+        };
+        self.sources.get(source).ok_or_else(|| {
+            Error::new(
+                Code::Config,
+                format!(
+                    "the route of table `{}` names the FHIR service `{source}`, which is not configured",
+                    live.table.name
+                ),
+            )
+            .hint("add [sources.NAME] to the configuration, or turn the route")
+        })
+    }
+}
+
+impl Snapshot {
+    pub fn new(tables: impl IntoIterator<Item = ServedTable>) -> Self {
+        let tables: BTreeMap<_, _> = tables.into_iter().map(|t| (t.table.name.clone(), Arc::new(t))).collect();
+        Self { catalog: Catalog::new(tables.values().map(|t| t.table.clone())), tables }
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<ServedTable>> {
+        self.tables.values()
+    }
+
+    /// By logical name.
+    pub fn table(&self, name: &str) -> Result<&Arc<ServedTable>> {
+        self.tables
+            .get(name)
+            .ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{name}`")).target(name))
+    }
+
+    /// The table of this entity set that shows resources of this type.
+    pub fn showing(&self, entity_set: &str, resource_type: &str) -> Option<&Arc<ServedTable>> {
+        self.tables().find(|t| t.table.entity_set == entity_set && t.table.source(resource_type).is_some())
+    }
+
+    /// The root of a table: itself, or the table from whose resources its rows are cut, however many lie between.
+    pub fn root<'a>(&'a self, table: &'a Arc<ServedTable>) -> &'a Arc<ServedTable> {
+        let root = root_of(&table.table, |name| self.tables.get(name).map(|t| &t.table));
+        self.tables.get(&root.name).unwrap_or(table)
+    }
+
+    /// A table and everything cut from the same resources.
+    pub fn family(&self, root: &str) -> impl Iterator<Item = &Arc<ServedTable>> {
+        self.tables().filter(move |t| self.root(t).table.name == root)
+    }
+}
+
+impl ServedTable {
+    /// The same, for another moment.
+    pub(super) fn again(&self) -> Self {
+        Self { table: self.table.clone(), mapping: self.mapping.clone(), route: self.route.clone() }
+    }
+}

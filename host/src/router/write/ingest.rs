@@ -1,0 +1,288 @@
+//! A FHIR bundle into the tables: every entry becomes rows of its native tables and, if asked, goes to a FHIR service
+//! first. The answer has one outcome an entry; an entry that could not be stored says so by name and is never dropped
+//! in silence.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use turntable_scan::{Document, Edit, splice};
+use uuid::Uuid;
+
+use crate::model::error::{Code, Error, Result};
+use crate::model::key;
+use crate::model::table::Route;
+use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::write::rows;
+use crate::store::write::NativeWrite;
+
+/// What became of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub kind: OutcomeKind,
+    /// `Type/id/_history/version`.
+    pub location: Option<String>,
+    /// What to know of it, in words.
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeKind {
+    Created,
+    Updated,
+    Deleted,
+    /// Taken by the FHIR service; the table is virtual, so nothing is kept here.
+    Forwarded,
+    /// No native table takes it, and it was not forwarded.
+    NotStored,
+    Refused,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bundle<'a> {
+    resource_type: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(borrow, default)]
+    entry: Vec<Entry<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    full_url: Option<String>,
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    request: Option<Request>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    method: String,
+    url: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    resource_type: String,
+    id: Option<String>,
+}
+
+/// An entry that is understood: which resource it is about, and under which id.
+struct Item {
+    resource_type: String,
+    id: String,
+    /// None = delete.
+    body: Option<Vec<u8>>,
+}
+
+impl Turntable {
+    /// `forward`: the FHIR service that gets the bundle first. What it refuses is not stored here either.
+    pub async fn ingest(
+        &self,
+        live: &Snapshot,
+        bundle: &[u8],
+        forward: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Vec<Outcome>> {
+        let parsed: Bundle<'_> = serde_json::from_slice(bundle).map_err(|e| bad_json(&e))?;
+        if parsed.resource_type != "Bundle" || !matches!(parsed.kind.as_str(), "batch" | "transaction") {
+            return Err(Error::new(Code::BadRequest, "only a Bundle of the type batch or transaction can be ingested"));
+        }
+        let atomic = parsed.kind == "transaction";
+        let mut items: Vec<Result<Item>> = parsed.entry.iter().map(item).collect();
+        if atomic && let Some((index, error)) = first_refused(&items) {
+            // Before the FHIR service stores any of it.
+            return Err(broken(index, error.message()));
+        }
+        let forwarded = match forward {
+            Some(source) => Some(self.forward(source, bundle, &mut items, deadline).await?),
+            None => None,
+        };
+        point_to_items(&parsed.entry, &mut items);
+        let mut outcomes = Vec::with_capacity(items.len());
+        let mut writes = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            let taken = forwarded.as_ref().is_none_or(|f: &Vec<bool>| f.get(index).copied().unwrap_or(false));
+            let outcome = match item {
+                _ if !taken => refused("the FHIR service did not take it"),
+                Err(error) => refused(error.message()),
+                Ok(item) => self.store_item(live, &item, forwarded.is_some(), &mut writes)?,
+            };
+            if atomic && outcome.kind == OutcomeKind::Refused {
+                return Err(broken(index, &outcome.note));
+            }
+            outcomes.push(outcome);
+        }
+        self.store.put_resources(&writes)?;
+        Ok(outcomes)
+    }
+
+    /// Prepares one entry's native write, and says what will have become of it.
+    fn store_item(
+        &self,
+        live: &Snapshot,
+        item: &Item,
+        forwarded: bool,
+        writes: &mut Vec<NativeWrite>,
+    ) -> Result<Outcome> {
+        let shown: Vec<&Arc<ServedTable>> = live
+            .tables()
+            .filter(|t| t.table.parent.is_none() && t.table.source(&item.resource_type).is_some())
+            .collect();
+        let Some(root) = shown.iter().find(|t| t.route == Route::Native) else {
+            let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
+            let note = match shown.first() {
+                Some(table) => format!("table `{}` is virtual: its rows are in the FHIR service", table.table.name),
+                None => format!("no table shows {}", item.resource_type),
+            };
+            return Ok(Outcome { kind, location: None, note });
+        };
+        let family: Vec<&ServedTable> = live.family(&root.table.name).map(|t| &**t).collect();
+        // The same resource may come twice in one bundle: the later builds on the earlier.
+        let earlier = writes.iter().rposition(|w| w.resource_type == item.resource_type && w.id == item.id);
+        let stored = self.store.last_version(&item.resource_type, &item.id)?;
+        let base = earlier.and_then(|at| writes.get(at)).map(|w| w.version).or(stored);
+        let Some(body) = &item.body else {
+            writes.extend(base.map(|base| rows::delete(&family, &item.resource_type, &item.id, base)));
+            return Ok(Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() });
+        };
+        let write = match rows::write(&self.store, &family, &item.resource_type, &item.id, body, base, None) {
+            Ok(write) => write,
+            Err(error) if error.code() == Code::UpstreamInvalid || error.code() == Code::BadJson => {
+                return Ok(refused(error.message()));
+            }
+            Err(error) => return Err(error),
+        };
+        let location = Some(format!("{}/{}/_history/{}", item.resource_type, item.id, write.version));
+        writes.push(write);
+        let kind = if base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
+        Ok(Outcome { kind, location, note: format!("stored in table `{}`", root.table.name) })
+    }
+
+    /// Sends the bundle on; which entries the service took, under which ids.
+    async fn forward(
+        &self,
+        source: &str,
+        bundle: &[u8],
+        items: &mut [Result<Item>],
+        deadline: Instant,
+    ) -> Result<Vec<bool>> {
+        let client = self.sources.get(source).ok_or_else(|| {
+            Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("forward")
+        })?;
+        let answer = client.transaction(Bytes::copy_from_slice(bundle), deadline).await?;
+        let answer: Value = serde_json::from_slice(&answer).map_err(|_| {
+            Error::new(Code::UpstreamInvalid, "the FHIR service answered the bundle with something that is no JSON")
+        })?;
+        let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if entries.len() != items.len() {
+            return Err(Error::new(Code::UpstreamInvalid, "the FHIR service did not answer every entry of the bundle"));
+        }
+        let mut taken = Vec::with_capacity(items.len());
+        for (entry, item) in entries.iter().zip(items) {
+            let response = &entry["response"];
+            taken.push(response["status"].as_str().is_some_and(|status| status.starts_with('2')));
+            let location = response["location"].as_str().and_then(key::reference);
+            if let (Ok(item), Some(location)) = (item, location) {
+                location.id.clone_into(&mut item.id);
+            }
+        }
+        Ok(taken)
+    }
+}
+
+fn first_refused(items: &[Result<Item>]) -> Option<(usize, &Error)> {
+    items.iter().enumerate().find_map(|(index, item)| Some((index, item.as_ref().err()?)))
+}
+
+fn broken(index: usize, why: &str) -> Error {
+    Error::new(Code::BadRequest, format!("entry {index} of the transaction: {why}"))
+        .hint("nothing of a transaction is stored if one entry cannot be; a batch stores the others")
+}
+
+fn item(entry: &Entry<'_>) -> Result<Item> {
+    let refuse = |what: &str| Err(Error::new(Code::BadRequest, what));
+    let Some(Request { method, url }) = &entry.request else { return refuse("it has no request") };
+    let (method, url) = (method.as_str(), url.as_str());
+    if url.contains('?') {
+        return refuse("conditional requests are not supported in ingested bundles; forward them to a FHIR service");
+    }
+    if method == "DELETE" {
+        return match key::reference(url) {
+            Some(r) => Ok(Item { resource_type: r.resource_type.to_owned(), id: r.id.to_owned(), body: None }),
+            None => refuse("its request.url is not Type/id"),
+        };
+    }
+    let Some(resource) = entry.resource else { return refuse("it has no resource") };
+    let Ok(head) = serde_json::from_str::<Head>(resource.get()) else {
+        return refuse("its resource has no resourceType");
+    };
+    let from_full_url =
+        entry.full_url.as_deref().and_then(|url| url.strip_prefix("urn:uuid:")).filter(|id| key::is_id(id));
+    let id = match (method, key::reference(url)) {
+        ("PUT", Some(r)) if r.resource_type == head.resource_type => r.id.to_owned(),
+        ("PUT", _) => return refuse("its request.url is not the Type/id of its resource"),
+        ("POST", _) if url != head.resource_type => return refuse("its request.url is not the type of its resource"),
+        ("POST", _) => from_full_url.map(str::to_owned).unwrap_or_else(|| Uuid::new_v4().to_string()),
+        _ => return refuse("its request.method is none of POST, PUT and DELETE"),
+    };
+    if method == "PUT" && head.id.as_ref().is_some_and(|own| *own != id) {
+        return refuse("its resource has another id than its request.url");
+    }
+    Ok(Item { resource_type: head.resource_type, id, body: Some(resource.get().as_bytes().to_vec()) })
+}
+
+/// References by `fullUrl` (FHIR R4 3.1.0.11.2) become references to the ids that the entries got.
+fn point_to_items(entries: &[Entry<'_>], items: &mut [Result<Item>]) {
+    let targets: HashMap<String, String> = entries
+        .iter()
+        .zip(items.iter())
+        .filter_map(|(entry, item)| {
+            let item = item.as_ref().ok()?;
+            let full_url = entry.full_url.as_ref().filter(|url| url.starts_with("urn:"))?;
+            Some((full_url.clone(), format!("{}/{}", item.resource_type, item.id)))
+        })
+        .collect();
+    if targets.is_empty() {
+        return;
+    }
+    for item in items.iter_mut().flatten() {
+        let Some(body) = &mut item.body else { continue };
+        if !body.windows(4).any(|w| w == b"urn:") {
+            continue;
+        }
+        if let Some(text) = repoint(body, &targets) {
+            *body = text.into_bytes();
+        }
+    }
+}
+
+/// The resource with its references replaced and all other bytes as they are. None if there is nothing to replace.
+fn repoint(resource: &[u8], targets: &HashMap<String, String>) -> Option<String> {
+    let document = Document::parse(resource).ok()?;
+    let members = (0..).map_while(|at| document.at(at)).flat_map(|value| value.members());
+    let references = members.filter(|(name, _)| name.text().as_deref() == Some("reference"));
+    let edits: Vec<Edit> = references
+        .filter_map(|(_, value)| {
+            let target = targets.get(value.text()?.as_ref())?;
+            Some(Edit { range: value.range(), text: format!("\"{target}\"") })
+        })
+        .collect();
+    if edits.is_empty() { None } else { splice(document.text(), edits).ok() }
+}
+
+fn refused(why: &str) -> Outcome {
+    Outcome { kind: OutcomeKind::Refused, location: None, note: why.to_owned() }
+}
+
+fn bad_json(error: &serde_json::Error) -> Error {
+    let at = format!("line {}, column {}", error.line(), error.column());
+    Error::new(Code::BadJson, format!("the body is no FHIR Bundle: {:?} error at {at}", error.classify()))
+}
