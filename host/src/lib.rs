@@ -30,6 +30,9 @@ pub mod model {
     /// A query and a change, resolved and typed.
     pub mod query;
 
+    /// What a read finds: rows and what hangs on them, as a tree.
+    pub mod result;
+
     /// Who asks, and what they may.
     pub mod access;
 }
@@ -116,8 +119,14 @@ pub mod plan {
         pub mod query;
     }
 
-    /// A query and a route to a plan.
+    /// A plan: all that a query will take, as one tree.
+    pub mod tree;
+
+    /// A query and where its tables live to a plan.
     pub mod planner;
+
+    /// A plan as people read it.
+    pub mod explain;
 }
 
 /// The door to the database.
@@ -223,11 +232,20 @@ pub mod router {
 
     /// A query to rows.
     pub mod read {
-        /// A query to a page.
+        /// A query to a page: planned, then its plan walked.
         pub mod run;
 
-        /// Conditions and expansions across tables.
-        pub mod join;
+        /// A scan of the store.
+        mod native;
+
+        /// Searches in a FHIR service, page by page.
+        mod pages;
+
+        /// Conditions on related tables.
+        mod join;
+
+        /// What hangs on the rows of a page.
+        mod expand;
     }
 
     /// A change to resources.

@@ -148,6 +148,12 @@ impl Client {
         format!("{}/{resource_type}?{}", self.0.base, search_query(params, page_size))
     }
 
+    /// What the service has said that it can do, without asking it: None = it has not been asked, or is being asked.
+    pub fn known_capabilities(&self) -> Option<Arc<Capabilities>> {
+        let cached = self.0.capabilities.try_lock().ok()?;
+        cached.as_ref().map(|(_, known)| known.clone())
+    }
+
     /// What the service says it can do; at most an hour old, and older only while it does not answer.
     pub async fn capabilities(&self, deadline: Instant) -> Result<Arc<Capabilities>> {
         let asked = self.0.asked(Interaction::Capabilities, "");

@@ -17,11 +17,12 @@ use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::query::{Change, Compare, Expand, Expr, Filter, Literal, Query};
+use crate::model::result::Expanded;
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::headers::{Headers, SchemaForm};
 use crate::odata::metadata;
-use crate::odata::reply::{self, Expanded, Found, Style};
+use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::{ServedTable, Snapshot};
@@ -181,14 +182,12 @@ impl Serving {
     }
 
     async fn rows(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
-        let snapshot = self.session.snapshot();
-        let shown = Query { select: Some(reply::columns(&table.table, query)), ..query.clone() };
-        let page = self.session.read(table, &shown, &self.sent.token_binding()).await?;
-        let next_link = page.next.as_deref().map(|token| self.sent.next_link(token));
-        let expanded = self.session.expand(table, &page.rows, &for_reply(snapshot, query)?).await?;
-        let count = page.count;
+        let shown = shown(self.session.snapshot(), &table.table, query)?;
+        let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
+        let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
+        let count = found.count;
         let body = self
-            .rendered(table, page.rows, query, expanded, move |style, found| {
+            .rendered(table, found.rows, query, found.expanded, move |style, found| {
                 reply::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
             })
             .await?;
@@ -202,6 +201,7 @@ impl Serving {
             skip: 0,
             select: Some(vec![table.table.key]),
             order: Vec::new(),
+            expand: Vec::new(),
             ..query.clone()
         };
         let page = self.session.read(table, &query, "").await?;
@@ -209,8 +209,8 @@ impl Serving {
     }
 
     async fn one(&self, table: &Arc<ServedTable>, rows: Rows, query: &Query) -> Result<Response> {
-        let wanted = for_reply(self.session.snapshot(), query)?;
-        let expanded = self.session.expand(table, &rows, &wanted).await?;
+        let shown = shown(self.session.snapshot(), &table.table, query)?;
+        let expanded = self.session.expand(table, &rows, &shown.expand).await?;
         let etag = reply::etag(&table.table, &rows, 0);
         let body = self.rendered(table, rows, query, expanded, |style, found| reply::one(style, found, 0)).await?;
         Ok(with_etag(json(&self.call, body), etag.as_deref()))
@@ -288,7 +288,7 @@ impl Serving {
         write: impl FnOnce(Style<'_>, Found<'_>) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<Vec<u8>> {
         let begun = Instant::now();
-        let bytes = rows.bytes() + expanded.iter().map(|expanded| expanded.rows.bytes()).sum::<usize>();
+        let bytes = rows.bytes() + expanded.iter().map(Expanded::bytes).sum::<usize>();
         let body = if bytes <= AT_ONCE {
             write(self.style(), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
         } else {
@@ -329,21 +329,22 @@ fn timing(trace: &Trace) -> String {
     text
 }
 
-/// Expansions with the columns that their replies need.
-fn for_reply(snapshot: &Snapshot, query: &Query) -> Result<Vec<Expand>> {
-    query
-        .expand
-        .iter()
-        .map(|expand| {
-            let select = match &expand.to {
-                Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
-                    Some(reply::columns(&snapshot.table(table)?.table, &expand.query))
-                }
-                Relation::Concept { .. } => None,
-            };
-            Ok(Expand { query: Query { select, ..expand.query.clone() }, ..expand.clone() })
-        })
-        .collect()
+/// A query with the columns that its answer is written from, those of its expansions included.
+fn shown(snapshot: &Snapshot, table: &Table, query: &Query) -> Result<Query> {
+    let expand = query.expand.iter().map(|expand| {
+        let query = match &expand.to {
+            Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
+                shown(snapshot, &snapshot.table(table)?.table, &expand.query)?
+            }
+            Relation::Concept { .. } => expand.query.clone(),
+        };
+        Ok(Expand { query, ..expand.clone() })
+    });
+    Ok(Query {
+        select: Some(reply::columns(table, query)),
+        expand: expand.collect::<Result<_>>()?,
+        ..query.clone()
+    })
 }
 
 fn json(call: &Call, body: Vec<u8>) -> Response {

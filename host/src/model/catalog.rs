@@ -1,15 +1,18 @@
 //! All tables of one moment, and the navigation properties between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::error::{Code, Error, Result};
 use super::table::{ColumnIndex, Kind, Table};
 
-/// Immutable; a change of tables makes a new one.
+/// Immutable; a change of tables makes a new one. What leads where is found once, when it is made.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     by_name: BTreeMap<String, Arc<Table>>,
+    by_entity_set: HashMap<String, Arc<Table>>,
+    /// Navigation properties by the name of their table.
+    relations: HashMap<String, Vec<(String, Relation)>>,
 }
 
 /// What a navigation property leads to.
@@ -26,7 +29,13 @@ pub enum Relation {
 impl Catalog {
     /// Tables with distinct names and entity sets; the later of two with one name wins.
     pub fn new(tables: impl IntoIterator<Item = Arc<Table>>) -> Self {
-        Self { by_name: tables.into_iter().map(|t| (t.name.clone(), t)).collect() }
+        let by_name: BTreeMap<_, _> = tables.into_iter().map(|t| (t.name.clone(), t)).collect();
+        let mut by_entity_set: HashMap<String, Arc<Table>> = HashMap::new();
+        for table in by_name.values() {
+            by_entity_set.entry(table.entity_set.clone()).or_insert_with(|| table.clone());
+        }
+        let relations = relations(&by_name, &by_entity_set);
+        Self { by_name, by_entity_set, relations }
     }
 
     /// In the order of their names.
@@ -39,7 +48,7 @@ impl Catalog {
     }
 
     pub fn entity_set(&self, entity_set: &str) -> Result<&Arc<Table>> {
-        self.tables().find(|t| t.entity_set == entity_set).ok_or_else(|| {
+        self.find_entity_set(entity_set).ok_or_else(|| {
             let error = Error::new(Code::UnknownTable, format!("there is no table `{entity_set}`")).target(entity_set);
             match nearest(entity_set, self.tables().map(|t| t.entity_set.as_str())) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -48,32 +57,20 @@ impl Catalog {
         })
     }
 
-    /// Every navigation property of a table: its lookups to tables that are here, the tables whose lookups point to it
-    /// (named `<table>_<column>`), and its concepts.
-    pub fn relations(&self, table: &Table) -> Vec<(String, Relation)> {
-        let mut relations = Vec::new();
-        for (column, lookup) in lookups(table) {
-            if let Some(target) = lookup.targets.iter().find_map(|t| self.entity_set(&t.entity_set).ok()) {
-                let to = Relation::Lookup { column, table: target.name.clone() };
-                relations.push((lookup.navigation.clone(), to));
-            }
-        }
-        for (concept, spread) in table.concepts.iter().enumerate() {
-            relations.push((spread.name.clone(), Relation::Concept { concept }));
-        }
-        for other in self.tables() {
-            for (column, lookup) in lookups(other) {
-                if lookup.targets.iter().any(|t| t.entity_set == table.entity_set) {
-                    let name = format!("{}_{}", other.name, other.columns[column].name);
-                    relations.push((name, Relation::Collection { table: other.name.clone(), column }));
-                }
-            }
-        }
-        relations
+    /// The same where nobody sees what went wrong.
+    pub fn find_entity_set(&self, entity_set: &str) -> Option<&Arc<Table>> {
+        self.by_entity_set.get(entity_set)
+    }
+
+    /// Every navigation property of a table: its lookups to tables that are here, its concepts, and the tables whose
+    /// lookups point to it (named `<table>_<column>`).
+    pub fn relations(&self, table: &Table) -> &[(String, Relation)] {
+        self.relations.get(&table.name).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub fn relation(&self, table: &Table, navigation: &str) -> Option<Relation> {
-        self.relations(table).into_iter().find_map(|(name, to)| (name == navigation).then_some(to))
+        let found = self.relations(table).iter().find(|(name, _)| name == navigation);
+        found.map(|(_, to)| to.clone())
     }
 
     /// The tables whose rows are cut from this one's resources; their route is its route.
@@ -88,6 +85,35 @@ pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -
     let typed = typed.to_lowercase();
     let distance = |candidate: &str| strsim::levenshtein(&typed, &candidate.to_lowercase());
     candidates.into_iter().map(|c| (distance(c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+}
+
+fn relations(
+    by_name: &BTreeMap<String, Arc<Table>>,
+    by_entity_set: &HashMap<String, Arc<Table>>,
+) -> HashMap<String, Vec<(String, Relation)>> {
+    let mut relations: HashMap<String, Vec<(String, Relation)>> = HashMap::with_capacity(by_name.len());
+    for table in by_name.values() {
+        let to_one = lookups(table).filter_map(|(column, lookup)| {
+            let target = lookup.targets.iter().find_map(|target| by_entity_set.get(&target.entity_set))?;
+            Some((lookup.navigation.clone(), Relation::Lookup { column, table: target.name.clone() }))
+        });
+        let concepts = table.concepts.iter().enumerate();
+        let concepts = concepts.map(|(concept, spread)| (spread.name.clone(), Relation::Concept { concept }));
+        relations.insert(table.name.clone(), to_one.chain(concepts).collect());
+    }
+    for other in by_name.values() {
+        for (column, lookup) in lookups(other) {
+            let mut sets: Vec<_> = lookup.targets.iter().map(|target| target.entity_set.as_str()).collect();
+            sets.sort_unstable();
+            sets.dedup();
+            for table in by_name.values().filter(|table| sets.binary_search(&table.entity_set.as_str()).is_ok()) {
+                let name = format!("{}_{}", other.name, other.columns[column].name);
+                let to = Relation::Collection { table: other.name.clone(), column };
+                relations.entry(table.name.clone()).or_default().push((name, to));
+            }
+        }
+    }
+    relations
 }
 
 fn lookups(table: &Table) -> impl Iterator<Item = (ColumnIndex, &super::table::Lookup)> {

@@ -515,7 +515,7 @@ impl AliasText<'_> {
 /// The property or navigation property of a table that is closest to a name.
 pub fn nearest_property(table: &Table, name: &str, catalog: &Catalog) -> Option<String> {
     let mut names: Vec<String> = table.columns.iter().map(|c| c.property().into_owned()).collect();
-    names.extend(catalog.relations(table).into_iter().map(|(name, _)| name));
+    names.extend(catalog.relations(table).iter().map(|(name, _)| name.clone()));
     nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 

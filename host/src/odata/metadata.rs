@@ -201,10 +201,10 @@ fn navigation(table: &Table, name: &str, to: &Relation, catalog: &Catalog) -> Op
         }
         Relation::Collection { table: other, column } => {
             let other = catalog.table(other)?;
-            let back = catalog.relations(other).into_iter().find(
+            let back = catalog.relations(other).iter().find(
                 |(_, to)| matches!(to, Relation::Lookup { column: c, table: t } if c == column && *t == table.name),
             );
-            Navigation { partner: back.map(|(name, _)| name), ..base(&other.name, &other.entity_set, true) }
+            Navigation { partner: back.map(|(name, _)| name.clone()), ..base(&other.name, &other.entity_set, true) }
         }
         Relation::Concept { concept } => {
             let index = table.columns.iter().position(|c| c.kind == Kind::ConceptKey { concept: *concept })?;

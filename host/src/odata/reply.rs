@@ -10,6 +10,7 @@ use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Expand, Query};
+use crate::model::result::Expanded;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Concept, Kind, Lookup, Table};
 
@@ -33,18 +34,6 @@ pub struct Found<'a> {
     pub rows: &'a Rows,
     /// One for each `query.expand`, in its order; that of a concept is not looked at.
     pub expanded: &'a [Expanded],
-}
-
-/// Related rows of all parents of a page, for one navigation property.
-#[derive(Clone, Debug, Default)]
-pub struct Expanded {
-    pub rows: Rows,
-    /// For each parent row, which of `rows` are its own, in order.
-    pub of_parent: Vec<Vec<usize>>,
-    /// For each parent row, how many there are in all; empty = `$count` was not asked.
-    pub counts: Vec<u64>,
-    /// For each parent row, where the rest of its rows is; empty = all are here.
-    pub next_links: Vec<Option<String>>,
 }
 
 /// Around the rows of a page.
@@ -438,7 +427,7 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
     }
     let target = lookup.targets.iter().find(|t| t.resource_type == reference.resource_type);
     if style.annotations.include(LOGICAL_NAME)
-        && let Some(target) = target.and_then(|t| style.catalog.tables().find(|table| table.entity_set == t.entity_set))
+        && let Some(target) = target.and_then(|target| style.catalog.find_entity_set(&target.entity_set))
     {
         out.member(&format!("{property}@{LOGICAL_NAME}"), &target.name);
     }
@@ -470,7 +459,7 @@ fn related(
     let expanded = expanded.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched"))?;
     let own = expanded.of_parent.get(row);
     let own = own.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched for every row"))?;
-    let inner = Found { table, query: &expand.query, rows: &expanded.rows, expanded: &[] };
+    let inner = Found { table, query: &expand.query, rows: &expanded.rows, expanded: &expanded.expanded };
     let properties = Properties::new(style, inner)?;
     if let Relation::Lookup { .. } = expand.to {
         out.name(navigation);
@@ -493,9 +482,6 @@ fn related(
         entity(out, style, inner, &properties, *related, None)?;
     }
     out.close(']');
-    if let Some(Some(link)) = expanded.next_links.get(row) {
-        out.member(&format!("{navigation}@odata.nextLink"), link);
-    }
     Ok(())
 }
 
@@ -689,7 +675,7 @@ mod tests {
     }
 
     #[test]
-    fn collections_have_their_own_links() {
+    fn collections_have_their_own_counts() {
         let to = Relation::Collection { table: "msemr_observation".into(), column: 3 };
         let navigation = "msemr_observation_msemr_patient";
         let inner = Query { select: Some(vec![7]), ..Query::default() };
@@ -697,18 +683,13 @@ mod tests {
         let query = Query { select: Some(vec![1]), expand: vec![expand], ..Query::default() };
         let mut contacts = Rows::new(vec![0, 1]);
         contacts.push([Some(GUID), Some("James")]);
-        let own = Expanded {
-            rows: rows(&[]),
-            of_parent: vec![vec![0]],
-            counts: vec![5],
-            next_links: vec![Some("more".into())],
-        };
+        let own = Expanded { rows: rows(&[]), of_parent: vec![vec![0]], counts: vec![5], expanded: Vec::new() };
         let (catalog, table, annotations) = (sample::catalog(), sample::contact(), Annotations::default());
         let style = Style { catalog: &catalog, base: BASE, format: Format::default(), annotations: &annotations };
         let found = Found { table: &table, query: &query, rows: &contacts, expanded: &[own] };
         let text = String::from_utf8(one(style, found, 0).unwrap()).unwrap();
         let expected = format!(
-            r#""{navigation}@odata.count":5,"{navigation}":[{{"@odata.etag":"W/\"3\"","msemr_observationid":"{GUID}","msemr_count":-5}}],"{navigation}@odata.nextLink":"more"}}"#
+            r#""{navigation}@odata.count":5,"{navigation}":[{{"@odata.etag":"W/\"3\"","msemr_observationid":"{GUID}","msemr_count":-5}}]}}"#
         );
         assert!(text.ends_with(&expected), "{text}");
         let lost = one(style, Found { expanded: &[], ..found }, 0);

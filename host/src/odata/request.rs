@@ -160,7 +160,7 @@ impl Reader<'_> {
                 return self.upsert_bundle();
             }
             name if REFUSED.contains(&name) => return Err(unsupported(&format!("`{name}`"))),
-            CONCEPT_SET if self.context.catalog.entity_set(CONCEPT_SET).is_err() => {
+            CONCEPT_SET if self.context.catalog.find_entity_set(CONCEPT_SET).is_none() => {
                 return Err(unsupported("reading concepts by themselves").hint("expand the concept of a row"));
             }
             name if name.starts_with('$') => {

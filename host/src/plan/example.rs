@@ -1,7 +1,10 @@
 //! Tables and a terse way to write filters, for the tests of planning.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
+use crate::model::catalog::Catalog;
 use crate::model::key;
 use crate::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
 use crate::model::table::{
@@ -110,6 +113,15 @@ pub(super) fn participants() -> Table {
     let parent = Parent { table: "encounter".into(), column: 1 };
     let table = table("participant", columns, "Encounter", vec![role]);
     Table { parent: Some(parent), one_row_per_resource: false, ..table }
+}
+
+/// All of them, and encounters and patients for their lookups to lead to.
+pub(super) fn catalog() -> Catalog {
+    let patients = Table { name: "patient".into(), entity_set: "patients".into(), ..contacts() };
+    let columns = [("id", Kind::Key), ("patient", lookup("patient", &[("patients", "Patient")])), ("note", text())];
+    let subject = Binding { null_iff_absent: true, ..exact(1, "patient", SearchKind::Reference) };
+    let encounters = table("encounter", columns, "Encounter", vec![subject]);
+    Catalog::new([observations(), contacts(), participants(), patients, encounters].map(Arc::new))
 }
 
 fn table<const N: usize>(name: &str, columns: [(&str, Kind); N], resource_type: &str, search: Vec<Binding>) -> Table {

@@ -1,213 +1,255 @@
-//! A query and a route to a plan: what is asked of the database or the FHIR service, and what is left to do here. A
-//! plan is plain data; [`explain`] shows it.
+//! A query and where its tables live to a plan: what is asked of the database or the FHIR service, of which tables, and
+//! what is left to do here. Pure: everything that it must know is given to it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::evaluate::residual::{self, Residual, columns_needed};
-use super::search::query::{Class, Explained, Search, Searched, ServerSearch, searches, sort};
-use super::unparse;
-use crate::model::error::{Detail, Result};
-use crate::model::query::{Filter, Order, Query};
-use crate::model::table::{ColumnIndex, Kind, Sortable, Table};
+use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
+use super::search::query::{Search, Searched, ServerSearch, hashed_keys, searches, sort};
+use super::tree::{
+    Check, CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin, one_of,
+};
+use crate::model::catalog::{Catalog, Relation};
+use crate::model::error::{Code, Error, Result};
+use crate::model::query::{Expand, Expr, Filter, Literal, Quantifier, Query};
+use crate::model::table::{ColumnIndex, Kind, Sortable, Source, Table};
 
-/// Where the rows live, with what planning must know of it.
+/// What planning must know of the moment.
 #[derive(Clone, Copy, Debug)]
-pub enum Place<'a> {
-    Native,
-    Virtual {
-        server: &'a ServerSearch,
-        /// Texts behind the keys that [`hashed_keys`](super::search::hashed_keys) finds in the filter.
-        ids: &'a HashMap<Uuid, String>,
-    },
+pub struct Known<'a> {
+    pub catalog: &'a Catalog,
+    /// Of each table that the query touches ([`touched`]).
+    pub places: &'a BTreeMap<String, Place>,
+    /// Texts behind the keys in the query that do not carry their own ([`keys_in`]).
+    pub ids: &'a Arc<HashMap<Uuid, String>>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub enum Plan {
-    Native(NativePlan),
-    Virtual(VirtualPlan),
+/// Names of the tables that a query touches: its own, those that its conditions are about, those that it expands.
+pub fn touched(query: &Query, table: &Table) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([table.name.clone()]);
+    touched_by(query, &mut names);
+    names
 }
 
-/// The store turns into SQL what it can of this, and does the rest itself.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NativePlan {
-    pub filter: Option<Filter>,
-    pub order: Vec<Order>,
-    pub top: Option<u64>,
-    pub skip: u64,
-    /// Ascending.
-    pub columns: Vec<ColumnIndex>,
-    pub count: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct VirtualPlan {
-    /// Each with what its own rows must still meet. No row is found by two of them.
-    pub searches: Vec<Search>,
-    /// Resource types of which no row can meet the filter, and why.
-    pub nothing: Vec<(String, String)>,
-    /// The whole filter, for an answer whose parameters got lost.
-    pub filter: Option<Filter>,
-    pub order: Vec<Order>,
-    /// All rows must be here before the first is given out.
-    pub sort_here: bool,
-    pub top: Option<u64>,
-    pub skip: u64,
-    /// What to ask of the mapping, ascending. A concept's key is made from its code and system.
-    pub columns: Vec<ColumnIndex>,
-    /// `_count`: the first so many resources are all that is needed. Void, as is a counted total, where the answer's
-    /// `self` link shows that a parameter got lost.
-    pub limit_pushed: Option<u64>,
-    pub count: CountPlan,
-    /// The first page takes every row that the searches find.
-    pub full_scan_needed: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountPlan {
-    NotAsked,
-    /// `_summary=count` of each search, added up.
-    Service,
-    /// Rows must be counted.
-    Scan,
+/// The keys that a query names and whose ids only the store's map knows.
+pub fn keys_in(query: &Query) -> BTreeSet<Uuid> {
+    let mut keys: BTreeSet<Uuid> = query.filter.iter().flat_map(hashed_keys).collect();
+    keys.extend(query.expand.iter().flat_map(|expand| keys_in(&expand.query)));
+    keys
 }
 
 /// Errs for a query that has no meaning, alike on every route and before anything is asked.
-pub fn plan(query: &Query, table: &Table, place: Place<'_>) -> Result<Plan> {
-    check(query, table)?;
-    let columns = columns_needed(query, table);
-    Ok(match place {
-        Place::Native => Plan::Native(NativePlan {
-            filter: query.filter.clone(),
-            order: query.order.clone(),
-            top: query.top,
-            skip: query.skip,
-            columns,
-            count: query.count,
-        }),
-        Place::Virtual { server, ids } => Plan::Virtual(virtual_plan(query, table, server, ids, &columns)),
+pub fn plan(query: &Query, table: &Arc<Table>, known: Known<'_>) -> Result<Read> {
+    let place = known
+        .places
+        .get(&table.name)
+        .ok_or_else(|| Error::new(Code::Internal, format!("it is not known where `{}` is", table.name)))?
+        .clone();
+    let joins = match &query.filter {
+        Some(filter) => semijoins(filter, table, known)?,
+        None => Vec::new(),
+    };
+    check(query, table, &joins)?;
+    let expand = expansions(&query.expand, table, known)?;
+    let scan = scan(query, query.filter.clone(), table, &place, known.ids);
+    let query = Query { expand: Vec::new(), ..query.clone() };
+    Ok(Read { table: table.clone(), place, query, joins, ids: known.ids.clone(), scan, expand })
+}
+
+/// What the navigation properties of rows of this table take, in their order.
+pub fn expansions(expands: &[Expand], table: &Table, known: Known<'_>) -> Result<Vec<Expansion>> {
+    let planned = expands.iter().map(|expand| {
+        let (other, own, theirs, many) = match &expand.to {
+            Relation::Lookup { column, table: other } => {
+                let other = related(other, known)?;
+                (other, *column, other.key, false)
+            }
+            Relation::Collection { table: other, column } => (related(other, known)?, table.key, *column, true),
+            Relation::Concept { .. } => return Ok(Expansion::Concept),
+        };
+        let asked = &expand.query;
+        let mut select = asked.select.clone();
+        if let Some(select) = &mut select
+            && !select.contains(&theirs)
+        {
+            select.push(theirs);
+            select.sort_unstable();
+        }
+        // Skip and top are for each row, so they come after the rows are told apart.
+        let query = Query { select, skip: 0, top: None, count: false, ..asked.clone() };
+        Ok(Expansion::Rows(Box::new(RelatedRows {
+            navigation: expand.navigation.clone(),
+            own,
+            theirs,
+            many,
+            skip: asked.skip,
+            top: asked.top,
+            count: asked.count,
+            read: plan(&query, other, known)?,
+        })))
+    });
+    planned.collect()
+}
+
+impl Read {
+    /// The scan with a filter in place of the query's: with the keys of its joins, or with those of the rows that it is
+    /// read for.
+    pub fn scan_for(&self, filter: Option<Filter>, ids: &HashMap<Uuid, String>) -> Scan {
+        scan(&self.query, filter, &self.table, &self.place, ids)
+    }
+}
+
+/// A filter with what its conditions on related tables come to, in their order.
+pub fn with_keys(filter: &Filter, conditions: &mut dyn Iterator<Item = Filter>) -> Result<Filter> {
+    let mut boxed = |filter: &Filter| with_keys(filter, conditions).map(Box::new);
+    Ok(match filter {
+        Filter::And(a, b) => Filter::And(boxed(a)?, boxed(b)?),
+        Filter::Or(a, b) => Filter::Or(boxed(a)?, boxed(b)?),
+        Filter::Not(inner) => Filter::Not(boxed(inner)?),
+        Filter::Related { navigation, .. } => conditions.next().ok_or_else(|| {
+            Error::new(Code::Internal, "a condition on a related table has not been answered").target(navigation.clone())
+        })?,
+        other => other.clone(),
     })
 }
 
-/// The plan as people read it. It holds the values of the query, so it is for whoever sent the query.
-pub fn explain(plan: &Plan, table: &Table) -> Value {
-    let names = |columns: &[ColumnIndex]| -> Vec<String> {
-        columns.iter().filter_map(|c| table.columns.get(*c)).map(|c| c.property().into_owned()).collect()
+/// One for each condition on a related table, in their order.
+fn semijoins(filter: &Filter, table: &Table, known: Known<'_>) -> Result<Vec<Semijoin>> {
+    Ok(match filter {
+        Filter::And(a, b) | Filter::Or(a, b) => {
+            let mut joins = semijoins(a, table, known)?;
+            joins.extend(semijoins(b, table, known)?);
+            joins
+        }
+        Filter::Not(inner) => semijoins(inner, table, known)?,
+        Filter::Related { navigation, to, quantifier, filter } => {
+            vec![semijoin(navigation, to, *quantifier, filter.as_deref(), table, known)?]
+        }
+        _ => Vec::new(),
+    })
+}
+
+fn semijoin(
+    navigation: &str,
+    to: &Relation,
+    quantifier: Quantifier,
+    inner: Option<&Filter>,
+    table: &Table,
+    known: Known<'_>,
+) -> Result<Semijoin> {
+    let (other, own, theirs) = match (to, quantifier) {
+        (Relation::Lookup { column, table: other }, Quantifier::One) => {
+            let other = related(other, known)?;
+            (other, *column, other.key)
+        }
+        (Relation::Collection { table: other, column }, Quantifier::Any | Quantifier::All) => {
+            (related(other, known)?, table.key, *column)
+        }
+        _ => {
+            return Err(Error::new(Code::NotSupported, format!("conditions on `{navigation}` are not supported"))
+                .target(navigation)
+                .hint("compare the columns that the row itself carries"));
+        }
     };
-    let filter = |filter: &Option<Filter>| filter.as_ref().map(|f| unparse::filter(f, table).to_string());
-    let order = |order: &[Order]| (!order.is_empty()).then(|| unparse::order(order, table).to_string());
-    match plan {
-        Plan::Native(plan) => json!({
-            "route": "native",
-            "table": table.name,
-            "filter": filter(&plan.filter),
-            "order": order(&plan.order),
-            "top": plan.top,
-            "skip": plan.skip,
-            "columns": names(&plan.columns),
-        }),
-        Plan::Virtual(plan) => json!({
-            "route": "virtual",
-            "table": table.name,
-            "searches": plan.searches.iter().map(|search| json!({
-                "url": search.relative_url(),
-                "conditions": search.conjuncts.iter().map(explain_condition).collect::<Vec<_>>(),
-                "filteredHere": filter(&search.residual),
-            })).collect::<Vec<_>>(),
-            "notAsked": plan.nothing.iter().map(|(resource_type, why)| json!({
-                "resourceType": resource_type,
-                "why": why,
-            })).collect::<Vec<_>>(),
-            "order": order(&plan.order),
-            "sortedHere": plan.sort_here,
-            "top": plan.top,
-            "skip": plan.skip,
-            "limitPushed": plan.limit_pushed,
-            "count": match plan.count {
-                CountPlan::NotAsked => Value::Null,
-                CountPlan::Service => "service".into(),
-                CountPlan::Scan => "scan".into(),
-            },
-            "fullScan": plan.full_scan_needed,
-            "columns": names(&plan.columns),
-        }),
+    let mut query = Query { select: Some(vec![theirs]), filter: inner.cloned(), ..Query::default() };
+    let mut check = None;
+    if quantifier == Quantifier::All {
+        // Rows that meet it prove nothing, nor do rows where it is null: all of them are looked at.
+        let filter = query.filter.take().unwrap_or(Filter::Is(Expr::Literal(Literal::Bool(true))));
+        let joins = semijoins(&filter, other, known)?;
+        self::check(&Query { filter: Some(filter.clone()), ..Query::default() }, other, &joins)?;
+        let mut needed = BTreeSet::from([theirs]);
+        columns_of_filter(&filter, &mut needed);
+        needed.extend(joins.iter().map(|join| join.own));
+        query.select = Some(needed.into_iter().collect());
+        check = Some(Check { filter, joins });
+    }
+    let related = Box::new(plan(&query, other, known)?);
+    Ok(Semijoin { navigation: navigation.to_owned(), quantifier, own, theirs, related, check })
+}
+
+fn related<'a>(name: &str, known: Known<'a>) -> Result<&'a Arc<Table>> {
+    known.catalog.table(name).ok_or_else(|| Error::new(Code::Internal, format!("the related table `{name}` is gone")))
+}
+
+fn touched_by(query: &Query, names: &mut BTreeSet<String>) {
+    if let Some(filter) = &query.filter {
+        touched_by_filter(filter, names);
+    }
+    for expand in &query.expand {
+        touched_by_relation(&expand.to, names);
+        touched_by(&expand.query, names);
     }
 }
 
-impl VirtualPlan {
-    /// Nothing is left to check on any row.
-    pub fn all_exact(&self) -> bool {
-        self.searches.iter().all(Search::all_exact)
-    }
-
-    /// What keeps the service from finding fewer resources: details of a `ScanBudgetExceeded`. They name columns and
-    /// reasons, no values.
-    pub fn not_pushed(&self) -> Vec<Detail> {
-        let mut details: Vec<Detail> = Vec::new();
-        let unsupported = |search: &Search| {
-            search.conjuncts.iter().filter(|c| c.class == Class::Unsupported).map(not_pushed).collect::<Vec<_>>()
-        };
-        let sorted = self.sort_here && !self.order.is_empty();
-        let order = sorted.then(|| Detail {
-            code: "SortedHere".into(),
-            message: "the service cannot be relied on for this order, so every row is fetched first".into(),
-            target: Some("$orderby".into()),
-        });
-        let count = (self.count == CountPlan::Scan).then(|| Detail {
-            code: "CountedHere".into(),
-            message: "the service cannot count these rows, so every row is fetched".into(),
-            target: Some("$count".into()),
-        });
-        for detail in self.searches.iter().flat_map(unsupported).chain(order).chain(count) {
-            if !details.contains(&detail) {
-                details.push(detail);
+fn touched_by_filter(filter: &Filter, names: &mut BTreeSet<String>) {
+    match filter {
+        Filter::And(a, b) | Filter::Or(a, b) => {
+            touched_by_filter(a, names);
+            touched_by_filter(b, names);
+        }
+        Filter::Not(inner) => touched_by_filter(inner, names),
+        Filter::Related { to, filter, .. } => {
+            touched_by_relation(to, names);
+            if let Some(filter) = filter {
+                touched_by_filter(filter, names);
             }
         }
-        details
+        _ => {}
     }
 }
 
-fn not_pushed(condition: &Explained) -> Detail {
-    Detail {
-        code: "FilteredHere".into(),
-        message: condition.why.clone(),
-        target: (!condition.columns.is_empty()).then(|| condition.columns.join(", ")),
+fn touched_by_relation(to: &Relation, names: &mut BTreeSet<String>) {
+    match to {
+        Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
+            names.insert(table.clone());
+        }
+        Relation::Concept { .. } => {}
     }
-}
-
-fn explain_condition(condition: &Explained) -> Value {
-    json!({
-        "condition": condition.text,
-        "class": match condition.class {
-            Class::Exact => "exact",
-            Class::Inexact => "inexact",
-            Class::Unsupported => "unsupported",
-        },
-        "params": condition.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
-        "why": condition.why,
-    })
 }
 
 /// Types of filter and order, as the evaluator sees them.
-fn check(query: &Query, table: &Table) -> Result<()> {
+fn check(query: &Query, table: &Table, joins: &[Semijoin]) -> Result<()> {
     if let Some(filter) = &query.filter {
-        Residual::new(filter, table)?;
+        // What related rows will say is a list of keys, of whatever length.
+        let mut keys = joins.iter().map(|join| one_of(join.own, BTreeSet::new()));
+        Residual::new(&with_keys(filter, &mut keys)?, table)?;
     }
     residual::order(&Default::default(), &query.order, table)?;
     Ok(())
 }
 
-fn virtual_plan(
+fn scan(
     query: &Query,
+    filter: Option<Filter>,
+    table: &Table,
+    place: &Place,
+    ids: &HashMap<Uuid, String>,
+) -> Scan {
+    match place {
+        Place::Native => Scan::Native(NativeScan {
+            columns: columns_needed(query, table),
+            filter,
+            order: query.order.clone(),
+            top: query.top,
+            skip: query.skip,
+            count: query.count,
+        }),
+        Place::Virtual(server) => Scan::Search(search_scan(query, filter, table, server, ids)),
+    }
+}
+
+fn search_scan(
+    query: &Query,
+    filter: Option<Filter>,
     table: &Table,
     server: &ServerSearch,
     ids: &HashMap<Uuid, String>,
-    columns: &[ColumnIndex],
-) -> VirtualPlan {
+) -> SearchScan {
     let (mut asked, mut nothing) = (Vec::new(), Vec::new());
-    for searched in searches(query.filter.as_ref(), table, server, ids) {
+    for searched in searches(filter.as_ref(), table, server, ids) {
         match searched {
             Searched::Search(search) => asked.push(*search),
             Searched::Nothing { resource_type, why } => nothing.push((resource_type, why)),
@@ -228,7 +270,7 @@ fn virtual_plan(
         true if all_exact => CountPlan::Service,
         true => CountPlan::Scan,
     };
-    VirtualPlan {
+    SearchScan {
         limit_pushed: query
             .top
             .filter(|_| all_exact && alone && !sort_here)
@@ -236,18 +278,18 @@ fn virtual_plan(
         full_scan_needed: sort_here || count == CountPlan::Scan,
         searches: asked,
         nothing,
-        filter: query.filter.clone(),
+        filter,
         order: query.order.clone(),
         sort_here,
         top: query.top,
         skip: query.skip,
-        columns: mapped(columns, table),
+        columns: mapped(&columns_needed(query, table), table),
         count,
     }
 }
 
 /// The one source that is asked, where all others are known to give nothing.
-fn alone_source<'t>(table: &'t Table, nothing: &[(String, String)]) -> Option<&'t crate::model::table::Source> {
+fn alone_source<'t>(table: &'t Table, nothing: &[(String, String)]) -> Option<&'t Source> {
     let mut asked = table.sources.iter().filter(|s| nothing.iter().all(|(none, _)| *none != s.resource_type));
     asked.next().filter(|_| asked.next().is_none())
 }
@@ -271,14 +313,20 @@ fn mapped(columns: &[ColumnIndex], table: &Table) -> Vec<ColumnIndex> {
 mod tests {
     use super::*;
     use crate::model::error::Code;
-    use crate::model::query::Compare;
+    use crate::model::query::{Compare, Order};
     use crate::plan::example::observation::*;
     use crate::plan::example::*;
 
-    fn virtually(query: &Query, table: &Table) -> VirtualPlan {
-        let place = Place::Virtual { server: &ServerSearch::default(), ids: &HashMap::new() };
-        match plan(query, table, place).unwrap() {
-            Plan::Virtual(plan) => plan,
+    fn read(query: &Query, table: &Table, place: Place) -> Result<Read> {
+        let table = Arc::new(table.clone());
+        let catalog = Catalog::new([table.clone()]);
+        let (places, ids) = (BTreeMap::from([(table.name.clone(), place)]), Arc::default());
+        plan(query, &table, Known { catalog: &catalog, places: &places, ids: &ids })
+    }
+
+    fn virtually(query: &Query, table: &Table) -> SearchScan {
+        match read(query, table, Place::Virtual(Arc::default())).unwrap().scan {
+            Scan::Search(scan) => scan,
             other => panic!("{other:?}"),
         }
     }
@@ -331,54 +379,9 @@ mod tests {
     fn a_query_without_meaning_fails_alike_on_every_route() {
         let table = observations();
         let query = Query { filter: Some(eq(STATUS, string("final"))), ..Query::default() };
-        for place in [Place::Native, Place::Virtual { server: &ServerSearch::default(), ids: &HashMap::new() }] {
-            assert_eq!(plan(&query, &table, place).unwrap_err().code(), Code::BadFilter);
+        for place in [Place::Native, Place::Virtual(Arc::default())] {
+            assert_eq!(read(&query, &table, place).unwrap_err().code(), Code::BadFilter);
         }
-    }
-
-    #[test]
-    fn a_plan_explains_itself() {
-        let table = contacts();
-        let filter = and(eq(1, number("1")), and(eq(2, string("Muñoz")), compare(Compare::Ne, 3, day("1970-01-01"))));
-        let query = Query { filter: Some(filter), order: vec![by(2, true)], top: Some(3), ..Query::default() };
-        let shown = explain(&Plan::Virtual(virtually(&query, &table)), &table);
-        let expected = json!({
-            "route": "virtual",
-            "table": "contact",
-            "searches": [{
-                "url": "Patient?active=true&family=Mu",
-                "conditions": [
-                    {
-                        "condition": "type eq 1", "class": "exact", "params": [],
-                        "why": "every row of this resource type meets it",
-                    },
-                    {
-                        "condition": "lastname eq 'Muñoz'", "class": "inexact", "params": ["family=Mu"],
-                        "why": "services compare beginnings, and accents differently",
-                    },
-                    {
-                        "condition": "born ne 1970-01-01", "class": "unsupported", "params": [],
-                        "why": "services differ in whether `:not` gives rows without a value",
-                    },
-                ],
-                "filteredHere": "lastname eq 'Muñoz' and born ne 1970-01-01",
-            }],
-            "notAsked": [{
-                "resourceType": "Practitioner",
-                "why": "type eq 1: no row of this resource type meets it",
-            }],
-            "order": "lastname desc",
-            "sortedHere": true,
-            "top": 3,
-            "skip": 0,
-            "limitPushed": null,
-            "count": null,
-            "fullScan": true,
-            "columns": ["id", "type", "lastname", "born"],
-        });
-        assert_eq!(shown, expected, "{shown:#}");
-        let native = plan(&query, &table, Place::Native).unwrap();
-        assert_eq!(explain(&native, &table)["filter"], "type eq 1 and (lastname eq 'Muñoz' and born ne 1970-01-01)");
     }
 
     #[test]

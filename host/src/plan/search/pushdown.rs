@@ -39,6 +39,8 @@ pub enum Class {
     Inexact,
     /// Nothing is pushed.
     Unsupported,
+    /// Not known before related rows have been read.
+    Related,
 }
 
 /// What one condition becomes.

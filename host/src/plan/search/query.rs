@@ -178,8 +178,15 @@ fn search(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Searched {
     let resource_type = source.source.resource_type.clone();
     let (mut explained, mut residual) = (Vec::new(), Vec::new());
     for conjunct in conjuncts {
-        let push = source.conjunct(conjunct);
         let text = unparse::filter(conjunct, source.table).to_string();
+        if is_related(conjunct) {
+            let why = "the related rows are read first, and their keys are asked for".to_owned();
+            let (class, columns) = (Class::Related, column_names(conjunct, source.table));
+            explained.push(Explained { text, columns, class, params: Vec::new(), why });
+            residual.push(conjunct.clone());
+            continue;
+        }
+        let push = source.conjunct(conjunct);
         if let Push::Never(why) = push {
             return Searched::Nothing { resource_type, why: format!("{text}: {why}") };
         }
@@ -199,6 +206,16 @@ fn search(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Searched {
     let (filter, residual) = (all(conjuncts.to_vec()), all(residual));
     let search = Search { resource_type, params, fixed, conjuncts: explained, filter, residual };
     Searched::Search(Box::new(search))
+}
+
+/// Whether a condition waits for rows of another table.
+fn is_related(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(a, b) | Filter::Or(a, b) => is_related(a) || is_related(b),
+        Filter::Not(inner) => is_related(inner),
+        Filter::Related { .. } => true,
+        _ => false,
+    }
 }
 
 fn explain(push: Push, text: String, columns: Vec<String>) -> Explained {

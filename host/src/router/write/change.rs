@@ -161,12 +161,6 @@ impl Session {
         })
     }
 
-    /// The text that a GUID was hashed from, if it has been seen.
-    async fn hashed_id(&self, guid: Uuid) -> Result<Option<String>> {
-        let store = self.store().clone();
-        self.work(move || store.id_of(guid)).await?
-    }
-
     /// The change's values as the mapping takes them, and those that live in the row alone.
     async fn assignments(
         &self,

@@ -1,0 +1,36 @@
+//! What a read finds: rows of a table, and what hangs on each of them, as a tree.
+
+use super::rows::Rows;
+
+/// One page of an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// At least the columns asked for.
+    pub rows: Rows,
+    /// One for each navigation property that is expanded, in their order.
+    pub expanded: Vec<Expanded>,
+    /// Of all rows that meet the filter, if it was asked.
+    pub count: Option<u64>,
+    /// `$skiptoken` of the next page.
+    pub next: Option<String>,
+}
+
+/// Related rows of all rows of a page, for one navigation property. Of a concept, which the row itself carries, there
+/// are none.
+#[derive(Clone, Debug, Default)]
+pub struct Expanded {
+    pub rows: Rows,
+    /// For each row of the page, which of `rows` are its own, in order.
+    pub of_parent: Vec<Vec<usize>>,
+    /// For each row of the page, how many there are in all; empty = it was not asked.
+    pub counts: Vec<u64>,
+    /// What hangs on `rows`.
+    pub expanded: Vec<Expanded>,
+}
+
+impl Expanded {
+    /// Bytes of cells, for deciding where they are written.
+    pub fn bytes(&self) -> usize {
+        self.rows.bytes() + self.expanded.iter().map(Self::bytes).sum::<usize>()
+    }
+}

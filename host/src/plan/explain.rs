@@ -1,0 +1,226 @@
+//! A plan as people read it. It holds the values of the query, so it is for whoever sent the query.
+
+use serde_json::{Value, json};
+
+use super::search::query::{Class, Explained, Search};
+use super::tree::{CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
+use super::unparse;
+use crate::model::query::{Filter, Order, Quantifier};
+use crate::model::table::{ColumnIndex, Table};
+
+/// What is left of a scan of a native table for its filter to check row by row: only its database can say.
+pub type LeftOver<'a> = &'a dyn Fn(&Table, &NativeScan) -> Option<Filter>;
+
+/// The whole tree. Nobody is asked for it.
+pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
+    let mut shown = match &read.scan {
+        Scan::Native(scan) => native(scan, &read.table, left_over),
+        Scan::Search(scan) => searched(scan, read),
+    };
+    if !read.joins.is_empty() {
+        let joins = read.joins.iter().map(|join| semijoin(join, &read.table, left_over));
+        shown["related"] = joins.collect();
+    }
+    let expanded = read.expand.iter().filter_map(|expansion| match expansion {
+        Expansion::Concept => None,
+        Expansion::Rows(rows) => Some(related_rows(rows, &read.table, left_over)),
+    });
+    let expanded: Vec<Value> = expanded.collect();
+    if !expanded.is_empty() {
+        shown["expand"] = expanded.into();
+    }
+    shown
+}
+
+fn native(scan: &NativeScan, table: &Table, left_over: LeftOver<'_>) -> Value {
+    json!({
+        "route": "native",
+        "table": table.name,
+        "filter": filter(scan.filter.as_ref(), table),
+        "filteredHere": filter(left_over(table, scan).as_ref(), table),
+        "order": order(&scan.order, table),
+        "top": scan.top,
+        "skip": scan.skip,
+        "count": scan.count,
+        "columns": names(&scan.columns, table),
+    })
+}
+
+fn searched(scan: &SearchScan, read: &Read) -> Value {
+    let table = &read.table;
+    let says = matches!(&read.place, Place::Virtual(server) if server.declared.is_some());
+    json!({
+        "route": "virtual",
+        "table": table.name,
+        "capabilities": if says { "known" } else { "unknown" },
+        "searches": scan.searches.iter().map(|search| one_search(search, table)).collect::<Vec<_>>(),
+        "notAsked": scan.nothing.iter().map(|(resource_type, why)| json!({
+            "resourceType": resource_type,
+            "why": why,
+        })).collect::<Vec<_>>(),
+        "order": order(&scan.order, table),
+        "sortedHere": scan.sort_here,
+        "top": scan.top,
+        "skip": scan.skip,
+        "limitPushed": scan.limit_pushed,
+        "count": match scan.count {
+            CountPlan::NotAsked => Value::Null,
+            CountPlan::Service => "service".into(),
+            CountPlan::Scan => "scan".into(),
+        },
+        "fullScan": scan.full_scan_needed,
+        "columns": names(&scan.columns, table),
+    })
+}
+
+fn one_search(search: &Search, table: &Table) -> Value {
+    json!({
+        "url": search.relative_url(),
+        "conditions": search.conjuncts.iter().map(condition).collect::<Vec<_>>(),
+        "filteredHere": filter(search.residual.as_ref(), table),
+    })
+}
+
+fn condition(condition: &Explained) -> Value {
+    json!({
+        "condition": condition.text,
+        "class": match condition.class {
+            Class::Exact => "exact",
+            Class::Inexact => "inexact",
+            Class::Unsupported => "unsupported",
+            Class::Related => "related",
+        },
+        "params": condition.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
+        "why": condition.why,
+    })
+}
+
+fn semijoin(join: &Semijoin, table: &Table, left_over: LeftOver<'_>) -> Value {
+    let mut shown = json!({
+        "navigation": join.navigation,
+        "quantifier": match join.quantifier {
+            Quantifier::One => "one",
+            Quantifier::Any => "any",
+            Quantifier::All => "all",
+        },
+        "compares": name(join.own, table),
+        "with": name(join.theirs, &join.related.table),
+        "read": explain(&join.related, left_over),
+    });
+    if let Some(check) = &join.check {
+        shown["check"] = filter(Some(&check.filter), &join.related.table).into();
+        if !check.joins.is_empty() {
+            let joins = check.joins.iter().map(|join| semijoin(join, &join.related.table, left_over));
+            shown["related"] = joins.collect();
+        }
+    }
+    shown
+}
+
+fn related_rows(rows: &RelatedRows, table: &Table, left_over: LeftOver<'_>) -> Value {
+    json!({
+        "navigation": rows.navigation,
+        "compares": name(rows.theirs, &rows.read.table),
+        "with": name(rows.own, table),
+        "top": rows.top,
+        "skip": rows.skip,
+        "count": rows.count,
+        "read": explain(&rows.read, left_over),
+    })
+}
+
+fn filter(filter: Option<&Filter>, table: &Table) -> Option<String> {
+    filter.map(|filter| unparse::filter(filter, table).to_string())
+}
+
+fn order(order: &[Order], table: &Table) -> Option<String> {
+    (!order.is_empty()).then(|| unparse::order(order, table).to_string())
+}
+
+fn name(column: ColumnIndex, table: &Table) -> Option<String> {
+    table.columns.get(column).map(|column| column.property().into_owned())
+}
+
+fn names(columns: &[ColumnIndex], table: &Table) -> Vec<String> {
+    columns.iter().filter_map(|column| name(*column, table)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::super::example;
+    use super::super::planner::{Known, plan};
+    use super::super::search::query::ServerSearch;
+    use super::*;
+    use crate::model::error::Result;
+    use crate::model::limits::Limits;
+    use crate::odata::headers::Headers;
+    use crate::odata::request::{Message, Request, parse};
+
+    /// The plan of a request to [`example::catalog`], with these tables virtual. Conditions on a `note` are left over by
+    /// the database.
+    fn explained(path: &str, query: &str, virtual_tables: &[&str]) -> Result<Value> {
+        let catalog = example::catalog();
+        let query = query.replace(' ', "%20");
+        let message =
+            Message { method: "GET", path, query: &query, headers: Headers(&[]), body: b"", base: "http://host/" };
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let Request::Read { table, query } = parse(&message, &catalog, &Limits::default(), now)?.request else {
+            panic!("{path} reads no rows")
+        };
+        let observation = ["code", "date", "status", "subject"].map(str::to_owned).into_iter().collect();
+        let declared = BTreeMap::from([("Observation".to_owned(), observation)]);
+        let place = |table: &Arc<Table>| match table.name.as_str() {
+            name if !virtual_tables.contains(&name) => Place::Native,
+            "observation" => {
+                Place::Virtual(Arc::new(ServerSearch { declared: Some(declared.clone()), ..ServerSearch::default() }))
+            }
+            _ => Place::Virtual(Arc::default()),
+        };
+        let places: BTreeMap<_, _> = catalog.tables().map(|table| (table.name.clone(), place(table))).collect();
+        let ids = Arc::default();
+        let known = Known { catalog: &catalog, places: &places, ids: &ids };
+        let left_over = |table: &Table, scan: &NativeScan| {
+            let mut read = BTreeSet::new();
+            let filter = scan.filter.as_ref()?;
+            super::super::evaluate::residual::columns_of_filter(filter, &mut read);
+            read.iter().any(|column| table.columns[*column].name == "note").then(|| filter.clone())
+        };
+        Ok(explain(&plan(&query, &table, known)?, &left_over))
+    }
+
+    /// Each file of `tests/explain` is a request and its plan. `TURNTABLE_BLESS=1` writes the plans anew.
+    #[test]
+    fn plans_are_as_the_golden_files_have_them() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain");
+        let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        assert!(files.len() > 5, "{} has the golden files", folder.display());
+        for file in files {
+            let mut case: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+            let request = case["request"].as_str().unwrap().to_owned();
+            let (path, query) = request.split_once('?').unwrap();
+            let tables: Vec<_> = case["virtual"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
+            let shown = explained(path, query, &tables).unwrap_or_else(|error| panic!("{request}: {error}"));
+            if std::env::var_os("TURNTABLE_BLESS").is_some() {
+                case["plan"] = shown;
+                std::fs::write(&file, format!("{case:#}\n")).unwrap();
+            } else {
+                assert_eq!(case["plan"], shown, "{}: {shown:#}", file.display());
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_refused_before_anybody_is_asked() {
+        let check = |query: &str, part: &str| {
+            let error = explained("observations", query, &["patient"]).unwrap_err();
+            assert!(error.to_string().contains(part), "{query}: {error}");
+        };
+        check("$filter=subject/born eq 5", "BadFilter");
+        check("$filter=concept/msemr_code eq 5", "BadFilter");
+    }
+}

@@ -1,0 +1,202 @@
+//! A plan: all that answering a query will take, as one tree, before any of it is done. It is plain data and names no
+//! database's language: `explain` prints it, and one executor (`router::read`) walks it.
+//!
+//! A [`Read`] is one table's part of it, from the bottom up: the [`Semijoin`]s that must come first, the [`Scan`] with
+//! what is pushed and what is left to filter, sort and count here, the page of `query`, and the [`Expansion`]s of the
+//! rows on it. Semijoins and expansions are reads themselves.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::search::query::{Class, Search, ServerSearch};
+use crate::model::error::Detail;
+use crate::model::query::{Expr, Filter, Literal, Order, Quantifier, Query};
+use crate::model::table::{ColumnIndex, Table};
+
+/// Where a table's rows live, with what planning must know of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    Native,
+    Virtual(Arc<ServerSearch>),
+}
+
+/// A read of one table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    pub table: Arc<Table>,
+    pub place: Place,
+    /// What is asked of the table. Conditions on related tables stand in its filter as they were written; what is
+    /// expanded is in `expand`.
+    pub query: Query,
+    /// One for each condition on a related table, in their order.
+    pub joins: Vec<Semijoin>,
+    /// Texts behind the keys in the request that do not carry their own.
+    pub ids: Arc<HashMap<Uuid, String>>,
+    /// What is asked of whom. Where there are joins it is what can be said before they have been made, and is planned
+    /// once more with their keys.
+    pub scan: Scan,
+    pub expand: Vec<Expansion>,
+}
+
+/// A condition on a related table: the related rows are read first, and their keys become a condition on this table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Semijoin {
+    pub navigation: String,
+    pub quantifier: Quantifier,
+    /// The column of this table that the keys are compared with.
+    pub own: ColumnIndex,
+    /// The column of the related table that gives the keys.
+    pub theirs: ColumnIndex,
+    pub related: Box<Read>,
+    /// For `all`: what every related row must meet. The keys are those of rows that do not.
+    pub check: Option<Check>,
+}
+
+/// A filter for rows that have been read, and the joins of its own that it needs first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    pub filter: Filter,
+    pub joins: Vec<Semijoin>,
+}
+
+/// What a navigation property adds to each row of a page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expansion {
+    /// The row carries it.
+    Concept,
+    Rows(Box<RelatedRows>),
+}
+
+/// Related rows, read for many rows of a page at once and told apart by their keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelatedRows {
+    pub navigation: String,
+    /// The column of this table whose keys are asked for.
+    pub own: ColumnIndex,
+    /// The column of the related table that is compared with them.
+    pub theirs: ColumnIndex,
+    /// Many rows for each row (a collection), or one at most (a lookup).
+    pub many: bool,
+    /// For each row.
+    pub skip: u64,
+    pub top: Option<u64>,
+    pub count: bool,
+    /// Planned without the keys.
+    pub read: Read,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scan {
+    Native(NativeScan),
+    Search(SearchScan),
+}
+
+/// A scan of the store, which checks and sorts in the database what it can of this, and the rest itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeScan {
+    pub filter: Option<Filter>,
+    pub order: Vec<Order>,
+    pub top: Option<u64>,
+    pub skip: u64,
+    /// Ascending.
+    pub columns: Vec<ColumnIndex>,
+    pub count: bool,
+}
+
+/// Searches in a FHIR service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchScan {
+    /// Each with what its own rows must still meet. No row is found by two of them.
+    pub searches: Vec<Search>,
+    /// Resource types of which no row can meet the filter, and why.
+    pub nothing: Vec<(String, String)>,
+    /// The whole filter, for an answer whose parameters got lost.
+    pub filter: Option<Filter>,
+    pub order: Vec<Order>,
+    /// All rows must be here before the first is given out.
+    pub sort_here: bool,
+    pub top: Option<u64>,
+    pub skip: u64,
+    /// What to ask of the mapping, ascending. A concept's key is made from its code and system.
+    pub columns: Vec<ColumnIndex>,
+    /// `_count`: the first so many resources are all that is needed. Void, as is a counted total, where the answer's
+    /// `self` link shows that a parameter got lost.
+    pub limit_pushed: Option<u64>,
+    pub count: CountPlan,
+    /// The first page takes every row that the searches find.
+    pub full_scan_needed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountPlan {
+    NotAsked,
+    /// `_summary=count` of each search, added up.
+    Service,
+    /// Rows must be counted.
+    Scan,
+}
+
+impl Semijoin {
+    /// The condition on this table, once the keys are known.
+    pub fn condition(&self, keys: BTreeSet<Uuid>) -> Filter {
+        let listed = one_of(self.own, keys);
+        match self.check {
+            Some(_) => Filter::Not(Box::new(listed)),
+            None => listed,
+        }
+    }
+}
+
+impl SearchScan {
+    /// Nothing is left to check on any row.
+    pub fn all_exact(&self) -> bool {
+        self.searches.iter().all(Search::all_exact)
+    }
+
+    /// What keeps the service from finding fewer resources: details of a `ScanBudgetExceeded`. They name columns and
+    /// reasons, no values.
+    pub fn not_pushed(&self) -> Vec<Detail> {
+        let mut details: Vec<Detail> = Vec::new();
+        let unsupported = |search: &Search| {
+            let unsupported = search.conjuncts.iter().filter(|c| c.class == Class::Unsupported);
+            let detail = unsupported.map(|condition| Detail {
+                code: "FilteredHere".into(),
+                message: condition.why.clone(),
+                target: (!condition.columns.is_empty()).then(|| condition.columns.join(", ")),
+            });
+            detail.collect::<Vec<_>>()
+        };
+        let sorted = self.sort_here && !self.order.is_empty();
+        let order = sorted.then(|| Detail {
+            code: "SortedHere".into(),
+            message: "the service cannot be relied on for this order, so every row is fetched first".into(),
+            target: Some("$orderby".into()),
+        });
+        let count = (self.count == CountPlan::Scan).then(|| Detail {
+            code: "CountedHere".into(),
+            message: "the service cannot count these rows, so every row is fetched".into(),
+            target: Some("$count".into()),
+        });
+        for detail in self.searches.iter().flat_map(unsupported).chain(order).chain(count) {
+            if !details.contains(&detail) {
+                details.push(detail);
+            }
+        }
+        details
+    }
+}
+
+/// A condition that a column is one of these keys.
+pub fn one_of(column: ColumnIndex, keys: BTreeSet<Uuid>) -> Filter {
+    Filter::In(Expr::Column(column), keys.into_iter().map(Literal::Guid).collect())
+}
+
+/// A filter that adds a condition to another.
+pub fn and(filter: Option<Filter>, condition: Filter) -> Filter {
+    match filter {
+        Some(filter) => Filter::And(Box::new(filter), Box::new(condition)),
+        None => condition,
+    }
+}

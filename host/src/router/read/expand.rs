@@ -1,0 +1,78 @@
+//! What hangs on the rows of a page: for each navigation property the related rows of all of them, read many at once and
+//! told apart by their keys.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+
+use uuid::Uuid;
+
+use crate::model::error::Result;
+use crate::model::key;
+use crate::model::result::Expanded;
+use crate::model::rows::Rows;
+use crate::plan::tree::{Expansion, RelatedRows, and, one_of};
+use crate::router::read::run::{guids, hashed};
+use crate::router::session::Session;
+
+/// Keys in one read of related rows; more are asked for in several.
+const KEYS_AT_ONCE: usize = 100;
+
+type Expanding<'a> = Pin<Box<dyn Future<Output = Result<Vec<Expanded>>> + Send + 'a>>;
+
+impl Session {
+    /// Follows each expansion, in their order. Related rows may be expanded too, so the future is on the heap.
+    pub(super) fn expanded<'a>(&'a self, rows: &'a Rows, expansions: &'a [Expansion]) -> Expanding<'a> {
+        Box::pin(async move {
+            let mut expanded = Vec::with_capacity(expansions.len());
+            for expansion in expansions {
+                expanded.push(match expansion {
+                    Expansion::Concept => Expanded::default(),
+                    Expansion::Rows(related) => self.related(rows, related).await?,
+                });
+            }
+            Ok(expanded)
+        })
+    }
+
+    async fn related(&self, rows: &Rows, of: &RelatedRows) -> Result<Expanded> {
+        let wanted: Vec<Uuid> = guids(rows, of.own).into_iter().collect();
+        let mut found: HashMap<Uuid, Vec<usize>> = HashMap::new();
+        let mut all: Option<Rows> = None;
+        if !wanted.is_empty() {
+            let (filter, mut ids) = self.joined(&of.read).await?;
+            ids.extend(hashed(rows, of.own));
+            for keys in wanted.chunks(KEYS_AT_ONCE) {
+                let most = match of.many {
+                    true => usize::try_from(self.limits().scan_rows).unwrap_or(usize::MAX),
+                    false => keys.len(),
+                };
+                let filter = and(filter.clone(), one_of(of.theirs, keys.iter().copied().collect()));
+                let page = self.all(&of.read, Some(filter), &ids, most).await?;
+                let before = all.as_ref().map_or(0, Rows::len);
+                for row in 0..page.len() {
+                    if let Some(text) = page.cell(row, of.theirs) {
+                        found.entry(key::guid(text)).or_default().push(before + row);
+                    }
+                }
+                match &mut all {
+                    Some(all) => all.append(&page),
+                    None => all = Some(page),
+                }
+            }
+        }
+        let mut expanded = Expanded { rows: all.unwrap_or_default(), ..Expanded::default() };
+        self.remember(&of.read.table, &expanded.rows).await?;
+        for row in 0..rows.len() {
+            let guid = rows.cell(row, of.own).map(key::guid);
+            let own = guid.and_then(|guid| found.get(&guid)).map(Vec::as_slice).unwrap_or_default();
+            if of.count {
+                expanded.counts.push(own.len() as u64);
+            }
+            let skip = usize::try_from(of.skip).unwrap_or(usize::MAX);
+            let top = of.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
+            expanded.of_parent.push(own.iter().skip(skip).take(top).copied().collect());
+        }
+        expanded.expanded = self.expanded(&expanded.rows, &of.read.expand).await?;
+        Ok(expanded)
+    }
+}
