@@ -139,8 +139,12 @@ impl Serving {
             Request::Metadata(SchemaForm::Json) => {
                 Ok(typed("application/json", metadata::csdl_json(&snapshot.catalog)))
             }
-            Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
-                Ok(shared::object(session.explain(snapshot.table(&table.name)?, query).await?))
+            Request::Read { table, query } if call.preferences.explain => {
+                let shown = shown(snapshot, table, query)?;
+                Ok(shared::object(session.explain(snapshot.table(&table.name)?, &shown).await?))
+            }
+            Request::Count { table, query } if call.preferences.explain => {
+                Ok(shared::object(session.explain(snapshot.table(&table.name)?, &counted(table, query)).await?))
             }
             Request::Read { table, query } => self.rows(snapshot.table(&table.name)?, query).await,
             Request::Count { table, query } => self.count(snapshot.table(&table.name)?, query).await,
@@ -195,15 +199,7 @@ impl Serving {
     }
 
     async fn count(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
-        let query = Query {
-            count: true,
-            top: Some(0),
-            skip: 0,
-            select: Some(vec![table.table.key]),
-            order: Vec::new(),
-            expand: Vec::new(),
-            ..query.clone()
-        };
+        let query = counted(&table.table, query);
         let page = self.session.read(table, &query, "").await?;
         Ok(typed("text/plain", reply::count(page.count.unwrap_or_default())))
     }
@@ -327,6 +323,19 @@ fn timing(trace: &Trace) -> String {
         let _ = write!(text, "{separator}{name};dur={:.3}", took.as_secs_f64() * 1_000.0);
     }
     text
+}
+
+/// A query that counts the rows of another, and gives none.
+fn counted(table: &Table, query: &Query) -> Query {
+    Query {
+        count: true,
+        top: Some(0),
+        skip: 0,
+        select: Some(vec![table.key]),
+        order: Vec::new(),
+        expand: Vec::new(),
+        ..query.clone()
+    }
 }
 
 /// A query with the columns that its answer is written from, those of its expansions included.

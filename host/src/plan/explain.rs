@@ -1,7 +1,10 @@
 //! A plan as people read it. It holds the values of the query, so it is for whoever sent the query.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
 use super::tree::{CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
 use super::unparse;
@@ -14,7 +17,7 @@ pub type LeftOver<'a> = &'a dyn Fn(&Table, &NativeScan) -> Option<Filter>;
 /// The whole tree. Nobody is asked for it.
 pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
     let mut shown = match &read.scan {
-        Scan::Native(scan) => native(scan, &read.table, left_over),
+        Scan::Native(scan) => native(scan, read, left_over),
         Scan::Search(scan) => searched(scan, read),
     };
     if !read.joins.is_empty() {
@@ -32,12 +35,17 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
     shown
 }
 
-fn native(scan: &NativeScan, table: &Table, left_over: LeftOver<'_>) -> Value {
+fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {
+    let table = &read.table;
+    // What the database will be asked: with keys where conditions on related tables stand.
+    let mut keys = read.joins.iter().map(|join| join.condition(BTreeSet::new()));
+    let asked = scan.filter.as_ref().and_then(|filter| with_keys(filter, &mut keys).ok());
+    let asked = NativeScan { filter: asked, ..scan.clone() };
     json!({
         "route": "native",
         "table": table.name,
         "filter": filter(scan.filter.as_ref(), table),
-        "filteredHere": filter(left_over(table, scan).as_ref(), table),
+        "filteredHere": filter(left_over(table, &asked).as_ref(), table),
         "order": order(&scan.order, table),
         "top": scan.top,
         "skip": scan.skip,
@@ -147,7 +155,7 @@ fn names(columns: &[ColumnIndex], table: &Table) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
     use std::path::Path;
     use std::sync::Arc;
 

@@ -134,21 +134,28 @@ impl Budget {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Rows that may still be looked at.
-    pub(in crate::router) fn rows_left(&self) -> u64 {
-        self.rows_most.saturating_sub(self.rows.load(Ordering::Relaxed))
+    /// All of it.
+    pub(in crate::router) fn whole(&self) -> Share {
+        Share { rows: self.rows_most, calls: self.calls_most }
     }
 
-    /// Nothing more may be asked of a FHIR service.
-    pub(in crate::router) fn is_spent(&self) -> bool {
-        self.has_spent(1)
+    /// One part in so many of what is left now, where the rest is wanted for what comes later.
+    pub(in crate::router) fn share(&self, one_in: u32) -> Share {
+        let (rows, calls) = (self.rows.load(Ordering::Relaxed), self.calls.load(Ordering::Relaxed));
+        Share {
+            rows: rows.saturating_add(self.rows_most.saturating_sub(rows).div_ceil(one_in.max(1).into())),
+            calls: calls.saturating_add(self.calls_most.saturating_sub(calls).div_ceil(one_in.max(1))),
+        }
     }
 
-    /// So large a part of it has gone that the rest is wanted for what comes later: one half, one third, …
-    pub(in crate::router) fn has_spent(&self, one_in: u32) -> bool {
-        let one_in = one_in.max(1);
-        self.rows.load(Ordering::Relaxed) >= self.rows_most.div_ceil(one_in.into())
-            || self.calls.load(Ordering::Relaxed) >= self.calls_most.div_ceil(one_in)
+    /// Rows of a share that may still be looked at.
+    pub(in crate::router) fn rows_left(&self, share: Share) -> u64 {
+        share.rows.saturating_sub(self.rows.load(Ordering::Relaxed))
+    }
+
+    /// Nothing more may be asked of a FHIR service out of a share.
+    pub(in crate::router) fn has_spent(&self, share: Share) -> bool {
+        self.rows_left(share) == 0 || self.calls.load(Ordering::Relaxed) >= share.calls
     }
 
     /// `ScanBudgetExceeded` of a read of this table; `details` say what kept it from needing less.
@@ -170,6 +177,13 @@ impl Budget {
              or ask for smaller pages",
         )
     }
+}
+
+/// A part of a budget: how far the use of the whole may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::router) struct Share {
+    rows: u64,
+    calls: u32,
 }
 
 /// Where the time of a request went (`Server-Timing`).
@@ -231,14 +245,13 @@ mod tests {
         let budget = Budget::new(&Limits { scan_rows: 10, upstream_calls: 3, ..Limits::default() });
         budget.look_at(4);
         budget.call();
-        assert_eq!((budget.rows_left(), budget.is_spent(), budget.has_spent(2)), (6, false, false));
+        let (whole, half) = (budget.whole(), budget.share(2));
+        assert_eq!((budget.rows_left(whole), budget.rows_left(half)), (6, 3));
         budget.call();
-        assert_eq!((budget.is_spent(), budget.has_spent(2)), (false, true));
+        assert_eq!((budget.has_spent(whole), budget.has_spent(half)), (false, true), "one of two calls that were left");
         budget.look_at(7);
-        assert_eq!((budget.rows_left(), budget.is_spent()), (0, true));
-        let budget = Budget::new(&Limits { scan_rows: 10, upstream_calls: 1, ..Limits::default() });
-        budget.call();
-        assert!(budget.is_spent());
+        assert_eq!((budget.rows_left(whole), budget.has_spent(whole)), (0, true));
+        assert!(budget.has_spent(budget.share(2)), "there is no half of nothing");
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Session {
     /// The rows of a frame. Those that the database could not check or cut are looked at, out of the budget.
     pub(super) async fn scan_native(&self, table: &Arc<Table>, scan: &NativeScan, frame: Frame) -> Result<Scanned> {
         let (scan, described, store) = (scan.clone(), table.clone(), self.store().clone());
-        let rows_most = self.budget().rows_left();
+        let rows_most = self.budget().rows_left(self.budget().whole());
         let job = move || {
             let mut scanning =
                 Scanning { store: &store, table: &described, rows_most, looked_at: 0, filtering: Duration::ZERO };

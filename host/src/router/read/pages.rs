@@ -18,7 +18,7 @@ use crate::plan::search::query::{Lost, Search, verify_self_link};
 use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::map::{self, Resource};
 use crate::router::read::run::{Frame, offset, page_of};
-use crate::router::session::{Session, Step};
+use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::Cursor;
 
@@ -38,6 +38,8 @@ pub(super) struct Searching<'a> {
     columns: Arc<[ColumnIndex]>,
     /// Keys of the rows that have been given.
     given: HashSet<String>,
+    /// Of the request's budget.
+    share: Share,
     /// The service has been asked for rows: the scan has got somewhere.
     has_asked: bool,
 }
@@ -46,10 +48,11 @@ impl<'a> Searching<'a> {
     pub(super) fn new(session: &'a Session, table: &'a Arc<ServedTable>, scan: &'a SearchScan) -> Result<Self> {
         let client = session.client(session.snapshot().root(table))?;
         let columns = columns(scan, &table.table);
-        Ok(Self { session, table, client, scan, columns, given: HashSet::new(), has_asked: false })
+        let share = session.budget().whole();
+        Ok(Self { session, table, client, scan, columns, given: HashSet::new(), share, has_asked: false })
     }
 
-    /// One page. Where it can end early it does when one part in `one_in` of the budget has gone.
+    /// One page. Where it can end early it does when one part in `one_in` of what is left of the budget has gone.
     pub(super) async fn page(
         mut self,
         cursor: Cursor,
@@ -81,7 +84,8 @@ impl<'a> Searching<'a> {
                 ((search, link, rows), 0)
             }
         };
-        let (rows, next) = self.stream(start, skip, size, one_in).await?;
+        self.share = self.session.budget().share(one_in);
+        let (rows, next) = self.stream(start, skip, size).await?;
         if begins && skip == 0 && size > 0 && next.is_none() {
             // All rows are here: what they come to is surer than what the service says.
             count = count.map(|_| rows.len() as u64);
@@ -98,13 +102,12 @@ impl<'a> Searching<'a> {
         Ok(self.sorted(rows, Frame { skip: 0, size: usize::MAX, left: None }).await?.0)
     }
 
-    /// Rows as the service gives them, until the page is full, the budget is used up or there are no more.
+    /// Rows as the service gives them, until the page is full, the share is used up or there are no more.
     async fn stream(
         &mut self,
         (first, mut link, mut given): (usize, Option<String>, u64),
         mut skip: u64,
         size: usize,
-        one_in: u32,
     ) -> Result<(Rows, Option<Cursor>)> {
         let scan = self.scan;
         let mut rows = Rows::new(self.columns.to_vec());
@@ -113,8 +116,7 @@ impl<'a> Searching<'a> {
         }
         for (index, search) in scan.searches.iter().enumerate().skip(first) {
             loop {
-                let budget = self.session.budget();
-                if budget.is_spent() || self.has_asked && budget.has_spent(one_in) {
+                if self.session.budget().has_spent(self.share) {
                     // A next link to where the page began would lead round and round.
                     if skip > 0 || !self.has_asked {
                         return Err(self.exceeded());
@@ -165,7 +167,7 @@ impl<'a> Searching<'a> {
         for search in &scan.searches {
             let mut link: Option<String> = None;
             loop {
-                if self.session.budget().is_spent() {
+                if self.session.budget().has_spent(self.share) {
                     return Err(self.exceeded());
                 }
                 let batch = self.batch(search, link.as_deref(), usize::MAX).await?;
@@ -211,7 +213,7 @@ impl<'a> Searching<'a> {
         let page = match link {
             Some(link) => self.client.next(&search.resource_type, link, session.deadline()).await?,
             None => {
-                let count = page_count(self.scan, search, wanted, session.limits().scan_rows);
+                let count = page_count(self.scan, search, wanted, session.budget().rows_left(self.share));
                 self.client.search(&search.resource_type, &search.params, Some(count), session.deadline()).await?
             }
         };
@@ -241,7 +243,7 @@ impl<'a> Searching<'a> {
         let (session, scan) = (self.session, self.scan);
         let mut total = 0;
         for search in &scan.searches {
-            if session.budget().is_spent() {
+            if session.budget().has_spent(self.share) {
                 return Err(self.exceeded());
             }
             let params: Vec<_> = search
@@ -369,9 +371,10 @@ fn columns(scan: &SearchScan, table: &Table) -> Arc<[ColumnIndex]> {
     columns.into_iter().collect()
 }
 
-/// Resources a page: as many as rows are wanted where each gives one, more where some will be dropped.
+/// Resources a page: as many as rows are wanted where each gives one, more where some will be dropped; never more than
+/// `most`, which may be looked at.
 fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u32 {
-    let most = u32::try_from(most).unwrap_or(u32::MAX).min(1_000);
+    let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, 1_000);
     let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
     match scan.limit_pushed {
         Some(limit) => u32::try_from(limit).unwrap_or(u32::MAX).min(wanted).clamp(1, most),

@@ -113,7 +113,7 @@ impl Session {
         };
         match read.scan_for(filter, ids) {
             Scan::Native(scan) => {
-                let left = usize::try_from(self.budget().rows_left()).unwrap_or(usize::MAX);
+                let left = usize::try_from(self.budget().rows_left(self.budget().whole())).unwrap_or(usize::MAX);
                 let frame = Frame { skip: 0, size: most.min(left), left: None };
                 let scanned = self.scan_native(&read.table, &scan, frame).await?;
                 if scanned.looked_at == 0 {

@@ -1,0 +1,93 @@
+//! `scan_rows` and `upstream_calls` are limits of a request, whatever it is made of: parts that each fit do not fit
+//! together, and the request says so by name.
+
+use std::path::Path;
+
+use turntable::model::limits::Limits;
+use turntable_tests::{Answer, EVENTS, Fhir, PEOPLE, SYNTHEA, Server};
+
+const ENCOUNTERS: &str = "msemr_encounter_msemr_subjectpatient($select=msemr_name)";
+const OBSERVATIONS: &str = "msemr_observation_msemr_subjecttypepatient($select=msemr_description)";
+const HAS_ENCOUNTERS: &str = "msemr_encounter_msemr_subjectpatient/any(e:e/msemr_encounterstatus ne null)";
+
+/// Native people with virtual events, all of them theirs, in a folder that outlives the server.
+async fn people_with_events(fhir: &Fhir, folder: &Path) {
+    let server = server(fhir, folder, |_| {}).await;
+    fhir.as_sandbox().load(EVENTS.as_bytes()).expect("the bundle is whole");
+    server.ingest(PEOPLE, None).await.expect(200);
+    for bundle in SYNTHEA {
+        server.ingest(bundle, Some("main")).await.expect(200);
+    }
+    server.stop().await;
+}
+
+async fn server(fhir: &Fhir, folder: &Path, change: impl FnOnce(&mut Limits)) -> Server {
+    let setup = Server::with(fhir).virtual_tables(&["msemr_encounter", "msemr_observation"]);
+    setup.data_dir(folder).limits(change).start().await
+}
+
+/// Asks for people, with these options too.
+async fn people(server: &Server, options: &[(&str, &str)]) -> Answer {
+    server.get("contacts", &[&[("$select", "fullname")], options].concat()).await
+}
+
+fn assert_too_much(answer: &Answer, used: &str) {
+    assert_eq!((answer.status, answer.error_code().as_str()), (400, "ScanBudgetExceeded"), "{}", answer.text);
+    assert!(answer.text.contains(used), "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_all_parts_count() {
+    let (fhir, folder) = (Fhir::sandbox().await, tempfile::tempdir().expect("a folder"));
+    people_with_events(&fhir, folder.path()).await;
+    let rows = |resource_type: &str| fhir.as_sandbox().count(resource_type) as u64;
+    let (encounters, observations) = (rows("Encounter"), rows("Observation"));
+    assert!(encounters > 2 && observations > 2, "{encounters} {observations}");
+    let most = encounters.max(observations) + 1;
+    let server = server(&fhir, folder.path(), |limits| limits.scan_rows = most).await;
+    for one in [("$expand", ENCOUNTERS), ("$expand", OBSERVATIONS), ("$filter", HAS_ENCOUNTERS)] {
+        people(&server, &[one]).await.expect(200);
+    }
+    let both = format!("{ENCOUNTERS},{OBSERVATIONS}");
+    for two in [&[("$expand", both.as_str())][..], &[("$filter", HAS_ENCOUNTERS), ("$expand", OBSERVATIONS)]] {
+        assert_too_much(&people(&server, two).await, &format!("{most} of {most} resources"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_all_parts_count() {
+    let (fhir, folder) = (Fhir::sandbox().await, tempfile::tempdir().expect("a folder"));
+    people_with_events(&fhir, folder.path()).await;
+    let server = server(&fhir, folder.path(), |limits| limits.upstream_calls = 1).await;
+    for one in [("$expand", ENCOUNTERS), ("$expand", OBSERVATIONS), ("$filter", HAS_ENCOUNTERS)] {
+        people(&server, &[one]).await.expect(200);
+    }
+    let both = format!("{ENCOUNTERS},{OBSERVATIONS}");
+    for two in [&[("$expand", both.as_str())][..], &[("$filter", HAS_ENCOUNTERS), ("$expand", OBSERVATIONS)]] {
+        assert_too_much(&people(&server, two).await, "1 of 1 calls");
+    }
+}
+
+/// A page that ends early for its own budget leaves enough for what hangs on it; its next links lead to all rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn short_pages_with_expansions_lead_on() {
+    let (fhir, folder) = (Fhir::sandbox().await, tempfile::tempdir().expect("a folder"));
+    people_with_events(&fhir, folder.path()).await;
+    let observations = fhir.as_sandbox().count("Observation");
+    let most = observations as u64 / 3;
+    assert!(most > 20, "{observations}");
+    let server = server(&fhir, folder.path(), |limits| limits.scan_rows = most).await;
+    let (mut rows, mut pages) = (Vec::new(), 0);
+    let options = [("$select", "msemr_description"), ("$expand", "msemr_subjecttypepatient($select=fullname)")];
+    let mut page = server.get("msemr_observations", &options).await.expect(200);
+    loop {
+        rows.extend(page.rows());
+        pages += 1;
+        let Some(next) = page.json()["@odata.nextLink"].as_str().map(str::to_owned) else { break };
+        assert!(pages < 100, "the pages never end");
+        page = server.get(&next, &[]).await.expect(200);
+    }
+    assert_eq!(rows.len(), observations);
+    assert!(pages > 3, "{pages}");
+    assert!(rows.iter().all(|row| row["msemr_subjecttypepatient"]["fullname"].is_string()), "{rows:#?}");
+}
