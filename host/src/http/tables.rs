@@ -11,14 +11,14 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use crate::http::ingest::response_bundle;
+use crate::http::metadata;
 use crate::http::shared::{self, API, App, Shared, failure};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Change, Compare, Expand, Expr, Filter, Literal, Query};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
-use crate::odata::headers::{Headers, SchemaForm};
-use crate::odata::metadata;
+use crate::odata::headers::Headers;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
 use crate::router::read::run::Meter;
@@ -27,6 +27,7 @@ use crate::router::snapshot::{ServedTable, Snapshot};
 /// One request, as it goes through the house.
 struct Serving<'a> {
     app: &'a App,
+    headers: &'a HeaderMap,
     /// Taken once; a swap never changes a request that has begun.
     live: Arc<Snapshot>,
     /// The service root as the client sees it.
@@ -62,6 +63,7 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let body = shared::body(body, if bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
     let mut serving = Serving {
         app,
+        headers: &parts.headers,
         live: app.turntable.live(),
         base: base(&parts.headers),
         path: parts.uri.path().strip_prefix(API).unwrap_or_default().to_owned(),
@@ -96,10 +98,12 @@ impl Serving<'_> {
         let live = self.live.clone();
         match &call.request {
             Request::ServiceDocument => {
-                Ok(json(call, metadata::service_document(&live.catalog, &self.base, call.format)))
+                let which = metadata::Which::Service { base: self.base.clone(), format: call.format };
+                metadata::answer(&self.app.documents, &live, which, self.headers).await
             }
-            Request::Metadata(SchemaForm::Xml) => Ok(typed("application/xml", metadata::csdl_xml(&live.catalog)?)),
-            Request::Metadata(SchemaForm::Json) => Ok(typed("application/json", metadata::csdl_json(&live.catalog))),
+            Request::Metadata(form) => {
+                metadata::answer(&self.app.documents, &live, metadata::Which::Schema(*form), self.headers).await
+            }
             Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
                 let table = live.table(&table.name)?;
                 let plan = self.app.turntable.explain(&live, table, query, self.deadline).await?;
