@@ -1,4 +1,4 @@
-//! What `turntable mapping build` and `turntable mapping inspect` do, and the mappings that ship inside this binary.
+//! What `turntable mapping build` and `turntable mapping inspect` do.
 
 use std::{
     fmt::Write,
@@ -17,9 +17,8 @@ use crate::model::{
     limits::Limits,
 };
 
-// Written by `build.rs`: `BUILTIN`, name and component of each mapping under `guest-mappings/`; `DECLARED` and
-// `VIEW_ENGINE`, the core modules that run mappings in YAML and views.
-include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+// Written by `build.rs`: `DECLARED` and `VIEW_ENGINE`, the core modules that run mappings in YAML and views.
+include!(concat!(env!("OUT_DIR"), "/engines.rs"));
 
 /// Makes a component of a mapping: of a YAML file, a directory with a `mapping.yaml`, or the directory of a crate,
 /// which it compiles. The samples beside it go with it. Writes to `out`; or beside the YAML file, or beside cargo's own

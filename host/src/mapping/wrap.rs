@@ -74,10 +74,15 @@ pub fn put_samples(component: &mut Vec<u8>, samples: &[Sample]) -> Result<(), St
 /// The module with the plan of its mapping attached, if it says what its mapping is: it reads as well without one, but
 /// slower.
 fn plan(core_module: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let Some(mapping) = described(core_module)? else { return Ok(None) };
+    attach(core_module, &[(attached::PLAN, &turntable_mapping::plan_of(mapping))])
+}
+
+/// What the mapping in a core module is, if it says so.
+pub fn described(core_module: &[u8]) -> Result<Option<&'static Mapping>, String> {
     let Some(description) = custom_section(core_module, descriptor::SECTION) else { return Ok(None) };
     // What is decoded borrows from it for ever; a build does this once a mapping.
-    let mapping = descriptor::decode(description.to_vec().leak()).map_err(|error| error.to_string())?;
-    attach(core_module, &[(attached::PLAN, &turntable_mapping::plan_of(mapping))])
+    descriptor::decode(description.to_vec().leak()).map(Some).map_err(|error| error.to_string())
 }
 
 /// Samples of a mapping crate, by name: `NAME.json` the resource, `NAME.rows.json`, `NAME.change.json` and
