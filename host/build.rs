@@ -1,17 +1,9 @@
 //! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/tables/`, and the
 //! engine that runs the mappings in YAML beside them; makes components of all, and writes the list that
-//! `mapping::build::BUILTIN` is. Beside it `DECLARED` and `VIEW_ENGINE`: the modules that become components once a
+//! `mapping::shipped::BUILTIN` is. Beside it `DECLARED` and `VIEW_ENGINE`: the modules that become components once a
 //! mapping in YAML, or a view, is put into them.
 
 #![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
-#![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
-
-#[path = "src/mapping/attach.rs"]
-mod attach;
-#[path = "src/mapping/guest.rs"]
-mod guest;
-#[path = "src/mapping/wrap.rs"]
-mod wrap;
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +14,8 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+
+use turntable_componentize::{Settings, compile, componentize, declare, read_samples};
 
 fn main() -> ExitCode {
     match build() {
@@ -36,9 +30,7 @@ fn main() -> ExitCode {
 fn build() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let shared = ["attach", "guest", "wrap"].map(|file| format!("host/src/mapping/{file}.rs"));
-    let sources = ["guest-mappings", "wit", "Cargo.lock", "Cargo.toml"].map(str::to_owned);
-    for path in sources.iter().chain(&shared) {
+    for path in ["guest-mappings", "wit", "Cargo.lock", "Cargo.toml"] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
@@ -47,26 +39,24 @@ fn build() -> Result<(), Box<dyn Error>> {
     let (engine, view) = (lib.join("declared"), lib.join("view"));
     let mut crates = mapping_crates(&tables)?;
     crates.extend([engine.clone(), view.clone()]);
-    let mut modules = guest::compile(
-        &crates,
-        guest::Settings { target_directory: Some(&out.join("guests")), locked: true, quick: false },
-    )?;
+    let mut modules =
+        compile(&crates, Settings { target_directory: Some(&out.join("guests")), locked: true, quick: false })?;
     let declared = modules.remove(&engine).ok_or("cargo gave no module for mappings in YAML")?;
     let view = modules.remove(&view).ok_or("cargo gave no module for views")?;
     let engine = fs::read(&declared)?;
 
     let mut components = BTreeMap::new();
     for (directory, module) in modules {
-        let samples = wrap::read_samples(&directory.join("samples"))?;
-        let component = wrap::wrap(&fs::read(module)?, &samples);
+        let samples = read_samples(&directory.join("samples"))?;
+        let component = componentize(&fs::read(module)?, &samples);
         components.insert(name(&directory)?, component);
     }
     for file in yaml_files(&tables)? {
         let directory = file.parent().ok_or("a file is in no directory")?;
         let mapping = turntable_mapping_yaml::read(&fs::read_to_string(&file)?, &file.display().to_string());
         let mapping = mapping.map_err(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect::<String>())?;
-        let samples = wrap::read_samples(&directory.join("samples"))?;
-        components.insert(name(directory)?, wrap::declare(&engine, mapping, &samples));
+        let samples = read_samples(&directory.join("samples"))?;
+        components.insert(name(directory)?, declare(&engine, mapping, &samples));
     }
     let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
     for (name, component) in components {

@@ -11,6 +11,7 @@ use std::{
     thread,
 };
 
+use turntable_componentize::Sample;
 use turntable_scan::Lexer;
 use wasmtime::component::InstancePre;
 
@@ -22,7 +23,6 @@ use super::{
     describe::{Described, described},
     inspect::{Inspection, inspect},
     sandbox::{Call, Sandbox, Speaker, Stop, clean, cut},
-    wrap::Sample,
 };
 use crate::model::{
     error::{Code, Error, Result},
