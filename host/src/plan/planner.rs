@@ -109,7 +109,8 @@ pub fn with_keys(filter: &Filter, conditions: &mut dyn Iterator<Item = Filter>) 
         Filter::Or(a, b) => Filter::Or(boxed(a)?, boxed(b)?),
         Filter::Not(inner) => Filter::Not(boxed(inner)?),
         Filter::Related { navigation, .. } => conditions.next().ok_or_else(|| {
-            Error::new(Code::Internal, "a condition on a related table has not been answered").target(navigation.clone())
+            Error::new(Code::Internal, "a condition on a related table has not been answered")
+                .target(navigation.clone())
         })?,
         other => other.clone(),
     })
@@ -221,13 +222,7 @@ fn check(query: &Query, table: &Table, joins: &[Semijoin]) -> Result<()> {
     Ok(())
 }
 
-fn scan(
-    query: &Query,
-    filter: Option<Filter>,
-    table: &Table,
-    place: &Place,
-    ids: &HashMap<Uuid, String>,
-) -> Scan {
+fn scan(query: &Query, filter: Option<Filter>, table: &Table, place: &Place, ids: &HashMap<Uuid, String>) -> Scan {
     match place {
         Place::Native => Scan::Native(NativeScan {
             columns: columns_needed(query, table),

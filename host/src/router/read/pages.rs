@@ -53,13 +53,7 @@ impl<'a> Searching<'a> {
     }
 
     /// One page. Where it can end early it does when one part in `one_in` of what is left of the budget has gone.
-    pub(super) async fn page(
-        mut self,
-        cursor: Cursor,
-        size: usize,
-        left: Option<u64>,
-        one_in: u32,
-    ) -> Result<Given> {
+    pub(super) async fn page(mut self, cursor: Cursor, size: usize, left: Option<u64>, one_in: u32) -> Result<Given> {
         let scan = self.scan;
         let mut count = None;
         let begins = matches!(cursor, Cursor::Offset(0));

@@ -135,9 +135,8 @@ impl Session {
 
     /// Keeps the way back from GUIDs that hash what they stand for: of rows, and of rows that these point to.
     pub(in crate::router) async fn remember(&self, table: &Table, rows: &Rows) -> Result<()> {
-        let columns = rows.columns().iter().filter(|column| {
-            matches!(table.columns[**column].kind, Kind::Key | Kind::Lookup(_))
-        });
+        let columns =
+            rows.columns().iter().filter(|column| matches!(table.columns[**column].kind, Kind::Key | Kind::Lookup(_)));
         let keys: HashMap<Uuid, String> = columns.flat_map(|column| hashed(rows, *column)).collect();
         if keys.is_empty() {
             return Ok(());
