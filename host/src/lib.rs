@@ -179,14 +179,17 @@ pub mod mapping {
     /// What a mapping says of itself, checked, to tables.
     mod describe;
 
-    /// Bytes to a mapping: inspect, compile, describe; then rows and resources.
+    /// The mappings inside this binary, each with what the build knows of it.
+    pub mod shipped;
+
+    /// A component's code, compiled when it is first needed.
+    mod code;
+
+    /// A component or a description to a mapping; then rows and resources.
     pub mod component;
 
     /// A loaded mapping as a subject of the laws.
     mod subject;
-
-    /// The mappings inside this binary.
-    pub mod shipped;
 }
 
 /// Use cases; knows no HTTP.
@@ -256,6 +259,9 @@ pub mod router {
 pub mod http {
     /// Error codes to statuses.
     pub mod status;
+
+    /// The service document and `$metadata`: rendered once, kept compressed.
+    pub mod metadata;
 
     /// What handlers share, errors on their way out.
     pub mod shared;

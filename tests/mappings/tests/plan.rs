@@ -319,7 +319,8 @@ fn samples(types: &[String]) -> Vec<Vec<u8>> {
     }
     let mut found = Vec::new();
     for mapping in ["account", "allergyintolerance", "contact", "encounter", "location", "observation"] {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-mappings/tables").join(mapping).join("samples");
+        let directory =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-mappings/tables").join(mapping).join("samples");
         collect(&directory, types, &mut found);
     }
     assert!(!found.is_empty(), "{types:?} have no sample");

@@ -51,10 +51,15 @@ fn encode(core_module: &[u8], samples: &[Sample]) -> Result<Vec<u8>, String> {
 /// The module with the plan of its mapping embedded, if it says what its mapping is: it reads as well without one, but
 /// slower.
 fn plan(core_module: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let Some(mapping) = described(core_module)? else { return Ok(None) };
+    embed(core_module, &[(PLAN, &turntable_plan::make(mapping))], descriptor::SECTION)
+}
+
+/// What the mapping in a core module is, if the module says so.
+pub fn described(core_module: &[u8]) -> Result<Option<&'static Mapping>, String> {
     let Some(description) = custom_section(core_module, descriptor::SECTION) else { return Ok(None) };
     // What is decoded borrows from it for ever; a build does this once a mapping.
-    let mapping = descriptor::decode(description.to_vec().leak()).map_err(|error| error.to_string())?;
-    embed(core_module, &[(PLAN, &turntable_plan::make(mapping))], descriptor::SECTION)
+    descriptor::decode(description.to_vec().leak()).map(Some).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
