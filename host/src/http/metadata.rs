@@ -110,9 +110,7 @@ fn render(snapshot: &Snapshot, which: &Which) -> Result<Document> {
     let (content_type, text) = match which {
         Which::Schema(SchemaForm::Xml) => ("application/xml".into(), metadata::csdl_xml(catalog)?),
         Which::Schema(SchemaForm::Json) => ("application/json".into(), metadata::csdl_json(catalog)),
-        Which::Service { base, format } => {
-            (format.content_type(), metadata::service_document(catalog, base, *format))
-        }
+        Which::Service { base, format } => (format.content_type(), metadata::service_document(catalog, base, *format)),
     };
     let failed =
         |error: &dyn std::error::Error| Error::new(Code::Internal, "a document failed").internal(error.to_string());

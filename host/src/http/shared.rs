@@ -40,7 +40,12 @@ pub type Shared = State<Arc<App>>;
 
 impl App {
     pub fn new(turntable: Arc<Turntable>) -> Self {
-        Self { turntable, ready: AtomicBool::new(false), counters: Counters::default(), documents: Documents::default() }
+        Self {
+            turntable,
+            ready: AtomicBool::new(false),
+            counters: Counters::default(),
+            documents: Documents::default(),
+        }
     }
 
     /// Every active mapping has been loaded.

@@ -81,7 +81,8 @@ impl Turntable {
         let mut families = Vec::new();
         for digest in in_force {
             let mapping = mappings.remove(digest).map_or_else(|| self.known(digest), Ok).map(Arc::new);
-            let started = mapping.and_then(|mapping| Ok((self.start_mapping(&mapping, &routes, first_routes)?, mapping)));
+            let started =
+                mapping.and_then(|mapping| Ok((self.start_mapping(&mapping, &routes, first_routes)?, mapping)));
             match started {
                 Ok(family) => families.push(family),
                 Err(error) => failures.push(error),
@@ -135,9 +136,7 @@ impl Turntable {
                 None => is_new,
                 Some(in_force) if lost.contains(in_force) => true,
                 // One that somebody chose stays in force.
-                Some(in_force) => {
-                    is_new && self.store.mapping(in_force)?.is_none_or(|m| m.uploaded_by == SHIPPED_BY)
-                }
+                Some(in_force) => is_new && self.store.mapping(in_force)?.is_none_or(|m| m.uploaded_by == SHIPPED_BY),
             };
             if replaces {
                 let act = Act { action: "mapping.activate", table: Some(&root.name), ..act.clone() };
