@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
@@ -13,8 +13,10 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::metadata::Documents;
 use crate::http::status::status;
+use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::reply;
+use crate::router::session::Session;
 use crate::router::snapshot::Turntable;
 
 /// Where the table API begins.
@@ -48,7 +50,17 @@ impl App {
         }
     }
 
-    /// Every active mapping has been loaded.
+    /// Without any table, and not ready.
+    #[cfg(test)]
+    pub(super) fn for_tests() -> Self {
+        use crate::{mapping::sandbox::Sandbox, model::limits::Limits, router::token::Tokens, store::sqlite::Store};
+        let limits = Limits { mapping_concurrency: 1, ..Limits::default() };
+        let (store, sandbox) = (Store::temporary().unwrap(), Sandbox::new(&limits, None).unwrap());
+        let tokens = Tokens::new(&[0; 32]);
+        Self::new(Arc::new(Turntable::new(store.into(), sandbox.into(), [].into(), limits, tokens)))
+    }
+
+    /// Every active mapping is known.
     pub fn ready(&self) {
         self.ready.store(true, Ordering::Release);
     }
@@ -57,9 +69,9 @@ impl App {
         self.ready.load(Ordering::Acquire)
     }
 
-    /// When a request that begins now must have been answered.
-    pub fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_millis(self.turntable.limits.request_ms)
+    /// For a request that begins now. There is no authentication, so it is anybody's.
+    pub fn session(&self) -> Session {
+        Session::new(self.turntable.clone(), Caller::Local)
     }
 }
 

@@ -45,7 +45,7 @@ impl Turntable {
     /// Compiles the code of every mapping in force that is not compiled yet, one after the other. Takes seconds, and holds
     /// the thread; `go_on` is asked before each.
     pub fn warm(&self, go_on: impl Fn() -> bool) {
-        let live = self.live();
+        let live = self.snapshot();
         let mappings: BTreeMap<_, _> = live.tables().map(|t| (t.mapping.digest.clone(), t.mapping.clone())).collect();
         // What is in force may change meanwhile, and nobody is to wait for this moment's end.
         drop(live);
