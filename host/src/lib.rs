@@ -161,15 +161,6 @@ pub mod fhir {
 
 /// The door to wasmtime.
 pub mod mapping {
-    /// Bytes into a compiled module, in its memory from the beginning.
-    mod attach;
-
-    /// A compiled module to a component with its plan and samples, and the samples back.
-    pub mod wrap;
-
-    /// Cargo, run on mapping crates.
-    mod guest;
-
     /// The contract as Rust types.
     mod contract;
 
@@ -199,15 +190,6 @@ pub mod mapping {
 
     /// A loaded mapping as a subject of the laws.
     mod subject;
-
-    /// `mapping build` and `mapping inspect`.
-    pub mod build;
-
-    /// SQL-on-FHIR ViewDefinitions to components.
-    pub mod view;
-
-    /// Tables as pages for people.
-    pub mod reference;
 }
 
 /// Use cases; knows no HTTP.

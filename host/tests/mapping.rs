@@ -14,8 +14,11 @@ use std::{
 };
 
 use turntable::{
-    mapping::{
+    cli::mapping::{
         build,
+        inspect::{as_json, as_text},
+    },
+    mapping::{
         component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation},
         inspect::inspect,
         sandbox::Sandbox,
@@ -105,7 +108,7 @@ fn samples_travel_in_the_component() {
     let inspection = inspect(component(), &limits()).unwrap();
     assert_eq!(inspection.samples.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["basic"]);
     assert_eq!(hostile().samples[0].rows.as_ref().map(|rows| rows.get()), Some("[]"));
-    let text = build::as_text(&inspection, Some(hostile()));
+    let text = as_text(&inspection, Some(hostile()));
     for line in [
         "mapping   hostile 0.1.0",
         "writes    yes",
@@ -114,8 +117,8 @@ fn samples_travel_in_the_component() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
-    assert_eq!(build::as_json(&inspection, None)["samples"][0], "basic");
-    assert_eq!(build::as_json(&inspection, Some(hostile()))["tables"][0]["name"], "good");
+    assert_eq!(as_json(&inspection, None)["samples"][0], "basic");
+    assert_eq!(as_json(&inspection, Some(hostile()))["tables"][0]["name"], "good");
 }
 
 #[test]

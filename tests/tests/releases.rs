@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use turntable::mapping::build;
+use turntable::cli::mapping::build;
 use turntable::store::control::{self, Act};
 use turntable::store::sqlite::Store;
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};

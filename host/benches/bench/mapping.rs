@@ -142,7 +142,7 @@ fn twin(sandbox: &Sandbox, native: &'static turntable_mapping::Mapping) -> Resul
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("mapping.yaml");
     std::fs::write(&file, text)?;
-    let component = turntable::mapping::build::build(&file, Some(&directory.path().join("twin.wasm")))?;
+    let component = turntable::cli::mapping::build::build(&file, Some(&directory.path().join("twin.wasm")))?;
     Ok(sandbox.load(&std::fs::read(component)?)?)
 }
 
@@ -258,7 +258,7 @@ impl<'a> Path<'a> {
     }
 
     fn native(&self, request: &ReadRequest) -> Result<usize> {
-        let batch = turntable_mapping::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
+        let batch = turntable_plan::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
         Ok(batch.cells.ends.len() / self.mapped.len())
     }
 

@@ -43,7 +43,8 @@ struct Sent {
 }
 
 /// One request, as it goes through the house.
-struct Serving {
+struct Serving<'a> {
+    documents: &'a Documents,
     session: Session,
     sent: Arc<Sent>,
     call: Arc<Call>,

@@ -11,6 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use turntable_componentize::Sample;
 use turntable_scan::Lexer;
 
 use super::{
@@ -24,7 +25,6 @@ use super::{
     inspect::{self, Inspection, inspect},
     sandbox::{Call, Sandbox, Speaker, Stop, clean, cut},
     shipped::Shipped,
-    wrap::Sample,
 };
 use crate::model::{
     error::{Code, Error, Result},

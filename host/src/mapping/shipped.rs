@@ -1,5 +1,5 @@
-//! The mappings inside this binary. The build made a component of each, and wrote beside it what it is, so that its bytes
-//! are first looked at when its code is needed.
+//! The mappings inside this binary, and the engines of those that are data. The build made a component of each, and wrote
+//! beside it what it is, so that its bytes are first looked at when its code is needed.
 
 use super::describe::Description;
 use crate::model::error::{Code, Error, Result};
@@ -16,7 +16,8 @@ pub struct Shipped {
     description: &'static [u8],
 }
 
-// Written by `build.rs`: `SHIPPED`, in the order of their names.
+// Written by `build.rs`: `SHIPPED`, in the order of their names; `DECLARED` and `VIEW_ENGINE`, the core modules that run
+// mappings in YAML and views.
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 impl Shipped {

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use turntable_mapping::definitions;
-use turntable_mapping::laws::{self, Named, Subject};
+use turntable_componentize::Sample;
+use turntable_laws::{self as laws, Named, Subject, definitions};
 use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
-use crate::mapping::wrap::Sample;
 use crate::model::error::Result;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
@@ -97,7 +96,7 @@ pub fn check(mapping: &Mapping, report: &mut Report) {
 /// How long the gate looks at the laws, unless it is told to take less.
 pub const LAWS_TIME: Duration = Duration::from_secs(3);
 
-/// The laws (`turntable_mapping::laws`) over the mapping's own samples, for this long at most: a mapping that is seen to
+/// The laws (`turntable_laws`) over the mapping's own samples, for this long at most: a mapping that is seen to
 /// break one is refused. What differs from R4's definitions is named for whoever loads it, and refuses nothing: profiles
 /// and later versions may have what R4 has not.
 pub fn laws(mapping: &Mapping, time: Duration, report: &mut Report) {

@@ -1,11 +1,12 @@
 //! A mapping as a subject, called directly.
 
-use crate::bindings::exports::turntable::mapping::read::ReadRequest;
-use crate::bindings::exports::turntable::mapping::schema as wit;
-use crate::bindings::exports::turntable::mapping::write::Change;
-use crate::bindings::turntable::mapping::types::{Documents, Failure, Severity};
-use crate::laws::{Answer, Batch, Row, Subject};
-use crate::table::Mapping;
+use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
+use turntable_mapping::bindings::exports::turntable::mapping::write::Change;
+use turntable_mapping::bindings::turntable::mapping::types::{Documents, Failure, Severity};
+use turntable_mapping::{Mapping, describe, resources};
+
+use crate::subject::{Answer, Batch, Row, Subject};
 
 /// A mapping that is linked in.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +14,7 @@ pub struct Native(pub &'static Mapping);
 
 impl Subject for Native {
     fn describe(&self) -> wit::Mapping {
-        crate::describe(self.0)
+        describe(self.0)
     }
 
     fn rows(&self, table: &str, documents: &[&str], columns: &[u16]) -> Result<Batch, String> {
@@ -30,7 +31,7 @@ impl Subject for Native {
             related: Documents { data: Vec::new(), ends: Vec::new() },
             columns: columns.to_vec(),
         };
-        let batch = crate::rows(self.0, &request).map_err(said)?;
+        let batch = turntable_plan::rows(self.0, &request).map_err(said)?;
         if batch.cells.ends.len() != batch.origin.len() * columns.len() {
             return Err("not one cell for each column of each row".to_owned());
         }
@@ -52,7 +53,7 @@ impl Subject for Native {
     }
 
     fn resources(&self, table: &str, changes: &[Change]) -> Result<Vec<Answer>, String> {
-        crate::resources(self.0, table, changes).map_err(said)
+        resources(self.0, table, changes).map_err(said)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Child tables of child tables, and rows that are their element itself (`$this`).
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use turntable_laws::testing::{change, issues_of, laws, rows_of, update_row};
 use turntable_mapping::bindings::exports::turntable::mapping::schema::ColumnType;
 use turntable_mapping::bindings::exports::turntable::mapping::write::{FhirRequest, Operation};
-use turntable_mapping::testing::{change, issues_of, laws, rows_of, update_row};
 use turntable_mapping::*;
 
 const MAPPING: Mapping = mapping("team", "0.1.0", &[TEAM, PARTICIPANT, ROLE, MEMBER, NOTE, DIET, ALIAS]);

@@ -7,15 +7,15 @@ use std::fmt::Write;
 
 use turntable_scan::{Document, Kind as Json, Value, escape_into};
 
-use crate::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
-use crate::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
-use crate::bindings::turntable::mapping::types::{Documents, Issue};
-use crate::column::Kind;
-use crate::field::{Field, fields};
-use crate::laws::{self, Named, Native};
-use crate::table::{Mapping, Table};
-use crate::write::Answer;
-use crate::{resources, rows};
+use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
+use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
+use turntable_mapping::bindings::turntable::mapping::types::{Documents, Issue};
+use turntable_mapping::tools::{Field, Kind, fields};
+use turntable_mapping::{Answer, Mapping, Table, resources};
+use turntable_plan::rows;
+
+use crate::check::{self as laws, Named};
+use crate::native::Native;
 
 /// The rows that a resource gives, as a JSON array with one member a line; nulls are left out.
 pub fn rows_of(mapping: &'static Mapping, table: &str, resource: &str) -> String {
@@ -112,7 +112,7 @@ pub fn change(
     answers.into_iter().next().expect("one answer for one change")
 }
 
-/// The laws (`crate::laws`), for every table of the mapping that takes this resource.
+/// The laws ([`crate::check`]), for every table of the mapping that takes this resource.
 #[track_caller]
 pub fn laws(mapping: &'static Mapping, resource: &str) {
     let report = laws::check(&Native(mapping), &[Named { name: "the resource", text: resource }], None);

@@ -1,5 +1,4 @@
-//! Runs cargo on mapping crates: wasm32-unknown-unknown, linked for instances that live one call. `host/build.rs`
-//! includes this file too, for the mappings that ship inside the binary, so it stands on nothing of this crate.
+//! Runs cargo on mapping crates: wasm32-unknown-unknown, linked for instances that live one call.
 
 use std::{
     collections::BTreeMap,
@@ -40,16 +39,16 @@ const DEV_PROFILE: [&str; 7] = [
 
 /// How cargo is run. By default: where it chooses itself, with a lock file that it may renew, for production.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Settings<'a> {
-    pub(super) target_directory: Option<&'a Path>,
-    pub(super) locked: bool,
+pub struct Settings<'a> {
+    pub target_directory: Option<&'a Path>,
+    pub locked: bool,
     /// Compile fast rather than for speed.
-    pub(super) quick: bool,
+    pub quick: bool,
 }
 
 /// Compiles the crates in these directories, which share a workspace or are one crate, and gives the core module of
 /// each, by directory. The error is what to show: cargo's own words, or the one command to type.
-pub(super) fn compile(crates: &[PathBuf], settings: Settings<'_>) -> Result<BTreeMap<PathBuf, PathBuf>, String> {
+pub fn compile(crates: &[PathBuf], settings: Settings<'_>) -> Result<BTreeMap<PathBuf, PathBuf>, String> {
     let Some(first) = crates.first() else { return Ok(BTreeMap::new()) };
     install_target()?;
     let mut build = command("CARGO", "cargo");

@@ -1,13 +1,16 @@
 //! Laws of writing: what is shown, written, changes nothing; what is written is shown, and the rest stays.
 
-use super::{Answer, Case, Check, Law, Row, all, same};
-use crate::bindings::exports::turntable::mapping::schema as wit;
-use crate::bindings::exports::turntable::mapping::schema::{ColumnAccess, ColumnType};
-use crate::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
-use crate::choice_elements::base;
+use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
+use turntable_mapping::bindings::exports::turntable::mapping::schema::{ColumnAccess, ColumnType};
+use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
+use turntable_mapping::tools::choice_elements::base;
+
+use crate::case::{Case, Check, all, same};
+use crate::report::Law;
+use crate::subject::{Answer, Row};
 
 impl Check<'_> {
-    pub(super) fn get_put(&mut self, case: Case<'_>, rows: &[Row]) {
+    pub(crate) fn get_put(&mut self, case: Case<'_>, rows: &[Row]) {
         for row in rows {
             let columns = case.table.columns.iter().zip(&row.cells).zip(0_u16..);
             let shown = columns.filter(|((column, _), _)| is_writable(column) && !column.path.is_empty());
@@ -28,7 +31,7 @@ impl Check<'_> {
 
     /// Each column by itself set to null and to another value: refused, or shown afterwards; and columns of other
     /// elements stay.
-    pub(super) fn put_get(&mut self, case: Case<'_>, rows: &[Row]) {
+    pub(crate) fn put_get(&mut self, case: Case<'_>, rows: &[Row]) {
         for row in rows {
             if self.is_late() {
                 return;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use turntable_mapping::testing::{create, rows_of, update};
+use turntable_laws::testing::{create, rows_of, update};
 use turntable_mapping::*;
 use turntable_scan::Document;
 

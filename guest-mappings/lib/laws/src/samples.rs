@@ -15,12 +15,13 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use turntable_mapping::bindings::exports::turntable::mapping::write::{FhirRequest, Operation};
+use turntable_mapping::tools::find_source;
+use turntable_mapping::{Mapping, Table};
 use turntable_scan::{Document, Value};
 
-use crate::bindings::exports::turntable::mapping::write::{FhirRequest, Operation};
-use crate::laws::{self, Named, Native};
-use crate::read::find_source;
-use crate::table::{Mapping, Table};
+use crate::check::{self as laws, Named};
+use crate::native::Native;
 use crate::testing;
 
 /// Every sample gives its rows, keeps the laws, and becomes what its changes say.

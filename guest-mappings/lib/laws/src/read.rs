@@ -1,10 +1,12 @@
 //! Laws of reading: total and deterministic; and what of a resource no column reads.
 
+use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
+use turntable_mapping::tools::pointer;
 use turntable_scan::{Document, Edit, Kind as Json, Value, splice};
 
-use super::{Batch, Case, Check, Law, Row, all};
-use crate::bindings::exports::turntable::mapping::schema as wit;
-use crate::read::pointer;
+use crate::case::{Case, Check, all};
+use crate::report::Law;
+use crate::subject::{Batch, Row};
 
 /// What a value becomes, each in turn.
 const ODD: [&str; 7] = ["null", "[]", "{}", "[null]", "\"\"", "-1.5e400", "[[{\"a\":[null,{}]}]]"];
@@ -15,7 +17,7 @@ const CALL_BYTES: usize = 2 << 20;
 
 impl Check<'_> {
     /// The rows, if there are any to be had.
-    pub(super) fn rows(&mut self, case: Case<'_>) -> Option<Vec<Row>> {
+    pub(crate) fn rows(&mut self, case: Case<'_>) -> Option<Vec<Row>> {
         match self.subject.rows(&case.table.name, &[case.text], &all(case.table)) {
             Ok(batch) => Some(batch.rows),
             Err(what) => {
@@ -26,7 +28,7 @@ impl Check<'_> {
     }
 
     /// The rows, if they are the same twice, and column by column as all at once.
-    pub(super) fn determinism(&mut self, case: Case<'_>) -> Option<Vec<Row>> {
+    pub(crate) fn determinism(&mut self, case: Case<'_>) -> Option<Vec<Row>> {
         let columns = all(case.table);
         let read = |columns: &[u16]| self.subject.rows(&case.table.name, &[case.text], columns);
         let (first, second) = (read(&columns), read(&columns));
@@ -56,7 +58,7 @@ impl Check<'_> {
 
     /// Every value in turn becomes something odd: rows may change, the call must answer; with a row or a reason, where
     /// each resource has one.
-    pub(super) fn total(&mut self, case: Case<'_>) {
+    pub(crate) fn total(&mut self, case: Case<'_>) {
         let mut variants = Vec::new();
         for value in values(case.document) {
             for odd in ODD {
@@ -98,7 +100,7 @@ impl Check<'_> {
     }
 
     /// Each leaf that is gone without a row that changes is one that no column reads.
-    pub(super) fn loss(&mut self, tables: &[&wit::Table], document: &Document<'_>, kind: &str) {
+    pub(crate) fn loss(&mut self, tables: &[&wit::Table], document: &Document<'_>, kind: &str) {
         let leaves: Vec<_> = values(document).into_iter().filter(|value| is_leaf(*value)).collect();
         let texts: Vec<_> = leaves.iter().filter_map(|&value| Some((value, with(document, value, "null")?))).collect();
         let mut read = vec![false; texts.len()];

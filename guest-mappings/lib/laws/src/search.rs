@@ -2,15 +2,17 @@
 //! and no other where the binding says exact. FHIR's matching is evaluated here, over the resource itself, by the
 //! parameter's expression in R4's definitions.
 
+use turntable_mapping::bindings::exports::turntable::mapping::schema::{
+    self as wit, ColumnType, SearchBinding, SearchKind, SearchOps,
+};
+use turntable_mapping::tools::reference;
+use turntable_mapping::tools::time::{self, Instant};
 use turntable_r4::r4;
 use turntable_scan::{Value, number};
 
-use super::{Case, Check, Law, Row};
-use crate::bindings::exports::turntable::mapping::schema::{
-    self as wit, ColumnType, SearchBinding, SearchKind, SearchOps,
-};
-use crate::reference;
-use crate::time::{self, Instant};
+use crate::case::{Case, Check};
+use crate::report::Law;
+use crate::subject::Row;
 
 /// What a service indexes for a parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +28,7 @@ enum Indexed {
 type Typed<'a> = (Value<'a>, String);
 
 impl Check<'_> {
-    pub(super) fn sound_search(&mut self, case: Case<'_>, rows: &[Row]) {
+    pub(crate) fn sound_search(&mut self, case: Case<'_>, rows: &[Row]) {
         let source = case.table.sources.iter().find(|source| source.resource_type == case.kind);
         for binding in source.iter().flat_map(|source| &source.search) {
             let Some(column) = case.table.columns.get(usize::from(binding.column)) else { continue };

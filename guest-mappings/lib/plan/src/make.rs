@@ -3,16 +3,11 @@
 //! A tree of members is grown twice. The first time finds out what is asked of each member: only then it is known
 //! whether its list needs rules, and so where slots are. The second time places the slots.
 
-use super::blob::{ALTERNATIVE, ENTRY, MAGIC, Make, NO_TEXT, ROW, flag, hash};
-use super::emit::bit;
-use super::walk::LEVELS;
-use crate::cell::constant_of;
-use crate::choice_elements;
-use crate::column::{Access, Code, Column, Concept, Kind};
-use crate::field::{Field, Part, fields};
-use crate::path::{Condition, Literal, Move};
-use crate::place::lists;
-use crate::table::{Mapping, Source, Table};
+use turntable_mapping::plan::blob::{ALTERNATIVE, ENTRY, LEVELS, MAGIC, Make, NO_TEXT, ROW, bit, flag, hash};
+use turntable_mapping::tools::{
+    Access, Concept, Condition, Field, Kind, Literal, Move, Part, choice_elements, constant_of, fields, lists,
+};
+use turntable_mapping::{Code, Column, Mapping, Source, Table};
 
 /// The plan of all tables of a mapping: bytes to be attached to its component.
 pub fn make(mapping: &'static Mapping) -> Vec<u8> {

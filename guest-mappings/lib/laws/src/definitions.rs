@@ -9,13 +9,11 @@ use std::fmt;
 
 use turntable_r4::{Binding, CHOICE, Element, Strength, r4, suggestion};
 
-use crate::bindings::exports::turntable::mapping::schema::{
+use turntable_mapping::bindings::exports::turntable::mapping::schema::{
     self as wit, ColumnAccess, ColumnType, SearchBinding, SearchKind, SearchOps,
 };
-use crate::column::{Concept, Kind};
-use crate::describe::describe;
-use crate::field::{Field, Part as FieldPart, fields, is_for};
-use crate::table::Mapping;
+use turntable_mapping::tools::{Concept, Field, Kind, Part as FieldPart, fields, is_for};
+use turntable_mapping::{Mapping, describe};
 
 /// One thing that is wrong with a mapping.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -400,7 +398,7 @@ pub fn read_only_because(column: &wit::Column) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{
+    use turntable_mapping::{
         Code, Column, by_date, choice, code, date_time, lookup, mapping, reference, resource, table, text, token,
     };
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::component::Mapping;
-use crate::model::table::{Binding, Choice, Column, ColumnIndex, Kind, SearchKind, SearchOps, Source, Table};
+use turntable::mapping::component::Mapping;
+use turntable::model::table::{Binding, Choice, Column, ColumnIndex, Kind, SearchKind, SearchOps, Source, Table};
 
 /// A page: its file name (`msemr_encounter.md`) and its text.
 pub struct Page {

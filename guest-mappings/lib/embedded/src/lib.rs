@@ -1,20 +1,41 @@
-//! What the build of a component attached to it, and the memory behind that: the one module of this crate with unsafe
-//! code.
+//! What the build of a component embedded in it, and the memory behind that.
 //!
 //! `mapping build` puts bytes where the module's heap would begin, as a data segment, and their address and length
-//! into [`TURNTABLE_ATTACHED`]. They are in memory when an instance begins, at no cost. The heap follows them. It only
+//! into the static [`STATIC`]. They are in memory when an instance begins, at no cost. The heap follows them. It only
 //! grows: an instance lives for one call.
+//!
+//! A crate of its own, so that every kind of component can have it, whatever interfaces that exports.
 
-/// The part that is a plan.
+/// The exported static that is told where the parts are: two words of four bytes, their address and their length.
+pub const STATIC: &str = "TURNTABLE_EMBEDDED";
+
+/// The tag of the part that is a plan.
 pub const PLAN: &[u8; 4] = b"PLAN";
 
-/// The part that is a mapping, as [`descriptor`](crate::descriptor) writes it.
+/// The tag of the part that is a mapping's description.
 pub const DESCRIPTION: &[u8; 4] = b"DESC";
 
-/// A part of what is attached: parts are a tag of four bytes, a length of four bytes, and their bytes, each padded to
-/// sixteen.
+/// What is before a part's bytes: its tag, and their length.
+const HEADER: usize = 8;
+
+/// Parts begin at multiples of this.
+pub const ALIGNMENT: usize = 16;
+
+/// The embedded part with this tag. Natively there is none.
 pub fn part(tag: &[u8; 4]) -> Option<&'static [u8]> {
-    find(attached(), tag)
+    find(embedded(), tag)
+}
+
+/// Parts as the bytes to be embedded: of each its tag, its length in four bytes and its bytes, padded to sixteen.
+pub fn lay_out(parts: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (tag, part) in parts {
+        bytes.extend_from_slice(*tag);
+        bytes.extend((part.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(part);
+        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
+    }
+    bytes
 }
 
 fn find<'a>(mut bytes: &'a [u8], tag: &[u8; 4]) -> Option<&'a [u8]> {
@@ -25,17 +46,17 @@ fn find<'a>(mut bytes: &'a [u8], tag: &[u8; 4]) -> Option<&'a [u8]> {
         if own == tag {
             return rest.get(..length);
         }
-        bytes = bytes.get((8 + length).next_multiple_of(16)..)?;
+        bytes = bytes.get((HEADER + length).next_multiple_of(ALIGNMENT)..)?;
     }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn attached() -> &'static [u8] {
+fn embedded() -> &'static [u8] {
     &[]
 }
 
 #[cfg(target_arch = "wasm32")]
-use wasm::attached;
+use wasm::embedded;
 
 #[cfg(target_arch = "wasm32")]
 #[expect(unsafe_code, reason = "a static that the build fills in, and the memory behind it")]
@@ -43,14 +64,14 @@ mod wasm {
     use std::alloc::{GlobalAlloc, Layout};
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-    /// Address and length of what is attached; zeros if nothing is. Atomics, so that the compiler does not take them
+    /// Address and length of what is embedded ([`STATIC`](super::STATIC)); zeros if nothing is. Atomics, so that the compiler does not take them
     /// for constants; there is one thread.
     // SAFETY: no other symbol has this name.
     #[unsafe(no_mangle)]
-    pub(super) static TURNTABLE_ATTACHED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    pub(super) static TURNTABLE_EMBEDDED: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
-    pub(super) fn attached() -> &'static [u8] {
-        let [address, length] = &TURNTABLE_ATTACHED;
+    pub(super) fn embedded() -> &'static [u8] {
+        let [address, length] = &TURNTABLE_EMBEDDED;
         let (address, length) = (address.load(Relaxed), length.load(Relaxed));
         if address == 0 {
             return &[];
@@ -78,7 +99,7 @@ mod wasm {
             unsafe extern "C" {
                 static __heap_base: u8;
             }
-            let [address, length] = &TURNTABLE_ATTACHED;
+            let [address, length] = &TURNTABLE_EMBEDDED;
             let base = &raw const __heap_base as usize;
             base.max(address.load(Relaxed) + length.load(Relaxed))
         }
@@ -103,7 +124,7 @@ mod wasm {
     }
 
     // SAFETY: blocks begin where they are aligned, at or behind `next`, which moves behind each of them, so that none
-    // overlaps another, the module's data or what is attached; `take` has seen to the memory being there. One thread.
+    // overlaps another, the module's data or what is embedded; `take` has seen to the memory being there. One thread.
     unsafe impl GlobalAlloc for Bump {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             let next = match self.next.load(Relaxed) {
@@ -161,13 +182,8 @@ mod tests {
 
     #[test]
     fn parts_are_found_by_their_tags() {
-        let mut bytes = Vec::new();
-        for (tag, part) in [(b"DESC", &b"123456789"[..]), (PLAN, b""), (b"MORE", b"x")] {
-            bytes.extend_from_slice(tag);
-            bytes.extend((part.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(part);
-            bytes.resize(bytes.len().next_multiple_of(16), 0);
-        }
+        let bytes = lay_out(&[(b"DESC", b"123456789"), (PLAN, b""), (b"MORE", b"x")]);
+        assert_eq!(bytes[..24], [&b"DESC\x09\0\0\0"[..], b"123456789", &[0; 7]].concat());
         assert_eq!(find(&bytes, b"DESC"), Some(&b"123456789"[..]));
         assert_eq!(find(&bytes, PLAN), Some(&b""[..]));
         assert_eq!(find(&bytes, b"MORE"), Some(&b"x"[..]));

@@ -4,12 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use turntable_componentize::{Sample, fill, read_samples};
 use turntable_view::{Fault, PROGRAM, compile};
 
-use super::attach::attach;
-use super::build::VIEW_ENGINE;
-use super::inspect::inspect;
-use super::wrap;
+use crate::mapping::inspect::inspect;
+use crate::mapping::shipped::VIEW_ENGINE;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 
@@ -37,7 +36,7 @@ pub fn is_view(path: &Path) -> bool {
 pub fn build(file: &Path, out: Option<&Path>) -> Result<(PathBuf, Vec<String>)> {
     let on = |path: &Path, error: io::Error| refused(format!("{}: {error}", path.display()));
     let text = fs::read_to_string(file).map_err(|error| on(file, error))?;
-    let samples = wrap::read_samples(&file.with_file_name("samples")).map_err(refused)?;
+    let samples = read_samples(&file.with_file_name("samples")).map_err(refused)?;
     let built = component(&text, file, &samples)?;
     let out = out.map_or_else(|| file.with_extension("wasm"), Path::to_owned);
     fs::write(&out, &built.component).map_err(|error| on(&out, error))?;
@@ -45,13 +44,11 @@ pub fn build(file: &Path, out: Option<&Path>) -> Result<(PathBuf, Vec<String>)> 
 }
 
 /// The component of a view. `file` is for messages, and names the table of a view without a name.
-pub fn component(text: &str, file: &Path, samples: &[wrap::Sample]) -> Result<Built> {
+pub fn component(text: &str, file: &Path, samples: &[Sample]) -> Result<Built> {
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("view");
     let said = |fault: &Fault| format!("{}:{fault}", file.display());
     let compiled = compile(text, stem).map_err(|faults| not_compiled(faults.iter().map(said).collect()))?;
-    let module = attach(VIEW_ENGINE, &[(PROGRAM, &compiled.program)]).map_err(refused)?;
-    let module = module.ok_or_else(|| refused("the engine for views has no place for one".into()))?;
-    let component = wrap::wrap(&module, samples).map_err(refused)?;
+    let component = fill(VIEW_ENGINE, &[(PROGRAM, &compiled.program)], samples).map_err(refused)?;
     inspect(&component, &Limits::default())?;
     Ok(Built { component, warnings: compiled.warnings.iter().map(said).collect() })
 }

@@ -1,7 +1,7 @@
 //! A small mapping that uses every kind of column, read and written.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use turntable_mapping::testing::{change, check, create, issues_of, laws, refusals, rows_of, update, update_row};
+use turntable_laws::testing::{change, check, create, issues_of, laws, refusals, rows_of, update, update_row};
 use turntable_mapping::*;
 
 use turntable_mapping::bindings::exports::turntable::mapping::write::{FhirRequest, Operation};

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
 use turntable_mapping::bindings::turntable::mapping::types::{Documents, Severity};
-use turntable_mapping::{Mapping, describe, plan_of, rows, rows_by_definition, unsettled};
+use turntable_mapping::{Mapping, describe};
 use turntable_mapping_tests::damage::{Random, damaged, number};
+use turntable_plan::{make as plan_of, rows, rows_by_definition, unsettled};
 use turntable_test_data::{carried, shared};
 
 static MAPPINGS: [&Mapping; 7] = [
@@ -318,7 +319,8 @@ fn samples(types: &[String]) -> Vec<Vec<u8>> {
     }
     let mut found = Vec::new();
     for mapping in ["account", "allergyintolerance", "contact", "encounter", "location", "observation"] {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tables").join(mapping).join("samples");
+        let directory =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-mappings/tables").join(mapping).join("samples");
         collect(&directory, types, &mut found);
     }
     assert!(!found.is_empty(), "{types:?} have no sample");
