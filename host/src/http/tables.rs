@@ -81,8 +81,8 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
         session.work(move || sent.parse(&snapshot, &limits)).await??
     };
     session.trace().add(Step::Parse, begun.elapsed());
-    let serving = Serving { session, sent, call: Arc::new(call) };
-    let mut response = serving.run(&app.documents).await?;
+    let serving = Serving { documents: &app.documents, session, sent, call: Arc::new(call) };
+    let mut response = serving.run().await?;
     let headers = response.headers_mut();
     if !serving.call.preferences.applied.is_empty() {
         set(headers, "preference-applied", &serving.call.preferences.applied.join(", "));
@@ -127,16 +127,16 @@ impl Sent {
     }
 }
 
-impl Serving {
-    async fn run(&self, documents: &Documents) -> Result<Response> {
+impl Serving<'_> {
+    async fn run(&self) -> Result<Response> {
         let (session, call) = (&self.session, &*self.call);
         let snapshot = session.snapshot();
         match &call.request {
             Request::ServiceDocument => {
                 let which = Which::Service { base: self.sent.base.clone(), format: call.format };
-                documents.answer(session, which, &self.sent.headers).await
+                self.documents.answer(session, which, &self.sent.headers).await
             }
-            Request::Metadata(form) => documents.answer(session, Which::Schema(*form), &self.sent.headers).await,
+            Request::Metadata(form) => self.documents.answer(session, Which::Schema(*form), &self.sent.headers).await,
             Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, query).await?))
             }
