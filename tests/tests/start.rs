@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
-use turntable_tests::Server;
+use turntable_tests::{Server, digest, with_text};
 
 /// Pieces of compiled code in a data folder.
 fn compiled(data: &Path) -> usize {
@@ -49,6 +49,24 @@ async fn a_warm_server_compiles_without_being_asked() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_folder_brought_is_not_brought_again() {
+    let (data, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let component = with_text("encounter", "Finished", "FINISHED");
+    std::fs::write(folder.path().join("encounter.wasm"), &component).expect("it is written");
+    for _ in 0..2 {
+        let dir = folder.path().to_owned();
+        let setup = Server::setup().data_dir(data.path()).configure(|config| config.mappings.dir = Some(dir));
+        let server = setup.start().await;
+        assert_eq!(server.table("msemr_encounter").await["mapping"]["digest"], digest(&component));
+        let events = server.events(0).await;
+        let brought = events.iter().filter(|event| event["actor"] == "mappings.dir");
+        let brought: Vec<_> = brought.map(|event| event["action"].as_str().unwrap_or_default()).collect();
+        assert_eq!(brought, ["mapping.load", "mapping.activate"]);
+        server.stop().await;
+    }
 }
 
 #[tokio::test]

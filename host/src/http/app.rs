@@ -91,16 +91,10 @@ async fn unknown() -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpStream};
 
     use super::*;
-    use crate::mapping::sandbox::Sandbox;
-    use crate::model::limits::Limits;
-    use crate::router::snapshot::Turntable;
-    use crate::router::token::Tokens;
-    use crate::store::sqlite::Store;
 
     async fn get(address: SocketAddr, path: &'static str) -> String {
         let exchange = move || {
@@ -115,11 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn before_it_is_ready_everybody_is_told_to_come_back() {
-        let limits = Limits { mapping_concurrency: 1, ..Limits::default() };
-        let (store, sandbox) = (Store::temporary().unwrap(), Sandbox::new(&limits, None).unwrap());
-        let (sources, tokens) = (BTreeMap::new(), Tokens::new(&[0; 32]));
-        let turntable = Turntable::new(Arc::new(store), Arc::new(sandbox), sources, limits, tokens);
-        let app = Arc::new(App::new(Arc::new(turntable)));
+        let app = Arc::new(App::for_tests());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, app.clone(), std::future::pending()));
