@@ -28,8 +28,10 @@ use turntable::{
         error::{Code, Error},
         limits::Limits,
     },
-    router::release::gate::{self, Report},
-    router::work::Work,
+    router::{
+        release::gate::{self, Report},
+        work::Work,
+    },
 };
 
 /// The hostile component, built once; cargo keeps it from run to run.
