@@ -189,7 +189,7 @@ pub mod mapping {
     pub mod component;
 
     /// A loaded mapping as a subject of the laws.
-    mod subject;
+    pub(crate) mod subject;
 
     /// `mapping build` and `mapping inspect`, and the mappings inside this binary.
     pub mod build;

@@ -1,11 +1,14 @@
 //! A loaded component as a subject of the laws (`turntable_mapping::laws`): it describes itself, reads and writes in
 //! the sandbox, under the limits of production.
 
+use serde_json::value::RawValue;
 use turntable_mapping::bindings::exports::turntable::mapping::{schema as wit, write};
 use turntable_mapping::bindings::turntable::mapping::types;
 use turntable_mapping::laws::{Answer, Batch, Row, Subject};
+use turntable_mapping::sample;
 
 use super::component::{Documents, FhirRequest, Issue, IssueCode, Mapping, Severity, WriteChange, WriteOperation};
+use super::wrap::Sample;
 use crate::model::table::{
     Binding, Column, ColumnAccess, ColumnIndex, Kind, SearchKind, SearchOps, Sortable, Source, Table, TableAccess,
 };
@@ -40,6 +43,20 @@ impl Subject for Mapping {
             .into_iter()
             .map(|answer| answer.map(request).map_err(|issues| issues.iter().map(issue).collect()))
             .collect())
+    }
+}
+
+/// A sample that a component carries, as what judges it takes it.
+pub(crate) fn sample_of(sample: &Sample) -> sample::Sample<'_> {
+    fn text(part: Option<&RawValue>) -> Option<&str> {
+        part.map(RawValue::get)
+    }
+    sample::Sample {
+        name: &sample.name,
+        resource: text(sample.resource.as_deref()),
+        rows: text(sample.rows.as_deref()),
+        change: text(sample.change.as_deref()),
+        after: text(sample.after.as_deref()),
     }
 }
 

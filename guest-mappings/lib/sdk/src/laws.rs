@@ -121,6 +121,10 @@ pub struct Report {
 /// Violations of one law and table beyond this many are not listed.
 const MAX_VIOLATIONS: usize = 20;
 
+/// Documents or changes of one call, and their bytes: far below what any host lets a call have.
+const CALL: usize = 200;
+const CALL_BYTES: usize = 2 << 20;
+
 /// A resource with a name for people.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
@@ -264,6 +268,23 @@ impl Report {
 
 fn of(table: &wit::Table, column: &wit::Column) -> String {
     [&table.name, ".", &column.name].concat()
+}
+
+/// What one call is given of these, each in turn. A single one may be larger than a call is meant to be.
+fn parts<T>(items: &[T], size: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut parts = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, item) in items.iter().enumerate() {
+        if at > start && (at - start >= CALL || bytes + size(item) > CALL_BYTES) {
+            parts.push(&items[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += size(item);
+    }
+    if start < items.len() {
+        parts.push(&items[start..]);
+    }
+    parts
 }
 
 /// All columns of a table.

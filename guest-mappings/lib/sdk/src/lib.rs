@@ -30,6 +30,8 @@ mod read;
 mod reference;
 mod row;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod sample;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod samples;
 mod search;
 mod table;
