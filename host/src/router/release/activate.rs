@@ -53,7 +53,7 @@ impl Turntable {
         let table = table.to_owned();
         tokio::task::spawn_blocking(move || {
             let root = {
-                let live = this.live();
+                let live = this.snapshot();
                 live.root(live.table(&table)?).table.name.clone()
             };
             let in_force = this.store.activations(&root)?;
@@ -68,7 +68,7 @@ impl Turntable {
     }
 
     fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &str) -> Result<Released> {
-        let live = self.live();
+        let live = self.snapshot();
         let mapping = self.mapping(&live, digest)?;
         let root =
             roots(&mapping).next().ok_or_else(|| Error::new(Code::MappingIllFormed, "a mapping without a table"))?;
@@ -113,7 +113,7 @@ impl Turntable {
         self.publish(Snapshot::new(kept.map(|t| t.again()).chain(fresh)));
         if changed {
             if let Ok(before) = live.table(&root.name) {
-                self.keep_at_hand(&self.live(), before.mapping.clone());
+                self.keep_at_hand(&self.snapshot(), before.mapping.clone());
             }
             self.drained(&live);
             rows::remake(&self.store, &family, begun)?;
