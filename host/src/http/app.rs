@@ -8,35 +8,27 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 
 use crate::http::shared::{API, App, Logged, Shared, failure};
-use crate::http::{admin, ingest, tables};
+use crate::http::{admin, health, ingest, tables};
 use crate::model::error::{Code, Error};
 
 pub fn routes(app: Arc<App>) -> Router {
-    Router::new()
+    admin::openapi::routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
         // Apps: OData.
         .route("/api/data/v9.2", any(tables::serve))
         .route("/api/data/v9.2/", any(tables::serve))
         .route("/api/data/v9.2/{*path}", any(tables::serve))
         // Ingest: FHIR.
         .route("/fhir", post(ingest::bundle))
-        // Administrators.
-        .route("/admin/v1/openapi.json", get(admin::openapi))
-        .route("/admin/v1/tables", get(admin::tables))
-        .route("/admin/v1/tables/{table}", get(admin::table))
-        .route("/admin/v1/tables/{table}/route", put(admin::turn))
-        .route("/admin/v1/tables/{table}/mapping", post(admin::release))
-        .route("/admin/v1/tables/{table}/mapping/rollback", post(admin::rollback))
-        .route("/admin/v1/mappings", get(admin::mappings).post(admin::load))
-        .route("/admin/v1/mappings/{digest}", get(admin::mapping))
-        .route("/admin/v1/events", get(admin::events))
         // Operators.
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(admin::readyz))
-        .route("/metrics", get(admin::metrics))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(app.clone(), counted))
         .with_state(app)

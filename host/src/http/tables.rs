@@ -135,7 +135,9 @@ impl Serving {
                 Ok(json(call, metadata::service_document(&snapshot.catalog, &self.sent.base, call.format)))
             }
             Request::Metadata(SchemaForm::Xml) => Ok(typed("application/xml", metadata::csdl_xml(&snapshot.catalog)?)),
-            Request::Metadata(SchemaForm::Json) => Ok(typed("application/json", metadata::csdl_json(&snapshot.catalog))),
+            Request::Metadata(SchemaForm::Json) => {
+                Ok(typed("application/json", metadata::csdl_json(&snapshot.catalog)))
+            }
             Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, query).await?))
             }

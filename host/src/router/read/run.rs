@@ -467,7 +467,8 @@ impl NativeScan {
         }
         let kept = self.all(&asked)?;
         let begun = Instant::now();
-        let order = if asked.ordered { (0..kept.len()).collect() } else { residual::order(&kept, &plan.order, &table)? };
+        let order =
+            if asked.ordered { (0..kept.len()).collect() } else { residual::order(&kept, &plan.order, &table)? };
         let (rows, more) = page_of(&kept, &order, window);
         self.filtering += begun.elapsed();
         Ok((rows, more, plan.count.then_some(kept.len() as u64)))

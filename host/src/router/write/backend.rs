@@ -123,9 +123,7 @@ impl Place<'_> {
                 };
                 session.work(job).await?
             }
-            Self::Virtual { session, client } => {
-                client.delete(resource_type, id, version, session.deadline()).await
-            }
+            Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
         }
     }
 }
