@@ -10,6 +10,7 @@ mod component;
 mod data;
 mod fhir;
 mod http;
+pub mod reference;
 mod sekmet;
 mod server;
 

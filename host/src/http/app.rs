@@ -16,16 +16,20 @@ use crate::http::{admin, health, ingest, tables};
 use crate::model::error::{Code, Error};
 
 pub fn routes(app: Arc<App>) -> Router {
-    admin::openapi::routes()
-        .into_iter()
-        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+    let apps = Router::new()
         // Apps: OData.
         .route("/api/data/v9.2", any(tables::serve))
         .route("/api/data/v9.2/", any(tables::serve))
         .route("/api/data/v9.2/{*path}", any(tables::serve))
         // Ingest: FHIR.
-        .route("/fhir", post(ingest::bundle))
-        // Operators.
+        .route("/fhir", post(ingest::bundle));
+    // Administrators.
+    let admin = admin::openapi::routes().into_iter();
+    let once_ready = admin
+        .fold(apps, |router, (path, handlers)| router.route(path, handlers))
+        .route_layer(middleware::from_fn_with_state(app.clone(), ready));
+    // Operators are answered at any time.
+    once_ready
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -39,6 +43,14 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stopped: impl Future<Ou
     if let Err(error) = axum::serve(listener, routes(app)).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the server ended");
     }
+}
+
+/// While the server starts a table that is not there is one that is not there yet.
+async fn ready(State(app): Shared, request: Request, next: Next) -> Response {
+    if app.is_ready() {
+        return next.run(request).await;
+    }
+    failure(&Error::new(Code::Busy, "the server is starting").hint("try again").retry_after(1))
 }
 
 /// Counts what leaves, and logs what went wrong here: code and path, never a query string.

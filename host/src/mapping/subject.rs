@@ -1,14 +1,13 @@
-//! A loaded component as a subject of the laws (`turntable_mapping::laws`): it describes itself, reads and writes in
+//! A loaded component as a subject of the laws (`turntable_laws`): it describes itself, reads and writes in
 //! the sandbox, under the limits of production.
 
 use serde_json::value::RawValue;
+use turntable_componentize::Sample;
+use turntable_laws::{Answer, Batch, Row, Subject, sample};
 use turntable_mapping::bindings::exports::turntable::mapping::{schema as wit, write};
 use turntable_mapping::bindings::turntable::mapping::types;
-use turntable_mapping::laws::{Answer, Batch, Row, Subject};
-use turntable_mapping::sample;
 
 use super::component::{Documents, FhirRequest, Issue, IssueCode, Mapping, Severity, WriteChange, WriteOperation};
-use super::wrap::Sample;
 use crate::model::table::{
     Binding, Column, ColumnAccess, ColumnIndex, Kind, SearchKind, SearchOps, Sortable, Source, Table, TableAccess,
 };

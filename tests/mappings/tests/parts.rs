@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
+use turntable_laws::{Answer, Batch, Law, Named, Native, Subject, check_some};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::bindings::exports::turntable::mapping::write::Change;
-use turntable_mapping::laws::{Answer, Batch, Law, Named, Native, Subject, check_some};
 use turntable_mapping_tests::mappings::all;
 
 /// What the host lets one call have, by default.

@@ -8,15 +8,14 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::json;
+use turntable_componentize::{Sample, read_samples};
+use turntable_laws::sample::{self, Fault};
+use turntable_laws::{self as laws, Law, Named, Subject, samples};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
-use turntable_mapping::laws::{self, Law, Named, Subject};
-use turntable_mapping::sample::{self, Fault};
-use turntable_mapping::samples;
 
 use super::source::{self, Opened, refused};
 use crate::cli::terminal::say;
 use crate::mapping::subject::sample_of;
-use crate::mapping::wrap::Sample;
 use crate::model::error::{Code, Error, Result};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -137,7 +136,7 @@ fn bless(opened: &mut Opened) -> Result<()> {
             write(&folder.join(format!("{}.after.json", sample.name)), &text)?;
         }
     }
-    opened.samples = crate::mapping::wrap::read_samples(&folder).map_err(refused)?;
+    opened.samples = read_samples(&folder).map_err(refused)?;
     Ok(())
 }
 
@@ -217,8 +216,8 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::build::BUILTIN;
     use crate::mapping::sandbox::Sandbox;
+    use crate::mapping::shipped::{SHIPPED, Shipped};
     use crate::model::limits::Limits;
 
     #[test]
@@ -226,7 +225,7 @@ mod tests {
         // Components that several tests compile at once: time is not what is tested here.
         let limits = Limits { mapping_ms: 60_000, ..Limits::default() };
         let sandbox = Sandbox::new(&limits, None).expect("the sandbox starts");
-        for (name, component) in BUILTIN {
+        for Shipped { name, component, .. } in SHIPPED {
             let mapping = sandbox.load(component).unwrap_or_else(|error| panic!("{name}: {error}"));
             let (cases, report) = judged(&mapping, &mapping.samples, &[]);
             let failed = cases.iter().flat_map(|case| case.faults.iter().map(move |fault| (&case.name, fault)));

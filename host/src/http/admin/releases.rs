@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::admin::answer::{ErrorAnswer, MappingRef, actor, body, reply};
 use crate::http::shared::{self, Shared, failure, json_reply};
+use crate::mapping::component::names_kept;
 use crate::model::error::{Code, Error};
 use crate::router::release::gate::{self, LAWS_TIME};
 use crate::router::release::{activate, load};
@@ -62,8 +63,8 @@ pub(crate) struct MappingSummary {
     digest: String,
     name: String,
     version: String,
-    /// As it described them when it was let in.
-    tables: Value,
+    /// Those that it described when it was let in.
+    tables: Vec<String>,
     /// Tables that it serves at present.
     active_for: Vec<String>,
     /// When, by RFC 3339.
@@ -230,7 +231,7 @@ fn detail(snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {
             digest: mapping.digest,
             name: mapping.name,
             version: mapping.version,
-            tables: mapping.tables,
+            tables: names_kept(&mapping.tables).into_iter().map(str::to_owned).collect(),
             active_for,
             uploaded_at: mapping.uploaded_at.to_string(),
             uploaded_by: mapping.uploaded_by,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::mapping::component::Mapping;
+use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::release::actor::Actor;
@@ -99,6 +100,10 @@ impl Turntable {
         let detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
         let act = Act { actor: &actor.0, action, table: Some(&root.name), detail };
+        // A later program may carry another version: the way back is to stay open.
+        if changed && let Some(shipped) = previous.as_deref().and_then(Shipped::by_digest) {
+            self.store.keep_component(shipped.digest, shipped.component)?;
+        }
         if action == "mapping.rollback" {
             self.store.rollback(&[root.name.as_str()], &act)?;
         } else {
