@@ -189,7 +189,7 @@ pub mod mapping {
     pub mod component;
 
     /// A loaded mapping as a subject of the laws.
-    mod subject;
+    pub(crate) mod subject;
 }
 
 /// Use cases; knows no HTTP.
@@ -272,11 +272,26 @@ pub mod http {
     /// The table API.
     pub mod tables;
 
-    /// The admin API as an OpenAPI document.
-    pub mod openapi;
+    /// The admin API: for each call its question and answer as types, of which its description is made.
+    pub mod admin {
+        /// What its calls share.
+        mod answer;
 
-    /// The admin API, health and metrics.
-    pub mod admin;
+        /// Tables and their routes.
+        mod tables;
+
+        /// Mapping versions: loaded, put in force, taken back.
+        mod releases;
+
+        /// Who did what.
+        mod audit;
+
+        /// Its routes, and the OpenAPI document that describes them.
+        pub mod openapi;
+    }
+
+    /// Readiness and metrics.
+    pub mod health;
 
     /// The list of routes.
     pub mod app;
