@@ -33,7 +33,8 @@ pub async fn tables(State(app): Shared) -> Response {
 
 pub async fn table(State(app): Shared, Path(table): Path<String>) -> Response {
     let live = app.turntable.live();
-    match live.table(&table).and_then(|table| detail(&app, table)) {
+    let shown = async { detail(&app, live.table(&table)?).await };
+    match shown.await {
         Ok(detail) => object(detail),
         Err(error) => failure(&error),
     }
@@ -88,9 +89,9 @@ pub async fn load(State(app): Shared, Query(query): Query<Laws>, request: Reques
 }
 
 pub async fn mappings(State(app): Shared) -> Response {
-    let listed = || {
+    let listed = async {
         let live = app.turntable.live();
-        let mappings = app.turntable.store.mappings()?;
+        let mappings = app.turntable.store.mappings().await?;
         let shown = mappings.iter().map(|mapping| {
             let active: Vec<_> =
                 live.tables().filter(|t| t.mapping.digest == mapping.digest).map(|t| t.table.name.clone()).collect();
@@ -98,15 +99,15 @@ pub async fn mappings(State(app): Shared) -> Response {
         });
         Ok(json!({ "mappings": shown.collect::<Vec<_>>() }))
     };
-    reply_with(listed())
+    reply_with(listed.await)
 }
 
 pub async fn mapping(State(app): Shared, Path(digest): Path<String>) -> Response {
-    let found = || {
-        let mapping =
-            app.turntable.store.mapping(&digest)?.ok_or_else(|| {
-                Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest")
-            })?;
+    let found = async {
+        let mapping = app.turntable.store.mapping(&digest).await?;
+        let mapping = mapping.ok_or_else(|| {
+            Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest")
+        })?;
         let live = app.turntable.live();
         let active: Vec<_> =
             live.tables().filter(|t| t.mapping.digest == digest).map(|t| t.table.name.clone()).collect();
@@ -114,7 +115,7 @@ pub async fn mapping(State(app): Shared, Path(digest): Path<String>) -> Response
         shown["report"] = mapping.report;
         Ok(shown)
     };
-    reply_with(found())
+    reply_with(found.await)
 }
 
 #[derive(Deserialize)]
@@ -163,7 +164,7 @@ pub struct Events {
 
 pub async fn events(State(app): Shared, Query(query): Query<Events>) -> Response {
     let limit = query.limit.unwrap_or(100).clamp(1, crate::store::control::EVENTS_MAX);
-    let events = app.turntable.store.events(query.after, limit).map(|events| {
+    let events = app.turntable.store.events(query.after, limit).await.map(|events| {
         let shown = events.iter().map(|event| {
             json!({
                 "id": event.id,
@@ -265,10 +266,10 @@ fn summary(table: &Arc<ServedTable>) -> Value {
     })
 }
 
-fn detail(app: &App, table: &Arc<ServedTable>) -> Result<Value> {
+async fn detail(app: &App, table: &Arc<ServedTable>) -> Result<Value> {
     let mut detail = summary(table);
     let counters = table.mapping.counters();
-    detail["nativeRows"] = json!(app.turntable.store.count_rows(&table.table)?);
+    detail["nativeRows"] = json!(app.turntable.store.count_rows(table.table.clone()).await?);
     detail["counters"] = json!({
         "mappingCalls": counters.calls.load(Ordering::Relaxed),
         "mappingFaults": counters.faults.load(Ordering::Relaxed),

@@ -15,12 +15,12 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::{Route, Table, root_of};
 use crate::router::token::Tokens;
-use crate::store::sqlite::Store;
+use crate::store::facade::Store;
 
 /// Everything that outlives a request. One for a process.
 pub struct Turntable {
     live: ArcSwap<Snapshot>,
-    pub store: Arc<Store>,
+    pub store: Store,
     pub sandbox: Arc<Sandbox>,
     /// FHIR services by name.
     pub sources: BTreeMap<String, Client>,
@@ -48,7 +48,7 @@ pub struct ServedTable {
 
 impl Turntable {
     pub fn new(
-        store: Arc<Store>,
+        store: Store,
         sandbox: Arc<Sandbox>,
         sources: BTreeMap<String, Client>,
         limits: Limits,
@@ -108,15 +108,15 @@ impl Snapshot {
         self.tables().find(|t| t.table.entity_set == entity_set && t.table.source(resource_type).is_some())
     }
 
+    /// Every table that shows resources of a type: of whatever mapping, on whatever route, roots and children.
+    pub fn over(&self, resource_type: &str) -> Vec<Arc<ServedTable>> {
+        self.tables().filter(|t| t.table.source(resource_type).is_some()).cloned().collect()
+    }
+
     /// The root of a table: itself, or the table from whose resources its rows are cut, however many lie between.
     pub fn root<'a>(&'a self, table: &'a Arc<ServedTable>) -> &'a Arc<ServedTable> {
         let root = root_of(&table.table, |name| self.tables.get(name).map(|t| &t.table));
         self.tables.get(&root.name).unwrap_or(table)
-    }
-
-    /// A table and everything cut from the same resources.
-    pub fn family(&self, root: &str) -> impl Iterator<Item = &Arc<ServedTable>> {
-        self.tables().filter(move |t| self.root(t).table.name == root)
     }
 }
 

@@ -1,20 +1,14 @@
-//! What administrators decide: mapping versions, which of them is active for a table, routes, settings; and the audit
-//! trail, written in the same transaction as the change that it tells of.
-
-use std::collections::BTreeMap;
+//! What administrators decide and what the audit trail says of it. Plain data: nothing here knows of a database.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension as _, Row, Transaction};
 use serde_json::Value;
 
-use super::sqlite::Store;
-use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 
 /// Events in one answer.
 pub const EVENTS_MAX: u32 = 1_000;
 
-/// A mapping as it was let in. Its component is fetched apart ([`Store::component`]).
+/// A mapping as it was let in. Its component is fetched apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mapping {
     /// `sha256:…`
@@ -31,6 +25,18 @@ pub struct Mapping {
     pub uploaded_by: String,
 }
 
+/// A decision, to be stored together with its entry of the audit trail.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Keeps a mapping, unless it is known already; then nothing changes. When and by whom are taken from here and from
+    /// the act. A component of None is carried by the program itself.
+    Keep { mapping: Mapping, component: Option<Vec<u8>> },
+    /// Makes a mapping that is kept the active one of some tables.
+    Activate { tables: Vec<String>, digest: String },
+    /// Turns some tables to a route.
+    Turn { tables: Vec<String>, route: Route },
+}
+
 /// One entry of a table's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {
@@ -42,11 +48,11 @@ pub struct Activation {
 
 /// Who does what; goes into the audit trail together with the change. No patient data.
 #[derive(Clone, Debug)]
-pub struct Act<'a> {
-    pub actor: &'a str,
+pub struct Act {
+    pub actor: String,
     /// e.g. `route.set`
-    pub action: &'a str,
-    pub table: Option<&'a str>,
+    pub action: &'static str,
+    pub table: Option<String>,
     pub detail: Value,
 }
 
@@ -59,439 +65,4 @@ pub struct Event {
     pub action: String,
     pub table: Option<String>,
     pub detail: Value,
-}
-
-/// Mappings.
-impl Store {
-    /// Keeps a mapping. False = it is known already, and nothing changes. When and by whom are taken from here and
-    /// from the act.
-    pub fn put_mapping(&self, mapping: &Mapping, component: &[u8], act: &Act<'_>) -> Result<bool> {
-        let (tables, report) = (to_json(&mapping.tables)?, to_json(&mapping.report)?);
-        self.writing(|transaction| {
-            let now = Timestamp::now();
-            let inserted = transaction.execute(
-                "INSERT INTO _turntable_mappings \
-                 (digest, name, version, tables, report, uploaded_at, uploaded_by, component) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    &mapping.digest,
-                    &mapping.name,
-                    &mapping.version,
-                    tables,
-                    report,
-                    now.as_microsecond(),
-                    act.actor,
-                    component,
-                ),
-            )?;
-            if inserted > 0 {
-                write_event(transaction, now, act)?;
-            }
-            Ok(inserted > 0)
-        })
-    }
-
-    /// All mappings, the newest first.
-    pub fn mappings(&self) -> Result<Vec<Mapping>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached(&format!("{MAPPING} ORDER BY uploaded_at DESC, rowid DESC"))?;
-            let mut rows = select.query([])?;
-            let mut mappings = Vec::new();
-            while let Some(row) = rows.next()? {
-                mappings.push(mapping(row)?);
-            }
-            Ok(mappings)
-        })
-    }
-
-    pub fn mapping(&self, digest: &str) -> Result<Option<Mapping>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached(&format!("{MAPPING} WHERE digest = ?"))?;
-            let found = select.query_row([digest], |row| Ok(mapping(row))).optional()?;
-            found.transpose()
-        })
-    }
-
-    /// The bytes of a mapping's component.
-    pub fn component(&self, digest: &str) -> Result<Option<Vec<u8>>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached("SELECT component FROM _turntable_mappings WHERE digest = ?")?;
-            Ok(select.query_row([digest], |row| row.get(0)).optional()?)
-        })
-    }
-
-    /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active; they can no longer be rolled
-    /// back to. Gives their digests.
-    pub fn prune_mappings(&self, name: &str, keep: usize, act: &Act<'_>) -> Result<Vec<String>> {
-        self.writing(|transaction| {
-            let mut delete = transaction.prepare_cached(&format!(
-                "DELETE FROM _turntable_mappings WHERE digest IN (\
-                   SELECT digest FROM _turntable_mappings WHERE name = ?1 \
-                   ORDER BY uploaded_at DESC, rowid DESC LIMIT -1 OFFSET ?2) \
-                 AND digest NOT IN (SELECT digest FROM ({ACTIVE})) RETURNING digest"
-            ))?;
-            let keep = i64::try_from(keep).unwrap_or(i64::MAX);
-            let forgotten = delete.query_map((name, keep), |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-            if !forgotten.is_empty() {
-                write_event(transaction, Timestamp::now(), act)?;
-            }
-            Ok(forgotten)
-        })
-    }
-
-    /// Makes a mapping the active one of some tables.
-    pub fn activate(&self, tables: &[&str], digest: &str, act: &Act<'_>) -> Result<()> {
-        self.writing(|transaction| {
-            let now = Timestamp::now();
-            let known: i64 = transaction.query_row(
-                "SELECT count(*) FROM _turntable_mappings WHERE digest = ?",
-                [digest],
-                |row| row.get(0),
-            )?;
-            if known == 0 {
-                return Err(Error::new(Code::MappingMissing, "there is no mapping of this digest")
-                    .target("digest")
-                    .hint("upload it first: POST /admin/v1/mappings"));
-            }
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO _turntable_activations (table_name, digest, activated_at, activated_by) \
-                 VALUES (?, ?, ?, ?)",
-            )?;
-            for table in tables {
-                insert.execute((table, digest, now.as_microsecond(), act.actor))?;
-            }
-            write_event(transaction, now, act)
-        })
-    }
-
-    /// Takes some tables back to the versions that were active before. Gives each table's digest now.
-    pub fn rollback(&self, tables: &[&str], act: &Act<'_>) -> Result<BTreeMap<String, String>> {
-        self.writing(|transaction| {
-            let mut last_two = transaction.prepare_cached(
-                "SELECT id, digest FROM _turntable_activations WHERE table_name = ? AND rolled_back = 0 \
-                 ORDER BY id DESC LIMIT 2",
-            )?;
-            let mut undo =
-                transaction.prepare_cached("UPDATE _turntable_activations SET rolled_back = 1 WHERE id = ?")?;
-            let mut now_active = BTreeMap::new();
-            for table in tables {
-                let rows = last_two.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                let mut rows = rows.collect::<Result<Vec<(i64, String)>, _>>()?.into_iter();
-                let (Some((undone, _)), Some((_, before))) = (rows.next(), rows.next()) else {
-                    return Err(Error::new(Code::Conflict, "the table has no earlier version to go back to")
-                        .target(*table)
-                        .hint("activate a version by its digest instead"));
-                };
-                undo.execute([undone])?;
-                now_active.insert((*table).to_owned(), before);
-            }
-            write_event(transaction, Timestamp::now(), act)?;
-            Ok(now_active)
-        })
-    }
-
-    /// Digest of the active mapping by table.
-    pub fn active(&self) -> Result<BTreeMap<String, String>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached(ACTIVE)?;
-            let active = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(active.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// What has been active for a table, the latest first.
-    pub fn activations(&self, table: &str) -> Result<Vec<Activation>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached(
-                "SELECT digest, activated_at, activated_by, rolled_back FROM _turntable_activations \
-                 WHERE table_name = ? ORDER BY id DESC",
-            )?;
-            let mut rows = select.query([table])?;
-            let mut activations = Vec::new();
-            while let Some(row) = rows.next()? {
-                activations.push(Activation {
-                    digest: row.get(0)?,
-                    activated_at: moment_of(row.get(1)?)?,
-                    activated_by: row.get(2)?,
-                    rolled_back: row.get(3)?,
-                });
-            }
-            Ok(activations)
-        })
-    }
-}
-
-/// Routes and settings.
-impl Store {
-    /// Turns some tables, normally one with its children, to a route.
-    pub fn set_route(&self, tables: &[&str], route: &Route, act: &Act<'_>) -> Result<()> {
-        self.writing(|transaction| {
-            let now = Timestamp::now();
-            for table in tables {
-                write_route(transaction, now, table, route, act.actor)?;
-            }
-            write_event(transaction, now, act)
-        })
-    }
-
-    /// The route of every table for which one was set.
-    pub fn routes(&self) -> Result<BTreeMap<String, Route>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached("SELECT table_name, route FROM _turntable_routes")?;
-            let mut rows = select.query([])?;
-            let mut routes = BTreeMap::new();
-            while let Some(row) = rows.next()? {
-                routes.insert(row.get(0)?, from_json(&row.get::<_, String>(1)?)?);
-            }
-            Ok(routes)
-        })
-    }
-
-    /// On the first start of this store, and only then, sets these routes. True = it was the first.
-    pub fn first_start(&self, routes: &[(&str, Route)], act: &Act<'_>) -> Result<bool> {
-        self.writing(|transaction| {
-            let now = Timestamp::now();
-            let inserted = transaction.execute(
-                "INSERT INTO _turntable_settings (name, value) VALUES ('started', ?) ON CONFLICT DO NOTHING",
-                [now.to_string().into_bytes()],
-            )?;
-            if inserted == 0 {
-                return Ok(false);
-            }
-            for (table, route) in routes {
-                write_route(transaction, now, table, route, act.actor)?;
-            }
-            write_event(transaction, now, act)?;
-            Ok(true)
-        })
-    }
-
-    pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached("SELECT value FROM _turntable_settings WHERE name = ?")?;
-            Ok(select.query_row([name], |row| row.get(0)).optional()?)
-        })
-    }
-
-    pub fn put_setting(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.writing(|transaction| {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO _turntable_settings (name, value) VALUES (?, ?) \
-                 ON CONFLICT DO UPDATE SET value = excluded.value",
-            )?;
-            insert.execute((name, value))?;
-            Ok(())
-        })
-    }
-
-    /// The setting, or what `make` gives, which is then kept: for secrets that every start must find again.
-    pub fn setting_or(&self, name: &str, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
-        if let Some(value) = self.setting(name)? {
-            return Ok(value);
-        }
-        let made = make()?;
-        self.writing(|transaction| {
-            transaction.execute(
-                "INSERT INTO _turntable_settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (name, made),
-            )?;
-            // Another start at the same time may have been faster: its value holds.
-            let mut select = transaction.prepare("SELECT value FROM _turntable_settings WHERE name = ?")?;
-            Ok(select.query_row([name], |row| row.get(0))?)
-        })
-    }
-}
-
-/// The audit trail.
-impl Store {
-    /// Adds an event that tells of no change in the store itself.
-    pub fn record(&self, act: &Act<'_>) -> Result<u64> {
-        self.writing(|transaction| {
-            write_event(transaction, Timestamp::now(), act)?;
-            Ok(u64::try_from(transaction.last_insert_rowid()).unwrap_or(0))
-        })
-    }
-
-    /// Events with a larger id, the oldest first.
-    pub fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached(
-                "SELECT id, at, actor, action, table_name, detail FROM _turntable_events WHERE id > ? \
-                 ORDER BY id LIMIT ?",
-            )?;
-            let after = i64::try_from(after).unwrap_or(i64::MAX);
-            let mut rows = select.query((after, limit.min(EVENTS_MAX)))?;
-            let mut events = Vec::new();
-            while let Some(row) = rows.next()? {
-                events.push(Event {
-                    id: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
-                    at: moment_of(row.get(1)?)?,
-                    actor: row.get(2)?,
-                    action: row.get(3)?,
-                    table: row.get(4)?,
-                    detail: from_json(&row.get::<_, String>(5)?)?,
-                });
-            }
-            Ok(events)
-        })
-    }
-}
-
-const MAPPING: &str = "SELECT digest, name, version, tables, report, uploaded_at, uploaded_by FROM _turntable_mappings";
-
-/// SQLite takes `digest` from the row that has the largest id.
-const ACTIVE: &str = "SELECT table_name, digest, max(id) FROM _turntable_activations WHERE rolled_back = 0 \
-                      GROUP BY table_name";
-
-fn mapping(row: &Row<'_>) -> Result<Mapping> {
-    Ok(Mapping {
-        digest: row.get(0)?,
-        name: row.get(1)?,
-        version: row.get(2)?,
-        tables: from_json(&row.get::<_, String>(3)?)?,
-        report: from_json(&row.get::<_, String>(4)?)?,
-        uploaded_at: moment_of(row.get(5)?)?,
-        uploaded_by: row.get(6)?,
-    })
-}
-
-fn write_route(transaction: &Transaction<'_>, now: Timestamp, table: &str, route: &Route, actor: &str) -> Result<()> {
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO _turntable_routes (table_name, route, set_at, set_by) VALUES (?, ?, ?, ?) \
-         ON CONFLICT DO UPDATE SET route = excluded.route, set_at = excluded.set_at, set_by = excluded.set_by",
-    )?;
-    insert.execute((table, to_json(route)?, now.as_microsecond(), actor))?;
-    Ok(())
-}
-
-fn write_event(transaction: &Transaction<'_>, now: Timestamp, act: &Act<'_>) -> Result<()> {
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO _turntable_events (at, actor, action, table_name, detail) VALUES (?, ?, ?, ?, ?)",
-    )?;
-    insert.execute((now.as_microsecond(), act.actor, act.action, act.table, to_json(&act.detail)?))?;
-    Ok(())
-}
-
-fn moment_of(microseconds: i64) -> Result<Timestamp> {
-    Timestamp::from_microsecond(microseconds)
-        .map_err(|e| Error::new(Code::Store, "the database holds a moment that is none").internal(e.to_string()))
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|e| Error::new(Code::Internal, "a description cannot be written as JSON").internal(e.to_string()))
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| {
-        Error::new(Code::Store, "the database holds a description that this version cannot read")
-            .hint("a mapping that an older version let in must be uploaded again")
-            .internal(e.to_string())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn act<'a>(action: &'a str, table: Option<&'a str>) -> Act<'a> {
-        Act { actor: "ada", action, table, detail: json!({ "n": 1 }) }
-    }
-
-    fn put(store: &Store, digest: &str) -> bool {
-        let mapping = Mapping {
-            digest: digest.into(),
-            name: "encounter".into(),
-            version: "1.0.0".into(),
-            tables: json!([{ "name": "msemr_encounter" }]),
-            report: json!({ "checks": [] }),
-            uploaded_at: Timestamp::UNIX_EPOCH,
-            uploaded_by: String::new(),
-        };
-        store.put_mapping(&mapping, digest.as_bytes(), &act("mapping.put", None)).unwrap()
-    }
-
-    #[test]
-    fn mappings_are_kept_once_and_activated_and_rolled_back() {
-        let store = Store::temporary().unwrap();
-        for digest in ["one", "two", "three"] {
-            assert!(put(&store, digest));
-            assert!(!put(&store, digest));
-        }
-        assert_eq!(store.component("two").unwrap().as_deref(), Some(&b"two"[..]));
-        assert_eq!(store.component("four").unwrap(), None);
-        let found = store.mapping("two").unwrap().unwrap();
-        assert_eq!((found.uploaded_by.as_str(), &found.report), ("ada", &json!({ "checks": [] })));
-        assert!(found.uploaded_at > Timestamp::UNIX_EPOCH);
-        let digests: Vec<_> = store.mappings().unwrap().into_iter().map(|m| m.digest).collect();
-        assert_eq!(digests, ["three", "two", "one"]);
-
-        let tables = ["encounter", "participant"];
-        let activate = |digest| store.activate(&tables, digest, &act("mapping.activate", None));
-        let rollback = || store.rollback(&tables, &act("mapping.rollback", None)).map(|now| now["encounter"].clone());
-        let active = || store.active().unwrap().get("participant").cloned();
-        assert_eq!(activate("four").unwrap_err().code(), Code::MappingMissing);
-        assert_eq!(active(), None);
-        activate("one").unwrap();
-        assert_eq!(rollback().unwrap_err().code(), Code::Conflict);
-        activate("two").unwrap();
-        activate("three").unwrap();
-        assert_eq!(active().as_deref(), Some("three"));
-        assert_eq!(rollback().unwrap(), "two");
-        assert_eq!(rollback().unwrap(), "one");
-        assert_eq!(active().as_deref(), Some("one"));
-        activate("three").unwrap();
-        assert_eq!(rollback().unwrap(), "one", "not what was rolled back before");
-        let history = store.activations("encounter").unwrap();
-        let history: Vec<_> = history.iter().map(|a| (a.digest.as_str(), a.rolled_back)).collect();
-        assert_eq!(history, [("three", true), ("three", true), ("two", true), ("one", false)]);
-
-        assert_eq!(store.prune_mappings("encounter", 1, &act("mapping.prune", None)).unwrap(), ["two"]);
-        assert_eq!(active().as_deref(), Some("one"), "an active one is kept at any age");
-    }
-
-    #[test]
-    fn routes_change_together_with_their_event_or_not_at_all() {
-        let store = Store::temporary().unwrap();
-        let main = Route::Virtual { source: "main".into() };
-        assert!(store.first_start(&[("contact", main.clone())], &act("start", None)).unwrap());
-        assert!(!store.first_start(&[("contact", Route::Native)], &act("start", None)).unwrap());
-        store.set_route(&["encounter", "participant"], &main, &act("route.set", Some("encounter"))).unwrap();
-        store.set_route(&["encounter"], &Route::Native, &act("route.set", Some("encounter"))).unwrap();
-        let routes = store.routes().unwrap();
-        assert_eq!(routes["contact"], main);
-        assert_eq!(routes["encounter"], Route::Native);
-        assert_eq!(routes["participant"], main);
-        let last = store.record(&act("login", None)).unwrap();
-        let events = store.events(0, 100).unwrap();
-        let seen: Vec<_> = events.iter().map(|e| (e.id, e.action.as_str(), e.table.as_deref())).collect();
-        let set = "route.set";
-        let expected =
-            [(1, "start", None), (2, set, Some("encounter")), (3, set, Some("encounter")), (4, "login", None)];
-        assert_eq!((seen, last), (expected.to_vec(), 4));
-        assert_eq!(events[0].detail, json!({ "n": 1 }));
-        assert_eq!(store.events(2, 1).unwrap()[0].id, 3);
-    }
-
-    #[test]
-    fn events_cannot_be_changed() {
-        let store = Store::temporary().unwrap();
-        store.record(&act("x", None)).unwrap();
-        for statement in ["DELETE FROM _turntable_events", "UPDATE _turntable_events SET actor = 'eve'"] {
-            let tried = store.writing(|transaction| Ok(transaction.execute(statement, [])?));
-            assert_eq!(tried.unwrap_err().code(), Code::Store);
-        }
-        assert_eq!(store.events(0, 10).unwrap()[0].actor, "ada");
-    }
-
-    #[test]
-    fn a_secret_is_made_once() {
-        let store = Store::temporary().unwrap();
-        assert_eq!(store.setting_or("page-token", || Ok(vec![1])).unwrap(), [1]);
-        assert_eq!(store.setting_or("page-token", || Ok(vec![2])).unwrap(), [1]);
-        store.put_setting("page-token", &[3]).unwrap();
-        assert_eq!(store.setting("page-token").unwrap().as_deref(), Some(&[3][..]));
-    }
 }

@@ -3,7 +3,6 @@
 //! never with a wrong page.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,19 +15,16 @@ use crate::model::key;
 use crate::model::query::{Filter, Query};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
-use crate::plan::evaluate::residual::{self, Residual, columns_of_filter};
+use crate::plan::evaluate::residual::{self, columns_of_filter};
 use crate::plan::planner::{CountPlan, Place, Plan, VirtualPlan, plan};
 use crate::plan::search::query::{Lost, Search, ServerSearch, hashed_keys, verify_self_link};
-use crate::plan::sql::{Select, Window};
 use crate::router::map::{self, Resource};
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::token::{Binding, Cursor};
+use crate::store::native::{NativeScan, ScanLimits};
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 const FHIR_PAGE: u32 = 200;
-
-/// Rows of a native table looked at between two checks of the budget.
-const NATIVE_CHUNK: usize = 500;
 
 /// One page of an answer.
 pub struct Page {
@@ -94,21 +90,28 @@ impl Turntable {
         let size = self.page_size(&query, left);
         let (rows, count, next) = match &plan {
             Plan::Native(native) => {
-                let skip = native.skip + offset(&cursor)?;
-                let window = Frame { skip, size, left };
-                let select =
-                    |window| Select::new(&table.table, &native.columns, native.filter.as_ref(), &native.order, window);
-                let (rows, more) = reading.native(select, &native.order, &window)?;
-                let count = if native.count { Some(reading.native_count(select(Window::default()))?) } else { None };
-                let given = offset(&cursor)? + rows.len() as u64;
-                (rows, count, more.then_some(Cursor::Offset(given)))
+                let given = offset(&cursor)?;
+                let scan = NativeScan {
+                    table: table.table.clone(),
+                    columns: native.columns.clone(),
+                    filter: native.filter.clone(),
+                    order: native.order.clone(),
+                    skip: native.skip + given,
+                    top: Some(size as u64),
+                    count: native.count,
+                };
+                let found = self.store.scan(scan, ScanLimits { rows: self.limits.scan_rows, deadline }).await?;
+                reading.meter.scanned += found.looked_at;
+                reading.meter.residual += found.residual;
+                let next = found.more.then_some(Cursor::Offset(given + found.rows.len() as u64));
+                (found.rows, found.count, next)
             }
             Plan::Virtual(plan) => {
                 let client = self.client(live.root(table))?;
                 reading.virtual_page(client, plan, cursor, size, left).await?
             }
         };
-        self.remember(&table.table, &rows)?;
+        self.remember(&table.table, &rows);
         let left = left.map(|left| left.saturating_sub(rows.len() as u64));
         let next = match next {
             Some(cursor) if left != Some(0) => {
@@ -171,15 +174,14 @@ impl Turntable {
     }
 
     /// Keeps the way back from GUIDs that hash what they stand for: of rows, and of rows that these point to.
-    pub(in crate::router) fn remember(&self, table: &Table, rows: &Rows) -> Result<()> {
-        let mut keys = Vec::new();
+    pub(in crate::router) fn remember(&self, table: &Table, rows: &Rows) {
         for (position, column) in rows.columns().iter().enumerate() {
             if matches!(table.columns[*column].kind, Kind::Key | Kind::Lookup(_)) {
                 let cells = (0..rows.len()).filter_map(|row| rows.at(row, position));
-                keys.extend(cells.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text)));
+                let hashed = cells.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text));
+                self.store.remember_keys(hashed);
             }
         }
-        if keys.is_empty() { Ok(()) } else { self.store.remember_keys(&keys) }
     }
 
     async fn plan(&self, live: &Snapshot, table: &Arc<ServedTable>, query: &Query, deadline: Instant) -> Result<Plan> {
@@ -189,12 +191,9 @@ impl Turntable {
         }
         let client = self.client(root)?;
         let server = server_search(client, &table.table, deadline).await;
-        let mut ids = HashMap::new();
-        for guid in query.filter.as_ref().map(hashed_keys).unwrap_or_default() {
-            if let Some(text) = self.store.id_of(guid)? {
-                ids.insert(guid, text);
-            }
-        }
+        let hashed: Vec<Uuid> = query.filter.as_ref().map(hashed_keys).unwrap_or_default().into_iter().collect();
+        let texts = self.store.texts_of(hashed).await?;
+        let ids: HashMap<_, _> = texts.into_iter().map(|(guid, text)| (guid, text.to_string())).collect();
         plan(query, &table.table, Place::Virtual { server: &server, ids: &ids })
     }
 
@@ -205,59 +204,6 @@ impl Turntable {
 }
 
 impl Reading<'_> {
-    /// One page of a native table, and whether more rows follow.
-    fn native(
-        &mut self,
-        select: impl Fn(Window) -> Select,
-        order: &[crate::model::query::Order],
-        window: &Frame,
-    ) -> Result<(Rows, bool)> {
-        let table = &*self.table.table;
-        let store = &self.turntable.store;
-        let one_more = window.size as u64 + 1;
-        let asked = select(Window { skip: window.skip, top: Some(one_more) });
-        if asked.window.is_some() {
-            let rows = store.select(&asked)?.rows;
-            self.meter.scanned += rows.len() as u64;
-            let more = rows.len() > window.size;
-            let kept: Vec<usize> = (0..rows.len().min(window.size)).collect();
-            return Ok((if more { rows.pick(&kept) } else { rows }, more));
-        }
-        let kept = self.native_scan(&asked)?;
-        let order = if asked.ordered { (0..kept.len()).collect() } else { residual::order(&kept, order, table)? };
-        Ok(page_of(&kept, &order, window))
-    }
-
-    /// Every row that meets what the database could not check.
-    fn native_scan(&mut self, select: &Select) -> Result<Rows> {
-        let table = &*self.table.table;
-        let residual = select.residual.as_ref().map(|filter| Residual::new(filter, table)).transpose()?;
-        let mut kept = Rows::new(select.columns.clone());
-        let (most, meter) = (self.turntable.limits.scan_rows, &mut self.meter);
-        self.turntable.store.scan(select, NATIVE_CHUNK, |chunk| {
-            meter.scanned += chunk.rows.len() as u64;
-            let begun = Instant::now();
-            for row in 0..chunk.rows.len() {
-                if residual.as_ref().map_or(Ok(true), |residual| residual.keeps(&chunk.rows, row))? {
-                    kept.push(chunk.rows.row(row));
-                }
-            }
-            meter.residual += begun.elapsed();
-            if meter.scanned > most {
-                return Err(budget(table, Vec::new(), &format!("more than {most} rows")));
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(kept)
-    }
-
-    fn native_count(&mut self, select: Select) -> Result<u64> {
-        if select.residual.is_none() {
-            return self.turntable.store.count(&select);
-        }
-        Ok(self.native_scan(&select)?.len() as u64)
-    }
-
     async fn virtual_page(
         &mut self,
         client: &Client,

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use tokio::runtime::Handle;
 
 use crate::mapping::component::Mapping;
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{self, Report, SchemaDifference, conflicts, roots};
 use crate::router::snapshot::{Snapshot, Turntable};
-use crate::store::control::{self, Act};
+use crate::store::control::{self, Act, Decision};
 
 /// What `load` answers.
 #[derive(Serialize)]
@@ -35,11 +36,10 @@ impl Turntable {
     pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor, laws: Duration) -> Result<Loaded> {
         let _control = self.control.lock().await;
         let this = Arc::clone(self);
-        // Compiling takes a core for a while; the table path keeps the others.
-        tokio::task::spawn_blocking(move || this.load_now(bytes, &actor, laws)).await.map_err(gone)?
+        apart(async move || this.load_now(bytes, &actor, laws).await).await
     }
 
-    fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
+    async fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
         let mapping = self.sandbox.load(&bytes)?;
         let live = self.live();
         let mut report = Report::default();
@@ -59,17 +59,18 @@ impl Turntable {
             )
             .details(details.collect::<Vec<_>>()));
         }
-        let known = self.store.mapping(&mapping.digest)?.is_some();
+        let known = self.store.mapping(&mapping.digest).await?.is_some();
         if !known {
             let act = Act {
-                actor: &actor.0,
+                actor: actor.0.clone(),
                 action: "mapping.load",
                 table: None,
                 detail: json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version }),
             };
-            self.store.put_mapping(&kept(&mapping, &report), &bytes, &act)?;
+            let keep = Decision::Keep { mapping: kept(&mapping, &report), component: Some(bytes) };
+            self.store.decide(vec![(keep, act.clone())]).await?;
             let act = Act { action: "mapping.prune", ..act };
-            self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, &act)?;
+            self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, act).await?;
         }
         let loaded = Loaded {
             digest: mapping.digest.clone(),
@@ -114,18 +115,21 @@ impl Turntable {
         }
     }
 
+    fn take_retired(&self, digest: &str) -> Option<Arc<Mapping>> {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_hand = retired.iter().position(|mapping| mapping.digest == digest)?;
+        retired.remove(at_hand)
+    }
+
     /// A loaded version, from what is or was in force or from the store.
-    pub(super) fn mapping(&self, live: &Snapshot, digest: &str) -> Result<Arc<Mapping>> {
+    pub(super) async fn mapping(&self, live: &Snapshot, digest: &str) -> Result<Arc<Mapping>> {
         if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
             return Ok(table.mapping.clone());
         }
-        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        let at_hand = retired.iter().position(|mapping| mapping.digest == digest);
-        if let Some(mapping) = at_hand.and_then(|at| retired.remove(at)) {
+        if let Some(mapping) = self.take_retired(digest) {
             return Ok(mapping);
         }
-        drop(retired);
-        let component = self.store.component(digest)?.ok_or_else(|| {
+        let component = self.store.component(digest).await?.ok_or_else(|| {
             Error::new(Code::NotFound, format!("no mapping of the digest `{digest}` has been loaded"))
                 .hint("load the component first: turntable load FILE")
         })?;
@@ -146,6 +150,11 @@ pub(super) fn kept(mapping: &Mapping, report: &Report) -> control::Mapping {
     }
 }
 
-pub(super) fn gone(error: tokio::task::JoinError) -> Error {
-    Error::new(Code::Internal, "the task that did it ended").internal(error.to_string())
+/// Runs the work of a release on a thread of its own: it compiles and maps for a while, and the table path keeps the
+/// others.
+pub async fn apart<T: Send + 'static>(work: impl AsyncFnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work()))
+        .await
+        .map_err(|e| Error::new(Code::Internal, "the task that did it ended").internal(e.to_string()))?
 }

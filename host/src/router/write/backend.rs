@@ -1,5 +1,6 @@
 //! Where a table's resources are: in the store (native) or in a FHIR service (virtual). Reading one, writing one and
-//! deleting one look the same in both, so that `write` knows of no route.
+//! deleting one look the same in both, so that `write` knows of no route. Natively a resource is stored once, and a change
+//! of it changes the rows of every table over its type.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +11,8 @@ use crate::fhir::client::{Client, Written};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
-use crate::router::write::rows::{self, Own};
-use crate::store::write::NativeWrite;
+use crate::router::write::rows::{self, Incoming, Own};
+use crate::store::native::NativeWrite;
 
 /// A resource as it stands.
 pub struct Held {
@@ -21,7 +22,7 @@ pub struct Held {
 }
 
 pub enum Place<'a> {
-    Native { turntable: &'a Turntable, family: Vec<&'a ServedTable> },
+    Native { turntable: &'a Turntable, live: &'a Snapshot },
     Virtual { client: &'a Client, deadline: Instant },
 }
 
@@ -35,12 +36,31 @@ impl Turntable {
     ) -> Result<Place<'a>> {
         let root = live.root(table);
         Ok(match root.route {
-            Route::Native => {
-                let family = live.family(&root.table.name).map(|t| &**t).collect();
-                Place::Native { turntable: self, family }
-            }
+            Route::Native => Place::Native { turntable: self, live },
             Route::Virtual { .. } => Place::Virtual { client: self.client(root)?, deadline },
         })
+    }
+}
+
+impl Turntable {
+    /// Whether it is still there or not.
+    async fn last_version(&self, resource_type: &str, id: &str) -> Result<Option<u64>> {
+        let one = vec![(resource_type.to_owned(), id.to_owned())];
+        Ok(self.store.last_versions(one).await?.into_iter().next().flatten())
+    }
+
+    /// Puts a resource in its place, or takes it away, with the rows of every table over its type.
+    async fn store_resource(&self, live: &Snapshot, incoming: Incoming, own: Option<Own<'_>>) -> Result<Held> {
+        let tables = rows::Over::from([(incoming.resource_type.clone(), live.over(&incoming.resource_type))]);
+        let made = rows::prepare(tables, vec![incoming]).await?.into_iter().next();
+        let mut write: NativeWrite = made.ok_or_else(|| Error::new(Code::Internal, "a write was not prepared"))??;
+        if let Some(own) = own {
+            rows::lay_own(&mut write, own);
+        }
+        let held =
+            Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
+        self.store.put_resources(vec![write]).await?;
+        Ok(held)
     }
 }
 
@@ -60,8 +80,8 @@ impl Place<'_> {
     pub async fn read(&self, resource_type: &str, id: &str) -> Result<Option<Held>> {
         match self {
             Self::Native { turntable, .. } => {
-                let found = turntable.store.resource(resource_type, id)?;
-                Ok(found.map(|(body, version)| Held { body: body.into(), version: Some(version.to_string()) }))
+                let found = turntable.store.resource(resource_type, id).await?;
+                Ok(found.map(|(body, version)| Held { body, version: Some(version.to_string()) }))
             }
             Self::Virtual { client, deadline } => {
                 let found = client.read(resource_type, id, *deadline).await?;
@@ -80,11 +100,11 @@ impl Place<'_> {
         own: Option<Own<'_>>,
     ) -> Result<(String, Held)> {
         match self {
-            Self::Native { turntable, family } => {
+            Self::Native { turntable, live } => {
                 // A deleted resource has left its version behind, which must not come back.
-                let base = turntable.store.last_version(resource_type, id)?;
-                let write = rows::write(&turntable.store, family, resource_type, id, &body, base, own)?;
-                Ok((id.to_owned(), stored(turntable, write)?))
+                let base = turntable.last_version(resource_type, id).await?;
+                let incoming = Incoming::new(resource_type, id, Some(body), base);
+                Ok((id.to_owned(), turntable.store_resource(live, incoming, own).await?))
             }
             Self::Virtual { client, deadline } => {
                 let written = create_there(client, resource_type, id, chosen, body, *deadline).await?;
@@ -103,10 +123,9 @@ impl Place<'_> {
         own: Option<Own<'_>>,
     ) -> Result<Held> {
         match self {
-            Self::Native { turntable, family } => {
-                let base = native_version(version)?;
-                let write = rows::write(&turntable.store, family, resource_type, id, &body, base, own)?;
-                stored(turntable, write)
+            Self::Native { turntable, live } => {
+                let incoming = Incoming::new(resource_type, id, Some(body), native_version(version)?);
+                turntable.store_resource(live, incoming, own).await
             }
             Self::Virtual { client, deadline } => {
                 let written = client.put(resource_type, id, body, version, *deadline).await?;
@@ -117,12 +136,14 @@ impl Place<'_> {
 
     pub async fn delete(&self, resource_type: &str, id: &str, version: Option<&str>) -> Result<()> {
         match self {
-            Self::Native { turntable, family } => {
+            Self::Native { turntable, live } => {
                 let base = match native_version(version)? {
-                    Some(version) => version,
-                    None => turntable.store.last_version(resource_type, id)?.unwrap_or(0),
+                    Some(version) => Some(version),
+                    None => turntable.last_version(resource_type, id).await?,
                 };
-                turntable.store.put_resources(&[rows::delete(family, resource_type, id, base)])
+                // What was never there need not go.
+                let Some(base) = base else { return Ok(()) };
+                turntable.store_resource(live, Incoming::new(resource_type, id, None, Some(base)), None).await.map(drop)
             }
             Self::Virtual { client, deadline } => client.delete(resource_type, id, version, *deadline).await,
         }
@@ -151,12 +172,6 @@ async fn create_there(
         return Err(Error::new(Code::NotSupported, message).hint("POST the row without its key"));
     }
     client.create(resource_type, body, None, deadline).await
-}
-
-fn stored(turntable: &Turntable, write: NativeWrite) -> Result<Held> {
-    let held = Held { body: write.body.clone().unwrap_or_default().into(), version: Some(write.version.to_string()) };
-    turntable.store.put_resources(&[write])?;
-    Ok(held)
 }
 
 fn native_version(version: Option<&str>) -> Result<Option<u64>> {

@@ -88,7 +88,7 @@ impl Turntable {
             return self.add_to_parent(table, place, located, &assignments, own_of(None), change).await;
         }
         let key = chosen.unwrap_or_else(Uuid::new_v4);
-        let id = self.id_of(key)?.ok_or_else(|| {
+        let id = self.id_of(key).await?.ok_or_else(|| {
             Error::new(Code::BadKey, "this key cannot be given to a new row").hint("use a random (version 4) GUID")
         })?;
         let request = change_resource(table, WriteOperation::Create, Some(id.clone()), &assignments, None)?;
@@ -234,7 +234,7 @@ impl Turntable {
 
     /// The resource behind a key, and whether the row is still in it.
     async fn held(&self, table: &Arc<ServedTable>, place: &Place<'_>, key: Uuid) -> Result<Option<(Located, Held)>> {
-        for located in self.locate(&table.table, key)? {
+        for located in self.locate(&table.table, key).await? {
             if let Some(held) = place.read(&located.resource_type, &located.id).await? {
                 let rows = self.rows_of(table, place, &located, &held)?;
                 let text = format!("{}/{}", located.resource_type, located.key);
@@ -248,11 +248,11 @@ impl Turntable {
     }
 
     /// Where the row of a key can be: one place, or one for each resource type of the table that it may be of.
-    fn locate(&self, table: &Table, key: Uuid) -> Result<Vec<Located>> {
+    async fn locate(&self, table: &Table, key: Uuid) -> Result<Vec<Located>> {
         let text = match key::decode(key) {
             key::Decoded::Id(id) => id,
-            key::Decoded::Hashed => match self.store.id_of(key)? {
-                Some(text) => text,
+            key::Decoded::Hashed => match self.store.text_of(key).await? {
+                Some(text) => text.to_string(),
                 None => return Ok(Vec::new()),
             },
         };
@@ -276,11 +276,12 @@ impl Turntable {
     }
 
     /// The logical id that a GUID stands for, if it is known without asking.
-    fn id_of(&self, guid: Uuid) -> Result<Option<String>> {
+    async fn id_of(&self, guid: Uuid) -> Result<Option<String>> {
         Ok(match key::decode(guid) {
             key::Decoded::Id(id) => Some(id),
             key::Decoded::Hashed => {
-                self.store.id_of(guid)?.map(|text| key::split(&text).1.to_owned()).filter(|id| key::is_id(id))
+                let text = self.store.text_of(guid).await?;
+                text.map(|text| key::split(&text).1.to_owned()).filter(|id| key::is_id(id))
             }
         })
     }
@@ -360,7 +361,7 @@ impl Turntable {
                     let (located, _) = self.held(target, &place, guid).await?.ok_or_else(no_row)?;
                     return Ok(format!("{}/{}", located.resource_type, located.key));
                 }
-                let id = self.id_of(guid)?.ok_or_else(no_row)?;
+                let id = self.id_of(guid).await?.ok_or_else(no_row)?;
                 for resource_type in types {
                     let is_there = match live.showing(entity_set, resource_type) {
                         Some(target) => self.place(live, target, deadline)?.read(resource_type, &id).await?.is_some(),
@@ -380,7 +381,7 @@ impl Turntable {
         let columns: Vec<_> = (0..table.table.columns.len()).collect();
         let resource = Resource { resource_type: &located.resource_type, body: &held.body };
         let rows = map::rows_of(table, &[resource], &place.base(), &columns)?.rows;
-        self.remember(&table.table, &rows)?;
+        self.remember(&table.table, &rows);
         Ok(rows)
     }
 

@@ -1,9 +1,8 @@
-//! A FHIR bundle into the tables: every entry becomes rows of its native tables and, if asked, goes to a FHIR service
-//! first. The answer has one outcome an entry; an entry that could not be stored says so by name and is never dropped
+//! A FHIR bundle into the tables: every entry goes, if asked, to a FHIR service, and is stored if any table over its type
+//! is native; it is a row of all of them then. The answer has one outcome an entry; an entry that could not be stored says so by name and is never dropped
 //! in silence.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,9 +15,15 @@ use uuid::Uuid;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
-use crate::router::write::rows;
-use crate::store::write::NativeWrite;
+use crate::router::snapshot::{Snapshot, Turntable};
+use crate::router::write::rows::{self, Incoming, Over};
+use crate::store::native::NativeWrite;
+
+/// How often a bundle is stored anew because somebody else wrote one of its resources in between.
+const STORE_ATTEMPTS: usize = 3;
+
+/// Resources whose rows are made at once.
+const ENTRIES_AT_ONCE: usize = 100;
 
 /// What became of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +40,9 @@ pub enum OutcomeKind {
     Created,
     Updated,
     Deleted,
-    /// Taken by the FHIR service; the table is virtual, so nothing is kept here.
+    /// Taken by the FHIR service; every table over the type is virtual, so nothing is kept here.
     Forwarded,
-    /// No native table takes it, and it was not forwarded.
+    /// No table over its type is native, and it was not forwarded.
     NotStored,
     Refused,
 }
@@ -79,7 +84,15 @@ struct Item {
     resource_type: String,
     id: String,
     /// None = delete.
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
+}
+
+/// What is to be done with an item that is not refused.
+struct Standing<'i> {
+    index: usize,
+    item: &'i Item,
+    /// Native roots over its type, for the outcome.
+    tables: Vec<String>,
 }
 
 impl Turntable {
@@ -106,64 +119,88 @@ impl Turntable {
             None => None,
         };
         point_to_items(&parsed.entry, &mut items);
-        let mut outcomes = Vec::with_capacity(items.len());
-        let mut writes = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let taken = forwarded.as_ref().is_none_or(|f: &Vec<bool>| f.get(index).copied().unwrap_or(false));
-            let outcome = match item {
-                _ if !taken => refused("the FHIR service did not take it"),
-                Err(error) => refused(error.message()),
-                Ok(item) => self.store_item(live, &item, forwarded.is_some(), &mut writes)?,
-            };
-            if atomic && outcome.kind == OutcomeKind::Refused {
-                return Err(broken(index, &outcome.note));
+        for attempt in 1.. {
+            let (outcomes, writes) = self.entries(live, &items, forwarded.as_deref()).await?;
+            let refused = outcomes.iter().position(|outcome| outcome.kind == OutcomeKind::Refused);
+            if let Some(index) = refused.filter(|_| atomic) {
+                return Err(broken(index, outcomes.get(index).map_or("", |outcome| outcome.note.as_str())));
             }
-            outcomes.push(outcome);
+            match self.store.put_resources(writes).await {
+                Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => {}
+                stored => return stored.map(|()| outcomes),
+            }
         }
-        self.store.put_resources(&writes)?;
-        Ok(outcomes)
+        Ok(Vec::new())
     }
 
-    /// Prepares one entry's native write, and says what will have become of it.
-    fn store_item(
+    /// What will have become of each entry, and the writes that make it so.
+    async fn entries(
         &self,
         live: &Snapshot,
-        item: &Item,
-        forwarded: bool,
-        writes: &mut Vec<NativeWrite>,
-    ) -> Result<Outcome> {
-        let shown: Vec<&Arc<ServedTable>> = live
-            .tables()
-            .filter(|t| t.table.parent.is_none() && t.table.source(&item.resource_type).is_some())
+        items: &[Result<Item>],
+        forwarded: Option<&[bool]>,
+    ) -> Result<(Vec<Outcome>, Vec<NativeWrite>)> {
+        let mut outcomes = Vec::with_capacity(items.len());
+        let (mut wanted, mut over) = (Vec::new(), Over::new());
+        for (index, item) in items.iter().enumerate() {
+            let taken = forwarded.is_none_or(|f| f.get(index).copied().unwrap_or(false));
+            outcomes.push(match item {
+                _ if !taken => refused("the FHIR service did not take it"),
+                Err(error) => refused(error.message()),
+                Ok(item) => {
+                    let tables = over.entry(item.resource_type.clone()).or_insert_with(|| live.over(&item.resource_type));
+                    let roots = || tables.iter().filter(|t| t.table.parent.is_none());
+                    let native: Vec<_> =
+                        roots().filter(|t| t.route == Route::Native).map(|t| t.table.name.clone()).collect();
+                    if native.is_empty() {
+                        not_here(item, roots().map(|t| t.table.name.as_str()), forwarded.is_some())
+                    } else {
+                        wanted.push(Standing { index, item, tables: native });
+                        // Until it is known which.
+                        refused("it was not looked at")
+                    }
+                }
+            });
+        }
+        let ids = wanted.iter().map(|w| (w.item.resource_type.clone(), w.item.id.clone()));
+        let stored = self.store.last_versions(ids.collect()).await?;
+        let mut versions: HashMap<(&str, &str), u64> = wanted
+            .iter()
+            .zip(stored)
+            .filter_map(|(w, version)| Some(((w.item.resource_type.as_str(), w.item.id.as_str()), version?)))
             .collect();
-        let Some(root) = shown.iter().find(|t| t.route == Route::Native) else {
-            let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
-            let note = match shown.first() {
-                Some(table) => format!("table `{}` is virtual: its rows are in the FHIR service", table.table.name),
-                None => format!("no table shows {}", item.resource_type),
-            };
-            return Ok(Outcome { kind, location: None, note });
-        };
-        let family: Vec<&ServedTable> = live.family(&root.table.name).map(|t| &**t).collect();
+        let mut writes = Vec::new();
         // The same resource may come twice in one bundle: the later builds on the earlier.
-        let earlier = writes.iter().rposition(|w| w.resource_type == item.resource_type && w.id == item.id);
-        let stored = self.store.last_version(&item.resource_type, &item.id)?;
-        let base = earlier.and_then(|at| writes.get(at)).map(|w| w.version).or(stored);
-        let Some(body) = &item.body else {
-            writes.extend(base.map(|base| rows::delete(&family, &item.resource_type, &item.id, base)));
-            return Ok(Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() });
-        };
-        let write = match rows::write(&self.store, &family, &item.resource_type, &item.id, body, base, None) {
-            Ok(write) => write,
-            Err(error) if error.code() == Code::UpstreamInvalid || error.code() == Code::BadJson => {
-                return Ok(refused(error.message()));
+        for together in distinct(&wanted) {
+            let base = |w: &Standing<'_>| versions.get(&(w.item.resource_type.as_str(), w.item.id.as_str())).copied();
+            // What was never there need not go.
+            let (gone, together): (Vec<_>, Vec<_>) =
+                together.iter().partition(|w| w.item.body.is_none() && base(w).is_none());
+            let incoming = together
+                .iter()
+                .map(|w| Incoming::new(&w.item.resource_type, &w.item.id, w.item.body.clone(), base(w)))
+                .collect();
+            let made = rows::prepare(over.clone(), incoming).await?;
+            for (w, write) in together.into_iter().zip(made) {
+                let outcome = match write {
+                    Ok(write) => {
+                        let outcome = outcome_of(&write, &w.tables);
+                        versions.insert((&w.item.resource_type, &w.item.id), write.version);
+                        writes.push(write);
+                        outcome
+                    }
+                    Err(error) if matches!(error.code(), Code::UpstreamInvalid | Code::BadJson) => {
+                        refused(error.message())
+                    }
+                    Err(error) => return Err(error),
+                };
+                outcomes[w.index] = outcome;
             }
-            Err(error) => return Err(error),
-        };
-        let location = Some(format!("{}/{}/_history/{}", item.resource_type, item.id, write.version));
-        writes.push(write);
-        let kind = if base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
-        Ok(Outcome { kind, location, note: format!("stored in table `{}`", root.table.name) })
+            for w in gone {
+                outcomes[w.index] = deleted();
+            }
+        }
+        Ok((outcomes, writes))
     }
 
     /// Sends the bundle on; which entries the service took, under which ids.
@@ -196,6 +233,44 @@ impl Turntable {
         }
         Ok(taken)
     }
+}
+
+/// In their order, some at a time, none of which is of the same resource as another.
+fn distinct<'w, 'i>(wanted: &'w [Standing<'i>]) -> Vec<&'w [Standing<'i>]> {
+    let (mut all, mut rest) = (Vec::new(), wanted);
+    while !rest.is_empty() {
+        let mut seen = HashSet::new();
+        let some = rest.iter().take(ENTRIES_AT_ONCE);
+        let count = some.take_while(|w| seen.insert((&w.item.resource_type, &w.item.id))).count();
+        let (together, others) = rest.split_at(count.max(1));
+        all.push(together);
+        rest = others;
+    }
+    all
+}
+
+fn outcome_of(write: &NativeWrite, tables: &[String]) -> Outcome {
+    if write.body.is_none() {
+        return deleted();
+    }
+    let kind = if write.base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
+    let location = Some(format!("{}/{}/_history/{}", write.resource_type, write.id, write.version));
+    let word = if tables.len() == 1 { "table" } else { "tables" };
+    Outcome { kind, location, note: format!("stored in {word} `{}`", tables.join("`, `")) }
+}
+
+fn deleted() -> Outcome {
+    Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() }
+}
+
+/// No table over the type of an item is native.
+fn not_here<'t>(item: &Item, mut tables: impl Iterator<Item = &'t str>, forwarded: bool) -> Outcome {
+    let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
+    let note = match tables.next() {
+        Some(table) => format!("table `{table}` is virtual: its rows are in the FHIR service"),
+        None => format!("no table shows {}", item.resource_type),
+    };
+    Outcome { kind, location: None, note }
 }
 
 fn first_refused(items: &[Result<Item>]) -> Option<(usize, &Error)> {
@@ -236,7 +311,7 @@ fn item(entry: &Entry<'_>) -> Result<Item> {
     if method == "PUT" && head.id.as_ref().is_some_and(|own| *own != id) {
         return refuse("its resource has another id than its request.url");
     }
-    Ok(Item { resource_type: head.resource_type, id, body: Some(resource.get().as_bytes().to_vec()) })
+    Ok(Item { resource_type: head.resource_type, id, body: Some(Bytes::copy_from_slice(resource.get().as_bytes())) })
 }
 
 /// References by `fullUrl` (FHIR R4 3.1.0.11.2) become references to the ids that the entries got.
@@ -259,7 +334,7 @@ fn point_to_items(entries: &[Entry<'_>], items: &mut [Result<Item>]) {
             continue;
         }
         if let Some(text) = repoint(body, &targets) {
-            *body = text.into_bytes();
+            *body = text.into();
         }
     }
 }
