@@ -35,7 +35,7 @@ damage count="100000" mapping="":
 bless:
     TURNTABLE_BLESS=1 cargo test --workspace
 
-# All benchmarks, or some: `just bench mapping`, `read`, `start`; `--json FILE` keeps the figures.
+# All benchmarks, or some: `just bench mapping`, `read`, `start`, `beside`; `--json FILE` keeps the figures.
 bench *which:
     cargo bench -p turntable --bench bench -- {{which}}
 

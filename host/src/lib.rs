@@ -29,6 +29,9 @@ pub mod model {
 
     /// A query and a change, resolved and typed.
     pub mod query;
+
+    /// Who asks, and what they may.
+    pub mod access;
 }
 
 /// The language that apps speak: text to model and back.
@@ -236,8 +239,14 @@ pub mod router {
     /// Where a page ended, sealed.
     pub mod token;
 
+    /// Jobs that hold their thread: off the reactor, a bounded number at once.
+    pub mod work;
+
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
+
+    /// One request: the only way into reading and writing, with one deadline and one budget.
+    pub mod session;
 
     /// Resources to rows, the same on both routes.
     pub mod map;

@@ -6,7 +6,10 @@
 use std::{
     fs,
     path::Path,
-    sync::{Arc, OnceLock, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -21,6 +24,7 @@ use turntable::{
         error::{Code, Error},
         limits::Limits,
     },
+    router::work::Work,
 };
 
 /// The hostile component, built once; cargo keeps it from run to run.
@@ -248,6 +252,59 @@ fn more_calls_than_slots_are_told_so() {
         assert_eq!((error.code(), error.get_retry_after()), (Code::MappingBusy, Some(1)));
     });
     assert_good(&mapping);
+}
+
+/// So many threads that turn round and round, while something is done.
+fn beside_spinning_threads<T>(threads: usize, done: impl FnOnce() -> T) -> T {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| while !over.load(Relaxed) {});
+        }
+        let done = done();
+        over.store(true, Relaxed);
+        done
+    })
+}
+
+#[cfg(unix)]
+#[test]
+fn a_busy_machine_fails_no_call_and_saves_none() {
+    let cpu_time = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+    };
+    let long: Documents = [&[b' '; 500][..]].into_iter().collect();
+    let patient = Limits { mapping_ms: 60_000, ..limits() };
+    let mapping = Sandbox::new(&patient, None).unwrap().load(component()).unwrap();
+    let begun = cpu_time();
+    mapping.rows("works", &long, &[0, 1]).unwrap();
+    let worked = cpu_time() - begun;
+
+    let enough = worked * 2 + Duration::from_millis(20);
+    let limits = Limits { mapping_ms: u64::try_from(enough.as_millis()).unwrap(), ..limits() };
+    let mapping = Sandbox::new(&limits, None).unwrap().load(component()).unwrap();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    beside_spinning_threads(8 * cores, || {
+        let began = Instant::now();
+        mapping.rows("works", &long, &[0, 1]).unwrap();
+        assert!(began.elapsed() > enough, "the machine is not busy: {:?} of {worked:?}", began.elapsed());
+        let error = mapping.rows("loops", &documents(), &[0, 1]).unwrap_err();
+        assert_eq!(error.code(), Code::MappingTimeout);
+        assert!(error.message().contains("worked for more than"), "{error}");
+    });
+}
+
+#[tokio::test]
+async fn a_call_ends_with_its_request() {
+    let limits = Limits { mapping_ms: 600_000, ..limits() };
+    let mapping = Sandbox::new(&limits, None).unwrap().load(component()).unwrap();
+    let (began, soon) = (Instant::now(), Some(Instant::now() + Duration::from_millis(50)));
+    let stopped = Work::new(&limits).run(soon, move || mapping.rows("loops", &documents(), &[0, 1]).unwrap_err());
+    let error = stopped.await.unwrap();
+    assert_eq!(error.code(), Code::MappingTimeout);
+    assert!(error.message().contains("when the time of the request was over"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(60));
 }
 
 #[test]

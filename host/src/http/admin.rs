@@ -27,12 +27,12 @@ const BODY_BYTES: usize = 64 << 10;
 const PING_SECONDS: u64 = 2;
 
 pub async fn tables(State(app): Shared) -> Response {
-    let live = app.turntable.live();
+    let live = app.turntable.snapshot();
     object(json!({ "tables": live.tables().map(summary).collect::<Vec<_>>() }))
 }
 
 pub async fn table(State(app): Shared, Path(table): Path<String>) -> Response {
-    let live = app.turntable.live();
+    let live = app.turntable.snapshot();
     let shown = async { detail(&app, live.table(&table)?).await };
     match shown.await {
         Ok(detail) => object(detail),
@@ -90,7 +90,7 @@ pub async fn load(State(app): Shared, Query(query): Query<Laws>, request: Reques
 
 pub async fn mappings(State(app): Shared) -> Response {
     let listed = async {
-        let live = app.turntable.live();
+        let live = app.turntable.snapshot();
         let mappings = app.turntable.store.mappings().await?;
         let shown = mappings.iter().map(|mapping| {
             let active: Vec<_> =
@@ -108,7 +108,7 @@ pub async fn mapping(State(app): Shared, Path(digest): Path<String>) -> Response
         let mapping = mapping.ok_or_else(|| {
             Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest")
         })?;
-        let live = app.turntable.live();
+        let live = app.turntable.snapshot();
         let active: Vec<_> =
             live.tables().filter(|t| t.mapping.digest == digest).map(|t| t.table.name.clone()).collect();
         let mut shown = mapping_json(&mapping, &active);
@@ -197,7 +197,7 @@ pub async fn readyz(State(app): Shared) -> Response {
     }
     let ready = app.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let tables = app.turntable.live().tables().count();
+    let tables = app.turntable.snapshot().tables().count();
     json_reply(status, &json!({ "ready": ready, "tables": tables, "sources": sources }))
 }
 
@@ -217,7 +217,7 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("request_errors_total", "counter", "Answers of 4xx and 5xx.", &plain(load(&counters.errors)));
     metric("request_server_errors_total", "counter", "Answers of 5xx.", &plain(load(&counters.server_errors)));
     metric("request_microseconds_total", "counter", "Time spent answering.", &plain(load(&counters.microseconds)));
-    let live = app.turntable.live();
+    let live = app.turntable.snapshot();
     let mut calls = BTreeMap::new();
     for table in live.tables() {
         let mapping = &table.mapping;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
@@ -12,8 +12,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::status::status;
+use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::reply;
+use crate::router::session::Session;
 use crate::router::snapshot::Turntable;
 
 /// Where the table API begins.
@@ -50,9 +52,9 @@ impl App {
         self.ready.load(Ordering::Acquire)
     }
 
-    /// When a request that begins now must have been answered.
-    pub fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_millis(self.turntable.limits.request_ms)
+    /// For a request that begins now. There is no authentication, so it is anybody's.
+    pub fn session(&self) -> Session {
+        Session::new(self.turntable.clone(), Caller::Local)
     }
 }
 

@@ -315,9 +315,9 @@ impl Mapping {
         let stop = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(types::Failure::BadRequest(text))) => {
-                Stop { code: Code::MappingFault, text: cut(&format!("bad request: {text}")) }
+                Stop::new(Code::MappingFault, cut(&format!("bad request: {text}")))
             }
-            Ok(Err(types::Failure::Internal(text))) => Stop { code: Code::MappingFault, text: cut(&text) },
+            Ok(Err(types::Failure::Internal(text))) => Stop::new(Code::MappingFault, cut(&text)),
             Err(stop) => stop,
         };
         self.counters.count(stop.code);
@@ -326,7 +326,7 @@ impl Mapping {
 
     fn ill_formed(&self, table: &Table, what: &str) -> Error {
         self.counters.count(Code::MappingIllFormed);
-        stopped(Stop { code: Code::MappingIllFormed, text: what.to_owned() }, &self.at(table), &self.sandbox)
+        stopped(Stop::new(Code::MappingIllFormed, what), &self.at(table), &self.sandbox)
     }
 
     /// What every error of a mapping begins with.
@@ -339,9 +339,14 @@ impl Mapping {
 fn stopped(stop: Stop, who: &str, sandbox: &Sandbox) -> Error {
     let limits = sandbox.limits();
     let (what, hint) = match stop.code {
-        Code::MappingTimeout => {
-            (format!("took more than {} ms", limits.mapping_ms), "Ask for smaller pages, or raise limits.mapping_ms.")
-        }
+        Code::MappingTimeout if stop.overdue => (
+            "was not done when the time of the request was over".into(),
+            "Ask for smaller pages, or raise limits.request_ms.",
+        ),
+        Code::MappingTimeout => (
+            format!("worked for more than {} ms", limits.mapping_ms),
+            "Ask for smaller pages, or raise limits.mapping_ms.",
+        ),
         Code::MappingMemory => (
             format!("needed more than {} bytes of memory", limits.mapping_memory_bytes),
             "Ask for smaller pages, or raise limits.mapping_memory_bytes.",

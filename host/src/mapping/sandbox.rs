@@ -1,8 +1,9 @@
-//! The engine that mappings run in, and one call of a guest inside its limits: memory, time, size of the answer,
+//! The engine that mappings run in, and one call of a guest inside its limits: memory, work, size of the answer,
 //! number at once. Each call has an instance of its own that is thrown away after it, so no call can see another's
 //! data, and a trap leaves nothing behind.
 
 use std::{
+    cell::Cell,
     path::Path,
     sync::{
         Arc, Condvar, Mutex, PoisonError, RwLock,
@@ -14,7 +15,7 @@ use std::{
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolConcurrencyLimitError, PoolingAllocationConfig,
-    ResourceLimiter, Store, StoreContextMut, Trap, WasmFeatures,
+    ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline, WasmFeatures,
     component::{Component, Instance, InstancePre, Linker, WasmStr},
 };
 
@@ -42,9 +43,9 @@ const TEXT: usize = 2_000;
 
 /// Where mappings run. Cheap to clone; all clones share slots, limits and cache.
 ///
-/// Calls are synchronous and hold their thread for up to `limits.mapping_ms`, waiting for a slot included up to
-/// `limits.mapping_wait_ms` more. An async caller hands pages that are not small to threads of their own; it must not
-/// use `spawn_blocking` for every little one, since that costs more than the call.
+/// Calls are synchronous and hold their thread: for up to `limits.mapping_wait_ms` until there is a slot, then until they
+/// have worked for `limits.mapping_ms`. That is the CPU time of their thread, so a busy machine makes a call slower and
+/// does not fail it. [`until`] gives the calls of a job a last moment besides.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
 
@@ -183,12 +184,13 @@ impl Sandbox {
     ) -> Result<T, Stop> {
         let limits = &self.0.limits;
         let Some(_slot) = self.0.slots.take(Duration::from_millis(limits.mapping_wait_ms)) else {
-            return Err(Stop { code: Code::MappingBusy, text: "no free slot".into() });
+            return Err(Stop::new(Code::MappingBusy, "no free slot"));
         };
         let call = Call {
             memory_bytes: limits.mapping_memory_bytes,
             memory_taken: 0,
             memory_refused: false,
+            overdue: false,
             speaker: Arc::clone(speaker),
             log_lines: limits.mapping_log_lines,
             log_bytes: limits.mapping_log_bytes,
@@ -196,8 +198,7 @@ impl Sandbox {
         let mut store = Store::new(&self.0.engine, call);
         store.limiter(|call| call);
         store.set_hostcall_fuel(limits.mapping_output_bytes);
-        // One more than asked for, since the tick under way is nearly over; and never 0, which would trap at once.
-        store.set_epoch_deadline(limits.mapping_ms.max(1).saturating_add(1));
+        watch(&mut store, Duration::from_millis(limits.mapping_ms.max(1)));
         if self.0.meter.is_some() {
             store.set_fuel(u64::MAX).map_err(|error| stop(&error, store.data()))?;
         }
@@ -216,6 +217,67 @@ impl Sandbox {
 pub(super) struct Stop {
     pub(super) code: Code,
     pub(super) text: String,
+    /// It was stopped by the last moment of its job ([`until`]), not by a limit of its own.
+    pub(super) overdue: bool,
+}
+
+impl Stop {
+    pub(super) fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), overdue: false }
+    }
+}
+
+thread_local! {
+    /// The last moment of the job that this thread does.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Does a job whose calls of mappings are stopped at `deadline`, however little they have worked: nobody waits for their
+/// answer any more. The moment belongs to the thread, since a job calls mappings from many places and on this one only.
+pub(crate) fn until<T>(deadline: Instant, job: impl FnOnce() -> T) -> T {
+    struct Before(Option<Instant>);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            UNTIL.set(self.0);
+        }
+    }
+    let _before = Before(UNTIL.replace(Some(deadline)));
+    job()
+}
+
+/// Stops the call when it has worked for so long, or when its job's last moment has come. The engine's clock only says
+/// when to look: a call cannot have worked for longer than time has passed.
+fn watch(store: &mut Store<Call>, most: Duration) {
+    // One more than asked for, since the tick under way is nearly over; and never 0, which would trap at once.
+    let ticks = |left: Duration| u64::try_from(left.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    let until = UNTIL.get();
+    let time_left = move || until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+    let begun = cpu_time();
+    store.set_epoch_deadline(ticks(most.min(time_left())));
+    store.epoch_deadline_callback(move |mut store| {
+        let work_left = most.saturating_sub(cpu_time().saturating_sub(begun));
+        let time_left = time_left();
+        if work_left.is_zero() || time_left.is_zero() {
+            store.data_mut().overdue = !work_left.is_zero();
+            return Err(Trap::Interrupt.into());
+        }
+        Ok(UpdateDeadline::Continue(ticks(work_left.min(time_left))))
+    });
+}
+
+/// What this thread has worked since it began.
+#[cfg(unix)]
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
+    seconds + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Where no such clock can be had, time stands for work.
+#[cfg(not(unix))]
+fn cpu_time() -> Duration {
+    static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    BEGUN.elapsed()
 }
 
 fn stop(error: &wasmtime::Error, call: &Call) -> Stop {
@@ -233,7 +295,7 @@ fn stop(error: &wasmtime::Error, call: &Call) -> Stop {
         None if call.memory_refused => Code::MappingMemory,
         None => Code::MappingIllFormed,
     };
-    Stop { code, text }
+    Stop { code, text, overdue: call.overdue }
 }
 
 /// Foreign text made fit for a log: short, on one line, nothing that a terminal would obey.
@@ -251,6 +313,8 @@ pub(super) struct Call {
     memory_bytes: usize,
     memory_taken: usize,
     memory_refused: bool,
+    /// Stopped because the time of its job was over.
+    overdue: bool,
     speaker: Arc<Speaker>,
     log_lines: u32,
     log_bytes: usize,

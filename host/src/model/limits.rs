@@ -25,9 +25,10 @@ pub struct Limits {
     pub page_rows: u32,
     /// Rows of a page at most, whatever the client asks for.
     pub page_rows_max: u32,
-    /// Rows or resources looked at for one request. `ScanBudgetExceeded`, or a short page with a next link.
+    /// Rows or resources looked at for one request, related ones included. `ScanBudgetExceeded`, or a short page with a
+    /// next link.
     pub scan_rows: u64,
-    /// Calls to a FHIR service for one request. As `scan_rows`.
+    /// Calls to FHIR services for one request, those for related rows included. As `scan_rows`.
     pub upstream_calls: u32,
     /// Bytes of one answer of a FHIR service. `UpstreamInvalid`.
     pub upstream_bytes: usize,
@@ -46,7 +47,7 @@ pub struct Limits {
     /// Keys of long ids and of child rows that are remembered, in memory and in the store. The oldest go first, and come
     /// back when a list shows their rows.
     pub known_keys: usize,
-    /// Milliseconds that one call of a mapping may take. `MappingTimeout`.
+    /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. `MappingTimeout`.
     pub mapping_ms: u64,
     /// Bytes of memory that one call of a mapping may have. `MappingMemory`.
     pub mapping_memory_bytes: usize,
@@ -54,10 +55,12 @@ pub struct Limits {
     pub mapping_input_bytes: usize,
     /// Bytes that one call of a mapping may answer. `MappingOutputTooLarge`.
     pub mapping_output_bytes: usize,
-    /// Calls of mappings at once. More wait, then `MappingBusy`.
+    /// Calls of mappings, and other jobs that hold a thread, at once. More wait, then `MappingBusy`.
     pub mapping_concurrency: usize,
-    /// Milliseconds that a call of a mapping waits for its turn. `MappingBusy`.
+    /// Milliseconds that such a job waits for its turn. `MappingBusy`.
     pub mapping_wait_ms: u64,
+    /// Jobs that wait for their turn. `Busy`.
+    pub work_queue: usize,
     /// Resources that one call of a mapping may be given; the contract allows no more. `MappingInputTooLarge`.
     pub mapping_documents: usize,
     /// Lines that one mapping may write to the log in a second. More are dropped and counted.
@@ -109,6 +112,7 @@ impl Default for Limits {
             mapping_output_bytes: 32 << 20,
             mapping_concurrency: 32,
             mapping_wait_ms: 1_000,
+            work_queue: 256,
             mapping_documents: 1_000,
             mapping_log_lines: 20,
             mapping_log_bytes: 1 << 10,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use uuid::Uuid;
 
-use crate::model::query::{Filter, Order};
+use crate::model::query::{Compare, Expr, Filter, Literal, Order};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 
@@ -89,6 +90,15 @@ pub struct NativeScan {
     pub count: bool,
 }
 
+impl NativeScan {
+    /// One row by its key, all columns.
+    pub fn row(table: Arc<Table>, key: Uuid) -> Self {
+        let filter = Some(Filter::Compare(Compare::Eq, Expr::Column(table.key), Expr::Literal(Literal::Guid(key))));
+        let columns = (0..table.columns.len()).collect();
+        Self { table, columns, filter, order: Vec::new(), skip: 0, top: Some(1), count: false }
+    }
+}
+
 /// What a scan may take.
 #[derive(Clone, Copy, Debug)]
 pub struct ScanLimits {
@@ -107,7 +117,7 @@ pub struct Scanned {
     pub more: bool,
     /// If it was asked for.
     pub count: Option<u64>,
-    /// Rows that came out of the database.
+    /// Rows that were looked at here, because the database could not check, order or cut them.
     pub looked_at: u64,
     /// Time spent on what the database could not do.
     pub residual: Duration,

@@ -1,5 +1,5 @@
 //! A mapping that misbehaves: how it reads and writes is told by the table's name, how it describes itself by a
-//! marker that the tests overwrite in the finished component. The tables `good`, `leak` and `scribbles` are honest.
+//! marker that the tests overwrite in the finished component. The tables `good`, `leak`, `scribbles` and `works` are honest.
 
 #![cfg(target_arch = "wasm32")]
 #![expect(unsafe_code, reason = "the generated bindings, and answers that safe code cannot give")]
@@ -26,10 +26,11 @@ use crate::{
 /// Overwritten by the tests, hence read as if it could change.
 static DESCRIBE: [u8; 32] = *b"DESCRIBE:honest                 ";
 
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 26] = [
     "good",
     "leak",
     "scribbles",
+    "works",
     "loops",
     "grows",
     "grows_politely",
@@ -107,6 +108,8 @@ impl read::Guest for Hostile {
                 batch = one_row(&format!("{seen}"));
             }
             "scribbles" => batch = one_row(&scribble().to_string()),
+            // Long, and then done: the longer its documents, the longer it works.
+            "works" => turn(request.documents.data.len() as u64 * 100_000),
             "loops" => spin(),
             "grows" => grow(),
             "grows_politely" => {
@@ -260,9 +263,15 @@ fn trap() -> ! {
 }
 
 fn spin() -> ! {
-    let mut turns = 0_u64;
     loop {
-        turns = black_box(turns.wrapping_add(1));
+        turn(u64::MAX);
+    }
+}
+
+fn turn(times: u64) {
+    let mut turns = 0_u64;
+    while turns < times {
+        turns = black_box(turns + 1);
     }
 }
 

@@ -3,12 +3,13 @@
 #![expect(clippy::print_stdout, reason = "a property test says its seed and what it looked at")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
 use turntable_mapping::bindings::turntable::mapping::types::{Documents, Severity};
 use turntable_mapping::{Mapping, describe, plan_of, rows, rows_by_definition, unsettled};
 use turntable_mapping_tests::damage::{Random, damaged, number};
+use turntable_test_data::{carried, shared};
 
 static MAPPINGS: [&Mapping; 7] = [
     &mapping_account::MAPPING,
@@ -157,11 +158,9 @@ fn small_texts_cut_and_damaged() {
 
 #[test]
 fn all_data() {
-    let mut documents = 0;
     for mapping in MAPPINGS {
         for table in Asked::tables(mapping) {
             let resources = resources(&table.types);
-            documents += resources.len();
             let pretty: Vec<Vec<u8>> = resources.iter().map(|resource| indented(resource)).collect();
             for set in [&resources, &pretty] {
                 for chunk in set.chunks(100) {
@@ -174,9 +173,6 @@ fn all_data() {
                 assert!(long <= bound, "{} of {} resources of {} go the long way", long, set.len(), table.name);
             }
         }
-    }
-    if documents == 0 {
-        println!("no test data: set TURNTABLE_SHARED_DATA");
     }
 }
 
@@ -322,7 +318,7 @@ fn samples(types: &[String]) -> Vec<Vec<u8>> {
     }
     let mut found = Vec::new();
     for mapping in ["account", "allergyintolerance", "contact", "encounter", "location", "observation"] {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(mapping).join("samples");
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tables").join(mapping).join("samples");
         collect(&directory, types, &mut found);
     }
     assert!(!found.is_empty(), "{types:?} have no sample");
@@ -331,10 +327,10 @@ fn samples(types: &[String]) -> Vec<Vec<u8>> {
 }
 
 fn resources(types: &[String]) -> Vec<Vec<u8>> {
-    let shared = std::env::var_os("TURNTABLE_SHARED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data"), PathBuf::from);
     let mut found = samples(types);
-    collect(&shared, types, &mut found);
+    for folder in carried().into_iter().chain(shared("")) {
+        collect(&folder, types, &mut found);
+    }
     found
 }
 

@@ -52,7 +52,7 @@ impl Turntable {
         let table = table.to_owned();
         apart(async move || {
             let root = {
-                let live = this.live();
+                let live = this.snapshot();
                 live.root(live.table(&table)?).table.name.clone()
             };
             let in_force = this.store.activations(&root).await?;
@@ -72,7 +72,7 @@ impl Turntable {
         actor: &Actor,
         action: &'static str,
     ) -> Result<Released> {
-        let live = self.live();
+        let live = self.snapshot();
         let mapping = self.mapping(&live, digest).await?;
         let root =
             roots(&mapping).next().ok_or_else(|| Error::new(Code::MappingIllFormed, "a mapping without a table"))?;
@@ -116,7 +116,7 @@ impl Turntable {
         self.store.keep_only(next.tables().map(|t| t.table.name.clone()).collect()).await?;
         self.publish(next);
         if let Ok(before) = live.table(&root.name) {
-            self.keep_at_hand(&self.live(), before.mapping.clone());
+            self.keep_at_hand(&self.snapshot(), before.mapping.clone());
         }
         let drained = self.drained(live).await;
         let complete = self.make_rows(&family).await?;

@@ -41,7 +41,7 @@ impl Turntable {
 
     async fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
         let mapping = self.sandbox.load(&bytes)?;
-        let live = self.live();
+        let live = self.snapshot();
         let mut report = Report::default();
         let schema = self.admission(&live, &mapping, laws, &mut report);
         if !report.passed() {

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use crate::fhir::client::{Client, Written};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::session::Session;
+use crate::router::snapshot::ServedTable;
+use crate::router::work::waited;
 use crate::router::write::rows::{self, Incoming, Own};
-use crate::store::native::NativeWrite;
 
 /// A resource as it stands.
 pub struct Held {
@@ -22,45 +23,18 @@ pub struct Held {
 }
 
 pub enum Place<'a> {
-    Native { turntable: &'a Turntable, live: &'a Snapshot },
-    Virtual { client: &'a Client, deadline: Instant },
+    Native { session: &'a Session },
+    Virtual { session: &'a Session, client: &'a Client },
 }
 
-impl Turntable {
+impl Session {
     /// The place of a table's resources; a child's are its parent's.
-    pub fn place<'a>(
-        &'a self,
-        live: &'a Snapshot,
-        table: &'a Arc<ServedTable>,
-        deadline: Instant,
-    ) -> Result<Place<'a>> {
-        let root = live.root(table);
+    pub fn place(&self, table: &Arc<ServedTable>) -> Result<Place<'_>> {
+        let root = self.snapshot().root(table);
         Ok(match root.route {
-            Route::Native => Place::Native { turntable: self, live },
-            Route::Virtual { .. } => Place::Virtual { client: self.client(root)?, deadline },
+            Route::Native => Place::Native { session: self },
+            Route::Virtual { .. } => Place::Virtual { session: self, client: self.client(root)? },
         })
-    }
-}
-
-impl Turntable {
-    /// Whether it is still there or not.
-    async fn last_version(&self, resource_type: &str, id: &str) -> Result<Option<u64>> {
-        let one = vec![(resource_type.to_owned(), id.to_owned())];
-        Ok(self.store.last_versions(one).await?.into_iter().next().flatten())
-    }
-
-    /// Puts a resource in its place, or takes it away, with the rows of every table over its type.
-    async fn store_resource(&self, live: &Snapshot, incoming: Incoming, own: Option<Own<'_>>) -> Result<Held> {
-        let tables = rows::Over::from([(incoming.resource_type.clone(), live.over(&incoming.resource_type))]);
-        let made = rows::prepare(tables, vec![incoming]).await?.into_iter().next();
-        let mut write: NativeWrite = made.ok_or_else(|| Error::new(Code::Internal, "a write was not prepared"))??;
-        if let Some(own) = own {
-            rows::lay_own(&mut write, own);
-        }
-        let held =
-            Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
-        self.store.put_resources(vec![write]).await?;
-        Ok(held)
     }
 }
 
@@ -79,12 +53,12 @@ impl Place<'_> {
 
     pub async fn read(&self, resource_type: &str, id: &str) -> Result<Option<Held>> {
         match self {
-            Self::Native { turntable, .. } => {
-                let found = turntable.store.resource(resource_type, id).await?;
+            Self::Native { session } => {
+                let found = session.store().resource(resource_type, id).await?;
                 Ok(found.map(|(body, version)| Held { body, version: Some(version.to_string()) }))
             }
-            Self::Virtual { client, deadline } => {
-                let found = client.read(resource_type, id, *deadline).await?;
+            Self::Virtual { session, client } => {
+                let found = client.read(resource_type, id, session.deadline()).await?;
                 Ok(found.map(|found| Held { body: found.body, version: found.version }))
             }
         }
@@ -97,17 +71,15 @@ impl Place<'_> {
         id: &str,
         chosen: bool,
         body: Bytes,
-        own: Option<Own<'_>>,
+        own: Option<Own>,
     ) -> Result<(String, Held)> {
         match self {
-            Self::Native { turntable, live } => {
-                // A deleted resource has left its version behind, which must not come back.
-                let base = turntable.last_version(resource_type, id).await?;
-                let incoming = Incoming::new(resource_type, id, Some(body), base);
-                Ok((id.to_owned(), turntable.store_resource(live, incoming, own).await?))
+            Self::Native { session } => {
+                let held = stored(session, resource_type, id, Some(body), Base::Last, own).await?;
+                Ok((id.to_owned(), held))
             }
-            Self::Virtual { client, deadline } => {
-                let written = create_there(client, resource_type, id, chosen, body, *deadline).await?;
+            Self::Virtual { session, client } => {
+                let written = create_there(client, resource_type, id, chosen, body, session.deadline()).await?;
                 Ok((written.id, Held { body: written.body, version: written.version }))
             }
         }
@@ -120,15 +92,15 @@ impl Place<'_> {
         id: &str,
         body: Bytes,
         version: Option<&str>,
-        own: Option<Own<'_>>,
+        own: Option<Own>,
     ) -> Result<Held> {
         match self {
-            Self::Native { turntable, live } => {
-                let incoming = Incoming::new(resource_type, id, Some(body), native_version(version)?);
-                turntable.store_resource(live, incoming, own).await
+            Self::Native { session } => {
+                let base = Base::Known(native_version(version)?);
+                stored(session, resource_type, id, Some(body), base, own).await
             }
-            Self::Virtual { client, deadline } => {
-                let written = client.put(resource_type, id, body, version, *deadline).await?;
+            Self::Virtual { session, client } => {
+                let written = client.put(resource_type, id, body, version, session.deadline()).await?;
                 Ok(Held { body: written.body, version: written.version })
             }
         }
@@ -136,16 +108,13 @@ impl Place<'_> {
 
     pub async fn delete(&self, resource_type: &str, id: &str, version: Option<&str>) -> Result<()> {
         match self {
-            Self::Native { turntable, live } => {
-                let base = match native_version(version)? {
-                    Some(version) => Some(version),
-                    None => turntable.last_version(resource_type, id).await?,
-                };
-                // What was never there need not go.
-                let Some(base) = base else { return Ok(()) };
-                turntable.store_resource(live, Incoming::new(resource_type, id, None, Some(base)), None).await.map(drop)
+            Self::Native { session } => {
+                let base = native_version(version)?.map_or(Base::Last, |version| Base::Known(Some(version)));
+                stored(session, resource_type, id, None, base, None).await.map(drop)
             }
-            Self::Virtual { client, deadline } => client.delete(resource_type, id, version, *deadline).await,
+            Self::Virtual { session, client } => {
+                client.delete(resource_type, id, version, session.deadline()).await
+            }
         }
     }
 }
@@ -172,6 +141,41 @@ async fn create_there(
         return Err(Error::new(Code::NotSupported, message).hint("POST the row without its key"));
     }
     client.create(resource_type, body, None, deadline).await
+}
+
+/// The version that a native write builds on.
+enum Base {
+    Known(Option<u64>),
+    /// The last one that there was: a deleted resource has left its version behind, which must not come back.
+    Last,
+}
+
+/// Stores a native resource, or takes it away, with the rows of every table over its type. Begun, it is done, whether or
+/// not anybody still waits: what is in force for the request is held until then, as an activation expects.
+async fn stored(
+    session: &Session,
+    resource_type: &str,
+    id: &str,
+    body: Option<Bytes>,
+    base: Base,
+    own: Option<Own>,
+) -> Result<Held> {
+    let (store, tables) = (session.store().clone(), session.snapshot().over(resource_type));
+    let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+    let job = move || {
+        let base = match base {
+            Base::Known(version) => version,
+            Base::Last => {
+                let one = vec![(resource_type.clone(), id.clone())];
+                waited(store.last_versions(one))?.into_iter().next().flatten()
+            }
+        };
+        let write = rows::prepare(&tables, Incoming { resource_type, id, body, base }, own.as_ref())?;
+        let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
+        waited(store.put_resources(vec![write]))?;
+        Ok(held)
+    };
+    session.work(job).await?
 }
 
 fn native_version(version: Option<&str>) -> Result<Option<u64>> {

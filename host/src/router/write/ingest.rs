@@ -3,7 +3,7 @@
 //! in silence.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -15,8 +15,11 @@ use uuid::Uuid;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
-use crate::router::snapshot::{Snapshot, Turntable};
+use crate::router::session::Session;
+use crate::router::snapshot::Snapshot;
+use crate::router::work::waited;
 use crate::router::write::rows::{self, Incoming, Over};
+use crate::store::facade::Store;
 use crate::store::native::NativeWrite;
 
 /// How often a bundle is stored anew because somebody else wrote one of its resources in between.
@@ -87,134 +90,39 @@ struct Item {
     body: Option<Bytes>,
 }
 
-/// What is to be done with an item that is not refused.
-struct Standing<'i> {
+/// Items that are to be stored.
+struct Wanted<'i> {
     index: usize,
     item: &'i Item,
-    /// Native roots over its type, for the outcome.
+    /// Native root tables over its type, for the outcome.
     tables: Vec<String>,
 }
 
-impl Turntable {
+impl Wanted<'_> {
+    fn id(&self) -> (&str, &str) {
+        (&self.item.resource_type, &self.item.id)
+    }
+}
+
+impl Session {
     /// `forward`: the FHIR service that gets the bundle first. What it refuses is not stored here either.
-    pub async fn ingest(
-        &self,
-        live: &Snapshot,
-        bundle: &[u8],
-        forward: Option<&str>,
-        deadline: Instant,
-    ) -> Result<Vec<Outcome>> {
-        let parsed: Bundle<'_> = serde_json::from_slice(bundle).map_err(|e| bad_json(&e))?;
-        if parsed.resource_type != "Bundle" || !matches!(parsed.kind.as_str(), "batch" | "transaction") {
-            return Err(Error::new(Code::BadRequest, "only a Bundle of the type batch or transaction can be ingested"));
-        }
-        let atomic = parsed.kind == "transaction";
-        let mut items: Vec<Result<Item>> = parsed.entry.iter().map(item).collect();
-        if atomic && let Some((index, error)) = first_refused(&items) {
-            // Before the FHIR service stores any of it.
-            return Err(broken(index, error.message()));
-        }
+    pub async fn ingest(&self, bundle: Bytes, forward: Option<&str>) -> Result<Vec<Outcome>> {
+        let taken = bundle.clone();
+        let Understood { atomic, mut items } = self.work(move || understood(&taken)).await??;
         let forwarded = match forward {
-            Some(source) => Some(self.forward(source, bundle, &mut items, deadline).await?),
+            Some(source) => Some(self.forward(source, &bundle, &mut items).await?),
             None => None,
         };
-        point_to_items(&parsed.entry, &mut items);
-        for attempt in 1.. {
-            let (outcomes, writes) = self.entries(live, &items, forwarded.as_deref()).await?;
-            let refused = outcomes.iter().position(|outcome| outcome.kind == OutcomeKind::Refused);
-            if let Some(index) = refused.filter(|_| atomic) {
-                return Err(broken(index, outcomes.get(index).map_or("", |outcome| outcome.note.as_str())));
-            }
-            match self.store.put_resources(writes).await {
-                Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => {}
-                stored => return stored.map(|()| outcomes),
-            }
-        }
-        Ok(Vec::new())
-    }
-
-    /// What will have become of each entry, and the writes that make it so.
-    async fn entries(
-        &self,
-        live: &Snapshot,
-        items: &[Result<Item>],
-        forwarded: Option<&[bool]>,
-    ) -> Result<(Vec<Outcome>, Vec<NativeWrite>)> {
-        let mut outcomes = Vec::with_capacity(items.len());
-        let (mut wanted, mut over) = (Vec::new(), Over::new());
-        for (index, item) in items.iter().enumerate() {
-            let taken = forwarded.is_none_or(|f| f.get(index).copied().unwrap_or(false));
-            outcomes.push(match item {
-                _ if !taken => refused("the FHIR service did not take it"),
-                Err(error) => refused(error.message()),
-                Ok(item) => {
-                    let tables = over.entry(item.resource_type.clone()).or_insert_with(|| live.over(&item.resource_type));
-                    let roots = || tables.iter().filter(|t| t.table.parent.is_none());
-                    let native: Vec<_> =
-                        roots().filter(|t| t.route == Route::Native).map(|t| t.table.name.clone()).collect();
-                    if native.is_empty() {
-                        not_here(item, roots().map(|t| t.table.name.as_str()), forwarded.is_some())
-                    } else {
-                        wanted.push(Standing { index, item, tables: native });
-                        // Until it is known which.
-                        refused("it was not looked at")
-                    }
-                }
-            });
-        }
-        let ids = wanted.iter().map(|w| (w.item.resource_type.clone(), w.item.id.clone()));
-        let stored = self.store.last_versions(ids.collect()).await?;
-        let mut versions: HashMap<(&str, &str), u64> = wanted
-            .iter()
-            .zip(stored)
-            .filter_map(|(w, version)| Some(((w.item.resource_type.as_str(), w.item.id.as_str()), version?)))
-            .collect();
-        let mut writes = Vec::new();
-        // The same resource may come twice in one bundle: the later builds on the earlier.
-        for together in distinct(&wanted) {
-            let base = |w: &Standing<'_>| versions.get(&(w.item.resource_type.as_str(), w.item.id.as_str())).copied();
-            // What was never there need not go.
-            let (gone, together): (Vec<_>, Vec<_>) =
-                together.iter().partition(|w| w.item.body.is_none() && base(w).is_none());
-            let incoming = together
-                .iter()
-                .map(|w| Incoming::new(&w.item.resource_type, &w.item.id, w.item.body.clone(), base(w)))
-                .collect();
-            let made = rows::prepare(over.clone(), incoming).await?;
-            for (w, write) in together.into_iter().zip(made) {
-                let outcome = match write {
-                    Ok(write) => {
-                        let outcome = outcome_of(&write, &w.tables);
-                        versions.insert((&w.item.resource_type, &w.item.id), write.version);
-                        writes.push(write);
-                        outcome
-                    }
-                    Err(error) if matches!(error.code(), Code::UpstreamInvalid | Code::BadJson) => {
-                        refused(error.message())
-                    }
-                    Err(error) => return Err(error),
-                };
-                outcomes[w.index] = outcome;
-            }
-            for w in gone {
-                outcomes[w.index] = deleted();
-            }
-        }
-        Ok((outcomes, writes))
+        let (store, snapshot) = (self.store().clone(), self.snapshot().clone());
+        self.work_to_the_end(move || store_items(&store, &snapshot, &bundle, atomic, items, forwarded.as_deref())).await?
     }
 
     /// Sends the bundle on; which entries the service took, under which ids.
-    async fn forward(
-        &self,
-        source: &str,
-        bundle: &[u8],
-        items: &mut [Result<Item>],
-        deadline: Instant,
-    ) -> Result<Vec<bool>> {
-        let client = self.sources.get(source).ok_or_else(|| {
+    async fn forward(&self, source: &str, bundle: &Bytes, items: &mut [Result<Item>]) -> Result<Vec<bool>> {
+        let client = self.turntable().sources.get(source).ok_or_else(|| {
             Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("forward")
         })?;
-        let answer = client.transaction(Bytes::copy_from_slice(bundle), deadline).await?;
+        let answer = client.transaction(bundle.clone(), self.deadline()).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| {
             Error::new(Code::UpstreamInvalid, "the FHIR service answered the bundle with something that is no JSON")
         })?;
@@ -235,21 +143,128 @@ impl Turntable {
     }
 }
 
-/// In their order, some at a time, none of which is of the same resource as another.
-fn distinct<'w, 'i>(wanted: &'w [Standing<'i>]) -> Vec<&'w [Standing<'i>]> {
+/// A bundle with its entries understood.
+struct Understood {
+    atomic: bool,
+    items: Vec<Result<Item>>,
+}
+
+fn parsed(bundle: &[u8]) -> Result<Bundle<'_>> {
+    let parsed: Bundle<'_> = serde_json::from_slice(bundle).map_err(|e| bad_json(&e))?;
+    if parsed.resource_type != "Bundle" || !matches!(parsed.kind.as_str(), "batch" | "transaction") {
+        return Err(Error::new(Code::BadRequest, "only a Bundle of the type batch or transaction can be ingested"));
+    }
+    Ok(parsed)
+}
+
+fn understood(bundle: &[u8]) -> Result<Understood> {
+    let parsed = parsed(bundle)?;
+    let atomic = parsed.kind == "transaction";
+    let items: Vec<Result<Item>> = parsed.entry.iter().map(item).collect();
+    if atomic && let Some((index, error)) = first_refused(&items) {
+        // Before the FHIR service stores any of it.
+        return Err(broken(index, error.message()));
+    }
+    Ok(Understood { atomic, items })
+}
+
+/// `taken`: of each entry whether the FHIR service took it; None = it was not asked.
+fn store_items(
+    store: &Store,
+    snapshot: &Snapshot,
+    bundle: &[u8],
+    atomic: bool,
+    mut items: Vec<Result<Item>>,
+    taken: Option<&[bool]>,
+) -> Result<Vec<Outcome>> {
+    point_to_items(&parsed(bundle)?.entry, &mut items);
+    let mut attempt = 1;
+    loop {
+        let (outcomes, writes) = prepared(store, snapshot, &items, taken)?;
+        if atomic && let Some(index) = outcomes.iter().position(|outcome| outcome.kind == OutcomeKind::Refused) {
+            return Err(broken(index, outcomes.get(index).map_or("", |outcome| &outcome.note)));
+        }
+        match waited(store.put_resources(writes)) {
+            Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => attempt += 1,
+            stored => return stored.map(|()| outcomes),
+        }
+    }
+}
+
+/// What will have become of each entry, and the writes that make it so.
+fn prepared(
+    store: &Store,
+    snapshot: &Snapshot,
+    items: &[Result<Item>],
+    taken: Option<&[bool]>,
+) -> Result<(Vec<Outcome>, Vec<NativeWrite>)> {
+    let (mut outcomes, mut wanted, mut over) = (Vec::with_capacity(items.len()), Vec::new(), Over::new());
+    for (index, item) in items.iter().enumerate() {
+        let taken_there = taken.is_none_or(|taken| taken.get(index).copied().unwrap_or(false));
+        outcomes.push(match item {
+            _ if !taken_there => refused("the FHIR service did not take it"),
+            Err(error) => refused(error.message()),
+            Ok(item) => {
+                let tables =
+                    over.entry(item.resource_type.clone()).or_insert_with(|| snapshot.over(&item.resource_type));
+                let roots: Vec<_> = tables.iter().filter(|t| t.table.parent.is_none()).collect();
+                let native = roots.iter().filter(|t| t.route == Route::Native);
+                let native: Vec<_> = native.map(|t| t.table.name.clone()).collect();
+                if native.is_empty() {
+                    not_here(item, roots.first().map(|t| t.table.name.as_str()), taken.is_some())
+                } else {
+                    wanted.push(Wanted { index, item, tables: native });
+                    // What was never there need not go; of the others it is said below.
+                    deleted()
+                }
+            }
+        });
+    }
+    let ids = wanted.iter().map(|w| (w.item.resource_type.clone(), w.item.id.clone())).collect();
+    let stored = waited(store.last_versions(ids))?;
+    let standing = wanted.iter().zip(stored).filter_map(|(w, version)| Some((w.id(), version?)));
+    let mut versions: HashMap<(&str, &str), u64> = standing.collect();
+    let mut writes = Vec::new();
+    for some in distinct(&wanted) {
+        let base = |w: &Wanted<'_>| versions.get(&w.id()).copied();
+        let some: Vec<_> = some.iter().filter(|w| w.item.body.is_some() || base(w).is_some()).collect();
+        let incoming = some.iter().map(|w| Incoming {
+            resource_type: w.item.resource_type.clone(),
+            id: w.item.id.clone(),
+            body: w.item.body.clone(),
+            base: base(w),
+        });
+        for (w, write) in some.iter().zip(rows::prepare_all(&over, incoming.collect())) {
+            outcomes[w.index] = match write {
+                Ok(write) => {
+                    let outcome = stored_in(&write, &w.tables);
+                    versions.insert(w.id(), write.version);
+                    writes.push(write);
+                    outcome
+                }
+                Err(error) if matches!(error.code(), Code::UpstreamInvalid | Code::BadJson) => refused(error.message()),
+                Err(error) => return Err(error),
+            };
+        }
+    }
+    Ok((outcomes, writes))
+}
+
+/// In their order, some at a time, no resource twice in one go: the same may come twice in one bundle, and the later
+/// builds on the earlier.
+fn distinct<'w, 'i>(wanted: &'w [Wanted<'i>]) -> Vec<&'w [Wanted<'i>]> {
     let (mut all, mut rest) = (Vec::new(), wanted);
     while !rest.is_empty() {
         let mut seen = HashSet::new();
-        let some = rest.iter().take(ENTRIES_AT_ONCE);
-        let count = some.take_while(|w| seen.insert((&w.item.resource_type, &w.item.id))).count();
-        let (together, others) = rest.split_at(count.max(1));
-        all.push(together);
+        let count = rest.iter().take(ENTRIES_AT_ONCE).take_while(|w| seen.insert(w.id())).count();
+        let (some, others) = rest.split_at(count);
+        all.push(some);
         rest = others;
     }
     all
 }
 
-fn outcome_of(write: &NativeWrite, tables: &[String]) -> Outcome {
+fn stored_in(write: &NativeWrite, tables: &[String]) -> Outcome {
     if write.body.is_none() {
         return deleted();
     }
@@ -264,9 +279,9 @@ fn deleted() -> Outcome {
 }
 
 /// No table over the type of an item is native.
-fn not_here<'t>(item: &Item, mut tables: impl Iterator<Item = &'t str>, forwarded: bool) -> Outcome {
+fn not_here(item: &Item, table: Option<&str>, forwarded: bool) -> Outcome {
     let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
-    let note = match tables.next() {
+    let note = match table {
         Some(table) => format!("table `{table}` is virtual: its rows are in the FHIR service"),
         None => format!("no table shows {}", item.resource_type),
     };

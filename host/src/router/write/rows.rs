@@ -39,18 +39,12 @@ pub struct Incoming {
 }
 
 /// Values for columns that no element of the resource carries.
-#[derive(Clone, Copy)]
-pub struct Own<'a> {
-    pub table: &'a str,
+#[derive(Clone, Debug)]
+pub struct Own {
+    pub table: String,
     /// The key cell as the mapping knows it; None = the last row, one just added.
-    pub key: Option<&'a str>,
-    pub cells: &'a [(ColumnIndex, Option<String>)],
-}
-
-impl Incoming {
-    pub fn new(resource_type: &str, id: &str, body: Option<Bytes>, base: Option<u64>) -> Self {
-        Self { resource_type: resource_type.to_owned(), id: id.to_owned(), body, base }
-    }
+    pub key: Option<String>,
+    pub cells: Vec<(ColumnIndex, Option<String>)>,
 }
 
 /// Whether the column lives in the row alone: writable, and read from no element.
@@ -59,17 +53,46 @@ pub fn is_own(table: &Table, index: ColumnIndex, column: &Column) -> bool {
     column.access.update && column.path.is_empty() && column.elements.is_empty() && !is_discriminator
 }
 
-/// Makes resources ready to be stored: stamped, each with the rows of all tables over its type. Of each its own outcome, in
-/// their order.
-pub async fn prepare(tables: Over, incoming: Vec<Incoming>) -> Result<Vec<Result<NativeWrite>>> {
-    computed(move || Ok(prepared(&tables, incoming))).await
+/// Makes a resource ready to be stored: stamped, with the rows of the tables over its type. Calls mappings.
+pub fn prepare(tables: &[Arc<ServedTable>], incoming: Incoming, own: Option<&Own>) -> Result<NativeWrite> {
+    let mut write = stamped(incoming)?;
+    let bodies = [write.body.clone()];
+    write.rows = made_together(tables, &write.resource_type, &bodies)?.pop().unwrap_or_default();
+    if let Some(own) = own {
+        lay_own(&mut write, own);
+    }
+    Ok(write)
+}
+
+/// The same for many resources, which share calls. Of each its own outcome, in their order.
+pub fn prepare_all(tables: &Over, incoming: Vec<Incoming>) -> Vec<Result<NativeWrite>> {
+    let mut writes: Vec<Result<NativeWrite>> = incoming.into_iter().map(stamped).collect();
+    let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, write) in writes.iter().enumerate() {
+        if let Ok(write) = write {
+            by_type.entry(write.resource_type.clone()).or_default().push(index);
+        }
+    }
+    for (resource_type, indices) in by_type {
+        let over = tables.get(&resource_type).map(Vec::as_slice).unwrap_or_default();
+        let body = |index: &usize| writes.get(*index)?.as_ref().ok()?.body.clone();
+        let bodies: Vec<_> = indices.iter().map(body).collect();
+        for (index, made) in indices.into_iter().zip(made(over, &resource_type, &bodies)) {
+            match (made, writes.get_mut(index)) {
+                (Ok(rows), Some(Ok(write))) => write.rows = rows,
+                (Err(error), Some(write)) => *write = Err(error),
+                (Ok(_), _) | (_, None) => {}
+            }
+        }
+    }
+    writes
 }
 
 /// Lays values that live in the rows alone on the rows of one table.
-pub fn lay_own(write: &mut NativeWrite, own: Own<'_>) {
+fn lay_own(write: &mut NativeWrite, own: &Own) {
     for made in write.rows.iter_mut().filter(|made| made.table.name == own.table) {
         let (table, rows) = (&made.table, &made.rows);
-        let is_meant = |row: usize| match own.key {
+        let is_meant = |row: usize| match &own.key {
             Some(meant) => rows.cell(row, table.key).is_some_and(|text| key::split(text).1 == meant),
             None => row + 1 == rows.len(),
         };
@@ -89,7 +112,8 @@ pub fn lay_own(write: &mut NativeWrite, own: Own<'_>) {
 }
 
 /// Makes the rows that a root table and its children have of the stored resources, of those written after a write. How far
-/// it came is noted with them. What is written meanwhile is left to a later call.
+/// it came is noted with them. What is written meanwhile is left to a later call. Calls mappings, so it is not for the
+/// reactor's threads.
 pub async fn remake(store: &Store, root: &ServedTable, family: &[Arc<ServedTable>], since: u64) -> Result<()> {
     let mut types: Vec<String> =
         family.iter().flat_map(|t| &t.table.sources).map(|source| source.resource_type.clone()).collect();
@@ -105,38 +129,12 @@ pub async fn remake(store: &Store, root: &ServedTable, family: &[Arc<ServedTable
         let batch = store.resources_since(types.clone(), up_to, REMAKE_BATCH).await?;
         let Some(last) = batch.last() else { break };
         up_to = last.written;
-        let family = family.to_vec();
-        made_anew.extend(computed(move || again(&family, batch)).await?);
+        made_anew.extend(again(family, batch)?);
         if made_anew.len() >= REMAKE_AT_ONCE {
             store.put_rows(std::mem::take(&mut made_anew), made_up_to(up_to)).await?;
         }
     }
     if made_anew.is_empty() { Ok(()) } else { store.put_rows(made_anew, made_up_to(up_to)).await }
-}
-
-fn prepared(tables: &Over, incoming: Vec<Incoming>) -> Vec<Result<NativeWrite>> {
-    let mut writes: Vec<Result<NativeWrite>> = incoming.into_iter().map(stamped).collect();
-    let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, write) in writes.iter().enumerate() {
-        if let Ok(write) = write {
-            by_type.entry(write.resource_type.clone()).or_default().push(index);
-        }
-    }
-    for (resource_type, indices) in by_type {
-        let over = tables.get(&resource_type).map(Vec::as_slice).unwrap_or_default();
-        let bodies = |index: &usize| writes.get(*index).and_then(|write| write.as_ref().ok()).and_then(|w| w.body.clone());
-        let bodies: Vec<_> = indices.iter().map(bodies).collect();
-        for (index, made) in indices.into_iter().zip(made(over, &resource_type, &bodies)) {
-            if let Some(slot) = writes.get_mut(index) {
-                match (made, slot) {
-                    (Ok(rows), Ok(write)) => write.rows = rows,
-                    (Err(error), slot) => *slot = Err(error),
-                    (Ok(_), Err(_)) => {}
-                }
-            }
-        }
-    }
-    writes
 }
 
 fn stamped(incoming: Incoming) -> Result<NativeWrite> {
@@ -213,13 +211,6 @@ fn made_together(
 
 fn own_columns(table: &Table) -> Vec<ColumnIndex> {
     table.columns.iter().enumerate().filter(|(index, column)| is_own(table, *index, column)).map(|(i, _)| i).collect()
-}
-
-/// Mappings compute, which is nothing for the threads that answer requests.
-async fn computed<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| Error::new(Code::Internal, "making rows ended").internal(e.to_string()))?
 }
 
 /// The resource as a FHIR service would keep it: its id, its version, when it was written. All other bytes stay.

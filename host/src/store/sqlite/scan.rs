@@ -56,13 +56,14 @@ impl Database {
 /// The database checks, orders and cuts.
 fn by_database(moment: &Connection, scan: &NativeScan, select: &Select, limits: ScanLimits) -> Result<Scanned> {
     let mut scanned = Scanned { rows: Rows::new(select.columns.clone()), ..Scanned::default() };
+    let mut given = 0;
     each(moment, select, |row| {
-        if scan.top.is_some_and(|top| scanned.looked_at >= top) {
+        if scan.top.is_some_and(|top| given >= top) {
             scanned.more = true;
             return Ok(ControlFlow::Break(()));
         }
-        scanned.looked_at += 1;
-        if scan.top.is_none() && scanned.looked_at > limits.rows {
+        given += 1;
+        if scan.top.is_none() && given > limits.rows {
             return Err(too_many(&scan.table, limits.rows));
         }
         push(&mut scanned.rows, row)?;
@@ -70,8 +71,8 @@ fn by_database(moment: &Connection, scan: &NativeScan, select: &Select, limits: 
     })?;
     if scan.count {
         // The end of the rows says how many there are; past the end, or before it, the database must be asked.
-        let is_end = !scanned.more && (scan.skip == 0 || scanned.looked_at > 0);
-        let count = if is_end { scan.skip + scanned.looked_at } else { count(moment, select)? };
+        let is_end = !scanned.more && (scan.skip == 0 || given > 0);
+        let count = if is_end { scan.skip + given } else { count(moment, select)? };
         scanned.count = Some(count);
     }
     Ok(scanned)
@@ -520,7 +521,8 @@ mod tests {
         ] {
             assert_eq!(ask(&wanted, rows).unwrap_err().code(), Code::ScanBudgetExceeded);
         }
-        assert_eq!(ask(&NativeScan { top: Some(3), ..scan(&table, &[], None) }, 1).unwrap().looked_at, 3);
+        let cut = ask(&NativeScan { top: Some(3), ..scan(&table, &[], None) }, 1).unwrap();
+        assert_eq!((cut.rows.len(), cut.looked_at), (3, 0), "the database cuts these");
         let late = ScanLimits { rows: 5_000, deadline: Instant::now() };
         let late = store.scan(&some, late, Arc::default()).unwrap_err();
         assert_eq!(late.code(), Code::UpstreamTimeout);
