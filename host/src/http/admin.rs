@@ -105,9 +105,8 @@ pub async fn mappings(State(app): Shared) -> Response {
 pub async fn mapping(State(app): Shared, Path(digest): Path<String>) -> Response {
     let found = async {
         let mapping = app.turntable.store.mapping(&digest).await?;
-        let mapping = mapping.ok_or_else(|| {
-            Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest")
-        })?;
+        let mapping = mapping
+            .ok_or_else(|| Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest"))?;
         let live = app.turntable.snapshot();
         let active: Vec<_> =
             live.tables().filter(|t| t.mapping.digest == digest).map(|t| t.table.name.clone()).collect();

@@ -193,8 +193,7 @@ pub enum Step {
 impl Step {
     const COUNT: usize = Self::ALL.len();
     /// In the order in which they are shown.
-    const ALL: [Self; 6] =
-        [Self::Parse, Self::Plan, Self::Upstream, Self::Mapping, Self::Residual, Self::Render];
+    const ALL: [Self; 6] = [Self::Parse, Self::Plan, Self::Upstream, Self::Mapping, Self::Residual, Self::Render];
 
     fn name(self) -> &'static str {
         match self {
@@ -217,9 +216,9 @@ impl Trace {
 
     /// Each step with the time that it took in all.
     pub fn steps(&self) -> impl Iterator<Item = (&'static str, Duration)> {
-        Step::ALL.into_iter().map(|step| {
-            (step.name(), Duration::from_nanos(self.0[step as usize].load(Ordering::Relaxed)))
-        })
+        Step::ALL
+            .into_iter()
+            .map(|step| (step.name(), Duration::from_nanos(self.0[step as usize].load(Ordering::Relaxed))))
     }
 }
 

@@ -102,12 +102,8 @@ mod tests {
     use super::*;
 
     fn work(queue: usize, patience_ms: u64) -> Arc<Work> {
-        let limits = Limits {
-            mapping_concurrency: 1,
-            work_queue: queue,
-            mapping_wait_ms: patience_ms,
-            ..Limits::default()
-        };
+        let limits =
+            Limits { mapping_concurrency: 1, work_queue: queue, mapping_wait_ms: patience_ms, ..Limits::default() };
         Arc::new(Work::new(&limits))
     }
 

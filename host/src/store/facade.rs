@@ -67,18 +67,12 @@ impl Store {
         Ok(())
     }
 
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Database) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Database) -> Result<T> + Send + 'static) -> Result<T> {
         let turn = self.0.reads.turn(None).await?;
         self.run(turn, read).await
     }
 
-    async fn write<T: Send + 'static>(
-        &self,
-        write: impl FnOnce(&Database) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn write<T: Send + 'static>(&self, write: impl FnOnce(&Database) -> Result<T> + Send + 'static) -> Result<T> {
         let turn = self.0.writes.turn(None).await?;
         self.run(turn, write).await
     }
@@ -169,12 +163,7 @@ impl Store {
     }
 
     /// Resources of some types that were written after a write, in the order of their last writes; deleted ones too.
-    pub async fn resources_since(
-        &self,
-        types: Vec<String>,
-        written: u64,
-        limit: usize,
-    ) -> Result<Vec<StoredResource>> {
+    pub async fn resources_since(&self, types: Vec<String>, written: u64, limit: usize) -> Result<Vec<StoredResource>> {
         self.read(move |database| database.resources_since(&types, written, limit)).await
     }
 }
@@ -352,7 +341,7 @@ mod tests {
         assert_eq!(open(folder.path()).await.text_of(guid).await.unwrap().as_deref(), Some(LONG));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn keys_are_written_without_being_told_to() {
         let folder = tempfile::tempdir().unwrap();
         let (store, guid) = (open(folder.path()).await, key::guid(LONG));

@@ -65,13 +65,7 @@ impl Turntable {
         .await
     }
 
-    async fn activate_now(
-        &self,
-        table: &str,
-        digest: &str,
-        actor: &Actor,
-        action: &'static str,
-    ) -> Result<Released> {
+    async fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &'static str) -> Result<Released> {
         let live = self.snapshot();
         let mapping = self.mapping(&live, digest).await?;
         let root =
@@ -151,8 +145,7 @@ impl Turntable {
         let find = |name: &str| tables.iter().map(|t| &t.table).find(|table| table.name == name);
         for root in tables.iter().filter(|t| t.table.parent.is_none()) {
             let (name, digest) = (&root.table.name, &root.mapping.digest);
-            let family: Vec<_> =
-                tables.iter().filter(|t| root_of(&t.table, find).name == *name).cloned().collect();
+            let family: Vec<_> = tables.iter().filter(|t| root_of(&t.table, find).name == *name).cloned().collect();
             let since = match progress.get(name) {
                 // Every write has made them.
                 Some(Progress { digest: by, up_to: None }) if by == digest => continue,

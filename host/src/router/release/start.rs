@@ -154,8 +154,7 @@ fn start_mapping(
 ) -> (Vec<Arc<ServedTable>>, Vec<(Decision, Act)>) {
     let (mut started, mut turned) = (Vec::new(), Vec::new());
     for root in roots(mapping) {
-        let route =
-            routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
+        let route = routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
         if !routes.contains_key(&root.name) {
             let (actor, detail) = ("configuration".to_owned(), json!({ "to": route.to_string() }));
             let act = Act { actor, action: "route.set", table: Some(root.name.clone()), detail };

@@ -112,9 +112,7 @@ impl Place<'_> {
                 let base = native_version(version)?.map_or(Base::Last, |version| Base::Known(Some(version)));
                 stored(session, resource_type, id, None, base, None).await.map(drop)
             }
-            Self::Virtual { session, client } => {
-                client.delete(resource_type, id, version, session.deadline()).await
-            }
+            Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
         }
     }
 }

@@ -473,11 +473,7 @@ impl Changing<'_> {
     }
 
     fn own_of(&self, key: Option<&str>) -> Option<Own> {
-        let own = || Own {
-            table: self.table.table.name.clone(),
-            key: key.map(str::to_owned),
-            cells: self.own.clone(),
-        };
+        let own = || Own { table: self.table.table.name.clone(), key: key.map(str::to_owned), cells: self.own.clone() };
         (!self.own.is_empty()).then(own)
     }
 }

@@ -3,7 +3,6 @@
 //! in silence.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -114,7 +113,8 @@ impl Session {
             None => None,
         };
         let (store, snapshot) = (self.store().clone(), self.snapshot().clone());
-        self.work_to_the_end(move || store_items(&store, &snapshot, &bundle, atomic, items, forwarded.as_deref())).await?
+        self.work_to_the_end(move || store_items(&store, &snapshot, &bundle, atomic, items, forwarded.as_deref()))
+            .await?
     }
 
     /// Sends the bundle on; which entries the service took, under which ids.

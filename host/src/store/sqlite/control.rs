@@ -253,15 +253,10 @@ fn keep(
     Ok(inserted > 0)
 }
 
-fn activate(
-    transaction: &Transaction<'_>,
-    now: Timestamp,
-    tables: &[String],
-    digest: &str,
-    actor: &str,
-) -> Result<()> {
+fn activate(transaction: &Transaction<'_>, now: Timestamp, tables: &[String], digest: &str, actor: &str) -> Result<()> {
     let known: i64 =
-        transaction.query_row("SELECT count(*) FROM _turntable_mappings WHERE digest = ?", [digest], |row| row.get(0))?;
+        transaction
+            .query_row("SELECT count(*) FROM _turntable_mappings WHERE digest = ?", [digest], |row| row.get(0))?;
     if known == 0 {
         return Err(Error::new(Code::MappingMissing, "there is no mapping of this digest")
             .target("digest")
@@ -394,7 +389,8 @@ mod tests {
             route: route.clone(),
         };
         let about = || act("route.set", Some("encounter"));
-        let both = [(turn(&["encounter", "participant"], &main), about()), (turn(&["encounter"], &Route::Native), about())];
+        let both =
+            [(turn(&["encounter", "participant"], &main), about()), (turn(&["encounter"], &Route::Native), about())];
         store.decide(&both).unwrap();
         let unknown = Decision::Activate { tables: vec!["contact".into()], digest: "unknown".into() };
         let refused = store.decide(&[(turn(&["contact"], &main), act("start", None)), (unknown, act("x", None))]);

@@ -355,7 +355,8 @@ mod tests {
         let abandoned = stop(Duration::from_secs(60));
         abandoned.abandoned.store(true, Ordering::Relaxed);
         for stop in [stop(Duration::from_millis(20)), abandoned] {
-            let read = database.reading_until(&stop, |moment| Ok(moment.query_row(endless, [], |row| row.get::<_, i64>(0))?));
+            let read =
+                database.reading_until(&stop, |moment| Ok(moment.query_row(endless, [], |row| row.get::<_, i64>(0))?));
             assert_eq!(read.unwrap_err().code(), Code::UpstreamTimeout);
         }
         let after = database.reading(|moment| Ok(moment.query_row("SELECT 7", [], |row| row.get::<_, i64>(0))?));

@@ -51,9 +51,9 @@ mod tests {
 
     use super::*;
     use crate::model::error::Code;
+    use crate::model::key;
     use crate::model::query::{Compare, Expr, Filter, Literal};
     use crate::model::rows::Rows;
-    use crate::model::key;
     use crate::model::table::{Choice, ChoiceOption, Concept, Kind};
     use crate::model::value::Number;
     use crate::store::sql::select;

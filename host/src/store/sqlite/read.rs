@@ -45,7 +45,8 @@ impl Database {
                 "SELECT resource_type, id, version, written, body FROM _turntable_resources \
                  WHERE written > ? AND +resource_type IN (SELECT value FROM json_each(?)) ORDER BY written LIMIT ?",
             )?;
-            let (written, limit) = (i64::try_from(written).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+            let (written, limit) =
+                (i64::try_from(written).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
             let found = select.query_map((written, types, limit), |row| {
                 Ok(StoredResource {
                     resource_type: row.get(0)?,

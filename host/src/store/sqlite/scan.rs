@@ -79,13 +79,7 @@ fn by_database(moment: &Connection, scan: &NativeScan, select: &Select, limits: 
 }
 
 /// The database gives what might be meant; the rest is done row by row.
-fn here(
-    moment: &Connection,
-    scan: &NativeScan,
-    select: &Select,
-    limits: ScanLimits,
-    stop: &Stop,
-) -> Result<Scanned> {
+fn here(moment: &Connection, scan: &NativeScan, select: &Select, limits: ScanLimits, stop: &Stop) -> Result<Scanned> {
     let (table, skip) = (&*scan.table, usize::try_from(scan.skip).unwrap_or(usize::MAX));
     let end = scan.top.map_or(usize::MAX, |top| skip.saturating_add(usize::try_from(top).unwrap_or(usize::MAX)));
     let residual = select.residual.as_ref().map(|filter| Residual::new(filter, table)).transpose()?;
@@ -128,8 +122,7 @@ fn here(
         let _ = check(chunk)?;
     }
     let begun = Instant::now();
-    let order =
-        if select.ordered { (0..kept.len()).collect() } else { residual::order(&kept, &scan.order, table)? };
+    let order = if select.ordered { (0..kept.len()).collect() } else { residual::order(&kept, &scan.order, table)? };
     scanned.count = scan.count.then_some(kept.len() as u64);
     scanned.more = order.len() > end;
     scanned.rows = kept.pick(order.get(skip..end.min(order.len())).unwrap_or_default());
@@ -137,11 +130,7 @@ fn here(
     Ok(scanned)
 }
 
-fn each(
-    moment: &Connection,
-    select: &Select,
-    mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
-) -> Result<()> {
+fn each(moment: &Connection, select: &Select, mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
     let mut statement = moment.prepare_cached(&select.sql)?;
     let (limit, offset) = select.window.map(Window::limit_offset).unzip();
     let window = [limit, offset].into_iter().flatten().map(Value::Int);
@@ -229,8 +218,8 @@ mod tests {
     use super::*;
     use crate::model::key;
     use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Order, TextTest};
-    use crate::model::table::Kind;
     use crate::model::table::ColumnIndex;
+    use crate::model::table::Kind;
     use crate::model::value::Number;
     use crate::store::sql::select::division;
     use crate::store::sqlite::database::Temporary;

@@ -174,7 +174,8 @@ fn ensure(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
         remember_column(transaction, table, *column)?;
     }
     // A column that was just added has nothing to make keys from, unless the host makes its cells too.
-    let from_cells = |c: &&ColumnIndex| before.contains_key(&names::stem(table, **c)) || table.concept_of(**c).is_some();
+    let from_cells =
+        |c: &&ColumnIndex| before.contains_key(&names::stem(table, **c)) || table.concept_of(**c).is_some();
     rebuild(transaction, table, &changed.iter().filter(from_cells).copied().collect::<Vec<_>>())?;
     create_indexes(transaction, table)
 }
