@@ -20,7 +20,7 @@ ci:
 # Needs `rustup +nightly component add miri rust-src`.
 miri:
     MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-scan
-    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-mapping --test plan small_texts
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-mapping-tests --test plan small_texts
 
 # The scanner against serde_json. Needs a nightly compiler and `cargo install cargo-fuzz`; `target` is json or bundle.
 fuzz target seconds="240":

@@ -191,15 +191,6 @@ pub mod fhir {
 
 /// The door to wasmtime.
 pub mod mapping {
-    /// Bytes into a compiled module, in its memory from the beginning.
-    mod attach;
-
-    /// A compiled module to a component with its plan and samples, and the samples back.
-    pub mod wrap;
-
-    /// Cargo, run on mapping crates.
-    mod guest;
-
     /// The contract as Rust types.
     mod contract;
 
@@ -218,20 +209,17 @@ pub mod mapping {
     /// What a mapping says of itself, checked, to tables.
     mod describe;
 
-    /// Bytes to a mapping: inspect, compile, describe; then rows and resources.
+    /// The mappings inside this binary, each with what the build knows of it.
+    pub mod shipped;
+
+    /// A component's code, compiled when it is first needed.
+    mod code;
+
+    /// A component or a description to a mapping; then rows and resources.
     pub mod component;
 
     /// A loaded mapping as a subject of the laws.
     mod subject;
-
-    /// `mapping build` and `mapping inspect`, and the mappings inside this binary.
-    pub mod build;
-
-    /// SQL-on-FHIR ViewDefinitions to components.
-    pub mod view;
-
-    /// Tables as pages for people.
-    pub mod reference;
 }
 
 /// Use cases; knows no HTTP.
@@ -301,6 +289,9 @@ pub mod router {
 pub mod http {
     /// Error codes to statuses.
     pub mod status;
+
+    /// The service document and `$metadata`: rendered once, kept compressed.
+    pub mod metadata;
 
     /// What handlers share, errors on their way out.
     pub mod shared;

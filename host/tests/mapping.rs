@@ -14,11 +14,15 @@ use std::{
 };
 
 use turntable::{
-    mapping::{
+    cli::mapping::{
         build,
+        inspect::{as_json, as_text},
+    },
+    mapping::{
         component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation},
         inspect::inspect,
         sandbox::Sandbox,
+        shipped::BUILTIN,
     },
     model::{
         error::{Code, Error},
@@ -103,7 +107,7 @@ fn samples_travel_in_the_component() {
     let inspection = inspect(component(), &limits()).unwrap();
     assert_eq!(inspection.samples.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["basic"]);
     assert_eq!(hostile().samples[0].rows.as_ref().map(|rows| rows.get()), Some("[]"));
-    let text = build::as_text(&inspection, Some(hostile()));
+    let text = as_text(&inspection, Some(hostile()));
     for line in [
         "mapping   hostile 0.1.0",
         "writes    yes",
@@ -112,8 +116,8 @@ fn samples_travel_in_the_component() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
-    assert_eq!(build::as_json(&inspection, None)["samples"][0], "basic");
-    assert_eq!(build::as_json(&inspection, Some(hostile()))["tables"][0]["name"], "good");
+    assert_eq!(as_json(&inspection, None)["samples"][0], "basic");
+    assert_eq!(as_json(&inspection, Some(hostile()))["tables"][0]["name"], "good");
 }
 
 #[test]
@@ -409,7 +413,7 @@ fn compiled_code_is_kept_and_only_believed_if_ours() {
 #[test]
 fn shipped_mappings_load() {
     let sandbox = Sandbox::new(&Limits::default(), None).unwrap();
-    for (name, component) in build::BUILTIN {
+    for (name, component) in BUILTIN {
         let mapping = sandbox.load(component).unwrap_or_else(|e| panic!("{name}: {e} {:#?}", e.get_details()));
         assert_eq!(mapping.name, *name);
         assert!(!mapping.samples.is_empty());

@@ -9,6 +9,7 @@ mod component;
 mod data;
 mod fhir;
 mod http;
+pub mod reference;
 mod sekmet;
 mod server;
 

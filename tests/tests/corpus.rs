@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use turntable::mapping::build::BUILTIN;
 use turntable::mapping::component::{Batch, Documents, FhirRequest, Mapping, Severity, WriteChange, WriteOperation};
 use turntable::mapping::sandbox::Sandbox;
+use turntable::mapping::shipped::BUILTIN;
 use turntable::model::limits::Limits;
 use turntable::model::table::{Column, ColumnIndex, Kind, Table};
 use turntable::model::value::SortKey;

@@ -53,8 +53,10 @@ async fn measured(report: &mut Report) -> Result<()> {
     let title = format!("Waiting beside {READERS} readers of pages of 1,000 rows");
     let mut table = Table::new(title, &["p50 ms alone", "p99 alone", "p50 beside", "p99 beside", "times (p99)"], &[]);
     for (((name, _), mut alone), mut beside) in questions.iter().zip(alone).zip(beside) {
-        let mut row: Vec<f64> =
-            [&mut alone, &mut beside].into_iter().flat_map(|times| [quantile(times, 0.5), quantile(times, 0.99)]).collect();
+        let mut row: Vec<f64> = [&mut alone, &mut beside]
+            .into_iter()
+            .flat_map(|times| [quantile(times, 0.5), quantile(times, 0.99)])
+            .collect();
         row.push(row[3] / row[1]);
         table.row(*name, row);
     }

@@ -66,7 +66,8 @@ struct Load {
 }
 
 pub fn run(report: &mut Report) -> Result<()> {
-    let (service_side, turntable, beside) = (Side::new("fhir-service")?, Side::new("turntable")?, Side::new("by-hand")?);
+    let (service_side, turntable, beside) =
+        (Side::new("fhir-service")?, Side::new("turntable")?, Side::new("by-hand")?);
     let clients = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (sandbox, running) = service_side.run(service())?;
     let directory = tempfile::tempdir()?;
@@ -200,7 +201,11 @@ fn same_rows(ours: &[u8], theirs: &[u8]) -> Result<()> {
         Ok(rows)
     };
     let (ours, theirs) = (rows(ours)?, rows(theirs)?);
-    if ours.len() == ROWS && ours == theirs { Ok(()) } else { Err("what was written by hand answers other rows".into()) }
+    if ours.len() == ROWS && ours == theirs {
+        Ok(())
+    } else {
+        Err("what was written by hand answers other rows".into())
+    }
 }
 
 /// Rounds of requests, the targets in turn; the first round warms up and does not count.

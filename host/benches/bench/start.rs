@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use turntable::mapping::build::BUILTIN;
+use turntable::mapping::shipped::BUILTIN;
 
 use crate::Result;
 use crate::measure::{Report, Table, milliseconds, quantile, timed};

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::http::openapi;
 use crate::http::shared::{self, App, Shared, failure, json_reply, object};
+use crate::mapping::component::names_kept;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::release::actor::Actor;
@@ -297,7 +298,7 @@ fn mapping_json(mapping: &crate::store::control::Mapping, active: &[String]) -> 
         "digest": mapping.digest,
         "name": mapping.name,
         "version": mapping.version,
-        "tables": mapping.tables,
+        "tables": names_kept(&mapping.tables),
         "activeFor": active,
         "uploadedAt": mapping.uploaded_at.to_string(),
         "uploadedBy": mapping.uploaded_by,

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::http::metadata::Documents;
 use crate::http::status::status;
 use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
@@ -25,6 +26,7 @@ pub struct App {
     pub turntable: Arc<Turntable>,
     ready: AtomicBool,
     pub counters: Counters,
+    pub(super) documents: Documents,
 }
 
 /// For `/metrics`.
@@ -40,7 +42,12 @@ pub type Shared = State<Arc<App>>;
 
 impl App {
     pub fn new(turntable: Arc<Turntable>) -> Self {
-        Self { turntable, ready: AtomicBool::new(false), counters: Counters::default() }
+        Self {
+            turntable,
+            ready: AtomicBool::new(false),
+            counters: Counters::default(),
+            documents: Documents::default(),
+        }
     }
 
     /// Every active mapping has been loaded.

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use crate::http::ingest::response_bundle;
+use crate::http::metadata::{self, Documents};
 use crate::http::shared::{self, API, App, Shared, failure};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
@@ -19,8 +20,7 @@ use crate::model::limits::Limits;
 use crate::model::query::{Change, Compare, Expand, Expr, Filter, Literal, Query};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
-use crate::odata::headers::{Headers, SchemaForm};
-use crate::odata::metadata;
+use crate::odata::headers::Headers;
 use crate::odata::reply::{self, Expanded, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
 use crate::router::session::{Session, Step, Trace};
@@ -43,7 +43,8 @@ struct Sent {
 }
 
 /// One request, as it goes through the house.
-struct Serving {
+struct Serving<'a> {
+    documents: &'a Documents,
     session: Session,
     sent: Arc<Sent>,
     call: Arc<Call>,
@@ -80,7 +81,7 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
         session.work(move || sent.parse(&snapshot, &limits)).await??
     };
     session.trace().add(Step::Parse, begun.elapsed());
-    let serving = Serving { session, sent, call: Arc::new(call) };
+    let serving = Serving { documents: &app.documents, session, sent, call: Arc::new(call) };
     let mut response = serving.run().await?;
     let headers = response.headers_mut();
     if !serving.call.preferences.applied.is_empty() {
@@ -126,16 +127,18 @@ impl Sent {
     }
 }
 
-impl Serving {
+impl Serving<'_> {
     async fn run(&self) -> Result<Response> {
         let (session, call) = (&self.session, &*self.call);
         let snapshot = session.snapshot();
         match &call.request {
             Request::ServiceDocument => {
-                Ok(json(call, metadata::service_document(&snapshot.catalog, &self.sent.base, call.format)))
+                let which = metadata::Which::Service { base: self.sent.base.clone(), format: call.format };
+                metadata::answer(self.documents, snapshot, which, &self.sent.headers).await
             }
-            Request::Metadata(SchemaForm::Xml) => Ok(typed("application/xml", metadata::csdl_xml(&snapshot.catalog)?)),
-            Request::Metadata(SchemaForm::Json) => Ok(typed("application/json", metadata::csdl_json(&snapshot.catalog))),
+            Request::Metadata(form) => {
+                metadata::answer(self.documents, snapshot, metadata::Which::Schema(*form), &self.sent.headers).await
+            }
             Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, query).await?))
             }

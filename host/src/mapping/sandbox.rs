@@ -3,10 +3,11 @@
 //! data, and a trap leaves nothing behind.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     path::Path,
     sync::{
-        Arc, Condvar, Mutex, PoisonError, RwLock,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -57,9 +58,9 @@ struct Inner {
     cache: Option<Cache>,
     /// What the last call took, in a sandbox that measures.
     meter: Option<Mutex<Taken>>,
-    /// One compilation at a time, since it takes a core for as long as it lasts; at a start, which nobody else uses a
-    /// core at, they share.
-    compiling: RwLock<()>,
+    /// One compilation at a time, since it takes a core for as long as it lasts, and leaves functions that the next one
+    /// finds.
+    compiling: Mutex<()>,
 }
 
 /// What a call took. The same component and the same call take the same on every machine.
@@ -88,7 +89,7 @@ impl Sandbox {
         let engine = engine(limits, meter.is_some())?;
         let linker = linker(&engine).map_err(|error| internal("the imports of mappings cannot be linked", &error))?;
         let cache = cache.and_then(|directory| {
-            Cache::open(directory)
+            Cache::open(directory, limits.mapping_cache_files, limits.mapping_cache_bytes)
                 .inspect_err(|error| {
                     tracing::warn!(target: "mapping", directory = %directory.display(), %error, "no cache of compiled mappings");
                 })
@@ -96,7 +97,7 @@ impl Sandbox {
         });
         tick(&engine)?;
         let slots = Slots::new(limits.mapping_concurrency.max(1));
-        let (limits, compiling) = (limits.clone(), RwLock::new(()));
+        let (limits, compiling) = (limits.clone(), Mutex::new(()));
         Ok(Self(Arc::new(Inner { engine, linker, limits, slots, cache, meter, compiling })))
     }
 
@@ -119,40 +120,39 @@ impl Sandbox {
         &self.0.limits
     }
 
-    /// Compiles an inspected component, or takes it from the cache. Takes tenths of a second: not for the path of a
-    /// request.
-    pub(super) fn program(&self, component: &[u8], digest: &str) -> Result<InstancePre<Call>> {
-        let compiled = {
-            let _alone = self.0.compiling.write().unwrap_or_else(PoisonError::into_inner);
-            self.compile(component, digest)?
+    /// The code of an inspected component: kept, or compiled of its bytes, which are asked for only then. That takes
+    /// tenths of a second.
+    pub(super) fn program<'c>(
+        &self,
+        digest: &str,
+        component: impl FnOnce() -> Result<Cow<'c, [u8]>>,
+    ) -> Result<InstancePre<Call>> {
+        let name = self.cache_name(digest);
+        let compiled = match self.kept_code(&name) {
+            Some(compiled) => compiled,
+            None => {
+                let component = component()?;
+                let _alone = self.0.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+                self.compile(&component, &name)?
+            }
         };
-        self.linked(&compiled)
-    }
-
-    /// The same beside others that are compiled like this, on all cores.
-    pub(super) fn program_beside_others(&self, component: &[u8], digest: &str) -> Result<InstancePre<Call>> {
-        let compiled = {
-            let _among_others = self.0.compiling.read().unwrap_or_else(PoisonError::into_inner);
-            self.compile(component, digest)?
-        };
-        self.linked(&compiled)
-    }
-
-    fn linked(&self, compiled: &Component) -> Result<InstancePre<Call>> {
-        self.0.linker.instantiate_pre(compiled).map_err(|error| {
+        self.0.linker.instantiate_pre(&compiled).map_err(|error| {
             Error::new(Code::ComponentRefused, "the component does not link").internal(cut(&format!("{error:#}")))
         })
     }
 
-    fn compile(&self, component: &[u8], digest: &str) -> Result<Component> {
-        let name = self.cache_name(digest);
-        if let Some(code) = self.0.cache.as_ref().and_then(|cache| cache.get(&name)) {
-            // Of another build of wasmtime, or whatever else it finds: compiled anew below.
-            match thaw(&self.0.engine, &code) {
-                Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!(target: "mapping", %error, "compiled code in the cache does not fit"),
-            }
-        }
+    /// Kept code of this name. None if it is of another build of wasmtime, or whatever else it finds.
+    fn kept_code(&self, name: &str) -> Option<Component> {
+        let code = self.0.cache.as_ref()?.get(name)?;
+        thaw(&self.0.engine, &code)
+            .inspect_err(|error| {
+                tracing::warn!(target: "mapping", %error, "compiled code in the cache does not fit");
+            })
+            .ok()
+    }
+
+    /// Compiles, and keeps the code under this name.
+    fn compile(&self, component: &[u8], name: &str) -> Result<Component> {
         let compiled = Component::from_binary(&self.0.engine, component).map_err(|error| {
             Error::new(Code::ComponentRefused, "the component cannot be compiled within the limits")
                 .hint("It may ask for more memory than `limits.mapping_memory_bytes` at its start.")
@@ -160,7 +160,7 @@ impl Sandbox {
         })?;
         if let Some(cache) = &self.0.cache {
             let kept = compiled.serialize().map_err(std::io::Error::other);
-            if let Err(error) = kept.and_then(|code| cache.put(&name, &code, self.0.limits.mapping_cache_files)) {
+            if let Err(error) = kept.and_then(|code| cache.put(name, &code)) {
                 tracing::warn!(target: "mapping", %error, "compiled code is not kept");
             }
         }
@@ -551,9 +551,9 @@ mod tests {
         let sandbox = Sandbox::new(&limits, Some(directory.path())).unwrap();
         let (cache, name) = (sandbox.0.cache.as_ref().unwrap(), sandbox.cache_name("sha256:00"));
         // Its MAC is good, so it gets as far as wasmtime, which knows its own.
-        cache.put(&name, b"\x7fELF of an older wasmtime", 9).unwrap();
-        let empty = *b"\0asm\x0d\0\x01\0";
-        assert!(sandbox.compile(&empty, "sha256:00").is_ok());
+        cache.put(&name, b"\x7fELF of an older wasmtime").unwrap();
+        let empty = b"\0asm\x0d\0\x01\0".as_slice();
+        assert!(sandbox.program("sha256:00", || Ok(empty.into())).is_ok());
         assert!(cache.get(&name).is_some_and(|code| code.len() > 100), "and is written over the old");
     }
 

@@ -77,6 +77,8 @@ pub struct Limits {
     pub mapping_text_bytes: usize,
     /// Files of compiled code that are kept on disk. The oldest go first; their components are compiled anew.
     pub mapping_cache_files: usize,
+    /// Bytes of all those files. As `mapping_cache_files`.
+    pub mapping_cache_bytes: u64,
     /// Mappings that are loaded or were in force and stay in memory, so that putting one in force is a matter of
     /// milliseconds.
     pub mapping_retired: usize,
@@ -121,6 +123,7 @@ impl Default for Limits {
             mapping_options: 2_000,
             mapping_text_bytes: 4 << 10,
             mapping_cache_files: 200,
+            mapping_cache_bytes: 256 << 20,
             mapping_retired: 8,
             mapping_versions: 10,
         }

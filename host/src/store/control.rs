@@ -16,7 +16,7 @@ pub struct Mapping {
     /// As it describes itself.
     pub name: String,
     pub version: String,
-    /// The tables as described when it was let in; as JSON, so that one which a later version of this program cannot
+    /// What it was described as when it was let in; as JSON, so that one which a later version of this program cannot
     /// read concerns that mapping alone.
     pub tables: Value,
     /// The gate's.

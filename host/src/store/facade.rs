@@ -247,6 +247,17 @@ impl Store {
         self.read(move |database| database.component(&digest)).await
     }
 
+    /// The same, on the thread of the caller, which has to be one that may be held.
+    pub fn component_here(&self, digest: &str) -> Result<Option<Vec<u8>>> {
+        self.0.database.component(digest)
+    }
+
+    /// Puts the bytes of a known mapping here, if they are not yet.
+    pub async fn keep_component(&self, digest: &str, component: Vec<u8>) -> Result<()> {
+        let digest = digest.to_owned();
+        self.write(move |database| database.keep_component(&digest, &component)).await
+    }
+
     /// Digest of the active mapping by table.
     pub async fn active(&self) -> Result<BTreeMap<String, String>> {
         self.read(Database::active).await
@@ -374,7 +385,11 @@ mod tests {
         let store = Store::open(folder.path(), &limits).await.unwrap();
         let (release, released) = std::sync::mpsc::channel::<()>();
         let holds = store.clone();
-        let holds = tokio::spawn(async move { holds.read(move |_| Ok(drop(released.recv()))).await });
+        let until_released = move |_: &Database| {
+            let _ = released.recv();
+            Ok(())
+        };
+        let holds = tokio::spawn(async move { holds.read(until_released).await });
         while store.0.reads.turn(Some(Instant::now())).await.is_ok() {
             tokio::task::yield_now().await;
         }

@@ -10,11 +10,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use turntable_mapping::laws::{self, Law, Named, Native};
-use turntable_mapping::{Mapping, definitions, describe, descriptor, rows, rows_by_definition, samples, testing};
+use turntable_laws::{self as laws, Law, Named, Native, definitions, samples, testing};
+use turntable_mapping::{Mapping, describe, descriptor};
 use turntable_mapping_tests::damage::{Random, damaged, number};
 use turntable_mapping_tests::data::{self, request};
 use turntable_mapping_tests::mappings::{Shipped, Source, all};
+use turntable_plan::{rows, rows_by_definition};
 
 fn main() -> ExitCode {
     // What a law says goes into the report of its test.

@@ -5,7 +5,7 @@ use turntable_scan::block::Pieces;
 
 use crate::bindings::exports::turntable::mapping::read::{Failure, RowBatch};
 use crate::bindings::turntable::mapping::types::{Cells, Issue, IssueCode, Severity};
-use crate::read::pointer;
+use crate::pointer::pointer;
 
 /// Warnings of one call; what goes beyond is left out, errors never.
 pub(crate) const MAX_WARNINGS: usize = 10_000;

@@ -11,9 +11,10 @@ use crate::output::Output;
 use crate::place;
 use crate::plan::{self, Plan};
 use crate::row::Row;
-use crate::table::{Mapping, Source, Table};
+use crate::table::{Mapping, Source, Table, lists};
 
-/// Answers `read.rows`. Every document is on its own: one that gives no row says so in an issue.
+/// Answers `read.rows`, by the plan that the build embedded if there is one. Every document is on its own: one that
+/// gives no row says so in an issue.
 pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
     rows_declared(|| mapping, request)
 }
@@ -21,21 +22,18 @@ pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch
 /// Like [`rows`], for a mapping that it takes time to come by: where there is a plan, it is asked for only if a
 /// document has to go the long way.
 pub fn rows_declared(mapping: impl Fn() -> &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    rows_by(&mapping, plan::of(&mapping), request)
+    rows_by(&mapping, plan::embedded(), request)
 }
 
-/// The same without a plan: the long way, which says what every cell is. For tests of the short one.
-#[doc(hidden)]
-pub fn rows_by_definition(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    rows_by(&|| mapping, None, request)
+/// The same with this plan of the mapping; without one the long way, which says what every cell is.
+pub fn rows_planned(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest) -> Result<RowBatch, Failure> {
+    rows_by(&|| mapping, plan, request)
 }
 
 /// How many documents of a request go the long way although there is a plan.
-#[doc(hidden)]
-pub fn unsettled(mapping: &'static Mapping, request: &ReadRequest) -> usize {
+pub fn unsettled(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest) -> usize {
     let documents = &request.documents;
-    let planned = plan::of(|| mapping)
-        .and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
+    let planned = plan.and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
     let Some(mut planned) = planned else { return documents.ends.len() };
     let function = |column: u16| read_with(mapping, &request.table, column);
     let starts = std::iter::once(0).chain(documents.ends.iter().map(|end| *end as usize));
@@ -98,7 +96,7 @@ pub(crate) fn find_table(mapping: &'static Mapping, name: &str) -> Result<&'stat
 }
 
 /// The source of a resource: the one of its `resourceType`.
-pub(crate) fn find_source(table: &'static Table, resource: Value<'_>) -> Option<&'static Source> {
+pub fn find_source(table: &'static Table, resource: Value<'_>) -> Option<&'static Source> {
     let kind = resource.get("resourceType").and_then(Value::text)?;
     table.sources().find(|source| source.resource_type == kind)
 }
@@ -123,7 +121,7 @@ impl Reader {
         let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
         let hooked = columns.iter().filter(|_| table.after_read.is_some());
         let names = hooked.map(|(_, field)| field.name().into_owned()).collect();
-        Ok(Self { table, lists: place::lists(mapping, table), columns, names })
+        Ok(Self { table, lists: lists(mapping, table), columns, names })
     }
 
     fn document(&self, index: u32, document: &Document<'_>, output: &mut Output) -> Result<(), Failure> {
@@ -167,29 +165,4 @@ impl Reader {
         output.origin(index);
         Ok(())
     }
-}
-
-/// The RFC 6901 pointer to a value inside `root`.
-pub(crate) fn pointer(root: Value<'_>, target: Value<'_>) -> String {
-    let mut pointer = String::new();
-    let mut at = root;
-    let holds = |value: &Value<'_>| value.position() <= target.position() && target.range().start < value.range().end;
-    while at.position() != target.position() {
-        let member = at.members().find(|(_, value)| holds(value));
-        let item = at.items().enumerate().find(|(_, value)| holds(value));
-        pointer.push('/');
-        match (member, item) {
-            (Some((key, value)), _) => {
-                let name = key.text().unwrap_or_default();
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                at = value;
-            }
-            (None, Some((index, value))) => {
-                pointer.push_str(&index.to_string());
-                at = value;
-            }
-            (None, None) => break,
-        }
-    }
-    pointer
 }

@@ -23,11 +23,7 @@ const KEYS_AT_ONCE: usize = 50;
 
 impl Session {
     /// The query with every condition on a related table turned into a list of keys.
-    pub(super) async fn without_relations(
-        &self,
-        table: &Arc<ServedTable>,
-        query: &Query,
-    ) -> Result<Query> {
+    pub(super) async fn without_relations(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Query> {
         let filter = match &query.filter {
             Some(filter) => Some(self.resolved(table, filter).await?),
             None => None,
@@ -35,11 +31,7 @@ impl Session {
         Ok(Query { filter, ..query.clone() })
     }
 
-    async fn resolved(
-        &self,
-        table: &Arc<ServedTable>,
-        filter: &Filter,
-    ) -> Result<Filter> {
+    async fn resolved(&self, table: &Arc<ServedTable>, filter: &Filter) -> Result<Filter> {
         if !has_relation(filter) {
             return Ok(filter.clone());
         }
@@ -105,18 +97,11 @@ impl Session {
     }
 
     /// Follows each navigation property of a page, in their order.
-    pub async fn expand(
-        &self,
-        table: &Arc<ServedTable>,
-        rows: &Rows,
-        expands: &[Expand],
-    ) -> Result<Vec<Expanded>> {
+    pub async fn expand(&self, table: &Arc<ServedTable>, rows: &Rows, expands: &[Expand]) -> Result<Vec<Expanded>> {
         let mut expanded = Vec::with_capacity(expands.len());
         for expand in expands {
             expanded.push(match &expand.to {
-                Relation::Lookup { column, .. } => {
-                    self.expand_lookup(table, rows, expand, *column).await?
-                }
+                Relation::Lookup { column, .. } => self.expand_lookup(table, rows, expand, *column).await?,
                 Relation::Collection { table: other, column } => {
                     self.expand_collection(table, rows, expand, other, *column).await?
                 }
@@ -138,9 +123,9 @@ impl Session {
             return Err(Error::new(Code::Internal, "an expanded lookup is none"));
         };
         let other =
-            lookup.targets.iter().find_map(|t| self.snapshot().showing(&t.entity_set, &t.resource_type)).ok_or_else(|| {
-                Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation))
-            })?;
+            lookup.targets.iter().find_map(|t| self.snapshot().showing(&t.entity_set, &t.resource_type)).ok_or_else(
+                || Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation)),
+            )?;
         let wanted: Vec<Uuid> = guids(rows, column).into_iter().collect();
         let mut found: HashMap<Uuid, usize> = HashMap::new();
         let mut all: Option<Rows> = None;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::mapping::component::Mapping;
+use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, root_of};
 use crate::router::release::actor::Actor;
@@ -94,6 +95,11 @@ impl Turntable {
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
         let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
         let this_root = vec![root.name.clone()];
+        // A later program may carry another version: the way back is to stay open.
+        let before = previous.as_deref().filter(|digest| *digest != mapping.digest);
+        if let Some(shipped) = before.and_then(Shipped::by_digest) {
+            self.store.keep_component(shipped.digest, shipped.component.to_vec()).await?;
+        }
         if action == "mapping.rollback" {
             self.store.rollback(this_root, act).await?;
         } else {

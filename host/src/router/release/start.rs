@@ -1,20 +1,20 @@
 //! What is in force when the server starts: the versions and routes that the store has, the mappings that ship, and the
 //! routes of the configuration for tables that never had one.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::mapping::component::Mapping;
+use crate::mapping::shipped::Shipped;
 use crate::model::catalog::nearest;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, root_of};
-use crate::router::release::gate::{self, Report, roots};
+use crate::router::release::gate::{Report, roots};
 use crate::router::release::load::kept;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
-use crate::store::control::{Act, Decision};
+use crate::store::control::{self, Act, Decision};
 
 /// Who uploaded the mappings inside the binary.
 const SHIPPED_BY: &str = "turntable";
@@ -23,9 +23,10 @@ const SHIPPED_BY: &str = "turntable";
 pub type FirstRoutes = BTreeMap<String, Route>;
 
 impl Turntable {
-    /// At start: every mapping in force is loaded, the shipped ones are registered, routes are taken from the store or,
-    /// the first time, from the configuration. A mapping that cannot be loaded takes down its own tables only.
-    pub async fn start(&self, shipped: &[(&str, &[u8])], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
+    /// At start: the shipped mappings are registered, every mapping in force is known by its description, routes are taken
+    /// from the store or, the first time, from the configuration. Nothing is compiled. A mapping that is not known takes
+    /// down its own tables only.
+    pub async fn start(&self, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
         let (tables, mut failures) = self.start_mappings(shipped, first_routes).await?;
         for name in first_routes.keys().filter(|name| !tables.iter().any(|t| t.table.name == **name)) {
             let error =
@@ -41,61 +42,60 @@ impl Turntable {
         Ok(failures)
     }
 
-    /// The tables of all mappings in force, and what went wrong with others.
+    /// Compiles the code of every mapping in force that is not compiled yet, one after the other. Takes seconds, and holds
+    /// the thread; `go_on` is asked before each.
+    pub fn warm(&self, go_on: impl Fn() -> bool) {
+        let live = self.snapshot();
+        let mappings: BTreeMap<_, _> = live.tables().map(|t| (t.mapping.digest.clone(), t.mapping.clone())).collect();
+        // What is in force may change meanwhile, and nobody is to wait for this moment's end.
+        drop(live);
+        for mapping in mappings.values() {
+            if !go_on() {
+                return;
+            }
+            if let Err(error) = mapping.prepare() {
+                tracing::error!(mapping = mapping.name, %error, "cannot be compiled");
+            }
+        }
+    }
+
+    /// The tables of all mappings in force, and what went wrong with others. What is decided on the way is stored at once.
     async fn start_mappings(
         &self,
-        shipped: &[(&str, &[u8])],
+        shipped: &'static [Shipped],
         first_routes: &FirstRoutes,
     ) -> Result<(Vec<ServedTable>, Vec<Error>)> {
         let mut failures = Vec::new();
         let mut active = self.store.active().await?;
-        let in_force = |active: &BTreeMap<String, String>, digest: &str| active.values().any(|a| a == digest);
-
-        // Components in the binary that are new here or in force, and what else is in force.
-        let mut components: BTreeMap<String, Cow<'_, [u8]>> = BTreeMap::new();
-        let mut new = Vec::new();
-        for (name, bytes) in shipped {
-            let digest = crate::mapping::inspect::digest(bytes);
-            let is_new = self.store.mapping(&digest).await?.is_none();
-            if is_new || in_force(&active, &digest) {
-                components.insert(digest.clone(), Cow::Borrowed(*bytes));
-            }
-            if is_new {
-                new.push((*name, *bytes, digest));
-            }
-        }
-        for digest in active.values() {
-            if !components.contains_key(digest) {
-                match self.store.component(digest).await? {
-                    Some(component) => drop(components.insert(digest.clone(), component.into())),
-                    None => failures.push(Error::new(
-                        Code::MappingMissing,
-                        format!("the mapping {digest} is in force but not in the store"),
-                    )),
+        let kept: BTreeMap<_, _> = self.store.mappings().await?.into_iter().map(|m| (m.digest.clone(), m)).collect();
+        let lost = self.lost(&active, &kept).await?;
+        let (mut mappings, mut decisions) = (BTreeMap::new(), Vec::new());
+        for shipped in shipped {
+            match self.register_shipped(shipped, &kept, &lost, &mut active) {
+                Ok(Some((mapping, decided))) => {
+                    mappings.insert(shipped.digest, mapping);
+                    decisions.extend(decided);
                 }
-            }
-        }
-        let bytes: Vec<&[u8]> = components.values().map(|bytes| &**bytes).collect();
-        let mut mappings = BTreeMap::new();
-        for (digest, loaded) in components.keys().zip(self.sandbox.load_all(&bytes)) {
-            match loaded {
-                Ok(mapping) => drop(mappings.insert(digest.as_str(), Arc::new(mapping))),
+                Ok(None) => {}
                 Err(error) => failures.push(error),
             }
         }
-
-        let mut decisions = Vec::new();
-        for (name, bytes, digest) in new {
-            if let Some(mapping) = mappings.get(digest.as_str()) {
-                decisions.extend(self.register_shipped(name, bytes, mapping, &mut active).await?);
-            }
-        }
         let routes = self.store.routes().await?;
+        let in_force: BTreeSet<&str> = active.values().map(String::as_str).collect();
         let mut families = Vec::new();
-        for (_, mapping) in mappings.iter().filter(|(digest, _)| in_force(&active, digest)) {
-            let (family, turned) = start_mapping(mapping, &routes, first_routes);
-            families.push(family);
-            decisions.extend(turned);
+        for digest in in_force {
+            let mapping = match mappings.remove(digest) {
+                Some(mapping) => Ok(mapping),
+                None => self.known(digest).await,
+            };
+            match mapping {
+                Ok(mapping) => {
+                    let (family, turned) = start_mapping(&Arc::new(mapping), &routes, first_routes);
+                    families.push(family);
+                    decisions.extend(turned);
+                }
+                Err(error) => failures.push(error),
+            }
         }
         self.store.decide(decisions).await?;
         let (mut tables, mut complete) = (Vec::new(), Vec::new());
@@ -115,34 +115,61 @@ impl Turntable {
         Ok((tables, failures))
     }
 
-    /// Keeps a shipped component and puts it in force where none is, or where its older shipped version is.
-    async fn register_shipped(
+    /// What is in force, shipped with another version of this program, and went with it.
+    async fn lost(
         &self,
-        name: &str,
-        bytes: &[u8],
-        mapping: &Mapping,
+        active: &BTreeMap<String, String>,
+        kept: &BTreeMap<String, control::Mapping>,
+    ) -> Result<BTreeSet<String>> {
+        let mut lost = BTreeSet::new();
+        for digest in active.values().filter(|digest| Shipped::by_digest(digest).is_none()) {
+            let shipped = kept.get(digest).is_some_and(|mapping| mapping.uploaded_by == SHIPPED_BY);
+            if shipped && self.store.component(digest).await?.is_none() {
+                lost.insert(digest.clone());
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Registers a shipped mapping that is new here, by its digest: its bytes stay in the binary. It goes in force where
+    /// nothing is, where its older shipped version is, and where one is lost. Gives the mapping if it had to be looked at,
+    /// with what is decided of it.
+    fn register_shipped(
+        &self,
+        shipped: &'static Shipped,
+        known: &BTreeMap<String, control::Mapping>,
+        lost: &BTreeSet<String>,
         active: &mut BTreeMap<String, String>,
-    ) -> Result<Vec<(Decision, Act)>> {
-        let digest = &mapping.digest;
-        let mut report = Report::default();
-        gate::check(mapping, &mut report);
-        let detail = json!({ "digest": digest, "name": name, "version": mapping.version });
+    ) -> Result<Option<(Mapping, Vec<(Decision, Act)>)>> {
+        let digest = shipped.digest;
+        let is_new = !known.contains_key(digest);
+        if !is_new && lost.is_empty() {
+            return Ok(None);
+        }
+        let mapping = self.sandbox.shipped(shipped)?;
+        let detail = json!({ "digest": digest, "name": mapping.name, "version": mapping.version });
         let act = Act { actor: SHIPPED_BY.to_owned(), action: "mapping.load", table: None, detail };
-        let keep = Decision::Keep { mapping: kept(mapping, &report), component: Some(bytes.to_vec()) };
-        let mut decisions = vec![(keep, act.clone())];
-        for root in roots(mapping) {
+        let mut decisions = Vec::new();
+        if is_new {
+            let tables = mapping.tables.iter().map(|table| table.name.as_str()).collect();
+            let mapping = kept(&mapping, tables, &Report::of_the_build());
+            decisions.push((Decision::Keep { mapping, component: None }, act.clone()));
+        }
+        for root in roots(&mapping) {
             let replaces = match active.get(&root.name) {
-                None => true,
+                None => is_new,
+                Some(in_force) if lost.contains(in_force) => true,
                 // One that somebody chose stays in force.
-                Some(in_force) => self.store.mapping(in_force).await?.is_none_or(|m| m.uploaded_by == SHIPPED_BY),
+                Some(in_force) => is_new && known.get(in_force).is_none_or(|m| m.uploaded_by == SHIPPED_BY),
             };
             if replaces {
                 let act = Act { action: "mapping.activate", table: Some(root.name.clone()), ..act.clone() };
-                decisions.push((Decision::Activate { tables: vec![root.name.clone()], digest: digest.clone() }, act));
-                active.insert(root.name.clone(), digest.clone());
+                let activate = Decision::Activate { tables: vec![root.name.clone()], digest: digest.to_owned() };
+                decisions.push((activate, act));
+                active.insert(root.name.clone(), digest.to_owned());
             }
         }
-        Ok(decisions)
+        Ok(Some((mapping, decisions)))
     }
 }
 

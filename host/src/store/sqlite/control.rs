@@ -17,6 +17,17 @@ impl Database {
         self.writing(|transaction| decisions.iter().try_for_each(|(decision, act)| decide(transaction, decision, act)))
     }
 
+    /// Puts the bytes of a known mapping here, if they are not yet.
+    pub(crate) fn keep_component(&self, digest: &str, component: &[u8]) -> Result<()> {
+        self.writing(|transaction| {
+            transaction.execute(
+                "UPDATE _turntable_mappings SET component = ? WHERE digest = ? AND component = x''",
+                (component, digest),
+            )?;
+            Ok(())
+        })
+    }
+
     /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active; they can no longer be rolled
     /// back to. Gives their digests.
     pub(crate) fn prune_mappings(&self, name: &str, keep: usize, act: &Act) -> Result<Vec<String>> {
@@ -378,6 +389,12 @@ mod tests {
         put(&store, "shipped", None);
         assert!(store.mapping("shipped").unwrap().is_some());
         assert_eq!(store.component("shipped").unwrap(), None, "the program has it");
+        for bytes in ["first", "second"] {
+            store.keep_component("shipped", bytes.as_bytes()).unwrap();
+            assert_eq!(store.component("shipped").unwrap().as_deref(), Some(&b"first"[..]), "and then the store");
+        }
+        store.keep_component("unknown", b"of no mapping").unwrap();
+        assert_eq!(store.component("unknown").unwrap(), None);
     }
 
     #[test]
