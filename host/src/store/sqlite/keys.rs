@@ -60,7 +60,9 @@ mod tests {
         database.put_keys(&[4].map(key), 3).unwrap();
         assert_eq!(known(), [2, 3, 4]);
         database.put_keys(&[2].map(key), 3).unwrap();
-        assert_eq!(known(), [2, 4], "of the last three numbers one is a gap");
+        assert_eq!(known(), [2, 3, 4], "2 is the youngest again");
+        database.put_keys(&[5].map(key), 3).unwrap();
+        assert_eq!(known(), [2, 4, 5]);
         assert_eq!(&*database.texts_of(&all[1..2]).unwrap()[0].1, "text 2");
     }
 }

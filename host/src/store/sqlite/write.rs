@@ -478,7 +478,7 @@ mod tests {
         let after = Arc::new(Table { sources: vec![source("Patient")], ..before.clone() });
         let before = Arc::new(before);
         store.drop_foreign_rows(std::slice::from_ref(&before)).unwrap();
-        let made = rows(&before, &[("Patient/1", "1"), ("Patient/1/x/0", "2"), ("Person/1", "3"), ("PatientX/1", "4")]);
+        let made = rows(&before, &[("Patient/1", "1"), ("Patient/1/x/0", "2"), ("Person/2", "3"), ("PatientX/3", "4")]);
         store.put_resources(&[write("1", None, vec![made])]).unwrap();
         store.drop_foreign_rows(&[before]).unwrap();
         assert_eq!(store.count_rows(&after).unwrap(), 4);
