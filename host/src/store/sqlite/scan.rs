@@ -218,7 +218,6 @@ mod tests {
     use super::*;
     use crate::model::key;
     use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Order, TextTest};
-    use crate::model::table::ColumnIndex;
     use crate::model::table::Kind;
     use crate::model::value::Number;
     use crate::store::sql::select::division;
