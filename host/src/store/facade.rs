@@ -49,16 +49,26 @@ impl Store {
     pub async fn open(data_dir: &Path, limits: &Limits) -> Result<Self> {
         let data_dir = data_dir.to_owned();
         let database = off_the_reactor(move || Database::open(&data_dir)).await?;
+        let store = Self::of(database, limits);
+        tokio::spawn(write_keys(Arc::downgrade(&store.0)));
+        Ok(store)
+    }
+
+    fn of(database: Database, limits: &Limits) -> Self {
         let known_keys = limits.known_keys;
-        let inner = Arc::new(Inner {
+        Self(Arc::new(Inner {
             database,
             reads: Queue::new(limits.store_reads, limits.store_queue),
             writes: Queue::new(1, limits.store_queue),
             keys: Keys::new(known_keys),
             known_keys,
-        });
-        tokio::spawn(write_keys(Arc::downgrade(&inner)));
-        Ok(Self(inner))
+        }))
+    }
+
+    /// Of a test's own; gone when it is dropped.
+    #[cfg(test)]
+    pub(crate) fn temporary(limits: &Limits) -> Self {
+        Self::of(Database::temporary().expect("a database"), limits)
     }
 
     /// Writes what has been remembered only. Before the end of the program.

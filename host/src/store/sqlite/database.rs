@@ -42,6 +42,9 @@ pub(crate) struct Database {
     readers: Readers,
     /// The native tables that are there.
     pub(crate) tables: Tables,
+    /// Last, so that it is removed after the connections are closed.
+    #[cfg(test)]
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// When a read must end, whether it is done or not.
@@ -83,7 +86,13 @@ impl Database {
         migrate(&mut writer)?;
         let tables = Tables::load(&writer)?;
         let readers = Readers { path, synchronous, idle: Mutex::default() };
-        Ok(Self { writer: Mutex::new(writer), readers, tables })
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers,
+            tables,
+            #[cfg(test)]
+            _folder: None,
+        })
     }
 
     /// Lends a connection for reading; all that is read sees one moment of the database.
@@ -294,28 +303,13 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// A database of a test's own.
-#[cfg(test)]
-pub(crate) struct Temporary {
-    database: Database,
-    /// Last, so that it is removed after the connections are closed.
-    _folder: tempfile::TempDir,
-}
-
-#[cfg(test)]
-impl Deref for Temporary {
-    type Target = Database;
-
-    fn deref(&self) -> &Database {
-        &self.database
-    }
-}
-
 #[cfg(test)]
 impl Database {
-    pub(crate) fn temporary() -> Result<Temporary> {
+    /// Of a test's own; gone when it is dropped.
+    pub(crate) fn temporary() -> Result<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Ok(Temporary { database: Self::open_file(folder.path().join(FILE_NAME), "off")?, _folder: folder })
+        let database = Self::open_file(folder.path().join(FILE_NAME), "off")?;
+        Ok(Self { _folder: Some(folder), ..database })
     }
 }
 

@@ -221,7 +221,6 @@ mod tests {
     use crate::model::table::Kind;
     use crate::model::value::Number;
     use crate::store::sql::select::division;
-    use crate::store::sqlite::database::Temporary;
     use crate::store::sqlite::tables::{make_concept_keys, sample};
 
     const INTEGERS: &[&str] = &["-9223372036854775808", "-3", "-1", "0", "1", "2", "10", "9223372036854775807"];
@@ -358,7 +357,7 @@ mod tests {
         rows
     }
 
-    fn filled(table: &Arc<Table>, rows: &Rows) -> Temporary {
+    fn filled(table: &Arc<Table>, rows: &Rows) -> Database {
         let store = Database::temporary().unwrap();
         store.ensure_table(table).unwrap();
         store.put_each(table, rows).unwrap();

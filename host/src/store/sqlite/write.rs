@@ -268,7 +268,6 @@ mod tests {
     use super::*;
     use crate::model::rows::Rows;
     use crate::model::table::{Kind, Source};
-    use crate::store::sqlite::database::Temporary;
     use crate::store::sqlite::tables::sample;
 
     /// A key and a number.
@@ -282,7 +281,7 @@ mod tests {
     }
 
     /// Some tables, and a store that has them.
-    fn family<const N: usize>(names: [&str; N]) -> (Temporary, [Arc<Table>; N]) {
+    fn family<const N: usize>(names: [&str; N]) -> (Database, [Arc<Table>; N]) {
         let (store, tables) = (Database::temporary().unwrap(), names.map(table));
         tables.iter().for_each(|table| store.ensure_table(table).unwrap());
         (store, tables)
