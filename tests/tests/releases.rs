@@ -4,9 +4,14 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::cli::mapping::build;
+use turntable::model::limits::Limits;
+use turntable::store::control::{self, Act, Decision};
+use turntable::store::facade::Store;
+use turntable::store::native::NativeWrite;
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
 
 const TABLE: &str = "msemr_encounter";
@@ -52,8 +57,8 @@ async fn what_is_no_mapping_is_refused_by_name() {
     let server = Server::setup().start().await;
     let encounter = builtin("encounter");
     let mut damaged = encounter.to_vec();
-    let middle = damaged.len() / 2;
-    damaged[middle..middle + 4_000].fill(0xff);
+    // In its code, which begins soon.
+    damaged[4_000..8_000].fill(0xff);
     let cases: [(&str, Vec<u8>, &[&str]); 8] = [
         ("nothing", Vec::new(), &["format"]),
         ("text", b"hello".to_vec(), &["format"]),
@@ -242,8 +247,19 @@ async fn what_is_in_force_survives_a_restart() {
     let before = last_event(&server).await;
     server.stop().await;
 
+    // The program that starts next may carry another version of the one that was replaced.
+    let kept = open(dir.path()).await.component(&first).await.expect("it answers");
+    assert!(kept.is_some_and(|component| digest(&component) == first), "the way back stays open");
+
     let server = start().await;
     assert_eq!(in_force(&server).await, second, "what somebody chose stays in force");
+    let visit = json!({ "resourceType": "Encounter", "status": "finished", "class": { "code": "AMB" } });
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [
+        { "resource": visit, "request": { "method": "POST", "url": "Encounter" } },
+    ]});
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    let row = server.rows("msemr_encounters", &[]).await.remove(0);
+    assert!(row.to_string().contains("FINISHED"), "and is what makes rows: {row:#}");
     assert_eq!(server.table("contact").await["mapping"]["digest"], digest(builtin("contact")));
     assert_eq!(actions(&server, before, TABLE).await, [], "a start is no release");
     server.load(&self::second()).await.expect(200);
@@ -253,6 +269,41 @@ async fn what_is_in_force_survives_a_restart() {
     let server = start().await;
     assert_eq!(in_force(&server).await, first, "a rollback stays");
     server.rollback(TABLE).await.expect(409);
+}
+
+/// A version that shipped with another program is known by name, and its bytes went with that program.
+#[tokio::test]
+async fn what_shipped_with_another_program_gives_way_and_is_named() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let store = open(dir.path()).await;
+    let put = async |actor: &str, digest: &str, table: &str| {
+        let mapping = control::Mapping {
+            digest: digest.to_owned(),
+            name: table.to_owned(),
+            version: "0.0.1".to_owned(),
+            tables: json!([table]),
+            report: json!({}),
+            uploaded_at: Timestamp::UNIX_EPOCH,
+            uploaded_by: String::new(),
+        };
+        let act = Act { actor: actor.to_owned(), action: "mapping.load", table: None, detail: json!({}) };
+        let keep = Decision::Keep { mapping, component: None };
+        let activate = Decision::Activate { tables: vec![table.to_owned()], digest: digest.to_owned() };
+        store.decide(vec![(keep, act.clone()), (activate, act)]).await.expect("it is put in force");
+    };
+    put("turntable", "sha256:of-another-program", TABLE).await;
+    put("somebody", "sha256:damaged", "contact").await;
+    drop(store);
+
+    let server = Server::setup().data_dir(dir.path()).start().await;
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+    let back = server.rollback(TABLE).await.expect(503);
+    assert_eq!(back.error_code(), "MappingMissing");
+    assert!(back.text.contains("`msemr_encounter` 0.0.1 (sha256:of-another-program)"), "{}", back.text);
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+    // What somebody chose is replaced by nothing: its tables are not there, all others are.
+    server.get("contacts", &[]).await.expect(404);
+    server.get("msemr_encounters", &[]).await.expect(200);
 }
 
 /// The name of a coded observation is the code's display; in the other version it is the code's version.
@@ -292,6 +343,51 @@ async fn a_new_version_makes_native_rows_anew() {
     assert_eq!(found.len(), 1);
     server.rollback("msemr_observation").await.expect(200);
     assert_eq!(names().await, (json!("by display"), json!("part"), 1, 1));
+}
+
+/// A table that was not served for a while missed what was written meanwhile; when it is back it shows all of it, and
+/// nothing that has gone.
+#[tokio::test]
+async fn a_table_that_comes_back_shows_what_there_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let start = async || Server::setup().data_dir(directory.path()).start().await;
+    let names = async |server: &Server| {
+        let rows = server.rows("contacts", &[("$orderby", "lastname")]).await;
+        rows.iter().map(|row| row["lastname"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let patient = |id: &str, name: &str| json!({ "resourceType": "Patient", "id": id, "name": [{ "family": name }] });
+    let server = start().await;
+    let entries = [("a", "Abel"), ("b", "Bell"), ("c", "Cole")].map(|(id, name)| {
+        json!({ "resource": patient(id, name), "request": { "method": "PUT", "url": format!("Patient/{id}") } })
+    });
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": entries });
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    assert_eq!(names(&server).await, ["Abel", "Bell", "Cole"]);
+    server.stop().await;
+
+    // As a server writes that has none of the tables.
+    let store = open(directory.path()).await;
+    store.keep_only(Vec::new()).await.expect("it answers");
+    let write = |id: &str, name: Option<&str>, base: Option<u64>| NativeWrite {
+        resource_type: "Patient".into(),
+        id: id.into(),
+        body: name.map(|name| patient(id, name).to_string().into()),
+        base,
+        version: base.unwrap_or(0) + 1,
+        rows: Vec::new(),
+    };
+    let writes = vec![write("b", Some("Zoll"), Some(1)), write("c", None, Some(1)), write("d", Some("Dorn"), None)];
+    store.put_resources(writes).await.expect("they are stored");
+    drop(store);
+
+    let server = start().await;
+    assert_eq!(names(&server).await, ["Abel", "Dorn", "Zoll"]);
+    server.stop().await;
+    assert_eq!(names(&start().await).await, ["Abel", "Dorn", "Zoll"]);
+}
+
+async fn open(folder: &Path) -> Store {
+    Store::open(folder, &Limits::default()).await.expect("the store opens")
 }
 
 /// The tables of a version in force, by name.

@@ -8,37 +8,31 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 
 use crate::http::shared::{API, App, Logged, Shared, failure};
-use crate::http::{admin, ingest, tables};
+use crate::http::{admin, health, ingest, tables};
 use crate::model::error::{Code, Error};
 
 pub fn routes(app: Arc<App>) -> Router {
-    let once_ready = Router::new()
+    let apps = Router::new()
         // Apps: OData.
         .route("/api/data/v9.2", any(tables::serve))
         .route("/api/data/v9.2/", any(tables::serve))
         .route("/api/data/v9.2/{*path}", any(tables::serve))
         // Ingest: FHIR.
-        .route("/fhir", post(ingest::bundle))
-        // Administrators.
-        .route("/admin/v1/openapi.json", get(admin::openapi))
-        .route("/admin/v1/tables", get(admin::tables))
-        .route("/admin/v1/tables/{table}", get(admin::table))
-        .route("/admin/v1/tables/{table}/route", put(admin::turn))
-        .route("/admin/v1/tables/{table}/mapping", post(admin::release))
-        .route("/admin/v1/tables/{table}/mapping/rollback", post(admin::rollback))
-        .route("/admin/v1/mappings", get(admin::mappings).post(admin::load))
-        .route("/admin/v1/mappings/{digest}", get(admin::mapping))
-        .route("/admin/v1/events", get(admin::events))
+        .route("/fhir", post(ingest::bundle));
+    // Administrators.
+    let admin = admin::openapi::routes().into_iter();
+    let once_ready = admin
+        .fold(apps, |router, (path, handlers)| router.route(path, handlers))
         .route_layer(middleware::from_fn_with_state(app.clone(), ready));
     // Operators are answered at any time.
     once_ready
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(admin::readyz))
-        .route("/metrics", get(admin::metrics))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(app.clone(), counted))
         .with_state(app)
@@ -91,7 +85,42 @@ async fn unknown() -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpStream};
+
     use super::*;
+
+    async fn get(address: SocketAddr, path: &'static str) -> String {
+        let exchange = move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer.to_ascii_lowercase()
+        };
+        tokio::task::spawn_blocking(exchange).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn before_it_is_ready_everybody_is_told_to_come_back() {
+        let app = Arc::new(App::for_tests());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, app.clone(), std::future::pending()));
+
+        for path in ["/api/data/v9.2/contacts", "/api/data/v9.2/", "/admin/v1/tables"] {
+            let answer = get(address, path).await;
+            assert!(answer.starts_with("http/1.1 503") && answer.contains("\r\nretry-after: 1\r\n"), "{path} {answer}");
+        }
+        assert!(get(address, "/healthz").await.starts_with("http/1.1 200"));
+        assert!(get(address, "/metrics").await.starts_with("http/1.1 200"));
+        assert!(get(address, "/readyz").await.starts_with("http/1.1 503"));
+        assert!(get(address, "/elsewhere").await.starts_with("http/1.1 404"));
+        app.ready();
+        assert!(get(address, "/api/data/v9.2/contacts").await.starts_with("http/1.1 404"));
+        assert!(get(address, "/api/data/v9.2/").await.starts_with("http/1.1 200"));
+        assert!(get(address, "/readyz").await.starts_with("http/1.1 200"));
+    }
 
     #[test]
     fn keys_stay_out_of_the_log() {

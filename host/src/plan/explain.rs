@@ -1,6 +1,7 @@
 //! A plan as people read it. It holds the values of the query, so it is for whoever sent the query.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::model::query::{Filter, Order, Quantifier};
 use crate::model::table::{ColumnIndex, Table};
 
 /// What is left of a scan of a native table for its filter to check row by row: only its database can say.
-pub type LeftOver<'a> = &'a dyn Fn(&Table, &NativeScan) -> Option<Filter>;
+pub type LeftOver<'a> = &'a dyn Fn(&Arc<Table>, &NativeScan) -> Option<Filter>;
 
 /// The whole tree. Nobody is asked for it.
 pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
@@ -157,7 +158,6 @@ fn names(columns: &[ColumnIndex], table: &Table) -> Vec<String> {
 mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
-    use std::sync::Arc;
 
     use super::super::example;
     use super::super::planner::{Known, plan};
@@ -191,7 +191,7 @@ mod tests {
         let places: BTreeMap<_, _> = catalog.tables().map(|table| (table.name.clone(), place(table))).collect();
         let ids = Arc::default();
         let known = Known { catalog: &catalog, places: &places, ids: &ids };
-        let left_over = |table: &Table, scan: &NativeScan| {
+        let left_over = |table: &Arc<Table>, scan: &NativeScan| {
             let mut read = BTreeSet::new();
             let filter = scan.filter.as_ref()?;
             super::super::evaluate::residual::columns_of_filter(filter, &mut read);

@@ -40,7 +40,7 @@ impl Session {
         let mut all: Option<Rows> = None;
         if !wanted.is_empty() {
             let (filter, mut ids) = self.joined(&of.read).await?;
-            ids.extend(hashed(rows, of.own));
+            ids.extend(hashed(rows, of.own).map(|(guid, text)| (guid, text.to_owned())));
             for keys in wanted.chunks(KEYS_AT_ONCE) {
                 let most = match of.many {
                     true => usize::try_from(self.limits().scan_rows).unwrap_or(usize::MAX),
@@ -61,7 +61,7 @@ impl Session {
             }
         }
         let mut expanded = Expanded { rows: all.unwrap_or_default(), ..Expanded::default() };
-        self.remember(&of.read.table, &expanded.rows).await?;
+        self.remember(&of.read.table, &expanded.rows);
         for row in 0..rows.len() {
             let guid = rows.cell(row, of.own).map(key::guid);
             let own = guid.and_then(|guid| found.get(&guid)).map(Vec::as_slice).unwrap_or_default();

@@ -37,7 +37,7 @@ impl Session {
             for join in joins {
                 let (filter, known) = self.joined(&join.related).await?;
                 let rows = self.all(&join.related, filter, &known, self.limits().related_keys).await?;
-                ids.extend(hashed(&rows, join.theirs));
+                ids.extend(hashed(&rows, join.theirs).map(|(guid, text)| (guid, text.to_owned())));
                 let keys = match &join.check {
                     None => guids(&rows, join.theirs),
                     Some(check) => self.violated(join, check, rows).await?,

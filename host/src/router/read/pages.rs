@@ -220,7 +220,7 @@ impl<'a> Searching<'a> {
             filter: search.filter.clone(),
         };
         let made = session.work(move || making.rows_of(&page)).await??;
-        session.budget().look_at(made.looked_at);
+        session.budget().look_at(made.looked_at as u64);
         session.trace().add(Step::Mapping, made.mapping);
         session.trace().add(Step::Residual, made.filtering);
         if link.is_none() {

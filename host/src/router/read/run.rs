@@ -52,8 +52,7 @@ impl Session {
         let (rows, count, next) = match &*scan {
             Scan::Native(scan) => {
                 let given = offset(&cursor)?;
-                let frame = Frame { skip: scan.skip.saturating_add(given), size, left };
-                let scanned = self.scan_native(&read.table, scan, frame).await?;
+                let scanned = self.scan_native(&read.table, scan, given, size).await?;
                 let given = given + scanned.rows.len() as u64;
                 (scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given)))
             }
@@ -63,7 +62,7 @@ impl Session {
                 Searching::new(self, table, scan)?.page(cursor, size, left, one_in).await?
             }
         };
-        self.remember(&read.table, &rows).await?;
+        self.remember(&read.table, &rows);
         let left = left.map(|left| left.saturating_sub(rows.len() as u64));
         let next = match next {
             Some(cursor) if left != Some(0) => {
@@ -114,10 +113,10 @@ impl Session {
         match read.scan_for(filter, ids) {
             Scan::Native(scan) => {
                 let left = usize::try_from(self.budget().rows_left(self.budget().whole())).unwrap_or(usize::MAX);
-                let frame = Frame { skip: 0, size: most.min(left), left: None };
-                let scanned = self.scan_native(&read.table, &scan, frame).await?;
+                let scanned = self.scan_native(&read.table, &scan, 0, most.min(left)).await?;
                 if scanned.looked_at == 0 {
-                    self.budget().look_at(scanned.rows.len());
+                    // The database gave just these; they are looked at all the same.
+                    self.budget().look_at(scanned.rows.len() as u64);
                 }
                 match scanned.more {
                     true if left < most => Err(self.budget().exceeded(&read.table, Vec::new())),
@@ -134,19 +133,12 @@ impl Session {
     }
 
     /// Keeps the way back from GUIDs that hash what they stand for: of rows, and of rows that these point to.
-    pub(in crate::router) async fn remember(&self, table: &Table, rows: &Rows) -> Result<()> {
-        let columns =
-            rows.columns().iter().filter(|column| matches!(table.columns[**column].kind, Kind::Key | Kind::Lookup(_)));
-        let keys: HashMap<Uuid, String> = columns.flat_map(|column| hashed(rows, *column)).collect();
-        if keys.is_empty() {
-            return Ok(());
+    pub(in crate::router) fn remember(&self, table: &Table, rows: &Rows) {
+        for column in rows.columns() {
+            if matches!(table.columns[*column].kind, Kind::Key | Kind::Lookup(_)) {
+                self.store().remember_keys(hashed(rows, *column));
+            }
         }
-        let store = self.store().clone();
-        let remember = move || {
-            let keys: Vec<_> = keys.iter().map(|(guid, text)| (*guid, text.as_str())).collect();
-            store.remember_keys(&keys)
-        };
-        self.work(remember).await?
     }
 
     async fn planned(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Read> {
@@ -181,12 +173,8 @@ impl Session {
             self.may(Right::Read, &table.table)?;
             places.insert(name, self.place_of(table, asking).await?);
         }
-        let mut ids = HashMap::new();
-        for guid in keys_in(query) {
-            if let Some(text) = self.hashed_id(guid).await? {
-                ids.insert(guid, text);
-            }
-        }
+        let texts = self.store().texts_of(keys_in(query).into_iter().collect()).await?;
+        let ids = texts.into_iter().map(|(guid, text)| (guid, text.to_string())).collect();
         Ok((places, Arc::new(ids)))
     }
 
@@ -201,12 +189,6 @@ impl Session {
             Asking::Nobody => client.known_capabilities(),
         };
         Ok(Place::Virtual(Arc::new(server_search(says.as_deref(), &table.table))))
-    }
-
-    /// The text that a GUID was hashed from, if it has been seen.
-    pub(in crate::router) async fn hashed_id(&self, guid: Uuid) -> Result<Option<String>> {
-        let store = self.store().clone();
-        self.work(move || store.id_of(guid)).await?
     }
 
     fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
@@ -237,9 +219,9 @@ pub(super) fn guids(rows: &Rows, column: ColumnIndex) -> BTreeSet<Uuid> {
 }
 
 /// The texts behind those of a column's keys that do not carry their own.
-pub(super) fn hashed(rows: &Rows, column: ColumnIndex) -> impl Iterator<Item = (Uuid, String)> {
+pub(super) fn hashed(rows: &Rows, column: ColumnIndex) -> impl Iterator<Item = (Uuid, &str)> {
     let texts = (0..rows.len()).filter_map(move |row| rows.cell(row, column));
-    texts.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text.to_owned()))
+    texts.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text))
 }
 
 /// What the service says it can search a table's resources by. If it does not say, everything is tried and checked.
