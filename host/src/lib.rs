@@ -250,9 +250,6 @@ pub mod router {
 
     /// A query to rows.
     pub mod read {
-        /// A query to a page: planned, then its plan walked.
-        pub mod run;
-
         /// A scan of the store.
         mod native;
 
@@ -264,6 +261,9 @@ pub mod router {
 
         /// What hangs on the rows of a page.
         mod expand;
+
+        /// A query to a page: planned, then its plan walked.
+        pub mod run;
     }
 
     /// A change to resources.

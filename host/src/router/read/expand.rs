@@ -11,7 +11,7 @@ use crate::model::key;
 use crate::model::result::Expanded;
 use crate::model::rows::Rows;
 use crate::plan::tree::{Expansion, RelatedRows, and, one_of};
-use crate::router::read::run::{guids, hashed};
+use crate::router::read::join::{guids, hashed};
 use crate::router::session::Session;
 
 /// Keys in one read of related rows; more are asked for in several.
@@ -44,7 +44,7 @@ impl Session {
             for keys in wanted.chunks(KEYS_AT_ONCE) {
                 let most = match of.many {
                     true => usize::try_from(self.limits().scan_rows).unwrap_or(usize::MAX),
-                    false => keys.len(),
+                    false => keys.len() * 2,
                 };
                 let filter = and(filter.clone(), one_of(of.theirs, keys.iter().copied().collect()));
                 let page = self.all(&of.read, Some(filter), &ids, most).await?;

@@ -10,10 +10,10 @@ use crate::model::error::Result;
 use crate::model::key;
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
+use crate::model::table::ColumnIndex;
 use crate::plan::evaluate::residual::Residual;
 use crate::plan::planner::with_keys;
 use crate::plan::tree::{Check, Read, Semijoin};
-use crate::router::read::run::{guids, hashed};
 use crate::router::session::Session;
 
 /// What joins came to: a condition each, and the texts behind those of their keys that do not carry their own.
@@ -65,4 +65,15 @@ impl Session {
         })
         .await?
     }
+}
+
+/// Keys of rows, for `in` lists.
+pub(super) fn guids(rows: &Rows, column: ColumnIndex) -> BTreeSet<Uuid> {
+    (0..rows.len()).filter_map(|row| rows.cell(row, column)).map(key::guid).collect()
+}
+
+/// The texts behind those of a column's keys that do not carry their own.
+pub(super) fn hashed(rows: &Rows, column: ColumnIndex) -> impl Iterator<Item = (Uuid, &str)> {
+    let texts = (0..rows.len()).filter_map(move |row| rows.cell(row, column));
+    texts.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text))
 }

@@ -17,13 +17,22 @@ use crate::plan::evaluate::residual::{self, columns_of_filter};
 use crate::plan::search::query::{Lost, Search, verify_self_link};
 use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::map::{self, Resource};
-use crate::router::read::run::{Frame, offset, page_of};
 use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::Cursor;
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 const FHIR_PAGE: u32 = 200;
+
+/// What a page is cut from.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    skip: u64,
+    /// Rows of this page at most.
+    size: usize,
+    /// Left of `$top`, this page included.
+    left: Option<u64>,
+}
 
 /// Rows of a page, how many there are in all if that is asked, and where the next page begins.
 pub(super) type Given = (Rows, Option<u64>, Option<Cursor>);
@@ -296,6 +305,22 @@ impl<'a> Searching<'a> {
     fn exceeded(&self) -> Error {
         self.session.budget().exceeded(&self.table.table, self.scan.not_pushed())
     }
+}
+
+/// Rows given so far.
+pub(super) fn offset(cursor: &Cursor) -> Result<u64> {
+    match cursor {
+        Cursor::Offset(given) => Ok(*given),
+        Cursor::Search { .. } => Err(Error::new(Code::PageTokenExpired, "the next link is of another kind of answer")),
+    }
+}
+
+/// The rows of a frame, and whether more follow.
+fn page_of(rows: &Rows, order: &[usize], frame: &Frame) -> (Rows, bool) {
+    let skip = usize::try_from(frame.skip).unwrap_or(usize::MAX).min(order.len());
+    let end = skip.saturating_add(frame.size).min(order.len());
+    let more = end < order.len() && frame.left.is_none_or(|left| left > frame.size as u64);
+    (rows.pick(order.get(skip..end).unwrap_or_default()), more)
 }
 
 struct Batch {

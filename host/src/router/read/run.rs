@@ -3,7 +3,7 @@
 //! and a next link, never with a wrong page.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,30 +12,20 @@ use uuid::Uuid;
 use crate::fhir::capabilities::Capabilities;
 use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
-use crate::model::key;
 use crate::model::query::{Expand, Filter, Query};
 use crate::model::result::{Expanded, Found};
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Kind, Route, Table};
+use crate::model::table::{Kind, Route, Table};
 use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
 use crate::plan::search::query::ServerSearch;
 use crate::plan::tree::{Place, Read, Scan};
+use crate::router::read::join::hashed;
 use crate::router::read::native::left_over;
-use crate::router::read::pages::Searching;
+use crate::router::read::pages::{Searching, offset};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::{ServedTable, Snapshot};
 use crate::router::token::{Binding, Cursor};
-
-/// What a page is cut from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
-    pub(super) skip: u64,
-    /// Rows of this page at most.
-    pub(super) size: usize,
-    /// Left of `$top`, this page included.
-    pub(super) left: Option<u64>,
-}
 
 impl Session {
     /// A page of rows, and what hangs on each. `binding` is what the page's token is good for: the request without its
@@ -205,25 +195,6 @@ enum Asking {
     Nobody,
 }
 
-/// The rows of a frame, and whether more follow.
-pub(super) fn page_of(rows: &Rows, order: &[usize], frame: &Frame) -> (Rows, bool) {
-    let skip = usize::try_from(frame.skip).unwrap_or(usize::MAX).min(order.len());
-    let end = skip.saturating_add(frame.size).min(order.len());
-    let more = end < order.len() && frame.left.is_none_or(|left| left > frame.size as u64);
-    (rows.pick(order.get(skip..end).unwrap_or_default()), more)
-}
-
-/// Keys of rows, for `in` lists.
-pub(super) fn guids(rows: &Rows, column: ColumnIndex) -> BTreeSet<Uuid> {
-    (0..rows.len()).filter_map(|row| rows.cell(row, column)).map(key::guid).collect()
-}
-
-/// The texts behind those of a column's keys that do not carry their own.
-pub(super) fn hashed(rows: &Rows, column: ColumnIndex) -> impl Iterator<Item = (Uuid, &str)> {
-    let texts = (0..rows.len()).filter_map(move |row| rows.cell(row, column));
-    texts.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text))
-}
-
 /// What the service says it can search a table's resources by. If it does not say, everything is tried and checked.
 fn server_search(says: Option<&Capabilities>, table: &Table) -> ServerSearch {
     let declared = says.map(|says| {
@@ -241,14 +212,6 @@ fn server_search(says: Option<&Capabilities>, table: &Table) -> ServerSearch {
 /// What the next links of a table depend on.
 fn generation(snapshot: &Snapshot, table: &Arc<ServedTable>) -> String {
     format!("{:?} {}", snapshot.root(table).route, table.mapping.digest)
-}
-
-/// Rows given so far.
-pub(super) fn offset(cursor: &Cursor) -> Result<u64> {
-    match cursor {
-        Cursor::Offset(given) => Ok(*given),
-        Cursor::Search { .. } => Err(Error::new(Code::PageTokenExpired, "the next link is of another kind of answer")),
-    }
 }
 
 fn now_ms() -> i64 {
