@@ -26,7 +26,12 @@ pub(crate) type Turn = OwnedSemaphorePermit;
 
 impl Queue {
     pub(crate) fn new(at_once: usize, most: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(at_once.max(1))), waiting: AtomicUsize::new(0), most, refused: AtomicU64::new(0) }
+        Self {
+            turns: Arc::new(Semaphore::new(at_once.max(1))),
+            waiting: AtomicUsize::new(0),
+            most,
+            refused: AtomicU64::new(0),
+        }
     }
 
     /// `Busy` if the queue is full, or nothing became free in time.
