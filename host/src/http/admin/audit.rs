@@ -54,7 +54,7 @@ pub(crate) struct After {
 )]
 pub(crate) async fn events(State(app): Shared, Query(query): Query<After>) -> Response {
     let limit = query.limit.unwrap_or(100).clamp(1, EVENTS_MAX);
-    let events = app.turntable.store.events(query.after, limit);
+    let events = app.turntable.store.events(query.after, limit).await;
     reply(events.map(|events| EventList { events: events.into_iter().map(Event::from).collect() }))
 }
 

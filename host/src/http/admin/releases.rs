@@ -155,7 +155,7 @@ pub(crate) async fn load(State(app): Shared, Query(query): Query<Laws>, request:
 )]
 pub(crate) async fn list(State(app): Shared) -> Response {
     let snapshot = app.turntable.snapshot();
-    let listed = app.turntable.store.mappings().map(|mappings| MappingList {
+    let listed = app.turntable.store.mappings().await.map(|mappings| MappingList {
         mappings: mappings.into_iter().map(|mapping| detail(&snapshot, mapping).summary).collect(),
     });
     reply(listed)
@@ -172,7 +172,7 @@ pub(crate) async fn list(State(app): Shared) -> Response {
     ),
 )]
 pub(crate) async fn show(State(app): Shared, Path(digest): Path<String>) -> Response {
-    let found = app.turntable.store.mapping(&digest).and_then(|mapping| {
+    let found = app.turntable.store.mapping(&digest).await.and_then(|mapping| {
         mapping.ok_or_else(|| Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest"))
     });
     reply(found.map(|mapping| detail(&app.turntable.snapshot(), mapping)))

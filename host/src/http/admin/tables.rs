@@ -145,7 +145,8 @@ pub(crate) async fn list(State(app): Shared) -> Response {
 )]
 pub(crate) async fn show(State(app): Shared, Path(table): Path<String>) -> Response {
     let snapshot = app.turntable.snapshot();
-    reply(snapshot.table(&table).and_then(|table| detail(&app, table)))
+    let shown = async { detail(&app, snapshot.table(&table)?).await };
+    reply(shown.await)
 }
 
 /// Turns the route of a table, its child tables with it.
@@ -201,7 +202,7 @@ fn summary(table: &Arc<ServedTable>) -> TableSummary {
     }
 }
 
-fn detail(app: &App, table: &Arc<ServedTable>) -> Result<TableDetail> {
+async fn detail(app: &App, table: &Arc<ServedTable>) -> Result<TableDetail> {
     let counters = table.mapping.counters();
     let columns = table.table.columns.iter().map(|column| ColumnDetail {
         name: column.property().into_owned(),
@@ -213,7 +214,7 @@ fn detail(app: &App, table: &Arc<ServedTable>) -> Result<TableDetail> {
     });
     Ok(TableDetail {
         summary: summary(table),
-        native_rows: app.turntable.store.count_rows(&table.table)?,
+        native_rows: app.turntable.store.count_rows(table.table.clone()).await?,
         counters: MappingCounters {
             mapping_calls: counters.calls.load(Ordering::Relaxed),
             mapping_faults: counters.faults.load(Ordering::Relaxed),
