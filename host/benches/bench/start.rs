@@ -68,7 +68,7 @@ async fn starts(fhir: &str) -> Result<Vec<Table>> {
             let url = read::rows_url(&program.url);
             for times in [&mut first[kept], &mut next] {
                 let begun = Instant::now();
-                read::get(&client, &url).await?;
+                read::get(&client, &url, read::PAGE).await?;
                 times.push(milliseconds(begun.elapsed()));
             }
             used = mebibytes(directory.path())?;

@@ -47,6 +47,8 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("request_errors_total", "counter", "Answers of 4xx and 5xx.", &plain(load(&counters.errors)));
     metric("request_server_errors_total", "counter", "Answers of 5xx.", &plain(load(&counters.server_errors)));
     metric("request_microseconds_total", "counter", "Time spent answering.", &plain(load(&counters.microseconds)));
+    let refused = plain(app.turntable.store.refused());
+    metric("store_busy_total", "counter", "Reads and writes that found no turn at the store.", &refused);
     let live = app.turntable.snapshot();
     let mut calls = BTreeMap::new();
     for table in live.tables() {

@@ -147,7 +147,8 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::shared::App;
+    use crate::model::access::Caller;
+    use crate::router::snapshot::Turntable;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::try_from(value).unwrap())])
@@ -191,14 +192,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_is_rendered_once_for_a_snapshot() {
-        let app = App::for_tests();
         let which = Which::Schema(SchemaForm::Xml);
-        let session = app.session();
-        let answer = async |headers: &HeaderMap| app.documents.answer(&session, which.clone(), headers).await.unwrap();
+        let session = Session::new(Turntable::for_tests().into(), Caller::Local);
+        let documents = Documents::default();
+        let answer = async |headers: &HeaderMap| documents.answer(&session, which.clone(), headers).await.unwrap();
         let text = answer(&HeaderMap::new()).await;
         assert_eq!(text.headers()[header::CONTENT_TYPE], "application/xml");
         assert!(!text.headers().contains_key(header::CONTENT_ENCODING));
-        let place = app.documents.place(session.snapshot(), &which);
+        let place = documents.place(session.snapshot(), &which);
         let etag = place.get().unwrap().etag.clone();
         assert_eq!(text.headers()[header::ETAG], etag);
         assert!(unzip(&place.get().unwrap().gzipped).unwrap().starts_with(b"<?xml"));
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(zipped.headers()[header::CONTENT_ENCODING], "gzip");
         let unchanged = answer(&with(header::IF_NONE_MATCH, etag.to_str().unwrap())).await;
         assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
-        assert!(Arc::ptr_eq(&place, &app.documents.place(session.snapshot(), &which)));
+        assert!(Arc::ptr_eq(&place, &documents.place(session.snapshot(), &which)));
     }
 
     #[test]

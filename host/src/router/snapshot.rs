@@ -50,6 +50,14 @@ pub struct ServedTable {
 }
 
 impl Turntable {
+    /// Without any table.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let limits = Limits { mapping_concurrency: 1, ..Limits::default() };
+        let (store, sandbox) = (Store::temporary(&limits), Sandbox::new(&limits, None).unwrap());
+        Self::new(store, sandbox.into(), [].into(), limits, Tokens::new(&[0; 32]))
+    }
+
     pub fn new(
         store: Store,
         sandbox: Arc<Sandbox>,

@@ -77,6 +77,11 @@ impl Store {
         Ok(())
     }
 
+    /// How often a read or a write found no turn (`Busy`).
+    pub fn refused(&self) -> u64 {
+        self.0.reads.refused() + self.0.writes.refused()
+    }
+
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Database) -> Result<T> + Send + 'static) -> Result<T> {
         let turn = self.0.reads.turn(None).await?;
         self.run(turn, read).await

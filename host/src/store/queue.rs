@@ -2,7 +2,7 @@
 //! or waits too long, is told to come back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,6 +18,7 @@ pub(crate) struct Queue {
     waiting: AtomicUsize,
     /// That may wait.
     most: usize,
+    refused: AtomicU64,
 }
 
 /// Held while it lasts; whoever is cancelled while the database still works for him keeps his turn until it is done.
@@ -25,7 +26,7 @@ pub(crate) type Turn = OwnedSemaphorePermit;
 
 impl Queue {
     pub(crate) fn new(at_once: usize, most: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(at_once.max(1))), waiting: AtomicUsize::new(0), most }
+        Self { turns: Arc::new(Semaphore::new(at_once.max(1))), waiting: AtomicUsize::new(0), most, refused: AtomicU64::new(0) }
     }
 
     /// `Busy` if the queue is full, or nothing became free in time.
@@ -33,6 +34,17 @@ impl Queue {
         if let Ok(turn) = self.turns.clone().try_acquire_owned() {
             return Ok(turn);
         }
+        self.wait(deadline).await.inspect_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    /// How often somebody was sent away.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    async fn wait(&self, deadline: Option<Instant>) -> Result<Turn> {
         let _waiting = Waiting::new(self)?;
         let wait = deadline.map_or(WAIT, |deadline| deadline.saturating_duration_since(Instant::now()).min(WAIT));
         match tokio::time::timeout(wait, self.turns.clone().acquire_owned()).await {
@@ -88,5 +100,6 @@ mod tests {
         assert_eq!(late.code(), Code::Busy);
         drop((second, third));
         assert!(queue.turn(Some(Instant::now())).await.is_ok(), "nobody waits any more");
+        assert_eq!(queue.refused(), 2);
     }
 }

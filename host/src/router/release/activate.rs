@@ -87,7 +87,7 @@ impl Turntable {
         // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
         // meanwhile is still mapped by the one before, and made anew after the swap.
         let family: Vec<_> = fresh.iter().map(|t| Arc::new(t.again())).collect();
-        self.make_rows(&family).await?;
+        let made = self.make_rows(&family).await?;
         let detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
         let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
@@ -115,13 +115,15 @@ impl Turntable {
         if let Ok(before) = live.table(&root.name) {
             self.keep_at_hand(&self.snapshot(), before.mapping.clone());
         }
-        let drained = self.drained(live).await;
-        let complete = self.make_rows(&family).await?;
-        if drained {
-            self.store.put_rows(Vec::new(), complete).await?;
-        } else {
-            // The next start looks at all that was written since.
-            tracing::warn!(table = root.name, "a request that began before the activation has not ended");
+        if !made.is_empty() {
+            let drained = self.drained(live).await;
+            let complete = self.make_rows(&family).await?;
+            if drained {
+                self.store.put_rows(Vec::new(), complete).await?;
+            } else {
+                // The next start looks at all that was written since.
+                tracing::warn!(table = root.name, "a request that began before the activation has not ended");
+            }
         }
         Ok(Released { tables, mapping: reference(&mapping), previous })
     }
@@ -140,7 +142,7 @@ impl Turntable {
     }
 
     /// Makes the native rows of tables from the stored resources, as far as they are not made yet by their mappings. The
-    /// answer is what to note once every write makes them too.
+    /// answer is what to note once every write makes them too; nothing where it is noted.
     pub(super) async fn make_rows(&self, tables: &[Arc<ServedTable>]) -> Result<Vec<(String, Progress)>> {
         self.store.follow(tables.iter().map(|t| t.table.clone()).collect()).await?;
         let progress = self.store.progress().await?;
