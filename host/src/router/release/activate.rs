@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use serde_json::json;
 
 use crate::mapping::component::Mapping;
@@ -20,14 +19,12 @@ use crate::store::control::{Act, Decision};
 use crate::store::native::Progress;
 
 /// What `activate` and `rollback` answer.
-#[derive(Serialize)]
 pub struct Released {
     pub tables: Vec<String>,
     pub mapping: MappingRef,
     pub previous: Option<String>,
 }
 
-#[derive(Serialize)]
 pub struct MappingRef {
     pub name: String,
     pub version: String,

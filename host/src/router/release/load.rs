@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
@@ -17,7 +16,6 @@ use crate::router::snapshot::{Snapshot, Turntable};
 use crate::store::control::{self, Act, Decision};
 
 /// What `load` answers.
-#[derive(Serialize)]
 pub struct Loaded {
     pub digest: String,
     pub name: String,
@@ -28,7 +26,6 @@ pub struct Loaded {
     /// Against the version in force.
     pub schema: SchemaDifference,
     /// Known already: nothing was stored.
-    #[serde(skip)]
     pub known: bool,
 }
 

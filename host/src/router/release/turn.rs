@@ -1,6 +1,5 @@
 //! Turns the route of a table to another place.
 
-use serde::Serialize;
 use serde_json::json;
 
 use crate::model::catalog::nearest;
@@ -11,13 +10,11 @@ use crate::router::snapshot::{Snapshot, Turntable};
 use crate::store::control::{Act, Decision};
 
 /// What turning a route answers.
-#[derive(Serialize)]
 pub struct Turned {
     pub dry_run: bool,
     pub changes: Vec<RouteChange>,
 }
 
-#[derive(Serialize)]
 pub struct RouteChange {
     pub table: String,
     pub from: String,
