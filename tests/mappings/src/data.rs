@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::{env, fs};
 
-use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, TableRequest};
 use turntable_mapping::bindings::turntable::mapping::types::Documents;
 use turntable_scan::{Document, Value};
 
@@ -42,7 +42,7 @@ pub fn request(table: &str, columns: Vec<u16>, resources: &[impl AsRef<[u8]>]) -
     }
     documents.data.extend_from_slice(&[b' '; 64]);
     let related = Documents { data: Vec::new(), ends: Vec::new() };
-    ReadRequest { table: table.to_owned(), documents, related, columns }
+    ReadRequest { documents, related, tables: vec![TableRequest { table: table.to_owned(), columns }] }
 }
 
 fn collect(folder: PathBuf) -> HashMap<String, Vec<Resource>> {

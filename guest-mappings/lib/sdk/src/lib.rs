@@ -46,6 +46,7 @@ pub use column::{
 pub use edit::Edit;
 #[doc(hidden)]
 pub use export::Export;
+pub use output::cells;
 pub use path::Path;
 #[cfg(not(target_arch = "wasm32"))]
 pub use plan::make as plan_of;

@@ -94,14 +94,17 @@ fn rows_of(
     body: &[u8],
     own: Option<Own<'_>>,
 ) -> Result<Vec<(Arc<Table>, Rows)>> {
-    let mut all = Vec::with_capacity(family.len());
-    for live in family.iter().filter(|live| live.table.source(resource_type).is_some()) {
-        let columns: Vec<_> = (0..live.table.columns.len()).collect();
-        let rows = map::rows_of(live, &[Resource { resource_type, body }], "", &columns)?.rows;
-        let own = own.filter(|own| own.table == live.table.name);
-        all.push((live.table.clone(), with_own(store, &live.table, rows, own)?));
-    }
-    Ok(all)
+    let family: Vec<&ServedTable> =
+        family.iter().copied().filter(|live| live.table.source(resource_type).is_some()).collect();
+    let columns: Vec<Vec<_>> = family.iter().map(|live| (0..live.table.columns.len()).collect()).collect();
+    let asked: Vec<_> = family.iter().copied().zip(columns.iter().map(Vec::as_slice)).collect();
+    let made = map::rows_of_tables(&asked, &[Resource { resource_type, body }], "")?;
+    let own = |live: &ServedTable| own.filter(|own| own.table == live.table.name);
+    let all = family
+        .iter()
+        .zip(made)
+        .map(|(live, made)| Ok((live.table.clone(), with_own(store, &live.table, made.rows, own(live))?)));
+    all.collect()
 }
 
 /// Carries a row's own cells over from what is stored, and lays the changed ones on top.
