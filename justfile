@@ -20,7 +20,7 @@ ci:
 # Needs `rustup +nightly component add miri rust-src`.
 miri:
     MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-scan
-    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-mapping --test plan small_texts
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p turntable-mapping-tests --test plan small_texts
 
 # The scanner against serde_json. Needs a nightly compiler and `cargo install cargo-fuzz`; `target` is json or bundle.
 fuzz target seconds="240":
@@ -35,7 +35,7 @@ damage count="100000" mapping="":
 bless:
     TURNTABLE_BLESS=1 cargo test --workspace
 
-# All benchmarks, or some: `just bench mapping`, `read`, `start`; `--json FILE` keeps the figures.
+# All benchmarks, or some: `just bench mapping`, `read`, `start`, `beside`; `--json FILE` keeps the figures.
 bench *which:
     cargo bench -p turntable --bench bench -- {{which}}
 

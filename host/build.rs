@@ -1,17 +1,28 @@
 //! Puts the shipped mappings into the binary: compiles the crates under `guest-mappings/tables/`, and the
 //! engine that runs the mappings in YAML beside them; makes components of all, and writes the list that
-//! `mapping::build::BUILTIN` is. Beside it `DECLARED` and `VIEW_ENGINE`: the modules that become components once a
+//! `mapping::shipped::SHIPPED` is: each component with its digest and its description, so that a start needs to look
+//! at none of them. Beside it `DECLARED` and `VIEW_ENGINE`: the modules that become components once a
 //! mapping in YAML, or a view, is put into them.
 
 #![expect(clippy::print_stderr, reason = "a build script talks to the developer through it")]
-#![expect(unreachable_pub, reason = "what is public in a shared file is so for the library")]
 
-#[path = "src/mapping/attach.rs"]
-mod attach;
-#[path = "src/mapping/guest.rs"]
-mod guest;
-#[path = "src/mapping/wrap.rs"]
-mod wrap;
+#[path = "src/model"]
+mod model {
+    #[expect(dead_code, reason = "a build script has no use for most of it")]
+    pub mod error;
+    pub mod limits;
+    #[expect(dead_code, reason = "a build script has no use for most of it")]
+    pub mod table;
+}
+
+#[path = "src/mapping"]
+mod mapping {
+    /// The contract's types as the SDK has them: the same names and fields as wasmtime's.
+    pub mod contract {
+        pub use turntable_mapping::bindings::exports;
+    }
+    pub mod describe;
+}
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +33,9 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+
+use sha2::{Digest, Sha256};
+use turntable_componentize::{Settings, compile, componentize, declare, described, read_samples};
 
 fn main() -> ExitCode {
     match build() {
@@ -36,7 +50,8 @@ fn main() -> ExitCode {
 fn build() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let shared = ["attach", "guest", "wrap"].map(|file| format!("host/src/mapping/{file}.rs"));
+    let shared = ["mapping/describe", "model/error", "model/limits", "model/table"];
+    let shared: Vec<_> = shared.iter().map(|file| format!("host/src/{file}.rs")).collect();
     let sources = ["guest-mappings", "wit", "Cargo.lock", "Cargo.toml"].map(str::to_owned);
     for path in sources.iter().chain(&shared) {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
@@ -47,38 +62,48 @@ fn build() -> Result<(), Box<dyn Error>> {
     let (engine, view) = (lib.join("declared"), lib.join("view"));
     let mut crates = mapping_crates(&tables)?;
     crates.extend([engine.clone(), view.clone()]);
-    let mut modules = guest::compile(
-        &crates,
-        guest::Settings { target_directory: Some(&out.join("guests")), locked: true, quick: false },
-    )?;
+    let mut modules =
+        compile(&crates, Settings { target_directory: Some(&out.join("guests")), locked: true, quick: false })?;
     let declared = modules.remove(&engine).ok_or("cargo gave no module for mappings in YAML")?;
     let view = modules.remove(&view).ok_or("cargo gave no module for views")?;
     let engine = fs::read(&declared)?;
 
-    let mut components = BTreeMap::new();
+    let mut shipped = BTreeMap::new();
     for (directory, module) in modules {
-        let samples = wrap::read_samples(&directory.join("samples"))?;
-        let component = wrap::wrap(&fs::read(module)?, &samples);
-        components.insert(name(&directory)?, component);
+        let (core, samples) = (fs::read(module)?, read_samples(&directory.join("samples"))?);
+        let mapping = described(&core)?.ok_or("a module does not say what its mapping is")?;
+        shipped.insert(name(&directory)?, (mapping, componentize(&core, &samples)));
     }
     for file in yaml_files(&tables)? {
         let directory = file.parent().ok_or("a file is in no directory")?;
         let mapping = turntable_mapping_yaml::read(&fs::read_to_string(&file)?, &file.display().to_string());
         let mapping = mapping.map_err(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect::<String>())?;
-        let samples = wrap::read_samples(&directory.join("samples"))?;
-        components.insert(name(directory)?, wrap::declare(&engine, mapping, &samples));
+        let samples = read_samples(&directory.join("samples"))?;
+        shipped.insert(name(directory)?, (mapping, declare(&engine, mapping, &samples)));
     }
-    let mut list = String::from("pub static BUILTIN: &[(&str, &[u8])] = &[\n");
-    for (name, component) in components {
-        let file = out.join(format!("{name}.wasm"));
-        fs::write(&file, component.map_err(|error| format!("{name}: {error}"))?)?;
-        writeln!(list, "    ({name:?}, include_bytes!({file:?})),")?;
+    let mut list = String::from("pub static SHIPPED: &[Shipped] = &[\n");
+    for (name, (mapping, component)) in shipped {
+        let (file, described) = (out.join(format!("{name}.wasm")), out.join(format!("{name}.description")));
+        let component = component.map_err(|error| format!("{name}: {error}"))?;
+        fs::write(&file, &component)?;
+        fs::write(&described, description(mapping).map_err(|error| format!("{name}: {error}"))?)?;
+        let digest: String = Sha256::digest(&component).iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(list, "    Shipped {{ name: {name:?}, digest: \"sha256:{digest}\",")?;
+        writeln!(list, "        component: include_bytes!({file:?}), description: include_bytes!({described:?}) }},")?;
     }
     list.push_str("];\n");
     writeln!(list, "pub static DECLARED: &[u8] = include_bytes!({declared:?});")?;
     writeln!(list, "pub static VIEW_ENGINE: &[u8] = include_bytes!({view:?});")?;
-    fs::write(out.join("builtin.rs"), list)?;
+    fs::write(out.join("shipped.rs"), list)?;
     Ok(())
+}
+
+/// What the server is told of a mapping, checked as it checks what a component says of itself. Each component that the
+/// SDK makes can write.
+fn description(mapping: &'static turntable_mapping::Mapping) -> Result<Vec<u8>, Box<dyn Error>> {
+    let limits = model::limits::Limits::default();
+    let described = mapping::describe::described(turntable_mapping::describe(mapping), true, &limits)?;
+    Ok(postcard::to_allocvec(&described)?)
 }
 
 /// A mapping has the name of its directory.

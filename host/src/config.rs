@@ -42,6 +42,8 @@ pub enum StoreSettings {
 pub struct MappingSettings {
     /// The mappings in the binary.
     pub builtin: bool,
+    /// Everything in force is compiled in the background, once the server is ready.
+    pub warm: bool,
     /// A folder of components: loaded at the start, then watched.
     pub dir: Option<PathBuf>,
 }
@@ -99,7 +101,7 @@ impl Config {
                 Route::Virtual { source } => writeln!(text, "route = \"virtual\"\nsource = {}", quoted(source)),
             };
         }
-        let _ = writeln!(text, "\n[mappings]\nbuiltin = {}", self.mappings.builtin);
+        let _ = writeln!(text, "\n[mappings]\nbuiltin = {}\nwarm = {}", self.mappings.builtin, self.mappings.warm);
         if let Some(dir) = &self.mappings.dir {
             let _ = writeln!(text, "dir = {}", quoted(dir.display()));
         }
@@ -388,9 +390,10 @@ impl Checker<'_> {
 
     fn mappings(&mut self, mut section: Section) -> MappingSettings {
         let builtin = section.boolean("builtin", self.problems).unwrap_or(true);
+        let warm = section.boolean("warm", self.problems).unwrap_or(false);
         let dir = section.text("dir", self.problems).map(|(text, _)| text.into());
         section.end(self.problems);
-        MappingSettings { builtin, dir }
+        MappingSettings { builtin, warm, dir }
     }
 
     fn auth(&mut self, auth: &Section, listen: SocketAddr) {

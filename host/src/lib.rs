@@ -29,6 +29,9 @@ pub mod model {
 
     /// A query and a change, resolved and typed.
     pub mod query;
+
+    /// Who asks, and what they may.
+    pub mod access;
 }
 
 /// The language that apps speak: text to model and back.
@@ -158,15 +161,6 @@ pub mod fhir {
 
 /// The door to wasmtime.
 pub mod mapping {
-    /// Bytes into a compiled module, in its memory from the beginning.
-    mod attach;
-
-    /// A compiled module to a component with its plan and samples, and the samples back.
-    pub mod wrap;
-
-    /// Cargo, run on mapping crates.
-    mod guest;
-
     /// The contract as Rust types.
     mod contract;
 
@@ -185,20 +179,17 @@ pub mod mapping {
     /// What a mapping says of itself, checked, to tables.
     mod describe;
 
-    /// Bytes to a mapping: inspect, compile, describe; then rows and resources.
+    /// The mappings inside this binary, each with what the build knows of it.
+    pub mod shipped;
+
+    /// A component's code, compiled when it is first needed.
+    mod code;
+
+    /// A component or a description to a mapping; then rows and resources.
     pub mod component;
 
     /// A loaded mapping as a subject of the laws.
     mod subject;
-
-    /// `mapping build` and `mapping inspect`, and the mappings inside this binary.
-    pub mod build;
-
-    /// SQL-on-FHIR ViewDefinitions to components.
-    pub mod view;
-
-    /// Tables as pages for people.
-    pub mod reference;
 }
 
 /// Use cases; knows no HTTP.
@@ -206,8 +197,14 @@ pub mod router {
     /// Where a page ended, sealed.
     pub mod token;
 
+    /// Jobs that hold their thread: off the reactor, a bounded number at once.
+    pub mod work;
+
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
+
+    /// One request: the only way into reading and writing, with one deadline and one budget.
+    pub mod session;
 
     /// Resources to rows, the same on both routes.
     pub mod map;
@@ -262,6 +259,9 @@ pub mod router {
 pub mod http {
     /// Error codes to statuses.
     pub mod status;
+
+    /// The service document and `$metadata`: rendered once, kept compressed.
+    pub mod metadata;
 
     /// What handlers share, errors on their way out.
     pub mod shared;

@@ -1,6 +1,6 @@
 //! Shipped mappings as bytes, and other versions of them.
 
-use turntable::mapping::build::BUILTIN;
+use turntable::mapping::shipped::BUILTIN;
 
 /// The shipped component of a name, `encounter` say.
 ///

@@ -1,19 +1,21 @@
 //! What the whole-system tests stand on: a server in this process ([`Server`]), the FHIR service behind it ([`Fhir`]),
 //! sample data, and second versions of shipped mappings. The tests talk to all of it over HTTP, as a user would.
 //!
-//! Environment: `TURNTABLE_SHARED_DATA` (a folder of public FHIR data), `TURNTABLE_TEST_SEKMET` (the executable of a
-//! real FHIR server), `TURNTABLE_TEST_COMPONENTIZE_QJS` and `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of mappings in
-//! JavaScript and Python), `TURNTABLE_TEST_ALL=1` (a missing part fails instead of being skipped).
+//! Environment: `TURNTABLE_TEST_SEKMET` (the executable of a real FHIR server), `TURNTABLE_TEST_COMPONENTIZE_QJS` and
+//! `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of mappings in JavaScript and Python), and what `turntable_test_data`
+//! names.
 
 mod component;
 mod data;
 mod fhir;
 mod http;
+pub mod reference;
 mod sekmet;
 mod server;
 
 pub use crate::component::{builtin, digest, with_text};
-pub use crate::data::{EVENTS, PATIENT, PEOPLE, SYNTHEA, shared_data, skipped};
+pub use crate::data::{EVENTS, PATIENT, PEOPLE, SYNTHEA};
 pub use crate::fhir::Fhir;
 pub use crate::http::{Answer, Call, encode};
 pub use crate::server::{Server, Setup};
+pub use turntable_test_data::skipped;

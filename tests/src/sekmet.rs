@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use tempfile::TempDir;
 
-use crate::data::skipped;
 use crate::http::{Call, client};
+use turntable_test_data::skipped;
 
 /// Python on a busy machine takes its time.
 const START: Duration = Duration::from_secs(60);

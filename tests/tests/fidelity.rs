@@ -1,11 +1,11 @@
 //! The fidelity cases against the shipped components, through the sandbox that the server runs them in.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use turntable::mapping::build::BUILTIN;
 use turntable::mapping::component::{
     Batch, Documents, FhirRequest, Issue, Mapping, Severity, WriteChange, WriteOperation,
 };
 use turntable::mapping::sandbox::Sandbox;
+use turntable::mapping::shipped::BUILTIN;
 use turntable::model::limits::Limits;
 use turntable::model::table::Table;
 use turntable_fidelity::{Case, Cells, Operation, Outcome, Write, cases};

@@ -106,7 +106,7 @@ fn find(component: &[u8], text: &str) -> Option<usize> {
 
 /// Requests in all, half of them on each route, or more until there were [`SWAPS`].
 fn requests() -> usize {
-    if std::env::var("TURNTABLE_TEST_ALL").as_deref() == Ok("1") { 20_000 } else { 4_000 }
+    if turntable_test_data::wants_all() { 20_000 } else { 4_000 }
 }
 
 /// Answers by each version.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use turntable::mapping::build;
+use turntable::cli::mapping::build;
 use turntable_tests::{Fhir, Server, skipped};
 
 const WIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");

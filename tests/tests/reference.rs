@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use turntable::mapping::build::BUILTIN;
-use turntable::mapping::reference;
 use turntable::mapping::sandbox::Sandbox;
+use turntable::mapping::shipped::BUILTIN;
 use turntable::model::limits::Limits;
+use turntable_tests::reference;
 
 #[test]
 fn the_reference_of_tables_is_current() {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use turntable::mapping::build;
+use turntable::cli::mapping::build;
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
 
 const TABLE: &str = "msemr_encounter";

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde_json::json;
-use turntable::mapping::{build, inspect, sandbox, view};
+use turntable::cli::mapping::{inspect::as_text, view};
+use turntable::mapping::{inspect, sandbox};
 use turntable::model::limits::Limits;
 use turntable_tests::{Fhir, Server};
 
@@ -42,7 +43,7 @@ fn the_component_only_reads() {
     let inspection = inspect::inspect(&component, &limits).expect("a mapping");
     assert!(!inspection.writes);
     let mapping = sandbox::Sandbox::new(&limits, None).and_then(|sandbox| sandbox.load(&component)).expect("it loads");
-    let shown = build::as_text(&inspection, Some(&mapping));
+    let shown = as_text(&inspection, Some(&mapping));
     assert!(shown.contains("vital_signs (vital_signs), 8 columns, from Observation"), "{shown}");
 }
 

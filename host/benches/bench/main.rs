@@ -3,10 +3,13 @@
 //! ```text
 //! just bench                        # everything; or: cargo bench -p turntable --bench bench
 //! just bench mapping                # resources per CPU-second through a mapping
-//! just bench read                   # requests per second and latency of a virtual read
+//! just bench read                   # a page of a virtual and of a native table beside what is written by hand
 //! just bench start                  # start to ready, resident memory, swap
+//! just bench beside                 # what others wait for while many read large pages
 //! just bench mapping --json FILE    # the figures to a file as well
 //! ```
+//!
+//! `TURNTABLE_BENCH_PROGRAM=FILE` has `start` and `beside` measure another build of the program.
 //!
 //! Compare ratios to the baseline of the same run, not absolute values of two runs: the machine is never the same.
 
@@ -14,7 +17,9 @@
 #![expect(unreachable_pub, reason = "modules of one program")]
 
 mod baseline;
+mod beside;
 mod data;
+mod gateway;
 mod mapping;
 mod measure;
 mod read;
@@ -48,20 +53,23 @@ struct Arguments {
 enum Job {
     /// Resources per CPU-second through a mapping.
     Mapping,
-    /// Requests per second and latency of a virtual read.
+    /// A page of a virtual and of a native table beside what is written by hand.
     Read,
     /// Start to ready, resident memory, swap.
     Start,
+    /// What others wait for while many read large pages.
+    Beside,
 }
 
 impl Job {
-    const ALL: [Self; 3] = [Self::Mapping, Self::Read, Self::Start];
+    const ALL: [Self; 4] = [Self::Mapping, Self::Read, Self::Start, Self::Beside];
 
     fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
             Self::Mapping => mapping::run(report, &arguments.part),
             Self::Read => read::run(report),
             Self::Start => start::run(report),
+            Self::Beside => beside::run(report),
         }
     }
 }

@@ -10,9 +10,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use turntable::mapping::build::BUILTIN;
 use turntable::mapping::component::{Documents, Mapping};
 use turntable::mapping::sandbox::Sandbox;
+use turntable::mapping::shipped::BUILTIN;
 use turntable::model::catalog::Catalog;
 use turntable::model::limits::Limits;
 use turntable::model::query::Query;
@@ -141,7 +141,7 @@ fn twin(sandbox: &Sandbox, native: &'static turntable_mapping::Mapping) -> Resul
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("mapping.yaml");
     std::fs::write(&file, text)?;
-    let component = turntable::mapping::build::build(&file, Some(&directory.path().join("twin.wasm")))?;
+    let component = turntable::cli::mapping::build::build(&file, Some(&directory.path().join("twin.wasm")))?;
     Ok(sandbox.load(&std::fs::read(component)?)?)
 }
 
@@ -257,7 +257,7 @@ impl<'a> Path<'a> {
     }
 
     fn native(&self, request: &ReadRequest) -> Result<usize> {
-        let batches = turntable_mapping::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
+        let batches = turntable_plan::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
         Ok(batches.iter().map(|batch| batch.origin.len()).sum())
     }
 

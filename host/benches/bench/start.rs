@@ -2,25 +2,30 @@
 //! before and after load, and how long a swap takes while reads go on.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use turntable::mapping::build::BUILTIN;
+use turntable::mapping::shipped::BUILTIN;
 
 use crate::Result;
 use crate::measure::{Report, Table, milliseconds, quantile, timed};
 use crate::read;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_turntable");
+/// The program that was built with this one, unless another is named: an older build, to compare with.
+const OTHER_PROGRAM: &str = "TURNTABLE_BENCH_PROGRAM";
 const STARTS: usize = 7;
 const SWAPS: usize = 15;
 const READS: usize = 1_000;
 const READERS: usize = 8;
 const ALONE: &str = "the process alone (--version)";
+
+fn program_file() -> PathBuf {
+    std::env::var_os(OTHER_PROGRAM).map_or_else(|| env!("CARGO_BIN_EXE_turntable").into(), PathBuf::from)
+}
 
 pub fn run(report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -45,7 +50,7 @@ async fn measured(report: &mut Report) -> Result<()> {
 fn starts(fhir: &str) -> Result<Table> {
     let (mut alone, mut cold, mut warm) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STARTS {
-        let (took, status) = timed(|| Command::new(PROGRAM).arg("--version").stdout(Stdio::null()).status());
+        let (took, status) = timed(|| Command::new(program_file()).arg("--version").stdout(Stdio::null()).status());
         status?;
         alone.push(took);
         let directory = tempfile::tempdir()?;
@@ -82,7 +87,7 @@ async fn memory(program: &Program) -> Result<Table> {
 async fn reader(url: String, reads: usize) -> Result<()> {
     let client = read::client()?;
     for _ in 0..reads {
-        read::get(&client, &url).await?;
+        read::get(&client, &url, read::PAGE).await?;
     }
     Ok(())
 }
@@ -133,7 +138,7 @@ async fn read_until(url: String, stop: Arc<AtomicBool>) -> During {
     let Ok(client) = read::client() else { return during };
     while !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        match read::get(&client, &url).await {
+        match read::get(&client, &url, read::PAGE).await {
             Ok(_) => during.milliseconds.push(milliseconds(begun.elapsed())),
             Err(_) => during.failed += 1,
         }
@@ -154,14 +159,14 @@ fn another(component: &[u8], version: usize) -> Result<Vec<u8>> {
 }
 
 /// A server as a process of its own.
-struct Program {
+pub struct Program {
     child: Child,
-    url: String,
+    pub url: String,
     ready_after: f64,
 }
 
 impl Program {
-    fn start(directory: &Path, fhir: &str) -> Result<Self> {
+    pub fn start(directory: &Path, fhir: &str) -> Result<Self> {
         let config = directory.join("turntable.toml");
         let data = directory.join("data");
         let text = format!(
@@ -171,7 +176,7 @@ impl Program {
         );
         std::fs::write(&config, text)?;
         let begun = Instant::now();
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program_file());
         command.arg("serve").arg("--config").arg(&config).env("TURNTABLE_LOG", "error").stdout(Stdio::piped());
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or("the server has no output")?;
@@ -183,7 +188,7 @@ impl Program {
         if program.url.is_empty() { Err("the server did not start".into()) } else { Ok(program) }
     }
 
-    fn stop(self) {
+    pub fn stop(self) {
         drop(self);
     }
 

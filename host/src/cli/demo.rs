@@ -12,8 +12,10 @@ use crate::cli::serve::{Server, until_stopped};
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::SourceSettings;
+use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
+use crate::router::session::Session;
 
 #[derive(Args)]
 pub struct Options {
@@ -123,9 +125,9 @@ fn config(listen: SocketAddr, data_dir: PathBuf, fhir: &str) -> Result<Config> {
 
 /// Into the native tables, and on to the FHIR service, which gives the ids.
 async fn ingest(server: &Server, bundle: &str) -> Result<()> {
-    let turntable = server.turntable();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    turntable.ingest(&turntable.live(), bundle.as_bytes(), Some("main"), deadline).await?;
+    let session = Session::new(server.turntable().clone(), Caller::Local).until(deadline);
+    session.ingest(bundle.to_owned().into(), Some("main")).await?;
     Ok(())
 }
 

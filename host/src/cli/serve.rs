@@ -16,8 +16,8 @@ use crate::config::Config;
 use crate::fhir::client::Client;
 use crate::http::app;
 use crate::http::shared::App;
-use crate::mapping::build::BUILTIN;
 use crate::mapping::sandbox::Sandbox;
+use crate::mapping::shipped::{SHIPPED, Shipped};
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::LAWS_TIME;
@@ -69,7 +69,8 @@ fn read_config(file: Option<&Path>) -> Result<Config> {
 }
 
 impl Server {
-    /// Listens first, so that `/healthz` answers while mappings are compiled; returns when everything is loaded.
+    /// Listens first, so that `/healthz` answers while `mappings.dir` goes through the gate; returns when every table is
+    /// known.
     pub async fn start(config: Config) -> Result<Self> {
         log();
         for warning in &config.warnings {
@@ -86,7 +87,7 @@ impl Server {
             let _ = stopped.await;
         }));
         let loading = turntable.clone();
-        let shipped = if config.mappings.builtin { BUILTIN } else { &[] };
+        let shipped = if config.mappings.builtin { SHIPPED } else { &[] };
         let first_routes = config.tables.clone();
         tokio::task::spawn_blocking(move || load(&loading, shipped, &first_routes))
             .await
@@ -97,6 +98,9 @@ impl Server {
             tokio::spawn(watch(Arc::downgrade(&turntable), dir, seen));
         }
         app.ready();
+        if config.mappings.warm {
+            warm(Arc::downgrade(&turntable))?;
+        }
         Ok(Self { address, turntable, stop, task })
     }
 
@@ -155,12 +159,24 @@ fn assemble(config: &Config) -> Result<Turntable> {
     Ok(Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key)))
 }
 
-/// A mapping that cannot be loaded takes down its own tables only, and is logged.
-fn load(turntable: &Turntable, shipped: &[(&str, &[u8])], first_routes: &FirstRoutes) -> Result<()> {
+/// A mapping that cannot be had takes down its own tables only, and is logged.
+fn load(turntable: &Turntable, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<()> {
     for failure in turntable.start(shipped, first_routes)? {
         tracing::error!(%failure, "not in force");
     }
     Ok(())
+}
+
+/// Compiles in the background, until all is done or the server is gone. A thread of its own: no end of the server waits
+/// for it.
+fn warm(turntable: Weak<Turntable>) -> Result<()> {
+    let compile = move || {
+        let Some(here) = turntable.upgrade() else { return };
+        here.warm(|| Weak::strong_count(&turntable) > 1);
+    };
+    std::thread::Builder::new().name("mapping-warmth".into()).spawn(compile).map(drop).map_err(|error| {
+        Error::new(Code::Internal, "the thread that compiles mappings cannot be started").internal(error.to_string())
+    })
 }
 
 /// Follows `mappings.dir` for as long as the server lives.

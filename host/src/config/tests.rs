@@ -58,7 +58,7 @@ fn everything_is_read() {
     assert_eq!(config.tables["msemr_encounter"], Route::Virtual { source: "main".into() });
     assert_eq!(config.tables["contact"], Route::Native);
     assert_eq!(config.limits.page_rows, 100);
-    assert_eq!(config.mappings, MappingSettings { builtin: false, dir: Some("mappings".into()) });
+    assert_eq!(config.mappings, MappingSettings { builtin: false, warm: false, dir: Some("mappings".into()) });
 }
 
 #[test]

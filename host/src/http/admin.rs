@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::http::openapi;
 use crate::http::shared::{self, App, Shared, failure, json_reply, object};
+use crate::mapping::component::names_kept;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::release::actor::Actor;
@@ -27,12 +28,12 @@ const BODY_BYTES: usize = 64 << 10;
 const PING_SECONDS: u64 = 2;
 
 pub async fn tables(State(app): Shared) -> Response {
-    let live = app.turntable.live();
+    let live = app.turntable.snapshot();
     object(json!({ "tables": live.tables().map(summary).collect::<Vec<_>>() }))
 }
 
 pub async fn table(State(app): Shared, Path(table): Path<String>) -> Response {
-    let live = app.turntable.live();
+    let live = app.turntable.snapshot();
     match live.table(&table).and_then(|table| detail(&app, table)) {
         Ok(detail) => object(detail),
         Err(error) => failure(&error),
@@ -89,7 +90,7 @@ pub async fn load(State(app): Shared, Query(query): Query<Laws>, request: Reques
 
 pub async fn mappings(State(app): Shared) -> Response {
     let listed = || {
-        let live = app.turntable.live();
+        let live = app.turntable.snapshot();
         let mappings = app.turntable.store.mappings()?;
         let shown = mappings.iter().map(|mapping| {
             let active: Vec<_> =
@@ -107,7 +108,7 @@ pub async fn mapping(State(app): Shared, Path(digest): Path<String>) -> Response
             app.turntable.store.mapping(&digest)?.ok_or_else(|| {
                 Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest")
             })?;
-        let live = app.turntable.live();
+        let live = app.turntable.snapshot();
         let active: Vec<_> =
             live.tables().filter(|t| t.mapping.digest == digest).map(|t| t.table.name.clone()).collect();
         let mut shown = mapping_json(&mapping, &active);
@@ -196,7 +197,7 @@ pub async fn readyz(State(app): Shared) -> Response {
     }
     let ready = app.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let tables = app.turntable.live().tables().count();
+    let tables = app.turntable.snapshot().tables().count();
     json_reply(status, &json!({ "ready": ready, "tables": tables, "sources": sources }))
 }
 
@@ -216,7 +217,7 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("request_errors_total", "counter", "Answers of 4xx and 5xx.", &plain(load(&counters.errors)));
     metric("request_server_errors_total", "counter", "Answers of 5xx.", &plain(load(&counters.server_errors)));
     metric("request_microseconds_total", "counter", "Time spent answering.", &plain(load(&counters.microseconds)));
-    let live = app.turntable.live();
+    let live = app.turntable.snapshot();
     let mut calls = BTreeMap::new();
     for table in live.tables() {
         let mapping = &table.mapping;
@@ -297,7 +298,7 @@ fn mapping_json(mapping: &crate::store::control::Mapping, active: &[String]) -> 
         "digest": mapping.digest,
         "name": mapping.name,
         "version": mapping.version,
-        "tables": mapping.tables,
+        "tables": names_kept(&mapping.tables),
         "activeFor": active,
         "uploadedAt": mapping.uploaded_at.to_string(),
         "uploadedBy": mapping.uploaded_by,

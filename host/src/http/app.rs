@@ -16,7 +16,7 @@ use crate::http::{admin, ingest, tables};
 use crate::model::error::{Code, Error};
 
 pub fn routes(app: Arc<App>) -> Router {
-    Router::new()
+    let once_ready = Router::new()
         // Apps: OData.
         .route("/api/data/v9.2", any(tables::serve))
         .route("/api/data/v9.2/", any(tables::serve))
@@ -33,7 +33,9 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/admin/v1/mappings", get(admin::mappings).post(admin::load))
         .route("/admin/v1/mappings/{digest}", get(admin::mapping))
         .route("/admin/v1/events", get(admin::events))
-        // Operators.
+        .route_layer(middleware::from_fn_with_state(app.clone(), ready));
+    // Operators are answered at any time.
+    once_ready
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(admin::readyz))
         .route("/metrics", get(admin::metrics))
@@ -47,6 +49,14 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stopped: impl Future<Ou
     if let Err(error) = axum::serve(listener, routes(app)).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the server ended");
     }
+}
+
+/// While the server starts a table that is not there is one that is not there yet.
+async fn ready(State(app): Shared, request: Request, next: Next) -> Response {
+    if app.is_ready() {
+        return next.run(request).await;
+    }
+    failure(&Error::new(Code::Busy, "the server is starting").hint("try again").retry_after(1))
 }
 
 /// Counts what leaves, and logs what went wrong here: code and path, never a query string.

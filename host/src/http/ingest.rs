@@ -27,7 +27,7 @@ pub async fn bundle(State(app): Shared, Query(query): Query<Forward>, request: R
 
 async fn take(app: &shared::App, forward: Option<&str>, request: Request) -> Result<Vec<Outcome>> {
     let body = shared::body(request.into_body(), app.turntable.limits.bundle_bytes).await?;
-    app.turntable.ingest(&app.turntable.live(), &body, forward, app.deadline()).await
+    app.session().ingest(body, forward).await
 }
 
 /// A `batch-response` with one outcome an entry.

@@ -4,16 +4,19 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::http::metadata::Documents;
 use crate::http::status::status;
+use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::reply;
+use crate::router::session::Session;
 use crate::router::snapshot::Turntable;
 
 /// Where the table API begins.
@@ -23,6 +26,7 @@ pub struct App {
     pub turntable: Arc<Turntable>,
     ready: AtomicBool,
     pub counters: Counters,
+    pub(super) documents: Documents,
 }
 
 /// For `/metrics`.
@@ -38,7 +42,12 @@ pub type Shared = State<Arc<App>>;
 
 impl App {
     pub fn new(turntable: Arc<Turntable>) -> Self {
-        Self { turntable, ready: AtomicBool::new(false), counters: Counters::default() }
+        Self {
+            turntable,
+            ready: AtomicBool::new(false),
+            counters: Counters::default(),
+            documents: Documents::default(),
+        }
     }
 
     /// Every active mapping has been loaded.
@@ -50,9 +59,9 @@ impl App {
         self.ready.load(Ordering::Acquire)
     }
 
-    /// When a request that begins now must have been answered.
-    pub fn deadline(&self) -> Instant {
-        Instant::now() + Duration::from_millis(self.turntable.limits.request_ms)
+    /// For a request that begins now. There is no authentication, so it is anybody's.
+    pub fn session(&self) -> Session {
+        Session::new(self.turntable.clone(), Caller::Local)
     }
 }
 

@@ -3,46 +3,51 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use axum::body::Bytes;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use crate::http::ingest::response_bundle;
+use crate::http::metadata::{self, Documents};
 use crate::http::shared::{self, API, App, Shared, failure};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
 use crate::model::query::{Change, Compare, Expand, Expr, Filter, Literal, Query};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
-use crate::odata::headers::{Headers, SchemaForm};
-use crate::odata::metadata;
-use crate::odata::reply::{self, Found, Style};
+use crate::odata::headers::Headers;
+use crate::odata::reply::{self, Expanded, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
-use crate::router::read::run::Meter;
+use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::{ServedTable, Snapshot};
+
+/// Bytes of a body, or of the cells of an answer, that are read or written at once on a thread of the reactor: it takes
+/// less than a millisecond.
+const AT_ONCE: usize = 256 << 10;
+
+/// A request as it was sent.
+struct Sent {
+    method: Method,
+    headers: HeaderMap,
+    /// After the service root, as sent.
+    path: String,
+    query: String,
+    body: Bytes,
+    /// The service root as the client sees it.
+    base: String,
+}
 
 /// One request, as it goes through the house.
 struct Serving<'a> {
-    app: &'a App,
-    /// Taken once; a swap never changes a request that has begun.
-    live: Arc<Snapshot>,
-    /// The service root as the client sees it.
-    base: String,
-    /// Path after the root and query, as sent.
-    path: String,
-    query: String,
-    deadline: Instant,
-    timing: Timing,
-}
-
-#[derive(Default)]
-struct Timing {
-    parse: Duration,
-    meter: Meter,
-    render: Duration,
+    documents: &'a Documents,
+    session: Session,
+    sent: Arc<Sent>,
+    call: Arc<Call>,
 }
 
 pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
@@ -55,224 +60,50 @@ pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
 }
 
 async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
-    let begun = Instant::now();
     let (parts, body) = request.into_parts();
-    let bundle = parts.uri.path().ends_with("/msind_UpsertBundle");
     let limits = &app.turntable.limits;
-    let body = shared::body(body, if bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
-    let mut serving = Serving {
-        app,
-        live: app.turntable.live(),
+    let is_bundle = parts.uri.path().ends_with("/msind_UpsertBundle");
+    let body = shared::body(body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
+    let sent = Arc::new(Sent {
         base: base(&parts.headers),
         path: parts.uri.path().strip_prefix(API).unwrap_or_default().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        deadline: app.deadline(),
-        timing: Timing::default(),
+        method: parts.method,
+        headers: parts.headers,
+        body,
+    });
+    let session = app.session();
+    let begun = Instant::now();
+    let call = if sent.body.len() <= AT_ONCE {
+        sent.parse(session.snapshot(), limits)?
+    } else {
+        let (sent, snapshot, limits) = (sent.clone(), session.snapshot().clone(), limits.clone());
+        session.work(move || sent.parse(&snapshot, &limits)).await??
     };
-    let live = serving.live.clone();
-    let headers = headers(&parts.headers)?;
-    let message = Message {
-        // An answer to HEAD is one to GET without its body, which the HTTP layer leaves out.
-        method: if parts.method == Method::HEAD { "GET" } else { parts.method.as_str() },
-        path: &serving.path,
-        query: &serving.query,
-        headers: Headers(&headers),
-        body: &body,
-        base: &serving.base,
-    };
-    let call = parse(&message, &live.catalog, limits, jiff::Timestamp::now())?;
-    serving.timing.parse = begun.elapsed();
-    let mut response = serving.run(&call).await?;
+    session.trace().add(Step::Parse, begun.elapsed());
+    let serving = Serving { documents: &app.documents, session, sent, call: Arc::new(call) };
+    let mut response = serving.run().await?;
     let headers = response.headers_mut();
-    if !call.preferences.applied.is_empty() {
-        set(headers, "preference-applied", &call.preferences.applied.join(", "));
+    if !serving.call.preferences.applied.is_empty() {
+        set(headers, "preference-applied", &serving.call.preferences.applied.join(", "));
     }
-    set(headers, "server-timing", &serving.timing.to_string());
+    set(headers, "server-timing", &timing(serving.session.trace()));
     Ok(response)
 }
 
-impl Serving<'_> {
-    async fn run(&mut self, call: &Call) -> Result<Response> {
-        let live = self.live.clone();
-        match &call.request {
-            Request::ServiceDocument => {
-                Ok(json(call, metadata::service_document(&live.catalog, &self.base, call.format)))
-            }
-            Request::Metadata(SchemaForm::Xml) => Ok(typed("application/xml", metadata::csdl_xml(&live.catalog)?)),
-            Request::Metadata(SchemaForm::Json) => Ok(typed("application/json", metadata::csdl_json(&live.catalog))),
-            Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
-                let table = live.table(&table.name)?;
-                let plan = self.app.turntable.explain(&live, table, query, self.deadline).await?;
-                Ok(shared::object(plan))
-            }
-            Request::Read { table, query } => self.rows(call, live.table(&table.name)?, query).await,
-            Request::Count { table, query } => self.count(live.table(&table.name)?, query).await,
-            Request::ReadOne { table, key, query, known } => {
-                let table = live.table(&table.name)?;
-                let rows = self.row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
-                let etag = reply::etag(&table.table, &rows, 0);
-                // Not with $expand: the related rows have versions of their own.
-                let unchanged = query.expand.is_empty()
-                    && rows
-                        .cell(0, table.table.version.unwrap_or(usize::MAX))
-                        .is_some_and(|v| known.iter().any(|k| k == v));
-                if unchanged {
-                    return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), etag.as_deref()));
-                }
-                self.one(call, table, rows, query).await
-            }
-            Request::Property { table, key, column, raw } => {
-                let table = live.table(&table.name)?;
-                let rows = self.row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
-                let style = self.style(call);
-                let text = if *raw {
-                    reply::property_text(style, &table.table, &rows, 0, *column)?
-                        .map(|t| typed("text/plain", t.into_bytes()))
-                } else {
-                    reply::property(style, &table.table, &rows, 0, *column)?.map(|bytes| json(call, bytes))
-                };
-                Ok(text.unwrap_or_else(|| StatusCode::NO_CONTENT.into_response()))
-            }
-            Request::Follow { table, key, navigation, to, query } => {
-                self.follow(call, live.table(&table.name)?, *key, navigation, to, query).await
-            }
-            Request::Write { table, change, query } => self.write(call, live.table(&table.name)?, change, query).await,
-            Request::UpsertBundle { bundle } => {
-                let outcomes = self.app.turntable.ingest(&live, bundle.as_bytes(), None, self.deadline).await?;
-                Ok(shared::object(response_bundle(&outcomes)))
-            }
-        }
-    }
-
-    async fn rows(&mut self, call: &Call, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
-        let turntable = &self.app.turntable;
-        let live = self.live.clone();
-        let shown = Query { select: Some(reply::columns(&table.table, query)), ..query.clone() };
-        let page = turntable.read(&live, table, &shown, &self.token_binding(), self.deadline).await?;
-        let next_link = page.next.as_deref().map(|token| self.next_link(token));
-        self.timing.meter = page.meter;
-        let expanded = turntable.expand(&live, table, &page.rows, &for_reply(&live, query)?, self.deadline).await?;
-        let begun = Instant::now();
-        let found = Found { table: &table.table, query, rows: &page.rows, expanded: &expanded };
-        let around = reply::Page { count: page.count, next_link: next_link.as_deref() };
-        let body = reply::page(self.style(call), found, around)?;
-        self.timing.render = begun.elapsed();
-        Ok(json(call, body))
-    }
-
-    async fn count(&mut self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
-        let query = Query {
-            count: true,
-            top: Some(0),
-            skip: 0,
-            select: Some(vec![table.table.key]),
-            order: Vec::new(),
-            ..query.clone()
-        };
-        let live = self.live.clone();
-        let page = self.app.turntable.read(&live, table, &query, "", self.deadline).await?;
-        self.timing.meter = page.meter;
-        Ok(typed("text/plain", reply::count(page.count.unwrap_or_default())))
-    }
-
-    async fn one(&mut self, call: &Call, table: &Arc<ServedTable>, rows: Rows, query: &Query) -> Result<Response> {
-        let live = self.live.clone();
-        let wanted = for_reply(&live, query)?;
-        let expanded = self.app.turntable.expand(&live, table, &rows, &wanted, self.deadline).await?;
-        let begun = Instant::now();
-        let found = Found { table: &table.table, query, rows: &rows, expanded: &expanded };
-        let body = reply::one(self.style(call), found, 0)?;
-        self.timing.render = begun.elapsed();
-        Ok(with_etag(json(call, body), reply::etag(&table.table, &rows, 0).as_deref()))
-    }
-
-    /// The row that a lookup or concept leads to.
-    async fn follow(
-        &mut self,
-        call: &Call,
-        table: &Arc<ServedTable>,
-        key: Uuid,
-        navigation: &str,
-        to: &Relation,
-        query: &Query,
-    ) -> Result<Response> {
-        let live = self.live.clone();
-        let rows = self.row(table, key).await?.ok_or_else(|| no_row(&table.table))?;
-        let nothing = || StatusCode::NO_CONTENT.into_response();
-        match to {
-            Relation::Concept { concept } => {
-                let body = reply::concept(self.style(call), &table.table, &rows, 0, *concept)?;
-                Ok(body.map_or_else(nothing, |body| json(call, body)))
-            }
-            Relation::Lookup { column, table: other } => {
-                let other = live.table(other)?;
-                let Some(text) = rows.cell(0, *column) else { return Ok(nothing()) };
-                let guid = crate::model::key::guid(text);
-                match self.row(other, guid).await? {
-                    Some(rows) => self.one(call, other, rows, query).await,
-                    None => Err(no_row(&other.table)),
-                }
-            }
-            Relation::Collection { table: other, column } => {
-                let other = live.table(other)?;
-                let belongs = Filter::Compare(Compare::Eq, Expr::Column(*column), Expr::Literal(Literal::Guid(key)));
-                let filter = match &query.filter {
-                    Some(filter) => Filter::And(Box::new(filter.clone()), Box::new(belongs)),
-                    None => belongs,
-                };
-                let query = Query { filter: Some(filter), ..query.clone() };
-                tracing::trace!(navigation, "following a collection");
-                self.rows(call, other, &query).await
-            }
-        }
-    }
-
-    async fn write(
-        &mut self,
-        call: &Call,
-        table: &Arc<ServedTable>,
-        change: &Change,
-        query: &Query,
-    ) -> Result<Response> {
-        let live = self.live.clone();
-        let begun = Instant::now();
-        let written = self.app.turntable.write(&live, table, change, self.deadline).await?;
-        self.timing.meter.upstream = begun.elapsed();
-        let url = reply::row_url(&self.base, &table.table, written.key);
-        let etag = written.row.as_ref().and_then(|rows| reply::etag(&table.table, rows, 0));
-        // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
-        let shows = call.preferences.representation.unwrap_or(written.created);
-        let mut response = match written.row {
-            Some(rows) if shows => self.one(call, table, rows, query).await?,
-            _ => StatusCode::NO_CONTENT.into_response(),
-        };
-        if written.created && response.status() == StatusCode::OK {
-            *response.status_mut() = StatusCode::CREATED;
-        }
-        if response.status() != StatusCode::OK {
-            set(response.headers_mut(), "odata-entityid", &url);
-        }
-        if written.created {
-            set(response.headers_mut(), "location", &url);
-        }
-        Ok(with_etag(response, etag.as_deref()))
-    }
-
-    async fn row(&mut self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
-        let live = self.live.clone();
-        let begun = Instant::now();
-        let row = self.app.turntable.read_row(&live, table, key, self.deadline).await?;
-        self.timing.meter.upstream += begun.elapsed();
-        Ok(row)
-    }
-
-    fn style<'s>(&'s self, call: &'s Call) -> Style<'s> {
-        Style {
-            catalog: &self.live.catalog,
+impl Sent {
+    fn parse(&self, snapshot: &Snapshot, limits: &Limits) -> Result<Call> {
+        let headers = headers(&self.headers)?;
+        let message = Message {
+            // An answer to HEAD is one to GET without its body, which the HTTP layer leaves out.
+            method: if self.method == Method::HEAD { "GET" } else { self.method.as_str() },
+            path: &self.path,
+            query: &self.query,
+            headers: Headers(&headers),
+            body: &self.body,
             base: &self.base,
-            format: call.format,
-            annotations: &call.preferences.annotations,
-        }
+        };
+        parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now())
     }
 
     /// The request without its token: what a next link is good for.
@@ -296,36 +127,218 @@ impl Serving<'_> {
     }
 }
 
-impl std::fmt::Display for Timing {
-    /// Milliseconds, as W3C's Server-Timing has them.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let meter = &self.meter;
-        let steps = [
-            ("parse", self.parse),
-            ("plan", meter.plan),
-            ("upstream", meter.upstream),
-            ("mapping", meter.mapping),
-            ("residual", meter.residual),
-            ("render", self.render),
-        ];
-        let mut text = String::new();
-        for (name, took) in steps {
-            let separator = if text.is_empty() { "" } else { ", " };
-            write!(text, "{separator}{name};dur={:.3}", took.as_secs_f64() * 1_000.0)?;
+impl Serving<'_> {
+    async fn run(&self) -> Result<Response> {
+        let (session, call) = (&self.session, &*self.call);
+        let snapshot = session.snapshot();
+        match &call.request {
+            Request::ServiceDocument => {
+                let which = metadata::Which::Service { base: self.sent.base.clone(), format: call.format };
+                metadata::answer(self.documents, snapshot, which, &self.sent.headers).await
+            }
+            Request::Metadata(form) => {
+                metadata::answer(self.documents, snapshot, metadata::Which::Schema(*form), &self.sent.headers).await
+            }
+            Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
+                Ok(shared::object(session.explain(snapshot.table(&table.name)?, query).await?))
+            }
+            Request::Read { table, query } => self.rows(snapshot.table(&table.name)?, query).await,
+            Request::Count { table, query } => self.count(snapshot.table(&table.name)?, query).await,
+            Request::ReadOne { table, key, query, known } => {
+                let table = snapshot.table(&table.name)?;
+                let rows = session.read_row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
+                let etag = reply::etag(&table.table, &rows, 0);
+                // Not with $expand: the related rows have versions of their own.
+                let unchanged = query.expand.is_empty()
+                    && rows
+                        .cell(0, table.table.version.unwrap_or(usize::MAX))
+                        .is_some_and(|v| known.iter().any(|k| k == v));
+                if unchanged {
+                    return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), etag.as_deref()));
+                }
+                self.one(table, rows, query).await
+            }
+            Request::Property { table, key, column, raw } => {
+                let table = snapshot.table(&table.name)?;
+                let rows = session.read_row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
+                let style = self.style();
+                let text = if *raw {
+                    reply::property_text(style, &table.table, &rows, 0, *column)?
+                        .map(|t| typed("text/plain", t.into_bytes()))
+                } else {
+                    reply::property(style, &table.table, &rows, 0, *column)?.map(|bytes| json(call, bytes))
+                };
+                Ok(text.unwrap_or_else(|| StatusCode::NO_CONTENT.into_response()))
+            }
+            Request::Follow { table, key, navigation, to, query } => {
+                self.follow(snapshot.table(&table.name)?, *key, navigation, to, query).await
+            }
+            Request::Write { table, change, query } => self.write(snapshot.table(&table.name)?, change, query).await,
+            Request::UpsertBundle { bundle } => {
+                let outcomes = session.ingest(bundle.clone().into(), None).await?;
+                Ok(shared::object(response_bundle(&outcomes)))
+            }
         }
-        f.write_str(&text)
+    }
+
+    async fn rows(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
+        let snapshot = self.session.snapshot();
+        let shown = Query { select: Some(reply::columns(&table.table, query)), ..query.clone() };
+        let page = self.session.read(table, &shown, &self.sent.token_binding()).await?;
+        let next_link = page.next.as_deref().map(|token| self.sent.next_link(token));
+        let expanded = self.session.expand(table, &page.rows, &for_reply(snapshot, query)?).await?;
+        let count = page.count;
+        let body = self
+            .rendered(table, page.rows, query, expanded, move |style, found| {
+                reply::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
+            })
+            .await?;
+        Ok(json(&self.call, body))
+    }
+
+    async fn count(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
+        let query = Query {
+            count: true,
+            top: Some(0),
+            skip: 0,
+            select: Some(vec![table.table.key]),
+            order: Vec::new(),
+            ..query.clone()
+        };
+        let page = self.session.read(table, &query, "").await?;
+        Ok(typed("text/plain", reply::count(page.count.unwrap_or_default())))
+    }
+
+    async fn one(&self, table: &Arc<ServedTable>, rows: Rows, query: &Query) -> Result<Response> {
+        let wanted = for_reply(self.session.snapshot(), query)?;
+        let expanded = self.session.expand(table, &rows, &wanted).await?;
+        let etag = reply::etag(&table.table, &rows, 0);
+        let body = self.rendered(table, rows, query, expanded, |style, found| reply::one(style, found, 0)).await?;
+        Ok(with_etag(json(&self.call, body), etag.as_deref()))
+    }
+
+    /// The row that a lookup or concept leads to.
+    async fn follow(
+        &self,
+        table: &Arc<ServedTable>,
+        key: Uuid,
+        navigation: &str,
+        to: &Relation,
+        query: &Query,
+    ) -> Result<Response> {
+        let (session, call) = (&self.session, &self.call);
+        let rows = session.read_row(table, key).await?.ok_or_else(|| no_row(&table.table))?;
+        let nothing = || StatusCode::NO_CONTENT.into_response();
+        match to {
+            Relation::Concept { concept } => {
+                let body = reply::concept(self.style(), &table.table, &rows, 0, *concept)?;
+                Ok(body.map_or_else(nothing, |body| json(call, body)))
+            }
+            Relation::Lookup { column, table: other } => {
+                let other = session.snapshot().table(other)?;
+                let Some(text) = rows.cell(0, *column) else { return Ok(nothing()) };
+                let guid = crate::model::key::guid(text);
+                match session.read_row(other, guid).await? {
+                    Some(rows) => self.one(other, rows, query).await,
+                    None => Err(no_row(&other.table)),
+                }
+            }
+            Relation::Collection { table: other, column } => {
+                let other = session.snapshot().table(other)?;
+                let belongs = Filter::Compare(Compare::Eq, Expr::Column(*column), Expr::Literal(Literal::Guid(key)));
+                let filter = match &query.filter {
+                    Some(filter) => Filter::And(Box::new(filter.clone()), Box::new(belongs)),
+                    None => belongs,
+                };
+                let query = Query { filter: Some(filter), ..query.clone() };
+                tracing::trace!(navigation, "following a collection");
+                self.rows(other, &query).await
+            }
+        }
+    }
+
+    async fn write(&self, table: &Arc<ServedTable>, change: &Change, query: &Query) -> Result<Response> {
+        let written = self.session.write(table, change).await?;
+        let url = reply::row_url(&self.sent.base, &table.table, written.key);
+        let etag = written.row.as_ref().and_then(|rows| reply::etag(&table.table, rows, 0));
+        // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
+        let shows = self.call.preferences.representation.unwrap_or(written.created);
+        let mut response = match written.row {
+            Some(rows) if shows => self.one(table, rows, query).await?,
+            _ => StatusCode::NO_CONTENT.into_response(),
+        };
+        if written.created && response.status() == StatusCode::OK {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        if response.status() != StatusCode::OK {
+            set(response.headers_mut(), "odata-entityid", &url);
+        }
+        if written.created {
+            set(response.headers_mut(), "location", &url);
+        }
+        Ok(with_etag(response, etag.as_deref()))
+    }
+
+    /// An answer of rows. A large one is not written on a thread of the reactor.
+    async fn rendered(
+        &self,
+        table: &Arc<ServedTable>,
+        rows: Rows,
+        query: &Query,
+        expanded: Vec<Expanded>,
+        write: impl FnOnce(Style<'_>, Found<'_>) -> Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Vec<u8>> {
+        let begun = Instant::now();
+        let bytes = rows.bytes() + expanded.iter().map(|expanded| expanded.rows.bytes()).sum::<usize>();
+        let body = if bytes <= AT_ONCE {
+            write(self.style(), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
+        } else {
+            let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
+            let (table, query) = (table.table.clone(), query.clone());
+            let written = self.session.work(move || {
+                let style = style(&snapshot, &sent, &call);
+                write(style, Found { table: &table, query: &query, rows: &rows, expanded: &expanded })
+            });
+            written.await?
+        };
+        self.session.trace().add(Step::Render, begun.elapsed());
+        body
+    }
+
+    fn style(&self) -> Style<'_> {
+        style(self.session.snapshot(), &self.sent, &self.call)
     }
 }
 
+fn style<'a>(snapshot: &'a Snapshot, sent: &'a Sent, call: &'a Call) -> Style<'a> {
+    Style {
+        catalog: &snapshot.catalog,
+        base: &sent.base,
+        format: call.format,
+        annotations: &call.preferences.annotations,
+    }
+}
+
+/// Milliseconds, as W3C's Server-Timing has them.
+fn timing(trace: &Trace) -> String {
+    let mut text = String::new();
+    for (name, took) in trace.steps() {
+        let separator = if text.is_empty() { "" } else { ", " };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{separator}{name};dur={:.3}", took.as_secs_f64() * 1_000.0);
+    }
+    text
+}
+
 /// Expansions with the columns that their replies need.
-fn for_reply(live: &Snapshot, query: &Query) -> Result<Vec<Expand>> {
+fn for_reply(snapshot: &Snapshot, query: &Query) -> Result<Vec<Expand>> {
     query
         .expand
         .iter()
         .map(|expand| {
             let select = match &expand.to {
                 Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
-                    Some(reply::columns(&live.table(table)?.table, &expand.query))
+                    Some(reply::columns(&snapshot.table(table)?.table, &expand.query))
                 }
                 Relation::Concept { .. } => None,
             };

@@ -3,6 +3,7 @@
 //! as good as no file.
 
 use std::{
+    cmp::Reverse,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -17,17 +18,21 @@ const KEY_FILE: &str = "key";
 pub(super) struct Cache {
     directory: PathBuf,
     key: [u8; MAC_BYTES],
+    /// Of all kept code.
+    files_max: usize,
+    bytes_max: u64,
 }
 
 impl Cache {
-    /// Makes the directory (0700) and its key (0600) where they are missing.
-    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+    /// Makes the directory (0700) and its key (0600) where they are missing. So many files are kept, of so many bytes in
+    /// all.
+    pub(super) fn open(directory: &Path, files_max: usize, bytes_max: u64) -> io::Result<Self> {
         make_private_directory(directory)?;
         let key = match read_key(&directory.join(KEY_FILE)) {
             Some(key) => key,
             None => make_key(directory)?,
         };
-        Ok(Self { directory: directory.to_owned(), key })
+        Ok(Self { directory: directory.to_owned(), key, files_max, bytes_max })
     }
 
     /// The compiled code under this name, if it is there and whole and ours.
@@ -45,27 +50,37 @@ impl Cache {
         Some(bytes)
     }
 
-    /// Keeps the compiled code, all of it or nothing, and of all files the newest `most`.
-    pub(super) fn put(&self, name: &str, code: &[u8], most: usize) -> io::Result<()> {
+    /// Keeps the compiled code, all of it or nothing, and lets the oldest go that no longer fit beside it.
+    pub(super) fn put(&self, name: &str, code: &[u8]) -> io::Result<()> {
         let mac = hmac(&self.key, &[name.as_bytes(), &[0], code]);
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
         file.write_all(&mac)?;
         file.write_all(code)?;
         file.persist(self.path(name))?;
-        self.prune(most)
+        self.prune()
     }
 
-    fn prune(&self, most: usize) -> io::Result<()> {
+    /// Everything but the key counts: what a process left that was killed while it wrote, too.
+    fn prune(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.directory)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "cwasm") {
-                files.push((fs::metadata(&path)?.modified()?, path));
+            let entry = entry?;
+            // Another process may have removed it meanwhile.
+            let Ok(about) = entry.metadata() else { continue };
+            if about.is_file() && entry.file_name() != KEY_FILE {
+                files.push((Reverse(about.modified()?), about.len(), entry.path()));
             }
         }
         files.sort_unstable();
-        for (_, path) in files.iter().take(files.len().saturating_sub(most.max(1))) {
-            fs::remove_file(path)?;
+        let mut bytes = 0_u64;
+        for (at, (_, length, path)) in files.iter().enumerate() {
+            bytes = bytes.saturating_add(*length);
+            if at >= self.files_max || bytes > self.bytes_max {
+                match fs::remove_file(path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
         }
         Ok(())
     }
@@ -131,10 +146,10 @@ mod tests {
     #[test]
     fn only_what_was_put_comes_back() {
         let directory = tempfile::tempdir().unwrap();
-        let open = || Cache::open(&directory.path().join("code")).unwrap();
+        let open = || Cache::open(&directory.path().join("code"), 9, 1 << 20).unwrap();
         let cache = open();
         assert_eq!(cache.get("a"), None);
-        cache.put("a", b"machine code", 9).unwrap();
+        cache.put("a", b"machine code").unwrap();
         assert_eq!(open().get("a").as_deref(), Some(&b"machine code"[..]), "and another process finds it");
 
         let path = |name: &str| directory.path().join("code").join(name);
@@ -159,15 +174,27 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept() {
-        let directory = tempfile::tempdir().unwrap();
-        let cache = Cache::open(directory.path()).unwrap();
-        for name in ["a", "b", "c"] {
-            cache.put(name, b"code", 2).unwrap();
-            // File systems tell times apart only so finely.
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        assert_eq!(["a", "b", "c"].map(|name| cache.get(name).is_some()), [false, true, true]);
+    fn the_newest_are_kept_within_both_limits() {
+        let check = |files_max: usize, bytes_max: u64, expected: [bool; 4]| {
+            let directory = tempfile::tempdir().unwrap();
+            // What was left half written is the oldest.
+            fs::write(directory.path().join(".tmpleft"), [0; 100]).unwrap();
+            let cache = Cache::open(directory.path(), files_max, bytes_max).unwrap();
+            for name in ["a", "b", "c"] {
+                // File systems tell times apart only so finely.
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                cache.put(name, &[0; 100]).unwrap();
+            }
+            let [a, b, c] = ["a", "b", "c"].map(|name| cache.get(name).is_some());
+            assert_eq!([directory.path().join(".tmpleft").exists(), a, b, c], expected, "{files_max} {bytes_max}");
+            assert!(directory.path().join(KEY_FILE).exists());
+        };
+        check(9, 1 << 20, [true, true, true, true]);
+        check(3, 1 << 20, [false, true, true, true]);
+        check(2, 1 << 20, [false, false, true, true]);
+        check(9, 3 * (100 + MAC_BYTES as u64), [false, true, true, true]);
+        check(9, 2 * (100 + MAC_BYTES as u64), [false, false, true, true]);
+        check(9, 99, [false, false, false, false]);
     }
 
     #[cfg(unix)]
@@ -176,12 +203,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let first = Cache::open(directory.path()).unwrap();
+        let open = || Cache::open(directory.path(), 9, 1 << 20).unwrap();
+        let first = open();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let key = directory.path().join(KEY_FILE);
         assert_eq!((mode(directory.path()), mode(&key)), (0o700, 0o600));
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_ne!(Cache::open(directory.path()).unwrap().key, first.key, "a key that was open is not used again");
+        assert_ne!(open().key, first.key, "a key that was open is not used again");
     }
 
     #[test]

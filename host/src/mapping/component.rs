@@ -1,28 +1,30 @@
-//! A loaded mapping: bytes to tables, resources to rows, changes to resources. All that a guest answers is checked
+//! A mapping: bytes or a description to tables, resources to rows, changes to resources. All that a guest answers is checked
 //! here, so that behind this file an index is in range and a row whole.
 
 use std::{
-    num::NonZero,
-    panic::resume_unwind,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
-    thread,
+    time::Instant,
 };
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use turntable_componentize::Sample;
 use turntable_scan::Lexer;
-use wasmtime::component::InstancePre;
 
 use super::{
+    code::{Fetch, Guest, Lazy},
     contract::{
-        exports::turntable::mapping::{read, schema, write},
+        COMPONENT_TYPE,
+        exports::turntable::mapping::{read, write},
         turntable::mapping::types,
     },
-    describe::{Described, described},
-    inspect::{Inspection, inspect},
+    describe::{Description, described},
+    inspect::{self, Inspection, inspect},
     sandbox::{Call, Sandbox, Speaker, Stop, clean, cut},
-    wrap::Sample,
+    shipped::Shipped,
 };
 use crate::model::{
     error::{Code, Error, Result},
@@ -36,7 +38,8 @@ const PADDING: [u8; 64] = [b' '; 64];
 /// Bytes of a message or pointer in an issue.
 const ISSUE_TEXT: usize = 1_000;
 
-/// A mapping that is ready to be called, from any thread.
+/// A mapping that can be called, from any thread. One that ships, or was let in before this start, is known by its
+/// description and compiled by its first call.
 pub struct Mapping {
     /// For people and errors, e.g. `encounter`.
     pub name: String,
@@ -45,9 +48,12 @@ pub struct Mapping {
     /// `sha256:<hex>` of the component.
     pub digest: String,
     pub tables: Vec<Arc<Table>>,
+    /// Of a component that was loaded; none of one that is known by its description.
     pub samples: Vec<Sample>,
     sandbox: Sandbox,
-    guest: Guest,
+    writes: bool,
+    code: Lazy,
+    speaker: Arc<Speaker>,
     counters: Counters,
 }
 
@@ -143,77 +149,67 @@ pub enum FhirRequest {
     Unchanged,
 }
 
-/// The code, and where in it the functions stand, found once.
-struct Guest {
-    program: InstancePre<Call>,
-    speaker: Arc<Speaker>,
-    read: read::GuestIndices,
-    write: Option<write::GuestIndices>,
+/// A description, and the contract that it is one by: a component of another contract is not what it says there.
+#[derive(Serialize, Deserialize)]
+struct Kept<D> {
+    contract: String,
+    description: D,
 }
 
 impl Sandbox {
     /// Inspects, compiles (or finds compiled), asks the mapping what it offers and checks the answer. Takes tenths of
     /// a second and holds the thread: not for the path of a request.
     pub fn load(&self, bytes: &[u8]) -> Result<Mapping> {
-        self.load_by(bytes, Self::program)
-    }
-
-    /// Loads all of these, on every core that there is: for a start.
-    pub fn load_all(&self, components: &[&[u8]]) -> Vec<Result<Mapping>> {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(self.limits().mapping_concurrency);
-        let next = AtomicUsize::new(0);
-        let mut loaded: Vec<(usize, Result<Mapping>)> = thread::scope(|scope| {
-            let worker = || {
-                let mut own = Vec::new();
-                loop {
-                    let index = next.fetch_add(1, Relaxed);
-                    let Some(bytes) = components.get(index) else { return own };
-                    own.push((index, self.load_by(bytes, Self::program_beside_others)));
-                }
-            };
-            let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(worker)).collect();
-            let joined = workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            joined.flatten().collect()
-        });
-        loaded.sort_by_key(|(index, _)| *index);
-        loaded.into_iter().map(|(_, mapping)| mapping).collect()
-    }
-
-    fn load_by(
-        &self,
-        bytes: &[u8],
-        program: impl FnOnce(&Self, &[u8], &str) -> Result<InstancePre<Call>>,
-    ) -> Result<Mapping> {
-        let inspection = inspect(bytes, self.limits())?;
-        let Inspection { digest, component, writes, samples, .. } = inspection;
-        let program = program(self, &component, &digest)?;
-        let found = |error: wasmtime::Error| {
-            Error::new(Code::ComponentRefused, "the component's functions cannot be found")
-                .internal(cut(&error.to_string()))
-        };
-        let schema = schema::GuestIndices::new(&program).map_err(found)?;
-        let read = read::GuestIndices::new(&program).map_err(found)?;
-        let write = if writes { Some(write::GuestIndices::new(&program).map_err(found)?) } else { None };
-
+        let Inspection { digest, component, writes, samples, .. } = inspect(bytes, self.limits())?;
+        let guest = Guest::new(self, &digest, writes, || Ok(component.into()))?;
         let label = format!("the mapping {}", short(&digest));
-        let speaker = Speaker::new(label.clone());
-        let answer = self
-            .call(&program, &speaker, |store, instance| schema.load(&mut *store, instance)?.call_describe(&mut *store));
+        let answer = self.call(&guest.program, &Speaker::new(label.clone()), |store, instance| {
+            guest.schema.load(&mut *store, instance)?.call_describe(&mut *store)
+        });
         let mapping = answer.map_err(|stop| stopped(stop, &format!("{label}, asked to describe itself,"), self))?;
-        let Described { name, version, tables } = described(mapping, writes, self.limits())?;
+        let description = described(mapping, writes, self.limits())?;
+        Ok(Mapping { samples, ..self.mapping(&digest, description, Lazy::made(guest)) })
+    }
 
-        let speaker = Speaker::new(format!("{name} {version} ({})", short(&digest)));
-        Ok(Mapping {
+    /// A mapping that ships. Nothing of its component is looked at yet.
+    pub fn shipped(&self, shipped: &'static Shipped) -> Result<Mapping> {
+        let component = || Ok(shipped.component.into());
+        Ok(self.mapping(shipped.digest, shipped.description()?, Lazy::later(Box::new(component))))
+    }
+
+    /// A mapping that was let in before, by what [`Mapping::kept`] gave then. None if that is not to be relied on: what
+    /// another version of this program wrote, or a component of another contract, is to be loaded.
+    pub(crate) fn kept(&self, digest: &str, kept: &Value, component: Fetch) -> Option<Mapping> {
+        let kept = Kept::<Description>::deserialize(kept).ok().filter(|kept| kept.contract == contract())?;
+        Some(self.mapping(digest, kept.description, Lazy::later(component)))
+    }
+
+    fn mapping(&self, digest: &str, description: Description, code: Lazy) -> Mapping {
+        let Description { name, version, writes, tables } = description;
+        Mapping {
+            speaker: Speaker::new(format!("{name} {version} ({})", short(digest))),
             name,
             version,
-            digest,
+            digest: digest.to_owned(),
             tables: tables.into_iter().map(Arc::new).collect(),
-            samples,
+            samples: Vec::new(),
             sandbox: self.clone(),
-            guest: Guest { program, speaker, read, write },
+            writes,
+            code,
             counters: Counters::default(),
-        })
+        }
     }
+}
+
+/// The names of the tables in what [`Mapping::kept`] gave; of a mapping that ships they are all that is kept.
+pub fn names_kept(kept: &Value) -> Vec<&str> {
+    let tables = kept.pointer("/description/tables").unwrap_or(kept).as_array();
+    tables.into_iter().flatten().filter_map(|table| table.as_str().or_else(|| table["name"].as_str())).collect()
+}
+
+/// Names the contract that this program speaks.
+fn contract() -> String {
+    inspect::digest(COMPONENT_TYPE)
 }
 
 impl Mapping {
@@ -227,7 +223,49 @@ impl Mapping {
 
     /// Lines of log that were dropped because there were too many.
     pub fn log_lines_dropped(&self) -> u64 {
-        self.guest.speaker.lines_dropped.load(Relaxed)
+        self.speaker.lines_dropped.load(Relaxed)
+    }
+
+    /// Rows to FHIR too.
+    pub fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// What a later start needs to know the mapping without running it: for [`Sandbox::kept`].
+    pub(crate) fn kept(&self) -> Value {
+        let description = Description {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            writes: self.writes,
+            tables: self.tables.iter().map(|table| Table::clone(table)).collect(),
+        };
+        serde_json::to_value(Kept { contract: contract(), description }).unwrap_or_default()
+    }
+
+    /// Compiles the code, unless that is done: what otherwise the first call does. Takes tenths of a second and holds
+    /// the thread.
+    pub fn prepare(&self) -> Result<()> {
+        self.guest().map(drop)
+    }
+
+    fn guest(&self) -> Result<&Guest> {
+        let made = self.code.get(|component| {
+            let begun = Instant::now();
+            let made = Guest::new(&self.sandbox, &self.digest, self.writes, component);
+            let took = begun.elapsed().as_millis();
+            tracing::debug!(target: "mapping", mapping = self.name, version = self.version, took, "code is at hand");
+            made
+        });
+        made.map_err(|error| {
+            if error.code() != Code::ComponentRefused {
+                return error;
+            }
+            let why = error.get_internal().unwrap_or_default();
+            let text = format!("the mapping {} {} ({}) cannot be run", self.name, self.version, short(&self.digest));
+            Error::new(Code::MappingFault, text)
+                .hint("Load it again to see what is wrong with it, or go back to the version before.")
+                .internal(format!("{}: {why}", error.message()))
+        })
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -281,20 +319,19 @@ impl Mapping {
     /// Holds the thread for as long as the guest runs, see [`Sandbox`].
     pub fn resource(&self, table: &str, changes: &[WriteChange]) -> Result<Vec<Result<FhirRequest, Vec<Issue>>>> {
         let table = self.known(table)?;
-        let Some(write) = &self.guest.write else {
-            let text = format!("{} only reads", self.at(&[table]));
-            return Err(
-                Error::new(Code::NotSupported, text).hint("Write through the service, or load a mapping that writes.")
-            );
-        };
         let who = self.at(&[table]);
+        if !self.writes {
+            return Err(Error::new(Code::NotSupported, format!("{who} only reads"))
+                .hint("Write through the service, or load a mapping that writes."));
+        }
         self.check_input(&who, changes.len(), changes.iter().map(WriteChange::bytes).sum())?;
         if changes.is_empty() {
             return Ok(Vec::new());
         }
         let assignments = changes.iter().map(|change| assigned(table, change)).collect::<Result<Vec<_>>>()?;
         let said: Vec<_> = changes.iter().zip(&assignments).map(|(change, assigned)| change.said(assigned)).collect();
-        let answers = self.call(&who, |store, instance, _| {
+        let answers = self.call(&who, |store, instance, guest| {
+            let write = guest.write.as_ref().ok_or_else(|| wasmtime::format_err!("it has no functions to write"))?;
             write.load(&mut *store, instance)?.call_resource(&mut *store, &table.name, &said)
         })?;
         if answers.len() != changes.len() {
@@ -335,16 +372,15 @@ impl Mapping {
             &Guest,
         ) -> wasmtime::Result<Result<T, types::Failure>>,
     ) -> Result<T> {
+        let code = self.guest()?;
         self.counters.calls.fetch_add(1, Relaxed);
-        let answer = self
-            .sandbox
-            .call(&self.guest.program, &self.guest.speaker, |store, instance| guest(store, instance, &self.guest));
+        let answer = self.sandbox.call(&code.program, &self.speaker, |store, instance| guest(store, instance, code));
         let stop = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(types::Failure::BadRequest(text))) => {
-                Stop { code: Code::MappingFault, text: cut(&format!("bad request: {text}")) }
+                Stop::new(Code::MappingFault, cut(&format!("bad request: {text}")))
             }
-            Ok(Err(types::Failure::Internal(text))) => Stop { code: Code::MappingFault, text: cut(&text) },
+            Ok(Err(types::Failure::Internal(text))) => Stop::new(Code::MappingFault, cut(&text)),
             Err(stop) => stop,
         };
         self.counters.count(stop.code);
@@ -353,7 +389,7 @@ impl Mapping {
 
     fn ill_formed(&self, who: &str, what: &str) -> Error {
         self.counters.count(Code::MappingIllFormed);
-        stopped(Stop { code: Code::MappingIllFormed, text: what.to_owned() }, who, &self.sandbox)
+        stopped(Stop::new(Code::MappingIllFormed, what), who, &self.sandbox)
     }
 
     /// What every error of a mapping begins with.
@@ -375,9 +411,14 @@ impl Mapping {
 fn stopped(stop: Stop, who: &str, sandbox: &Sandbox) -> Error {
     let limits = sandbox.limits();
     let (what, hint) = match stop.code {
-        Code::MappingTimeout => {
-            (format!("took more than {} ms", limits.mapping_ms), "Ask for smaller pages, or raise limits.mapping_ms.")
-        }
+        Code::MappingTimeout if stop.overdue => (
+            "was not done when the time of the request was over".into(),
+            "Ask for smaller pages, or raise limits.request_ms.",
+        ),
+        Code::MappingTimeout => (
+            format!("worked for more than {} ms", limits.mapping_ms),
+            "Ask for smaller pages, or raise limits.mapping_ms.",
+        ),
         Code::MappingMemory => (
             format!("needed more than {} bytes of memory", limits.mapping_memory_bytes),
             "Ask for smaller pages, or raise limits.mapping_memory_bytes.",

@@ -1,7 +1,12 @@
 //! What a mapping says of itself, checked and made [`Table`]s. A description is a stranger's: nothing in it is taken
 //! on trust, and every fault is reported with its table and column, all at once.
+//!
+//! `host/build.rs` includes this file too, with the SDK's form of the contract in place of wasmtime's, so that shipped
+//! mappings are described when the binary is built.
 
 use std::{collections::HashSet, fmt};
+
+use serde::{Deserialize, Serialize};
 
 use super::contract::exports::turntable::mapping::schema as said;
 use crate::model::{
@@ -18,21 +23,23 @@ const NAME: usize = 128;
 /// Faults that are listed; a mapping with more has seen enough.
 const FAULTS: usize = 100;
 
-/// A description that holds together.
-#[derive(Debug)]
-pub(super) struct Described {
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) tables: Vec<Table>,
+/// A description that holds together: all that is known of a mapping while it does not run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Description {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// The component exports the interface for it.
+    pub(crate) writes: bool,
+    pub(crate) tables: Vec<Table>,
 }
 
 /// `writes`: the component exports the interface for it. `MappingIllFormed`.
-pub(super) fn described(mapping: said::Mapping, writes: bool, limits: &Limits) -> Result<Described> {
+pub(crate) fn described(mapping: said::Mapping, writes: bool, limits: &Limits) -> Result<Description> {
     let mut faults = Faults { limits, writes, found: Vec::new(), table: String::new(), column: None };
     faults.mapping(&mapping);
     if faults.found.is_empty() {
         let tables = mapping.tables.into_iter().map(table).collect();
-        return Ok(Described { name: mapping.name, version: mapping.version, tables });
+        return Ok(Description { name: mapping.name, version: mapping.version, writes, tables });
     }
     let first = &faults.found[0];
     let message = format!("the mapping's description does not hold together: {}", first.message);

@@ -2,17 +2,15 @@
 //! nothing but what we offer, does it export our interfaces with our types. All that is wrong is listed at once.
 
 use sha2::{Digest, Sha256};
+use turntable_componentize::{SAMPLES_SECTION, Sample, componentize};
+use wasm_encoder::Encode;
 use wasmparser::{
     CanonicalFunction, CanonicalOption, Encoding, Parser, Payload, Validator, WasmFeatures,
     component_types::{ComponentAnyTypeId, ComponentEntityType, ComponentType, ComponentTypeId, SubtypeCx},
     types::TypesRef,
 };
 
-use super::{
-    attach::leb128,
-    contract::COMPONENT_TYPE,
-    wrap::{self, SAMPLES_SECTION, Sample},
-};
+use super::contract::COMPONENT_TYPE;
 use crate::model::{
     error::{Code, Detail, Error, Result},
     limits::Limits,
@@ -125,7 +123,7 @@ fn as_component(bytes: &[u8]) -> Result<(Vec<u8>, bool), Detail> {
             Validator::new_with_features(FEATURES)
                 .validate_all(bytes)
                 .map_err(|error| finding("validation", "component", format!("not sound: {error}")))?;
-            wrap::wrap(bytes, &[]).map(|component| (component, true)).map_err(|text| {
+            componentize(bytes, &[]).map(|component| (component, true)).map_err(|text| {
                 format(format!("a core WebAssembly module, not a component, and it could not be made one: {text}"))
             })
         }
@@ -183,8 +181,7 @@ fn check_world(component: &[u8], findings: &mut Vec<Detail>) -> Result<Ends, Str
     let mut both = component[..8].to_vec();
     for inner in [COMPONENT_TYPE, component] {
         both.push(4);
-        both.extend(leb128(inner.len()));
-        both.extend_from_slice(inner);
+        inner.encode(&mut both);
     }
     let types = Validator::new_with_features(FEATURES).validate_all(&both).map_err(|error| error.to_string())?;
     let types = types.as_ref();

@@ -1,11 +1,13 @@
-//! The engine that mappings run in, and one call of a guest inside its limits: memory, time, size of the answer,
+//! The engine that mappings run in, and one call of a guest inside its limits: memory, work, size of the answer,
 //! number at once. Each call has an instance of its own that is thrown away after it, so no call can see another's
 //! data, and a trap leaves nothing behind.
 
 use std::{
+    borrow::Cow,
+    cell::Cell,
     path::Path,
     sync::{
-        Arc, Condvar, Mutex, PoisonError, RwLock,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -14,7 +16,7 @@ use std::{
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolConcurrencyLimitError, PoolingAllocationConfig,
-    ResourceLimiter, Store, StoreContextMut, Trap, WasmFeatures,
+    ResourceLimiter, Store, StoreContextMut, Trap, UpdateDeadline, WasmFeatures,
     component::{Component, Instance, InstancePre, Linker, WasmStr},
 };
 
@@ -42,9 +44,9 @@ const TEXT: usize = 2_000;
 
 /// Where mappings run. Cheap to clone; all clones share slots, limits and cache.
 ///
-/// Calls are synchronous and hold their thread for up to `limits.mapping_ms`, waiting for a slot included up to
-/// `limits.mapping_wait_ms` more. An async caller hands pages that are not small to threads of their own; it must not
-/// use `spawn_blocking` for every little one, since that costs more than the call.
+/// Calls are synchronous and hold their thread: for up to `limits.mapping_wait_ms` until there is a slot, then until they
+/// have worked for `limits.mapping_ms`. That is the CPU time of their thread, so a busy machine makes a call slower and
+/// does not fail it. [`until`] gives the calls of a job a last moment besides.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
 
@@ -56,9 +58,9 @@ struct Inner {
     cache: Option<Cache>,
     /// What the last call took, in a sandbox that measures.
     meter: Option<Mutex<Taken>>,
-    /// One compilation at a time, since it takes a core for as long as it lasts; at a start, which nobody else uses a
-    /// core at, they share.
-    compiling: RwLock<()>,
+    /// One compilation at a time, since it takes a core for as long as it lasts, and leaves functions that the next one
+    /// finds.
+    compiling: Mutex<()>,
 }
 
 /// What a call took. The same component and the same call take the same on every machine.
@@ -87,7 +89,7 @@ impl Sandbox {
         let engine = engine(limits, meter.is_some())?;
         let linker = linker(&engine).map_err(|error| internal("the imports of mappings cannot be linked", &error))?;
         let cache = cache.and_then(|directory| {
-            Cache::open(directory)
+            Cache::open(directory, limits.mapping_cache_files, limits.mapping_cache_bytes)
                 .inspect_err(|error| {
                     tracing::warn!(target: "mapping", directory = %directory.display(), %error, "no cache of compiled mappings");
                 })
@@ -95,7 +97,7 @@ impl Sandbox {
         });
         tick(&engine)?;
         let slots = Slots::new(limits.mapping_concurrency.max(1));
-        let (limits, compiling) = (limits.clone(), RwLock::new(()));
+        let (limits, compiling) = (limits.clone(), Mutex::new(()));
         Ok(Self(Arc::new(Inner { engine, linker, limits, slots, cache, meter, compiling })))
     }
 
@@ -118,40 +120,39 @@ impl Sandbox {
         &self.0.limits
     }
 
-    /// Compiles an inspected component, or takes it from the cache. Takes tenths of a second: not for the path of a
-    /// request.
-    pub(super) fn program(&self, component: &[u8], digest: &str) -> Result<InstancePre<Call>> {
-        let compiled = {
-            let _alone = self.0.compiling.write().unwrap_or_else(PoisonError::into_inner);
-            self.compile(component, digest)?
+    /// The code of an inspected component: kept, or compiled of its bytes, which are asked for only then. That takes
+    /// tenths of a second.
+    pub(super) fn program<'c>(
+        &self,
+        digest: &str,
+        component: impl FnOnce() -> Result<Cow<'c, [u8]>>,
+    ) -> Result<InstancePre<Call>> {
+        let name = self.cache_name(digest);
+        let compiled = match self.kept_code(&name) {
+            Some(compiled) => compiled,
+            None => {
+                let component = component()?;
+                let _alone = self.0.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+                self.compile(&component, &name)?
+            }
         };
-        self.linked(&compiled)
-    }
-
-    /// The same beside others that are compiled like this, on all cores.
-    pub(super) fn program_beside_others(&self, component: &[u8], digest: &str) -> Result<InstancePre<Call>> {
-        let compiled = {
-            let _among_others = self.0.compiling.read().unwrap_or_else(PoisonError::into_inner);
-            self.compile(component, digest)?
-        };
-        self.linked(&compiled)
-    }
-
-    fn linked(&self, compiled: &Component) -> Result<InstancePre<Call>> {
-        self.0.linker.instantiate_pre(compiled).map_err(|error| {
+        self.0.linker.instantiate_pre(&compiled).map_err(|error| {
             Error::new(Code::ComponentRefused, "the component does not link").internal(cut(&format!("{error:#}")))
         })
     }
 
-    fn compile(&self, component: &[u8], digest: &str) -> Result<Component> {
-        let name = self.cache_name(digest);
-        if let Some(code) = self.0.cache.as_ref().and_then(|cache| cache.get(&name)) {
-            // Of another build of wasmtime, or whatever else it finds: compiled anew below.
-            match thaw(&self.0.engine, &code) {
-                Ok(component) => return Ok(component),
-                Err(error) => tracing::warn!(target: "mapping", %error, "compiled code in the cache does not fit"),
-            }
-        }
+    /// Kept code of this name. None if it is of another build of wasmtime, or whatever else it finds.
+    fn kept_code(&self, name: &str) -> Option<Component> {
+        let code = self.0.cache.as_ref()?.get(name)?;
+        thaw(&self.0.engine, &code)
+            .inspect_err(|error| {
+                tracing::warn!(target: "mapping", %error, "compiled code in the cache does not fit");
+            })
+            .ok()
+    }
+
+    /// Compiles, and keeps the code under this name.
+    fn compile(&self, component: &[u8], name: &str) -> Result<Component> {
         let compiled = Component::from_binary(&self.0.engine, component).map_err(|error| {
             Error::new(Code::ComponentRefused, "the component cannot be compiled within the limits")
                 .hint("It may ask for more memory than `limits.mapping_memory_bytes` at its start.")
@@ -159,7 +160,7 @@ impl Sandbox {
         })?;
         if let Some(cache) = &self.0.cache {
             let kept = compiled.serialize().map_err(std::io::Error::other);
-            if let Err(error) = kept.and_then(|code| cache.put(&name, &code, self.0.limits.mapping_cache_files)) {
+            if let Err(error) = kept.and_then(|code| cache.put(name, &code)) {
                 tracing::warn!(target: "mapping", %error, "compiled code is not kept");
             }
         }
@@ -183,12 +184,13 @@ impl Sandbox {
     ) -> Result<T, Stop> {
         let limits = &self.0.limits;
         let Some(_slot) = self.0.slots.take(Duration::from_millis(limits.mapping_wait_ms)) else {
-            return Err(Stop { code: Code::MappingBusy, text: "no free slot".into() });
+            return Err(Stop::new(Code::MappingBusy, "no free slot"));
         };
         let call = Call {
             memory_bytes: limits.mapping_memory_bytes,
             memory_taken: 0,
             memory_refused: false,
+            overdue: false,
             speaker: Arc::clone(speaker),
             log_lines: limits.mapping_log_lines,
             log_bytes: limits.mapping_log_bytes,
@@ -196,8 +198,7 @@ impl Sandbox {
         let mut store = Store::new(&self.0.engine, call);
         store.limiter(|call| call);
         store.set_hostcall_fuel(limits.mapping_output_bytes);
-        // One more than asked for, since the tick under way is nearly over; and never 0, which would trap at once.
-        store.set_epoch_deadline(limits.mapping_ms.max(1).saturating_add(1));
+        watch(&mut store, Duration::from_millis(limits.mapping_ms.max(1)));
         if self.0.meter.is_some() {
             store.set_fuel(u64::MAX).map_err(|error| stop(&error, store.data()))?;
         }
@@ -216,6 +217,67 @@ impl Sandbox {
 pub(super) struct Stop {
     pub(super) code: Code,
     pub(super) text: String,
+    /// It was stopped by the last moment of its job ([`until`]), not by a limit of its own.
+    pub(super) overdue: bool,
+}
+
+impl Stop {
+    pub(super) fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), overdue: false }
+    }
+}
+
+thread_local! {
+    /// The last moment of the job that this thread does.
+    static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Does a job whose calls of mappings are stopped at `deadline`, however little they have worked: nobody waits for their
+/// answer any more. The moment belongs to the thread, since a job calls mappings from many places and on this one only.
+pub(crate) fn until<T>(deadline: Instant, job: impl FnOnce() -> T) -> T {
+    struct Before(Option<Instant>);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            UNTIL.set(self.0);
+        }
+    }
+    let _before = Before(UNTIL.replace(Some(deadline)));
+    job()
+}
+
+/// Stops the call when it has worked for so long, or when its job's last moment has come. The engine's clock only says
+/// when to look: a call cannot have worked for longer than time has passed.
+fn watch(store: &mut Store<Call>, most: Duration) {
+    // One more than asked for, since the tick under way is nearly over; and never 0, which would trap at once.
+    let ticks = |left: Duration| u64::try_from(left.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+    let until = UNTIL.get();
+    let time_left = move || until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+    let begun = cpu_time();
+    store.set_epoch_deadline(ticks(most.min(time_left())));
+    store.epoch_deadline_callback(move |mut store| {
+        let work_left = most.saturating_sub(cpu_time().saturating_sub(begun));
+        let time_left = time_left();
+        if work_left.is_zero() || time_left.is_zero() {
+            store.data_mut().overdue = !work_left.is_zero();
+            return Err(Trap::Interrupt.into());
+        }
+        Ok(UpdateDeadline::Continue(ticks(work_left.min(time_left))))
+    });
+}
+
+/// What this thread has worked since it began.
+#[cfg(unix)]
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
+    seconds + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Where no such clock can be had, time stands for work.
+#[cfg(not(unix))]
+fn cpu_time() -> Duration {
+    static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    BEGUN.elapsed()
 }
 
 fn stop(error: &wasmtime::Error, call: &Call) -> Stop {
@@ -233,7 +295,7 @@ fn stop(error: &wasmtime::Error, call: &Call) -> Stop {
         None if call.memory_refused => Code::MappingMemory,
         None => Code::MappingIllFormed,
     };
-    Stop { code, text }
+    Stop { code, text, overdue: call.overdue }
 }
 
 /// Foreign text made fit for a log: short, on one line, nothing that a terminal would obey.
@@ -251,6 +313,8 @@ pub(super) struct Call {
     memory_bytes: usize,
     memory_taken: usize,
     memory_refused: bool,
+    /// Stopped because the time of its job was over.
+    overdue: bool,
     speaker: Arc<Speaker>,
     log_lines: u32,
     log_bytes: usize,
@@ -487,9 +551,9 @@ mod tests {
         let sandbox = Sandbox::new(&limits, Some(directory.path())).unwrap();
         let (cache, name) = (sandbox.0.cache.as_ref().unwrap(), sandbox.cache_name("sha256:00"));
         // Its MAC is good, so it gets as far as wasmtime, which knows its own.
-        cache.put(&name, b"\x7fELF of an older wasmtime", 9).unwrap();
-        let empty = *b"\0asm\x0d\0\x01\0";
-        assert!(sandbox.compile(&empty, "sha256:00").is_ok());
+        cache.put(&name, b"\x7fELF of an older wasmtime").unwrap();
+        let empty = b"\0asm\x0d\0\x01\0".as_slice();
+        assert!(sandbox.program("sha256:00", || Ok(empty.into())).is_ok());
         assert!(cache.get(&name).is_some_and(|code| code.len() > 100), "and is written over the old");
     }
 

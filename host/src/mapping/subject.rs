@@ -1,9 +1,9 @@
-//! A loaded component as a subject of the laws (`turntable_mapping::laws`): it describes itself, reads and writes in
+//! A loaded component as a subject of the laws (`turntable_laws`): it describes itself, reads and writes in
 //! the sandbox, under the limits of production.
 
+use turntable_laws::{Answer, Batch, Row, Subject};
 use turntable_mapping::bindings::exports::turntable::mapping::{schema as wit, write};
 use turntable_mapping::bindings::turntable::mapping::types;
-use turntable_mapping::laws::{Answer, Batch, Row, Subject};
 
 use super::component::{Documents, FhirRequest, Issue, IssueCode, Mapping, Severity, WriteChange, WriteOperation};
 use crate::model::table::{

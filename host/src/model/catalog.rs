@@ -82,10 +82,12 @@ impl Catalog {
     }
 }
 
-/// The candidate closest to what was typed, if it is close enough to be meant.
+/// The candidate closest to what was typed, letter case aside, if it is close enough to be meant.
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = typed.chars().count().div_ceil(3).max(1);
-    candidates.into_iter().map(|c| (distance(typed, c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+    let typed = typed.to_lowercase();
+    let distance = |candidate: &str| strsim::levenshtein(&typed, &candidate.to_lowercase());
+    candidates.into_iter().map(|c| (distance(c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
 }
 
 fn lookups(table: &Table) -> impl Iterator<Item = (ColumnIndex, &super::table::Lookup)> {
@@ -93,22 +95,6 @@ fn lookups(table: &Table) -> impl Iterator<Item = (ColumnIndex, &super::table::L
         Kind::Lookup(lookup) => Some((index, lookup)),
         _ => None,
     })
-}
-
-/// Levenshtein distance, case ignored.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let cost = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(corner + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

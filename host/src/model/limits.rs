@@ -25,9 +25,10 @@ pub struct Limits {
     pub page_rows: u32,
     /// Rows of a page at most, whatever the client asks for.
     pub page_rows_max: u32,
-    /// Rows or resources looked at for one request. `ScanBudgetExceeded`, or a short page with a next link.
+    /// Rows or resources looked at for one request, related ones included. `ScanBudgetExceeded`, or a short page with a
+    /// next link.
     pub scan_rows: u64,
-    /// Calls to a FHIR service for one request. As `scan_rows`.
+    /// Calls to FHIR services for one request, those for related rows included. As `scan_rows`.
     pub upstream_calls: u32,
     /// Bytes of one answer of a FHIR service. `UpstreamInvalid`.
     pub upstream_bytes: usize,
@@ -40,8 +41,8 @@ pub struct Limits {
     pub related_keys: usize,
     /// Milliseconds that a next link stays good. `PageTokenExpired`.
     pub page_token_ms: u64,
-    /// Milliseconds that one call of a mapping may take. With several resources it is made again with fewer, else
-    /// `MappingTimeout`; the same goes for memory and for the bytes of the answer.
+    /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. With several resources it
+    /// is made again with fewer, else `MappingTimeout`; the same goes for memory and for the bytes of the answer.
     pub mapping_ms: u64,
     /// Bytes of memory that one call of a mapping may have. `MappingMemory`.
     pub mapping_memory_bytes: usize,
@@ -50,10 +51,12 @@ pub struct Limits {
     pub mapping_input_bytes: usize,
     /// Bytes that one call of a mapping may answer. `MappingOutputTooLarge`.
     pub mapping_output_bytes: usize,
-    /// Calls of mappings at once. More wait, then `MappingBusy`.
+    /// Calls of mappings, and other jobs that hold a thread, at once. More wait, then `MappingBusy`.
     pub mapping_concurrency: usize,
-    /// Milliseconds that a call of a mapping waits for its turn. `MappingBusy`.
+    /// Milliseconds that such a job waits for its turn. `MappingBusy`.
     pub mapping_wait_ms: u64,
+    /// Jobs that wait for their turn. `Busy`.
+    pub work_queue: usize,
     /// Resources that one call of a mapping may be given; the contract allows no more. A larger page is given in
     /// several; more changes at once are `MappingInputTooLarge`.
     pub mapping_documents: usize,
@@ -71,6 +74,8 @@ pub struct Limits {
     pub mapping_text_bytes: usize,
     /// Files of compiled code that are kept on disk. The oldest go first; their components are compiled anew.
     pub mapping_cache_files: usize,
+    /// Bytes of all those files. As `mapping_cache_files`.
+    pub mapping_cache_bytes: u64,
     /// Mappings that are loaded or were in force and stay in memory, so that putting one in force is a matter of
     /// milliseconds.
     pub mapping_retired: usize,
@@ -103,6 +108,7 @@ impl Default for Limits {
             mapping_output_bytes: 32 << 20,
             mapping_concurrency: 32,
             mapping_wait_ms: 1_000,
+            work_queue: 256,
             mapping_documents: 1_000,
             mapping_log_lines: 20,
             mapping_log_bytes: 1 << 10,
@@ -111,6 +117,7 @@ impl Default for Limits {
             mapping_options: 2_000,
             mapping_text_bytes: 4 << 10,
             mapping_cache_files: 200,
+            mapping_cache_bytes: 256 << 20,
             mapping_retired: 8,
             mapping_versions: 10,
         }

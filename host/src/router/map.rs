@@ -4,13 +4,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use uuid::fmt::Hyphenated;
 
 use crate::mapping::component::{Batch, Documents, Issue, Mapping, Severity};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
+use crate::model::limits::Limits;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Lookup, Table};
 use crate::router::snapshot::ServedTable;
@@ -57,8 +57,7 @@ pub fn rows_of_tables(
             (at..tables.len()).filter(|other| Arc::ptr_eq(mapping, &tables[*other].0.mapping)).collect();
         let asked: Vec<Asked<'_>> =
             of_mapping.iter().map(|at| (tables[*at].0.table.name.as_str(), columns[*at].as_slice())).collect();
-        let mut calls = Calls { mapping, begun: Instant::now(), made: 0 };
-        for (at, batch) in of_mapping.iter().zip(calls.batches(&asked, resources)?) {
+        for (at, batch) in of_mapping.iter().zip(batches(mapping, &asked, resources)?) {
             let (live, wanted) = tables[*at];
             all[*at] = Some(made(live, batch, resources, base, wanted)?);
         }
@@ -85,78 +84,51 @@ fn made(
 /// A table, and columns of it.
 type Asked<'a> = (&'a str, &'a [ColumnIndex]);
 
-/// The calls of one mapping for one page.
-struct Calls<'m> {
-    mapping: &'m Mapping,
-    begun: Instant,
-    made: usize,
+/// A batch for each table. A call is given as many resources as its limits let in. One that takes too long, too much
+/// memory or answers too much is made again with half of them, and in the end with half of the tables: what can be made
+/// of each resource alone can be made of the page.
+fn batches(mapping: &Mapping, asked: &[Asked<'_>], resources: &[Resource<'_>]) -> Result<Vec<Batch>> {
+    let mut all: Vec<Batch> = Vec::new();
+    let (mut done, mut most) = (0, usize::MAX);
+    loop {
+        let rest = &resources[done..];
+        let some = &rest[..fitting(mapping.limits(), rest).min(most)];
+        let documents: Documents = some.iter().map(|resource| resource.body).collect();
+        let made = match mapping.rows_of(asked, &documents) {
+            Ok(made) => made,
+            Err(error) if !is_too_much(error.code()) => return Err(error),
+            Err(_) if some.len() > 1 => {
+                most = some.len() / 2;
+                continue;
+            }
+            Err(error) if asked.len() < 2 => return Err(error),
+            Err(_) => {
+                let (half, others) = asked.split_at(asked.len() / 2);
+                let mut both = batches(mapping, half, some)?;
+                both.extend(batches(mapping, others, some)?);
+                both
+            }
+        };
+        if all.is_empty() {
+            all = made;
+        } else {
+            all.iter_mut().zip(made).for_each(|(all, batch)| all.append(batch, done));
+        }
+        done += some.len();
+        if done >= resources.len() {
+            return Ok(all);
+        }
+    }
 }
 
-impl Calls<'_> {
-    /// A batch for each table. A call is given as many resources as its limits let in. One that takes too long, too much
-    /// memory or answers too much is made again with half of them, and in the end with half of the tables: what can be
-    /// made of each resource alone can be made of the page.
-    fn batches(&mut self, asked: &[Asked<'_>], resources: &[Resource<'_>]) -> Result<Vec<Batch>> {
-        let mut all: Vec<Batch> = Vec::new();
-        let (mut done, mut most) = (0, usize::MAX);
-        loop {
-            let rest = &resources[done..];
-            let count = self.fitting(rest).min(most);
-            let batches = match self.call(asked, &rest[..count]) {
-                Ok(batches) => batches,
-                Err(error) if !is_too_much(error.code()) => return Err(error),
-                Err(_) if count > 1 => {
-                    most = count / 2;
-                    continue;
-                }
-                Err(error) if asked.len() < 2 => return Err(error),
-                Err(_) => {
-                    let (some, others) = asked.split_at(asked.len() / 2);
-                    let mut batches = self.batches(some, &rest[..count])?;
-                    batches.extend(self.batches(others, &rest[..count])?);
-                    batches
-                }
-            };
-            if all.is_empty() {
-                all = batches;
-            } else {
-                all.iter_mut().zip(batches).for_each(|(all, batch)| all.append(batch, done));
-            }
-            done += count;
-            if done >= resources.len() {
-                return Ok(all);
-            }
-        }
-    }
-
-    fn call(&mut self, asked: &[Asked<'_>], resources: &[Resource<'_>]) -> Result<Vec<Batch>> {
-        let limit = Duration::from_millis(self.mapping.limits().request_ms);
-        // One call is held to its own limit. Many together are to this one.
-        if self.made > 0 && self.begun.elapsed() > limit {
-            return Err(self.too_long());
-        }
-        self.made += 1;
-        let documents: Documents = resources.iter().map(|resource| resource.body).collect();
-        self.mapping.rows_of(asked, &documents)
-    }
-
-    /// How many of these resources may go into one call; one too large does alone, to be refused by name.
-    fn fitting(&self, resources: &[Resource<'_>]) -> usize {
-        let limits = self.mapping.limits();
-        let ends = resources.iter().scan(0, |bytes: &mut usize, resource| {
-            *bytes = bytes.saturating_add(resource.body.len());
-            Some(*bytes)
-        });
-        let fit = ends.take(limits.mapping_documents).take_while(|bytes| *bytes <= limits.mapping_input_bytes).count();
-        fit.max(1).min(resources.len())
-    }
-
-    fn too_long(&self) -> Error {
-        let Mapping { name, version, .. } = self.mapping;
-        let (limit, calls) = (self.mapping.limits().request_ms, self.made);
-        let text = format!("the mapping {name} {version} took more than {limit} ms for one page, in {calls} calls");
-        Error::new(Code::MappingTimeout, text).hint("Ask for smaller pages, or raise limits.request_ms.")
-    }
+/// How many of these resources may go into one call; one too large does alone, to be refused by name.
+fn fitting(limits: &Limits, resources: &[Resource<'_>]) -> usize {
+    let ends = resources.iter().scan(0, |bytes: &mut usize, resource| {
+        *bytes = bytes.saturating_add(resource.body.len());
+        Some(*bytes)
+    });
+    let fit = ends.take(limits.mapping_documents).take_while(|bytes| *bytes <= limits.mapping_input_bytes).count();
+    fit.max(1).min(resources.len())
 }
 
 /// Less at once may do.

@@ -15,20 +15,23 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::{Route, Table, root_of};
 use crate::router::token::Tokens;
+use crate::router::work::Work;
 use crate::store::sqlite::Store;
 
 /// Everything that outlives a request. One for a process.
 pub struct Turntable {
-    live: ArcSwap<Snapshot>,
+    snapshot: ArcSwap<Snapshot>,
     pub store: Arc<Store>,
     pub sandbox: Arc<Sandbox>,
     /// FHIR services by name.
     pub sources: BTreeMap<String, Client>,
     pub limits: Limits,
     pub tokens: Tokens,
+    /// Where what holds its thread is done.
+    pub work: Work,
     /// Mappings that were loaded or in force lately and are not now, the latest last.
     pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
-    /// Held by whoever changes what is live; the table path never takes it.
+    /// Held by whoever changes what is in force; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
 }
 
@@ -54,31 +57,32 @@ impl Turntable {
         limits: Limits,
         tokens: Tokens,
     ) -> Self {
-        let (live, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
-        Self { live, store, sandbox, sources, limits, tokens, retired: Mutex::default(), control }
+        let (snapshot, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
+        let work = Work::new(&limits);
+        Self { snapshot, store, sandbox, sources, limits, tokens, work, retired: Mutex::default(), control }
     }
 
-    /// For one request, from its start to its end.
-    pub fn live(&self) -> Arc<Snapshot> {
-        self.live.load_full()
+    /// What is in force now. A request takes it once, by its session.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
     }
 
     /// The swap.
-    pub(super) fn publish(&self, live: Snapshot) {
-        self.live.store(Arc::new(live));
+    pub(super) fn publish(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
     }
 
     /// The FHIR service behind a virtual table.
-    pub fn client(&self, live: &ServedTable) -> Result<&Client> {
-        let Route::Virtual { source } = &live.route else {
-            return Err(Error::new(Code::Internal, format!("table `{}` has no FHIR service", live.table.name)));
+    pub fn client(&self, served: &ServedTable) -> Result<&Client> {
+        let Route::Virtual { source } = &served.route else {
+            return Err(Error::new(Code::Internal, format!("table `{}` has no FHIR service", served.table.name)));
         };
         self.sources.get(source).ok_or_else(|| {
             Error::new(
                 Code::Config,
                 format!(
                     "the route of table `{}` names the FHIR service `{source}`, which is not configured",
-                    live.table.name
+                    served.table.name
                 ),
             )
             .hint("add [sources.NAME] to the configuration, or turn the route")

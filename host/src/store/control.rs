@@ -22,7 +22,7 @@ pub struct Mapping {
     /// As it describes itself.
     pub name: String,
     pub version: String,
-    /// The tables as described when it was let in; as JSON, so that one which a later version of this program cannot
+    /// What it was described as when it was let in; as JSON, so that one which a later version of this program cannot
     /// read concerns that mapping alone.
     pub tables: Value,
     /// The gate's.
@@ -64,8 +64,8 @@ pub struct Event {
 /// Mappings.
 impl Store {
     /// Keeps a mapping. False = it is known already, and nothing changes. When and by whom are taken from here and
-    /// from the act.
-    pub fn put_mapping(&self, mapping: &Mapping, component: &[u8], act: &Act<'_>) -> Result<bool> {
+    /// from the act. A component of None is carried by the program itself.
+    pub fn put_mapping(&self, mapping: &Mapping, component: Option<&[u8]>, act: &Act<'_>) -> Result<bool> {
         let (tables, report) = (to_json(&mapping.tables)?, to_json(&mapping.report)?);
         self.writing(|transaction| {
             let now = Timestamp::now();
@@ -81,7 +81,7 @@ impl Store {
                     report,
                     now.as_microsecond(),
                     act.actor,
-                    component,
+                    component.unwrap_or_default(),
                 ),
             )?;
             if inserted > 0 {
@@ -112,11 +112,24 @@ impl Store {
         })
     }
 
-    /// The bytes of a mapping's component.
+    /// The bytes of a mapping's component, if they are here.
     pub fn component(&self, digest: &str) -> Result<Option<Vec<u8>>> {
         self.reading(|moment| {
-            let mut select = moment.prepare_cached("SELECT component FROM _turntable_mappings WHERE digest = ?")?;
+            let mut select = moment.prepare_cached(
+                "SELECT component FROM _turntable_mappings WHERE digest = ? AND length(component) > 0",
+            )?;
             Ok(select.query_row([digest], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Puts the bytes of a known mapping here, if they are not yet.
+    pub fn keep_component(&self, digest: &str, component: &[u8]) -> Result<()> {
+        self.writing(|transaction| {
+            transaction.execute(
+                "UPDATE _turntable_mappings SET component = ? WHERE digest = ? AND length(component) = 0",
+                (component, digest),
+            )?;
+            Ok(())
         })
     }
 
@@ -401,6 +414,10 @@ mod tests {
     }
 
     fn put(store: &Store, digest: &str) -> bool {
+        put_with(store, digest, Some(digest.as_bytes()))
+    }
+
+    fn put_with(store: &Store, digest: &str, component: Option<&[u8]>) -> bool {
         let mapping = Mapping {
             digest: digest.into(),
             name: "encounter".into(),
@@ -410,7 +427,7 @@ mod tests {
             uploaded_at: Timestamp::UNIX_EPOCH,
             uploaded_by: String::new(),
         };
-        store.put_mapping(&mapping, digest.as_bytes(), &act("mapping.put", None)).unwrap()
+        store.put_mapping(&mapping, component, &act("mapping.put", None)).unwrap()
     }
 
     #[test]
@@ -450,6 +467,19 @@ mod tests {
 
         assert_eq!(store.prune_mappings("encounter", 1, &act("mapping.prune", None)).unwrap(), ["two"]);
         assert_eq!(active().as_deref(), Some("one"), "an active one is kept at any age");
+    }
+
+    #[test]
+    fn a_component_may_come_later_and_stays_then() {
+        let store = Store::temporary().unwrap();
+        assert!(put_with(&store, "one", None));
+        assert_eq!(store.component("one").unwrap(), None);
+        for bytes in ["first", "second"] {
+            store.keep_component("one", bytes.as_bytes()).unwrap();
+            assert_eq!(store.component("one").unwrap().as_deref(), Some(&b"first"[..]));
+        }
+        store.keep_component("two", b"of no mapping").unwrap();
+        assert_eq!(store.component("two").unwrap(), None);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use turntable_fidelity::{Case, Cells, Operation, Outcome, Write, cases};
+use turntable_laws::testing;
 use turntable_mapping::bindings::exports::turntable::mapping::write::{self, FhirRequest};
-use turntable_mapping::{Mapping, describe, testing};
+use turntable_mapping::{Mapping, describe};
 
 #[rustfmt::skip]
 const MAPPINGS: [&Mapping; 6] = [

@@ -1,5 +1,5 @@
 //! A mapping that misbehaves: how it reads and writes is told by the table's name, how it describes itself by a
-//! marker that the tests overwrite in the finished component. The tables `good`, `leak` and `scribbles` are honest.
+//! marker that the tests overwrite in the finished component. The tables `good`, `leak`, `scribbles` and `works` are honest.
 
 #![cfg(target_arch = "wasm32")]
 #![expect(unsafe_code, reason = "the generated bindings, and answers that safe code cannot give")]
@@ -30,6 +30,7 @@ const TABLES: [&str; 32] = [
     "good",
     "leak",
     "scribbles",
+    "works",
     "loops",
     "grows",
     "grows_politely",
@@ -43,7 +44,6 @@ const TABLES: [&str; 32] = [
     "ends_in_character",
     "half_row",
     "cell_beyond",
-    "end_too_few",
     "origin_beyond",
     "origin_backwards",
     "origin_short",
@@ -130,6 +130,8 @@ fn rows(asked: &TableRequest, documents: &Documents) -> Result<RowBatch, Failure
             batch = one_row(&format!("{seen}"));
         }
         "scribbles" => batch = one_row(&scribble().to_string()),
+        // Long, and then done: the longer its documents, the longer it works.
+        "works" => turn(documents.data.len() as u64 * 100_000),
         "loops" => spin(),
         "grows" => grow(),
         "grows_politely" => {
@@ -159,7 +161,6 @@ fn rows(asked: &TableRequest, documents: &Documents) -> Result<RowBatch, Failure
             batch.cells.present[0] |= 1 << 7;
             batch.cells.ends.push(batch.cells.text.len() as u32);
         }
-        "end_too_few" => drop(batch.cells.ends.pop()),
         "origin_beyond" => *batch.origin.last_mut().unwrap() = documents.ends.len() as u32,
         "origin_backwards" => batch.origin.reverse(),
         "origin_short" => drop(batch.origin.pop()),
@@ -307,9 +308,15 @@ fn trap() -> ! {
 }
 
 fn spin() -> ! {
-    let mut turns = 0_u64;
     loop {
-        turns = black_box(turns.wrapping_add(1));
+        turn(u64::MAX);
+    }
+}
+
+fn turn(times: u64) {
+    let mut turns = 0_u64;
+    while turns < times {
+        turns = black_box(turns + 1);
     }
 }
 

@@ -1,32 +1,33 @@
-//! The FHIR data at hand: resources from all JSON files of a folder, alone or in bundles; of those that look the
-//! same, the first.
+//! The FHIR data at hand: resources of all JSON files, alone or in bundles, that the repository carries, and of the
+//! shared data where that is there; of those that look the same, the first.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
-use std::{env, fs};
 
 use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, TableRequest};
 use turntable_mapping::bindings::turntable::mapping::types::Documents;
 use turntable_scan::{Document, Value};
+use turntable_test_data::{carried, json_files, shared};
 
-/// A resource with the file it is from.
+/// A resource, with the file that it is from.
 pub struct Resource {
-    pub file: PathBuf,
+    /// Below its folder of data.
+    pub file: String,
     pub id: String,
     pub text: String,
 }
 
 /// By resource type.
-static RESOURCES: LazyLock<HashMap<String, Vec<Resource>>> =
-    LazyLock::new(|| folder().map(collect).unwrap_or_default());
-
-/// The folder of test data: `TURNTABLE_SHARED_DATA`, or `shared/data` beside the project. None if it is not there.
-pub fn folder() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = env::var_os("TURNTABLE_SHARED_DATA").map_or_else(beside, PathBuf::from);
-    folder.is_dir().then_some(folder)
-}
+static RESOURCES: LazyLock<HashMap<String, Vec<Resource>>> = LazyLock::new(|| {
+    let mut found = HashMap::new();
+    let mut seen = HashSet::new();
+    for folder in carried().into_iter().chain(shared("")) {
+        collect(&folder, &mut seen, &mut found);
+    }
+    found
+});
 
 /// The distinct resources of a type, read once for all tests.
 pub fn resources(kind: &str) -> &'static [Resource] {
@@ -45,40 +46,22 @@ pub fn request(table: &str, columns: Vec<u16>, resources: &[impl AsRef<[u8]>]) -
     ReadRequest { documents, related, tables: vec![TableRequest { table: table.to_owned(), columns }] }
 }
 
-fn collect(folder: PathBuf) -> HashMap<String, Vec<Resource>> {
-    let mut found: HashMap<_, Vec<_>> = HashMap::new();
-    let mut seen = HashSet::new();
-    for file in files(folder) {
-        let Ok(bytes) = fs::read(&file) else { continue };
+fn collect(folder: &Path, seen: &mut HashSet<String>, found: &mut HashMap<String, Vec<Resource>>) {
+    for path in json_files(folder) {
+        let Ok(bytes) = fs::read(&path) else { continue };
         let Ok(document) = Document::parse(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)) else { continue };
+        let file = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
         let entries = document.root().get("entry").into_iter().flat_map(Value::items);
         for resource in entries.filter_map(|entry| entry.get("resource")).chain([document.root()]) {
             let said = |member: &str| resource.get(member).and_then(Value::text).filter(|text| !text.is_empty());
             let (Some(kind), Some(id)) = (said("resourceType"), said("id")) else { continue };
             if seen.insert(shape(resource)) {
-                let resource = Resource { file: file.clone(), id: id.into_owned(), text: resource.raw().to_owned() };
+                let text = resource.raw().to_owned();
+                let resource = Resource { file: file.clone(), id: id.into_owned(), text };
                 found.entry(kind.into_owned()).or_default().push(resource);
             }
         }
     }
-    found
-}
-
-/// All JSON files below a folder, in order.
-fn files(folder: PathBuf) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.path() {
-                path if path.is_dir() => folders.push(path),
-                path if path.extension().is_some_and(|extension| extension == "json") => found.push(path),
-                _ => {}
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 /// The type and the paths that a resource has, with the kinds of their values.

@@ -1,14 +1,15 @@
 //! Every mapping written as YAML, its twin, is the same mapping: for one in Rust, but for the columns that are code.
 #![expect(clippy::print_stdout, reason = "a test over data says how much it looked at")]
 
+use turntable_laws::{Native, Subject, other_value, samples};
 use turntable_mapping::bindings::exports::turntable::mapping::schema::{Column, ColumnAccess};
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, Operation};
 use turntable_mapping::bindings::turntable::mapping::types::Issue;
-use turntable_mapping::laws::{Native, Subject, other_value};
-use turntable_mapping::{Mapping, describe, descriptor, resources, rows, samples};
+use turntable_mapping::{Mapping, describe, descriptor, resources};
 use turntable_mapping_tests::data::{self, request};
 use turntable_mapping_tests::mappings::{Shipped, Source, all};
 use turntable_mapping_yaml::{read, to_yaml, to_yaml_in_part};
+use turntable_plan::rows;
 
 /// The columns that have no form in YAML, by mapping.
 const CODE: [(&str, &[&str]); 2] = [

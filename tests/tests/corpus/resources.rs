@@ -1,4 +1,5 @@
-//! Where the resources come from: files and bundles of the repository, and of the shared data when it is there.
+//! Where the resources come from: the corpus, the bundles and the mappings' own samples, which the repository carries,
+//! and the shared data when it is there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -8,11 +9,13 @@ use std::process::Command;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use turntable_tests::{shared_data, skipped};
+use turntable_test_data::{carried, shared, skipped};
 
 pub(crate) struct Corpus {
     pub(crate) resources: Vec<Resource>,
     types: BTreeSet<String>,
+    /// Of what is read at present.
+    is_carried: bool,
 }
 
 pub(crate) struct Resource {
@@ -21,6 +24,8 @@ pub(crate) struct Resource {
     /// As it stands in its file.
     pub(crate) text: String,
     pub(crate) value: Value,
+    /// In this repository.
+    pub(crate) is_carried: bool,
     file: String,
 }
 
@@ -33,12 +38,12 @@ impl fmt::Display for Resource {
 impl Corpus {
     /// Every resource of these types.
     pub(crate) fn read(types: BTreeSet<String>) -> Self {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut corpus = Self { resources: Vec::new(), types };
-        corpus.folder(&here.join("corpus"));
-        corpus.folder(&here.join("bundles"));
+        let mut corpus = Self { resources: Vec::new(), types, is_carried: true };
+        carried().iter().for_each(|folder| corpus.folder(folder));
+        corpus.folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-mappings/tables"));
         let ours = corpus.resources.len();
-        if let Some(shared) = shared_data("") {
+        corpus.is_carried = false;
+        if let Some(shared) = shared("") {
             corpus.folder(&shared);
         }
         println!("{ours} resources of this repository, {} in all", corpus.resources.len());
@@ -53,6 +58,8 @@ impl Corpus {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             if path.is_dir() {
                 self.folder(&path);
+            } else if [".rows.json", ".change.json", ".after.json"].iter().any(|end| name.ends_with(end)) {
+                // What a sample is held to, and no resource of its own.
             } else if name.ends_with(".json") {
                 self.file(&name, &fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
             } else if name.ends_with(".json.gz") {
@@ -95,7 +102,8 @@ impl Corpus {
             }
             _ => return,
         };
-        self.resources.push(Resource { resource_type, id, text, value, file: file.to_owned() });
+        let is_carried = self.is_carried;
+        self.resources.push(Resource { resource_type, id, text, value, is_carried, file: file.to_owned() });
     }
 }
 

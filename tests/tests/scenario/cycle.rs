@@ -1,8 +1,8 @@
 //! Step 18: one cycle of create, read, update and delete, the same for every root table there is, on both routes.
 
 use serde_json::{Value, json};
-use turntable::mapping::build::BUILTIN;
 use turntable::mapping::sandbox::Sandbox;
+use turntable::mapping::shipped::BUILTIN;
 use turntable::model::limits::Limits;
 use turntable::model::table::{Column, Kind, Lookup, Table};
 

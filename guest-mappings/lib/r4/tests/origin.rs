@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const SETS: &str = "http://hl7.org/fhir/ValueSet/";
 /// What Medplum adds to R4's own.
@@ -18,16 +18,11 @@ const LATER: &str = "SubscriptionStatus";
 const ANY_TARGET: usize = 140;
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn the_carried_files_are_those_of_hl7() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let data = env::var_os("TURNTABLE_SHARED_DATA").map_or_else(|| home.join("../../../../shared/data"), PathBuf::from);
-    let read = |file: &str| fs::read_to_string(data.join("r4-definitions").join(file));
-    let (Ok(elements), Ok(parameters), Ok(codes)) =
-        (read("elements.tsv"), read("search-parameters.tsv"), read("required-codes.tsv"))
-    else {
-        return eprintln!("skipped: no R4 definitions in {}", data.display());
-    };
+    let Some(data) = turntable_test_data::shared("r4-definitions") else { return };
+    let [elements, parameters, codes] = ["elements.tsv", "search-parameters.tsv", "required-codes.tsv"]
+        .map(|file| fs::read_to_string(data.join(file)).unwrap_or_else(|error| panic!("{file}: {error}")));
     for (file, text) in [
         ("elements.txt", self::elements(&elements)),
         ("search-parameters.txt", self::parameters(&parameters)),

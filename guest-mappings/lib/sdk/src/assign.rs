@@ -8,11 +8,11 @@ use crate::choice_elements;
 use crate::column::{Code, Column, Concept, Kind};
 use crate::edit::Edit;
 use crate::field::{Field, Part};
+use crate::located::{Located, at};
 use crate::path::Move;
 use crate::problem::Problem;
 use crate::reference::{self, Target};
 use crate::time::{self, Precision};
-use crate::write::{Located, at};
 
 /// A value that a column is to get, `None` for null.
 #[derive(Clone)]
@@ -314,15 +314,15 @@ fn zoned(value: &str) -> Result<&str, Problem> {
     moment(value, |_| true, "expected a date or time as FHIR writes it: YYYY, YYYY-MM, YYYY-MM-DD or with a time")
 }
 
-pub(crate) fn same_number(a: &str, b: &str) -> bool {
+pub fn same_number(a: &str, b: &str) -> bool {
     number::compare(a, b) == Some(std::cmp::Ordering::Equal)
 }
 
-pub(crate) fn same_instant(a: &str, b: &str) -> bool {
+pub fn same_instant(a: &str, b: &str) -> bool {
     time::instant(a).is_some_and(|a| time::instant(b) == Some(a))
 }
 
-pub(crate) fn same_json(a: &str, b: &str) -> bool {
+pub fn same_json(a: &str, b: &str) -> bool {
     let (Ok(a), Ok(b)) = (Document::parse(a.as_bytes()), Document::parse(b.as_bytes())) else {
         return false;
     };

@@ -267,7 +267,7 @@ impl<'a> Cell<'a> {
 }
 
 /// The code of a constant column in rows from that source.
-pub(crate) fn constant_of(column: &Column, value: &'static str, source: &Source) -> Option<&'static str> {
+pub fn constant_of(column: &Column, value: &'static str, source: &Source) -> Option<&'static str> {
     match source.when {
         Some((name, code)) if name == column.name => Some(code),
         _ => Some(value).filter(|value| !value.is_empty()),

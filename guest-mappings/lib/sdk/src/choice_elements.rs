@@ -5,7 +5,7 @@
 //! `reasonCode` and `reasonReference` are two elements, not one choice.
 
 /// The base of the choice element that `member` is in a resource of that type: `value` for `valueQuantity`.
-pub(crate) fn base<'m>(resource_type: &str, member: &'m str) -> Option<&'m str> {
+pub fn base<'m>(resource_type: &str, member: &'m str) -> Option<&'m str> {
     // A type begins with a capital letter, which most members have none of.
     let capitals = member.bytes().enumerate().skip(1).filter(|(_, byte)| byte.is_ascii_uppercase());
     let bases = capitals.filter(|(at, _)| is_type(&member[*at..])).map(|(at, _)| &member[..at]);
@@ -21,7 +21,7 @@ fn is_type(name: &str) -> bool {
 }
 
 /// The type in `member` if it is one of the choice element `base`: `Quantity` of `valueQuantity`.
-pub(crate) fn alternative<'m>(member: &'m str, base: &str) -> Option<&'m str> {
+pub fn alternative<'m>(member: &'m str, base: &str) -> Option<&'m str> {
     let kind = member.strip_prefix(base)?;
     is_type(kind).then_some(kind)
 }

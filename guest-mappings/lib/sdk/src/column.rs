@@ -26,24 +26,24 @@ pub type AfterRead = fn(&mut Row<'_>);
 /// One line of a table. Made by the functions of this module, refined by its methods.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    pub(crate) name: &'static str,
-    pub(crate) label: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) path: Path,
-    pub(crate) access: Access,
-    pub(crate) required: bool,
-    pub(crate) only: Option<&'static str>,
-    pub(crate) system: Option<&'static str>,
-    pub(crate) value_set: Option<&'static str>,
-    pub(crate) open: bool,
-    pub(crate) max: Option<u32>,
-    pub(crate) multi_line: bool,
-    pub(crate) precision: u8,
-    pub(crate) scale: Option<u8>,
-    pub(crate) search: [Option<Search>; MAX_SEARCHES],
-    pub(crate) read_with: Option<ReadWith>,
-    pub(crate) write_with: Option<WriteWith>,
+    pub name: &'static str,
+    pub label: &'static str,
+    pub description: &'static str,
+    pub kind: Kind,
+    pub path: Path,
+    pub access: Access,
+    pub required: bool,
+    pub only: Option<&'static str>,
+    pub system: Option<&'static str>,
+    pub value_set: Option<&'static str>,
+    pub open: bool,
+    pub max: Option<u32>,
+    pub multi_line: bool,
+    pub precision: u8,
+    pub scale: Option<u8>,
+    pub search: [Option<Search>; MAX_SEARCHES],
+    pub read_with: Option<ReadWith>,
+    pub write_with: Option<WriteWith>,
 }
 
 /// Search parameters that one column can be bound to.
@@ -92,10 +92,10 @@ pub enum Access {
 /// An option of a choice.
 #[derive(Clone, Copy, Debug)]
 pub struct Code {
-    pub(crate) value: i32,
-    pub(crate) code: &'static str,
-    pub(crate) label: &'static str,
-    pub(crate) system: Option<&'static str>,
+    pub value: i32,
+    pub code: &'static str,
+    pub label: &'static str,
+    pub system: Option<&'static str>,
 }
 
 /// An option: the integer that clients see, the FHIR code, the label.

@@ -7,9 +7,8 @@ use crate::bindings::exports::turntable::mapping::schema::{
 use crate::column::{Access, Code, Column, Kind};
 use crate::field::{Field, Part, fields, is_for};
 use crate::path::{Move, choice_name};
-use crate::place;
 use crate::search::Search;
-use crate::table::{Mapping, Source, Table};
+use crate::table::{Mapping, Source, Table, lists};
 
 /// Answers `schema.describe`.
 pub fn describe(mapping: &'static Mapping) -> wit::Mapping {
@@ -33,7 +32,7 @@ impl Describer {
     fn new(mapping: &'static Mapping, table: &'static Table) -> Self {
         let fields = fields(table);
         let names = fields.iter().map(|field| field.name().into_owned()).collect();
-        Self { mapping, table, lists: place::lists(mapping, table), fields, names }
+        Self { mapping, table, lists: lists(mapping, table), fields, names }
     }
 
     fn table(&self) -> wit::Table {

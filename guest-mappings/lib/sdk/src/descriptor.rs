@@ -88,7 +88,7 @@ pub fn attached_family(table: &str) -> &'static Mapping {
 }
 
 fn attached_bytes() -> &'static [u8] {
-    crate::attached::part(crate::attached::DESCRIPTION).expect("the build attached a mapping")
+    turntable_embedded::part(turntable_embedded::DESCRIPTION).expect("the build embedded a mapping")
 }
 
 /// Writes where there is room, and counts.

@@ -8,7 +8,7 @@ use crate::path::Move;
 use crate::table::{Source, Table};
 
 #[derive(Clone, Copy)]
-pub(crate) enum Field {
+pub enum Field {
     Column(&'static Column, Part),
     /// The lookup from a child to its parent.
     Parent(&'static str),
@@ -16,7 +16,7 @@ pub(crate) enum Field {
 
 /// Which part of its column a field is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
     Whole,
     Code,
     System,
@@ -25,7 +25,7 @@ pub(crate) enum Part {
 
 const CONCEPT: [Part; 3] = [Part::Code, Part::System, Part::Display];
 
-pub(crate) fn fields(table: &Table) -> Vec<Field> {
+pub fn fields(table: &Table) -> Vec<Field> {
     let mut fields = Vec::with_capacity(table.columns.len() * 2);
     for column in table.columns {
         match column.kind {
@@ -40,12 +40,12 @@ pub(crate) fn fields(table: &Table) -> Vec<Field> {
 }
 
 /// Whether what `.only("Patient|RelatedPerson")` says holds for a resource type; it holds for all if unsaid.
-pub(crate) fn is_for(only: Option<&str>, resource_type: &str) -> bool {
+pub fn is_for(only: Option<&str>, resource_type: &str) -> bool {
     only.is_none_or(|only| only.split('|').any(|named| named == resource_type))
 }
 
 impl Field {
-    pub(crate) fn name(self) -> Cow<'static, str> {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
             Field::Parent(name) => Cow::Borrowed(name),
             Field::Column(column, part) => match part.suffix() {
@@ -55,14 +55,14 @@ impl Field {
         }
     }
 
-    pub(crate) fn column(self) -> Option<&'static Column> {
+    pub fn column(self) -> Option<&'static Column> {
         match self {
             Field::Column(column, _) => Some(column),
             Field::Parent(_) => None,
         }
     }
 
-    pub(crate) fn access(self) -> Access {
+    pub fn access(self) -> Access {
         match self {
             Field::Parent(_) => Access::CreateOnly,
             Field::Column(column, Part::System | Part::Display) if column.is_plain_code() => Access::ReadOnly,
@@ -71,7 +71,7 @@ impl Field {
     }
 
     /// Must be given on create: of a concept, its code.
-    pub(crate) fn is_required(self) -> bool {
+    pub fn is_required(self) -> bool {
         match self {
             Field::Parent(_) => false,
             Field::Column(column, part) => column.required && matches!(part, Part::Whole | Part::Code),
@@ -79,12 +79,12 @@ impl Field {
     }
 
     /// Whether rows from that source can have a value here.
-    pub(crate) fn exists_for(self, source: &Source) -> bool {
+    pub fn exists_for(self, source: &Source) -> bool {
         is_for(self.column().and_then(|column| column.only), source.resource_type)
     }
 
     /// The moves to this part, for each alternative of the column's path. None for an empty path.
-    pub(crate) fn alternatives(self) -> impl Iterator<Item = Vec<Move>> {
+    pub fn alternatives(self) -> impl Iterator<Item = Vec<Move>> {
         let column = self.column().filter(|column| !column.path.is_empty());
         column.into_iter().flat_map(move |column| {
             column.path.alternatives().map(move |moves| {
@@ -96,12 +96,12 @@ impl Field {
     }
 
     /// The moves of a path that can be written.
-    pub(crate) fn moves(self) -> Vec<Move> {
+    pub fn moves(self) -> Vec<Move> {
         self.alternatives().next().unwrap_or_default()
     }
 
     /// The members from the column's element to this part.
-    pub(crate) fn members(self) -> &'static [&'static str] {
+    pub fn members(self) -> &'static [&'static str] {
         let Field::Column(Column { kind: Kind::Concept(concept), .. }, part) = self else {
             return &[];
         };
@@ -119,7 +119,7 @@ impl Field {
 }
 
 impl Part {
-    pub(crate) fn suffix(self) -> &'static str {
+    pub fn suffix(self) -> &'static str {
         match self {
             Part::Whole => "",
             Part::Code => "_code",
@@ -128,7 +128,7 @@ impl Part {
         }
     }
 
-    pub(crate) fn label(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Part::Whole => "",
             Part::Code => " (code)",

@@ -1,41 +1,34 @@
 //! SDK for Turntable mappings: one line a column, both directions.
 //!
 //! A mapping crate declares const [`Table`]s of const [`Column`]s and ends with [`export!`]. Schema, FHIR to
-//! rows, rows to FHIR and the search bindings all follow from those lines; [`testing`] checks that they do.
-//! `guest-mappings/README.md` is the tutorial.
+//! rows, rows to FHIR and the search bindings all follow from those lines; the crate `turntable-laws` checks that they
+//! do. `guest-mappings/README.md` is the tutorial.
 
 mod assign;
-pub mod attached;
 pub mod bindings;
 mod cell;
 mod choice_elements;
 mod column;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod definitions;
 mod describe;
 pub mod descriptor;
 mod edit;
 mod export;
 mod field;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod laws;
+mod located;
 mod output;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod parts;
 mod path;
 mod place;
-mod plan;
+pub mod plan;
+mod pointer;
 mod problem;
 mod read;
 mod reference;
 mod row;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod samples;
 mod search;
 mod table;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod testing;
 mod time;
+pub mod tools;
 mod tree;
 mod write;
 
@@ -46,14 +39,9 @@ pub use column::{
 pub use edit::Edit;
 #[doc(hidden)]
 pub use export::Export;
-pub use output::cells;
 pub use path::Path;
-#[cfg(not(target_arch = "wasm32"))]
-pub use plan::make as plan_of;
 pub use problem::{Code as ProblemCode, Problem};
 pub use read::{rows, rows_declared};
-#[doc(hidden)]
-pub use read::{rows_by_definition, unsettled};
 pub use row::Row;
 pub use search::{Search, by_date, by_uri, number, quantity, reference, string, token};
 pub use table::{Mapping, Parent, Source, Table, child, mapping, parent, resource, table};

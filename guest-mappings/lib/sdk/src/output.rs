@@ -5,7 +5,7 @@ use turntable_scan::block::Pieces;
 
 use crate::bindings::exports::turntable::mapping::read::{Failure, RowBatch};
 use crate::bindings::turntable::mapping::types::{Cells, Issue, IssueCode, Severity};
-use crate::read::pointer;
+use crate::pointer::pointer;
 
 /// Warnings of one call; what goes beyond is left out, errors never.
 pub(crate) const MAX_WARNINGS: usize = 10_000;
@@ -18,7 +18,9 @@ const TEXT: usize = u32::MAX as usize;
 pub(crate) struct Output {
     /// Texts of the cells, one after the other.
     text: Pieces,
+    /// Zeros from `present_length` on: room for rows to come.
     present: Vec<u8>,
+    present_length: usize,
     ends: Vec<u32>,
     origin: Vec<u32>,
     issues: Vec<Issue>,
@@ -45,7 +47,8 @@ impl Output {
     pub(crate) fn for_documents(bytes: usize, count: usize, columns: usize) -> Self {
         Self {
             text: Pieces::with_capacity(bytes / 2),
-            present: Vec::with_capacity(count * columns.div_ceil(8)),
+            present: vec![0; count * columns.div_ceil(8)],
+            present_length: 0,
             // Half of the cells: most rows have fewer.
             ends: Vec::with_capacity(count * columns.div_ceil(2)),
             origin: Vec::with_capacity(count),
@@ -53,7 +56,8 @@ impl Output {
         }
     }
 
-    pub(crate) fn into_batch(self) -> RowBatch {
+    pub(crate) fn into_batch(mut self) -> RowBatch {
+        self.present.truncate(self.present_length);
         let cells = Cells { text: self.text.into_string(), present: self.present, ends: self.ends };
         RowBatch { cells, origin: self.origin, issues: self.issues }
     }
@@ -62,10 +66,14 @@ impl Output {
     #[inline(always)]
     pub(crate) fn row(&mut self, columns: usize, document: u32) -> RowOutput<'_> {
         self.origin.push(document);
-        let before = self.present.len();
-        self.present.resize(before + columns.div_ceil(8), 0);
+        let before = self.present_length;
+        self.present_length += columns.div_ceil(8);
+        if self.present.len() < self.present_length {
+            self.present.resize(2 * self.present_length, 0);
+        }
         self.ends.reserve(columns);
-        RowOutput { text: &mut self.text, present: &mut self.present[before..], ends: &mut self.ends }
+        let present = &mut self.present[before..self.present_length];
+        RowOutput { text: &mut self.text, present, ends: &mut self.ends }
     }
 
     pub(crate) fn end_row(&self) -> Result<(), Failure> {

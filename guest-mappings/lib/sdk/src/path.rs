@@ -56,7 +56,7 @@ enum StepKind {
 
 /// A step with its texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Move {
+pub enum Move {
     Member(Cow<'static, str>),
     Index(usize),
     Where(Conditions),
@@ -102,7 +102,7 @@ impl Path {
     }
 
     /// Nothing can be written through alternatives.
-    pub(crate) const fn is_invertible(&self) -> bool {
+    pub const fn is_invertible(&self) -> bool {
         let mut i = 0;
         while i < self.len as usize {
             if matches!(self.steps[i].kind, StepKind::Or) {
@@ -113,7 +113,7 @@ impl Path {
         true
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
@@ -141,12 +141,12 @@ impl Path {
         false
     }
 
-    pub(crate) const fn text(&self) -> &'static str {
+    pub const fn text(&self) -> &'static str {
         self.text
     }
 
     /// The alternatives, each as its moves.
-    pub(crate) fn alternatives(&self) -> impl Iterator<Item = impl Iterator<Item = Move>> {
+    pub fn alternatives(&self) -> impl Iterator<Item = impl Iterator<Item = Move>> {
         let text = self.text;
         self.steps[..self.len as usize]
             .split(|step| step.kind == StepKind::Or)
@@ -154,7 +154,7 @@ impl Path {
     }
 
     /// The moves of a path without alternatives.
-    pub(crate) fn moves(&self) -> Vec<Move> {
+    pub fn moves(&self) -> Vec<Move> {
         self.alternatives().next().map(Iterator::collect).unwrap_or_default()
     }
 
@@ -210,26 +210,26 @@ pub(crate) fn choice_name(base: &str, kind: &str) -> String {
 
 /// What stands in a `where(…)`: `a.b = 'x' and c = true`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Conditions {
+pub struct Conditions {
     text: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Condition {
+pub struct Condition {
     /// Member names from the element down.
-    pub(crate) path: &'static str,
-    pub(crate) literal: Literal,
+    pub path: &'static str,
+    pub literal: Literal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Literal {
+pub enum Literal {
     Text(&'static str),
     /// `true`, `false` or a number, as in JSON.
     Bare(&'static str),
 }
 
 impl Conditions {
-    pub(crate) fn iter(self) -> impl Iterator<Item = Condition> {
+    pub fn iter(self) -> impl Iterator<Item = Condition> {
         let mut at = 0;
         std::iter::from_fn(move || {
             let span = condition(self.text.as_bytes(), at).ok()?;

@@ -3,7 +3,6 @@
 use turntable_scan::{Kind as Json, Value};
 
 use crate::path::{self, Move};
-use crate::table::{Mapping, Table};
 
 /// A list on the way to a row: the members that lead to it (`participant`, `hospitalization.dietPreference`)
 /// from the resource or from an element of the list before, and an index in it.
@@ -11,18 +10,6 @@ use crate::table::{Mapping, Table};
 pub(crate) struct Step {
     pub(crate) list: &'static str,
     pub(crate) index: usize,
-}
-
-/// The lists whose elements the rows of a table are, outermost first; none for a table of whole resources.
-pub(crate) fn lists(mapping: &'static Mapping, table: &'static Table) -> Vec<&'static str> {
-    let mut lists = Vec::new();
-    let mut next = Some(table);
-    // A parent stands before its child, which `mapping` checks: this ends.
-    while let Some((parent, element)) = next.and_then(|table| table.parent.as_ref()) {
-        lists.insert(0, element.text());
-        next = mapping.tables.iter().find(|table| table.name == parent.table);
-    }
-    lists
 }
 
 /// Calls `row` with every element that is a row, in order, and its place. Nulls are no rows but count.

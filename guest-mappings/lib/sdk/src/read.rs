@@ -13,9 +13,10 @@ use crate::output::Output;
 use crate::place;
 use crate::plan::{self, Plan};
 use crate::row::Row;
-use crate::table::{Mapping, Source, Table};
+use crate::table::{Mapping, Source, Table, lists};
 
-/// Answers `read.rows`. Every document is on its own: one that gives no row says so in an issue.
+/// Answers `read.rows`, by the plan that the build embedded if there is one. Every document is on its own: one that
+/// gives no row says so in an issue.
 pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<Vec<RowBatch>, Failure> {
     rows_declared(|_| mapping, request)
 }
@@ -26,28 +27,27 @@ pub fn rows_declared(
     mapping: impl Fn(&str) -> &'static Mapping,
     request: &ReadRequest,
 ) -> Result<Vec<RowBatch>, Failure> {
-    let tables = request.tables.iter().map(|asked| {
-        let mapping = || mapping(&asked.table);
-        rows_by(&mapping, plan::of(mapping), &request.documents, asked)
-    });
-    tables.collect()
+    let plan = plan::embedded();
+    let batch = |asked: &TableRequest| rows_by(&|| mapping(&asked.table), plan, &request.documents, asked);
+    request.tables.iter().map(batch).collect()
 }
 
-/// The same without a plan: the long way, which says what every cell is. For tests of the short one.
-#[doc(hidden)]
-pub fn rows_by_definition(mapping: &'static Mapping, request: &ReadRequest) -> Result<Vec<RowBatch>, Failure> {
-    request.tables.iter().map(|asked| rows_by(&|| mapping, None, &request.documents, asked)).collect()
+/// The same with this plan of the mapping; without one the long way, which says what every cell is.
+pub fn rows_planned(
+    mapping: &'static Mapping,
+    plan: Option<Plan>,
+    request: &ReadRequest,
+) -> Result<Vec<RowBatch>, Failure> {
+    request.tables.iter().map(|asked| rows_by(&|| mapping, plan, &request.documents, asked)).collect()
 }
 
 /// How many documents of a request go the long way for some table although there is a plan.
-#[doc(hidden)]
-pub fn unsettled(mapping: &'static Mapping, request: &ReadRequest) -> usize {
-    request.tables.iter().map(|asked| unsettled_of(mapping, &request.documents, asked)).max().unwrap_or(0)
+pub fn unsettled(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest) -> usize {
+    request.tables.iter().map(|asked| unsettled_of(mapping, plan, &request.documents, asked)).max().unwrap_or(0)
 }
 
-fn unsettled_of(mapping: &'static Mapping, documents: &Documents, asked: &TableRequest) -> usize {
-    let planned =
-        plan::of(|| mapping).and_then(|plan| plan::Rows::new(plan, &asked.table, &asked.columns, documents.ends.len()));
+fn unsettled_of(mapping: &'static Mapping, plan: Option<Plan>, documents: &Documents, asked: &TableRequest) -> usize {
+    let planned = plan.and_then(|plan| plan::Rows::new(plan, &asked.table, &asked.columns, documents.ends.len()));
     let Some(mut planned) = planned else { return documents.ends.len() };
     let function = |column: u16| read_with(mapping, &asked.table, column);
     let starts = std::iter::once(0).chain(documents.ends.iter().map(|end| *end as usize));
@@ -109,7 +109,7 @@ pub(crate) fn find_table(mapping: &'static Mapping, name: &str) -> Result<&'stat
 }
 
 /// The source of a resource: the one of its `resourceType`.
-pub(crate) fn find_source(table: &'static Table, resource: Value<'_>) -> Option<&'static Source> {
+pub fn find_source(table: &'static Table, resource: Value<'_>) -> Option<&'static Source> {
     let kind = resource.get("resourceType").and_then(Value::text)?;
     table.sources().find(|source| source.resource_type == kind)
 }
@@ -134,7 +134,7 @@ impl Reader {
         let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
         let hooked = columns.iter().filter(|_| table.after_read.is_some());
         let names = hooked.map(|(_, field)| field.name().into_owned()).collect();
-        Ok(Self { table, lists: place::lists(mapping, table), columns, names })
+        Ok(Self { table, lists: lists(mapping, table), columns, names })
     }
 
     fn document(&self, index: u32, document: &Document<'_>, output: &mut Output) -> Result<(), Failure> {
@@ -171,29 +171,4 @@ impl Reader {
         after_read(&mut row);
         output.push_row(index, &row.cells)
     }
-}
-
-/// The RFC 6901 pointer to a value inside `root`.
-pub(crate) fn pointer(root: Value<'_>, target: Value<'_>) -> String {
-    let mut pointer = String::new();
-    let mut at = root;
-    let holds = |value: &Value<'_>| value.position() <= target.position() && target.range().start < value.range().end;
-    while at.position() != target.position() {
-        let member = at.members().find(|(_, value)| holds(value));
-        let item = at.items().enumerate().find(|(_, value)| holds(value));
-        pointer.push('/');
-        match (member, item) {
-            (Some((key, value)), _) => {
-                let name = key.text().unwrap_or_default();
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                at = value;
-            }
-            (None, Some((index, value))) => {
-                pointer.push_str(&index.to_string());
-                at = value;
-            }
-            (None, None) => break,
-        }
-    }
-    pointer
 }

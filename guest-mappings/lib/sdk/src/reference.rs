@@ -7,7 +7,7 @@ use turntable_scan::{Kind, Value};
 
 /// What a literal reference is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target<'t> {
+pub enum Target<'t> {
     /// `Patient/a1`, absolute or not, of a version or not.
     Resource { kind: &'t str, id: &'t str },
     /// `urn:uuid:…`, `urn:oid:…`: says no type.
@@ -19,7 +19,7 @@ pub(crate) enum Target<'t> {
 }
 
 /// The text of a Reference element, or of a bare string.
-pub(crate) fn text(element: Value<'_>) -> Option<Cow<'_, str>> {
+pub fn text(element: Value<'_>) -> Option<Cow<'_, str>> {
     match element.kind() {
         Kind::String => element.text(),
         _ => element.get("reference").and_then(Value::text),
@@ -27,7 +27,7 @@ pub(crate) fn text(element: Value<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// The resource type that a Reference says it points to.
-pub(crate) fn resource_type(element: Value<'_>) -> Option<Cow<'_, str>> {
+pub fn resource_type(element: Value<'_>) -> Option<Cow<'_, str>> {
     if let Some(text) = text(element)
         && let Target::Resource { kind, .. } = target(&text)
     {
@@ -42,11 +42,11 @@ pub(crate) fn resource_type(element: Value<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// A Reference has at least one of these.
-pub(crate) fn is_reference(element: Value<'_>) -> bool {
+pub fn is_reference(element: Value<'_>) -> bool {
     ["reference", "type", "identifier", "display"].iter().any(|name| element.get(name).is_some())
 }
 
-pub(crate) fn target(text: &str) -> Target<'_> {
+pub fn target(text: &str) -> Target<'_> {
     if let Some(target) = relative(text) {
         return target;
     }
@@ -104,7 +104,7 @@ fn is_word(byte: u8) -> bool {
 
 /// Two references to the same thing, base URL and version left aside: a client that sends back what it was
 /// shown does not mean to change it.
-pub(crate) fn same(a: &str, b: &str) -> bool {
+pub fn same(a: &str, b: &str) -> bool {
     match (target(a), target(b)) {
         (Target::Resource { kind, id }, Target::Resource { kind: other_kind, id: other_id }) => {
             kind == other_kind && id == other_id
@@ -113,7 +113,7 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
     }
 }
 
-pub(crate) fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(is_word)
 }
 

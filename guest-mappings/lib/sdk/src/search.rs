@@ -8,16 +8,16 @@ use crate::bindings::exports::turntable::mapping::schema::{SearchKind, SearchOps
 /// Binds a column to a search parameter: `.search(token("status"))`.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
-    pub(crate) param: &'static str,
-    pub(crate) kind: SearchKind,
-    pub(crate) exact: SearchOps,
-    pub(crate) superset: SearchOps,
-    pub(crate) null_iff_absent: bool,
-    pub(crate) partial: bool,
-    pub(crate) sort: Sortable,
-    pub(crate) template: Option<&'static str>,
+    pub param: &'static str,
+    pub kind: SearchKind,
+    pub exact: SearchOps,
+    pub superset: SearchOps,
+    pub null_iff_absent: bool,
+    pub partial: bool,
+    pub sort: Sortable,
+    pub template: Option<&'static str>,
     /// The one source that has this parameter; `None` = every source that has the column.
-    pub(crate) only: Option<&'static str>,
+    pub only: Option<&'static str>,
 }
 
 const EQUAL: SearchOps = SearchOps::EQ.union(SearchOps::ANY_OF);

@@ -6,9 +6,9 @@ use crate::path::Path;
 /// What a component offers. `turntable_mapping::export!(MAPPING)` makes it one.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapping {
-    pub(crate) name: &'static str,
-    pub(crate) version: &'static str,
-    pub(crate) tables: &'static [Table],
+    pub name: &'static str,
+    pub version: &'static str,
+    pub tables: &'static [Table],
 }
 
 /// Resource types that rows of one table can come from.
@@ -18,34 +18,34 @@ pub(crate) const MAX_SOURCE_EXTRAS: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
-    pub(crate) name: &'static str,
-    pub(crate) entity_set: &'static str,
-    pub(crate) label: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) columns: &'static [Column],
-    pub(crate) sources: [Option<Source>; MAX_SOURCES],
-    pub(crate) primary_name: &'static str,
-    pub(crate) version: Option<&'static str>,
+    pub name: &'static str,
+    pub entity_set: &'static str,
+    pub label: &'static str,
+    pub description: &'static str,
+    pub columns: &'static [Column],
+    pub sources: [Option<Source>; MAX_SOURCES],
+    pub primary_name: &'static str,
+    pub version: Option<&'static str>,
     /// For a child table: its parent, and the repeating element that its rows are.
-    pub(crate) parent: Option<(Parent, Path)>,
-    pub(crate) read_only: bool,
-    pub(crate) before_write: Option<BeforeWrite>,
-    pub(crate) after_read: Option<AfterRead>,
+    pub parent: Option<(Parent, Path)>,
+    pub read_only: bool,
+    pub before_write: Option<BeforeWrite>,
+    pub after_read: Option<AfterRead>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct Parent {
-    pub(crate) table: &'static str,
-    pub(crate) column: &'static str,
+    pub table: &'static str,
+    pub column: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
-    pub(crate) resource_type: &'static str,
-    pub(crate) when: Option<(&'static str, &'static str)>,
-    pub(crate) profiles: [Option<&'static str>; MAX_SOURCE_EXTRAS],
-    pub(crate) fixed: [Option<(&'static str, &'static str)>; MAX_SOURCE_EXTRAS],
-    pub(crate) includes: [Option<&'static str>; MAX_SOURCE_EXTRAS],
+    pub resource_type: &'static str,
+    pub when: Option<(&'static str, &'static str)>,
+    pub profiles: [Option<&'static str>; MAX_SOURCE_EXTRAS],
+    pub fixed: [Option<(&'static str, &'static str)>; MAX_SOURCE_EXTRAS],
+    pub includes: [Option<&'static str>; MAX_SOURCE_EXTRAS],
 }
 
 /// The mapping of that name and version (`env!("CARGO_PKG_VERSION")`).
@@ -213,7 +213,7 @@ impl Table {
         self
     }
 
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter().flatten()
     }
 }
@@ -261,6 +261,18 @@ const fn push(
     }
     list[i] = Some(item);
     list
+}
+
+/// The lists whose elements the rows of a table are, outermost first; none for a table of whole resources.
+pub fn lists(mapping: &'static Mapping, table: &'static Table) -> Vec<&'static str> {
+    let mut lists = Vec::new();
+    let mut next = Some(table);
+    // A parent stands before its child, which `mapping` checks: this ends.
+    while let Some((parent, element)) = next.and_then(|table| table.parent.as_ref()) {
+        lists.insert(0, element.text());
+        next = mapping.tables.iter().find(|table| table.name == parent.table);
+    }
+    lists
 }
 
 pub(crate) const fn default_name(columns: &[Column]) -> &'static str {

@@ -2,7 +2,7 @@
 
 /// What a text is by FHIR's rules for date, dateTime and instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Precision {
+pub enum Precision {
     Year,
     Month,
     Day,
@@ -12,19 +12,19 @@ pub(crate) enum Precision {
 
 /// An instant: seconds since 1970 UTC and the digits after the point, trailing zeros left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Instant {
+pub struct Instant {
     seconds: i64,
     fraction: String,
 }
 
 /// `None` for what is no FHIR date, dateTime or instant. A time without a zone is taken for UTC, as the
 /// contract has it; seconds may be 60, for a leap second.
-pub(crate) fn precision(text: &str) -> Option<Precision> {
+pub fn precision(text: &str) -> Option<Precision> {
     parse(text).map(|(precision, _)| precision)
 }
 
 /// The first instant of what the text stands for, in UTC where it does not say.
-pub(crate) fn instant(text: &str) -> Option<Instant> {
+pub fn instant(text: &str) -> Option<Instant> {
     parse(text).map(|(_, instant)| instant)
 }
 

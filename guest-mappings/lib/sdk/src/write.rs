@@ -7,16 +7,17 @@ use turntable_scan::{Document, Value};
 
 use crate::assign::{self, Assigned};
 use crate::bindings::exports::turntable::mapping::write::{Change, Failure, FhirRequest, Operation};
-use crate::bindings::turntable::mapping::types::{Issue, IssueCode, Severity};
+use crate::bindings::turntable::mapping::types::{Issue, IssueCode};
 use crate::cell::{self, Scope};
 use crate::column::{Access, Kind};
 use crate::edit::Edit;
 use crate::field::{Field, fields};
+use crate::located::{Located, at, general};
 use crate::place::{self, Step};
 use crate::problem::Problem;
 use crate::read::{find_source, find_table};
 use crate::reference;
-use crate::table::{Mapping, Source, Table};
+use crate::table::{Mapping, Source, Table, lists};
 use crate::tree::{Id, ROOT, Tree};
 
 /// The answer to one change.
@@ -25,7 +26,7 @@ pub type Answer = Result<FhirRequest, Vec<Issue>>;
 /// Answers `write.resource`, one answer for each change in order.
 pub fn resources(mapping: &'static Mapping, table: &str, changes: &[Change]) -> Result<Vec<Answer>, Failure> {
     let table = find_table(mapping, table)?;
-    let (fields, lists) = (fields(table), place::lists(mapping, table));
+    let (fields, lists) = (fields(table), lists(mapping, table));
     for change in changes {
         if let Some(unknown) = change.assignments.iter().find(|set| usize::from(set.column) >= fields.len()) {
             return Err(Failure::BadRequest(format!("{} has no column {}", table.name, unknown.column)));
@@ -36,33 +37,6 @@ pub fn resources(mapping: &'static Mapping, table: &str, changes: &[Change]) -> 
         writer.answer().map_err(|problems| problems.into_iter().map(|problem| problem.issue(index)).collect())
     };
     Ok((0..).zip(changes).map(answer).collect())
-}
-
-/// A problem and the column it is about.
-pub(crate) struct Located {
-    column: Option<u16>,
-    problem: Problem,
-}
-
-impl Located {
-    fn issue(self, index: u32) -> Issue {
-        Issue {
-            severity: Severity::Error,
-            code: self.problem.code,
-            index,
-            column: self.column,
-            pointer: None,
-            message: self.problem.message.into_owned(),
-        }
-    }
-}
-
-pub(crate) fn at(column: u16, problem: Problem) -> Located {
-    Located { column: Some(column), problem }
-}
-
-fn general(problem: Problem) -> Vec<Located> {
-    vec![Located { column: None, problem }]
 }
 
 struct Writer<'c> {
@@ -191,7 +165,7 @@ impl Writer<'_> {
         let mut edit = begin()?;
         let mut problems = assign::apply(&mut edit, &assigned, &kept);
         if let Some(hook) = self.table.before_write {
-            problems.extend(hook(&mut edit).err().map(|problem| Located { column: None, problem }));
+            problems.extend(hook(&mut edit).err().into_iter().flat_map(general));
         }
         if creating && !scope.place.is_empty() && edit.is_blank() && problems.is_empty() {
             // A row without a value is no element; but say first what is required.
@@ -386,10 +360,6 @@ const NOT_SHOWN: Problem =
     Problem::conflict("the resource would not show this value: another element or column stands against it");
 
 fn parse(text: &[u8]) -> Result<Document<'_>, Vec<Located>> {
-    Document::parse(text).map_err(|error| {
-        vec![Located {
-            column: None,
-            problem: Problem { code: IssueCode::Structure, message: error.to_string().into() },
-        }]
-    })
+    Document::parse(text)
+        .map_err(|error| general(Problem { code: IssueCode::Structure, message: error.to_string().into() }))
 }

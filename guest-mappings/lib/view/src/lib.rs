@@ -2,7 +2,8 @@
 //!
 //! Two halves share the form of a [`Program`]. The compiler, native only, makes one of a view's JSON and says what is
 //! wrong with it. The component, the same for every view, finds the program's bytes in its own memory, describes the
-//! table and makes rows: nothing of the view is code, so that building one needs no Rust toolchain.#![cfg_attr(target_family = "wasm", allow(dead_code, unused_imports, reason = "the compiler's, which is native only"))]
+//! table and makes rows: nothing of the view is code, so that building one needs no Rust toolchain.
+#![cfg_attr(target_family = "wasm", allow(dead_code, unused_imports, reason = "the compiler's, which is native only"))]
 
 pub mod bindings;
 mod cell;
@@ -21,8 +22,5 @@ mod types;
 
 #[cfg(not(target_family = "wasm"))]
 pub use compile::{Compiled, Fault, compile};
-/// The tag under which a program is attached to the component.
-pub const PROGRAM: &[u8; 4] = b"VIEW";
-
-pub use program::Program;
+pub use program::{PROGRAM, Program};
 pub use table::{describe, rows};

@@ -9,6 +9,9 @@ pub(crate) use bytes::MAX_DEPTH;
 
 use crate::types::{Family, Type};
 
+/// The tag of the part of the component that is a program.
+pub const PROGRAM: &[u8; 4] = b"VIEW";
+
 /// A compiled view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program<'p> {

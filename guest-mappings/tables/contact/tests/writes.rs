@@ -1,7 +1,7 @@
 //! Changes that a contact refuses, and those that take something else away.
 
 use mapping_contact::MAPPING;
-use turntable_mapping::testing::{check, refusals, update};
+use turntable_laws::testing::{check, refusals, update};
 
 const PATIENT: &str = include_str!("../samples/hl7-patient-example.json");
 

@@ -1,8 +1,8 @@
 //! Opening days: a list of codes in FHIR, one text here.
 
 use mapping_location::MAPPING;
+use turntable_laws::testing::{change, update_row};
 use turntable_mapping::bindings::exports::turntable::mapping::write::Operation;
-use turntable_mapping::testing::{change, update_row};
 
 const LOCATION: &str = include_str!("../samples/every-list.json");
 const KEY: &str = "every-list/hoursOfOperation/1";

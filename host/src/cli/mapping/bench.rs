@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use turntable_componentize::put_samples;
+use turntable_laws::{Row, Subject, other_value};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
-use turntable_mapping::laws::{Row, Subject, other_value};
 use turntable_scan::Document;
 
 use super::source::{self, Opened, refused};
 use super::test::{resources, write};
 use crate::cli::terminal::say;
+use crate::mapping::inspect;
 use crate::mapping::sandbox::{Sandbox, Taken};
-use crate::mapping::{inspect, wrap};
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 
@@ -155,7 +156,7 @@ fn measure(opened: &Opened, sandbox: &Sandbox, bundles: Option<&Path>) -> Result
     }
     // A better set of samples makes no mapping worse.
     let mut samples = Vec::new();
-    wrap::put_samples(&mut samples, &opened.mapping.samples).map_err(refused)?;
+    put_samples(&mut samples, &opened.mapping.samples).map_err(refused)?;
     let component_bytes = Some(opened.component.len().saturating_sub(samples.len()) as u64);
     Ok(Record { component_bytes, mapping: schema.name, tables, version: schema.version })
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use turntable_laws::Subject;
+use turntable_laws::definitions::read_only_because;
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
-use turntable_mapping::definitions::read_only_because;
-use turntable_mapping::laws::Subject;
 
 use super::source::{self, Opened};
 use crate::cli::terminal::say;

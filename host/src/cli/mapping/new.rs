@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use turntable_mapping::laws::{Native, Subject};
+use turntable_laws::{Native, Subject};
 use turntable_r4::{Element, ElementType, Parameter, Strength, r4};
 
 use super::source::refused;
@@ -387,7 +387,7 @@ fn rust(name: &str, resource: &str, lines: &[Line]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use turntable_mapping::laws::{self, Named};
+    use turntable_laws::{self as laws, Named};
 
     /// Whatever type is asked for, the mapping agrees with R4, fills its columns and keeps the laws.
     #[test]
@@ -400,7 +400,7 @@ mod tests {
             let text = yaml("thing", resource, &lines);
             let mapping = turntable_mapping_yaml::read(&text, "mapping.yaml")
                 .unwrap_or_else(|faults| panic!("{resource}: {faults:#?}\n{text}"));
-            assert_eq!(turntable_mapping::definitions::check(mapping), [], "{resource}");
+            assert_eq!(turntable_laws::definitions::check(mapping), [], "{resource}");
             let sample = Value::Object(sample).to_string();
             let report = laws::check(&Native(mapping), &[Named { name: resource, text: &sample }], None);
             assert_eq!(report.violations, [], "{resource}");

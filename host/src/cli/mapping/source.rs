@@ -4,14 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use turntable_mapping::definitions;
-use turntable_mapping::laws::Subject;
+use turntable_componentize::Sample;
+use turntable_laws::{Subject, definitions};
 use turntable_mapping_yaml::Document;
 
+use crate::cli::mapping::{build, view};
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
-use crate::mapping::wrap::Sample;
-use crate::mapping::{build, view};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 

@@ -11,14 +11,13 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
+use turntable_componentize::{Sample, read_samples};
+use turntable_laws::{self as laws, Law, Named, Row, Subject, samples};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
-use turntable_mapping::laws::{self, Law, Named, Row, Subject};
-use turntable_mapping::samples;
 
 use super::source::{self, Opened, refused};
 use crate::cli::terminal::say;
-use crate::mapping::wrap::Sample;
 use crate::model::error::{Code, Error, Result};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -271,7 +270,7 @@ fn bless(opened: &mut Opened) -> Result<()> {
             write(&folder.join(format!("{}.after.json", sample.name)), &text)?;
         }
     }
-    opened.samples = crate::mapping::wrap::read_samples(&folder).map_err(refused)?;
+    opened.samples = read_samples(&folder).map_err(refused)?;
     Ok(())
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -16,86 +15,72 @@ use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::odata::reply::Expanded;
 use crate::plan::evaluate::residual::{self, Residual};
 use crate::router::read::run::{and, guids};
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::session::Session;
+use crate::router::snapshot::ServedTable;
 
 /// Keys in one query for related rows; more are asked for in several.
 const KEYS_AT_ONCE: usize = 50;
 
-impl Turntable {
+impl Session {
     /// The query with every condition on a related table turned into a list of keys.
-    pub(super) async fn without_relations(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        query: &Query,
-        deadline: Instant,
-    ) -> Result<Query> {
+    pub(super) async fn without_relations(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Query> {
         let filter = match &query.filter {
-            Some(filter) => Some(self.resolved(live, table, filter, deadline).await?),
+            Some(filter) => Some(self.resolved(table, filter).await?),
             None => None,
         };
         Ok(Query { filter, ..query.clone() })
     }
 
-    async fn resolved(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        filter: &Filter,
-        deadline: Instant,
-    ) -> Result<Filter> {
+    async fn resolved(&self, table: &Arc<ServedTable>, filter: &Filter) -> Result<Filter> {
         if !has_relation(filter) {
             return Ok(filter.clone());
         }
         Ok(match filter {
             Filter::And(a, b) => Filter::And(
-                Box::new(Box::pin(self.resolved(live, table, a, deadline)).await?),
-                Box::new(Box::pin(self.resolved(live, table, b, deadline)).await?),
+                Box::new(Box::pin(self.resolved(table, a)).await?),
+                Box::new(Box::pin(self.resolved(table, b)).await?),
             ),
             Filter::Or(a, b) => Filter::Or(
-                Box::new(Box::pin(self.resolved(live, table, a, deadline)).await?),
-                Box::new(Box::pin(self.resolved(live, table, b, deadline)).await?),
+                Box::new(Box::pin(self.resolved(table, a)).await?),
+                Box::new(Box::pin(self.resolved(table, b)).await?),
             ),
-            Filter::Not(inner) => Filter::Not(Box::new(Box::pin(self.resolved(live, table, inner, deadline)).await?)),
+            Filter::Not(inner) => Filter::Not(Box::new(Box::pin(self.resolved(table, inner)).await?)),
             Filter::Related { navigation, to, quantifier, filter } => {
-                self.related(live, table, navigation, to, *quantifier, filter.as_deref(), deadline).await?
+                self.related(table, navigation, to, *quantifier, filter.as_deref()).await?
             }
             other => other.clone(),
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one condition, and what every read needs")]
     async fn related(
         &self,
-        live: &Snapshot,
         table: &Arc<ServedTable>,
         navigation: &str,
         to: &Relation,
         quantifier: Quantifier,
         inner: Option<&Filter>,
-        deadline: Instant,
     ) -> Result<Filter> {
-        let most = self.limits.related_keys;
+        let most = self.limits().related_keys;
         match (to, quantifier) {
             (Relation::Lookup { column, table: other }, Quantifier::One) => {
-                let other = live.table(other)?;
+                let other = self.snapshot().table(other)?;
                 let query = keys_only(&other.table, inner.cloned());
-                let rows = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+                let rows = Box::pin(self.read_all(other, &query, most)).await?;
                 Ok(one_of(*column, guids(&rows, other.table.key)))
             }
             (Relation::Collection { table: other, column }, Quantifier::Any) => {
-                let other = live.table(other)?;
+                let other = self.snapshot().table(other)?;
                 let query = Query { select: Some(vec![*column]), ..keys_only(&other.table, inner.cloned()) };
-                let rows = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+                let rows = Box::pin(self.read_all(other, &query, most)).await?;
                 Ok(one_of(table.table.key, guids(&rows, *column)))
             }
             (Relation::Collection { table: other, column }, Quantifier::All) => {
                 let Some(inner) = inner else { return Ok(Filter::Is(Expr::Literal(Literal::Bool(true)))) };
-                let other = live.table(other)?;
+                let other = self.snapshot().table(other)?;
                 let mut needed = BTreeSet::from([*column]);
                 residual::columns_of_filter(inner, &mut needed);
                 let query = Query { select: Some(needed.into_iter().collect()), ..Query::default() };
-                let rows = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+                let rows = Box::pin(self.read_all(other, &query, most)).await?;
                 let residual = Residual::new(inner, &other.table)?;
                 let mut violated = BTreeSet::new();
                 for row in 0..rows.len() {
@@ -112,22 +97,13 @@ impl Turntable {
     }
 
     /// Follows each navigation property of a page, in their order.
-    pub async fn expand(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        rows: &Rows,
-        expands: &[Expand],
-        deadline: Instant,
-    ) -> Result<Vec<Expanded>> {
+    pub async fn expand(&self, table: &Arc<ServedTable>, rows: &Rows, expands: &[Expand]) -> Result<Vec<Expanded>> {
         let mut expanded = Vec::with_capacity(expands.len());
         for expand in expands {
             expanded.push(match &expand.to {
-                Relation::Lookup { column, .. } => {
-                    self.expand_lookup(live, table, rows, expand, *column, deadline).await?
-                }
+                Relation::Lookup { column, .. } => self.expand_lookup(table, rows, expand, *column).await?,
                 Relation::Collection { table: other, column } => {
-                    self.expand_collection(live, table, rows, expand, other, *column, deadline).await?
+                    self.expand_collection(table, rows, expand, other, *column).await?
                 }
                 // The row carries it; the reply shows it from there.
                 Relation::Concept { .. } => Expanded::default(),
@@ -138,27 +114,25 @@ impl Turntable {
 
     async fn expand_lookup(
         &self,
-        live: &Snapshot,
         table: &Arc<ServedTable>,
         rows: &Rows,
         expand: &Expand,
         column: ColumnIndex,
-        deadline: Instant,
     ) -> Result<Expanded> {
         let Kind::Lookup(lookup) = &table.table.columns[column].kind else {
             return Err(Error::new(Code::Internal, "an expanded lookup is none"));
         };
         let other =
-            lookup.targets.iter().find_map(|t| live.showing(&t.entity_set, &t.resource_type)).ok_or_else(|| {
-                Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation))
-            })?;
+            lookup.targets.iter().find_map(|t| self.snapshot().showing(&t.entity_set, &t.resource_type)).ok_or_else(
+                || Error::new(Code::UnknownRelation, format!("`{}` leads to no table", expand.navigation)),
+            )?;
         let wanted: Vec<Uuid> = guids(rows, column).into_iter().collect();
         let mut found: HashMap<Uuid, usize> = HashMap::new();
         let mut all: Option<Rows> = None;
         for keys in wanted.chunks(KEYS_AT_ONCE) {
             let condition = one_of(other.table.key, keys.iter().copied().collect());
             let query = Query { filter: Some(and(expand.query.filter.clone(), condition)), ..expand.query.clone() };
-            let page = Box::pin(self.read_all(live, other, &query, keys.len() * 2, deadline)).await?;
+            let page = Box::pin(self.read_all(other, &query, keys.len() * 2)).await?;
             let before = all.as_ref().map_or(0, Rows::len);
             for row in 0..page.len() {
                 if let Some(text) = page.cell(row, other.table.key) {
@@ -175,20 +149,17 @@ impl Turntable {
         Ok(Expanded { rows: all.unwrap_or_default(), of_parent, ..Expanded::default() })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one expansion, and what every read needs")]
     async fn expand_collection(
         &self,
-        live: &Snapshot,
         table: &Arc<ServedTable>,
         rows: &Rows,
         expand: &Expand,
         other: &str,
         column: ColumnIndex,
-        deadline: Instant,
     ) -> Result<Expanded> {
-        let other = live.table(other)?;
+        let other = self.snapshot().table(other)?;
         let parents: Vec<Uuid> = guids(rows, table.table.key).into_iter().collect();
-        let most = usize::try_from(self.limits.scan_rows).unwrap_or(usize::MAX);
+        let most = usize::try_from(self.limits().scan_rows).unwrap_or(usize::MAX);
         // Skip and top are for each parent, so they come after the rows are told apart.
         let (skip, top) = (expand.query.skip, expand.query.top);
         let mut select = expand.query.select.clone();
@@ -205,7 +176,7 @@ impl Turntable {
             let filter = Some(and(expand.query.filter.clone(), condition));
             let query =
                 Query { filter, select: select.clone(), skip: 0, top: None, count: false, ..expand.query.clone() };
-            let page = Box::pin(self.read_all(live, other, &query, most, deadline)).await?;
+            let page = Box::pin(self.read_all(other, &query, most)).await?;
             let before = all.as_ref().map_or(0, Rows::len);
             for row in 0..page.len() {
                 if let Some(parent) = page.cell(row, column).map(key::guid) {

@@ -11,18 +11,21 @@ use turntable_scan::bundle;
 use uuid::Uuid;
 
 use crate::fhir::client::{Client, Page as FhirPage};
+use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Filter, Query};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::plan::evaluate::residual::{self, Residual, columns_of_filter};
-use crate::plan::planner::{CountPlan, Place, Plan, VirtualPlan, plan};
+use crate::plan::planner::{CountPlan, NativePlan, Place, Plan, VirtualPlan, plan};
 use crate::plan::search::query::{Lost, Search, ServerSearch, hashed_keys, verify_self_link};
 use crate::plan::sql::{Select, Window};
 use crate::router::map::{self, Resource};
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::session::{Session, Step};
+use crate::router::snapshot::{ServedTable, Snapshot};
 use crate::router::token::{Binding, Cursor};
+use crate::store::sqlite::Store;
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 const FHIR_PAGE: u32 = 200;
@@ -38,28 +41,18 @@ pub struct Page {
     pub count: Option<u64>,
     /// `$skiptoken` of the next page.
     pub next: Option<String>,
-    pub meter: Meter,
-}
-
-/// What a request has used of its budget, and where the time went (`Server-Timing`).
-#[derive(Clone, Debug, Default)]
-pub struct Meter {
-    pub scanned: u64,
-    pub calls: u32,
-    pub plan: Duration,
-    pub upstream: Duration,
-    pub mapping: Duration,
-    pub residual: Duration,
 }
 
 /// A request in the making.
 struct Reading<'a> {
-    turntable: &'a Turntable,
+    session: &'a Session,
     table: &'a Arc<ServedTable>,
-    deadline: Instant,
-    meter: Meter,
     /// Keys of the rows that a FHIR service has given.
     given: HashSet<String>,
+    /// Some search has been asked, so that the read has got somewhere.
+    has_asked: bool,
+    /// The part of the budget that a page may take which can end early.
+    one_in: u32,
 }
 
 /// What a page is cut from.
@@ -71,85 +64,63 @@ struct Frame {
     left: Option<u64>,
 }
 
-impl Turntable {
+impl Session {
     /// `binding` is what the page's token is good for: the request without its token.
-    pub async fn read(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        query: &Query,
-        binding: &str,
-        deadline: Instant,
-    ) -> Result<Page> {
+    pub async fn read(&self, table: &Arc<ServedTable>, query: &Query, binding: &str) -> Result<Page> {
+        self.may(Right::Read, &table.table)?;
         let begun = Instant::now();
-        let query = Box::pin(self.without_relations(live, table, query, deadline)).await?;
-        let plan = self.plan(live, table, &query, deadline).await?;
-        let mut reading = Reading { turntable: self, table, deadline, meter: Meter::default(), given: HashSet::new() };
-        reading.meter.plan = begun.elapsed();
-        let binding = Binding { query: binding.to_owned(), generation: generation(live, table) };
+        let query = Box::pin(self.without_relations(table, query)).await?;
+        let plan = self.plan(table, &query).await?;
+        let one_in = if query.expand.is_empty() { 1 } else { 2 };
+        let mut reading = Reading { session: self, table, given: HashSet::new(), has_asked: false, one_in };
+        self.trace().add(Step::Plan, begun.elapsed());
+        let binding = Binding { query: binding.to_owned(), generation: generation(self.snapshot(), table) };
         let (cursor, left) = match &query.skip_token {
-            Some(token) => self.tokens.open(token, now_ms(), &binding)?,
+            Some(token) => self.turntable().tokens.open(token, now_ms(), &binding)?,
             None => (Cursor::Offset(0), query.top),
         };
         let size = self.page_size(&query, left);
-        let (rows, count, next) = match &plan {
+        let (rows, count, next) = match plan {
             Plan::Native(native) => {
-                let skip = native.skip + offset(&cursor)?;
-                let window = Frame { skip, size, left };
-                let select =
-                    |window| Select::new(&table.table, &native.columns, native.filter.as_ref(), &native.order, window);
-                let (rows, more) = reading.native(select, &native.order, &window)?;
-                let count = if native.count { Some(reading.native_count(select(Window::default()))?) } else { None };
-                let given = offset(&cursor)? + rows.len() as u64;
+                let given = offset(&cursor)?;
+                let window = Frame { skip: native.skip + given, size, left };
+                let (rows, more, count) = reading.native(native, window).await?;
+                let given = given + rows.len() as u64;
                 (rows, count, more.then_some(Cursor::Offset(given)))
             }
             Plan::Virtual(plan) => {
-                let client = self.client(live.root(table))?;
-                reading.virtual_page(client, plan, cursor, size, left).await?
+                let client = self.client(self.snapshot().root(table))?;
+                reading.virtual_page(client, &plan, cursor, size, left).await?
             }
         };
-        self.remember(&table.table, &rows)?;
+        self.remember(&table.table, &rows).await?;
         let left = left.map(|left| left.saturating_sub(rows.len() as u64));
         let next = match next {
             Some(cursor) if left != Some(0) => {
-                let expires = now_ms() + i64::try_from(self.limits.page_token_ms).unwrap_or(i64::MAX);
-                Some(self.tokens.seal(cursor, left, expires, &binding)?)
+                let expires = now_ms() + i64::try_from(self.limits().page_token_ms).unwrap_or(i64::MAX);
+                Some(self.turntable().tokens.seal(cursor, left, expires, &binding)?)
             }
             _ => None,
         };
-        Ok(Page { rows, count, next, meter: reading.meter })
+        Ok(Page { rows, count, next })
     }
 
     /// What would be asked of whom, without asking.
-    pub async fn explain(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        query: &Query,
-        deadline: Instant,
-    ) -> Result<serde_json::Value> {
-        let query = Box::pin(self.without_relations(live, table, query, deadline)).await?;
-        let plan = self.plan(live, table, &query, deadline).await?;
+    pub async fn explain(&self, table: &Arc<ServedTable>, query: &Query) -> Result<serde_json::Value> {
+        self.may(Right::Read, &table.table)?;
+        let query = Box::pin(self.without_relations(table, query)).await?;
+        let plan = self.plan(table, &query).await?;
         Ok(crate::plan::planner::explain(&plan, &table.table))
     }
 
-    /// Every row that meets the query, as far as the budget of one request goes.
-    pub async fn read_all(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        query: &Query,
-        most: usize,
-        deadline: Instant,
-    ) -> Result<Rows> {
-        let mut query = Query { max_page_size: Some(self.limits.page_rows_max), ..query.clone() };
+    /// Every row that meets the query, as far as the budget of the request goes.
+    pub async fn read_all(&self, table: &Arc<ServedTable>, query: &Query, most: usize) -> Result<Rows> {
+        let mut query = Query { max_page_size: Some(self.limits().page_rows_max), ..query.clone() };
         let mut all: Option<Rows> = None;
-        let mut scanned = 0;
         loop {
-            let page = Box::pin(self.read(live, table, &query, "", deadline)).await?;
-            scanned += page.meter.scanned;
-            if scanned > self.limits.scan_rows && page.next.is_some() {
-                return Err(budget(&table.table, Vec::new(), &format!("{scanned} rows")));
+            let page = Box::pin(self.read(table, &query, "")).await?;
+            if self.budget().is_spent() && page.next.is_some() {
+                return Err(self.budget().exceeded(&table.table, Vec::new()));
             }
             match &mut all {
                 Some(all) => all.append(&page.rows),
@@ -171,27 +142,35 @@ impl Turntable {
     }
 
     /// Keeps the way back from GUIDs that hash what they stand for: of rows, and of rows that these point to.
-    pub(in crate::router) fn remember(&self, table: &Table, rows: &Rows) -> Result<()> {
+    pub(in crate::router) async fn remember(&self, table: &Table, rows: &Rows) -> Result<()> {
         let mut keys = Vec::new();
         for (position, column) in rows.columns().iter().enumerate() {
             if matches!(table.columns[*column].kind, Kind::Key | Kind::Lookup(_)) {
                 let cells = (0..rows.len()).filter_map(|row| rows.at(row, position));
-                keys.extend(cells.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text)));
+                keys.extend(cells.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text.to_owned())));
             }
         }
-        if keys.is_empty() { Ok(()) } else { self.store.remember_keys(&keys) }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let store = self.store().clone();
+        let remember = move || {
+            let keys: Vec<_> = keys.iter().map(|(guid, text)| (*guid, text.as_str())).collect();
+            store.remember_keys(&keys)
+        };
+        self.work(remember).await?
     }
 
-    async fn plan(&self, live: &Snapshot, table: &Arc<ServedTable>, query: &Query, deadline: Instant) -> Result<Plan> {
-        let root = live.root(table);
+    async fn plan(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Plan> {
+        let root = self.snapshot().root(table);
         if root.route == crate::model::table::Route::Native {
             return plan(query, &table.table, Place::Native);
         }
-        let client = self.client(root)?;
-        let server = server_search(client, &table.table, deadline).await;
+        let server = server_search(self.client(root)?, &table.table, self.deadline()).await;
         let mut ids = HashMap::new();
         for guid in query.filter.as_ref().map(hashed_keys).unwrap_or_default() {
-            if let Some(text) = self.store.id_of(guid)? {
+            let store = self.store().clone();
+            if let Some(text) = self.work(move || store.id_of(guid)).await?? {
                 ids.insert(guid, text);
             }
         }
@@ -199,63 +178,25 @@ impl Turntable {
     }
 
     fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
-        let most = query.max_page_size.unwrap_or(self.limits.page_rows).clamp(1, self.limits.page_rows_max);
+        let most = query.max_page_size.unwrap_or(self.limits().page_rows).clamp(1, self.limits().page_rows_max);
         left.map_or(most as usize, |left| usize::try_from(left).unwrap_or(usize::MAX).min(most as usize))
     }
 }
 
 impl Reading<'_> {
-    /// One page of a native table, and whether more rows follow.
-    fn native(
-        &mut self,
-        select: impl Fn(Window) -> Select,
-        order: &[crate::model::query::Order],
-        window: &Frame,
-    ) -> Result<(Rows, bool)> {
-        let table = &*self.table.table;
-        let store = &self.turntable.store;
-        let one_more = window.size as u64 + 1;
-        let asked = select(Window { skip: window.skip, top: Some(one_more) });
-        if asked.window.is_some() {
-            let rows = store.select(&asked)?.rows;
-            self.meter.scanned += rows.len() as u64;
-            let more = rows.len() > window.size;
-            let kept: Vec<usize> = (0..rows.len().min(window.size)).collect();
-            return Ok((if more { rows.pick(&kept) } else { rows }, more));
+    /// One page of a native table, whether more rows follow, and how many there are in all if that is asked.
+    async fn native(&mut self, plan: NativePlan, window: Frame) -> Result<(Rows, bool, Option<u64>)> {
+        let (store, table, rows_most) =
+            (self.session.store().clone(), self.table.table.clone(), self.session.budget().rows_left());
+        let scan = NativeScan { store, table: table.clone(), rows_most, looked_at: 0, filtering: Duration::ZERO };
+        let (scan, page) = self.session.work(move || scan.run(&plan, &window)).await?;
+        self.session.budget().look_at(scan.looked_at);
+        self.session.trace().add(Step::Residual, scan.filtering);
+        match page {
+            Err(Stopped::Budget) => Err(self.session.budget().exceeded(&table, Vec::new())),
+            Err(Stopped::Failed(error)) => Err(error),
+            Ok(page) => Ok(page),
         }
-        let kept = self.native_scan(&asked)?;
-        let order = if asked.ordered { (0..kept.len()).collect() } else { residual::order(&kept, order, table)? };
-        Ok(page_of(&kept, &order, window))
-    }
-
-    /// Every row that meets what the database could not check.
-    fn native_scan(&mut self, select: &Select) -> Result<Rows> {
-        let table = &*self.table.table;
-        let residual = select.residual.as_ref().map(|filter| Residual::new(filter, table)).transpose()?;
-        let mut kept = Rows::new(select.columns.clone());
-        let (most, meter) = (self.turntable.limits.scan_rows, &mut self.meter);
-        self.turntable.store.scan(select, NATIVE_CHUNK, |chunk| {
-            meter.scanned += chunk.rows.len() as u64;
-            let begun = Instant::now();
-            for row in 0..chunk.rows.len() {
-                if residual.as_ref().map_or(Ok(true), |residual| residual.keeps(&chunk.rows, row))? {
-                    kept.push(chunk.rows.row(row));
-                }
-            }
-            meter.residual += begun.elapsed();
-            if meter.scanned > most {
-                return Err(budget(table, Vec::new(), &format!("more than {most} rows")));
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(kept)
-    }
-
-    fn native_count(&mut self, select: Select) -> Result<u64> {
-        if select.residual.is_none() {
-            return self.turntable.store.count(&select);
-        }
-        Ok(self.native_scan(&select)?.len() as u64)
     }
 
     async fn virtual_page(
@@ -275,13 +216,19 @@ impl Reading<'_> {
         if plan.sort_here || scan_to_count {
             let given = offset(&cursor)?;
             let kept = self.virtual_scan(client, plan).await?;
-            let table = &*self.table.table;
-            let order = match plan.order.as_slice() {
-                [] => (0..kept.len()).collect(),
-                order => residual::order(&kept, order, table)?,
-            };
-            let total = kept.len() as u64;
-            let (rows, more) = page_of(&kept, &order, &Frame { skip: plan.skip + given, size, left });
+            let table = &self.table.table;
+            let (table, order) = (table.clone(), plan.order.clone());
+            let (total, frame) = (kept.len() as u64, Frame { skip: plan.skip + given, size, left });
+            let sorted = self.session.work(move || {
+                let order = match order.as_slice() {
+                    [] => (0..kept.len()).collect(),
+                    order => residual::order(&kept, order, &table)?,
+                };
+                Ok::<_, Error>(page_of(&kept, &order, &frame))
+            });
+            let begun = Instant::now();
+            let (rows, more) = sorted.await??;
+            self.session.trace().add(Step::Residual, begun.elapsed());
             let next = more.then_some(Cursor::Offset(given + rows.len() as u64));
             return Ok((rows, (plan.count != CountPlan::NotAsked).then_some(total), next));
         }
@@ -316,9 +263,10 @@ impl Reading<'_> {
         }
         for (index, search) in plan.searches.iter().enumerate().skip(first) {
             loop {
-                if self.spent() {
+                if self.session.budget().has_spent(self.one_in) && self.has_asked || self.session.budget().is_spent() {
                     let here = Cursor::Search { search: index, link, rows: given, last: self.last_key(&rows) };
-                    return if skip == 0 { Ok((rows, Some(here))) } else { Err(self.exceeded(plan)) };
+                    let is_somewhere = skip == 0 && self.has_asked;
+                    return if is_somewhere { Ok((rows, Some(here))) } else { Err(self.exceeded(plan)) };
                 }
                 let wanted = size - rows.len();
                 let batch = self.batch(client, plan, search, link.as_deref(), wanted).await?;
@@ -363,7 +311,7 @@ impl Reading<'_> {
         for search in &plan.searches {
             let mut link: Option<String> = None;
             loop {
-                if self.spent() {
+                if self.session.budget().is_spent() {
                     return Err(self.exceeded(plan));
                 }
                 let batch = self.batch(client, plan, search, link.as_deref(), usize::MAX).await?;
@@ -390,40 +338,33 @@ impl Reading<'_> {
         link: Option<&str>,
         wanted: usize,
     ) -> Result<Batch> {
+        let session = self.session;
         let begun = Instant::now();
+        session.budget().call();
+        self.has_asked = true;
         let page = match link {
-            Some(link) => client.next(&search.resource_type, link, self.deadline).await?,
+            Some(link) => client.next(&search.resource_type, link, session.deadline()).await?,
             None => {
-                let count = page_count(plan, search, wanted, self.turntable.limits.scan_rows);
-                client.search(&search.resource_type, &search.params, Some(count), self.deadline).await?
+                let count = page_count(plan, search, wanted, session.limits().scan_rows);
+                client.search(&search.resource_type, &search.params, Some(count), session.deadline()).await?
             }
         };
-        self.meter.calls += 1;
-        self.meter.upstream += begun.elapsed();
-        let bundle = split(self.table, &page)?;
+        session.trace().add(Step::Upstream, begun.elapsed());
+        let (table, base) = (self.table.clone(), client.base());
+        let columns = plan_columns(plan, &self.table.table);
+        let (resource_type, filter) = (search.resource_type.clone(), search.filter.clone());
+        let made = session.work(move || made_of(&table, &page, &resource_type, &base, &columns, filter.as_ref()));
+        let made = made.await??;
+        session.budget().look_at(made.looked_at);
+        session.trace().add(Step::Mapping, made.mapping);
+        session.trace().add(Step::Residual, made.filtering);
         if link.is_none() {
-            let lost = self.lost(search, bundle.link("self").unwrap_or_default())?;
+            let lost = self.lost(search, &made.self_link)?;
             if lost.sort && !plan.sort_here {
                 return Err(self.ignores(&["_sort".to_owned()], "orders"));
             }
         }
-        let begun = Instant::now();
-        let resources: Vec<Resource<'_>> = bundle
-            .entries
-            .iter()
-            .filter(|entry| entry.search_mode.as_deref().is_none_or(|mode| mode == "match"))
-            .filter_map(|entry| entry.resource.as_ref())
-            .filter(|resource| resource.resource_type == search.resource_type)
-            .map(|resource| Resource { resource_type: &search.resource_type, body: resource.raw.as_bytes() })
-            .collect();
-        let rows = map::rows_of(self.table, &resources, &client.base(), &plan_columns(plan, &self.table.table))?.rows;
-        self.meter.scanned += resources.len() as u64;
-        self.meter.mapping += begun.elapsed();
-        let begun = Instant::now();
-        // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
-        let kept = residual::filter_rows(search.filter.as_ref(), &self.table.table, &rows)?;
-        self.meter.residual += begun.elapsed();
-        Ok(Batch { kept, rows, next: bundle.link("next").map(str::to_owned) })
+        made.batch
     }
 
     /// The parameters that the service does not say it applied; an error if rows cannot do without one of them.
@@ -464,9 +405,9 @@ impl Reading<'_> {
                 .chain([("_summary".to_owned(), "count".to_owned())])
                 .collect();
             let begun = Instant::now();
-            let page = client.search(&search.resource_type, &params, None, self.deadline).await?;
-            self.meter.calls += 1;
-            self.meter.upstream += begun.elapsed();
+            self.session.budget().call();
+            let page = client.search(&search.resource_type, &params, None, self.session.deadline()).await?;
+            self.session.trace().add(Step::Upstream, begun.elapsed());
             let bundle = split(self.table, &page)?;
             let lost = self.lost(search, bundle.link("self").unwrap_or_default())?;
             let trusted = lost.filters.is_empty() && !page.downgraded;
@@ -478,15 +419,121 @@ impl Reading<'_> {
         Ok(Some(total))
     }
 
-    fn spent(&self) -> bool {
-        let limits = &self.turntable.limits;
-        self.meter.scanned >= limits.scan_rows || self.meter.calls >= limits.upstream_calls
+    fn exceeded(&self, plan: &VirtualPlan) -> Error {
+        self.session.budget().exceeded(&self.table.table, plan.not_pushed())
+    }
+}
+
+/// A scan of a native table, and what it took.
+struct NativeScan {
+    store: Arc<Store>,
+    table: Arc<Table>,
+    /// Rows that may be looked at.
+    rows_most: u64,
+    looked_at: usize,
+    filtering: Duration,
+}
+
+enum Stopped {
+    Budget,
+    Failed(Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+type Scanned = Result<(Rows, bool, Option<u64>), Stopped>;
+
+impl NativeScan {
+    /// The rows of the window, whether more follow, and how many there are if the plan asks.
+    fn run(mut self, plan: &NativePlan, window: &Frame) -> (Self, Scanned) {
+        let scanned = self.scanned(plan, window);
+        (self, scanned)
     }
 
-    fn exceeded(&self, plan: &VirtualPlan) -> Error {
-        let used = format!("{} resources in {} calls", self.meter.scanned, self.meter.calls);
-        budget(&self.table.table, plan.not_pushed(), &used)
+    fn scanned(&mut self, plan: &NativePlan, window: &Frame) -> Scanned {
+        let table = self.table.clone();
+        let select = |window| Select::new(&table, &plan.columns, plan.filter.as_ref(), &plan.order, window);
+        let asked = select(Window { skip: window.skip, top: Some(window.size as u64 + 1) });
+        if asked.window.is_some() {
+            let rows = self.store.select(&asked)?.rows;
+            let more = rows.len() > window.size;
+            let kept: Vec<usize> = (0..rows.len().min(window.size)).collect();
+            let count = if plan.count { Some(self.store.count(&select(Window::default()))?) } else { None };
+            return Ok((if more { rows.pick(&kept) } else { rows }, more, count));
+        }
+        let kept = self.all(&asked)?;
+        let begun = Instant::now();
+        let order =
+            if asked.ordered { (0..kept.len()).collect() } else { residual::order(&kept, &plan.order, &table)? };
+        let (rows, more) = page_of(&kept, &order, window);
+        self.filtering += begun.elapsed();
+        Ok((rows, more, plan.count.then_some(kept.len() as u64)))
     }
+
+    /// Every row that meets what the database could not check.
+    fn all(&mut self, select: &Select) -> Result<Rows, Stopped> {
+        let table = self.table.clone();
+        let residual = select.residual.as_ref().map(|filter| Residual::new(filter, &table)).transpose()?;
+        let mut kept = Rows::new(select.columns.clone());
+        let mut exceeded = false;
+        let store = self.store.clone();
+        store.scan(select, NATIVE_CHUNK, |chunk| {
+            self.looked_at += chunk.rows.len();
+            let begun = Instant::now();
+            for row in 0..chunk.rows.len() {
+                if residual.as_ref().map_or(Ok(true), |residual| residual.keeps(&chunk.rows, row))? {
+                    kept.push(chunk.rows.row(row));
+                }
+            }
+            self.filtering += begun.elapsed();
+            exceeded = self.looked_at as u64 > self.rows_most;
+            Ok(if exceeded { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        if exceeded { Err(Stopped::Budget) } else { Ok(kept) }
+    }
+}
+
+/// What a page of a search was made into, and what that took.
+struct Made {
+    looked_at: usize,
+    mapping: Duration,
+    filtering: Duration,
+    self_link: String,
+    batch: Result<Batch>,
+}
+
+/// Splits a bundle, makes its rows and filters them, in one go.
+fn made_of(
+    table: &ServedTable,
+    page: &FhirPage,
+    resource_type: &str,
+    base: &str,
+    columns: &[ColumnIndex],
+    filter: Option<&Filter>,
+) -> Result<Made> {
+    let begun = Instant::now();
+    let bundle = split(table, page)?;
+    let resources: Vec<Resource<'_>> = bundle
+        .entries
+        .iter()
+        .filter(|entry| entry.search_mode.as_deref().is_none_or(|mode| mode == "match"))
+        .filter_map(|entry| entry.resource.as_ref())
+        .filter(|resource| resource.resource_type == resource_type)
+        .map(|resource| Resource { resource_type, body: resource.raw.as_bytes() })
+        .collect();
+    let rows = map::rows_of(table, &resources, base, columns).map(|mapped| mapped.rows);
+    let (mapping, begun) = (begun.elapsed(), Instant::now());
+    // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
+    let batch = rows.and_then(|rows| {
+        let kept = residual::filter_rows(filter, &table.table, &rows)?;
+        Ok(Batch { kept, rows, next: bundle.link("next").map(str::to_owned) })
+    });
+    let self_link = bundle.link("self").unwrap_or_default().to_owned();
+    Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, batch })
 }
 
 struct Batch {
@@ -550,18 +597,9 @@ async fn server_search(client: &Client, table: &Table, deadline: Instant) -> Ser
     ServerSearch { declared: Some(declared), ..ServerSearch::default() }
 }
 
-fn budget(table: &Table, details: Vec<crate::model::error::Detail>, used: &str) -> Error {
-    Error::new(
-        Code::ScanBudgetExceeded,
-        format!("`{}` has too many rows to look at for this ({used} looked at)", table.entity_set),
-    )
-    .details(details)
-    .hint("narrow $filter by a column that the FHIR service can search, or leave $orderby and $count out")
-}
-
 /// What the next links of a table depend on.
-fn generation(live: &Snapshot, table: &Arc<ServedTable>) -> String {
-    format!("{:?} {}", live.root(table).route, table.mapping.digest)
+fn generation(snapshot: &Snapshot, table: &Arc<ServedTable>) -> String {
+    format!("{:?} {}", snapshot.root(table).route, table.mapping.digest)
 }
 
 fn offset(cursor: &Cursor) -> Result<u64> {

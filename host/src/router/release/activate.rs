@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::mapping::component::Mapping;
+use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::release::actor::Actor;
@@ -53,7 +54,7 @@ impl Turntable {
         let table = table.to_owned();
         tokio::task::spawn_blocking(move || {
             let root = {
-                let live = this.live();
+                let live = this.snapshot();
                 live.root(live.table(&table)?).table.name.clone()
             };
             let in_force = this.store.activations(&root)?;
@@ -68,7 +69,7 @@ impl Turntable {
     }
 
     fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &str) -> Result<Released> {
-        let live = self.live();
+        let live = self.snapshot();
         let mapping = self.mapping(&live, digest)?;
         let root =
             roots(&mapping).next().ok_or_else(|| Error::new(Code::MappingIllFormed, "a mapping without a table"))?;
@@ -99,6 +100,10 @@ impl Turntable {
         let detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
         let act = Act { actor: &actor.0, action, table: Some(&root.name), detail };
+        // A later program may carry another version: the way back is to stay open.
+        if changed && let Some(shipped) = previous.as_deref().and_then(Shipped::by_digest) {
+            self.store.keep_component(shipped.digest, shipped.component)?;
+        }
         if action == "mapping.rollback" {
             self.store.rollback(&[root.name.as_str()], &act)?;
         } else {
@@ -113,7 +118,7 @@ impl Turntable {
         self.publish(Snapshot::new(kept.map(|t| t.again()).chain(fresh)));
         if changed {
             if let Ok(before) = live.table(&root.name) {
-                self.keep_at_hand(&self.live(), before.mapping.clone());
+                self.keep_at_hand(&self.snapshot(), before.mapping.clone());
             }
             self.drained(&live);
             rows::remake(&self.store, &family, begun)?;

@@ -1,12 +1,14 @@
 //! Admits a component: through the gate, into the store. Slow and careful; nothing here changes what is in force.
 
+use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::mapping::component::Mapping;
+use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{self, Report, SchemaDifference, conflicts, roots};
@@ -40,8 +42,8 @@ impl Turntable {
     }
 
     fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
-        let mapping = self.sandbox.load(&bytes)?;
-        let live = self.live();
+        let mut mapping = self.sandbox.load(&bytes)?;
+        let live = self.snapshot();
         let mut report = Report::default();
         let schema = self.admission(&live, &mapping, laws, &mut report);
         if !report.passed() {
@@ -67,9 +69,12 @@ impl Turntable {
                 table: None,
                 detail: json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version }),
             };
-            self.store.put_mapping(&kept(&mapping, &report), &bytes, &act)?;
+            self.store.put_mapping(&kept(&mapping, mapping.kept(), &report), Some(&bytes), &act)?;
             let act = Act { action: "mapping.prune", ..act };
             self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, &act)?;
+        } else {
+            // It may have shipped with an earlier program, which took its bytes along.
+            self.store.keep_component(&mapping.digest, &bytes)?;
         }
         let loaded = Loaded {
             digest: mapping.digest.clone(),
@@ -80,6 +85,8 @@ impl Turntable {
             schema,
             known,
         };
+        // The gate was the last to ask for them.
+        mapping.samples = Vec::new();
         // Who loads a version is about to put it in force.
         self.keep_at_hand(&live, Arc::new(mapping));
         Ok(loaded)
@@ -114,7 +121,7 @@ impl Turntable {
         }
     }
 
-    /// A loaded version, from what is or was in force or from the store.
+    /// A loaded version, its code at hand, from what is or was in force, from this program or from the store.
     pub(super) fn mapping(&self, live: &Snapshot, digest: &str) -> Result<Arc<Mapping>> {
         if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
             return Ok(table.mapping.clone());
@@ -125,21 +132,44 @@ impl Turntable {
             return Ok(mapping);
         }
         drop(retired);
-        let component = self.store.component(digest)?.ok_or_else(|| {
+        let mapping = self.known(digest)?;
+        // It is about to be put in force; no request is to wait for it.
+        mapping.prepare()?;
+        Ok(Arc::new(mapping))
+    }
+
+    /// A version by what is known of it; its code is made when it is first needed.
+    pub(super) fn known(&self, digest: &str) -> Result<Mapping> {
+        if let Some(shipped) = Shipped::by_digest(digest) {
+            return self.sandbox.shipped(shipped);
+        }
+        let kept = self.store.mapping(digest)?.ok_or_else(|| {
             Error::new(Code::NotFound, format!("no mapping of the digest `{digest}` has been loaded"))
                 .hint("load the component first: turntable load FILE")
         })?;
-        Ok(Arc::new(self.sandbox.load(&component)?))
+        let (store, of) = (self.store.clone(), digest.to_owned());
+        let text = format!("the component of the mapping `{}` {} ({digest}) is not here", kept.name, kept.version);
+        let component = move || {
+            let missing = || {
+                Error::new(Code::MappingMissing, text.as_str())
+                    .hint("it shipped with another version of turntable; load it once more: turntable load FILE")
+            };
+            store.component(&of)?.map(Cow::Owned).ok_or_else(missing)
+        };
+        match self.sandbox.kept(digest, &kept.tables, Box::new(component.clone())) {
+            Some(mapping) => Ok(mapping),
+            None => self.sandbox.load(&component()?),
+        }
     }
 }
 
-/// A mapping as the store keeps it.
-pub(super) fn kept(mapping: &Mapping, report: &Report) -> control::Mapping {
+/// A mapping as the store keeps it, with what is to be kept of its description.
+pub(super) fn kept(mapping: &Mapping, tables: Value, report: &Report) -> control::Mapping {
     control::Mapping {
         digest: mapping.digest.clone(),
         name: mapping.name.clone(),
         version: mapping.version.clone(),
-        tables: mapping.tables.iter().map(|t| t.name.as_str()).collect(),
+        tables,
         report: serde_json::to_value(report).unwrap_or_default(),
         uploaded_at: jiff::Timestamp::UNIX_EPOCH,
         uploaded_by: String::new(),

@@ -30,7 +30,7 @@ impl Turntable {
     /// Turns a root table and everything cut from its resources; in force at the next request.
     pub async fn turn(&self, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
         let _control = self.control.lock().await;
-        let live = self.live();
+        let live = self.snapshot();
         let chosen = live.table(table).map_err(|error| self.with_nearest(&live, table, error))?;
         let root = &live.root(chosen).table.name;
         if root != table {

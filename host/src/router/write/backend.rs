@@ -9,9 +9,9 @@ use bytes::Bytes;
 use crate::fhir::client::{Client, Written};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::session::Session;
+use crate::router::snapshot::ServedTable;
 use crate::router::write::rows::{self, Own};
-use crate::store::write::NativeWrite;
 
 /// A resource as it stands.
 pub struct Held {
@@ -21,25 +21,20 @@ pub struct Held {
 }
 
 pub enum Place<'a> {
-    Native { turntable: &'a Turntable, family: Vec<&'a ServedTable> },
-    Virtual { client: &'a Client, deadline: Instant },
+    Native { session: &'a Session, family: Vec<Arc<ServedTable>> },
+    Virtual { session: &'a Session, client: &'a Client },
 }
 
-impl Turntable {
+impl Session {
     /// The place of a table's resources; a child's are its parent's.
-    pub fn place<'a>(
-        &'a self,
-        live: &'a Snapshot,
-        table: &'a Arc<ServedTable>,
-        deadline: Instant,
-    ) -> Result<Place<'a>> {
-        let root = live.root(table);
+    pub fn place(&self, table: &Arc<ServedTable>) -> Result<Place<'_>> {
+        let root = self.snapshot().root(table);
         Ok(match root.route {
             Route::Native => {
-                let family = live.family(&root.table.name).map(|t| &**t).collect();
-                Place::Native { turntable: self, family }
+                let family = self.snapshot().family(&root.table.name).cloned().collect();
+                Place::Native { session: self, family }
             }
-            Route::Virtual { .. } => Place::Virtual { client: self.client(root)?, deadline },
+            Route::Virtual { .. } => Place::Virtual { session: self, client: self.client(root)? },
         })
     }
 }
@@ -59,12 +54,13 @@ impl Place<'_> {
 
     pub async fn read(&self, resource_type: &str, id: &str) -> Result<Option<Held>> {
         match self {
-            Self::Native { turntable, .. } => {
-                let found = turntable.store.resource(resource_type, id)?;
+            Self::Native { session, .. } => {
+                let (store, resource_type, id) = (session.store().clone(), resource_type.to_owned(), id.to_owned());
+                let found = session.work(move || store.resource(&resource_type, &id)).await??;
                 Ok(found.map(|(body, version)| Held { body: body.into(), version: Some(version.to_string()) }))
             }
-            Self::Virtual { client, deadline } => {
-                let found = client.read(resource_type, id, *deadline).await?;
+            Self::Virtual { session, client } => {
+                let found = client.read(resource_type, id, session.deadline()).await?;
                 Ok(found.map(|found| Held { body: found.body, version: found.version }))
             }
         }
@@ -77,17 +73,15 @@ impl Place<'_> {
         id: &str,
         chosen: bool,
         body: Bytes,
-        own: Option<Own<'_>>,
+        own: Option<Own>,
     ) -> Result<(String, Held)> {
         match self {
-            Self::Native { turntable, family } => {
-                // A deleted resource has left its version behind, which must not come back.
-                let base = turntable.store.last_version(resource_type, id)?;
-                let write = rows::write(&turntable.store, family, resource_type, id, &body, base, own)?;
-                Ok((id.to_owned(), stored(turntable, write)?))
+            Self::Native { session, family } => {
+                let held = stored(session, family, resource_type, id, body, Base::Last, own).await?;
+                Ok((id.to_owned(), held))
             }
-            Self::Virtual { client, deadline } => {
-                let written = create_there(client, resource_type, id, chosen, body, *deadline).await?;
+            Self::Virtual { session, client } => {
+                let written = create_there(client, resource_type, id, chosen, body, session.deadline()).await?;
                 Ok((written.id, Held { body: written.body, version: written.version }))
             }
         }
@@ -100,16 +94,15 @@ impl Place<'_> {
         id: &str,
         body: Bytes,
         version: Option<&str>,
-        own: Option<Own<'_>>,
+        own: Option<Own>,
     ) -> Result<Held> {
         match self {
-            Self::Native { turntable, family } => {
-                let base = native_version(version)?;
-                let write = rows::write(&turntable.store, family, resource_type, id, &body, base, own)?;
-                stored(turntable, write)
+            Self::Native { session, family } => {
+                let base = Base::Known(native_version(version)?);
+                stored(session, family, resource_type, id, body, base, own).await
             }
-            Self::Virtual { client, deadline } => {
-                let written = client.put(resource_type, id, body, version, *deadline).await?;
+            Self::Virtual { session, client } => {
+                let written = client.put(resource_type, id, body, version, session.deadline()).await?;
                 Ok(Held { body: written.body, version: written.version })
             }
         }
@@ -117,14 +110,20 @@ impl Place<'_> {
 
     pub async fn delete(&self, resource_type: &str, id: &str, version: Option<&str>) -> Result<()> {
         match self {
-            Self::Native { turntable, family } => {
-                let base = match native_version(version)? {
-                    Some(version) => version,
-                    None => turntable.store.last_version(resource_type, id)?.unwrap_or(0),
+            Self::Native { session, family } => {
+                let (store, family) = (session.store().clone(), family.clone());
+                let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+                let version = native_version(version)?;
+                let job = move || {
+                    let base = match version {
+                        Some(version) => version,
+                        None => store.last_version(&resource_type, &id)?.unwrap_or(0),
+                    };
+                    store.put_resources(&[rows::delete(&family, &resource_type, &id, base)])
                 };
-                turntable.store.put_resources(&[rows::delete(family, resource_type, id, base)])
+                session.work(job).await?
             }
-            Self::Virtual { client, deadline } => client.delete(resource_type, id, version, *deadline).await,
+            Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
         }
     }
 }
@@ -153,10 +152,37 @@ async fn create_there(
     client.create(resource_type, body, None, deadline).await
 }
 
-fn stored(turntable: &Turntable, write: NativeWrite) -> Result<Held> {
-    let held = Held { body: write.body.clone().unwrap_or_default().into(), version: Some(write.version.to_string()) };
-    turntable.store.put_resources(&[write])?;
-    Ok(held)
+/// The version that a native write builds on.
+enum Base {
+    Known(Option<u64>),
+    /// The last one that there was: a deleted resource has left its version behind, which must not come back.
+    Last,
+}
+
+/// Makes the rows of a native resource and stores it with them.
+async fn stored(
+    session: &Session,
+    family: &[Arc<ServedTable>],
+    resource_type: &str,
+    id: &str,
+    body: Bytes,
+    base: Base,
+    own: Option<Own>,
+) -> Result<Held> {
+    let (store, family) = (session.store().clone(), family.to_vec());
+    let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+    let job = move || {
+        let base = match base {
+            Base::Known(version) => version,
+            Base::Last => store.last_version(&resource_type, &id)?,
+        };
+        let write = rows::write(&store, &family, &resource_type, &id, &body, base, own.as_ref())?;
+        let body = write.body.clone().unwrap_or_default();
+        let held = Held { body: body.into(), version: Some(write.version.to_string()) };
+        store.put_resources(&[write])?;
+        Ok(held)
+    };
+    session.work(job).await?
 }
 
 fn native_version(version: Option<&str>) -> Result<Option<u64>> {

@@ -7,13 +7,15 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use crate::mapping::component::{FhirRequest, Issue, IssueCode, WriteChange, WriteOperation};
+use crate::model::access::Right;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::key;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Precondition};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::router::map::{self, Resource};
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::session::{Session, Step};
+use crate::router::snapshot::ServedTable;
 use crate::router::write::backend::{Held, Place};
 use crate::router::write::rows::{self, Own};
 
@@ -31,6 +33,7 @@ pub struct Written {
 type Assigned = Vec<(ColumnIndex, Option<String>)>;
 
 /// A row's resource: where it is and which row of it is meant.
+#[derive(Clone)]
 struct Located {
     resource_type: String,
     id: String,
@@ -38,231 +41,103 @@ struct Located {
     key: String,
 }
 
-impl Turntable {
-    pub async fn write(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        change: &Change,
-        deadline: Instant,
-    ) -> Result<Written> {
-        allowed(&table.table, change)?;
-        let place = self.place(live, table, deadline)?;
+impl Located {
+    fn new(resource_type: &str, key: &str) -> Self {
+        let id = key.split('/').next().unwrap_or(key);
+        Self { resource_type: resource_type.to_owned(), id: id.to_owned(), key: key.to_owned() }
+    }
+
+    /// Where its row is among those of its resource.
+    fn row_of(&self, table: &Table, rows: &Rows) -> Option<usize> {
+        let text = format!("{}/{}", self.resource_type, self.key);
+        (0..rows.len()).find(|row| rows.cell(*row, table.key) == Some(text.as_str()))
+    }
+}
+
+/// A change in the making.
+struct Changing<'a> {
+    session: &'a Session,
+    table: &'a Arc<ServedTable>,
+    place: Place<'a>,
+    change: &'a Change,
+    /// Values as the mapping takes them, `@odata.bind` as `Type/id`.
+    assignments: Assigned,
+    /// Apart from them those that live in the row alone.
+    own: Assigned,
+}
+
+impl Session {
+    pub async fn write(&self, table: &Arc<ServedTable>, change: &Change) -> Result<Written> {
+        let right = match change.operation {
+            Operation::Create { .. } => Right::Create,
+            Operation::Update { .. } => Right::Update,
+            Operation::Upsert { .. } => Right::Upsert,
+            Operation::Delete { .. } => Right::Delete,
+        };
+        self.may(right, &table.table)?;
+        let place = self.place(table)?;
+        let (assignments, own) = self.assignments(table, &place, change).await?;
+        let changing = Changing { session: self, table, place, change, assignments, own };
         match change.operation {
-            Operation::Create { key } => self.create(live, table, &place, key, change, deadline).await,
-            Operation::Update { key } => self.update(live, table, &place, key, change, deadline).await,
-            Operation::Upsert { key } => match self.update(live, table, &place, key, change, deadline).await {
+            Operation::Create { key } => changing.create(key).await,
+            Operation::Update { key } => changing.update(key).await,
+            Operation::Upsert { key } => match changing.update(key).await {
                 Err(error) if error.code() == Code::NotFound && may_create(&table.table, change) => {
-                    self.create(live, table, &place, Some(key), change, deadline).await
+                    changing.create(Some(key)).await
                 }
                 answer => answer,
             },
-            Operation::Delete { key } => self.delete(table, &place, key, change).await,
+            Operation::Delete { key } => changing.delete(key).await,
         }
-    }
-
-    async fn create(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        place: &Place<'_>,
-        chosen: Option<Uuid>,
-        change: &Change,
-        deadline: Instant,
-    ) -> Result<Written> {
-        let (assignments, own) = self.assignments(live, table, place, change, deadline).await?;
-        let own_of = |key| (!own.is_empty()).then_some(Own { table: &table.table.name, key, cells: &own });
-        if let Some(parent) = &table.table.parent {
-            if chosen.is_some() {
-                let error = Error::new(Code::NotWritable, "the key of a row of a child table is made from its parent");
-                return Err(error.hint("leave the key out"));
-            }
-            let Some(of) = assigned(&assignments, parent.column) else {
-                let column = table.table.columns[parent.column].name.clone();
-                let error = Error::new(Code::RequiredColumn, format!("a new row needs its parent in `{column}`"));
-                return Err(error.target(column));
-            };
-            let (resource_type, key) = key::split(of);
-            let id = key.split('/').next().unwrap_or(key);
-            let located = Located { resource_type: resource_type.into(), id: id.into(), key: key.into() };
-            return self.add_to_parent(table, place, located, &assignments, own_of(None), change).await;
-        }
-        let key = chosen.unwrap_or_else(Uuid::new_v4);
-        let id = self.id_of(key)?.ok_or_else(|| {
-            Error::new(Code::BadKey, "this key cannot be given to a new row").hint("use a random (version 4) GUID")
-        })?;
-        let request = change_resource(table, WriteOperation::Create, Some(id.clone()), &assignments, None)?;
-        let FhirRequest::Create(body) = request else { return Err(ill_formed(table, "a create gave no new resource")) };
-        let resource_type = resource_type_of(&body).ok_or_else(|| ill_formed(table, "a new resource has no type"))?;
-        if table.table.source(&resource_type).is_none() {
-            return Err(ill_formed(table, "a new resource is of a type that the table does not show"));
-        }
-        if chosen.is_some() && place.read(&resource_type, &id).await?.is_some() {
-            return Err(already_exists());
-        }
-        let (id, held) = place
-            .create(&resource_type, &id, chosen.is_some(), body.into(), own_of(None))
-            .await
-            .map_err(|error| name_columns(&table.table, error))?;
-        let located = Located { key: id.clone(), resource_type, id };
-        let row = self.show(table, place, &located, &held)?;
-        Ok(Written { key: row_key(&row, &table.table)?, created: true, row: Some(row) })
-    }
-
-    /// A new row of a child table: an element appended to the parent's resource.
-    async fn add_to_parent(
-        &self,
-        table: &Arc<ServedTable>,
-        place: &Place<'_>,
-        located: Located,
-        assignments: &[(ColumnIndex, Option<String>)],
-        own: Option<Own<'_>>,
-        change: &Change,
-    ) -> Result<Written> {
-        let parent = || Error::new(Code::BadValue, "the parent that the new row names does not exist");
-        let held = place.read(&located.resource_type, &located.id).await?.ok_or_else(parent)?;
-        check_version(change, &held)?;
-        let before = self.rows_of(table, place, &located, &held)?;
-        let request = change_resource(table, WriteOperation::Create, None, assignments, Some(held.body.to_vec()))?;
-        let FhirRequest::Update(body) = request else {
-            return Err(ill_formed(table, "a new child row gave no changed parent"));
-        };
-        let held = place
-            .update(&located.resource_type, &located.id, body.into(), held.version.as_deref(), own)
-            .await
-            .map_err(|error| name_columns(&table.table, error))?;
-        let after = self.rows_of(table, place, &located, &held)?;
-        let known: Vec<_> = (0..before.len()).map(|row| before.cell(row, table.table.key)).collect();
-        let new = (0..after.len())
-            .rev()
-            .find(|row| !known.contains(&after.cell(*row, table.table.key)))
-            .ok_or_else(|| ill_formed(table, "a new child row is not among its parent's rows"))?;
-        let row = after.pick(&[new]);
-        Ok(Written { key: row_key(&row, &table.table)?, created: true, row: Some(row) })
-    }
-
-    async fn update(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        place: &Place<'_>,
-        key: Uuid,
-        change: &Change,
-        deadline: Instant,
-    ) -> Result<Written> {
-        let (assignments, own) = self.assignments(live, table, place, change, deadline).await?;
-        let mut attempt = 1;
-        loop {
-            let (located, held) = self.held(table, place, key).await?.ok_or_else(|| not_found(&table.table))?;
-            check_version(change, &held)?;
-            let existing = Some(held.body.to_vec());
-            let request =
-                change_resource(table, WriteOperation::Update, Some(located.key.clone()), &assignments, existing)?;
-            let body = match request {
-                FhirRequest::Update(body) => Some(body.into()),
-                // What lives in the row alone changes the row, not the resource.
-                FhirRequest::Unchanged if !own.is_empty() => Some(held.body.clone()),
-                FhirRequest::Unchanged => None,
-                _ => return Err(ill_formed(table, "an update gave neither a changed resource nor `unchanged`")),
-            };
-            let held = match body {
-                None => held,
-                Some(body) => {
-                    let own = (!own.is_empty()).then_some(Own {
-                        table: &table.table.name,
-                        key: Some(&located.key),
-                        cells: &own,
-                    });
-                    match place.update(&located.resource_type, &located.id, body, held.version.as_deref(), own).await {
-                        Ok(held) => held,
-                        Err(error)
-                            if error.code() == Code::VersionMismatch
-                                && !matches!(change.precondition, Precondition::Versions(_))
-                                && attempt < MERGE_ATTEMPTS =>
-                        {
-                            attempt += 1;
-                            continue;
-                        }
-                        Err(error) => return Err(name_columns(&table.table, error)),
-                    }
-                }
-            };
-            let row = self.show(table, place, &located, &held)?;
-            return Ok(Written { key, created: false, row: Some(row) });
-        }
-    }
-
-    async fn delete(&self, table: &Arc<ServedTable>, place: &Place<'_>, key: Uuid, change: &Change) -> Result<Written> {
-        let (located, held) = self.held(table, place, key).await?.ok_or_else(|| not_found(&table.table))?;
-        check_version(change, &held)?;
-        let done = Written { key, created: false, row: None };
-        let existing = Some(held.body.to_vec());
-        let request = change_resource(table, WriteOperation::Delete, Some(located.key.clone()), &[], existing)?;
-        match request {
-            FhirRequest::Delete => {
-                // Unconditional unless the client asked: a delete merges nothing that another's write could undo.
-                let version = match &change.precondition {
-                    Precondition::Versions(_) => held.version.as_deref(),
-                    _ => None,
-                };
-                place.delete(&located.resource_type, &located.id, version).await?;
-            }
-            FhirRequest::Update(body) => {
-                let version = held.version.as_deref();
-                place.update(&located.resource_type, &located.id, body.into(), version, None).await?;
-            }
-            FhirRequest::Unchanged => {}
-            FhirRequest::Create(_) => return Err(ill_formed(table, "a delete gave a new resource")),
-        }
-        Ok(done)
     }
 
     /// The row of this key, all columns; None if there is none.
-    pub async fn read_row(
-        &self,
-        live: &Snapshot,
-        table: &Arc<ServedTable>,
-        key: Uuid,
-        deadline: Instant,
-    ) -> Result<Option<Rows>> {
-        let place = self.place(live, table, deadline)?;
-        match self.held(table, &place, key).await? {
-            Some((located, held)) => Ok(Some(self.show(table, &place, &located, &held)?)),
-            None => Ok(None),
+    pub async fn read_row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
+        self.may(Right::Read, &table.table)?;
+        let place = self.place(table)?;
+        if place.is_native() {
+            return self.stored_row(table, key).await;
         }
-    }
-
-    /// The resource behind a key, and whether the row is still in it.
-    async fn held(&self, table: &Arc<ServedTable>, place: &Place<'_>, key: Uuid) -> Result<Option<(Located, Held)>> {
-        for located in self.locate(&table.table, key)? {
-            if let Some(held) = place.read(&located.resource_type, &located.id).await? {
-                let rows = self.rows_of(table, place, &located, &held)?;
-                let text = format!("{}/{}", located.resource_type, located.key);
-                let is_there = (0..rows.len()).any(|row| rows.cell(row, table.table.key) == Some(text.as_str()));
-                if is_there {
-                    return Ok(Some((located, held)));
-                }
+        for located in self.locate(&table.table, key).await? {
+            let Some(held) = self.held(&place, &located).await? else { continue };
+            let rows = self.rows_of(table, &place, &located, &held).await?;
+            if let Some(row) = located.row_of(&table.table, &rows) {
+                return Ok(Some(rows.pick(&[row])));
             }
         }
         Ok(None)
     }
 
+    /// A native row as the store has it: with what lives in the row alone.
+    async fn stored_row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
+        let (store, described) = (self.store().clone(), table.table.clone());
+        let found = self.work(move || {
+            let columns: Vec<_> = (0..described.columns.len()).collect();
+            store.get(&described, key, &columns)
+        });
+        let Some(found) = found.await?? else { return Ok(None) };
+        self.remember(&table.table, &found.rows).await?;
+        Ok(Some(found.rows))
+    }
+
+    /// The resource of a row as it stands.
+    async fn held(&self, place: &Place<'_>, located: &Located) -> Result<Option<Held>> {
+        let begun = Instant::now();
+        let held = place.read(&located.resource_type, &located.id).await;
+        self.trace().add(Step::Upstream, begun.elapsed());
+        held
+    }
+
     /// Where the row of a key can be: one place, or one for each resource type of the table that it may be of.
-    fn locate(&self, table: &Table, key: Uuid) -> Result<Vec<Located>> {
+    async fn locate(&self, table: &Table, key: Uuid) -> Result<Vec<Located>> {
         let text = match key::decode(key) {
             key::Decoded::Id(id) => id,
-            key::Decoded::Hashed => match self.store.id_of(key)? {
+            key::Decoded::Hashed => match self.hashed_id(key).await? {
                 Some(text) => text,
                 None => return Ok(Vec::new()),
             },
         };
         let (resource_type, rest) = key::split(&text);
-        let id = rest.split('/').next().unwrap_or(rest);
-        let located = |resource_type: &str| Located {
-            resource_type: resource_type.to_owned(),
-            id: id.to_owned(),
-            key: rest.to_owned(),
-        };
         Ok(table
             .sources
             .iter()
@@ -271,29 +146,33 @@ impl Turntable {
                 "" => key::may_be(key, candidate),
                 known => known == *candidate,
             })
-            .map(located)
+            .map(|candidate| Located::new(candidate, rest))
             .collect())
     }
 
     /// The logical id that a GUID stands for, if it is known without asking.
-    fn id_of(&self, guid: Uuid) -> Result<Option<String>> {
+    async fn id_of(&self, guid: Uuid) -> Result<Option<String>> {
         Ok(match key::decode(guid) {
             key::Decoded::Id(id) => Some(id),
             key::Decoded::Hashed => {
-                self.store.id_of(guid)?.map(|text| key::split(&text).1.to_owned()).filter(|id| key::is_id(id))
+                let text = self.hashed_id(guid).await?;
+                text.map(|text| key::split(&text).1.to_owned()).filter(|id| key::is_id(id))
             }
         })
     }
 
-    /// The change's values as the mapping takes them, `@odata.bind` as `Type/id`; and apart from them those that live in
-    /// the row alone.
+    /// The text that a GUID was hashed from, if it has been seen.
+    async fn hashed_id(&self, guid: Uuid) -> Result<Option<String>> {
+        let store = self.store().clone();
+        self.work(move || store.id_of(guid)).await?
+    }
+
+    /// The change's values as the mapping takes them, and those that live in the row alone.
     async fn assignments(
         &self,
-        live: &Snapshot,
         table: &Arc<ServedTable>,
         place: &Place<'_>,
         change: &Change,
-        deadline: Instant,
     ) -> Result<(Assigned, Assigned)> {
         let mut assignments = Assigned::with_capacity(change.assignments.len());
         let mut own = Assigned::new();
@@ -302,7 +181,7 @@ impl Turntable {
                 None => None,
                 Some(AssignedValue::Cell(text)) => Some(text.clone()),
                 Some(AssignedValue::Bind { entity_set, key }) => {
-                    Some(self.bind(live, table, *column, entity_set, *key, deadline).await?)
+                    Some(self.bind(table, *column, entity_set, *key).await?)
                 }
             };
             let definition = &table.table.columns[*column];
@@ -322,12 +201,10 @@ impl Turntable {
     /// The reference to a row of another table, which has to be there.
     async fn bind(
         &self,
-        live: &Snapshot,
         table: &Arc<ServedTable>,
         column: ColumnIndex,
         entity_set: &str,
         guid: Uuid,
-        deadline: Instant,
     ) -> Result<String> {
         let definition = &table.table.columns[column];
         let Kind::Lookup(lookup) = &definition.kind else {
@@ -354,16 +231,15 @@ impl Turntable {
             [] => Err(no_row()),
             types => {
                 // A row of a child table has no resource of its own to ask for.
-                let child = types.iter().find_map(|kind| live.showing(entity_set, kind));
+                let child = types.iter().find_map(|kind| self.snapshot().showing(entity_set, kind));
                 if let Some(target) = child.filter(|target| target.table.parent.is_some()) {
-                    let place = self.place(live, target, deadline)?;
-                    let (located, _) = self.held(target, &place, guid).await?.ok_or_else(no_row)?;
-                    return Ok(format!("{}/{}", located.resource_type, located.key));
+                    let row = self.read_row(target, guid).await?.ok_or_else(no_row)?;
+                    return row.cell(0, target.table.key).map(str::to_owned).ok_or_else(no_row);
                 }
-                let id = self.id_of(guid)?.ok_or_else(no_row)?;
+                let id = self.id_of(guid).await?.ok_or_else(no_row)?;
                 for resource_type in types {
-                    let is_there = match live.showing(entity_set, resource_type) {
-                        Some(target) => self.place(live, target, deadline)?.read(resource_type, &id).await?.is_some(),
+                    let is_there = match self.snapshot().showing(entity_set, resource_type) {
+                        Some(target) => self.place(target)?.read(resource_type, &id).await?.is_some(),
                         // A table that is not served cannot be asked; it is meant if no other can be.
                         None => types.len() == 1,
                     };
@@ -376,34 +252,232 @@ impl Turntable {
         }
     }
 
-    fn rows_of(&self, table: &ServedTable, place: &Place<'_>, located: &Located, held: &Held) -> Result<Rows> {
-        let columns: Vec<_> = (0..table.table.columns.len()).collect();
-        let resource = Resource { resource_type: &located.resource_type, body: &held.body };
-        let rows = map::rows_of(table, &[resource], &place.base(), &columns)?.rows;
-        self.remember(&table.table, &rows)?;
+    /// Every row that a table has of a resource, all columns.
+    async fn rows_of(
+        &self,
+        table: &Arc<ServedTable>,
+        place: &Place<'_>,
+        located: &Located,
+        held: &Held,
+    ) -> Result<Rows> {
+        let (served, base, body) = (table.clone(), place.base(), held.body.clone());
+        let resource_type = located.resource_type.clone();
+        let mapped = self.work(move || {
+            let begun = Instant::now();
+            let rows = map_all(&served, &resource_type, &body, &base);
+            (rows, begun.elapsed())
+        });
+        let (rows, took) = mapped.await?;
+        self.trace().add(Step::Mapping, took);
+        let rows = rows?;
+        self.remember(&table.table, &rows).await?;
         Ok(rows)
-    }
-
-    /// The one row that was meant.
-    fn show(&self, table: &ServedTable, place: &Place<'_>, located: &Located, held: &Held) -> Result<Rows> {
-        let rows = self.rows_of(table, place, located, held)?;
-        let text = format!("{}/{}", located.resource_type, located.key);
-        let row = (0..rows.len())
-            .find(|row| rows.cell(*row, table.table.key) == Some(text.as_str()))
-            .ok_or_else(|| ill_formed(table, "the row that was written is not among its resource's rows"))?;
-        Ok(rows.pick(&[row]))
     }
 }
 
+impl Changing<'_> {
+    async fn create(&self, chosen: Option<Uuid>) -> Result<Written> {
+        let table = &self.table.table;
+        if let Some(parent) = &table.parent {
+            if chosen.is_some() {
+                let error = Error::new(Code::NotWritable, "the key of a row of a child table is made from its parent");
+                return Err(error.hint("leave the key out"));
+            }
+            let Some(of) = assigned(&self.assignments, parent.column) else {
+                let column = table.columns[parent.column].name.clone();
+                let error = Error::new(Code::RequiredColumn, format!("a new row needs its parent in `{column}`"));
+                return Err(error.target(column));
+            };
+            let (resource_type, key) = key::split(of);
+            return self.add_to_parent(Located::new(resource_type, key)).await;
+        }
+        let key = chosen.unwrap_or_else(Uuid::new_v4);
+        let id = self.session.id_of(key).await?.ok_or_else(|| {
+            Error::new(Code::BadKey, "this key cannot be given to a new row").hint("use a random (version 4) GUID")
+        })?;
+        let request = self.merged(WriteOperation::Create, Some(id.clone()), None).await?;
+        let FhirRequest::Create(body) = request else {
+            return Err(ill_formed(self.table, "a create gave no new resource"));
+        };
+        let resource_type =
+            resource_type_of(&body).ok_or_else(|| ill_formed(self.table, "a new resource has no type"))?;
+        if table.source(&resource_type).is_none() {
+            return Err(ill_formed(self.table, "a new resource is of a type that the table does not show"));
+        }
+        if chosen.is_some() && self.place.read(&resource_type, &id).await?.is_some() {
+            return Err(already_exists());
+        }
+        let (id, held) = self
+            .place
+            .create(&resource_type, &id, chosen.is_some(), body.into(), self.own_of(None))
+            .await
+            .map_err(|error| name_columns(table, error))?;
+        let row = self.show(&Located::new(&resource_type, &id), &held).await?;
+        Ok(Written { key: row_key(&row, table)?, created: true, row: Some(row) })
+    }
+
+    /// A new row of a child table: an element appended to the parent's resource.
+    async fn add_to_parent(&self, located: Located) -> Result<Written> {
+        let table = &self.table.table;
+        let parent = || Error::new(Code::BadValue, "the parent that the new row names does not exist");
+        let held = self.session.held(&self.place, &located).await?.ok_or_else(parent)?;
+        check_version(self.change, &held)?;
+        let before = self.session.rows_of(self.table, &self.place, &located, &held).await?;
+        let FhirRequest::Update(body) = self.merged(WriteOperation::Create, None, Some(&held)).await? else {
+            return Err(ill_formed(self.table, "a new child row gave no changed parent"));
+        };
+        let held = self
+            .place
+            .update(&located.resource_type, &located.id, body.into(), held.version.as_deref(), self.own_of(None))
+            .await
+            .map_err(|error| name_columns(table, error))?;
+        let after = self.session.rows_of(self.table, &self.place, &located, &held).await?;
+        let known: Vec<_> = (0..before.len()).map(|row| before.cell(row, table.key)).collect();
+        let new = (0..after.len())
+            .rev()
+            .find(|row| !known.contains(&after.cell(*row, table.key)))
+            .ok_or_else(|| ill_formed(self.table, "a new child row is not among its parent's rows"))?;
+        let row = after.pick(&[new]);
+        let key = row_key(&row, table)?;
+        let row = if self.own.is_empty() { Some(row) } else { self.session.stored_row(self.table, key).await? };
+        Ok(Written { key, created: true, row })
+    }
+
+    async fn update(&self, key: Uuid) -> Result<Written> {
+        let mut attempt = 1;
+        loop {
+            let (located, held) = self.found(key).await?;
+            check_version(self.change, &held)?;
+            let body = match self.merged(WriteOperation::Update, Some(located.key.clone()), Some(&held)).await? {
+                FhirRequest::Update(body) => Some(body.into()),
+                // What lives in the row alone changes the row, not the resource.
+                FhirRequest::Unchanged if !self.own.is_empty() => Some(held.body.clone()),
+                FhirRequest::Unchanged => None,
+                _ => return Err(ill_formed(self.table, "an update gave neither a changed resource nor `unchanged`")),
+            };
+            let held = match body {
+                None => held,
+                Some(body) => {
+                    let own = self.own_of(Some(&located.key));
+                    let version = held.version.as_deref();
+                    match self.place.update(&located.resource_type, &located.id, body, version, own).await {
+                        Ok(held) => held,
+                        Err(error)
+                            if error.code() == Code::VersionMismatch
+                                && !matches!(self.change.precondition, Precondition::Versions(_))
+                                && attempt < MERGE_ATTEMPTS =>
+                        {
+                            attempt += 1;
+                            continue;
+                        }
+                        Err(error) => return Err(name_columns(&self.table.table, error)),
+                    }
+                }
+            };
+            let row = self.show(&located, &held).await?;
+            return Ok(Written { key, created: false, row: Some(row) });
+        }
+    }
+
+    async fn delete(&self, key: Uuid) -> Result<Written> {
+        let (located, held) = self.found(key).await?;
+        check_version(self.change, &held)?;
+        match self.merged(WriteOperation::Delete, Some(located.key.clone()), Some(&held)).await? {
+            FhirRequest::Delete => {
+                // Unconditional unless the client asked: a delete merges nothing that another's write could undo.
+                let version = match &self.change.precondition {
+                    Precondition::Versions(_) => held.version.as_deref(),
+                    _ => None,
+                };
+                self.place.delete(&located.resource_type, &located.id, version).await?;
+            }
+            FhirRequest::Update(body) => {
+                let version = held.version.as_deref();
+                self.place.update(&located.resource_type, &located.id, body.into(), version, None).await?;
+            }
+            FhirRequest::Unchanged => {}
+            FhirRequest::Create(_) => return Err(ill_formed(self.table, "a delete gave a new resource")),
+        }
+        Ok(Written { key, created: false, row: None })
+    }
+
+    /// The resource of the row of a key, which is there with that row in it; or `NotFound`.
+    async fn found(&self, key: Uuid) -> Result<(Located, Held)> {
+        for located in self.session.locate(&self.table.table, key).await? {
+            let Some(held) = self.session.held(&self.place, &located).await? else { continue };
+            if self.has_its_row(&located)
+                || self
+                    .session
+                    .rows_of(self.table, &self.place, &located, &held)
+                    .await
+                    .map(|rows| located.row_of(&self.table.table, &rows).is_some())?
+            {
+                return Ok((located, held));
+            }
+        }
+        Err(not_found(&self.table.table))
+    }
+
+    /// Whether a resource that is there is known to have this row. A native resource is only ever stored with its rows;
+    /// one of a service may be none that the mapping can read, which has to be known before it is changed.
+    fn has_its_row(&self, located: &Located) -> bool {
+        self.place.is_native() && self.table.table.one_row_per_resource && located.id == located.key
+    }
+
+    /// The change merged into a resource by the mapping.
+    async fn merged(
+        &self,
+        operation: WriteOperation,
+        key: Option<String>,
+        existing: Option<&Held>,
+    ) -> Result<FhirRequest> {
+        let table = self.table.clone();
+        let existing = existing.map(|held| held.body.to_vec());
+        let assignments = match operation {
+            WriteOperation::Create | WriteOperation::Update => self.assignments.clone(),
+            WriteOperation::Delete => Vec::new(),
+        };
+        let change = WriteChange { operation, key, assignments, existing };
+        let merged = self.session.work(move || {
+            let begun = Instant::now();
+            (change_resource(&table, change), begun.elapsed())
+        });
+        let (request, took) = merged.await?;
+        self.session.trace().add(Step::Mapping, took);
+        request
+    }
+
+    /// The one row that was meant, as it now stands.
+    async fn show(&self, located: &Located, held: &Held) -> Result<Rows> {
+        let table = &self.table.table;
+        if self.place.is_native() {
+            let key = key::guid(&format!("{}/{}", located.resource_type, located.key));
+            // Somebody may have taken it away again: then it is shown as it was written.
+            if let Some(row) = self.session.stored_row(self.table, key).await? {
+                return Ok(row);
+            }
+        }
+        let rows = self.session.rows_of(self.table, &self.place, located, held).await?;
+        let row = located
+            .row_of(table, &rows)
+            .ok_or_else(|| ill_formed(self.table, "the row that was written is not among its resource's rows"))?;
+        Ok(rows.pick(&[row]))
+    }
+
+    fn own_of(&self, key: Option<&str>) -> Option<Own> {
+        let own = || Own { table: self.table.table.name.clone(), key: key.map(str::to_owned), cells: self.own.clone() };
+        (!self.own.is_empty()).then(own)
+    }
+}
+
+/// Every row that a table has of one resource, all columns.
+fn map_all(table: &ServedTable, resource_type: &str, body: &[u8], base: &str) -> Result<Rows> {
+    let columns: Vec<_> = (0..table.table.columns.len()).collect();
+    Ok(map::rows_of(table, &[Resource { resource_type, body }], base, &columns)?.rows)
+}
+
 /// One change through the mapping.
-fn change_resource(
-    table: &ServedTable,
-    operation: WriteOperation,
-    key: Option<String>,
-    assignments: &[(ColumnIndex, Option<String>)],
-    existing: Option<Vec<u8>>,
-) -> Result<FhirRequest> {
-    let change = WriteChange { operation, key, assignments: assignments.to_vec(), existing };
+fn change_resource(table: &ServedTable, change: WriteChange) -> Result<FhirRequest> {
     let mut answers = table.mapping.resource(&table.table.name, &[change])?;
     match answers.pop() {
         Some(Ok(request)) => Ok(request),
@@ -468,19 +542,6 @@ fn without_indices(path: &str) -> String {
         }
     }
     plain.replace(".where", "").replace(".first", "")
-}
-
-fn allowed(table: &Table, change: &Change) -> Result<()> {
-    let (verb, allowed) = match change.operation {
-        Operation::Create { .. } => ("created", table.access.create),
-        Operation::Update { .. } => ("changed", table.access.update),
-        Operation::Upsert { .. } => ("created and changed", table.access.create && table.access.update),
-        Operation::Delete { .. } => ("deleted", table.access.delete),
-    };
-    if allowed {
-        return Ok(());
-    }
-    Err(Error::new(Code::MethodNotAllowed, format!("rows of `{}` cannot be {verb}", table.entity_set)))
 }
 
 /// A child row's key is made from its parent, so it cannot be created by its key.

@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -16,8 +15,10 @@ use uuid::Uuid;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::session::Session;
+use crate::router::snapshot::{ServedTable, Snapshot};
 use crate::router::write::rows;
+use crate::store::sqlite::Store;
 use crate::store::write::NativeWrite;
 
 /// What became of one entry.
@@ -82,102 +83,26 @@ struct Item {
     body: Option<Vec<u8>>,
 }
 
-impl Turntable {
+impl Session {
     /// `forward`: the FHIR service that gets the bundle first. What it refuses is not stored here either.
-    pub async fn ingest(
-        &self,
-        live: &Snapshot,
-        bundle: &[u8],
-        forward: Option<&str>,
-        deadline: Instant,
-    ) -> Result<Vec<Outcome>> {
-        let parsed: Bundle<'_> = serde_json::from_slice(bundle).map_err(|e| bad_json(&e))?;
-        if parsed.resource_type != "Bundle" || !matches!(parsed.kind.as_str(), "batch" | "transaction") {
-            return Err(Error::new(Code::BadRequest, "only a Bundle of the type batch or transaction can be ingested"));
-        }
-        let atomic = parsed.kind == "transaction";
-        let mut items: Vec<Result<Item>> = parsed.entry.iter().map(item).collect();
-        if atomic && let Some((index, error)) = first_refused(&items) {
-            // Before the FHIR service stores any of it.
-            return Err(broken(index, error.message()));
-        }
+    pub async fn ingest(&self, bundle: Bytes, forward: Option<&str>) -> Result<Vec<Outcome>> {
+        let taken = bundle.clone();
+        let Understood { atomic, mut items } = self.work(move || understood(&taken)).await??;
         let forwarded = match forward {
-            Some(source) => Some(self.forward(source, bundle, &mut items, deadline).await?),
+            Some(source) => Some(self.forward(source, &bundle, &mut items).await?),
             None => None,
         };
-        point_to_items(&parsed.entry, &mut items);
-        let mut outcomes = Vec::with_capacity(items.len());
-        let mut writes = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let taken = forwarded.as_ref().is_none_or(|f: &Vec<bool>| f.get(index).copied().unwrap_or(false));
-            let outcome = match item {
-                _ if !taken => refused("the FHIR service did not take it"),
-                Err(error) => refused(error.message()),
-                Ok(item) => self.store_item(live, &item, forwarded.is_some(), &mut writes)?,
-            };
-            if atomic && outcome.kind == OutcomeKind::Refused {
-                return Err(broken(index, &outcome.note));
-            }
-            outcomes.push(outcome);
-        }
-        self.store.put_resources(&writes)?;
-        Ok(outcomes)
-    }
-
-    /// Prepares one entry's native write, and says what will have become of it.
-    fn store_item(
-        &self,
-        live: &Snapshot,
-        item: &Item,
-        forwarded: bool,
-        writes: &mut Vec<NativeWrite>,
-    ) -> Result<Outcome> {
-        let shown: Vec<&Arc<ServedTable>> = live
-            .tables()
-            .filter(|t| t.table.parent.is_none() && t.table.source(&item.resource_type).is_some())
-            .collect();
-        let Some(root) = shown.iter().find(|t| t.route == Route::Native) else {
-            let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
-            let note = match shown.first() {
-                Some(table) => format!("table `{}` is virtual: its rows are in the FHIR service", table.table.name),
-                None => format!("no table shows {}", item.resource_type),
-            };
-            return Ok(Outcome { kind, location: None, note });
-        };
-        let family: Vec<&ServedTable> = live.family(&root.table.name).map(|t| &**t).collect();
-        // The same resource may come twice in one bundle: the later builds on the earlier.
-        let earlier = writes.iter().rposition(|w| w.resource_type == item.resource_type && w.id == item.id);
-        let stored = self.store.last_version(&item.resource_type, &item.id)?;
-        let base = earlier.and_then(|at| writes.get(at)).map(|w| w.version).or(stored);
-        let Some(body) = &item.body else {
-            writes.extend(base.map(|base| rows::delete(&family, &item.resource_type, &item.id, base)));
-            return Ok(Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() });
-        };
-        let write = match rows::write(&self.store, &family, &item.resource_type, &item.id, body, base, None) {
-            Ok(write) => write,
-            Err(error) if error.code() == Code::UpstreamInvalid || error.code() == Code::BadJson => {
-                return Ok(refused(error.message()));
-            }
-            Err(error) => return Err(error),
-        };
-        let location = Some(format!("{}/{}/_history/{}", item.resource_type, item.id, write.version));
-        writes.push(write);
-        let kind = if base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
-        Ok(Outcome { kind, location, note: format!("stored in table `{}`", root.table.name) })
+        let (store, snapshot) = (self.store().clone(), self.snapshot().clone());
+        self.work_to_the_end(move || store_items(&store, &snapshot, &bundle, atomic, items, forwarded.as_deref()))
+            .await?
     }
 
     /// Sends the bundle on; which entries the service took, under which ids.
-    async fn forward(
-        &self,
-        source: &str,
-        bundle: &[u8],
-        items: &mut [Result<Item>],
-        deadline: Instant,
-    ) -> Result<Vec<bool>> {
-        let client = self.sources.get(source).ok_or_else(|| {
+    async fn forward(&self, source: &str, bundle: &Bytes, items: &mut [Result<Item>]) -> Result<Vec<bool>> {
+        let client = self.turntable().sources.get(source).ok_or_else(|| {
             Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("forward")
         })?;
-        let answer = client.transaction(Bytes::copy_from_slice(bundle), deadline).await?;
+        let answer = client.transaction(bundle.clone(), self.deadline()).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| {
             Error::new(Code::UpstreamInvalid, "the FHIR service answered the bundle with something that is no JSON")
         })?;
@@ -196,6 +121,101 @@ impl Turntable {
         }
         Ok(taken)
     }
+}
+
+/// A bundle with its entries understood.
+struct Understood {
+    atomic: bool,
+    items: Vec<Result<Item>>,
+}
+
+fn parsed(bundle: &[u8]) -> Result<Bundle<'_>> {
+    let parsed: Bundle<'_> = serde_json::from_slice(bundle).map_err(|e| bad_json(&e))?;
+    if parsed.resource_type != "Bundle" || !matches!(parsed.kind.as_str(), "batch" | "transaction") {
+        return Err(Error::new(Code::BadRequest, "only a Bundle of the type batch or transaction can be ingested"));
+    }
+    Ok(parsed)
+}
+
+fn understood(bundle: &[u8]) -> Result<Understood> {
+    let parsed = parsed(bundle)?;
+    let atomic = parsed.kind == "transaction";
+    let items: Vec<Result<Item>> = parsed.entry.iter().map(item).collect();
+    if atomic && let Some((index, error)) = first_refused(&items) {
+        // Before the FHIR service stores any of it.
+        return Err(broken(index, error.message()));
+    }
+    Ok(Understood { atomic, items })
+}
+
+/// `taken`: of each entry whether the FHIR service took it; None = it was not asked.
+fn store_items(
+    store: &Store,
+    snapshot: &Snapshot,
+    bundle: &[u8],
+    atomic: bool,
+    mut items: Vec<Result<Item>>,
+    taken: Option<&[bool]>,
+) -> Result<Vec<Outcome>> {
+    point_to_items(&parsed(bundle)?.entry, &mut items);
+    let mut outcomes = Vec::with_capacity(items.len());
+    let mut writes = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let taken_there = taken.is_none_or(|taken| taken.get(index).copied().unwrap_or(false));
+        let outcome = match item {
+            _ if !taken_there => refused("the FHIR service did not take it"),
+            Err(error) => refused(error.message()),
+            Ok(item) => store_item(store, snapshot, &item, taken.is_some(), &mut writes)?,
+        };
+        if atomic && outcome.kind == OutcomeKind::Refused {
+            return Err(broken(index, &outcome.note));
+        }
+        outcomes.push(outcome);
+    }
+    store.put_resources(&writes)?;
+    Ok(outcomes)
+}
+
+/// Prepares one entry's native write, and says what will have become of it.
+fn store_item(
+    store: &Store,
+    snapshot: &Snapshot,
+    item: &Item,
+    forwarded: bool,
+    writes: &mut Vec<NativeWrite>,
+) -> Result<Outcome> {
+    let shown: Vec<&Arc<ServedTable>> = snapshot
+        .tables()
+        .filter(|t| t.table.parent.is_none() && t.table.source(&item.resource_type).is_some())
+        .collect();
+    let Some(root) = shown.iter().find(|t| t.route == Route::Native) else {
+        let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
+        let note = match shown.first() {
+            Some(table) => format!("table `{}` is virtual: its rows are in the FHIR service", table.table.name),
+            None => format!("no table shows {}", item.resource_type),
+        };
+        return Ok(Outcome { kind, location: None, note });
+    };
+    let family: Vec<Arc<ServedTable>> = snapshot.family(&root.table.name).cloned().collect();
+    // The same resource may come twice in one bundle: the later builds on the earlier.
+    let earlier = writes.iter().rposition(|w| w.resource_type == item.resource_type && w.id == item.id);
+    let stored = store.last_version(&item.resource_type, &item.id)?;
+    let base = earlier.and_then(|at| writes.get(at)).map(|w| w.version).or(stored);
+    let Some(body) = &item.body else {
+        writes.extend(base.map(|base| rows::delete(&family, &item.resource_type, &item.id, base)));
+        return Ok(Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() });
+    };
+    let write = match rows::write(store, &family, &item.resource_type, &item.id, body, base, None) {
+        Ok(write) => write,
+        Err(error) if error.code() == Code::UpstreamInvalid || error.code() == Code::BadJson => {
+            return Ok(refused(error.message()));
+        }
+        Err(error) => return Err(error),
+    };
+    let location = Some(format!("{}/{}/_history/{}", item.resource_type, item.id, write.version));
+    writes.push(write);
+    let kind = if base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
+    Ok(Outcome { kind, location, note: format!("stored in table `{}`", root.table.name) })
 }
 
 fn first_refused(items: &[Result<Item>]) -> Option<(usize, &Error)> {

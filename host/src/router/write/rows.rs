@@ -2,6 +2,7 @@
 //! a table says the same on both routes, nothing that no column maps is lost, and a new version of a mapping makes the
 //! rows anew. What has no place in the resource (a row's own state, say) lives in the row alone.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use turntable_scan::{Document, Edit, Kind, splice};
@@ -23,12 +24,12 @@ const REMAKE_BATCH: usize = 200;
 const REMAKE_AT_ONCE: usize = 20_000;
 
 /// Values for columns that no element of the resource carries.
-#[derive(Clone, Copy)]
-pub struct Own<'a> {
-    pub table: &'a str,
+#[derive(Clone, Debug)]
+pub struct Own {
+    pub table: String,
     /// The key cell as the mapping knows it; None = the last row, one just added.
-    pub key: Option<&'a str>,
-    pub cells: &'a [(ColumnIndex, Option<String>)],
+    pub key: Option<String>,
+    pub cells: Vec<(ColumnIndex, Option<String>)>,
 }
 
 /// Whether the column lives in the row alone: writable, and read from no element.
@@ -40,12 +41,12 @@ pub fn is_own(table: &Table, index: ColumnIndex, column: &Column) -> bool {
 /// A resource with the rows of its whole family, ready to be stored in place of `base` (None = it is new).
 pub fn write(
     store: &Store,
-    family: &[&ServedTable],
+    family: &[Arc<ServedTable>],
     resource_type: &str,
     id: &str,
     body: &[u8],
     base: Option<u64>,
-    own: Option<Own<'_>>,
+    own: Option<&Own>,
 ) -> Result<NativeWrite> {
     let version = base.unwrap_or(0) + 1;
     let body = stamp(body, id, version)?;
@@ -55,8 +56,8 @@ pub fn write(
 }
 
 /// Takes a resource away, with the rows of its whole family.
-pub fn delete(family: &[&ServedTable], resource_type: &str, id: &str, base: u64) -> NativeWrite {
-    let rows = family.iter().map(|live| (live.table.clone(), Rows::default())).collect();
+pub fn delete(family: &[Arc<ServedTable>], resource_type: &str, id: &str, base: u64) -> NativeWrite {
+    let rows = family.iter().map(|served| (served.table.clone(), Rows::default())).collect();
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
     NativeWrite { resource_type, id, body: None, base: Some(base), version: base + 1, rows }
 }
@@ -64,7 +65,6 @@ pub fn delete(family: &[&ServedTable], resource_type: &str, id: &str, base: u64)
 /// Makes the rows of every stored resource of a family anew that was written since a moment, with the mapping as it is
 /// now.
 pub fn remake(store: &Store, family: &[ServedTable], since: jiff::Timestamp) -> Result<()> {
-    let family: Vec<&ServedTable> = family.iter().collect();
     let mut types: Vec<_> = family.iter().flat_map(|t| &t.table.sources).map(|s| s.resource_type.as_str()).collect();
     types.sort_unstable();
     types.dedup();
@@ -76,7 +76,7 @@ pub fn remake(store: &Store, family: &[ServedTable], since: jiff::Timestamp) -> 
             let Some((last, ..)) = batch.last() else { break };
             after.clone_from(last);
             for (id, version, body) in batch {
-                let rows = rows_of(store, &family, resource_type, &body, None)?;
+                let rows = rows_of(store, family, resource_type, &body, None)?;
                 made_anew.push(MadeAnew { resource_type: resource_type.to_owned(), id, version, rows });
             }
             if made_anew.len() >= REMAKE_AT_ONCE {
@@ -89,26 +89,25 @@ pub fn remake(store: &Store, family: &[ServedTable], since: jiff::Timestamp) -> 
 
 fn rows_of(
     store: &Store,
-    family: &[&ServedTable],
+    family: &[impl Borrow<ServedTable>],
     resource_type: &str,
     body: &[u8],
-    own: Option<Own<'_>>,
+    own: Option<&Own>,
 ) -> Result<Vec<(Arc<Table>, Rows)>> {
-    let family: Vec<&ServedTable> =
-        family.iter().copied().filter(|live| live.table.source(resource_type).is_some()).collect();
-    let columns: Vec<Vec<_>> = family.iter().map(|live| (0..live.table.columns.len()).collect()).collect();
+    let takes = |served: &&ServedTable| served.table.source(resource_type).is_some();
+    let family: Vec<&ServedTable> = family.iter().map(Borrow::borrow).filter(takes).collect();
+    let columns: Vec<Vec<_>> = family.iter().map(|served| (0..served.table.columns.len()).collect()).collect();
     let asked: Vec<_> = family.iter().copied().zip(columns.iter().map(Vec::as_slice)).collect();
     let made = map::rows_of_tables(&asked, &[Resource { resource_type, body }], "")?;
-    let own = |live: &ServedTable| own.filter(|own| own.table == live.table.name);
-    let all = family
-        .iter()
-        .zip(made)
-        .map(|(live, made)| Ok((live.table.clone(), with_own(store, &live.table, made.rows, own(live))?)));
-    all.collect()
+    let rows = family.iter().zip(made).map(|(served, made)| {
+        let own = own.filter(|own| own.table == served.table.name);
+        Ok((served.table.clone(), with_own(store, &served.table, made.rows, own)?))
+    });
+    rows.collect()
 }
 
 /// Carries a row's own cells over from what is stored, and lays the changed ones on top.
-fn with_own(store: &Store, table: &Table, rows: Rows, own: Option<Own<'_>>) -> Result<Rows> {
+fn with_own(store: &Store, table: &Table, rows: Rows, own: Option<&Own>) -> Result<Rows> {
     let owned: Vec<ColumnIndex> =
         table.columns.iter().enumerate().filter(|(i, c)| is_own(table, *i, c)).map(|(i, _)| i).collect();
     if owned.is_empty() {
@@ -119,7 +118,7 @@ fn with_own(store: &Store, table: &Table, rows: Rows, own: Option<Own<'_>>) -> R
         let Some(text) = rows.cell(row, table.key) else { continue };
         let stored = store.get(table, key::guid(text), &owned)?;
         let (_, guest_key) = key::split(text);
-        let meant = own.filter(|own| own.key.map_or(row + 1 == rows.len(), |key| key == guest_key));
+        let meant = own.filter(|own| own.key.as_deref().map_or(row + 1 == rows.len(), |key| key == guest_key));
         let cells: Vec<Option<String>> = rows
             .columns()
             .iter()

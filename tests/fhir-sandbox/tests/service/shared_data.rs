@@ -1,25 +1,14 @@
-//! Bundles that nobody here wrote, where they are at hand: beside the workspace in `shared/data`,
-//! or where `TURNTABLE_SHARED_DATA` says.
+//! Bundles that nobody here wrote, where they are at hand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use turntable_fhir_sandbox::Sandbox;
 
 use crate::client::{all_pages, get, ids};
 
 /// The files of a folder of the shared data, sorted; none (and a line that says so) when it is absent.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn files(folder: &str) -> Vec<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let root = std::env::var_os("TURNTABLE_SHARED_DATA").map_or(beside, PathBuf::from);
-    let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
-        eprintln!("skipped: no shared data in {folder}");
-        return Vec::new();
-    };
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    files
+    turntable_test_data::shared(folder).map(|folder| turntable_test_data::json_files(&folder)).unwrap_or_default()
 }
 
 fn load_all(sandbox: &Sandbox, folder: &str) -> usize {

@@ -7,38 +7,46 @@
 use turntable_scan::block::{same, utf8};
 
 /// The first bytes of every plan: what it is, and the version of its form.
-pub(crate) const MAGIC: &[u8; 4] = b"TPL2";
+pub const MAGIC: &[u8; 4] = b"TPL2";
 
 /// Length of "no text", where an empty text is something else.
-pub(crate) const NO_TEXT: u32 = u32::MAX;
+pub const NO_TEXT: u32 = u32::MAX;
 
 /// The slot of the resource or element that a row is, where no member leads to it.
-pub(crate) const ROW: u16 = u16::MAX;
+pub const ROW: u16 = u16::MAX;
 
-pub(crate) const ENTRY: usize = 40;
-pub(crate) const ALTERNATIVE: usize = 20;
-pub(crate) const OPTION: usize = 16;
+pub const ENTRY: usize = 40;
+pub const ALTERNATIVE: usize = 20;
+pub const OPTION: usize = 16;
+
+/// Lists inside each other, at most, that rows of a child table are cut from.
+pub const LEVELS: usize = 3;
+
+/// The bit of a field in the masks of members: fields share bits where a table has more than 64.
+pub const fn bit(field: usize, fields: usize) -> u64 {
+    1 << (if fields > 64 { field * 64 / fields } else { field })
+}
 
 /// What an entry is, beside its places.
-pub(crate) mod flag {
+pub mod flag {
     /// The value is looked at as it stands: a list there is not what the definition goes into.
-    pub(crate) const PLAIN: u8 = 1;
+    pub const PLAIN: u8 = 1;
     /// A list is walked by its rules; without this flag its first element alone is.
-    pub(crate) const RULES: u8 = 2;
+    pub const RULES: u8 = 2;
     /// Its elements are the rows of the table, or hold them.
-    pub(crate) const ROWS: u8 = 4;
+    pub const ROWS: u8 = 4;
     /// The first element that is not null is asked for.
-    pub(crate) const FIRST: u8 = 8;
+    pub const FIRST: u8 = 8;
     /// The element at index 0 is asked for, null or not.
-    pub(crate) const ZERO: u8 = 16;
+    pub const ZERO: u8 = 16;
     /// Nothing is to be done with its value, if it is no list, but to note where it is.
-    pub(crate) const SIMPLE: u8 = 32;
+    pub const SIMPLE: u8 = 32;
 }
 
 /// How a column's cell is made of its slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Make {
+pub enum Make {
     /// Null in rows of this source.
     Nothing,
     Key,
@@ -86,7 +94,7 @@ impl Make {
 
 /// A whole plan: tables, by their names.
 #[derive(Clone, Copy)]
-pub(crate) struct Plan(Blob);
+pub struct Plan(Blob);
 
 /// A table of a plan.
 #[derive(Clone, Copy)]
@@ -104,7 +112,7 @@ pub(crate) struct Source {
 
 impl Plan {
     /// `None` for bytes of another kind or version.
-    pub(crate) fn of(bytes: &'static [u8]) -> Option<Self> {
+    pub fn of(bytes: &'static [u8]) -> Option<Self> {
         bytes.starts_with(MAGIC).then_some(Self(Blob(bytes)))
     }
 
@@ -420,7 +428,7 @@ impl Blob {
 }
 
 /// Where an entry of a node is found by its key: a table of offsets with a place for each hash.
-pub(crate) fn hash(key: &[u8], multiplier: u32, shift: u32) -> usize {
+pub fn hash(key: &[u8], multiplier: u32, shift: u32) -> usize {
     let four =
         |at: usize| key.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |four| u32::from_le_bytes(*four));
     let length = key.len();

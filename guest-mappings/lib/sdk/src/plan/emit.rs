@@ -5,19 +5,14 @@ use std::borrow::Cow;
 use turntable_scan::block::{Pieces, same};
 use turntable_scan::{Document, Lexer, number, unescape};
 
-use super::blob::{Alternative, Choice, Column, Make, Plan, ROW, Source, Table};
-use super::walk::{LEVELS, Slot, Walk, kind};
+use super::blob::{Alternative, Choice, Column, LEVELS, Make, Plan, ROW, Source, Table, bit};
+use super::walk::{Slot, Walk, kind};
 use crate::bindings::exports::turntable::mapping::read::Failure;
 use crate::bindings::turntable::mapping::types::{IssueCode, Severity};
 use crate::column::ReadWith;
 use crate::output::Output;
 use crate::reference::{self, Target};
 use crate::time::{self, Precision};
-
-/// The bit of a field in the masks of members: fields share bits where a table has more than 64.
-pub(super) fn bit(field: usize, fields: usize) -> u64 {
-    1 << (if fields > 64 { field * 64 / fields } else { field })
-}
 
 /// Columns, ascending, with their bits, without a division for each.
 fn bits(columns: &[u16], fields: usize) -> impl Iterator<Item = (u16, u64)> {

@@ -12,7 +12,7 @@
 use turntable_scan::block::{BLOCK, Block, same};
 use turntable_scan::{Lexer, number, unescape};
 
-use super::blob::{Blob, Entry, Source, flag, hash};
+use super::blob::{Blob, Entry, LEVELS, Source, flag, hash};
 use crate::choice_elements;
 
 /// What stands in a slot.
@@ -65,9 +65,6 @@ struct Guess {
 
 /// Places for guesses at members that nobody asks for.
 const SPARE_PLACES: usize = 96;
-
-/// Lists inside each other, at most, that rows of a child table are cut from.
-pub(super) const LEVELS: usize = 3;
 
 /// An open object or list.
 #[derive(Clone, Copy)]

@@ -1,0 +1,25 @@
+//! What every mapping keeps, checked.
+//!
+//! The laws: a mapping reads whatever there is, always the same, and what is written is what is shown. A [`Subject`] is
+//! anything that describes itself, reads and writes: a mapping in a native test ([`Native`]), a component in its
+//! sandbox. [`check`] holds it to the laws over resources at hand, [`definitions`] holds it against R4, and [`testing`]
+//! and [`samples`] are for the tests of mapping crates.
+
+mod case;
+mod check;
+pub mod definitions;
+mod native;
+mod read;
+mod report;
+pub mod samples;
+mod search;
+mod subject;
+pub mod testing;
+mod write;
+
+pub use case::same;
+pub use check::{Named, check, check_some};
+pub use native::Native;
+pub use report::{Law, Report, Violation};
+pub use subject::{Answer, Batch, Row, Subject};
+pub use write::other_value;

@@ -1,0 +1,252 @@
+//! One request, from its start to its end: what is in force for it, who sent it, when it must be answered, what it may
+//! still use, where its time went. Reading and writing are methods of [`Session`] and begin nowhere else, so whatever a
+//! request sets off (related rows, expansions, counts) spends one budget under one deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::fhir::client::Client;
+use crate::model::access::{Caller, Right};
+use crate::model::error::{Code, Detail, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::table::Table;
+use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::store::sqlite::Store;
+
+pub struct Session {
+    turntable: Arc<Turntable>,
+    /// Taken once: a swap never changes a request that has begun.
+    snapshot: Arc<Snapshot>,
+    caller: Caller,
+    deadline: Instant,
+    budget: Budget,
+    trace: Trace,
+}
+
+impl Session {
+    /// For a request that begins now; it has `request_ms`.
+    pub fn new(turntable: Arc<Turntable>, caller: Caller) -> Self {
+        let deadline = Instant::now() + Duration::from_millis(turntable.limits.request_ms);
+        let (snapshot, budget) = (turntable.snapshot(), Budget::new(&turntable.limits));
+        Self { turntable, snapshot, caller, deadline, budget, trace: Trace::default() }
+    }
+
+    /// The same, to be answered by another time.
+    pub fn until(self, deadline: Instant) -> Self {
+        Self { deadline, ..self }
+    }
+
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Runs a job that holds its thread on a thread that may be held. The job keeps what is in force for this request
+    /// even where nobody waits for it any more: an activation waits for requests of before, and a write must not
+    /// outlive them.
+    pub async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        self.run(Some(self.deadline), job).await
+    }
+
+    /// The same for a job that must not be broken off by the deadline: one that stores what a FHIR service has taken.
+    pub(in crate::router) async fn work_to_the_end<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        self.run(None, job).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        deadline: Option<Instant>,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let snapshot = self.snapshot.clone();
+        let job = move || {
+            let done = job();
+            drop(snapshot);
+            done
+        };
+        self.turntable.work.run(deadline, job).await
+    }
+
+    pub(in crate::router) fn may(&self, right: Right, table: &Table) -> Result<()> {
+        self.caller.may(right, table)
+    }
+
+    pub(in crate::router) fn turntable(&self) -> &Turntable {
+        &self.turntable
+    }
+
+    pub(in crate::router) fn limits(&self) -> &Limits {
+        &self.turntable.limits
+    }
+
+    pub(in crate::router) fn store(&self) -> &Arc<Store> {
+        &self.turntable.store
+    }
+
+    pub(in crate::router) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(in crate::router) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The FHIR service behind a virtual table.
+    pub(in crate::router) fn client(&self, table: &ServedTable) -> Result<&Client> {
+        self.turntable.client(table)
+    }
+}
+
+/// What one request may use. It is spent by all of its parts together.
+pub struct Budget {
+    rows: AtomicU64,
+    calls: AtomicU32,
+    /// `scan_rows`
+    rows_most: u64,
+    /// `upstream_calls`
+    calls_most: u32,
+}
+
+impl Budget {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            rows: AtomicU64::new(0),
+            calls: AtomicU32::new(0),
+            rows_most: limits.scan_rows,
+            calls_most: limits.upstream_calls,
+        }
+    }
+
+    /// So many rows or resources have been looked at.
+    pub(in crate::router) fn look_at(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
+    /// A FHIR service has been asked.
+    pub(in crate::router) fn call(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Rows that may still be looked at.
+    pub(in crate::router) fn rows_left(&self) -> u64 {
+        self.rows_most.saturating_sub(self.rows.load(Ordering::Relaxed))
+    }
+
+    /// Nothing more may be asked of a FHIR service.
+    pub(in crate::router) fn is_spent(&self) -> bool {
+        self.has_spent(1)
+    }
+
+    /// So large a part of it has gone that the rest is wanted for what comes later: one half, one third, …
+    pub(in crate::router) fn has_spent(&self, one_in: u32) -> bool {
+        let one_in = one_in.max(1);
+        self.rows.load(Ordering::Relaxed) >= self.rows_most.div_ceil(one_in.into())
+            || self.calls.load(Ordering::Relaxed) >= self.calls_most.div_ceil(one_in)
+    }
+
+    /// `ScanBudgetExceeded` of a read of this table; `details` say what kept it from needing less.
+    pub(in crate::router) fn exceeded(&self, table: &Table, details: impl IntoIterator<Item = Detail>) -> Error {
+        let (rows, calls) = (self.rows.load(Ordering::Relaxed), self.calls.load(Ordering::Relaxed));
+        let (rows_most, calls_most) = (self.rows_most, self.calls_most);
+        let used = match calls {
+            0 => format!("{rows} of {rows_most} rows looked at"),
+            _ => format!("{rows} of {rows_most} resources looked at, {calls} of {calls_most} calls"),
+        };
+        Error::new(
+            Code::ScanBudgetExceeded,
+            format!("`{}` has too many rows to look at for this request ({used})", table.entity_set),
+        )
+        .target(table.entity_set.clone())
+        .details(details)
+        .hint(
+            "narrow $filter by a column that the FHIR service can search, leave $orderby, $count or $expand out, \
+             or ask for smaller pages",
+        )
+    }
+}
+
+/// Where the time of a request went (`Server-Timing`).
+#[derive(Default)]
+pub struct Trace([AtomicU64; Step::COUNT]);
+
+/// A step of a request that takes time worth naming.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Parse,
+    Plan,
+    /// Waiting for a FHIR service.
+    Upstream,
+    /// Splitting bundles and making rows.
+    Mapping,
+    /// Filtering and ordering here.
+    Residual,
+    Render,
+}
+
+impl Step {
+    const COUNT: usize = Self::ALL.len();
+    /// In the order in which they are shown.
+    const ALL: [Self; 6] = [Self::Parse, Self::Plan, Self::Upstream, Self::Mapping, Self::Residual, Self::Render];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Plan => "plan",
+            Self::Upstream => "upstream",
+            Self::Mapping => "mapping",
+            Self::Residual => "residual",
+            Self::Render => "render",
+        }
+    }
+}
+
+impl Trace {
+    /// A step took so long, once more.
+    pub fn add(&self, step: Step, took: Duration) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.0[step as usize].fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// Each step with the time that it took in all.
+    pub fn steps(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        Step::ALL
+            .into_iter()
+            .map(|step| (step.name(), Duration::from_nanos(self.0[step as usize].load(Ordering::Relaxed))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_parts_spend_one_budget() {
+        let budget = Budget::new(&Limits { scan_rows: 10, upstream_calls: 3, ..Limits::default() });
+        budget.look_at(4);
+        budget.call();
+        assert_eq!((budget.rows_left(), budget.is_spent(), budget.has_spent(2)), (6, false, false));
+        budget.call();
+        assert_eq!((budget.is_spent(), budget.has_spent(2)), (false, true));
+        budget.look_at(7);
+        assert_eq!((budget.rows_left(), budget.is_spent()), (0, true));
+        let budget = Budget::new(&Limits { scan_rows: 10, upstream_calls: 1, ..Limits::default() });
+        budget.call();
+        assert!(budget.is_spent());
+    }
+
+    #[test]
+    fn times_add_up() {
+        let trace = Trace::default();
+        trace.add(Step::Mapping, Duration::from_millis(2));
+        trace.add(Step::Mapping, Duration::from_millis(3));
+        let taken: Vec<_> = trace.steps().filter(|(_, took)| !took.is_zero()).collect();
+        assert_eq!(taken, [("mapping", Duration::from_millis(5))]);
+    }
+}
