@@ -1,6 +1,8 @@
 //! The order of the house. `src/lib.rs` lists the modules bottom first, and a file uses only what stands above it there;
-//! each outside thing is named behind its own door only.
+//! each outside thing is named behind its own door only. The crates that make mappings (`guest-mappings/lib`) stand
+//! bottom first in the workspace's `Cargo.toml`, and the modules of each use each other in no circle.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,30 @@ fn nothing_imports_from_above() {
 fn every_outside_thing_has_one_door() {
     let found = strangers(&sources());
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn crates_of_mappings_depend_downwards() {
+    let found = upward_dependencies(&crates());
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn crates_of_mappings_have_no_circles() {
+    let crates = crates();
+    let mut found = Vec::new();
+    for one in crates.iter().filter(|one| one.rank.is_some()) {
+        let sources = sources_of(&root().join("..").join(&one.folder).join("src"));
+        assert!(sources.iter().any(|(file, _)| file == "lib.rs"), "{} has no src/lib.rs", one.folder);
+        found.extend(circles(&sources).into_iter().map(|circle| format!("{}: {circle}", one.folder)));
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    for entry in std::fs::read_dir(root().join("../guest-mappings/lib")).expect("a folder can be read") {
+        let name = entry.expect("a folder can be read").file_name();
+        let is_member =
+            crates.iter().any(|one| one.rank.is_some() && Path::new(&one.folder).file_name() == Some(&name));
+        assert!(is_member, "guest-mappings/lib/{} is no member of the workspace", name.display());
+    }
 }
 
 #[test]
@@ -69,6 +95,225 @@ fn a_violation_is_found() {
     assert_eq!(strangers("mapping/sandbox.rs", "StatusCode wasmtime"), 1);
 }
 
+#[test]
+fn a_circle_is_found() {
+    let check = |files: &[(&str, &str)], expected: &[&str]| {
+        let files: Vec<_> = files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        let found = circles(&files);
+        let matched = found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| f.contains(e));
+        assert!(matched, "{files:#?}\nfound {found:#?}\nexpected {expected:#?}");
+    };
+    let lib = ("lib.rs", "mod a; mod b; mod c; pub use a::{A, deep::D}; pub struct Own;");
+    check(&[lib, ("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c;"), ("c.rs", "")], &[]);
+    check(&[lib, ("a.rs", "\nuse crate::b::B;"), ("b.rs", "use crate::a::A;")], &["a → b (a.rs:2) → a (b.rs:1)"]);
+    check(
+        &[lib, ("a.rs", "use crate::b::B;"), ("b.rs", "use super::c::C;"), ("c.rs", "fn f(a: crate::a::A) {}")],
+        &["a → b (a.rs:1) → c (b.rs:1) → a (c.rs:1)"],
+    );
+    // What the root passes on is its module's.
+    check(&[lib, ("a.rs", "use crate::b::B;"), ("b.rs", "use crate::A;")], &["a → b (a.rs:1) → a (b.rs:1)"]);
+    check(&[lib, ("b.rs", "use crate::D;"), ("a.rs", "")], &[]);
+    check(&[lib, ("b.rs", "fn f() -> crate::Own {}")], &["b.rs:1: uses `Own` of lib.rs"]);
+    // A file and the folder of its name are one module; inside, the same holds.
+    check(&[lib, ("a.rs", "mod x; mod y;"), ("a/x.rs", "use super::A;"), ("a/y.rs", "use super::x::X;")], &[]);
+    check(
+        &[lib, ("a.rs", "mod x; mod y;"), ("a/x.rs", "use crate::a::y::Y;"), ("a/y.rs", "use super::x::X;")],
+        &["a::x → a::y (a/x.rs:1) → a::x (a/y.rs:1)"],
+    );
+    check(
+        &[lib, ("a/x.rs", "use crate::b::B;"), ("b/z.rs", "mod tests { use crate::a::x::X; }"), ("b.rs", "")],
+        &["a → b (a/x.rs:1) → a (b/z.rs:1)"],
+    );
+    // A macro's paths stand where it is used; a comment's nowhere.
+    check(&[lib, ("a.rs", "use crate::b;"), ("b.rs", "macro_rules! m { () => { $crate::a::f() } } // crate::a")], &[]);
+}
+
+#[test]
+fn a_dependency_upwards_is_found() {
+    let check = |manifests: &[(&str, Option<usize>, &str)], expected: &[&str]| {
+        let crates: Vec<_> =
+            manifests.iter().map(|(folder, rank, text)| Crate::of((*folder).to_owned(), *rank, text)).collect();
+        let found = upward_dependencies(&crates);
+        let matched = found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| f.contains(e));
+        assert!(matched, "found {found:#?}\nexpected {expected:#?}");
+    };
+    let low = ("lib/low", Some(0), "[package]\nname = \"low\"\n[dependencies]\nserde = \"1\"\n");
+    let high = ("lib/high", Some(1), "[package]\nname = \"high\"\n[dependencies]\nlow.workspace = true\n");
+    check(&[low, high], &[]);
+    check(&[(low.0, Some(1), low.2), (high.0, Some(0), high.2)], &["lib/high depends on low, which stands above it"]);
+    for section in ["dependencies", "dev-dependencies", "target.'cfg(unix)'.build-dependencies"] {
+        let text = format!("[package]\nname = \"low\"\n[{section}]\nhigh = {{ path = \"../high\" }}\n");
+        check(&[("lib/low", Some(0), &text), high], &["lib/low depends on high"]);
+    }
+    let test = ("tests", None, "[package]\nname = \"test\"\n[dependencies]\nlow = \"1\"\n");
+    check(&[low, test], &[]);
+    let tested = "[package]\nname = \"low\"\n[dev-dependencies]\ntest = \"1\"\n";
+    check(&[(low.0, low.1, tested), test], &["lib/low depends on test, which depends on low"]);
+    let data = ("data", None, "[package]\nname = \"test\"\n[features]\nlow = []\n");
+    check(&[(low.0, low.1, tested), data], &[]);
+}
+
+/// A crate of the workspace.
+struct Crate {
+    folder: String,
+    name: String,
+    /// Its place among those of `guest-mappings/lib`.
+    rank: Option<usize>,
+    dependencies: Vec<String>,
+}
+
+impl Crate {
+    fn of(folder: String, rank: Option<usize>, manifest: &str) -> Self {
+        let (mut section, mut name, mut dependencies) = ("", String::new(), Vec::new());
+        for line in manifest.lines().map(str::trim) {
+            if let Some(header) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                section = header;
+            } else if let Some((key, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+                let key = key.trim();
+                if section.ends_with("dependencies") {
+                    dependencies.push(key.split('.').next().unwrap_or(key).to_owned());
+                } else if section == "package" && key == "name" {
+                    name = value.trim().trim_matches('"').to_owned();
+                }
+            }
+        }
+        Self { folder, name, rank, dependencies }
+    }
+}
+
+/// The members of the workspace, in their order.
+fn crates() -> Vec<Crate> {
+    let workspace = root().join("..");
+    let manifest = std::fs::read_to_string(workspace.join("Cargo.toml")).expect("the workspace has a Cargo.toml");
+    let (_, members) = manifest.split_once("members = [").expect("the workspace lists its members");
+    let members =
+        members.split(']').next().unwrap_or_default().lines().filter_map(|line| line.trim().strip_prefix('"'));
+    let mut rank = 0..;
+    let member = |member: &str| {
+        let folder = member.trim_end_matches([',', '"']).to_owned();
+        let manifest = std::fs::read_to_string(workspace.join(&folder).join("Cargo.toml"));
+        let manifest = manifest.unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let rank = if folder.starts_with("guest-mappings/lib/") { rank.next() } else { None };
+        Crate::of(folder, rank, &manifest)
+    };
+    members.map(member).collect()
+}
+
+/// What crates of the library depend on that stands above them, tests included; others of the project, which may stand on
+/// the library, they must do without.
+fn upward_dependencies(crates: &[Crate]) -> Vec<String> {
+    let mut found = Vec::new();
+    let is_library = |name: &String| crates.iter().any(|one| one.rank.is_some() && one.name == *name);
+    for one in crates.iter().filter(|one| one.rank.is_some()) {
+        for other in crates.iter().filter(|other| one.dependencies.contains(&other.name)) {
+            match other.rank {
+                Some(_) if other.rank < one.rank => {}
+                Some(_) => found.push(format!("{} depends on {}, which stands above it", one.folder, other.name)),
+                None => {
+                    if let Some(library) = other.dependencies.iter().find(|name| is_library(name)) {
+                        let message = format!("{} depends on {}, which depends on {library}", one.folder, other.name);
+                        found.push(message);
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Circles of imports between modules with one parent, and what modules use of the root itself. A module is its file and
+/// the folder of its name.
+fn circles(sources: &[(String, String)]) -> Vec<String> {
+    let modules: BTreeMap<String, &String> = sources.iter().map(|(file, text)| (module_of(file), text)).collect();
+    let passed_on = modules.get("").map_or(Vec::new(), |text| uses(&code(text)));
+    let mut found = Vec::new();
+    // By parent: from a module to another, and where it says so.
+    let mut edges: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>> = BTreeMap::new();
+    for (file, text) in sources.iter().filter(|(file, _)| file != "lib.rs") {
+        let own = module_of(file);
+        for (line, path) in paths(&own, &code(text)) {
+            let target = target(&path, &modules).or_else(|| {
+                let name = path.split("::").next().unwrap_or_default();
+                let passed = passed_on.iter().find(|passed| passed.rsplit("::").next() == Some(name))?;
+                target(passed, &modules)
+            });
+            let Some(target) = target else {
+                found.push(format!("{file}:{line}: uses `{path}` of lib.rs, which stands above all modules"));
+                continue;
+            };
+            let shared = own.split("::").zip(target.split("::")).take_while(|(a, b)| a == b).count();
+            let step = |path: &str| path.split("::").take(shared + 1).collect::<Vec<_>>().join("::");
+            // Not where one is inside of the other.
+            if own.split("::").count() > shared && target.split("::").count() > shared {
+                let parent = own.split("::").take(shared).collect::<Vec<_>>().join("::");
+                let from = edges.entry(parent).or_default().entry(step(&own)).or_default();
+                from.entry(step(&target)).or_insert_with(|| format!("{file}:{line}"));
+            }
+        }
+    }
+    for level in edges.values() {
+        let mut done = BTreeSet::new();
+        for start in level.keys() {
+            circle(level, &mut vec![start.clone()], &mut done, &mut found);
+        }
+    }
+    found
+}
+
+/// Follows imports from the end of a trail, and notes a circle where one closes.
+fn circle(
+    edges: &BTreeMap<String, BTreeMap<String, String>>,
+    trail: &mut Vec<String>,
+    done: &mut BTreeSet<String>,
+    found: &mut Vec<String>,
+) {
+    let last = trail.last().expect("a trail has a beginning").clone();
+    if done.contains(&last) {
+        return;
+    }
+    for next in edges.get(&last).into_iter().flat_map(BTreeMap::keys) {
+        if let Some(begin) = trail.iter().position(|module| module == next) {
+            let round = trail[begin..].iter().zip(trail[begin + 1..].iter().chain([next]));
+            let steps = round.map(|(a, b)| format!(" → {b} ({})", edges[a][b])).collect::<String>();
+            found.push(format!("{next}{steps}"));
+        } else {
+            trail.push(next.clone());
+            circle(edges, trail, done, found);
+            trail.pop();
+        }
+    }
+    done.insert(last);
+}
+
+/// `plan::walk` of `plan/walk.rs`, the empty path of the root.
+fn module_of(file: &str) -> String {
+    match file.trim_end_matches(".rs").trim_end_matches("/mod") {
+        "lib" => String::new(),
+        path => path.replace('/', "::"),
+    }
+}
+
+/// The innermost module that a path leads into, the root aside.
+fn target(path: &str, modules: &BTreeMap<String, &String>) -> Option<String> {
+    let inside = modules.keys().filter(|module| !module.is_empty() && within(path, module));
+    inside.max_by_key(|module| module.len()).cloned()
+}
+
+/// What the root imports, to use it or to pass it on.
+fn uses(code: &str) -> Vec<String> {
+    let tokens = tokens(code);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let (line, token) = &tokens[at];
+        at += 1;
+        if token == "use" {
+            tree(&tokens, &mut at, "", *line, &mut found);
+        }
+    }
+    found.into_iter().map(|(_, path)| path).collect()
+}
+
 /// `plan::sql`, … as `src/lib.rs` declares them.
 fn order() -> Vec<String> {
     modules(&std::fs::read_to_string(root().join("src/lib.rs")).expect("host/src/lib.rs is the map"))
@@ -80,17 +325,23 @@ fn root() -> PathBuf {
 
 /// Path below `src` (or `build.rs`) and text of every file but the map itself.
 fn sources() -> Vec<(String, String)> {
+    let mut sources = sources_of(&root().join("src"));
+    sources.retain(|(name, _)| name != "lib.rs");
+    let build = std::fs::read_to_string(root().join("build.rs"));
+    sources.extend(build.ok().map(|text| ("build.rs".to_owned(), text)));
+    sources
+}
+
+/// Path below this folder and text of every source file in it, in the order of their names.
+fn sources_of(folder: &Path) -> Vec<(String, String)> {
     let mut files = Vec::new();
-    collect(&root().join("src"), &mut files);
-    let build = root().join("build.rs");
-    files.extend(build.is_file().then_some(build));
+    collect(folder, &mut files);
+    files.sort();
     let source = |path: PathBuf| {
-        let name = path.strip_prefix(root()).expect("it was found below").to_string_lossy().replace('\\', "/");
-        let name = name.strip_prefix("src/").map(str::to_owned).unwrap_or(name);
-        let text = std::fs::read_to_string(&path).expect("a source file is text");
-        (name, text)
+        let name = path.strip_prefix(folder).expect("it was found below").to_string_lossy().replace('\\', "/");
+        (name, std::fs::read_to_string(&path).expect("a source file is text"))
     };
-    files.into_iter().map(source).filter(|(name, _)| name != "lib.rs").collect()
+    files.into_iter().map(source).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -171,7 +422,7 @@ fn paths(own: &str, code: &str) -> Vec<(usize, String)> {
                 inline.retain(|(_, inside)| *inside <= depth);
             }
             "mod" if next(2) == "{" => inline.push((next(1).to_owned(), depth + 1)),
-            "crate" | "super" if next(1) == "::" && (at == 0 || tokens[at - 1].1 != "::") => {
+            "crate" | "super" if next(1) == "::" && (at == 0 || !matches!(tokens[at - 1].1.as_str(), "::" | "$")) => {
                 let mut base: Vec<&str> = own.split("::").chain(inline.iter().map(|(name, _)| name.as_str())).collect();
                 let mut tail = at + 2;
                 if token == "crate" {

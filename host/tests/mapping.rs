@@ -22,17 +22,18 @@ use turntable::{
         component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation},
         inspect::inspect,
         sandbox::Sandbox,
-        shipped::BUILTIN,
+        shipped::SHIPPED,
     },
     model::{
         error::{Code, Error},
         limits::Limits,
         table::Route,
     },
-    router::work::Work,
     router::{
         map::{self, Mapped, Resource},
+        release::gate::{self, Report},
         snapshot::ServedTable,
+        work::Work,
     },
 };
 
@@ -503,12 +504,37 @@ fn compiled_code_is_kept_and_only_believed_if_ours() {
 }
 
 #[test]
-fn shipped_mappings_load() {
+fn shipped_mappings_are_what_the_build_wrote_of_them_and_pass_the_gate() {
     let sandbox = Sandbox::new(&Limits::default(), None).unwrap();
-    for (name, component) in BUILTIN {
-        let mapping = sandbox.load(component).unwrap_or_else(|e| panic!("{name}: {e} {:#?}", e.get_details()));
-        assert_eq!(mapping.name, *name);
-        assert!(!mapping.samples.is_empty());
+    for shipped in SHIPPED {
+        let name = shipped.name;
+        let loaded = sandbox.load(shipped.component);
+        let loaded = loaded.unwrap_or_else(|e| panic!("{name}: {e} {:#?}", e.get_details()));
+        let known = sandbox.shipped(shipped).unwrap();
+        assert_eq!((&*known.name, &known.version, &known.digest), (name, &loaded.version, &loaded.digest));
+        assert_eq!(known.writes(), loaded.writes(), "{name}");
+        assert_eq!(known.tables, loaded.tables, "{name}");
+
+        assert!(!loaded.samples.is_empty(), "{name}");
+        let mut report = Report::default();
+        gate::check(&loaded, &mut report);
+        assert!(report.passed(), "{name}: {report:#?}");
+    }
+}
+
+#[test]
+fn a_mapping_is_compiled_by_its_first_call() {
+    let directory = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::new(&Limits::default(), Some(directory.path())).unwrap();
+    let compiled = || fs::read_dir(directory.path()).unwrap().count() - 1;
+    let mapping = sandbox.shipped(SHIPPED.iter().find(|shipped| shipped.name == "location").unwrap()).unwrap();
+    assert_eq!(compiled(), 0, "only the key is there");
+    let table = mapping.tables[0].clone();
+    let location: Documents =
+        [br#"{"resourceType":"Location","id":"a","name":"ward"}"#.as_slice()].into_iter().collect();
+    for _ in 0..2 {
+        assert_eq!(mapping.rows(&table.name, &location, &[table.key]).unwrap().rows.cell(0, table.key), Some("a"));
+        assert_eq!(compiled(), 1);
     }
 }
 

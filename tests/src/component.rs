@@ -1,14 +1,14 @@
 //! Shipped mappings as bytes, and other versions of them.
 
-use turntable::mapping::shipped::BUILTIN;
+use turntable::mapping::shipped::SHIPPED;
 
 /// The shipped component of a name, `encounter` say.
 ///
 /// # Panics
 /// If there is none.
 pub fn builtin(name: &str) -> &'static [u8] {
-    match BUILTIN.iter().find(|(own, _)| *own == name) {
-        Some((_, component)) => component,
+    match SHIPPED.iter().find(|shipped| shipped.name == name) {
+        Some(shipped) => shipped.component,
         None => panic!("no mapping `{name}` is compiled into the binary"),
     }
 }

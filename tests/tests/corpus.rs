@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use turntable::mapping::component::{Batch, Documents, FhirRequest, Mapping, Severity, WriteChange, WriteOperation};
 use turntable::mapping::sandbox::Sandbox;
-use turntable::mapping::shipped::BUILTIN;
+use turntable::mapping::shipped::SHIPPED;
 use turntable::model::limits::Limits;
 use turntable::model::table::{Column, ColumnIndex, Kind, Table};
 use turntable::model::value::SortKey;
@@ -499,8 +499,8 @@ fn mappings() -> &'static [Mapping] {
         // Large batches on a busy machine: time is not what is tested here.
         let limits = Limits { mapping_ms: 120_000, mapping_memory_bytes: 512 << 20, ..Limits::default() };
         let sandbox = Sandbox::new(&limits, None).expect("the sandbox starts");
-        assert!(!BUILTIN.is_empty(), "no mapping is built in");
-        BUILTIN.iter().map(|(name, bytes)| sandbox.load(bytes).unwrap_or_else(|e| panic!("{name}: {e}"))).collect()
+        assert!(!SHIPPED.is_empty(), "no mapping ships");
+        SHIPPED.iter().map(|one| sandbox.shipped(one).unwrap_or_else(|e| panic!("{}: {e}", one.name))).collect()
     })
 }
 

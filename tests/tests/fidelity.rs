@@ -5,7 +5,7 @@ use turntable::mapping::component::{
     Batch, Documents, FhirRequest, Issue, Mapping, Severity, WriteChange, WriteOperation,
 };
 use turntable::mapping::sandbox::Sandbox;
-use turntable::mapping::shipped::BUILTIN;
+use turntable::mapping::shipped::SHIPPED;
 use turntable::model::limits::Limits;
 use turntable::model::table::Table;
 use turntable_fidelity::{Case, Cells, Operation, Outcome, Write, cases};
@@ -15,8 +15,8 @@ fn every_case() {
     let sandbox = Sandbox::new(&Limits::default(), None).unwrap();
     let cases = cases().unwrap();
     let is_wanted = |mapping: &Mapping| cases.iter().any(|case| mapping.table(&case.table).is_some());
-    let loaded = BUILTIN.iter().map(|(_, bytes)| sandbox.load(bytes).unwrap());
-    let mappings: Vec<Mapping> = loaded.filter(is_wanted).collect();
+    let shipped = SHIPPED.iter().map(|shipped| sandbox.shipped(shipped).unwrap());
+    let mappings: Vec<Mapping> = shipped.filter(is_wanted).collect();
     let faults: Vec<String> = cases
         .iter()
         .filter_map(|case| check(&mappings, case).err().map(|fault| format!("{} {}: {fault}", case.place, case.name)))

@@ -4,20 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use turntable::mapping::sandbox::Sandbox;
-use turntable::mapping::shipped::BUILTIN;
+use turntable::mapping::shipped::SHIPPED;
 use turntable::model::limits::Limits;
 use turntable_tests::reference;
 
 #[test]
 fn the_reference_of_tables_is_current() {
-    // The compiled code that the servers of the other tests share.
-    let executable = std::env::current_exe().expect("a test has a path");
-    let compiled = executable.with_file_name("turntable-tests-compiled");
-    let sandbox = Sandbox::new(&Limits::default(), Some(&compiled)).expect("a sandbox");
-    let mappings: Vec<_> = BUILTIN
-        .iter()
-        .map(|(name, component)| sandbox.load(component).unwrap_or_else(|e| panic!("{name}: {e}")))
-        .collect();
+    let sandbox = Sandbox::new(&Limits::default(), None).expect("a sandbox");
+    let mappings: Vec<_> =
+        SHIPPED.iter().map(|one| sandbox.shipped(one).unwrap_or_else(|e| panic!("{}: {e}", one.name))).collect();
     let pages = reference::pages(&mappings);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tables");
     if std::env::var_os("TURNTABLE_BLESS").is_some() {

@@ -4,9 +4,12 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::cli::mapping::build;
+use turntable::store::control::{self, Act};
+use turntable::store::sqlite::Store;
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
 
 const TABLE: &str = "msemr_encounter";
@@ -52,8 +55,8 @@ async fn what_is_no_mapping_is_refused_by_name() {
     let server = Server::setup().start().await;
     let encounter = builtin("encounter");
     let mut damaged = encounter.to_vec();
-    let middle = damaged.len() / 2;
-    damaged[middle..middle + 4_000].fill(0xff);
+    // In its code, which begins soon.
+    damaged[4_000..8_000].fill(0xff);
     let cases: [(&str, Vec<u8>, &[&str]); 8] = [
         ("nothing", Vec::new(), &["format"]),
         ("text", b"hello".to_vec(), &["format"]),
@@ -242,8 +245,19 @@ async fn what_is_in_force_survives_a_restart() {
     let before = last_event(&server).await;
     server.stop().await;
 
+    // The program that starts next may carry another version of the one that was replaced.
+    let kept = Store::open(dir.path()).and_then(|store| store.component(&first)).expect("a store");
+    assert!(kept.is_some_and(|component| digest(&component) == first), "the way back stays open");
+
     let server = start().await;
     assert_eq!(in_force(&server).await, second, "what somebody chose stays in force");
+    let visit = json!({ "resourceType": "Encounter", "status": "finished", "class": { "code": "AMB" } });
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [
+        { "resource": visit, "request": { "method": "POST", "url": "Encounter" } },
+    ]});
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    let row = server.rows("msemr_encounters", &[]).await.remove(0);
+    assert!(row.to_string().contains("FINISHED"), "and is what makes rows: {row:#}");
     assert_eq!(server.table("contact").await["mapping"]["digest"], digest(builtin("contact")));
     assert_eq!(actions(&server, before, TABLE).await, [], "a start is no release");
     server.load(&self::second()).await.expect(200);
@@ -253,6 +267,40 @@ async fn what_is_in_force_survives_a_restart() {
     let server = start().await;
     assert_eq!(in_force(&server).await, first, "a rollback stays");
     server.rollback(TABLE).await.expect(409);
+}
+
+/// A version that shipped with another program is known by name, and its bytes went with that program.
+#[tokio::test]
+async fn what_shipped_with_another_program_gives_way_and_is_named() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let store = Store::open(dir.path()).expect("a store");
+    let put = |actor: &str, digest: &str, table: &str| {
+        let mapping = control::Mapping {
+            digest: digest.to_owned(),
+            name: table.to_owned(),
+            version: "0.0.1".to_owned(),
+            tables: json!([table]),
+            report: json!({}),
+            uploaded_at: Timestamp::UNIX_EPOCH,
+            uploaded_by: String::new(),
+        };
+        let act = Act { actor, action: "mapping.load", table: None, detail: json!({}) };
+        store.put_mapping(&mapping, None, &act).expect("it is put");
+        store.activate(&[table], digest, &act).expect("it is put in force");
+    };
+    put("turntable", "sha256:of-another-program", TABLE);
+    put("somebody", "sha256:damaged", "contact");
+    drop(store);
+
+    let server = Server::setup().data_dir(dir.path()).start().await;
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+    let back = server.rollback(TABLE).await.expect(503);
+    assert_eq!(back.error_code(), "MappingMissing");
+    assert!(back.text.contains("`msemr_encounter` 0.0.1 (sha256:of-another-program)"), "{}", back.text);
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+    // What somebody chose is replaced by nothing: its tables are not there, all others are.
+    server.get("contacts", &[]).await.expect(404);
+    server.get("msemr_encounters", &[]).await.expect(200);
 }
 
 /// The name of a coded observation is the code's display; in the other version it is the code's version.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use turntable::mapping::component::{Documents, Mapping};
 use turntable::mapping::sandbox::Sandbox;
-use turntable::mapping::shipped::BUILTIN;
+use turntable::mapping::shipped::SHIPPED;
 use turntable::model::catalog::Catalog;
 use turntable::model::limits::Limits;
 use turntable::model::query::Query;
@@ -102,7 +102,8 @@ impl Part {
 pub fn run(report: &mut Report, part: &Part) -> Result<()> {
     let sandbox = Sandbox::new(&Limits::default(), None)?;
     for subject in SUBJECTS.into_iter().filter(|s| part.of.as_ref().is_none_or(|of| of == s.mapping)) {
-        let component = BUILTIN.iter().find(|(name, _)| *name == subject.mapping).ok_or("no such mapping inside")?.1;
+        let component =
+            SHIPPED.iter().find(|one| one.name == subject.mapping).ok_or("no such mapping inside")?.component;
         if part.page.is_none() && part.only.is_none() {
             report.add(&weight(subject.mapping, &sandbox, component)?);
         }

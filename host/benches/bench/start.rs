@@ -1,5 +1,6 @@
-//! (c) The program itself, as a process of its own: start to ready with cold and warm compiled code, resident memory
-//! before and after load, and how long a swap takes while reads go on.
+//! (c) The program itself, as a process of its own: start to ready from nothing and with compiled code, the first
+//! request to a table, what an empty folder takes, resident memory before and after load, and how long a swap takes
+//! while reads go on.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use turntable::mapping::shipped::BUILTIN;
+use turntable::mapping::shipped::SHIPPED;
 
 use crate::Result;
 use crate::measure::{Report, Table, milliseconds, quantile, timed};
@@ -22,6 +23,7 @@ const SWAPS: usize = 15;
 const READS: usize = 1_000;
 const READERS: usize = 8;
 const ALONE: &str = "the process alone (--version)";
+const LATER: &str = "a later one";
 
 fn program_file() -> PathBuf {
     std::env::var_os(OTHER_PROGRAM).map_or_else(|| env!("CARGO_BIN_EXE_turntable").into(), PathBuf::from)
@@ -35,7 +37,7 @@ pub fn run(report: &mut Report) -> Result<()> {
 async fn measured(report: &mut Report) -> Result<()> {
     let (_sandbox, fhir) = read::service().await?;
     let fhir_url = fhir.base_url();
-    report.add(&starts(&fhir_url)?);
+    starts(&fhir_url).await?.iter().for_each(|table| report.add(table));
     let directory = tempfile::tempdir()?;
     Program::start(directory.path(), &fhir_url)?.stop();
     let program = Program::start(directory.path(), &fhir_url)?;
@@ -46,28 +48,59 @@ async fn measured(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// To the line `listening on`: everything is loaded then.
-fn starts(fhir: &str) -> Result<Table> {
-    let (mut alone, mut cold, mut warm) = (Vec::new(), Vec::new(), Vec::new());
+/// To the line `listening on`, then the first request to a table and one after it, then what is in the folder.
+async fn starts(fhir: &str) -> Result<Vec<Table>> {
+    let client = read::client()?;
+    let mut alone = Vec::new();
+    let (mut ready, mut first, mut next) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()], Vec::new());
+    let (mut empty, mut used) = (f64::NAN, f64::NAN);
     for _ in 0..STARTS {
         let (took, status) = timed(|| Command::new(program_file()).arg("--version").stdout(Stdio::null()).status());
         status?;
         alone.push(took);
         let directory = tempfile::tempdir()?;
-        for times in [&mut cold, &mut warm] {
+        for kept in 0..2 {
             let program = Program::start(directory.path(), fhir)?;
-            times.push(program.ready_after);
+            ready[kept].push(program.ready_after);
+            if kept == 0 {
+                empty = mebibytes(directory.path())?;
+            }
+            let url = read::rows_url(&program.url);
+            for times in [&mut first[kept], &mut next] {
+                let begun = Instant::now();
+                read::get(&client, &url).await?;
+                times.push(milliseconds(begun.elapsed()));
+            }
+            used = mebibytes(directory.path())?;
             program.stop();
         }
     }
-    let title = format!("Start to ready, {} mappings inside", BUILTIN.len());
-    let mut table = Table::new(title, &["p50 ms", "slowest ms"], &[ALONE]);
-    for (name, mut times) in
-        [(ALONE, alone), ("nothing there: every mapping compiled", cold), ("compiled code there", warm)]
-    {
-        table.row(name, [quantile(&mut times, 0.5), quantile(&mut times, 1.0)]);
+    let title = format!("Start to ready, {} mappings inside", SHIPPED.len());
+    let mut starts = Table::new(title, &["p50 ms", "slowest ms"], &[ALONE]);
+    let [nothing, kept] = &mut ready;
+    for (name, times) in [(ALONE, &mut alone), ("an empty folder", nothing), ("again", kept)] {
+        starts.row(name, [quantile(times, 0.5), quantile(times, 1.0)]);
     }
-    Ok(table)
+    let mut requests = Table::new("The first request to a table", &["p50 ms", "slowest ms"], &[LATER]);
+    let [nothing, kept] = &mut first;
+    for (name, times) in [(LATER, &mut next), ("nothing compiled", nothing), ("its code kept on disk", kept)] {
+        requests.row(name, [quantile(times, 0.5), quantile(times, 1.0)]);
+    }
+    let mut folder = Table::new("Data folder", &["MiB"], &[]);
+    folder.row("after the first start", [empty]);
+    folder.row("after reads of one table", [used]);
+    Ok(vec![starts, requests, folder])
+}
+
+/// Of all files under a folder.
+fn mebibytes(folder: &Path) -> Result<f64> {
+    let mut bytes = 0.0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        bytes += if about.is_dir() { mebibytes(&entry.path())? } else { about.len() as f64 / f64::from(1 << 20) };
+    }
+    Ok(bytes)
 }
 
 async fn memory(program: &Program) -> Result<Table> {
@@ -94,7 +127,7 @@ async fn reader(url: String, reads: usize) -> Result<()> {
 
 /// New versions are loaded and put in force one after the other, then older ones, while a client reads.
 async fn swaps(program: &Program) -> Result<Table> {
-    let component = BUILTIN.iter().find(|(name, _)| *name == "observation").ok_or("no such mapping inside")?.1;
+    let component = SHIPPED.iter().find(|one| one.name == "observation").ok_or("no such mapping inside")?.component;
     let stop = Arc::new(AtomicBool::new(false));
     let reads = tokio::spawn(read_until(read::rows_url(&program.url), stop.clone()));
     let client = read::client()?;

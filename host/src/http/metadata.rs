@@ -16,6 +16,7 @@ use crate::mapping::inspect::digest;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::headers::{Format, SchemaForm};
 use crate::odata::metadata;
+use crate::router::session::Session;
 use crate::router::snapshot::Snapshot;
 
 /// Documents that are kept at once. `$metadata` is two; the service document names the host that the client called, so
@@ -47,37 +48,29 @@ struct Document {
     gzipped: Bytes,
 }
 
-/// The document; or that it has not changed, to whoever has it.
-pub async fn answer(
-    documents: &Documents,
-    snapshot: &Arc<Snapshot>,
-    which: Which,
-    headers: &HeaderMap,
-) -> Result<Response> {
-    let place = documents.place(snapshot, &which);
-    let document = place
-        .get_or_try_init(|| {
-            let snapshot = Arc::clone(snapshot);
-            off_the_reactor(move || render(&snapshot, &which))
-        })
-        .await?;
-    let mut response = if has_it(headers, &document.etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else if takes_gzip(headers) {
-        let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-        (encoding, document.gzipped.clone()).into_response()
-    } else {
-        let gzipped = document.gzipped.clone();
-        off_the_reactor(move || unzip(&gzipped)).await?.into_response()
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, document.content_type.clone());
-    headers.insert(header::ETAG, document.etag.clone());
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    Ok(response)
-}
-
 impl Documents {
+    /// The document; or that it has not changed, to whoever has it.
+    pub(super) async fn answer(&self, session: &Session, which: Which, headers: &HeaderMap) -> Result<Response> {
+        let place = self.place(session.snapshot(), &which);
+        let snapshot = session.snapshot().clone();
+        let rendered = async || session.work(move || render(&snapshot, &which)).await?;
+        let document = place.get_or_try_init(rendered).await?;
+        let mut response = if has_it(headers, &document.etag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else if takes_gzip(headers) {
+            let encoding = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+            (encoding, document.gzipped.clone()).into_response()
+        } else {
+            let gzipped = document.gzipped.clone();
+            session.work(move || unzip(&gzipped)).await??.into_response()
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, document.content_type.clone());
+        headers.insert(header::ETAG, document.etag.clone());
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        Ok(response)
+    }
+
     /// Where the document is, or is to be put by the first who wants it.
     fn place(&self, snapshot: &Arc<Snapshot>, which: &Which) -> Arc<OnceCell<Document>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,13 +91,6 @@ impl Documents {
 }
 
 /// It takes tens of milliseconds.
-async fn off_the_reactor<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let ended = |error: tokio::task::JoinError| {
-        Error::new(Code::Internal, "the task that writes a document ended").internal(error.to_string())
-    };
-    tokio::task::spawn_blocking(work).await.map_err(ended)?
-}
-
 fn render(snapshot: &Snapshot, which: &Which) -> Result<Document> {
     let catalog = &snapshot.catalog;
     let (content_type, text) = match which {
@@ -161,6 +147,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::shared::App;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::try_from(value).unwrap())])
@@ -204,27 +191,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_is_rendered_once_for_a_snapshot() {
-        let documents = Documents::default();
+        let app = App::for_tests();
         let which = Which::Schema(SchemaForm::Xml);
-        let first = Arc::new(Snapshot::default());
-        let text = answer(&documents, &first, which.clone(), &HeaderMap::new()).await.unwrap();
+        let session = app.session();
+        let answer = async |headers: &HeaderMap| app.documents.answer(&session, which.clone(), headers).await.unwrap();
+        let text = answer(&HeaderMap::new()).await;
         assert_eq!(text.headers()[header::CONTENT_TYPE], "application/xml");
         assert!(!text.headers().contains_key(header::CONTENT_ENCODING));
-        let place = documents.place(&first, &which);
+        let place = app.documents.place(session.snapshot(), &which);
         let etag = place.get().unwrap().etag.clone();
         assert_eq!(text.headers()[header::ETAG], etag);
         assert!(unzip(&place.get().unwrap().gzipped).unwrap().starts_with(b"<?xml"));
-        assert_eq!(Arc::strong_count(&first), 1, "nobody who waits for its end waits for a document");
 
-        let zipped = answer(&documents, &first, which.clone(), &with(header::ACCEPT_ENCODING, "gzip")).await.unwrap();
+        let zipped = answer(&with(header::ACCEPT_ENCODING, "gzip")).await;
         assert_eq!(zipped.headers()[header::CONTENT_ENCODING], "gzip");
-        let known = with(header::IF_NONE_MATCH, etag.to_str().unwrap());
-        let unchanged = answer(&documents, &first, which.clone(), &known).await.unwrap();
+        let unchanged = answer(&with(header::IF_NONE_MATCH, etag.to_str().unwrap())).await;
         assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
-        assert!(Arc::ptr_eq(&place, &documents.place(&first, &which)));
+        assert!(Arc::ptr_eq(&place, &app.documents.place(session.snapshot(), &which)));
+    }
 
-        let second = Arc::new(Snapshot::default());
-        assert!(documents.place(&second, &which).get().is_none(), "another moment, another document");
+    #[test]
+    fn documents_are_of_one_moment_and_bounded() {
+        let documents = Documents::default();
+        let which = Which::Schema(SchemaForm::Json);
+        let [first, second] = [Arc::new(Snapshot::default()), Arc::new(Snapshot::default())];
+        let place = documents.place(&first, &which);
+        assert!(Arc::ptr_eq(&place, &documents.place(&first, &which)));
+        assert!(!Arc::ptr_eq(&place, &documents.place(&second, &which)));
+        assert_eq!(Arc::strong_count(&second), 1, "nobody who waits for the end of a moment waits for a document");
         for name in 0..20 {
             let format = Format::default();
             documents.place(&second, &Which::Service { base: format!("http://{name}/"), format });

@@ -50,7 +50,17 @@ impl App {
         }
     }
 
-    /// Every active mapping has been loaded.
+    /// Without any table, and not ready.
+    #[cfg(test)]
+    pub(super) fn for_tests() -> Self {
+        use crate::{mapping::sandbox::Sandbox, model::limits::Limits, router::token::Tokens, store::sqlite::Store};
+        let limits = Limits { mapping_concurrency: 1, ..Limits::default() };
+        let (store, sandbox) = (Store::temporary().unwrap(), Sandbox::new(&limits, None).unwrap());
+        let tokens = Tokens::new(&[0; 32]);
+        Self::new(Arc::new(Turntable::new(store.into(), sandbox.into(), [].into(), limits, tokens)))
+    }
+
+    /// Every active mapping is known.
     pub fn ready(&self) {
         self.ready.store(true, Ordering::Release);
     }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use crate::http::ingest::response_bundle;
-use crate::http::metadata::{self, Documents};
+use crate::http::metadata::{Documents, Which};
 use crate::http::shared::{self, API, App, Shared, failure};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
@@ -133,12 +133,10 @@ impl Serving<'_> {
         let snapshot = session.snapshot();
         match &call.request {
             Request::ServiceDocument => {
-                let which = metadata::Which::Service { base: self.sent.base.clone(), format: call.format };
-                metadata::answer(self.documents, snapshot, which, &self.sent.headers).await
+                let which = Which::Service { base: self.sent.base.clone(), format: call.format };
+                self.documents.answer(session, which, &self.sent.headers).await
             }
-            Request::Metadata(form) => {
-                metadata::answer(self.documents, snapshot, metadata::Which::Schema(*form), &self.sent.headers).await
-            }
+            Request::Metadata(form) => self.documents.answer(session, Which::Schema(*form), &self.sent.headers).await,
             Request::Read { table, query } | Request::Count { table, query } if call.preferences.explain => {
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, query).await?))
             }

@@ -679,3 +679,68 @@ fn check_request(
     }
     Ok(Ok(request))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::shipped::SHIPPED;
+    use crate::model::limits::Limits;
+
+    fn sandbox() -> Sandbox {
+        Sandbox::new(&Limits { mapping_concurrency: 1, ..Limits::default() }, None).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_is_enough_to_know_a_mapping_by() {
+        let sandbox = sandbox();
+        for shipped in SHIPPED {
+            let mapping = sandbox.shipped(shipped).unwrap();
+            let kept = serde_json::to_string(&mapping.kept()).unwrap();
+            let kept: Value = serde_json::from_str(&kept).unwrap();
+            let names: Vec<_> = mapping.tables.iter().map(|table| table.name.as_str()).collect();
+            assert_eq!(names_kept(&kept), names);
+            let again = sandbox.kept(shipped.digest, &kept, Box::new(|| Ok((&[]).into()))).unwrap();
+            assert_eq!(
+                (&again.name, &again.version, &again.digest),
+                (&mapping.name, &mapping.version, &mapping.digest)
+            );
+            assert_eq!((again.tables, again.writes), (mapping.tables, mapping.writes));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_relied_on_is_not_taken() {
+        let sandbox = sandbox();
+        let mapping = sandbox.shipped(&SHIPPED[0]).unwrap();
+        let check = |kept: Value| assert!(sandbox.kept("sha256:00", &kept, Box::new(|| Ok((&[]).into()))).is_none());
+        check(serde_json::json!(["only", "names"]));
+        assert_eq!(names_kept(&serde_json::json!(["only", "names"])), ["only", "names"]);
+        let mut of_another_contract = mapping.kept();
+        of_another_contract["contract"] = "sha256:11".into();
+        check(of_another_contract);
+        let mut of_another_model = mapping.kept();
+        of_another_model["description"]["tables"][0]["columns"][0]["kind"] = "Colour".into();
+        check(of_another_model);
+    }
+
+    #[test]
+    fn bytes_that_are_no_component_are_a_fault_of_its_calls_and_asked_for_once() {
+        let sandbox = sandbox();
+        let kept = sandbox.shipped(&SHIPPED[0]).unwrap().kept();
+        let asked = Arc::new(AtomicU64::new(0));
+        let bytes = {
+            let asked = asked.clone();
+            move || match asked.fetch_add(1, Relaxed) {
+                0 => Err(Error::new(Code::Busy, "the database is busy")),
+                _ => Ok(b"no component".as_slice().into()),
+            }
+        };
+        let mapping = sandbox.kept("sha256:00", &kept, Box::new(bytes)).unwrap();
+        let table = mapping.tables[0].clone();
+        let read = || mapping.rows(&table.name, &Documents::from_iter([b"{}".as_slice()]), &[table.key]);
+        for expected in [Code::Busy, Code::MappingFault, Code::MappingFault] {
+            assert_eq!(read().unwrap_err().code(), expected);
+        }
+        assert_eq!(asked.load(Relaxed), 2);
+    }
+}

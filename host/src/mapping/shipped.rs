@@ -1,5 +1,5 @@
-//! The mappings inside this binary, and the engines of those that are data. The build made a component of each, and wrote beside it what it is, so that its bytes
-//! are first looked at when its code is needed.
+//! The mappings inside this binary, and the engines of those that are data. The build made a component of each, and wrote
+//! beside it what it is, so that its bytes are first looked at when its code is needed.
 
 use super::describe::Description;
 use crate::model::error::{Code, Error, Result};

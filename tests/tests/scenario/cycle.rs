@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use turntable::mapping::sandbox::Sandbox;
-use turntable::mapping::shipped::BUILTIN;
+use turntable::mapping::shipped::SHIPPED;
 use turntable::model::limits::Limits;
 use turntable::model::table::{Column, Kind, Lookup, Table};
 
@@ -154,11 +154,8 @@ fn resource(table: &Table) -> String {
 
 /// The root tables of the shipped mappings.
 fn root_tables() -> Vec<Table> {
-    let executable = std::env::current_exe().expect("a test has a path");
-    let compiled = executable.with_file_name("turntable-tests-compiled");
-    let sandbox = Sandbox::new(&Limits::default(), Some(&compiled)).expect("a sandbox");
-    let components: Vec<&[u8]> = BUILTIN.iter().map(|(_, component)| *component).collect();
-    let mappings = sandbox.load_all(&components).into_iter().map(|mapping| mapping.expect("it is shipped"));
+    let sandbox = Sandbox::new(&Limits::default(), None).expect("a sandbox");
+    let mappings = SHIPPED.iter().map(|shipped| sandbox.shipped(shipped).expect("it is shipped"));
     let tables = mappings.flat_map(|mapping| mapping.tables.clone());
     tables.filter(|table| table.parent.is_none()).map(|table| (*table).clone()).collect()
 }

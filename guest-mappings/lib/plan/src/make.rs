@@ -3,7 +3,7 @@
 //! A tree of members is grown twice. The first time finds out what is asked of each member: only then it is known
 //! whether its list needs rules, and so where slots are. The second time places the slots.
 
-use turntable_mapping::plan::blob::{ALTERNATIVE, ENTRY, LEVELS, MAGIC, Make, NO_TEXT, ROW, bit, flag, hash};
+use turntable_mapping::plan::layout::{self, LEVELS, MAGIC, Make, NO_TEXT, ROW, SLOT, TEXT, WORD, bit, flag, hash};
 use turntable_mapping::tools::{
     Access, Concept, Condition, Field, Kind, Literal, Move, Part, choice_elements, constant_of, fields, lists,
 };
@@ -12,11 +12,11 @@ use turntable_mapping::{Code, Column, Mapping, Source, Table};
 /// The plan of all tables of a mapping: bytes to be attached to its component.
 pub fn make(mapping: &'static Mapping) -> Vec<u8> {
     let mut bytes = Bytes(MAGIC.to_vec());
-    let head = bytes.zeros(4 + 4 * mapping.tables.len());
-    bytes.set_u32(head, mapping.tables.len());
+    let (head, first) = bytes.list(mapping.tables.len(), WORD);
+    debug_assert_eq!(head, layout::plan::TABLES, "the list stands behind the first bytes");
     for (index, table) in mapping.tables.iter().enumerate() {
         let at = bytes.table(mapping, table);
-        bytes.set_u32(head + 4 + 4 * index, at);
+        bytes.set_u32(first + WORD * index, at);
     }
     // Blocks are loaded from where keys and texts stand.
     bytes.zeros(16);
@@ -423,117 +423,123 @@ impl Bytes {
         let offset = self.0.len();
         self.0.extend_from_slice(text.unwrap_or_default().as_bytes());
         self.set_u32(at, offset);
-        self.set_u32(at + 4, text.map_or(NO_TEXT as usize, str::len));
+        self.set_u32(at + WORD, text.map_or(NO_TEXT as usize, str::len));
     }
 
     /// A count and so many items of a size, all zero; where the first item is.
     fn list(&mut self, count: usize, size: usize) -> (usize, usize) {
-        let at = self.zeros(4 + count * size);
+        let at = self.zeros(WORD + count * size);
         self.set_u32(at, count);
-        (at, at + 4)
+        (at, at + WORD)
     }
 
     fn table(&mut self, mapping: &'static Mapping, table: &'static Table) -> usize {
+        use layout::table::{FIELDS, LEVELS, NAME, SIZE, SOURCES};
         let fields = fields(table);
         let lists = lists(mapping, table);
-        let at = self.zeros(20);
-        self.set_text(at, Some(table.name));
-        self.set_u32(at + 8, fields.len());
-        let (levels, first) = self.list(lists.len(), 8);
-        self.set_u32(at + 12, levels);
+        let at = self.zeros(SIZE);
+        self.set_text(at + NAME, Some(table.name));
+        self.set_u32(at + FIELDS, fields.len());
+        let (levels, first) = self.list(lists.len(), TEXT);
+        self.set_u32(at + LEVELS, levels);
         for (index, list) in lists.iter().enumerate() {
-            self.set_text(first + 8 * index, Some(&format!("/{}/", list.replace('.', "/"))));
+            self.set_text(first + TEXT * index, Some(&format!("/{}/", list.replace('.', "/"))));
         }
-        let (sources, first) = self.list(table.sources().count(), 4);
-        self.set_u32(at + 16, sources);
+        let (sources, first) = self.list(table.sources().count(), WORD);
+        self.set_u32(at + SOURCES, sources);
         for (index, source) in table.sources().enumerate() {
             let source = self.source(table, source, &fields, &lists);
-            self.set_u32(first + 4 * index, source);
+            self.set_u32(first + WORD * index, source);
         }
         at
     }
 
     fn source(&mut self, table: &Table, source: &Source, fields: &[Field], lists: &[&str]) -> usize {
+        use layout::source::{COLUMNS, ID_SLOT, PLACES, RESOURCE_TYPE, ROOT, ROW_SLOT, SIZE, SLOTS, TYPE_SLOT, WHOLE};
         let first = grow(None, source, fields, lists).tree;
         let asked = first.entries.into_iter().map(|entry| Asked { selectors: entry.selectors, any: entry.any });
         let grown = grow(Some(asked.collect()), source, fields, lists);
-        let at = self.zeros(28);
-        self.set_text(at, Some(source.resource_type));
+        let at = self.zeros(SIZE);
+        self.set_text(at + RESOURCE_TYPE, Some(source.resource_type));
         let mut places = 0;
         let root = self.node(&grown.tree, 0, &mut places);
-        self.set_u32(at + 8, root.unwrap_or(0));
-        self.set_u16(at + 12, grown.tree.slots);
-        self.set_u16(at + 14, places);
-        self.set_u16(at + 16, grown.resource_type);
-        self.set_u16(at + 18, grown.id);
-        self.set_u16(at + 20, grown.row);
+        self.set_u32(at + ROOT, root.unwrap_or(0));
+        self.set_u16(at + SLOTS, grown.tree.slots);
+        self.set_u16(at + PLACES, places);
+        self.set_u16(at + TYPE_SLOT, grown.resource_type);
+        self.set_u16(at + ID_SLOT, grown.id);
+        self.set_u16(at + ROW_SLOT, grown.row);
         // What is walked whatever is asked for.
         let of_every_row = [grown.resource_type, grown.id, grown.row, ROW];
-        let columns = self.zeros(4 * fields.len());
-        self.set_u32(at + 24, columns);
+        let columns = self.zeros(WORD * fields.len());
+        self.set_u32(at + COLUMNS, columns);
         let unplanned = root.is_none() || table.after_read.is_some() || lists.len() > LEVELS;
         for (index, (&field, slots)) in fields.iter().zip(&grown.columns).enumerate() {
             let column = match slots {
                 Ok(slots) if !unplanned => self.column(source, field, slots, &of_every_row),
                 _ => self.unplanned(),
             };
-            self.set_u32(columns + 4 * index, column);
+            self.set_u32(columns + WORD * index, column);
         }
         let whole = !unplanned && grown.columns.iter().all(Result::is_ok);
-        self.set_u16(at + 22, whole.into());
+        self.set_u16(at + WHOLE, whole.into());
         at
     }
 
     fn unplanned(&mut self) -> usize {
-        let at = self.zeros(20);
-        self.0[at] = Make::Unplanned as u8;
+        let at = self.zeros(layout::column::SIZE);
+        self.0[at + layout::column::MAKE] = Make::Unplanned as u8;
         at
     }
 
     fn column(&mut self, source: &Source, field: Field, slots: &[Slots], of_every_row: &[u16]) -> usize {
-        let at = self.zeros(20);
+        use layout::alternative;
+        use layout::column::{ALTERNATIVE_COUNT, ALTERNATIVES, ALWAYS, MAKE, OPEN, OPTIONS, SIZE, TEXT};
+        let at = self.zeros(SIZE);
         let (made, text) = made(source, field);
-        self.0[at] = made as u8;
-        self.0[at + 1] = field.column().is_some_and(|column| column.open).into();
-        self.0[at + 2] = u8::try_from(slots.len()).expect("a path has at most twelve steps, and so alternatives");
+        self.0[at + MAKE] = made as u8;
+        self.0[at + OPEN] = field.column().is_some_and(|column| column.open).into();
+        self.0[at + ALTERNATIVE_COUNT] =
+            u8::try_from(slots.len()).expect("a path has at most twelve steps, and so alternatives");
         let always = matches!(made, Make::Key | Make::Parent | Make::Fixed)
             || slots.iter().flat_map(|slots| [slots.value, slots.whole]).any(|s| s != 0 && of_every_row.contains(&s));
-        self.0[at + 3] = always.into();
-        self.set_text(at + 4, text);
+        self.0[at + ALWAYS] = always.into();
+        self.set_text(at + TEXT, text);
         let options = self.options(field);
-        self.set_u32(at + 12, options);
+        self.set_u32(at + OPTIONS, options);
         // Several codings are the rule in a concept, and no news.
         let guarded = !field.column().is_some_and(|column| matches!(column.kind, Kind::Concept(_)));
-        let list = self.zeros(ALTERNATIVE * slots.len());
-        self.set_u32(at + 16, list);
+        let list = self.zeros(alternative::SIZE * slots.len());
+        self.set_u32(at + ALTERNATIVES, list);
         for (index, slots) in slots.iter().enumerate() {
-            let at = list + ALTERNATIVE * index;
+            let at = list + alternative::SIZE * index;
             let own = [
-                slots.value,
-                slots.whole,
-                slots.reference,
-                slots.kind,
-                slots.identifier,
-                slots.display,
-                slots.system,
-                slots.types,
+                (alternative::VALUE, slots.value),
+                (alternative::WHOLE, slots.whole),
+                (alternative::REFERENCE, slots.reference),
+                (alternative::KIND, slots.kind),
+                (alternative::IDENTIFIER, slots.identifier),
+                (alternative::DISPLAY, slots.display),
+                (alternative::SYSTEM, slots.system),
+                (alternative::TYPES, slots.types),
             ];
-            for (position, slot) in own.into_iter().enumerate() {
-                self.set_u16(at + 2 * position, slot);
+            for (part, slot) in own {
+                self.set_u16(at + part, slot);
             }
             if guarded && !slots.guards.is_empty() {
-                let guards = self.zeros(2 + 2 * slots.guards.len());
+                let guards = self.zeros(2 + SLOT * slots.guards.len());
                 self.set_u16(guards, slots.guards.len() as u16);
                 for (position, guard) in slots.guards.iter().enumerate() {
-                    self.set_u16(guards + 2 + 2 * position, *guard);
+                    self.set_u16(guards + 2 + SLOT * position, *guard);
                 }
-                self.set_u32(at + 16, guards);
+                self.set_u32(at + alternative::GUARDS, guards);
             }
         }
         at
     }
 
     fn options(&mut self, field: Field) -> usize {
+        use layout::option::{CODE, SIZE, SYSTEM};
         let Some(column) = field.column() else { return self.list(0, 0).0 };
         let options: Vec<(&str, Option<&str>)> = match column.kind {
             Kind::Choice(options) => {
@@ -542,45 +548,53 @@ impl Bytes {
             Kind::Lookup(targets) => targets.iter().map(|(_, kind)| (*kind, None)).collect(),
             _ => Vec::new(),
         };
-        let (list, first) = self.list(options.len(), 16);
+        let (list, first) = self.list(options.len(), SIZE);
         for (index, (code, system)) in options.into_iter().enumerate() {
-            self.set_text(first + 16 * index, Some(code));
-            self.set_text(first + 16 * index + 8, system);
+            let at = first + SIZE * index;
+            self.set_text(at + CODE, Some(code));
+            self.set_text(at + SYSTEM, system);
         }
         list
     }
 
     /// A node and all below it. `None` if two of its keys cannot be told apart by any hash.
     fn node(&mut self, tree: &Tree, node: usize, places: &mut u16) -> Option<usize> {
+        use layout::node::{ENTRIES, MULTIPLIER, PLACE, SHIFT, TYPES};
+        use layout::types;
         let node = &tree.nodes[node];
         let keys: Vec<&[u8]> = node.entries.iter().map(|&entry| tree.entries[entry].name.as_bytes()).collect();
         let (multiplier, bits) = perfect(&keys)?;
-        let at = self.zeros(16 + (4 << bits));
-        self.set_u16(at, *places);
+        let at = self.zeros(ENTRIES + (WORD << bits));
+        self.set_u16(at + PLACE, *places);
         *places += 1;
-        self.set_u32(at + 4, multiplier as usize);
-        self.set_u32(at + 8, 32 - bits);
-        let (types, first) = self.list(node.types.len(), 12);
-        self.set_u32(at + 12, types);
-        for (index, types) in node.types.iter().enumerate() {
-            self.set_text(first + 12 * index, Some(&types.base));
-            self.set_u32(first + 12 * index + 8, types.slot.into());
+        self.set_u32(at + MULTIPLIER, multiplier as usize);
+        self.set_u32(at + SHIFT, 32 - bits);
+        let (list, first) = self.list(node.types.len(), types::SIZE);
+        self.set_u32(at + TYPES, list);
+        for (index, asked) in node.types.iter().enumerate() {
+            let at = first + types::SIZE * index;
+            self.set_text(at + types::BASE, Some(&asked.base));
+            self.set_u32(at + types::SLOT, asked.slot.into());
         }
         for (&entry, key) in node.entries.iter().zip(keys) {
             let entry = self.entry(tree, node, &tree.entries[entry], places)?;
-            self.set_u32(at + 16 + 4 * hash(key, multiplier, 32 - bits as u32), entry);
+            self.set_u32(at + ENTRIES + WORD * hash(key, multiplier, 32 - bits as u32), entry);
         }
         Some(at)
     }
 
     fn entry(&mut self, tree: &Tree, parent: &Node, entry: &Entry, places: &mut u16) -> Option<usize> {
-        let at = self.zeros(ENTRY);
+        use layout::condition;
+        use layout::entry::{
+            BASE_LENGTH, CONDITIONS, ELEMENT, FLAGS, KEY, LIMIT, MASK, NODE, PLACE, RULES, SIZE, SLOT, TYPES, WHOLE,
+        };
+        let at = self.zeros(SIZE);
         let types = parent.types.iter().find(|types| choice_elements::alternative(&entry.name, &types.base).is_some());
         let mask = entry.mask | types.map_or(0, |types| types.mask);
-        self.0[at..at + 8].copy_from_slice(&mask.to_le_bytes());
-        self.set_text(at + 8, Some(&entry.name));
+        self.0[at + MASK..at + KEY].copy_from_slice(&mask.to_le_bytes());
+        self.set_text(at + KEY, Some(&entry.name));
         // The length takes two bytes, the slot the two after it.
-        self.set_u16(at + 14, entry.slot);
+        self.set_u16(at + SLOT, entry.slot);
         let key = self.0.len() - entry.name.len();
         debug_assert!(self.0[key..] == *entry.name.as_bytes(), "the key stands last");
         // Compared together with its closing quote, a block at a time.
@@ -589,31 +603,32 @@ impl Bytes {
         let below = &tree.nodes[entry.node];
         if !below.entries.is_empty() || !below.types.is_empty() {
             let node = self.node(tree, entry.node, places)?;
-            self.set_u32(at + 16, node);
+            self.set_u32(at + NODE, node);
         }
         if !entry.rules.is_empty() && entry.element != entry.slot {
             let rules = self.rules(entry);
-            self.set_u32(at + 20, rules);
+            self.set_u32(at + RULES, rules);
         }
         if !entry.conditions.is_empty() {
-            let (list, first) = self.list(entry.conditions.len(), 16);
-            self.set_u32(at + 24, list);
+            let (list, first) = self.list(entry.conditions.len(), condition::SIZE);
+            self.set_u32(at + CONDITIONS, list);
             for (index, (literal, slot)) in entry.conditions.iter().enumerate() {
                 let (text, bare) = match literal {
                     Literal::Text(text) => (text, 0),
                     Literal::Bare(text) => (text, 1),
                 };
-                self.set_text(first + 16 * index, Some(text));
-                self.set_u32(first + 16 * index + 8, bare);
-                self.set_u32(first + 16 * index + 12, (*slot).into());
+                let at = first + condition::SIZE * index;
+                self.set_text(at + condition::LITERAL, Some(text));
+                self.set_u32(at + condition::BARE, bare);
+                self.set_u32(at + condition::SLOT, (*slot).into());
             }
         }
-        self.set_u16(at + 28, entry.whole);
-        self.set_u16(at + 30, *places);
+        self.set_u16(at + WHOLE, entry.whole);
+        self.set_u16(at + PLACE, *places);
         *places += 1;
         if let Some(types) = types {
-            self.set_u16(at + 32, types.slot);
-            self.set_u16(at + 34, types.base.len() as u16);
+            self.set_u16(at + TYPES, types.slot);
+            self.set_u16(at + BASE_LENGTH, types.base.len() as u16);
         }
         let (mut flags, limit) = flags(entry);
         let of_every_row = entry.mask == ALWAYS;
@@ -625,31 +640,32 @@ impl Bytes {
         {
             flags |= flag::SIMPLE;
         }
-        self.0[at + 36] = flags;
-        self.0[at + 37] = limit;
-        self.set_u16(at + 38, entry.element);
+        self.0[at + FLAGS] = flags;
+        self.0[at + LIMIT] = limit;
+        self.set_u16(at + ELEMENT, entry.element);
         Some(at)
     }
 
     fn rules(&mut self, entry: &Entry) -> usize {
-        let (list, first) = self.list(entry.rules.len(), 4);
+        use layout::rule::{AT, CONDITIONS, COPIES, DIRECT, DONE, INDEX, KIND, LIST_ONLY, SLOTS, WHERE};
+        let (list, first) = self.list(entry.rules.len(), WORD);
         for (index, rule) in entry.rules.iter().enumerate() {
             let (kind, list_only, at_index) = match &rule.selector {
-                Selector::Direct => (0, false, 0),
-                Selector::Index(index) => (1, false, *index),
-                Selector::Where { list_only, .. } => (2, *list_only, 0),
+                Selector::Direct => (DIRECT, false, 0),
+                Selector::Index(index) => (INDEX, false, *index),
+                Selector::Where { list_only, .. } => (WHERE, *list_only, 0),
             };
-            let at = self.zeros(10 + 2 * rule.conditions.len() + 4 * rule.copies.len());
-            self.set_u32(first + 4 * index, at);
-            self.0[at] = kind;
-            self.0[at + 1] = list_only.into();
-            self.set_u16(at + 2, at_index as u16);
-            self.set_u16(at + 4, rule.done);
-            self.set_u16(at + 6, rule.conditions.len() as u16);
-            self.set_u16(at + 8, rule.copies.len() as u16);
+            let at = self.zeros(SLOTS + SLOT * (rule.conditions.len() + 2 * rule.copies.len()));
+            self.set_u32(first + WORD * index, at);
+            self.0[at + KIND] = kind;
+            self.0[at + LIST_ONLY] = list_only.into();
+            self.set_u16(at + AT, at_index as u16);
+            self.set_u16(at + DONE, rule.done);
+            self.set_u16(at + CONDITIONS, rule.conditions.len() as u16);
+            self.set_u16(at + COPIES, rule.copies.len() as u16);
             let copies = rule.copies.iter().flat_map(|(from, to)| [*from, *to]);
             for (position, slot) in rule.conditions.iter().copied().chain(copies).enumerate() {
-                self.set_u16(at + 10 + 2 * position, slot);
+                self.set_u16(at + SLOTS + SLOT * position, slot);
             }
         }
         list

@@ -3,9 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Binding, Code, Element, ElementType, Parameter, R4, Strength, Type};
-
-pub(crate) const VALUE_SETS: &str = "http://hl7.org/fhir/ValueSet/";
+use crate::definitions::{Binding, Code, Element, ElementType, Parameter, R4, Strength, Type};
 
 /// Bases of a type, in the order in which they must be read.
 const BASES: [&str; 4] = ["Element", "BackboneElement", "Resource", "DomainResource"];

@@ -6,31 +6,9 @@ use core::fmt;
 use core::ops::Range;
 
 use crate::block::{same, utf8};
+use crate::node::{Kind, Node};
 use crate::scanner::{self, Error, Problem};
 use crate::string::unescape;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Null,
-    False,
-    True,
-    Number,
-    String,
-    Array,
-    Object,
-}
-
-/// One entry of the tape. A container is followed by its content; in an object keys and values alternate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub kind: Kind,
-    /// A string with a backslash in it.
-    pub escaped: bool,
-    pub start: u32,
-    pub end: u32,
-    /// Tape position after this node and all that it contains.
-    pub next: u32,
-}
 
 /// A JSON text and its tape.
 ///

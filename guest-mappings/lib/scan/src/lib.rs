@@ -14,13 +14,15 @@ pub mod block;
 pub mod bundle;
 mod document;
 mod lexer;
+mod node;
 pub mod number;
 mod scanner;
 mod splice;
 mod string;
 
-pub use document::{Document, Items, Kind, Members, Node, Value};
+pub use document::{Document, Items, Members, Value};
 pub use lexer::{Lexer, StringEnd};
+pub use node::{Kind, Node};
 pub use scanner::{Error, MAX_DEPTH, Problem};
 pub use splice::{Edit, Overlap, splice};
 pub use string::{escape_into, unescape};

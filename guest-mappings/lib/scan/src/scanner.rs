@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::block::{BLOCK, Block};
-use crate::document::{Kind, Node};
+use crate::node::{Kind, Node};
 
 /// Arrays and objects inside each other. serde_json stops at the same depth.
 pub const MAX_DEPTH: usize = 127;

@@ -7,8 +7,9 @@
 //! `cell`, which defines what a cell is. Nothing here knows a mapping: a plan is bytes, so that a mapping written as
 //! data is as fast as one in Rust.
 
-pub mod blob;
+mod blob;
 mod emit;
+pub mod layout;
 mod walk;
 
 pub use blob::Plan;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use turntable_scan::block::{Pieces, same};
 use turntable_scan::{Document, Lexer, number, unescape};
 
-use super::blob::{Alternative, Choice, Column, LEVELS, Make, Plan, ROW, Source, Table, bit};
+use super::blob::{Alternative, Choice, Column, Plan, Source, Table};
+use super::layout::{LEVELS, Make, ROW, bit};
 use super::walk::{Slot, Walk, kind};
 use crate::bindings::exports::turntable::mapping::read::Failure;
 use crate::bindings::turntable::mapping::types::{IssueCode, Severity};

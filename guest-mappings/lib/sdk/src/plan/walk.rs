@@ -12,7 +12,8 @@
 use turntable_scan::block::{BLOCK, Block, same};
 use turntable_scan::{Lexer, number, unescape};
 
-use super::blob::{Blob, Entry, LEVELS, Source, flag, hash};
+use super::blob::{Blob, Entry, Source};
+use super::layout::{LEVELS, SLOT, WORD, condition, flag, hash, node, rule, types};
 use crate::choice_elements;
 
 /// What stands in a slot.
@@ -273,7 +274,7 @@ impl Walk {
     }
 
     fn object(&self, node: usize, entry: usize, slot: u16, scope: u32) -> Frame {
-        let place = self.blob.u16(node);
+        let place = self.blob.u16(node + node::PLACE);
         let at = slot.into();
         Frame { node, entry, at, present: 0, scope, element_scope: scope, start: 0, place, single: false }
     }
@@ -310,8 +311,8 @@ impl Walk {
         }
         let key = lexer.text().as_bytes().get(at + 1..string.end - 1)?;
         let node = frame.node;
-        let hashed = hash(key, self.blob.u32(node + 4) as u32, self.blob.u32(node + 8) as u32);
-        let mut entry_at = self.blob.u32(node + 16 + 4 * hashed);
+        let hashed = hash(key, self.blob.u32(node + node::MULTIPLIER) as u32, self.blob.u32(node + node::SHIFT) as u32);
+        let mut entry_at = self.blob.u32(node + node::ENTRIES + WORD * hashed);
         if entry_at != 0 {
             let (own, length) = self.blob.entry(entry_at).key();
             if !same(self.blob.bytes(own, length), key) {
@@ -330,7 +331,7 @@ impl Walk {
         let places = self.guesses.len() as u16;
         let next = match entry {
             // Which type is there is looked up each time; a long key that nobody asks for is no guess either.
-            0 if key.len() >= BLOCK || self.blob.u32(self.blob.u32(frame.node + 12)) != 0 => return,
+            0 if key.len() >= BLOCK || self.blob.u32(self.blob.u32(frame.node + node::TYPES)) != 0 => return,
             0 if before.bits != 0 && before.entry == 0 => before.next,
             0 if self.spare < places => {
                 self.spare += 1;
@@ -540,16 +541,17 @@ impl Walk {
         let blob = self.blob;
         let since = list.element_scope;
         let is_object = self.slots[usize::from(entry.element())].kind() == kind::OBJECT;
-        let rules = entry.rules();
-        for index in 0..blob.u32(rules) {
-            let rule = blob.u32(rules + 4 + 4 * index);
-            let (conditions, done) = (usize::from(blob.u16(rule + 6)), usize::from(blob.u16(rule + 4)));
-            let applies = match blob.u8(rule) {
-                0 => list.present == 0,
-                1 => list.at == u32::from(blob.u16(rule + 2)),
+        for at in blob.list(entry.rules(), WORD) {
+            let at = blob.u32(at);
+            let count = |part: usize| usize::from(blob.u16(at + part));
+            let (conditions, done) = (count(rule::CONDITIONS), count(rule::DONE));
+            let slot = |index: usize| usize::from(blob.u16(at + rule::SLOTS + SLOT * index));
+            let applies = match blob.u8(at + rule::KIND) {
+                rule::DIRECT => list.present == 0,
+                rule::INDEX => list.at == u32::from(blob.u16(at + rule::AT)),
                 _ => {
-                    let fits = is_object && !(list.single && blob.u8(rule + 1) != 0);
-                    let holds = |index| self.slots[usize::from(blob.u16(rule + 10 + 2 * index))].stamp >= since;
+                    let fits = is_object && !(list.single && blob.u8(at + rule::LIST_ONLY) != 0);
+                    let holds = |index| self.slots[slot(index)].stamp >= since;
                     let first = self.slots[done].stamp < list.scope;
                     let applies = fits && first && (0..conditions).all(holds);
                     if applies {
@@ -561,11 +563,10 @@ impl Walk {
             if !applies {
                 continue;
             }
-            let copies = rule + 10 + 2 * conditions;
-            for index in 0..usize::from(blob.u16(rule + 8)) {
-                let from = self.slots[usize::from(blob.u16(copies + 4 * index))];
+            for index in 0..count(rule::COPIES) {
+                let from = self.slots[slot(conditions + 2 * index)];
                 if from.stamp >= since {
-                    self.slots[usize::from(blob.u16(copies + 4 * index + 2))] = from;
+                    self.slots[slot(conditions + 2 * index + 1)] = from;
                 }
             }
         }
@@ -609,23 +610,22 @@ impl Walk {
     fn compare(&mut self, lexer: &Lexer<'_>, entry: Entry, value: Slot) {
         let blob = self.blob;
         let text = &lexer.text()[value.start as usize..value.end as usize];
-        let list = entry.conditions();
-        for index in 0..blob.u32(list) {
-            let at = list + 4 + 16 * index;
-            let literal = blob.bytes(blob.u32(at), blob.u32(at + 4));
-            let holds = match (blob.u32(at + 8), value.kind()) {
+        for at in blob.list(entry.conditions(), condition::SIZE) {
+            let (offset, length) = blob.span(at + condition::LITERAL);
+            let literal = blob.bytes(offset, length);
+            let holds = match (blob.u32(at + condition::BARE), value.kind()) {
                 (0, kind::STRING) if value.what & kind::ESCAPED == 0 => {
                     same(&text.as_bytes()[1..text.len() - 1], literal)
                 }
                 (0, kind::STRING) => unescape(&text[1..text.len() - 1]).as_bytes() == literal,
                 (1, kind::NUMBER | kind::BOOLEAN) => {
                     text.as_bytes() == literal
-                        || number::compare(text, blob.text(at)) == Some(std::cmp::Ordering::Equal)
+                        || number::compare(text, blob.text(at + condition::LITERAL)) == Some(std::cmp::Ordering::Equal)
                 }
                 _ => false,
             };
             if holds {
-                self.slots[blob.u32(at + 12)].stamp = self.stamp;
+                self.slots[blob.u32(at + condition::SLOT)].stamp = self.stamp;
             }
         }
     }
@@ -642,21 +642,19 @@ impl Walk {
     /// The same, for a member that is asked for by its type only.
     fn note_other_type(&mut self, lexer: &Lexer<'_>, frame: Frame, start: usize, end: usize, value: usize) {
         let blob = self.blob;
-        let list = blob.u32(frame.node + 12);
-        let count = blob.u32(list);
-        if count == 0 {
+        let list = blob.u32(frame.node + node::TYPES);
+        if blob.u32(list) == 0 {
             return;
         }
         let Some(key) = lexer.text().get(start..end) else {
             return;
         };
-        for index in 0..count {
-            let at = list + 4 + 12 * index;
-            let base = blob.u32(at + 4);
-            let own = key.as_bytes().starts_with(blob.bytes(blob.u32(at), base));
-            if own && choice_elements::alternative(key, blob.text(at)).is_some() {
+        for at in blob.list(list, types::SIZE) {
+            let (offset, base) = blob.span(at + types::BASE);
+            let own = key.as_bytes().starts_with(blob.bytes(offset, base));
+            if own && choice_elements::alternative(key, blob.text(at + types::BASE)).is_some() {
                 self.met = u64::MAX;
-                self.note_type(blob.u32(at + 8) as u16, frame.scope, start + base, end, value);
+                self.note_type(blob.u32(at + types::SLOT) as u16, frame.scope, start + base, end, value);
             }
         }
     }
