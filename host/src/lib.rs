@@ -101,10 +101,7 @@ pub mod plan {
         pub mod residual;
     }
 
-    /// Dialect one: a query as SQL.
-    pub mod sql;
-
-    /// Dialect two: FHIR search.
+    /// What FHIR search can do of it.
     pub mod search {
         /// Typed values as FHIR search values: widened bounds, escaped text.
         pub mod parameter;
@@ -122,23 +119,56 @@ pub mod plan {
 
 /// The door to the database.
 pub mod store {
-    /// The database file: opening, schema versions, connections, what its errors mean.
-    pub mod sqlite;
+    /// What is put into native tables and asked of them.
+    pub mod native;
 
-    /// An SQL table for each native table, which follows its mapping.
-    pub mod tables;
-
-    /// Resources in, with the rows made of them.
-    pub mod write;
-
-    /// Rows and resources out.
-    pub mod read;
-
-    /// Mapping versions, active ones, routes, settings and the audit trail.
+    /// What administrators decide, and the audit trail.
     pub mod control;
 
-    /// GUIDs back to the FHIR ids that they were hashed from.
-    pub mod key_map;
+    /// GUIDs back to what they were hashed from, in memory.
+    mod keys;
+
+    /// Turns at the database: so many at once, so many that wait.
+    mod queue;
+
+    /// The dialect.
+    mod sql {
+        /// Names of tables and columns, values of parameters.
+        pub(crate) mod names;
+
+        /// What is wanted of a native table as a statement.
+        pub(crate) mod select;
+    }
+
+    /// SQLite. Every call blocks.
+    mod sqlite {
+        /// An SQL table for each native table that has rows, which follows its mapping.
+        pub(crate) mod tables;
+
+        /// The database file: opening, schema versions, connections, what its errors mean.
+        pub(crate) mod database;
+
+        /// Resources in, with the rows made of them.
+        pub(crate) mod write;
+
+        /// Resources out.
+        pub(crate) mod read;
+
+        /// Rows out.
+        pub(crate) mod scan;
+
+        /// Native tables follow their mappings.
+        pub(crate) mod follow;
+
+        /// Mapping versions, active ones, routes, settings and the audit trail.
+        pub(crate) mod control;
+
+        /// Hashed keys on the disk.
+        pub(crate) mod keys;
+    }
+
+    /// The store: asynchronous, bounded, off the reactor.
+    pub mod facade;
 }
 
 /// The door to FHIR services.
@@ -189,7 +219,7 @@ pub mod mapping {
     pub mod component;
 
     /// A loaded mapping as a subject of the laws.
-    mod subject;
+    pub(crate) mod subject;
 }
 
 /// Use cases; knows no HTTP.
@@ -272,11 +302,26 @@ pub mod http {
     /// The table API.
     pub mod tables;
 
-    /// The admin API as an OpenAPI document.
-    pub mod openapi;
+    /// The admin API: for each call its question and answer as types, of which its description is made.
+    pub mod admin {
+        /// What its calls share.
+        mod answer;
 
-    /// The admin API, health and metrics.
-    pub mod admin;
+        /// Tables and their routes.
+        mod tables;
+
+        /// Mapping versions: loaded, put in force, taken back.
+        mod releases;
+
+        /// Who did what.
+        mod audit;
+
+        /// Its routes, and the OpenAPI document that describes them.
+        pub mod openapi;
+    }
+
+    /// Readiness and metrics.
+    pub mod health;
 
     /// The list of routes.
     pub mod app;

@@ -7,12 +7,14 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use turntable::model::key;
+use turntable::model::limits::Limits;
 use turntable::model::rows::Rows;
 use turntable::model::table::{Column, ColumnAccess, Kind, Table, TableAccess};
-use turntable::store::sqlite::Store;
-use turntable::store::write::NativeWrite;
+use turntable::store::facade::Store;
+use turntable::store::native::{NativeScan, NativeWrite, ScanLimits, TableRows};
 
 /// Set for the process that writes; holds its data folder.
 const FOLDER: &str = "TURNTABLE_KILL_TEST_FOLDER";
@@ -20,7 +22,7 @@ const FOLDER: &str = "TURNTABLE_KILL_TEST_FOLDER";
 #[test]
 fn what_was_reported_survives_kill_9() {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        return write_until_killed(folder.as_ref());
+        return runtime().block_on(write_until_killed(folder.as_ref()));
     }
     let folder = tempfile::tempdir().unwrap();
     let mut reported = 0;
@@ -44,40 +46,52 @@ fn what_was_reported_survives_kill_9() {
         child.wait().unwrap();
         assert!(reported >= wanted, "the writer stopped early");
 
-        let (store, table) = (Store::open(folder.path()).unwrap(), table());
-        for number in 0..=reported {
-            let found = store.get(&table, key::guid(&number.to_string()), &[1]).unwrap();
-            let found = found.unwrap_or_else(|| panic!("row {number} of {reported} is lost"));
-            assert_eq!(found.rows.cell(0, 1), Some(text(number).as_str()));
-            let resource = store.resource("Patient", &number.to_string()).unwrap();
-            assert_eq!(resource, Some((text(number).into_bytes(), 1)), "resource {number}");
-        }
-        // What was written last may be in without having been reported, but only as a whole.
-        let resources = store.resources_after("Patient", "", jiff::Timestamp::UNIX_EPOCH, usize::MAX).unwrap();
-        assert_eq!(store.count_rows(&table).unwrap(), resources.len() as u64);
+        runtime().block_on(check(folder.path(), reported));
     }
 }
 
-fn write_until_killed(folder: &Path) {
-    let (store, table) = (Store::open(folder).unwrap(), Arc::new(table()));
-    store.ensure_table(&table).unwrap();
-    let is_free = |n: &u64| store.last_version("Patient", &n.to_string()).unwrap().is_none();
-    for number in (0..).skip_while(|n| !is_free(n)) {
+/// Everything that was reported is there, and nothing by half.
+async fn check(folder: &Path, reported: u64) {
+    let (store, table) = (Store::open(folder, &Limits::default()).await.unwrap(), Arc::new(table()));
+    let limits = ScanLimits { rows: 1, deadline: Instant::now() + Duration::from_secs(60) };
+    for number in 0..=reported {
+        let row = NativeScan::row(table.clone(), key::guid(&number.to_string()));
+        let found = store.scan(row, limits).await.unwrap().rows;
+        assert_eq!(found.cell(0, 1), Some(text(number).as_str()), "row {number} of {reported} is lost");
+        let (body, version) = store.resource("Patient", &number.to_string()).await.unwrap().unwrap();
+        assert_eq!((&*body, version), (text(number).as_bytes(), 1), "resource {number}");
+    }
+    // What was written last may be in without having been reported, but only as a whole.
+    let resources = store.resources_since(vec!["Patient".into()], 0, usize::MAX).await.unwrap();
+    assert_eq!(store.count_rows(table).await.unwrap(), resources.len() as u64);
+    let numbers: Vec<_> = resources.iter().map(|resource| resource.written).collect();
+    assert_eq!(numbers, (1..=resources.len() as u64).collect::<Vec<_>>(), "each write has its number");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+async fn write_until_killed(folder: &Path) {
+    let (store, table) = (Store::open(folder, &Limits::default()).await.unwrap(), Arc::new(table()));
+    let mut number = store.resources_since(vec!["Patient".into()], 0, usize::MAX).await.unwrap().len() as u64;
+    loop {
         let (id, text) = (number.to_string(), text(number));
         let mut rows = Rows::new(vec![0, 1]);
         rows.push([Some(id.as_str()), Some(text.as_str())]);
         let write = NativeWrite {
             resource_type: "Patient".into(),
             id,
-            body: Some(text.into_bytes()),
+            body: Some(text.into()),
             base: None,
             version: 1,
-            rows: vec![(table.clone(), rows)],
+            rows: vec![TableRows::new(table.clone(), rows)],
         };
-        store.put_resources(&[write]).unwrap();
+        store.put_resources(vec![write]).await.unwrap();
         let mut out = std::io::stdout().lock();
         writeln!(out, "\ncommitted {number}").unwrap();
         out.flush().unwrap();
+        number += 1;
     }
 }
 

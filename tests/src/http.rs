@@ -7,6 +7,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
+use crate::admin;
+
 /// A component with a whole language in it takes minutes to compile on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -40,12 +42,15 @@ pub(crate) fn client() -> Client {
 #[must_use = "a call does nothing until it is sent"]
 pub struct Call {
     name: String,
+    method: Method,
+    url: String,
     request: RequestBuilder,
 }
 
 impl Call {
     pub(crate) fn new(client: &Client, method: Method, url: &str) -> Self {
-        Self { name: format!("{method} {url}"), request: client.request(method, url) }
+        let name = format!("{method} {url}");
+        Self { name, method: method.clone(), url: url.to_owned(), request: client.request(method, url) }
     }
 
     pub fn header(self, name: &str, value: &str) -> Self {
@@ -80,6 +85,9 @@ impl Call {
         let response = self.request.send().await.map_err(gone)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.map_err(gone)?;
+        if !matches!(status, 404 | 405 | 503) || !text.is_empty() {
+            admin::hold(self.method.as_str(), &self.url, status, &text);
+        }
         Ok(Answer { call: self.name, status, headers, text })
     }
 }

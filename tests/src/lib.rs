@@ -5,6 +5,7 @@
 //! `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of mappings in JavaScript and Python), and what `turntable_test_data`
 //! names.
 
+mod admin;
 mod component;
 mod data;
 mod fhir;

@@ -199,6 +199,127 @@ async fn pages() {
     }
 }
 
+/// One resource is a row of every table over its type, and of their children, on either route; a change through one is
+/// a change of all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_is_a_row_of_every_table_over_its_type() {
+    const ROOTS: [&str; 5] =
+        ["contact", "msemr_procedurerequest", "msemr_referralrequest", "msemr_relatedperson", "tt_servicerequest"];
+    let fhir = Fhir::sandbox().await;
+    let server = Server::with(&fhir).start().await;
+    let mut expected: Option<Vec<(String, Value)>> = None;
+    for route in ["native", "virtual"] {
+        for table in ROOTS {
+            server.turn(table, route).await.expect(200);
+        }
+        let answer = server.ingest(REQUEST_AND_RELATIVE, Some("main")).await.expect(200).json();
+        let note = |entry: &Value| entry["response"]["outcome"]["issue"][0]["diagnostics"].clone();
+        let notes: Vec<_> = answer["entry"].as_array().expect("entries").iter().map(note).collect();
+        if route == "native" {
+            let named = "stored in tables `msemr_procedurerequest`, `msemr_referralrequest`, `tt_servicerequest`";
+            assert_eq!(notes, [named, "stored in tables `contact`, `msemr_relatedperson`"]);
+        }
+        let rows = everything(&server).await;
+        let empty: Vec<_> = rows.iter().filter(|(_, rows)| rows.as_array().is_none_or(Vec::is_empty)).collect();
+        assert!(rows.len() - empty.len() >= 12, "{route}: roots and children have rows: {rows:#?}");
+        match &expected {
+            None => expected = Some(rows),
+            Some(expected) => {
+                for ((set, expected), (_, rows)) in expected.iter().zip(&rows) {
+                    assert_eq!(expected, rows, "{set}");
+                }
+                assert_eq!(expected.len(), rows.len());
+            }
+        }
+        one_resource_many_rows(&server, route).await;
+    }
+}
+
+const REQUEST_AND_RELATIVE: &str = r#"{"resourceType": "Bundle", "type": "batch", "entry": [
+    {"resource": {"resourceType": "ServiceRequest", "id": "sr1", "status": "active", "intent": "order",
+        "subject": {"reference": "Patient/p1"}, "code": {"text": "X-ray"},
+        "category": [{"text": "imaging"}, {"text": "urgent"}],
+        "bodySite": [{"text": "left hand"}], "reasonCode": [{"text": "a fall"}],
+        "performer": [{"reference": "Practitioner/d1"}]},
+     "request": {"method": "PUT", "url": "ServiceRequest/sr1"}},
+    {"resource": {"resourceType": "RelatedPerson", "id": "rp1", "patient": {"reference": "Patient/p1"},
+        "name": [{"family": "Doe", "given": ["Jo"]}], "relationship": [{"text": "sister"}],
+        "telecom": [{"system": "phone", "value": "555"}], "address": [{"city": "Woburn"}]},
+     "request": {"method": "PUT", "url": "RelatedPerson/rp1"}}
+]}"#;
+
+/// The rows of every table over the two types, by entity set.
+async fn everything(server: &Server) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for table in server.tables().await {
+        let shows = |resource_type: &str| {
+            table["resource"].as_array().is_some_and(|types| types.contains(&resource_type.into()))
+        };
+        if shows("ServiceRequest") || shows("RelatedPerson") {
+            let set = table["entitySet"].as_str().expect("an entity set");
+            let mut rows = Value::from(server.rows(set, &[]).await);
+            settle(&mut rows, set);
+            all.push((set.to_owned(), rows));
+        }
+    }
+    all
+}
+
+async fn one_resource_many_rows(server: &Server, route: &str) {
+    let statuses = [
+        ("tt_servicerequests", "tt_servicerequestid", "tt_status"),
+        ("msemr_procedurerequests", "msemr_procedurerequestid", "msemr_status"),
+        ("msemr_referralrequests", "msemr_referralrequestid", "msemr_status"),
+    ];
+    let names =
+        [("msemr_relatedpersons", "msemr_relatedpersonid", "tt_familyname"), ("contacts", "contactid", "lastname")];
+    let one = async |(set, key, column): (&str, &str, &str)| {
+        let rows = server.rows(set, &[]).await;
+        let [row] = rows.as_slice() else { panic!("{route}: one row of {set}: {rows:?}") };
+        let key = row[key].as_str().expect("a key").to_owned();
+        // The list, the row by its key and the filter agree.
+        assert_eq!(server.row(set, &key).await[column], row[column], "{route}: {set}");
+        let literal = if row[column].is_number() {
+            row[column].to_string()
+        } else {
+            format!("'{}'", row[column].as_str().unwrap_or_default())
+        };
+        assert_eq!(
+            server.rows(set, &[("$filter", &format!("{column} eq {literal}"))]).await.len(),
+            1,
+            "{route}: {set}"
+        );
+        (format!("{set}({key})"), row[column].clone())
+    };
+    // Draft, active, on hold, …: each through another table.
+    for (turn, through) in statuses.into_iter().enumerate() {
+        let value = Value::from(935_000_002 + turn);
+        let (path, _) = one(through).await;
+        server.patch(&path, &serde_json::json!({ through.2: value })).await.expect(204);
+        for table in statuses {
+            assert_eq!(one(table).await.1, value, "{route}: through {} in {}", through.0, table.0);
+        }
+    }
+    for (through, value) in names.into_iter().zip(["Roe", "Poe"]) {
+        let (path, _) = one(through).await;
+        server.patch(&path, &serde_json::json!({ through.2: value })).await.expect(204);
+        for table in names {
+            assert_eq!(one(table).await.1, value, "{route}: through {} in {}", through.0, table.0);
+        }
+    }
+    // Gone through one, gone from all, children included.
+    let others = [one(statuses[0]).await.0, one(names[0]).await.0];
+    for through in [statuses[2], names[1]] {
+        server.delete(&one(through).await.0).await.expect(204);
+    }
+    for path in others {
+        server.get(&path, &[]).await.expect(404);
+    }
+    for (set, rows) in everything(server).await {
+        assert_eq!(rows, Value::Array(Vec::new()), "{route}: {set}");
+    }
+}
+
 struct There {
     _fhir: Fhir,
     server: Server,

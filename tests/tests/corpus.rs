@@ -22,7 +22,7 @@ use turntable::model::limits::Limits;
 use turntable::model::table::{Column, ColumnIndex, Kind, Table};
 use turntable::model::value::SortKey;
 
-use element_path::{ElementPath, RowPlace, entries_of_lists, lists_of_key};
+use element_path::{ElementPath, RowPlace, entries_of_lists, is_joined, lists_of_key};
 use resources::{Corpus, Resource};
 use territory::{Territory, leaf_changes, literals, new_literals};
 
@@ -313,7 +313,8 @@ fn check_cells(table: &Table, resources: &[&Resource], batch: &Batch, failures: 
     let mut compared = 0;
     for (column, definition) in table.columns.iter().enumerate().take(table.mapped()) {
         // A path that cannot be inverted may mean more than it says: the type that is there, the system of a code.
-        let Some(path) = ElementPath::parse(&definition.path).filter(|_| definition.access.update) else { continue };
+        let is_plain = definition.access.update && !is_joined(definition);
+        let Some(path) = ElementPath::parse(&definition.path).filter(|_| is_plain) else { continue };
         for row in 0..batch.rows.len() {
             let origin = batch.origin[row] as usize;
             let resource = resources[origin];

@@ -4,7 +4,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::model::error::Code;
-use turntable::store::sqlite::Store;
+use turntable::model::limits::Limits;
+use turntable::store::facade::Store;
 use turntable_tests::{Answer, EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server};
 
 const OBSERVATION: &str = "0a1b2c3d-1111-4222-8333-444455556666";
@@ -266,16 +267,17 @@ async fn no_digit_and_no_element_is_lost() {
         r#""subject":{"reference":"Patient/11111111-2222-4333-8444-555555555501"}"#,
     ];
     server.stop().await;
-    let check = |unit: &str| {
-        let store = Store::open(dir.path()).expect("the store opens");
-        let (body, _) = store.resource("Observation", OBSERVATION).expect("the store answers").expect("the resource");
-        let body = String::from_utf8(body).expect("UTF-8");
+    let check = async |unit: &str| {
+        let store = Store::open(dir.path(), &Limits::default()).await.expect("the store opens");
+        let found = store.resource("Observation", OBSERVATION).await.expect("the store answers");
+        let (body, _) = found.expect("the resource");
+        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
         let quantity = format!(r#""value":72.10,"unit":"{unit}""#);
         for text in kept.iter().copied().chain([quantity.as_str()]) {
             assert!(body.contains(text), "{text} is not in {body}");
         }
     };
-    check("kg");
+    check("kg").await;
     // A restart leaves all of it, and a change of one column the rest.
     let server = Server::setup().data_dir(dir.path()).start().await;
     assert_eq!(value(&server).await, [row, parts]);
@@ -283,7 +285,7 @@ async fn no_digit_and_no_element_is_lost() {
     let changed = server.patch(&path, &json!({ "msemr_valuequantityunit": "kilo" })).await;
     assert!(changed.status < 300, "{}", changed.text);
     server.stop().await;
-    check("kilo");
+    check("kilo").await;
 }
 
 #[tokio::test]

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::cli::mapping::build;
-use turntable::store::control::{self, Act};
-use turntable::store::sqlite::Store;
+use turntable::model::limits::Limits;
+use turntable::store::control::{self, Act, Decision};
+use turntable::store::facade::Store;
+use turntable::store::native::NativeWrite;
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
 
 const TABLE: &str = "msemr_encounter";
@@ -246,7 +248,7 @@ async fn what_is_in_force_survives_a_restart() {
     server.stop().await;
 
     // The program that starts next may carry another version of the one that was replaced.
-    let kept = Store::open(dir.path()).and_then(|store| store.component(&first)).expect("a store");
+    let kept = open(dir.path()).await.component(&first).await.expect("it answers");
     assert!(kept.is_some_and(|component| digest(&component) == first), "the way back stays open");
 
     let server = start().await;
@@ -273,8 +275,8 @@ async fn what_is_in_force_survives_a_restart() {
 #[tokio::test]
 async fn what_shipped_with_another_program_gives_way_and_is_named() {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let store = Store::open(dir.path()).expect("a store");
-    let put = |actor: &str, digest: &str, table: &str| {
+    let store = open(dir.path()).await;
+    let put = async |actor: &str, digest: &str, table: &str| {
         let mapping = control::Mapping {
             digest: digest.to_owned(),
             name: table.to_owned(),
@@ -284,12 +286,13 @@ async fn what_shipped_with_another_program_gives_way_and_is_named() {
             uploaded_at: Timestamp::UNIX_EPOCH,
             uploaded_by: String::new(),
         };
-        let act = Act { actor, action: "mapping.load", table: None, detail: json!({}) };
-        store.put_mapping(&mapping, None, &act).expect("it is put");
-        store.activate(&[table], digest, &act).expect("it is put in force");
+        let act = Act { actor: actor.to_owned(), action: "mapping.load", table: None, detail: json!({}) };
+        let keep = Decision::Keep { mapping, component: None };
+        let activate = Decision::Activate { tables: vec![table.to_owned()], digest: digest.to_owned() };
+        store.decide(vec![(keep, act.clone()), (activate, act)]).await.expect("it is put in force");
     };
-    put("turntable", "sha256:of-another-program", TABLE);
-    put("somebody", "sha256:damaged", "contact");
+    put("turntable", "sha256:of-another-program", TABLE).await;
+    put("somebody", "sha256:damaged", "contact").await;
     drop(store);
 
     let server = Server::setup().data_dir(dir.path()).start().await;
@@ -340,6 +343,51 @@ async fn a_new_version_makes_native_rows_anew() {
     assert_eq!(found.len(), 1);
     server.rollback("msemr_observation").await.expect(200);
     assert_eq!(names().await, (json!("by display"), json!("part"), 1, 1));
+}
+
+/// A table that was not served for a while missed what was written meanwhile; when it is back it shows all of it, and
+/// nothing that has gone.
+#[tokio::test]
+async fn a_table_that_comes_back_shows_what_there_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let start = async || Server::setup().data_dir(directory.path()).start().await;
+    let names = async |server: &Server| {
+        let rows = server.rows("contacts", &[("$orderby", "lastname")]).await;
+        rows.iter().map(|row| row["lastname"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let patient = |id: &str, name: &str| json!({ "resourceType": "Patient", "id": id, "name": [{ "family": name }] });
+    let server = start().await;
+    let entries = [("a", "Abel"), ("b", "Bell"), ("c", "Cole")].map(|(id, name)| {
+        json!({ "resource": patient(id, name), "request": { "method": "PUT", "url": format!("Patient/{id}") } })
+    });
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": entries });
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    assert_eq!(names(&server).await, ["Abel", "Bell", "Cole"]);
+    server.stop().await;
+
+    // As a server writes that has none of the tables.
+    let store = open(directory.path()).await;
+    store.keep_only(Vec::new()).await.expect("it answers");
+    let write = |id: &str, name: Option<&str>, base: Option<u64>| NativeWrite {
+        resource_type: "Patient".into(),
+        id: id.into(),
+        body: name.map(|name| patient(id, name).to_string().into()),
+        base,
+        version: base.unwrap_or(0) + 1,
+        rows: Vec::new(),
+    };
+    let writes = vec![write("b", Some("Zoll"), Some(1)), write("c", None, Some(1)), write("d", Some("Dorn"), None)];
+    store.put_resources(writes).await.expect("they are stored");
+    drop(store);
+
+    let server = start().await;
+    assert_eq!(names(&server).await, ["Abel", "Dorn", "Zoll"]);
+    server.stop().await;
+    assert_eq!(names(&start().await).await, ["Abel", "Dorn", "Zoll"]);
+}
+
+async fn open(folder: &Path) -> Store {
+    Store::open(folder, &Limits::default()).await.expect("the store opens")
 }
 
 /// The tables of a version in force, by name.

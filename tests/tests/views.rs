@@ -56,9 +56,7 @@ async fn a_view_is_served() {
     }
 
     let server = Server::with(&fhir).start().await;
-    let loaded = server.load(&component()).await.expect(201).json();
-    let digest = loaded["digest"].as_str().expect("a digest");
-    server.activate("vital_signs", digest).await.expect(200);
+    put_in_force(&server).await;
     server.turn("vital_signs", "virtual").await.expect(200);
 
     let rows = server.rows("vital_signs", &[("$orderby", "part")]).await;
@@ -77,4 +75,44 @@ async fn a_view_is_served() {
 
     let refused = server.patch("vital_signs(00000000-0000-0000-0000-000000000000)", &json!({ "status": "x" })).await;
     assert!((400..500).contains(&refused.status), "a view is never written");
+}
+
+async fn put_in_force(server: &Server) {
+    let loaded = server.load(&component()).await.expect(201).json();
+    server.activate("vital_signs", loaded["digest"].as_str().expect("a digest")).await.expect(200);
+}
+
+/// What is stored already shows in a view that is loaded later; what comes, changes and goes after that does too, through
+/// whatever table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_shows_what_is_stored() {
+    let server = Server::setup().start().await;
+    let ingest = async |method: &str, observation: &str, id: &str| {
+        let entry =
+            format!(r#"{{"resource": {observation}, "request": {{"method": "{method}", "url": "Observation/{id}"}}}}"#);
+        let bundle = format!(r#"{{"resourceType": "Bundle", "type": "batch", "entry": [{entry}]}}"#);
+        server.ingest(&bundle, None).await.expect(200)
+    };
+    let values = async || {
+        let rows = server.rows("vital_signs", &[("$orderby", "id,part")]).await;
+        let of = |row: &serde_json::Value| format!("{} {} {}", row["id"], row["status"], row["value"]);
+        rows.iter().map(of).collect::<Vec<_>>()
+    };
+    ingest("PUT", OBSERVATIONS[0], "bp1").await;
+    ingest("PUT", OBSERVATIONS[1], "other").await;
+    put_in_force(&server).await;
+    let [first, second] = [r#""bp1" "final" 80.50"#, r#""bp1" "final" 127"#];
+    assert_eq!(values().await, [first, second]);
+
+    let bp2 = OBSERVATIONS[0].replace("bp1", "bp2");
+    let stored = ingest("PUT", &bp2, "bp2").await.text;
+    assert!(stored.contains("stored in tables `msemr_observation`, `vital_signs`"), "{stored}");
+    assert_eq!(values().await.len(), 4);
+    let rows = server.rows("msemr_observations", &[("$filter", "msemr_azurefhirid eq 'bp1'")]).await;
+    let path = format!("msemr_observations({})", rows[0]["msemr_observationid"].as_str().expect("a key"));
+    server.patch(&path, &json!({ "msemr_status": 935_000_003 })).await.expect(204);
+    let changed = values().await;
+    assert!(changed[0] != first && changed[0].ends_with("80.50") && changed[2].contains("final"), "{changed:?}");
+    server.delete(&path).await.expect(204);
+    assert_eq!(values().await, [first.replace("bp1", "bp2"), second.replace("bp1", "bp2")]);
 }

@@ -22,10 +22,11 @@ use crate::mapping::shipped::{SHIPPED, Shipped};
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::LAWS_TIME;
+use crate::router::release::load::apart;
 use crate::router::release::start::FirstRoutes;
 use crate::router::snapshot::Turntable;
 use crate::router::token::Tokens;
-use crate::store::sqlite::Store;
+use crate::store::facade::Store;
 
 /// How often `mappings.dir` is looked at.
 const WATCH: Duration = Duration::from_secs(1);
@@ -81,7 +82,7 @@ impl Server {
             Error::new(Code::Config, format!("cannot listen on {}: {e}", config.listen)).target("listen")
         })?;
         let address = listener.local_addr().map_err(|e| Error::new(Code::Config, format!("no local address: {e}")))?;
-        let turntable = Arc::new(assemble(&config)?);
+        let turntable = Arc::new(assemble(&config).await?);
         let app = Arc::new(App::new(turntable.clone()));
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(app::serve(listener, app.clone(), async move {
@@ -90,9 +91,7 @@ impl Server {
         let loading = turntable.clone();
         let shipped = if config.mappings.builtin { SHIPPED } else { &[] };
         let first_routes = config.tables.clone();
-        tokio::task::spawn_blocking(move || load(&loading, shipped, &first_routes))
-            .await
-            .map_err(|e| Error::new(Code::Internal, "loading mappings ended").internal(e.to_string()))??;
+        apart(async move || load(&loading, shipped, &first_routes).await).await?;
         if let Some(dir) = config.mappings.dir {
             let mut seen = HashMap::new();
             load_folder(&turntable, &dir, &mut seen).await;
@@ -122,10 +121,13 @@ impl Server {
         &self.turntable
     }
 
-    /// Lets requests under way finish.
+    /// Lets requests under way finish, and writes what is only in memory.
     pub async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.task.await;
+        if let Err(error) = self.turntable.store.close().await {
+            tracing::warn!(%error, "keys of rows shown last are not written");
+        }
     }
 }
 
@@ -146,23 +148,23 @@ pub async fn until_stopped() {
     let _ = interrupted.await;
 }
 
-fn assemble(config: &Config) -> Result<Turntable> {
-    let store = Arc::new(Store::open(&config.data_dir)?);
+async fn assemble(config: &Config) -> Result<Turntable> {
+    let store = Store::open(&config.data_dir, &config.limits).await?;
     let cache = config.data_dir.join("compiled");
     let sandbox = Arc::new(Sandbox::new(&config.limits, Some(&cache))?);
     let mut sources = std::collections::BTreeMap::new();
     for (name, settings) in &config.sources {
         sources.insert(name.clone(), Client::new(name, settings, &config.limits)?);
     }
-    let key = store.setting_or("page-token-key", || Ok(Tokens::new_key()?.to_vec()))?;
+    let key = store.setting_or("page-token-key", Tokens::new_key()?.to_vec()).await?;
     let key: [u8; 32] =
         key.try_into().map_err(|_| Error::new(Code::Store, "the stored key for next links is not 32 bytes"))?;
     Ok(Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key)))
 }
 
 /// A mapping that cannot be had takes down its own tables only, and is logged.
-fn load(turntable: &Turntable, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<()> {
-    for failure in turntable.start(shipped, first_routes)? {
+async fn load(turntable: &Turntable, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<()> {
+    for failure in turntable.start(shipped, first_routes).await? {
         tracing::error!(%failure, "not in force");
     }
     Ok(())

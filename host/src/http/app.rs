@@ -8,37 +8,31 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 
 use crate::http::shared::{API, App, Logged, Shared, failure};
-use crate::http::{admin, ingest, tables};
+use crate::http::{admin, health, ingest, tables};
 use crate::model::error::{Code, Error};
 
 pub fn routes(app: Arc<App>) -> Router {
-    let once_ready = Router::new()
+    let apps = Router::new()
         // Apps: OData.
         .route("/api/data/v9.2", any(tables::serve))
         .route("/api/data/v9.2/", any(tables::serve))
         .route("/api/data/v9.2/{*path}", any(tables::serve))
         // Ingest: FHIR.
-        .route("/fhir", post(ingest::bundle))
-        // Administrators.
-        .route("/admin/v1/openapi.json", get(admin::openapi))
-        .route("/admin/v1/tables", get(admin::tables))
-        .route("/admin/v1/tables/{table}", get(admin::table))
-        .route("/admin/v1/tables/{table}/route", put(admin::turn))
-        .route("/admin/v1/tables/{table}/mapping", post(admin::release))
-        .route("/admin/v1/tables/{table}/mapping/rollback", post(admin::rollback))
-        .route("/admin/v1/mappings", get(admin::mappings).post(admin::load))
-        .route("/admin/v1/mappings/{digest}", get(admin::mapping))
-        .route("/admin/v1/events", get(admin::events))
+        .route("/fhir", post(ingest::bundle));
+    // Administrators.
+    let admin = admin::openapi::routes().into_iter();
+    let once_ready = admin
+        .fold(apps, |router, (path, handlers)| router.route(path, handlers))
         .route_layer(middleware::from_fn_with_state(app.clone(), ready));
     // Operators are answered at any time.
     once_ready
         .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(admin::readyz))
-        .route("/metrics", get(admin::metrics))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(app.clone(), counted))
         .with_state(app)

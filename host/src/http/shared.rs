@@ -53,11 +53,11 @@ impl App {
     /// Without any table, and not ready.
     #[cfg(test)]
     pub(super) fn for_tests() -> Self {
-        use crate::{mapping::sandbox::Sandbox, model::limits::Limits, router::token::Tokens, store::sqlite::Store};
+        use crate::{mapping::sandbox::Sandbox, model::limits::Limits, router::token::Tokens, store::facade::Store};
         let limits = Limits { mapping_concurrency: 1, ..Limits::default() };
-        let (store, sandbox) = (Store::temporary().unwrap(), Sandbox::new(&limits, None).unwrap());
+        let (store, sandbox) = (Store::temporary(&limits), Sandbox::new(&limits, None).unwrap());
         let tokens = Tokens::new(&[0; 32]);
-        Self::new(Arc::new(Turntable::new(store.into(), sandbox.into(), [].into(), limits, tokens)))
+        Self::new(Arc::new(Turntable::new(store, sandbox.into(), [].into(), limits, tokens)))
     }
 
     /// Every active mapping is known.

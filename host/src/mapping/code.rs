@@ -3,7 +3,6 @@
 
 use std::{
     borrow::Cow,
-    fmt,
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -82,12 +81,6 @@ impl Lazy {
         }
         let made = self.made.get().ok_or_else(|| Error::new(Code::Internal, "a mapping has neither code nor bytes"))?;
         made.as_ref().map_err(Error::clone)
-    }
-}
-
-impl fmt::Debug for Lazy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.made.get().is_some() { "Lazy (made)" } else { "Lazy" })
     }
 }
 

@@ -5,7 +5,6 @@ use super::describe::Description;
 use crate::model::error::{Code, Error, Result};
 
 /// A mapping under `guest-mappings/tables/`.
-#[derive(Debug)]
 pub struct Shipped {
     /// As it names itself, and its directory is named.
     pub name: &'static str,

@@ -1,7 +1,9 @@
 //! A loaded component as a subject of the laws (`turntable_laws`): it describes itself, reads and writes in
 //! the sandbox, under the limits of production.
 
-use turntable_laws::{Answer, Batch, Row, Subject};
+use serde_json::value::RawValue;
+use turntable_componentize::Sample;
+use turntable_laws::{Answer, Batch, Row, Subject, sample};
 use turntable_mapping::bindings::exports::turntable::mapping::{schema as wit, write};
 use turntable_mapping::bindings::turntable::mapping::types;
 
@@ -40,6 +42,20 @@ impl Subject for Mapping {
             .into_iter()
             .map(|answer| answer.map(request).map_err(|issues| issues.iter().map(issue).collect()))
             .collect())
+    }
+}
+
+/// A sample that a component carries, as what judges it takes it.
+pub(crate) fn sample_of(sample: &Sample) -> sample::Sample<'_> {
+    fn text(part: Option<&RawValue>) -> Option<&str> {
+        part.map(RawValue::get)
+    }
+    sample::Sample {
+        name: &sample.name,
+        resource: text(sample.resource.as_deref()),
+        rows: text(sample.rows.as_deref()),
+        change: text(sample.change.as_deref()),
+        after: text(sample.after.as_deref()),
     }
 }
 

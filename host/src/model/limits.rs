@@ -41,6 +41,13 @@ pub struct Limits {
     pub related_keys: usize,
     /// Milliseconds that a next link stays good. `PageTokenExpired`.
     pub page_token_ms: u64,
+    /// Reads of the store at once; one writes beside them. More wait, then `Busy`.
+    pub store_reads: usize,
+    /// Reads of the store that wait for their turn, and writes. More are `Busy` at once.
+    pub store_queue: usize,
+    /// Keys of long ids and of child rows that are remembered, in memory and in the store. The oldest go first, and come
+    /// back when a list shows their rows.
+    pub known_keys: usize,
     /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. With several resources it
     /// is made again with fewer, else `MappingTimeout`; the same goes for memory and for the bytes of the answer.
     pub mapping_ms: u64,
@@ -102,6 +109,9 @@ impl Default for Limits {
             request_ms: 30_000,
             related_keys: 1_000,
             page_token_ms: 60 * 60 * 1_000,
+            store_reads: 8,
+            store_queue: 256,
+            known_keys: 200_000,
             mapping_ms: 250,
             mapping_memory_bytes: 64 << 20,
             mapping_input_bytes: 32 << 20,

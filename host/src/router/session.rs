@@ -12,7 +12,7 @@ use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::Table;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
-use crate::store::sqlite::Store;
+use crate::store::facade::Store;
 
 pub struct Session {
     turntable: Arc<Turntable>,
@@ -86,7 +86,7 @@ impl Session {
         &self.turntable.limits
     }
 
-    pub(in crate::router) fn store(&self) -> &Arc<Store> {
+    pub(in crate::router) fn store(&self) -> &Store {
         &self.turntable.store
     }
 
@@ -125,8 +125,8 @@ impl Budget {
     }
 
     /// So many rows or resources have been looked at.
-    pub(in crate::router) fn look_at(&self, rows: usize) {
-        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+    pub(in crate::router) fn look_at(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
     }
 
     /// A FHIR service has been asked.

@@ -16,12 +16,12 @@ use crate::model::limits::Limits;
 use crate::model::table::{Route, Table, root_of};
 use crate::router::token::Tokens;
 use crate::router::work::Work;
-use crate::store::sqlite::Store;
+use crate::store::facade::Store;
 
 /// Everything that outlives a request. One for a process.
 pub struct Turntable {
     snapshot: ArcSwap<Snapshot>,
-    pub store: Arc<Store>,
+    pub store: Store,
     pub sandbox: Arc<Sandbox>,
     /// FHIR services by name.
     pub sources: BTreeMap<String, Client>,
@@ -51,7 +51,7 @@ pub struct ServedTable {
 
 impl Turntable {
     pub fn new(
-        store: Arc<Store>,
+        store: Store,
         sandbox: Arc<Sandbox>,
         sources: BTreeMap<String, Client>,
         limits: Limits,
@@ -112,15 +112,15 @@ impl Snapshot {
         self.tables().find(|t| t.table.entity_set == entity_set && t.table.source(resource_type).is_some())
     }
 
+    /// Every table that shows resources of a type: of whatever mapping, on whatever route, roots and children.
+    pub fn over(&self, resource_type: &str) -> Vec<Arc<ServedTable>> {
+        self.tables().filter(|t| t.table.source(resource_type).is_some()).cloned().collect()
+    }
+
     /// The root of a table: itself, or the table from whose resources its rows are cut, however many lie between.
     pub fn root<'a>(&'a self, table: &'a Arc<ServedTable>) -> &'a Arc<ServedTable> {
         let root = root_of(&table.table, |name| self.tables.get(name).map(|t| &t.table));
         self.tables.get(&root.name).unwrap_or(table)
-    }
-
-    /// A table and everything cut from the same resources.
-    pub fn family(&self, root: &str) -> impl Iterator<Item = &Arc<ServedTable>> {
-        self.tables().filter(move |t| self.root(t).table.name == root)
     }
 }
 

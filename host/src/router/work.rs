@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::mapping::sandbox;
@@ -68,6 +69,11 @@ impl Work {
                 .retry_after(1)),
         }
     }
+}
+
+/// For a job, which holds its thread anyhow: waits for what others do.
+pub fn waited<F: Future>(others: F) -> F::Output {
+    Handle::current().block_on(others)
 }
 
 /// One of those who wait, for as long as it is there.

@@ -48,10 +48,10 @@ fn the_list_of_columns_is_true() {
     }
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("columns.tsv");
     let text = lines.join("\n") + "\n";
-    if std::env::var_os("RENEW_SAMPLES").is_some() {
+    if std::env::var_os("TURNTABLE_BLESS").is_some() {
         std::fs::write(&file, &text).unwrap();
     }
-    assert!(std::fs::read_to_string(&file).unwrap_or_default() == text, "renew columns.tsv with RENEW_SAMPLES=1");
+    assert!(std::fs::read_to_string(&file).unwrap_or_default() == text, "renew columns.tsv with TURNTABLE_BLESS=1");
 }
 
 fn names(case: &Case) -> impl Iterator<Item = &str> {

@@ -117,6 +117,13 @@ impl Step {
     }
 }
 
+/// Columns that show a whole list as one text, by code of their mapping that no path tells of.
+const JOINED: [&str; 1] = ["tt_daysofweek"];
+
+pub(crate) fn is_joined(column: &Column) -> bool {
+    JOINED.contains(&column.name.as_str())
+}
+
 /// What the cell must show; None if this oracle cannot say.
 pub(crate) fn expected_cell(
     column: &Column,

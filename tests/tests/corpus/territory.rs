@@ -8,7 +8,7 @@ use serde_json::Value;
 use turntable::model::table::{Column, Kind};
 use turntable_r4::r4;
 
-use crate::element_path::{ElementPath, RowPlace, Step};
+use crate::element_path::{ElementPath, RowPlace, Step, is_joined};
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
@@ -18,6 +18,8 @@ pub(crate) struct Territory<'a> {
     kind: &'a Kind,
     row: RowPlace,
     sets_null: bool,
+    /// The list that the path ends in is one value.
+    is_whole_list: bool,
 }
 
 /// A leaf that differs: a scalar, or an empty object or list.
@@ -37,7 +39,8 @@ impl<'a> Territory<'a> {
     pub(crate) fn new(resource_type: &'a str, column: &'a Column, row: RowPlace, value: Option<&str>) -> Self {
         let path = ElementPath::parse(&column.path);
         let path = path.unwrap_or_else(|| panic!("{}: the path {} is not understood", column.name, column.path));
-        Self { resource_type, path, kind: &column.kind, row, sets_null: value.is_none() }
+        let is_whole_list = matches!(column.kind, Kind::Json) || is_joined(column);
+        Self { resource_type, path, kind: &column.kind, row, sets_null: value.is_none(), is_whole_list }
     }
 
     /// The error is the first change that lies outside.
@@ -90,8 +93,7 @@ impl<'a> Territory<'a> {
                     // Places before it may have to be filled.
                     Some(wanted) if index != wanted => return index < wanted && is_absent_data(change),
                     Some(_) => {}
-                    // A list as JSON is one value.
-                    None if matches!(self.kind, Kind::Json) && depth + 1 == steps.len() => {}
+                    None if self.is_whole_list && depth + 1 == steps.len() => {}
                     None if step.conditions.is_empty() && index != 0 => return false,
                     None => drop(entries.insert((depth, change.place[..taken].to_vec()))),
                 }

@@ -12,6 +12,10 @@ use crate::subject::Subject;
 /// Violations of one law and table beyond this many are not listed.
 const MAX_VIOLATIONS: usize = 20;
 
+/// Documents or changes of one call, and their bytes: far below what any host lets a call have.
+const CALL: usize = 200;
+const CALL_BYTES: usize = 2 << 20;
+
 pub(crate) struct Check<'s> {
     pub(crate) subject: &'s dyn Subject,
     pub(crate) report: Report,
@@ -57,6 +61,23 @@ impl Check<'_> {
             });
         }
     }
+}
+
+/// What one call is given of these, each in turn. A single one may be larger than a call is meant to be.
+pub(crate) fn parts<T>(items: &[T], size: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut parts = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, item) in items.iter().enumerate() {
+        if at > start && (at - start >= CALL || bytes + size(item) > CALL_BYTES) {
+            parts.push(&items[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += size(item);
+    }
+    if start < items.len() {
+        parts.push(&items[start..]);
+    }
+    parts
 }
 
 /// All columns of a table.

@@ -2,8 +2,8 @@
 //!
 //! The laws: a mapping reads whatever there is, always the same, and what is written is what is shown. A [`Subject`] is
 //! anything that describes itself, reads and writes: a mapping in a native test ([`Native`]), a component in its
-//! sandbox. [`check`] holds it to the laws over resources at hand, [`definitions`] holds it against R4, and [`testing`]
-//! and [`samples`] are for the tests of mapping crates.
+//! sandbox. [`check`] holds it to the laws over resources at hand, [`definitions`] holds it against R4, [`sample`] says when
+//! a sample passes, and [`testing`] and [`samples`] are for the tests of mapping crates.
 
 mod case;
 mod check;
@@ -11,6 +11,7 @@ pub mod definitions;
 mod native;
 mod read;
 mod report;
+pub mod sample;
 pub mod samples;
 mod search;
 mod subject;

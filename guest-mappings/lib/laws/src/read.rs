@@ -4,16 +4,12 @@ use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::tools::pointer;
 use turntable_scan::{Document, Edit, Kind as Json, Value, splice};
 
-use crate::case::{Case, Check, all};
+use crate::case::{Case, Check, all, parts};
 use crate::report::Law;
 use crate::subject::{Batch, Row};
 
 /// What a value becomes, each in turn.
 const ODD: [&str; 7] = ["null", "[]", "{}", "[null]", "\"\"", "-1.5e400", "[[{\"a\":[null,{}]}]]"];
-
-/// Documents of one call, and their bytes.
-const CALL: usize = 200;
-const CALL_BYTES: usize = 2 << 20;
 
 impl Check<'_> {
     /// The rows, if there are any to be had.
@@ -68,7 +64,7 @@ impl Check<'_> {
             }
         }
         let columns = all(case.table);
-        for chunk in chunks(&variants, |(_, _, text)| text.len()) {
+        for chunk in parts(&variants, |(_, _, text)| text.len()) {
             if self.is_late() {
                 return;
             }
@@ -109,7 +105,7 @@ impl Check<'_> {
             let rows = |texts: &[&str]| self.subject.rows(&table.name, texts, &columns).unwrap_or_default();
             let before = rows(&[document.text()]);
             let mut done = 0;
-            for chunk in chunks(&texts, |(_, text)| text.len()) {
+            for chunk in parts(&texts, |(_, text)| text.len()) {
                 let texts: Vec<_> = chunk.iter().map(|(_, text)| text.as_str()).collect();
                 let after = rows(&texts);
                 for at in 0..chunk.len() {
@@ -153,21 +149,4 @@ fn path(kind: &str, root: Value<'_>, value: Value<'_>) -> String {
     let pointer = pointer(root, value);
     let steps = pointer.split('/').skip(1).filter(|step| !step.bytes().all(|byte| byte.is_ascii_digit()));
     [kind].into_iter().chain(steps).collect::<Vec<_>>().join(".")
-}
-
-/// Cut so that a call stays small.
-fn chunks<T>(items: &[T], size: impl Fn(&T) -> usize) -> Vec<&[T]> {
-    let mut chunks = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (at, item) in items.iter().enumerate() {
-        if at > start && (at - start >= CALL || bytes + size(item) > CALL_BYTES) {
-            chunks.push(&items[start..at]);
-            (start, bytes) = (at, 0);
-        }
-        bytes += size(item);
-    }
-    if start < items.len() {
-        chunks.push(&items[start..]);
-    }
-    chunks
 }

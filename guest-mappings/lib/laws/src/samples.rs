@@ -1,41 +1,88 @@
-//! For the native tests of mapping crates: a folder of samples, and the laws over any amount of FHIR JSON.
+//! For the native tests of mappings: a folder of samples, and the laws over any amount of FHIR JSON.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `NAME.json` | a resource |
-//! | `NAME.rows.json` | the rows that it gives, by table |
-//! | `NAME.change.json` | a change: `of` (the sample it is made to; none for a new resource), `table`, `operation` (`update` unless said), `key` (the resource's id unless said), `assignments` |
-//! | `NAME.after.json` | the resource after that change, byte for byte |
-//!
-//! With `RENEW_SAMPLES=1` in the environment, rows and resources-after are written instead of compared: read
-//! the difference before you commit it.
+//! What the files of a sample are, and when it passes: [`sample`](crate::sample). With `TURNTABLE_BLESS=1` in the
+//! environment, rows and resources-after are written instead of compared: read the difference before you commit it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use turntable_mapping::bindings::exports::turntable::mapping::write::{FhirRequest, Operation};
-use turntable_mapping::tools::find_source;
-use turntable_mapping::{Mapping, Table};
+use turntable_mapping::{Mapping, Table, describe};
 use turntable_scan::{Document, Value};
 
 use crate::check::{self as laws, Named};
 use crate::native::Native;
+use crate::sample::{self, Sample};
 use crate::testing;
 
-/// Every sample gives its rows, keeps the laws, and becomes what its changes say.
+/// Every sample passes and keeps the laws, and its files hold what the mapping gives, to the byte: so a change of what is
+/// written shows in the difference of a commit, though it be the order of members only.
 pub fn check(mapping: &'static Mapping, folder: &Path) {
-    let files = files(folder);
-    assert!(!files.is_empty(), "no samples in {}", folder.display());
-    for file in &files {
-        let name = stem(file);
-        match name.strip_suffix(".change") {
-            Some(name) => change(mapping, folder, name),
-            None if !name.contains('.') => resource(mapping, folder, name),
-            None => {}
+    let texts = texts(folder);
+    assert!(!texts.is_empty(), "no samples in {}", folder.display());
+    let (subject, schema) = (Native(mapping), describe(mapping));
+    let samples: Vec<_> = texts.iter().map(|(name, files)| files.sample(name)).collect();
+    for sample in &samples {
+        if let Some(resource) = sample.resource {
+            testing::laws(mapping, resource);
+        }
+        if env::var_os("TURNTABLE_BLESS").is_none() {
+            let rows = sample::check_rows(&subject, &schema, sample);
+            let faults = rows.into_iter().chain(sample::check_change(&subject, &schema, sample, &samples));
+            let faults: Vec<_> = faults.map(|fault| fault.to_string()).collect();
+            assert!(faults.is_empty(), "{}: {}", sample.name, faults.join("\n"));
+        }
+        if let Some(resource) = sample.resource {
+            let rows = sample::rows_text(&subject, &schema, resource).unwrap_or_else(|what| panic!("{what}"));
+            agree(folder, &format!("{}.rows.json", sample.name), sample.rows, &rows);
+        }
+        if sample.change.is_some() {
+            let after =
+                sample::after_change(&subject, &schema, sample, &samples).unwrap_or_else(|what| panic!("{what}"));
+            agree(folder, &format!("{}.after.json", sample.name), sample.after, &after);
         }
     }
+}
+
+/// The files of a sample.
+#[derive(Default)]
+struct Files {
+    resource: Option<String>,
+    rows: Option<String>,
+    change: Option<String>,
+    after: Option<String>,
+}
+
+impl Files {
+    fn sample<'s>(&'s self, name: &'s str) -> Sample<'s> {
+        Sample {
+            name,
+            resource: self.resource.as_deref(),
+            rows: self.rows.as_deref(),
+            change: self.change.as_deref(),
+            after: self.after.as_deref(),
+        }
+    }
+}
+
+/// The samples of a folder by name.
+fn texts(folder: &Path) -> BTreeMap<String, Files> {
+    let mut found: BTreeMap<String, Files> = BTreeMap::new();
+    for file in files(folder) {
+        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let stem = file.file_stem().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+        let (name, part) = stem.rsplit_once('.').unwrap_or((stem, ""));
+        let files = found.entry(name.to_owned()).or_default();
+        match part {
+            "" => files.resource = Some(text),
+            "rows" => files.rows = Some(text),
+            "change" => files.change = Some(text),
+            "after" => files.after = Some(text),
+            other => panic!("{}: no sample has a file of the kind {other}", file.display()),
+        }
+    }
+    found
 }
 
 /// The laws, for the resources of the mapping's types in all JSON files below `folder`, alone or in bundles;
@@ -73,59 +120,16 @@ pub fn resources(folder: &Path, takes: impl Fn(&str) -> bool) -> Vec<(String, St
     found
 }
 
-fn resource(mapping: &'static Mapping, folder: &Path, name: &str) {
-    let text = read(folder, &format!("{name}.json"));
-    let document = Document::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}.json: {error}"));
-    testing::laws(mapping, &text);
-    let tables = mapping.tables.iter().filter(|table| find_source(table, document.root()).is_some());
-    let rows =
-        tables.map(|table| format!("\"{}\": {}", table.name, testing::rows_of(mapping, table.name, &text).trim_end()));
-    let rows = rows.collect::<Vec<_>>().join(",\n");
-    agree(folder, &format!("{name}.rows.json"), &format!("{{\n{rows}\n}}\n"));
-}
-
-fn change(mapping: &'static Mapping, folder: &Path, name: &str) {
-    let text = read(folder, &format!("{name}.change.json"));
-    let document = Document::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}.change.json: {error}"));
-    let said = |member: &str| document.root().get(member).and_then(Value::text);
-    let table = said("table").unwrap_or_else(|| panic!("{name}.change.json: no table"));
-    let operation = match said("operation").as_deref() {
-        None | Some("update") => Operation::Update,
-        Some("create") => Operation::Create,
-        Some("delete") => Operation::Delete,
-        Some(other) => panic!("{name}.change.json: no operation {other}"),
-    };
-    let existing = said("of").map(|of| read(folder, &format!("{of}.json")));
-    let id = existing.as_ref().and_then(|text| {
-        let document = Document::parse(text.as_bytes()).ok()?;
-        document.root().get("id")?.text().map(std::borrow::Cow::into_owned)
-    });
-    let key = said("key").map(std::borrow::Cow::into_owned).or(id.filter(|_| operation != Operation::Create));
-    let assignments = document.root().get("assignments").map_or("{}", Value::raw);
-    let after = match testing::change(mapping, &table, operation, key.as_deref(), existing.as_deref(), assignments) {
-        Ok(FhirRequest::Create(bytes) | FhirRequest::Update(bytes)) => {
-            String::from_utf8(bytes).expect("what is written is UTF-8")
-        }
-        Ok(FhirRequest::Unchanged) => existing.unwrap_or_default(),
-        Ok(FhirRequest::Delete) => panic!("{name}: the resource would be deleted"),
-        Err(issues) => panic!("{name}: {issues:?}"),
-    };
-    agree(folder, &format!("{name}.after.json"), &after);
-}
-
 /// The file holds this text, or is made to.
-fn agree(folder: &Path, file: &str, text: &str) {
-    if env::var_os("RENEW_SAMPLES").is_some() {
+fn agree(folder: &Path, file: &str, held: Option<&str>, text: &str) {
+    if env::var_os("TURNTABLE_BLESS").is_some() {
         fs::write(folder.join(file), text).unwrap_or_else(|error| panic!("{file}: {error}"));
         return;
     }
-    let expected = read(folder, file);
-    let differs = expected.lines().zip(text.lines()).position(|(expected, text)| expected != text);
-    assert!(expected == text, "{file}, line {}:\n{text}", differs.map_or(0, |line| line + 1));
-}
-
-fn read(folder: &Path, file: &str) -> String {
-    fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{}: {error}", folder.join(file).display()))
+    let held = held.unwrap_or_default();
+    let differs = held.lines().zip(text.lines()).position(|(held, text)| held != text);
+    let line = differs.map_or(0, |line| line + 1);
+    assert!(held == text, "{file}, line {line}: TURNTABLE_BLESS=1 would write\n{text}");
 }
 
 /// All files below a folder, in order.
@@ -143,11 +147,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
-}
-
-/// `a/x.change.json` to `x.change`.
-fn stem(file: &Path) -> &str {
-    file.file_stem().and_then(std::ffi::OsStr::to_str).unwrap_or_default()
 }
 
 /// The paths that a resource has, with the kinds of their values.

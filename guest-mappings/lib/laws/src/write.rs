@@ -5,7 +5,7 @@ use turntable_mapping::bindings::exports::turntable::mapping::schema::{ColumnAcc
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 use turntable_mapping::tools::choice_elements::base;
 
-use crate::case::{Case, Check, all, same};
+use crate::case::{Case, Check, all, parts, same};
 use crate::report::Law;
 use crate::subject::{Answer, Row};
 
@@ -16,7 +16,7 @@ impl Check<'_> {
             let shown = columns.filter(|((column, _), _)| is_writable(column) && !column.path.is_empty());
             let assignments = shown.map(|((_, value), column)| Assignment { column, value: value.clone() });
             let change = change(case, row, assignments.collect());
-            let what = match self.answers(case, vec![change]).pop() {
+            let what = match self.answers(case, &[change]).pop() {
                 Some(Ok(FhirRequest::Unchanged)) | None => continue,
                 Some(Ok(_)) => (None, "writing what is shown changes the resource".to_owned()),
                 Some(Err(issues)) => {
@@ -42,26 +42,38 @@ impl Check<'_> {
                 let other = other_value(&column.kind, shown);
                 written.extend([None, other].into_iter().map(|value| (at, value)));
             }
-            let changes = written.iter().map(|(at, value)| {
-                let column = u16::try_from(*at).unwrap_or(u16::MAX);
-                change(case, row, vec![Assignment { column, value: value.clone() }])
-            });
-            let answers = self.answers(case, changes.collect());
-            let mut updated = Vec::new();
-            for ((at, value), answer) in written.into_iter().zip(answers) {
-                if let Ok(FhirRequest::Update(bytes)) = answer {
-                    match String::from_utf8(bytes) {
-                        Ok(text) => updated.push((at, value, text)),
-                        Err(_) => {
-                            let what = "writing it gives a resource that is not UTF-8".to_owned();
-                            self.broken(Law::PutGet, case, case.table.columns.get(at), None, what);
-                        }
+            // Each change carries the whole resource.
+            let size = |(_, value): &(usize, Option<String>)| case.text.len() + value.as_ref().map_or(0, String::len);
+            for part in parts(&written, size) {
+                if self.is_late() {
+                    return;
+                }
+                self.put(case, row, part);
+            }
+        }
+    }
+
+    /// The same for some columns and values, in one call.
+    fn put(&mut self, case: Case<'_>, row: &Row, written: &[(usize, Option<String>)]) {
+        let changes = written.iter().map(|(at, value)| {
+            let column = u16::try_from(*at).unwrap_or(u16::MAX);
+            change(case, row, vec![Assignment { column, value: value.clone() }])
+        });
+        let answers = self.answers(case, &changes.collect::<Vec<_>>());
+        let mut updated = Vec::new();
+        for ((at, value), answer) in written.iter().zip(answers) {
+            if let Ok(FhirRequest::Update(bytes)) = answer {
+                match String::from_utf8(bytes) {
+                    Ok(text) => updated.push((*at, value.clone(), text)),
+                    Err(_) => {
+                        let what = "writing it gives a resource that is not UTF-8".to_owned();
+                        self.broken(Law::PutGet, case, case.table.columns.get(*at), None, what);
                     }
                 }
             }
-            for chunk in updated.chunks(100) {
-                self.is_shown(case, row, chunk);
-            }
+        }
+        for part in parts(&updated, |(.., text)| text.len()) {
+            self.is_shown(case, row, part);
         }
     }
 
@@ -101,18 +113,14 @@ impl Check<'_> {
     }
 
     /// One answer a change; none if the call fails, which breaks a law by itself.
-    fn answers(&mut self, case: Case<'_>, changes: Vec<Change>) -> Vec<Answer> {
-        let mut answers = Vec::with_capacity(changes.len());
-        for chunk in changes.chunks(100) {
-            match self.subject.resources(&case.table.name, chunk) {
-                Ok(more) => answers.extend(more),
-                Err(what) => {
-                    self.broken(Law::PutGet, case, None, None, format!("writing fails: {what}"));
-                    return Vec::new();
-                }
+    fn answers(&mut self, case: Case<'_>, changes: &[Change]) -> Vec<Answer> {
+        match self.subject.resources(&case.table.name, changes) {
+            Ok(answers) => answers,
+            Err(what) => {
+                self.broken(Law::PutGet, case, None, None, format!("writing fails: {what}"));
+                Vec::new()
             }
         }
-        answers
     }
 }
 

@@ -1,4 +1,4 @@
-//! The carried files say what the tables that they are drawn from say. With `RENEW_DEFINITIONS=1` in the
+//! The carried files say what the tables that they are drawn from say. With `TURNTABLE_BLESS=1` in the
 //! environment they are written anew.
 #![expect(clippy::unwrap_used, reason = "a table that is not as HL7 wrote it fails the test")]
 
@@ -29,7 +29,7 @@ fn the_carried_files_are_those_of_hl7() {
         ("required-codes.txt", self::codes(&codes)),
     ] {
         let file = home.join("r4").join(file);
-        if env::var_os("RENEW_DEFINITIONS").is_some() {
+        if env::var_os("TURNTABLE_BLESS").is_some() {
             fs::write(&file, &text).unwrap();
         }
         assert!(fs::read_to_string(&file).unwrap() == text, "{} is not what its origin says", file.display());

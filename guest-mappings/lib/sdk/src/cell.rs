@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use turntable_scan::{Kind as Json, Value, number};
+use turntable_scan::{Kind as Json, Value};
 
 use crate::bindings::turntable::mapping::types::{IssueCode, Severity};
 use crate::choice_elements;
 use crate::column::{Access, Code, Column, Concept, Kind};
 use crate::field::{Field, Part};
-use crate::path::{self, Found, Move, choice_name};
+use crate::judge::{self, Refusal};
+use crate::path::{self, Found, Move};
 use crate::place::{self, Step};
-use crate::reference::{self, Target};
+use crate::reference;
 use crate::table::Source;
 use crate::time::{self, Precision};
 
@@ -42,9 +43,6 @@ pub(crate) struct Finding<'a> {
     pub(crate) at: Value<'a>,
     pub(crate) message: &'static str,
 }
-
-/// What an element cannot be shown as, and why.
-type Mismatch = (IssueCode, &'static str);
 
 pub(crate) fn read<'a>(field: Field, scope: Scope<'a>) -> Cell<'a> {
     let (column, part) = match field {
@@ -113,28 +111,27 @@ fn repetition<'a>(column: &Column, found: &Found<Value<'a>>) -> Option<Finding<'
         severity: Severity::Information,
         code: IssueCode::Truncated,
         at: found.element,
-        message: "the element repeats; the column shows the first",
+        message: judge::REPEATS,
     })
 }
 
-fn convert<'a>(column: &Column, part: Part, found: &Found<Value<'a>>) -> Result<Option<Cow<'a, str>>, Mismatch> {
+fn convert<'a>(column: &Column, part: Part, found: &Found<Value<'a>>) -> Result<Option<Cow<'a, str>>, Refusal> {
     let value = found.element;
     match column.kind {
         Kind::Concept(Concept::Code) => code_part(column, part, value),
         Kind::Text | Kind::Uri | Kind::Concept(_) => string(value).map(Some),
         Kind::Boolean => match value.boolean() {
             Some(_) => Ok(Some(Cow::Borrowed(value.raw()))),
-            None => Err((IssueCode::Value, "expected true or false")),
+            None => Err(judge::NOT_BOOLEAN),
         },
         Kind::Int => whole(value, i32::MIN.into(), i32::MAX.into()).map(Some),
         Kind::Long => whole(value, i64::MIN, i64::MAX).map(Some),
         Kind::Decimal => match value.number() {
             Some(digits) => Ok(Some(Cow::Borrowed(digits))),
-            None => Err((IssueCode::Value, "expected a number")),
+            None => Err(judge::NOT_NUMBER),
         },
-        Kind::Date => moment(value, |precision| precision == Precision::Day, "expected a full date (YYYY-MM-DD)"),
-        Kind::DateTime => moment(value, |_| true, "expected a date or time as FHIR writes it"),
-        Kind::PartialDate => moment(value, |_| true, "expected a date or time as FHIR writes it"),
+        Kind::Date => dated(value, judge::date),
+        Kind::DateTime | Kind::PartialDate => dated(value, judge::moment),
         Kind::Choice(options) => choice(column, options, found),
         Kind::Lookup(targets) => lookup(value, targets),
         Kind::Json => Ok(Some(Cow::Borrowed(value.raw()))),
@@ -145,60 +142,48 @@ fn convert<'a>(column: &Column, part: Part, found: &Found<Value<'a>>) -> Result<
     }
 }
 
-fn string(value: Value<'_>) -> Result<Cow<'_, str>, Mismatch> {
-    value.text().ok_or((IssueCode::Value, "expected a text"))
+fn string(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+    value.text().ok_or(judge::NOT_TEXT)
 }
 
-fn whole(value: Value<'_>, low: i64, high: i64) -> Result<Cow<'_, str>, Mismatch> {
-    let digits = value.number().ok_or((IssueCode::Value, "expected a number"))?;
-    let rounded = number::round(digits).filter(|number| (low..=high).contains(number));
-    Ok(Cow::Owned(rounded.ok_or((IssueCode::Value, "the number is out of range"))?.to_string()))
+fn whole(value: Value<'_>, low: i64, high: i64) -> Result<Cow<'_, str>, Refusal> {
+    let digits = value.number().ok_or(judge::NOT_NUMBER)?;
+    judge::whole(digits, low, high).map(|number| Cow::Owned(number.to_string()))
 }
 
-fn moment<'a>(
-    value: Value<'a>,
-    fits: impl Fn(Precision) -> bool,
-    message: &'static str,
-) -> Result<Option<Cow<'a, str>>, Mismatch> {
+fn dated(
+    value: Value<'_>,
+    judged: impl Fn(Option<Precision>) -> Result<(), Refusal>,
+) -> Result<Option<Cow<'_, str>>, Refusal> {
     let text = string(value)?;
-    match time::precision(&text) {
-        Some(precision) if fits(precision) => Ok(Some(text)),
-        _ => Err((IssueCode::Value, message)),
-    }
+    judged(time::precision(&text))?;
+    Ok(Some(text))
 }
 
 fn choice<'a>(
     column: &Column,
     options: &'static [Code],
     found: &Found<Value<'a>>,
-) -> Result<Option<Cow<'a, str>>, Mismatch> {
+) -> Result<Option<Cow<'a, str>>, Refusal> {
     let value = found.element;
     if value.kind() == Json::Object {
         if !reference::is_reference(value) {
-            return Err((IssueCode::Value, "expected a code"));
+            return Err(judge::NOT_CODE);
         }
-        return match reference::resource_type(value) {
-            Some(kind) if column.open || options.iter().any(|option| option.code == kind) => Ok(Some(kind)),
-            Some(_) => Err((IssueCode::CodeInvalid, "a reference to a type that the choice does not have")),
-            None => Ok(None),
-        };
+        let Some(kind) = reference::resource_type(value) else { return Ok(None) };
+        judge::resource_type(options.iter().any(|option| option.code == kind), column.open)?;
+        return Ok(Some(kind));
     }
     let code = string(value)?;
-    let system = found.container.get("system").and_then(Value::text);
-    let fits = |option: &Code| match (option.system.or(column.system), &system) {
-        (Some(expected), Some(system)) => expected == system,
-        _ => true,
-    };
-    match options.iter().find(|option| option.code == code) {
-        Some(option) if fits(option) => Ok(Some(code)),
-        None if column.open => Ok(Some(code)),
-        Some(_) => Err((IssueCode::CodeInvalid, "the code is of a system that the choice does not have")),
-        None => Err((IssueCode::CodeInvalid, "a code that the choice does not have")),
-    }
+    let option = options.iter().find(|option| option.code == code);
+    let expected = option.map(|option| option.system.or(column.system).map(str::as_bytes));
+    let system = || found.container.get("system").and_then(Value::text);
+    judge::code(expected, column.open, system)?;
+    Ok(Some(code))
 }
 
 /// A concept whose element is only a code: the system is known, a display there is not.
-fn code_part<'a>(column: &Column, part: Part, value: Value<'a>) -> Result<Option<Cow<'a, str>>, Mismatch> {
+fn code_part<'a>(column: &Column, part: Part, value: Value<'a>) -> Result<Option<Cow<'a, str>>, Refusal> {
     let code = string(value)?;
     Ok(match part {
         Part::Whole | Part::Code => Some(code),
@@ -220,39 +205,31 @@ fn type_of_choice<'a>(column: &Column, options: &'static [Code], moves: &[Move],
     let Some((kind, value)) = container.and_then(|container| container.members().find_map(present)) else {
         return Cell::default();
     };
-    match options.iter().find(|option| choice_name("", option.code) == kind) {
-        Some(option) => Cell { text: Some(Cow::Borrowed(option.code)), finding: None },
-        None if column.open => Cell::owned(kind),
-        None => Cell {
-            text: None,
-            finding: Some(Finding {
-                severity: Severity::Warning,
-                code: IssueCode::CodeInvalid,
-                at: value,
-                message: "a type that the choice does not have",
-            }),
-        },
+    let option = options.iter().find(|option| judge::is_of_type(option.code, &kind));
+    match judge::element_type(option.is_some(), column.open) {
+        Ok(()) => {
+            Cell { text: Some(option.map_or(Cow::Owned(kind), |option| Cow::Borrowed(option.code))), finding: None }
+        }
+        Err((code, message)) => {
+            let finding = Finding { severity: Severity::Warning, code, at: value, message };
+            Cell { text: None, finding: Some(finding) }
+        }
     }
 }
 
 fn lookup<'a>(
     value: Value<'a>,
     targets: &'static [(&'static str, &'static str)],
-) -> Result<Option<Cow<'a, str>>, Mismatch> {
+) -> Result<Option<Cow<'a, str>>, Refusal> {
     if value.kind() != Json::Object && value.kind() != Json::String {
-        return Err((IssueCode::Value, "expected a reference"));
+        return Err(judge::NOT_REFERENCE);
     }
     let has = |kind: &str| targets.iter().any(|(_, target)| *target == kind);
     let Some(text) = reference::text(value) else {
         return Ok(None);
     };
-    let shown = match reference::target(&text) {
-        Target::Resource { kind, .. } => has(kind),
-        Target::Urn => reference::resource_type(value).is_none_or(|kind| has(&kind)),
-        Target::Contained => false,
-        Target::Other => return Err((IssueCode::Value, "not a reference to a resource")),
-    };
-    Ok(shown.then_some(text))
+    let declared = || reference::resource_type(value);
+    Ok(judge::reference(reference::target(&text), has, declared)?.then_some(text))
 }
 
 impl<'a> Cell<'a> {

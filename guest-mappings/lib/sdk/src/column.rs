@@ -90,7 +90,7 @@ pub enum Access {
 }
 
 /// An option of a choice.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
     pub value: i32,
     pub code: &'static str,
@@ -245,6 +245,20 @@ impl Column {
             read_with: None,
             write_with: None,
         }
+    }
+
+    /// The access that the kind and the path have by themselves.
+    pub const fn own_access(&self) -> Access {
+        match self.kind {
+            Kind::Key => Access::CreateOnly,
+            _ if self.path.is_invertible() => Access::ReadWrite,
+            _ => Access::ReadOnly,
+        }
+    }
+
+    /// The search parameters that the column is bound to.
+    pub fn searches(&self) -> impl Iterator<Item = &Search> {
+        self.search.iter().flatten()
     }
 
     pub(crate) const fn is_key(&self) -> bool {

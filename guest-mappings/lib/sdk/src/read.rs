@@ -109,7 +109,7 @@ pub(crate) fn find_table(mapping: &'static Mapping, name: &str) -> Result<&'stat
 }
 
 /// The source of a resource: the one of its `resourceType`.
-pub fn find_source(table: &'static Table, resource: Value<'_>) -> Option<&'static Source> {
+pub(crate) fn find_source(table: &'static Table, resource: Value<'_>) -> Option<&'static Source> {
     let kind = resource.get("resourceType").and_then(Value::text)?;
     table.sources().find(|source| source.resource_type == kind)
 }

@@ -33,12 +33,15 @@ pub fn resource_type(element: Value<'_>) -> Option<Cow<'_, str>> {
     {
         return Some(Cow::Owned(kind.to_owned()));
     }
-    let declared = element.get("type").and_then(Value::text)?;
-    // A type may be given as the canonical URL of its definition.
-    Some(match declared.rsplit_once('/') {
+    element.get("type").and_then(Value::text).map(declared_type)
+}
+
+/// The resource type that the `type` of a Reference names, which may be the canonical URL of its definition.
+pub fn declared_type(declared: Cow<'_, str>) -> Cow<'_, str> {
+    match declared.rsplit_once('/') {
         Some((_, name)) => Cow::Owned(name.to_owned()),
         None => declared,
-    })
+    }
 }
 
 /// A Reference has at least one of these.

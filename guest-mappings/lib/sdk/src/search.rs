@@ -6,7 +6,7 @@
 use crate::bindings::exports::turntable::mapping::schema::{SearchKind, SearchOps, Sortable};
 
 /// Binds a column to a search parameter: `.search(token("status"))`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Search {
     pub param: &'static str,
     pub kind: SearchKind,

@@ -275,7 +275,8 @@ pub fn lists(mapping: &'static Mapping, table: &'static Table) -> Vec<&'static s
     lists
 }
 
-pub(crate) const fn default_name(columns: &[Column]) -> &'static str {
+/// The name column of a table that names none: its first text, else its first column.
+pub const fn default_name(columns: &[Column]) -> &'static str {
     let mut i = 0;
     while i < columns.len() {
         if matches!(columns[i].kind, Kind::Text) {

@@ -9,7 +9,7 @@ pub use crate::output::cells;
 pub use crate::path::{Condition, Conditions, Literal, Move};
 pub use crate::pointer::pointer;
 pub use crate::read::{find_source, rows_planned, unsettled};
-pub use crate::table::lists;
+pub use crate::table::{default_name, lists};
 
 /// Choice elements (`value[x]`), by the names of their members.
 pub mod choice_elements {

@@ -52,7 +52,7 @@ impl OptionSet {
 impl Default for OptionSets {
     fn default() -> Self {
         let set = |options: &'static [Code]| {
-            let codes = options.iter().map(|option| option.parts().code.to_owned()).collect();
+            let codes = options.iter().map(|option| option.code.to_owned()).collect();
             OptionSet { options, codes }
         };
         Self {

@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 use std::fmt::{self, Write};
 
-use turntable_mapping::parts::{Access, CodeParts, ColumnParts, Concept, Kind, SearchKind, SourceParts, TableParts};
-use turntable_mapping::{self as sdk, Code, Mapping, Search};
+use turntable_mapping::bindings::exports::turntable::mapping::schema::SearchKind;
+use turntable_mapping::tools::{Access, Concept, Kind};
+use turntable_mapping::{self as sdk, Code, Column, Mapping, Search, Source, Table};
 
 use crate::keys::{MODIFIERS, SEARCH_MODIFIERS};
 use crate::options::predefined;
@@ -42,17 +43,15 @@ pub fn to_yaml(mapping: &Mapping) -> Result<String, Vec<Unsaid>> {
 pub fn to_yaml_in_part(mapping: &Mapping) -> (String, Vec<Unsaid>) {
     let mut printer = Printer::default();
     let mut tables = String::new();
-    let mut above: Vec<TableParts> = Vec::new();
-    for table in mapping.tables() {
-        printer.table(&table, &above, &mut tables);
-        above.push(table);
+    for (index, table) in mapping.tables.iter().enumerate() {
+        printer.table(table, &mapping.tables[..index], &mut tables);
     }
-    let mut text = format!("mapping: {}\nversion: {}\n", scalar(mapping.name()), scalar(mapping.version()));
+    let mut text = format!("mapping: {}\nversion: {}\n", scalar(mapping.name), scalar(mapping.version));
     if !printer.sets.is_empty() {
         text.push_str("options:\n");
         for (name, options) in &printer.sets {
             let _ = writeln!(text, "  {name}:");
-            for option in options {
+            for option in *options {
                 let system = option.system.map(|system| format!(", system: {}", scalar(system))).unwrap_or_default();
                 let _ = writeln!(
                     text,
@@ -70,13 +69,14 @@ pub fn to_yaml_in_part(mapping: &Mapping) -> (String, Vec<Unsaid>) {
 #[derive(Default)]
 struct Printer {
     /// Sets of options by the names that columns use them by.
-    sets: Vec<(String, Vec<CodeParts>)>,
+    sets: Vec<(String, &'static [Code])>,
     unsaid: Vec<Unsaid>,
 }
 
 impl Printer {
-    fn table(&mut self, table: &TableParts, above: &[TableParts], out: &mut String) {
-        for (hook, name) in [(table.before_write, "before_write"), (table.after_read, "after_read")] {
+    fn table(&mut self, table: &Table, above: &[Table], out: &mut String) {
+        for (hook, name) in [(table.before_write.is_some(), "before_write"), (table.after_read.is_some(), "after_read")]
+        {
             if hook {
                 let reason = format!("{name} is code");
                 self.unsaid.push(Unsaid { table: table.name, column: None, reason });
@@ -86,23 +86,23 @@ impl Printer {
         let mut said = Vec::new();
         for column in table.columns {
             let sets = self.sets.len();
-            match self.column(&column.parts(), column.searches().collect()) {
+            match self.column(column) {
                 Ok(line) => {
-                    said.push(column.parts());
-                    let _ = writeln!(columns, "      {}: {{{line}}}", column.parts().name);
+                    said.push(column);
+                    let _ = writeln!(columns, "      {}: {{{line}}}", column.name);
                 }
                 Err(reason) => {
                     // A set that no column uses is a fault.
                     self.sets.truncate(sets);
-                    self.unsaid.push(Unsaid { table: table.name, column: Some(column.parts().name), reason });
+                    self.unsaid.push(Unsaid { table: table.name, column: Some(column.name), reason });
                 }
             }
         }
         let is_said = |name: &str| said.iter().any(|column| column.name == name);
         let _ = write!(out, "  {}:\n    set: {}\n", table.name, table.entity_set);
         let _ = writeln!(out, "    label: {}\n    description: {}", scalar(table.label), scalar(table.description));
-        if let Some(parent) = table.parent {
-            let (above, column, element) = (parent.table, parent.column, scalar(parent.element));
+        if let Some((parent, path)) = &table.parent {
+            let (above, column, element) = (parent.table, parent.column, scalar(path.text()));
             let _ = writeln!(out, "    parent: {{table: {above}, column: {column}, element: {element}}}");
         }
         sources(table, above, out);
@@ -119,8 +119,8 @@ impl Printer {
     }
 
     /// What stands between the braces of a column, or why there is nothing that could.
-    fn column(&mut self, column: &ColumnParts, searches: Vec<Search>) -> Result<String, String> {
-        let code = [(column.read_with, "read_with"), (column.write_with, "write_with")];
+    fn column(&mut self, column: &Column) -> Result<String, String> {
+        let code = [(column.read_with.is_some(), "read_with"), (column.write_with.is_some(), "write_with")];
         let code: Vec<_> = code.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect();
         if !code.is_empty() {
             return Err(format!("{} is code", code.join(" and ")));
@@ -132,22 +132,22 @@ impl Printer {
                 format!("constant: {}, options: {}", scalar(value), self.set(column.name, options)?)
             }
             Kind::Choice(options) => {
-                format!("choice: {}, options: {}", scalar(column.path), self.set(column.name, options)?)
+                format!("choice: {}, options: {}", scalar(column.path.text()), self.set(column.name, options)?)
             }
-            Kind::Lookup(targets) => format!("lookup: {}, to: {}", scalar(column.path), to(targets)?),
-            _ => format!("{kind}: {}", scalar(column.path)),
+            Kind::Lookup(targets) => format!("lookup: {}, to: {}", scalar(column.path.text()), to(targets)?),
+            _ => format!("{kind}: {}", scalar(column.path.text())),
         };
         let _ = write!(line, ", label: {}", scalar(column.label));
         let text = |text: Option<&str>| text.map(scalar);
         let flag = |set: bool| set.then(|| "true".to_owned());
-        let access = |access| flag(column.access == access && column.own_access != access);
+        let access = |access| flag(column.access == access && column.own_access() != access);
         let modifiers = [
             ("system", text(column.system)),
             ("value_set", text(column.value_set)),
             ("open", flag(column.open)),
             ("max", column.max.map(|max| max.to_string())),
             ("multi_line", flag(column.multi_line)),
-            ("scale", column.scale.map(|(precision, scale)| format!("[{precision}, {scale}]"))),
+            ("scale", column.scale.map(|scale| format!("[{}, {scale}]", column.precision))),
             ("required", flag(column.required)),
             ("derived", access(Access::ReadOnly)),
             ("create_only", access(Access::CreateOnly)),
@@ -161,7 +161,7 @@ impl Printer {
             }
             let _ = write!(line, ", {name}: {value}");
         }
-        let searches: Vec<_> = searches.iter().map(search).collect::<Result<_, _>>()?;
+        let searches: Vec<_> = column.searches().map(search).collect::<Result<_, _>>()?;
         match &searches[..] {
             [] => {}
             [one] => drop(write!(line, ", search: {one}")),
@@ -171,8 +171,7 @@ impl Printer {
     }
 
     /// The name of a set of options, which is that of the first column that uses it.
-    fn set(&mut self, column: &str, options: &[Code]) -> Result<String, String> {
-        let options: Vec<_> = options.iter().map(Code::parts).collect();
+    fn set(&mut self, column: &str, options: &'static [Code]) -> Result<String, String> {
         if options.is_empty() {
             return Err("there is no set without options".to_owned());
         }
@@ -180,8 +179,7 @@ impl Printer {
         if !options.iter().all(|option| codes.insert(option.code) && values.insert(option.value)) {
             return Err("two of its options have one code or one number".to_owned());
         }
-        let same = |own: &&[Code]| own.iter().map(Code::parts).eq(options.iter().copied());
-        if let Some((name, _)) = predefined().into_iter().find(|(_, own)| same(own)) {
+        if let Some((name, _)) = predefined().into_iter().find(|(_, own)| *own == options) {
             return Ok(name.to_owned());
         }
         if let Some((name, _)) = self.sets.iter().find(|(_, own)| *own == options) {
@@ -198,45 +196,46 @@ impl Printer {
 }
 
 /// One source that says no more than its type is `resource`; a child table has its parent's unless it says others.
-fn sources(table: &TableParts, above: &[TableParts], out: &mut String) {
-    let is_plain = |source: &SourceParts| {
-        source.when.is_none() && source.profiles.is_empty() && source.fixed.is_empty() && source.includes.is_empty()
+fn sources(table: &Table, above: &[Table], out: &mut String) {
+    let is_plain = |source: &Source| {
+        let Source { when, profiles, fixed, includes, .. } = source;
+        when.is_none()
+            && [profiles, includes].into_iter().flatten().all(Option::is_none)
+            && fixed.iter().all(Option::is_none)
     };
-    let parent = table.parent.and_then(|parent| above.iter().find(|other| other.name == parent.table));
-    let types = |table: &TableParts| table.sources.iter().map(|source| source.resource_type).collect::<Vec<_>>();
-    if parent.is_some_and(|parent| types(parent) == types(table)) && table.sources.iter().all(is_plain) {
+    let parent = table.parent.and_then(|(parent, _)| above.iter().find(|other| other.name == parent.table));
+    let types = |table: &Table| table.sources().map(|source| source.resource_type).collect::<Vec<_>>();
+    if parent.is_some_and(|parent| types(parent) == types(table)) && table.sources().all(is_plain) {
         return;
     }
-    if let [one] = &table.sources[..]
+    if let [Some(one), None, ..] = &table.sources
         && is_plain(one)
     {
         let _ = writeln!(out, "    resource: {}", one.resource_type);
         return;
     }
     out.push_str("    sources:\n");
-    for source in &table.sources {
+    for source in table.sources() {
         let mut line = format!("resource: {}", source.resource_type);
         if let Some((column, code)) = source.when {
             let _ = write!(line, ", when: {{{column}: {}}}", scalar(code));
         }
-        let texts = |texts: &[&str]| texts.iter().map(|text| scalar(text)).collect::<Vec<_>>().join(", ");
-        if !source.profiles.is_empty() {
-            let _ = write!(line, ", profiles: [{}]", texts(&source.profiles));
-        }
-        if !source.fixed.is_empty() {
-            let fixed: Vec<_> =
-                source.fixed.iter().map(|(name, value)| format!("{}: {}", scalar(name), scalar(value))).collect();
-            let _ = write!(line, ", fixed: {{{}}}", fixed.join(", "));
-        }
-        if !source.includes.is_empty() {
-            let _ = write!(line, ", includes: [{}]", texts(&source.includes));
+        let texts = |texts: &[Option<&str>]| texts.iter().flatten().map(|text| scalar(text)).collect::<Vec<_>>();
+        let fixed = source.fixed.iter().flatten().map(|(name, value)| format!("{}: {}", scalar(name), scalar(value)));
+        let lists = [
+            ("profiles", texts(&source.profiles), ["[", "]"]),
+            ("fixed", fixed.collect(), ["{", "}"]),
+            ("includes", texts(&source.includes), ["[", "]"]),
+        ];
+        for (name, items, [open, close]) in lists.into_iter().filter(|(_, items, _)| !items.is_empty()) {
+            let _ = write!(line, ", {name}: {open}{}{close}", items.join(", "));
         }
         let _ = writeln!(out, "      - {{{line}}}");
     }
 }
 
 /// The name column of a table that names none.
-fn default_name(columns: &[ColumnParts]) -> Option<&'static str> {
+fn default_name(columns: &[&Column]) -> Option<&'static str> {
     let text = columns.iter().find(|column| matches!(column.kind, Kind::Text));
     text.or(columns.first()).map(|column| column.name)
 }
@@ -287,8 +286,7 @@ fn to(targets: &[(&str, &str)]) -> Result<String, String> {
 
 /// A search as its preset and modifiers: the fewest that make it again.
 fn search(search: &Search) -> Result<String, String> {
-    let parts = search.parts();
-    let (kind, preset): (&str, fn(&'static str) -> Search) = match parts.kind {
+    let (kind, preset): (&str, fn(&'static str) -> Search) = match search.kind {
         SearchKind::Token => ("token", sdk::token),
         SearchKind::Reference => ("reference", sdk::reference),
         SearchKind::String => ("string", sdk::string),
@@ -311,17 +309,17 @@ fn search(search: &Search) -> Result<String, String> {
     let mut choices: Vec<u8> = (0..1 << FLAGS.len()).collect();
     choices.sort_by_key(|flags| flags.count_ones());
     let made = choices.into_iter().find(|flags| {
-        let mut made = set(*flags).fold(preset(parts.param), |search, (_, apply)| apply(search));
-        made = parts.only.map_or(made, |only| made.only(only));
-        made = parts.template.map_or(made, |template| made.template(template));
-        made.parts() == parts
+        let mut made = set(*flags).fold(preset(search.param), |made, (_, apply)| apply(made));
+        made = search.only.map_or(made, |only| made.only(only));
+        made = search.template.map_or(made, |template| made.template(template));
+        made == *search
     });
-    let made = made.ok_or_else(|| format!("its search by {} is none that modifiers make", parts.param))?;
-    let mut line = format!("{kind}: {}", scalar(parts.param));
+    let made = made.ok_or_else(|| format!("its search by {} is none that modifiers make", search.param))?;
+    let mut line = format!("{kind}: {}", scalar(search.param));
     for (name, _) in set(made) {
         let _ = write!(line, ", {name}: true");
     }
-    for (name, value) in [("only", parts.only), ("template", parts.template)] {
+    for (name, value) in [("only", search.only), ("template", search.template)] {
         debug_assert!(SEARCH_MODIFIERS.contains(&name), "the reader knows it");
         if let Some(value) = value {
             let _ = write!(line, ", {name}: {}", scalar(value));

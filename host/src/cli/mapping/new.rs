@@ -6,11 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use turntable_laws::{Native, Subject};
+use turntable_laws::{Native, Subject, sample};
 use turntable_r4::{Element, ElementType, Parameter, Strength, r4};
 
 use super::source::refused;
-use super::test::{golden, write};
+use super::test::write;
 use crate::cli::terminal::say;
 use crate::model::error::{Code, Error, Result};
 
@@ -94,7 +94,8 @@ pub fn new(options: &Options) -> Result<()> {
         .map_err(|faults| refused(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
     let native = Native(mapping);
     write(&samples.join("example.json"), &text)?;
-    write(&samples.join("example.rows.json"), &golden(&native, &native.describe(), &text).map_err(refused)?)?;
+    let rows = sample::rows_text(&native, &native.describe(), &text).map_err(refused)?;
+    write(&samples.join("example.rows.json"), &rows)?;
 
     let what = if options.yaml { "mapping.yaml" } else { "src/lib.rs" };
     say(format!("{}: {} columns of {resource}, and a sample", directory.join(what).display(), lines.len() + 3));

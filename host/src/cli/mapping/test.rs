@@ -1,23 +1,21 @@
 //! `turntable mapping test`: the samples give their rows, changes give their resources, the laws hold, the paths are
 //! R4's. For people, as JSON, or as JUnit.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 use turntable_componentize::{Sample, read_samples};
-use turntable_laws::{self as laws, Law, Named, Row, Subject, samples};
+use turntable_laws::sample::{self, Fault};
+use turntable_laws::{self as laws, Law, Named, Subject, samples};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
-use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 
 use super::source::{self, Opened, refused};
 use crate::cli::terminal::say;
+use crate::mapping::subject::sample_of;
 use crate::model::error::{Code, Error, Result};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,8 +48,8 @@ impl Case {
         Self { name: name.into(), faults, golden: false }
     }
 
-    fn golden(name: String, faults: Vec<String>) -> Self {
-        Self { name, faults, golden: true }
+    fn golden(name: String, faults: &[Fault]) -> Self {
+        Self { name, faults: faults.iter().map(Fault::to_string).collect(), golden: true }
     }
 }
 
@@ -61,23 +59,10 @@ pub fn test(options: &Options) -> Result<()> {
         bless(&mut opened)?;
     }
     let schema = opened.mapping.describe();
-    let mut cases = vec![Case::new("definitions", opened.faults())];
-    for sample in &opened.samples {
-        cases.extend(rows_case(&opened.mapping, &schema, sample));
-        cases.extend(change_case(&opened.mapping, &schema, sample, &opened.samples));
-    }
     let more = options.bundles.as_deref().map(|folder| resources(&schema, folder)).transpose()?.unwrap_or_default();
-    let own = opened.samples.iter().filter_map(|sample| Some((sample.name.as_str(), sample.resource.as_ref()?.get())));
-    let own = own.map(|(name, text)| Named { name, text });
-    let more_named = more.iter().map(|(name, text)| Named { name, text });
-    let report = laws::check(&opened.mapping, &own.chain(more_named).collect::<Vec<_>>(), None);
-    for law in Law::ALL {
-        let broken = report.violations.iter().filter(|violation| violation.law == law);
-        cases.push(Case::new(format!("law {}", law.name()), broken.map(ToString::to_string).collect()));
-    }
-    if report.resources == 0 {
-        cases.push(Case::new("samples", vec!["there is no resource to test with".to_owned()]));
-    }
+    let mut cases = vec![Case::new("definitions", opened.faults())];
+    let (more_cases, report) = judged(&opened.mapping, &opened.samples, &more);
+    cases.extend(more_cases);
     match options.report {
         Some(Format::Json) => say(format!("{:#}", as_json(&opened, &cases, &report))),
         Some(Format::Junit) => say(as_junit(&opened, &cases).trim_end()),
@@ -96,6 +81,34 @@ pub fn test(options: &Options) -> Result<()> {
     Err(error)
 }
 
+/// The samples, and the laws over their resources and more.
+fn judged(subject: &dyn Subject, samples: &[Sample], more: &[(String, String)]) -> (Vec<Case>, laws::Report) {
+    let schema = subject.describe();
+    let samples: Vec<_> = samples.iter().map(sample_of).collect();
+    let mut cases = Vec::new();
+    for one in &samples {
+        if one.resource.is_some() && one.rows.is_some() {
+            let faults = sample::check_rows(subject, &schema, one);
+            cases.push(Case::golden(format!("{} rows", one.name), &faults));
+        }
+        if one.change.is_some() && one.after.is_some() {
+            let faults = sample::check_change(subject, &schema, one, &samples);
+            cases.push(Case::golden(format!("{} change", one.name), &faults));
+        }
+    }
+    let own = samples.iter().filter_map(|sample| Some(Named { name: sample.name, text: sample.resource? }));
+    let more = more.iter().map(|(name, text)| Named { name, text });
+    let report = laws::check(subject, &own.chain(more).collect::<Vec<_>>(), None);
+    for law in Law::ALL {
+        let broken = report.violations.iter().filter(|violation| violation.law == law);
+        cases.push(Case::new(format!("law {}", law.name()), broken.map(ToString::to_string).collect()));
+    }
+    if report.resources == 0 {
+        cases.push(Case::new("samples", vec!["there is no resource to test with".to_owned()]));
+    }
+    (cases, report)
+}
+
 /// The resources of the mapping's types in all JSON files below a folder, of those that look the same the first.
 pub(super) fn resources(schema: &wit::Mapping, folder: &Path) -> Result<Vec<(String, String)>> {
     if !folder.is_dir() {
@@ -106,167 +119,20 @@ pub(super) fn resources(schema: &wit::Mapping, folder: &Path) -> Result<Vec<(Str
     Ok(samples::resources(folder, takes))
 }
 
-/// By table, its rows in order; a column that is not there is null.
-type Expected = BTreeMap<String, Vec<BTreeMap<String, Box<RawValue>>>>;
-
-fn rows_case(subject: &dyn Subject, schema: &wit::Mapping, sample: &Sample) -> Option<Case> {
-    let (resource, expected) = (sample.resource.as_ref()?, sample.rows.as_ref()?);
-    let mut faults = Vec::new();
-    match serde_json::from_str::<Expected>(expected.get()) {
-        Err(error) => faults.push(format!("{}.rows.json: {error}", sample.name)),
-        Ok(expected) => {
-            for (name, expected) in &expected {
-                match schema.tables.iter().find(|table| table.name == *name) {
-                    None => faults.push(format!("{}.rows.json: the mapping has no table {name}", sample.name)),
-                    Some(table) => match rows(subject, table, resource.get()) {
-                        Ok(rows) => differences(table, &rows, expected, &mut faults),
-                        Err(what) => faults.push(format!("{name}: {what}")),
-                    },
-                }
-            }
-        }
-    }
-    Some(Case::golden(format!("{} rows", sample.name), faults))
-}
-
-fn rows(subject: &dyn Subject, table: &wit::Table, resource: &str) -> std::result::Result<Vec<Row>, String> {
-    let columns: Vec<u16> = (0..).take(table.columns.len()).collect();
-    subject.rows(&table.name, &[resource], &columns).map(|batch| batch.rows)
-}
-
-fn differences(
-    table: &wit::Table,
-    rows: &[Row],
-    expected: &[BTreeMap<String, Box<RawValue>>],
-    faults: &mut Vec<String>,
-) {
-    if rows.len() != expected.len() {
-        faults.push(format!("{}: {} rows, {} expected", table.name, rows.len(), expected.len()));
-    }
-    for (at, (row, expected)) in rows.iter().zip(expected).enumerate() {
-        for (column, cell) in table.columns.iter().zip(&row.cells) {
-            let wanted = expected.get(&column.name).and_then(|value| cell_text(value));
-            if *cell != wanted {
-                let shown = |cell: &Option<String>| cell.as_ref().map_or("null".to_owned(), |text| format!("{text:?}"));
-                let path = if column.path.is_empty() { String::new() } else { format!(" (from {})", column.path) };
-                let (wanted, cell) = (shown(&wanted), shown(cell));
-                faults.push(format!("{}[{at}].{}{path}: - {wanted} + {cell}", table.name, column.name));
-            }
-        }
-        for name in expected.keys().filter(|name| table.columns.iter().all(|column| column.name != **name)) {
-            faults.push(format!("{}[{at}].{name}: the table has no such column", table.name));
-        }
-    }
-}
-
-/// A sample writes a cell as text, and a number or boolean also as it stands, digit by digit.
-fn cell_text(value: &RawValue) -> Option<String> {
-    match value.get() {
-        "null" => None,
-        text => serde_json::from_str(text).ok().or_else(|| Some(text.to_owned())),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SampleChange {
-    of: Option<String>,
-    table: String,
-    operation: Option<String>,
-    key: Option<String>,
-    assignments: BTreeMap<String, Box<RawValue>>,
-}
-
-fn change_case(subject: &dyn Subject, schema: &wit::Mapping, sample: &Sample, all: &[Sample]) -> Option<Case> {
-    sample.change.as_ref()?;
-    let after = sample.after.as_ref()?.get();
-    let faults = match changed(subject, schema, sample, all) {
-        Err(what) => vec![what],
-        Ok(text) if text.trim() == after.trim() => Vec::new(),
-        Ok(text) => {
-            let at = text.lines().zip(after.lines()).position(|(got, wanted)| got != wanted);
-            let line = at.unwrap_or_else(|| text.lines().count().min(after.lines().count()));
-            let of = |text: &str| text.lines().nth(line).unwrap_or("(nothing)").to_owned();
-            vec![format!("{}.after.json, line {}: - {} + {}", sample.name, line + 1, of(after), of(&text))]
-        }
-    };
-    Some(Case::golden(format!("{} change", sample.name), faults))
-}
-
-/// The resource after a sample's change.
-fn changed(
-    subject: &dyn Subject,
-    schema: &wit::Mapping,
-    sample: &Sample,
-    all: &[Sample],
-) -> std::result::Result<String, String> {
-    let text = sample.change.as_ref().map_or("{}", |change| change.get());
-    let change: SampleChange =
-        serde_json::from_str(text).map_err(|error| format!("{}.change.json: {error}", sample.name))?;
-    let table = schema.tables.iter().find(|table| table.name == change.table);
-    let table = table.ok_or_else(|| format!("the mapping has no table {}", change.table))?;
-    let existing = match &change.of {
-        None => None,
-        Some(of) => {
-            let sample = all.iter().find(|sample| sample.name == *of).and_then(|sample| sample.resource.as_ref());
-            Some(sample.ok_or_else(|| format!("there is no sample {of}"))?.get())
-        }
-    };
-    let operation = match change.operation.as_deref() {
-        None | Some("update") => Operation::Update,
-        Some("create") => Operation::Create,
-        Some("delete") => Operation::Delete,
-        Some(other) => return Err(format!("there is no operation {other}")),
-    };
-    let mut assignments = Vec::new();
-    for (name, value) in &change.assignments {
-        let column = table.columns.iter().zip(0_u16..).find(|(column, _)| column.name == *name);
-        let (_, column) = column.ok_or_else(|| format!("{} has no column {name}", table.name))?;
-        assignments.push(Assignment { column, value: cell_text(value) });
-    }
-    let own_id = existing.filter(|_| operation != Operation::Create).and_then(|text| {
-        let resource: serde_json::Value = serde_json::from_str(text).ok()?;
-        resource.get("id")?.as_str().map(str::to_owned)
-    });
-    let request = Change {
-        operation,
-        key: change.key.or(own_id),
-        assignments,
-        existing: existing.map(|text| text.as_bytes().to_vec()),
-    };
-    match subject.resources(&table.name, &[request])?.pop() {
-        Some(Ok(FhirRequest::Create(body) | FhirRequest::Update(body))) => {
-            String::from_utf8(body).map_err(|_| "the resource is not UTF-8".to_owned())
-        }
-        Some(Ok(FhirRequest::Unchanged)) => Ok(existing.unwrap_or_default().to_owned()),
-        Some(Ok(FhirRequest::Delete)) => Err("the resource would be deleted".to_owned()),
-        Some(Err(issues)) => {
-            let said: Vec<_> = issues
-                .iter()
-                .map(|issue| {
-                    let column = issue.column.and_then(|at| table.columns.get(usize::from(at)));
-                    format!("{}: {}", column.map_or("?", |column| column.name.as_str()), issue.message)
-                })
-                .collect();
-            Err(format!("refused: {}", said.join("; ")))
-        }
-        None => Err("the mapping gave no answer".to_owned()),
-    }
-}
-
 /// Writes rows and resources-after as they now are, and takes them for what is expected.
 fn bless(opened: &mut Opened) -> Result<()> {
     let Some(folder) = opened.samples_dir.clone() else {
         return Err(refused("a component's samples cannot be renewed").hint("Give the crate or the YAML file."));
     };
     let schema = opened.mapping.describe();
-    for sample in &opened.samples {
-        if let Some(resource) = &sample.resource {
-            let text = golden(&opened.mapping, &schema, resource.get()).map_err(refused)?;
+    let samples: Vec<_> = opened.samples.iter().map(sample_of).collect();
+    for sample in &samples {
+        if let Some(resource) = sample.resource {
+            let text = sample::rows_text(&opened.mapping, &schema, resource).map_err(refused)?;
             write(&folder.join(format!("{}.rows.json", sample.name)), &text)?;
         }
         if sample.change.is_some() {
-            let text = changed(&opened.mapping, &schema, sample, &opened.samples).map_err(refused)?;
+            let text = sample::after_change(&opened.mapping, &schema, sample, &samples).map_err(refused)?;
             write(&folder.join(format!("{}.after.json", sample.name)), &text)?;
         }
     }
@@ -276,49 +142,6 @@ fn bless(opened: &mut Opened) -> Result<()> {
 
 pub(super) fn write(file: &Path, text: &str) -> Result<()> {
     fs::write(file, text).map_err(|error| refused(format!("{}: {error}", file.display())))
-}
-
-/// The rows of a resource as `NAME.rows.json` has them: one member a line, nulls left out.
-pub(super) fn golden(
-    subject: &dyn Subject,
-    schema: &wit::Mapping,
-    resource: &str,
-) -> std::result::Result<String, String> {
-    let parsed: serde_json::Value = serde_json::from_str(resource).map_err(|error| error.to_string())?;
-    let kind = parsed.get("resourceType").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let takes = |table: &&wit::Table| table.sources.iter().any(|source| source.resource_type == kind);
-    let mut tables = Vec::new();
-    for table in schema.tables.iter().filter(takes) {
-        let rows = rows(subject, table, resource)?;
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let cells = table.columns.iter().zip(&row.cells);
-                let cells = cells.filter_map(|(column, cell)| {
-                    Some(format!("    {}: {}", quoted(&column.name), literal(column, cell.as_ref()?)))
-                });
-                format!("  {{\n{}\n  }}", cells.collect::<Vec<_>>().join(",\n"))
-            })
-            .collect();
-        let rows = if rows.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", rows.join(",\n")) };
-        tables.push(format!("{}: {rows}", quoted(&table.name)));
-    }
-    Ok(format!("{{\n{}\n}}\n", tables.join(",\n")))
-}
-
-fn literal(column: &wit::Column, cell: &str) -> String {
-    match column.kind {
-        wit::ColumnType::Boolean
-        | wit::ColumnType::Int32
-        | wit::ColumnType::Int64
-        | wit::ColumnType::Decimal(_)
-        | wit::ColumnType::Json => cell.to_owned(),
-        _ => quoted(cell),
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 fn show(opened: &Opened, cases: &[Case], report: &laws::Report) {
@@ -388,4 +211,26 @@ fn as_junit(opened: &Opened, cases: &[Case]) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::sandbox::Sandbox;
+    use crate::mapping::shipped::{SHIPPED, Shipped};
+    use crate::model::limits::Limits;
+
+    #[test]
+    fn every_shipped_mapping_passes() {
+        // Components that several tests compile at once: time is not what is tested here.
+        let limits = Limits { mapping_ms: 60_000, ..Limits::default() };
+        let sandbox = Sandbox::new(&limits, None).expect("the sandbox starts");
+        for Shipped { name, component, .. } in SHIPPED {
+            let mapping = sandbox.load(component).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let (cases, report) = judged(&mapping, &mapping.samples, &[]);
+            let failed = cases.iter().flat_map(|case| case.faults.iter().map(move |fault| (&case.name, fault)));
+            assert_eq!(failed.collect::<Vec<_>>(), [], "{name}");
+            assert!(report.resources > 0 && cases.len() > Law::ALL.len(), "{name} has no samples");
+        }
+    }
 }

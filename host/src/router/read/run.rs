@@ -3,7 +3,6 @@
 //! never with a wrong page.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,21 +16,17 @@ use crate::model::key;
 use crate::model::query::{Filter, Query};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
-use crate::plan::evaluate::residual::{self, Residual, columns_of_filter};
+use crate::plan::evaluate::residual::{self, columns_of_filter};
 use crate::plan::planner::{CountPlan, NativePlan, Place, Plan, VirtualPlan, plan};
 use crate::plan::search::query::{Lost, Search, ServerSearch, hashed_keys, verify_self_link};
-use crate::plan::sql::{Select, Window};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::{ServedTable, Snapshot};
 use crate::router::token::{Binding, Cursor};
-use crate::store::sqlite::Store;
+use crate::store::native::{NativeScan, ScanLimits, Scanned};
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 const FHIR_PAGE: u32 = 200;
-
-/// Rows of a native table looked at between two checks of the budget.
-const NATIVE_CHUNK: usize = 500;
 
 /// One page of an answer.
 pub struct Page {
@@ -83,8 +78,7 @@ impl Session {
         let (rows, count, next) = match plan {
             Plan::Native(native) => {
                 let given = offset(&cursor)?;
-                let window = Frame { skip: native.skip + given, size, left };
-                let (rows, more, count) = reading.native(native, window).await?;
+                let Scanned { rows, more, count, .. } = reading.native(native, given, size).await?;
                 let given = given + rows.len() as u64;
                 (rows, count, more.then_some(Cursor::Offset(given)))
             }
@@ -93,7 +87,7 @@ impl Session {
                 reading.virtual_page(client, &plan, cursor, size, left).await?
             }
         };
-        self.remember(&table.table, &rows).await?;
+        self.remember(&table.table, &rows);
         let left = left.map(|left| left.saturating_sub(rows.len() as u64));
         let next = match next {
             Some(cursor) if left != Some(0) => {
@@ -142,23 +136,14 @@ impl Session {
     }
 
     /// Keeps the way back from GUIDs that hash what they stand for: of rows, and of rows that these point to.
-    pub(in crate::router) async fn remember(&self, table: &Table, rows: &Rows) -> Result<()> {
-        let mut keys = Vec::new();
+    pub(in crate::router) fn remember(&self, table: &Table, rows: &Rows) {
         for (position, column) in rows.columns().iter().enumerate() {
             if matches!(table.columns[*column].kind, Kind::Key | Kind::Lookup(_)) {
                 let cells = (0..rows.len()).filter_map(|row| rows.at(row, position));
-                keys.extend(cells.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text.to_owned())));
+                let hashed = cells.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text));
+                self.store().remember_keys(hashed);
             }
         }
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let store = self.store().clone();
-        let remember = move || {
-            let keys: Vec<_> = keys.iter().map(|(guid, text)| (*guid, text.as_str())).collect();
-            store.remember_keys(&keys)
-        };
-        self.work(remember).await?
     }
 
     async fn plan(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Plan> {
@@ -167,13 +152,9 @@ impl Session {
             return plan(query, &table.table, Place::Native);
         }
         let server = server_search(self.client(root)?, &table.table, self.deadline()).await;
-        let mut ids = HashMap::new();
-        for guid in query.filter.as_ref().map(hashed_keys).unwrap_or_default() {
-            let store = self.store().clone();
-            if let Some(text) = self.work(move || store.id_of(guid)).await?? {
-                ids.insert(guid, text);
-            }
-        }
+        let hashed: Vec<Uuid> = query.filter.as_ref().map(hashed_keys).unwrap_or_default().into_iter().collect();
+        let texts = self.store().texts_of(hashed).await?;
+        let ids: HashMap<_, _> = texts.into_iter().map(|(guid, text)| (guid, text.to_string())).collect();
         plan(query, &table.table, Place::Virtual { server: &server, ids: &ids })
     }
 
@@ -184,19 +165,21 @@ impl Session {
 }
 
 impl Reading<'_> {
-    /// One page of a native table, whether more rows follow, and how many there are in all if that is asked.
-    async fn native(&mut self, plan: NativePlan, window: Frame) -> Result<(Rows, bool, Option<u64>)> {
-        let (store, table, rows_most) =
-            (self.session.store().clone(), self.table.table.clone(), self.session.budget().rows_left());
-        let scan = NativeScan { store, table: table.clone(), rows_most, looked_at: 0, filtering: Duration::ZERO };
-        let (scan, page) = self.session.work(move || scan.run(&plan, &window)).await?;
-        self.session.budget().look_at(scan.looked_at);
-        self.session.trace().add(Step::Residual, scan.filtering);
-        match page {
-            Err(Stopped::Budget) => Err(self.session.budget().exceeded(&table, Vec::new())),
-            Err(Stopped::Failed(error)) => Err(error),
-            Ok(page) => Ok(page),
-        }
+    /// One page of a native table.
+    async fn native(&mut self, plan: NativePlan, given: u64, size: usize) -> Result<Scanned> {
+        let NativePlan { filter, order, columns, skip, count, .. } = plan;
+        let (table, top) = (self.table.table.clone(), Some(size as u64));
+        let scan = NativeScan { table, columns, filter, order, skip: skip + given, top, count };
+        let (session, budget) = (self.session, self.session.budget());
+        let limits = ScanLimits { rows: budget.rows_left(), deadline: session.deadline() };
+        let scanned = session.store().scan(scan, limits).await.inspect_err(|error| {
+            if error.code() == Code::ScanBudgetExceeded {
+                budget.look_at(limits.rows);
+            }
+        })?;
+        budget.look_at(scanned.looked_at);
+        session.trace().add(Step::Residual, scanned.residual);
+        Ok(scanned)
     }
 
     async fn virtual_page(
@@ -355,7 +338,7 @@ impl Reading<'_> {
         let (resource_type, filter) = (search.resource_type.clone(), search.filter.clone());
         let made = session.work(move || made_of(&table, &page, &resource_type, &base, &columns, filter.as_ref()));
         let made = made.await??;
-        session.budget().look_at(made.looked_at);
+        session.budget().look_at(made.looked_at as u64);
         session.trace().add(Step::Mapping, made.mapping);
         session.trace().add(Step::Residual, made.filtering);
         if link.is_none() {
@@ -421,79 +404,6 @@ impl Reading<'_> {
 
     fn exceeded(&self, plan: &VirtualPlan) -> Error {
         self.session.budget().exceeded(&self.table.table, plan.not_pushed())
-    }
-}
-
-/// A scan of a native table, and what it took.
-struct NativeScan {
-    store: Arc<Store>,
-    table: Arc<Table>,
-    /// Rows that may be looked at.
-    rows_most: u64,
-    looked_at: usize,
-    filtering: Duration,
-}
-
-enum Stopped {
-    Budget,
-    Failed(Error),
-}
-
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-type Scanned = Result<(Rows, bool, Option<u64>), Stopped>;
-
-impl NativeScan {
-    /// The rows of the window, whether more follow, and how many there are if the plan asks.
-    fn run(mut self, plan: &NativePlan, window: &Frame) -> (Self, Scanned) {
-        let scanned = self.scanned(plan, window);
-        (self, scanned)
-    }
-
-    fn scanned(&mut self, plan: &NativePlan, window: &Frame) -> Scanned {
-        let table = self.table.clone();
-        let select = |window| Select::new(&table, &plan.columns, plan.filter.as_ref(), &plan.order, window);
-        let asked = select(Window { skip: window.skip, top: Some(window.size as u64 + 1) });
-        if asked.window.is_some() {
-            let rows = self.store.select(&asked)?.rows;
-            let more = rows.len() > window.size;
-            let kept: Vec<usize> = (0..rows.len().min(window.size)).collect();
-            let count = if plan.count { Some(self.store.count(&select(Window::default()))?) } else { None };
-            return Ok((if more { rows.pick(&kept) } else { rows }, more, count));
-        }
-        let kept = self.all(&asked)?;
-        let begun = Instant::now();
-        let order =
-            if asked.ordered { (0..kept.len()).collect() } else { residual::order(&kept, &plan.order, &table)? };
-        let (rows, more) = page_of(&kept, &order, window);
-        self.filtering += begun.elapsed();
-        Ok((rows, more, plan.count.then_some(kept.len() as u64)))
-    }
-
-    /// Every row that meets what the database could not check.
-    fn all(&mut self, select: &Select) -> Result<Rows, Stopped> {
-        let table = self.table.clone();
-        let residual = select.residual.as_ref().map(|filter| Residual::new(filter, &table)).transpose()?;
-        let mut kept = Rows::new(select.columns.clone());
-        let mut exceeded = false;
-        let store = self.store.clone();
-        store.scan(select, NATIVE_CHUNK, |chunk| {
-            self.looked_at += chunk.rows.len();
-            let begun = Instant::now();
-            for row in 0..chunk.rows.len() {
-                if residual.as_ref().map_or(Ok(true), |residual| residual.keeps(&chunk.rows, row))? {
-                    kept.push(chunk.rows.row(row));
-                }
-            }
-            self.filtering += begun.elapsed();
-            exceeded = self.looked_at as u64 > self.rows_most;
-            Ok(if exceeded { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
-        if exceeded { Err(Stopped::Budget) } else { Ok(kept) }
     }
 }
 

@@ -10,13 +10,14 @@ use serde_json::json;
 use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::Route;
+use crate::model::table::{Route, root_of};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{conflicts, roots};
-use crate::router::release::load::gone;
+use crate::router::release::load::apart;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::write::rows;
-use crate::store::control::Act;
+use crate::store::control::{Act, Decision};
+use crate::store::native::Progress;
 
 /// What `activate` and `rollback` answer.
 #[derive(Serialize)]
@@ -42,9 +43,7 @@ impl Turntable {
         let _control = self.control.lock().await;
         let this = Arc::clone(self);
         let (table, digest) = (table.to_owned(), digest.to_owned());
-        tokio::task::spawn_blocking(move || this.activate_now(&table, &digest, &actor, "mapping.activate"))
-            .await
-            .map_err(gone)?
+        apart(async move || this.activate_now(&table, &digest, &actor, "mapping.activate").await).await
     }
 
     /// The version before the one in force, at once.
@@ -52,25 +51,24 @@ impl Turntable {
         let _control = self.control.lock().await;
         let this = Arc::clone(self);
         let table = table.to_owned();
-        tokio::task::spawn_blocking(move || {
+        apart(async move || {
             let root = {
                 let live = this.snapshot();
                 live.root(live.table(&table)?).table.name.clone()
             };
-            let in_force = this.store.activations(&root)?;
+            let in_force = this.store.activations(&root).await?;
             let mut before = in_force.iter().filter(|activation| !activation.rolled_back).skip(1);
             let before = before.next().ok_or_else(|| {
                 Error::new(Code::Conflict, format!("table `{root}` has no version before the one in force"))
             })?;
-            this.activate_now(&root, &before.digest, &actor, "mapping.rollback")
+            this.activate_now(&root, &before.digest, &actor, "mapping.rollback").await
         })
         .await
-        .map_err(gone)?
     }
 
-    fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &str) -> Result<Released> {
+    async fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &'static str) -> Result<Released> {
         let live = self.snapshot();
-        let mapping = self.mapping(&live, digest)?;
+        let mapping = self.mapping(&live, digest).await?;
         let root =
             roots(&mapping).next().ok_or_else(|| Error::new(Code::MappingIllFormed, "a mapping without a table"))?;
         if !mapping.tables.iter().any(|t| t.name == table) {
@@ -89,62 +87,85 @@ impl Turntable {
             .iter()
             .map(|table| ServedTable { table: table.clone(), mapping: mapping.clone(), route: route.clone() })
             .collect();
-        self.store.ensure_tables(fresh.iter().map(|fresh| &*fresh.table))?;
         // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
-        // meanwhile is still mapped by the old one, and made anew after the swap.
-        let begun = jiff::Timestamp::now();
-        let changed = previous.as_deref() != Some(mapping.digest.as_str());
-        if changed {
-            self.remake_if_new(&mapping, &fresh)?;
-        }
+        // meanwhile is still mapped by the one before, and made anew after the swap.
+        let family: Vec<_> = fresh.iter().map(|t| Arc::new(t.again())).collect();
+        self.make_rows(&family).await?;
         let detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
-        let act = Act { actor: &actor.0, action, table: Some(&root.name), detail };
+        let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
+        let this_root = vec![root.name.clone()];
         // A later program may carry another version: the way back is to stay open.
-        if changed && let Some(shipped) = previous.as_deref().and_then(Shipped::by_digest) {
-            self.store.keep_component(shipped.digest, shipped.component)?;
+        let before = previous.as_deref().filter(|digest| *digest != mapping.digest);
+        if let Some(shipped) = before.and_then(Shipped::by_digest) {
+            self.store.keep_component(shipped.digest, shipped.component.to_vec()).await?;
         }
         if action == "mapping.rollback" {
-            self.store.rollback(&[root.name.as_str()], &act)?;
+            self.store.rollback(this_root, act).await?;
         } else {
-            self.store.activate(&[root.name.as_str()], &mapping.digest, &act)?;
+            let activate = Decision::Activate { tables: this_root, digest: mapping.digest.clone() };
+            self.store.decide(vec![(activate, act)]).await?;
         }
         let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
         // A table that the new version no longer has goes with the old one.
         let kept = live
             .tables()
             .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
-        let family: Vec<_> = fresh.iter().map(ServedTable::again).collect();
-        self.publish(Snapshot::new(kept.map(|t| t.again()).chain(fresh)));
-        if changed {
-            if let Ok(before) = live.table(&root.name) {
-                self.keep_at_hand(&self.snapshot(), before.mapping.clone());
-            }
-            self.drained(&live);
-            rows::remake(&self.store, &family, begun)?;
+        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh));
+        // Its rows are kept no longer; should it come back, it is known from where on.
+        self.store.keep_only(next.tables().map(|t| t.table.name.clone()).collect()).await?;
+        self.publish(next);
+        if let Ok(before) = live.table(&root.name) {
+            self.keep_at_hand(&self.snapshot(), before.mapping.clone());
+        }
+        let drained = self.drained(live).await;
+        let complete = self.make_rows(&family).await?;
+        if drained {
+            self.store.put_rows(Vec::new(), complete).await?;
+        } else {
+            // The next start looks at all that was written since.
+            tracing::warn!(table = root.name, "a request that began before the activation has not ended");
         }
         Ok(Released { tables, mapping: reference(&mapping), previous })
     }
 
-    /// Waits until no request holds this moment any more, or none may: each has its time.
-    fn drained(&self, live: &Arc<Snapshot>) {
+    /// Waits until no request holds this moment any more, or none should: each has its time. Until then rows are written
+    /// that are not made by what is in force. False: one still does.
+    async fn drained(&self, live: Arc<Snapshot>) -> bool {
         let last = Instant::now() + Duration::from_millis(self.limits.request_ms);
-        while Arc::strong_count(live) > 1 && Instant::now() < last {
-            std::thread::sleep(DRAIN_CHECK);
+        while Arc::strong_count(&live) > 1 {
+            if Instant::now() >= last {
+                return false;
+            }
+            tokio::time::sleep(DRAIN_CHECK).await;
         }
+        true
     }
 
-    /// Native rows are remembered to be of one mapping; those of another are made anew from the resources.
-    pub(super) fn remake_if_new(&self, mapping: &Mapping, family: &[ServedTable]) -> Result<()> {
-        for root in roots(mapping) {
-            let made_by = format!("rows-made-by:{}", root.name);
-            if self.store.setting(&made_by)?.as_deref() == Some(mapping.digest.as_bytes()) {
-                continue;
-            }
-            rows::remake(&self.store, family, jiff::Timestamp::UNIX_EPOCH)?;
-            self.store.put_setting(&made_by, mapping.digest.as_bytes())?;
+    /// Makes the native rows of tables from the stored resources, as far as they are not made yet by their mappings. The
+    /// answer is what to note once every write makes them too.
+    pub(super) async fn make_rows(&self, tables: &[Arc<ServedTable>]) -> Result<Vec<(String, Progress)>> {
+        self.store.follow(tables.iter().map(|t| t.table.clone()).collect()).await?;
+        let progress = self.store.progress().await?;
+        let mut complete = Vec::new();
+        let find = |name: &str| tables.iter().map(|t| &t.table).find(|table| table.name == name);
+        for root in tables.iter().filter(|t| t.table.parent.is_none()) {
+            let (name, digest) = (&root.table.name, &root.mapping.digest);
+            let family: Vec<_> = tables.iter().filter(|t| root_of(&t.table, find).name == *name).cloned().collect();
+            let since = match progress.get(name) {
+                // Every write has made them.
+                Some(Progress { digest: by, up_to: None }) if by == digest => continue,
+                Some(Progress { digest: by, up_to: Some(up_to) }) if by == digest => *up_to,
+                Some(_) => {
+                    self.store.drop_foreign_rows(family.iter().map(|t| t.table.clone()).collect()).await?;
+                    0
+                }
+                None => 0,
+            };
+            rows::remake(&self.store, root, &family, since).await?;
+            complete.push((name.clone(), Progress { digest: digest.clone(), up_to: None }));
         }
-        Ok(())
+        Ok(complete)
     }
 }
 

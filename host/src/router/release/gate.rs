@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
 use turntable_componentize::Sample;
-use turntable_laws::{self as laws, Named, Subject, definitions};
+use turntable_laws::{self as laws, Named, Subject, definitions, sample};
 use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
+use crate::mapping::subject::sample_of;
 use crate::model::error::Result;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
@@ -32,21 +31,6 @@ pub struct Check {
     pub passed: bool,
     /// What was looked at, or what is wrong and where.
     pub findings: Vec<String>,
-}
-
-/// By table, its rows in order; a column that is not there is null.
-type ExpectedRows = BTreeMap<String, Vec<BTreeMap<String, Box<RawValue>>>>;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SampleChange {
-    /// The sample that it is made to; none for a new resource.
-    of: Option<String>,
-    table: String,
-    operation: Option<String>,
-    /// Of the row; without it the resource's id.
-    key: Option<String>,
-    assignments: BTreeMap<String, Box<RawValue>>,
 }
 
 /// Findings of one check beyond this many are counted only.
@@ -87,10 +71,21 @@ pub fn check(mapping: &Mapping, report: &mut Report) {
             None => Ok(None),
         })
     };
-    report.add("samples", on_resources(expected_rows), resources.clone());
+    let schema = Subject::describe(mapping);
+    let all: Vec<_> = samples.iter().map(sample_of).collect();
+    let found = |check: &dyn Fn(&sample::Sample<'_>) -> Vec<sample::Fault>| {
+        let of_one = |sample| check(sample).into_iter().map(move |fault| told(sample, &fault));
+        all.iter().flat_map(of_one).collect::<Vec<_>>()
+    };
+    report.add("samples", found(&|sample| sample::check_rows(mapping, &schema, sample)), resources.clone());
     report.add("determinism", on_resources(same_twice), resources.clone());
     report.add("round-trip", on_resources(unchanged), resources);
-    report.add("changes", faults(samples, |sample| expected_change(mapping, sample)), changes);
+    report.add("changes", found(&|sample| sample::check_change(mapping, &schema, sample, &all)), changes);
+}
+
+/// A report names places and no values: others read it too.
+fn told(sample: &sample::Sample<'_>, fault: &sample::Fault) -> String {
+    format!("sample `{}`: {}", sample.name, fault.without_values())
 }
 
 /// How long the gate looks at the laws, unless it is told to take less.
@@ -188,10 +183,6 @@ fn tables_of<'m>(mapping: &'m Mapping, resource: &[u8]) -> impl Iterator<Item = 
     mapping.tables.iter().map(|table| &**table).filter(shows)
 }
 
-fn id_of(resource: &str) -> Option<String> {
-    Document::parse(resource.as_bytes()).ok()?.root().get("id")?.text().map(Cow::into_owned)
-}
-
 fn faults(samples: &[Sample], fault: impl Fn(&Sample) -> Result<Option<String>>) -> Vec<String> {
     samples
         .iter()
@@ -208,39 +199,6 @@ fn all_rows(mapping: &Mapping, table: &Table, resource: &[u8]) -> Result<Rows> {
     let mut documents = Documents::new();
     documents.push(resource);
     Ok(mapping.rows(&table.name, &documents, &columns)?.rows)
-}
-
-/// The first cell in which a sample's rows differ from those that its author wrote down.
-fn expected_rows(mapping: &Mapping, resource: &[u8], sample: &Sample) -> Result<Option<String>> {
-    let Some(expected) = &sample.rows else { return Ok(None) };
-    let Ok(expected) = serde_json::from_str::<ExpectedRows>(expected.get()) else {
-        return Ok(Some("its rows are not an object of tables, each a list of objects of cells".to_owned()));
-    };
-    for table in &mapping.tables {
-        let Some(expected) = expected.get(&table.name) else { continue };
-        let rows = all_rows(mapping, table, resource)?;
-        if rows.len() != expected.len() {
-            return Ok(Some(format!("{} rows of `{}`, {} expected", rows.len(), table.name, expected.len())));
-        }
-        for (row, expected) in expected.iter().enumerate() {
-            for (column, definition) in table.columns.iter().enumerate().take(table.mapped()) {
-                let cell = rows.cell(row, column);
-                let wanted = expected.get(&definition.name).and_then(|value| cell_text(value));
-                if cell != wanted.as_deref() {
-                    return Ok(Some(format!("row {row} of `{}`: column `{}` differs", table.name, definition.name)));
-                }
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// A sample writes a cell as text, and a number or boolean also as it stands, digit by digit.
-fn cell_text(value: &RawValue) -> Option<String> {
-    match value.get() {
-        "null" => None,
-        text => serde_json::from_str(text).ok().or_else(|| Some(text.to_owned())),
-    }
 }
 
 fn same_twice(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<String>> {
@@ -289,51 +247,6 @@ fn unchanged(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<St
         }
     }
     Ok(None)
-}
-
-/// A sample's change gives the resource that its author wrote down.
-fn expected_change(mapping: &Mapping, sample: &Sample) -> Result<Option<String>> {
-    let (Some(change), Some(after)) = (&sample.change, &sample.after) else { return Ok(None) };
-    let Ok(change) = serde_json::from_str::<SampleChange>(change.get()) else {
-        return Ok(Some("its change lacks `table` or `assignments`, or has a member of another name".to_owned()));
-    };
-    let of = match &change.of {
-        None => None,
-        Some(of) => match mapping.samples.iter().find(|s| s.name == *of).and_then(|s| s.resource.as_ref()) {
-            Some(resource) => Some(resource.get()),
-            None => return Ok(Some(format!("its change is of a sample `{of}`, which is not here"))),
-        },
-    };
-    let operation = match change.operation.as_deref() {
-        None | Some("update") => WriteOperation::Update,
-        Some("create") => WriteOperation::Create,
-        Some("delete") => WriteOperation::Delete,
-        Some(other) => return Ok(Some(format!("its change has the operation `{other}`, which is none"))),
-    };
-    let Some(table) = mapping.tables.iter().find(|t| t.name == change.table) else {
-        return Ok(Some(format!("its change names the table `{}`, which is not here", change.table)));
-    };
-    let mut assignments = Vec::new();
-    for (name, value) in &change.assignments {
-        let Some(column) = table.column(name) else {
-            return Ok(Some(format!("its change names the column `{name}`, which `{}` has not", table.name)));
-        };
-        assignments.push((column, cell_text(value)));
-    }
-    let own_id = of.filter(|_| operation != WriteOperation::Create).and_then(id_of);
-    let existing = of.map(|of| of.as_bytes().to_vec());
-    let request =
-        WriteChange { operation, key: change.key.clone().or(own_id), assignments, existing: existing.clone() };
-    let got = match mapping.resource(&table.name, &[request])?.pop() {
-        Some(Ok(FhirRequest::Update(body) | FhirRequest::Create(body))) => body,
-        Some(Ok(FhirRequest::Unchanged)) => existing.unwrap_or_default(),
-        _ => return Ok(Some("its change is refused".to_owned())),
-    };
-    let same = match (serde_json::from_slice::<Value>(&got), serde_json::from_str::<Value>(after.get())) {
-        (Ok(got), Ok(after)) => got == after,
-        _ => false,
-    };
-    Ok((!same).then(|| "its change gives another resource than expected".to_owned()))
 }
 
 /// Tables of a mapping that are no child tables.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
@@ -13,7 +14,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{self, Report, SchemaDifference, conflicts, roots};
 use crate::router::snapshot::{Snapshot, Turntable};
-use crate::store::control::{self, Act};
+use crate::store::control::{self, Act, Decision};
 
 /// What `load` answers.
 #[derive(Serialize)]
@@ -37,11 +38,10 @@ impl Turntable {
     pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor, laws: Duration) -> Result<Loaded> {
         let _control = self.control.lock().await;
         let this = Arc::clone(self);
-        // Compiling takes a core for a while; the table path keeps the others.
-        tokio::task::spawn_blocking(move || this.load_now(bytes, &actor, laws)).await.map_err(gone)?
+        apart(async move || this.load_now(bytes, &actor, laws).await).await
     }
 
-    fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
+    async fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
         let mut mapping = self.sandbox.load(&bytes)?;
         let live = self.snapshot();
         let mut report = Report::default();
@@ -61,20 +61,21 @@ impl Turntable {
             )
             .details(details.collect::<Vec<_>>()));
         }
-        let known = self.store.mapping(&mapping.digest)?.is_some();
+        let known = self.store.mapping(&mapping.digest).await?.is_some();
         if !known {
             let act = Act {
-                actor: &actor.0,
+                actor: actor.0.clone(),
                 action: "mapping.load",
                 table: None,
                 detail: json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version }),
             };
-            self.store.put_mapping(&kept(&mapping, mapping.kept(), &report), Some(&bytes), &act)?;
+            let keep = Decision::Keep { mapping: kept(&mapping, mapping.kept(), &report), component: Some(bytes) };
+            self.store.decide(vec![(keep, act.clone())]).await?;
             let act = Act { action: "mapping.prune", ..act };
-            self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, &act)?;
+            self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, act).await?;
         } else {
             // It may have shipped with an earlier program, which took its bytes along.
-            self.store.keep_component(&mapping.digest, &bytes)?;
+            self.store.keep_component(&mapping.digest, bytes).await?;
         }
         let loaded = Loaded {
             digest: mapping.digest.clone(),
@@ -121,29 +122,32 @@ impl Turntable {
         }
     }
 
+    fn take_retired(&self, digest: &str) -> Option<Arc<Mapping>> {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let at_hand = retired.iter().position(|mapping| mapping.digest == digest)?;
+        retired.remove(at_hand)
+    }
+
     /// A loaded version, its code at hand, from what is or was in force, from this program or from the store.
-    pub(super) fn mapping(&self, live: &Snapshot, digest: &str) -> Result<Arc<Mapping>> {
+    pub(super) async fn mapping(&self, live: &Snapshot, digest: &str) -> Result<Arc<Mapping>> {
         if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
             return Ok(table.mapping.clone());
         }
-        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-        let at_hand = retired.iter().position(|mapping| mapping.digest == digest);
-        if let Some(mapping) = at_hand.and_then(|at| retired.remove(at)) {
+        if let Some(mapping) = self.take_retired(digest) {
             return Ok(mapping);
         }
-        drop(retired);
-        let mapping = self.known(digest)?;
+        let mapping = self.known(digest).await?;
         // It is about to be put in force; no request is to wait for it.
         mapping.prepare()?;
         Ok(Arc::new(mapping))
     }
 
     /// A version by what is known of it; its code is made when it is first needed.
-    pub(super) fn known(&self, digest: &str) -> Result<Mapping> {
+    pub(super) async fn known(&self, digest: &str) -> Result<Mapping> {
         if let Some(shipped) = Shipped::by_digest(digest) {
             return self.sandbox.shipped(shipped);
         }
-        let kept = self.store.mapping(digest)?.ok_or_else(|| {
+        let kept = self.store.mapping(digest).await?.ok_or_else(|| {
             Error::new(Code::NotFound, format!("no mapping of the digest `{digest}` has been loaded"))
                 .hint("load the component first: turntable load FILE")
         })?;
@@ -154,7 +158,7 @@ impl Turntable {
                 Error::new(Code::MappingMissing, text.as_str())
                     .hint("it shipped with another version of turntable; load it once more: turntable load FILE")
             };
-            store.component(&of)?.map(Cow::Owned).ok_or_else(missing)
+            store.component_here(&of)?.map(Cow::Owned).ok_or_else(missing)
         };
         match self.sandbox.kept(digest, &kept.tables, Box::new(component.clone())) {
             Some(mapping) => Ok(mapping),
@@ -176,6 +180,11 @@ pub(super) fn kept(mapping: &Mapping, tables: Value, report: &Report) -> control
     }
 }
 
-pub(super) fn gone(error: tokio::task::JoinError) -> Error {
-    Error::new(Code::Internal, "the task that did it ended").internal(error.to_string())
+/// Runs the work of a release on a thread of its own: it compiles and maps for a while, and the table path keeps the
+/// others.
+pub async fn apart<T: Send + 'static>(work: impl AsyncFnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || runtime.block_on(work()))
+        .await
+        .map_err(|e| Error::new(Code::Internal, "the task that did it ended").internal(e.to_string()))?
 }

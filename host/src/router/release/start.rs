@@ -14,7 +14,7 @@ use crate::model::table::{Route, root_of};
 use crate::router::release::gate::{Report, roots};
 use crate::router::release::load::kept;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
-use crate::store::control::Act;
+use crate::store::control::{self, Act, Decision};
 
 /// Who uploaded the mappings inside the binary.
 const SHIPPED_BY: &str = "turntable";
@@ -26,9 +26,8 @@ impl Turntable {
     /// At start: the shipped mappings are registered, every mapping in force is known by its description, routes are taken
     /// from the store or, the first time, from the configuration. Nothing is compiled. A mapping that is not known takes
     /// down its own tables only.
-    pub fn start(&self, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
-        // What is written here is written again by the next start, should the power go meanwhile.
-        let (tables, mut failures) = self.store.repeatable(|| self.start_mappings(shipped, first_routes))??;
+    pub async fn start(&self, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
+        let (tables, mut failures) = self.start_mappings(shipped, first_routes).await?;
         for name in first_routes.keys().filter(|name| !tables.iter().any(|t| t.table.name == **name)) {
             let error =
                 Error::new(Code::Config, format!("the configuration gives a route to `{name}`, which is no table"));
@@ -38,6 +37,7 @@ impl Turntable {
                 None => error,
             });
         }
+        self.store.keep_only(tables.iter().map(|t| t.table.name.clone()).collect()).await?;
         self.publish(Snapshot::new(tables));
         Ok(failures)
     }
@@ -59,52 +59,72 @@ impl Turntable {
         }
     }
 
-    /// The tables of all mappings in force, and what went wrong with others.
-    fn start_mappings(
+    /// The tables of all mappings in force, and what went wrong with others. What is decided on the way is stored at once.
+    async fn start_mappings(
         &self,
         shipped: &'static [Shipped],
         first_routes: &FirstRoutes,
     ) -> Result<(Vec<ServedTable>, Vec<Error>)> {
         let mut failures = Vec::new();
-        let mut active = self.store.active()?;
-        let lost = self.lost(&active)?;
-        let mut mappings = BTreeMap::new();
+        let mut active = self.store.active().await?;
+        let kept: BTreeMap<_, _> = self.store.mappings().await?.into_iter().map(|m| (m.digest.clone(), m)).collect();
+        let lost = self.lost(&active, &kept).await?;
+        let (mut mappings, mut decisions) = (BTreeMap::new(), Vec::new());
         for shipped in shipped {
-            match self.register_shipped(shipped, &lost, &mut active) {
-                Ok(Some(mapping)) => drop(mappings.insert(shipped.digest, mapping)),
+            match self.register_shipped(shipped, &kept, &lost, &mut active) {
+                Ok(Some((mapping, decided))) => {
+                    mappings.insert(shipped.digest, mapping);
+                    decisions.extend(decided);
+                }
                 Ok(None) => {}
                 Err(error) => failures.push(error),
             }
         }
-        let routes = self.store.routes()?;
+        let routes = self.store.routes().await?;
         let in_force: BTreeSet<&str> = active.values().map(String::as_str).collect();
         let mut families = Vec::new();
         for digest in in_force {
-            let mapping = mappings.remove(digest).map_or_else(|| self.known(digest), Ok).map(Arc::new);
-            let started =
-                mapping.and_then(|mapping| Ok((self.start_mapping(&mapping, &routes, first_routes)?, mapping)));
-            match started {
-                Ok(family) => families.push(family),
+            let mapping = match mappings.remove(digest) {
+                Some(mapping) => Ok(mapping),
+                None => self.known(digest).await,
+            };
+            match mapping {
+                Ok(mapping) => {
+                    let (family, turned) = start_mapping(&Arc::new(mapping), &routes, first_routes);
+                    families.push(family);
+                    decisions.extend(turned);
+                }
                 Err(error) => failures.push(error),
             }
         }
-        // Only now: a reader reads the schema anew after each table that was made.
-        let mut tables = Vec::new();
-        for (family, mapping) in families {
-            match self.remake_if_new(&mapping, &family) {
-                Ok(()) => tables.extend(family),
+        self.store.decide(decisions).await?;
+        let (mut tables, mut complete) = (Vec::new(), Vec::new());
+        for family in families {
+            match self.make_rows(&family).await {
+                Ok(made) => {
+                    complete.extend(made);
+                    tables.extend(family.iter().map(|t| t.again()));
+                }
                 Err(error) => failures.push(error),
             }
+        }
+        // Nobody writes yet; from the first on, every write makes them.
+        if !complete.is_empty() {
+            self.store.put_rows(Vec::new(), complete).await?;
         }
         Ok((tables, failures))
     }
 
     /// What is in force, shipped with another version of this program, and went with it.
-    fn lost(&self, active: &BTreeMap<String, String>) -> Result<BTreeSet<String>> {
+    async fn lost(
+        &self,
+        active: &BTreeMap<String, String>,
+        kept: &BTreeMap<String, control::Mapping>,
+    ) -> Result<BTreeSet<String>> {
         let mut lost = BTreeSet::new();
         for digest in active.values().filter(|digest| Shipped::by_digest(digest).is_none()) {
-            let shipped = self.store.mapping(digest)?.is_some_and(|mapping| mapping.uploaded_by == SHIPPED_BY);
-            if shipped && self.store.component(digest)?.is_none() {
+            let shipped = kept.get(digest).is_some_and(|mapping| mapping.uploaded_by == SHIPPED_BY);
+            if shipped && self.store.component(digest).await?.is_none() {
                 lost.insert(digest.clone());
             }
         }
@@ -112,65 +132,66 @@ impl Turntable {
     }
 
     /// Registers a shipped mapping that is new here, by its digest: its bytes stay in the binary. It goes in force where
-    /// nothing is, where its older shipped version is, and where one is lost. Gives the mapping if it had to be looked at.
+    /// nothing is, where its older shipped version is, and where one is lost. Gives the mapping if it had to be looked at,
+    /// with what is decided of it.
     fn register_shipped(
         &self,
         shipped: &'static Shipped,
+        known: &BTreeMap<String, control::Mapping>,
         lost: &BTreeSet<String>,
         active: &mut BTreeMap<String, String>,
-    ) -> Result<Option<Mapping>> {
+    ) -> Result<Option<(Mapping, Vec<(Decision, Act)>)>> {
         let digest = shipped.digest;
-        let is_new = self.store.mapping(digest)?.is_none();
+        let is_new = !known.contains_key(digest);
         if !is_new && lost.is_empty() {
             return Ok(None);
         }
         let mapping = self.sandbox.shipped(shipped)?;
         let detail = json!({ "digest": digest, "name": mapping.name, "version": mapping.version });
-        let act = Act { actor: SHIPPED_BY, action: "mapping.load", table: None, detail };
+        let act = Act { actor: SHIPPED_BY.to_owned(), action: "mapping.load", table: None, detail };
+        let mut decisions = Vec::new();
         if is_new {
             let tables = mapping.tables.iter().map(|table| table.name.as_str()).collect();
-            self.store.put_mapping(&kept(&mapping, tables, &Report::of_the_build()), None, &act)?;
+            let mapping = kept(&mapping, tables, &Report::of_the_build());
+            decisions.push((Decision::Keep { mapping, component: None }, act.clone()));
         }
         for root in roots(&mapping) {
             let replaces = match active.get(&root.name) {
                 None => is_new,
                 Some(in_force) if lost.contains(in_force) => true,
                 // One that somebody chose stays in force.
-                Some(in_force) => is_new && self.store.mapping(in_force)?.is_none_or(|m| m.uploaded_by == SHIPPED_BY),
+                Some(in_force) => is_new && known.get(in_force).is_none_or(|m| m.uploaded_by == SHIPPED_BY),
             };
             if replaces {
-                let act = Act { action: "mapping.activate", table: Some(&root.name), ..act.clone() };
-                self.store.activate(&[root.name.as_str()], digest, &act)?;
+                let act = Act { action: "mapping.activate", table: Some(root.name.clone()), ..act.clone() };
+                let activate = Decision::Activate { tables: vec![root.name.clone()], digest: digest.to_owned() };
+                decisions.push((activate, act));
                 active.insert(root.name.clone(), digest.to_owned());
             }
         }
-        Ok(Some(mapping))
+        Ok(Some((mapping, decisions)))
     }
+}
 
-    fn start_mapping(
-        &self,
-        mapping: &Arc<Mapping>,
-        routes: &BTreeMap<String, Route>,
-        first_routes: &FirstRoutes,
-    ) -> Result<Vec<ServedTable>> {
-        let mut started = Vec::new();
-        for root in roots(mapping) {
-            let route =
-                routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
-            if !routes.contains_key(&root.name) {
-                let detail = json!({ "to": route.to_string() });
-                let act = Act { actor: "configuration", action: "route.set", table: Some(&root.name), detail };
-                self.store.set_route(&[root.name.as_str()], &route, &act)?;
-            }
-            let named = |name: &str| mapping.tables.iter().find(|t| t.name == name);
-            let family = mapping.tables.iter().filter(|t| root_of(t, named).name == root.name);
-            started.extend(family.map(|table| ServedTable {
-                table: table.clone(),
-                mapping: mapping.clone(),
-                route: route.clone(),
-            }));
+/// The tables of a mapping with their routes, and the routes that are theirs from now on.
+fn start_mapping(
+    mapping: &Arc<Mapping>,
+    routes: &BTreeMap<String, Route>,
+    first_routes: &FirstRoutes,
+) -> (Vec<Arc<ServedTable>>, Vec<(Decision, Act)>) {
+    let (mut started, mut turned) = (Vec::new(), Vec::new());
+    for root in roots(mapping) {
+        let route = routes.get(&root.name).or_else(|| first_routes.get(&root.name)).cloned().unwrap_or(Route::Native);
+        if !routes.contains_key(&root.name) {
+            let (actor, detail) = ("configuration".to_owned(), json!({ "to": route.to_string() }));
+            let act = Act { actor, action: "route.set", table: Some(root.name.clone()), detail };
+            turned.push((Decision::Turn { tables: vec![root.name.clone()], route: route.clone() }, act));
         }
-        self.store.ensure_tables(started.iter().map(|started| &*started.table))?;
-        Ok(started)
+        let named = |name: &str| mapping.tables.iter().find(|t| t.name == name);
+        let family = mapping.tables.iter().filter(|t| root_of(t, named).name == root.name);
+        started.extend(family.map(|table| {
+            Arc::new(ServedTable { table: table.clone(), mapping: mapping.clone(), route: route.clone() })
+        }));
     }
+    (started, turned)
 }

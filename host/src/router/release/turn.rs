@@ -8,7 +8,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::release::actor::Actor;
 use crate::router::snapshot::{Snapshot, Turntable};
-use crate::store::control::Act;
+use crate::store::control::{Act, Decision};
 
 /// What turning a route answers.
 #[derive(Serialize)]
@@ -59,7 +59,7 @@ impl Turntable {
                     table: live_table.table.name.clone(),
                     from: live_table.route.to_string(),
                     to: route.to_string(),
-                    native_rows: self.store.count_rows(&live_table.table)?,
+                    native_rows: self.store.count_rows(live_table.table.clone()).await?,
                 });
                 turned.route = route.clone();
             }
@@ -68,8 +68,9 @@ impl Turntable {
         if !dry_run && !changes.is_empty() {
             let from = changes.first().map(|c| c.from.clone());
             let detail = json!({ "from": from, "to": route.to_string() });
-            let act = Act { actor: &actor.0, action: "route.set", table: Some(table), detail };
-            self.store.set_route(&[table], &route, &act)?;
+            let act = Act { actor: actor.0, action: "route.set", table: Some(table.to_owned()), detail };
+            let turn = Decision::Turn { tables: vec![table.to_owned()], route };
+            self.store.decide(vec![(turn, act)]).await?;
             self.publish(Snapshot::new(next));
         }
         Ok(Turned { dry_run, changes })

@@ -1,5 +1,6 @@
 //! Where a table's resources are: in the store (native) or in a FHIR service (virtual). Reading one, writing one and
-//! deleting one look the same in both, so that `write` knows of no route.
+//! deleting one look the same in both, so that `write` knows of no route. Natively a resource is stored once, and a change
+//! of it changes the rows of every table over its type.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,8 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
-use crate::router::write::rows::{self, Own};
+use crate::router::work::waited;
+use crate::router::write::rows::{self, Incoming, Own};
 
 /// A resource as it stands.
 pub struct Held {
@@ -21,7 +23,7 @@ pub struct Held {
 }
 
 pub enum Place<'a> {
-    Native { session: &'a Session, family: Vec<Arc<ServedTable>> },
+    Native { session: &'a Session },
     Virtual { session: &'a Session, client: &'a Client },
 }
 
@@ -30,10 +32,7 @@ impl Session {
     pub fn place(&self, table: &Arc<ServedTable>) -> Result<Place<'_>> {
         let root = self.snapshot().root(table);
         Ok(match root.route {
-            Route::Native => {
-                let family = self.snapshot().family(&root.table.name).cloned().collect();
-                Place::Native { session: self, family }
-            }
+            Route::Native => Place::Native { session: self },
             Route::Virtual { .. } => Place::Virtual { session: self, client: self.client(root)? },
         })
     }
@@ -54,10 +53,9 @@ impl Place<'_> {
 
     pub async fn read(&self, resource_type: &str, id: &str) -> Result<Option<Held>> {
         match self {
-            Self::Native { session, .. } => {
-                let (store, resource_type, id) = (session.store().clone(), resource_type.to_owned(), id.to_owned());
-                let found = session.work(move || store.resource(&resource_type, &id)).await??;
-                Ok(found.map(|(body, version)| Held { body: body.into(), version: Some(version.to_string()) }))
+            Self::Native { session } => {
+                let found = session.store().resource(resource_type, id).await?;
+                Ok(found.map(|(body, version)| Held { body, version: Some(version.to_string()) }))
             }
             Self::Virtual { session, client } => {
                 let found = client.read(resource_type, id, session.deadline()).await?;
@@ -76,8 +74,8 @@ impl Place<'_> {
         own: Option<Own>,
     ) -> Result<(String, Held)> {
         match self {
-            Self::Native { session, family } => {
-                let held = stored(session, family, resource_type, id, body, Base::Last, own).await?;
+            Self::Native { session } => {
+                let held = stored(session, resource_type, id, Some(body), Base::Last, own).await?;
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
@@ -97,9 +95,9 @@ impl Place<'_> {
         own: Option<Own>,
     ) -> Result<Held> {
         match self {
-            Self::Native { session, family } => {
+            Self::Native { session } => {
                 let base = Base::Known(native_version(version)?);
-                stored(session, family, resource_type, id, body, base, own).await
+                stored(session, resource_type, id, Some(body), base, own).await
             }
             Self::Virtual { session, client } => {
                 let written = client.put(resource_type, id, body, version, session.deadline()).await?;
@@ -110,18 +108,9 @@ impl Place<'_> {
 
     pub async fn delete(&self, resource_type: &str, id: &str, version: Option<&str>) -> Result<()> {
         match self {
-            Self::Native { session, family } => {
-                let (store, family) = (session.store().clone(), family.clone());
-                let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
-                let version = native_version(version)?;
-                let job = move || {
-                    let base = match version {
-                        Some(version) => version,
-                        None => store.last_version(&resource_type, &id)?.unwrap_or(0),
-                    };
-                    store.put_resources(&[rows::delete(&family, &resource_type, &id, base)])
-                };
-                session.work(job).await?
+            Self::Native { session } => {
+                let base = native_version(version)?.map_or(Base::Last, |version| Base::Known(Some(version)));
+                stored(session, resource_type, id, None, base, None).await.map(drop)
             }
             Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
         }
@@ -159,27 +148,29 @@ enum Base {
     Last,
 }
 
-/// Makes the rows of a native resource and stores it with them.
+/// Stores a native resource, or takes it away, with the rows of every table over its type. Begun, it is done, whether or
+/// not anybody still waits: what is in force for the request is held until then, as an activation expects.
 async fn stored(
     session: &Session,
-    family: &[Arc<ServedTable>],
     resource_type: &str,
     id: &str,
-    body: Bytes,
+    body: Option<Bytes>,
     base: Base,
     own: Option<Own>,
 ) -> Result<Held> {
-    let (store, family) = (session.store().clone(), family.to_vec());
+    let (store, tables) = (session.store().clone(), session.snapshot().over(resource_type));
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
     let job = move || {
         let base = match base {
             Base::Known(version) => version,
-            Base::Last => store.last_version(&resource_type, &id)?,
+            Base::Last => {
+                let one = vec![(resource_type.clone(), id.clone())];
+                waited(store.last_versions(one))?.into_iter().next().flatten()
+            }
         };
-        let write = rows::write(&store, &family, &resource_type, &id, &body, base, own.as_ref())?;
-        let body = write.body.clone().unwrap_or_default();
-        let held = Held { body: body.into(), version: Some(write.version.to_string()) };
-        store.put_resources(&[write])?;
+        let write = rows::prepare(&tables, Incoming { resource_type, id, body, base }, own.as_ref())?;
+        let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
+        waited(store.put_resources(vec![write]))?;
         Ok(held)
     };
     session.work(job).await?

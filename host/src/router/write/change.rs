@@ -18,6 +18,7 @@ use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::write::backend::{Held, Place};
 use crate::router::write::rows::{self, Own};
+use crate::store::native::{NativeScan, ScanLimits};
 
 /// How often a change without `If-Match` is merged anew because somebody else wrote in between.
 const MERGE_ATTEMPTS: usize = 3;
@@ -98,7 +99,7 @@ impl Session {
         if place.is_native() {
             return self.stored_row(table, key).await;
         }
-        for located in self.locate(&table.table, key).await? {
+        for located in self.locate(table, key).await? {
             let Some(held) = self.held(&place, &located).await? else { continue };
             let rows = self.rows_of(table, &place, &located, &held).await?;
             if let Some(row) = located.row_of(&table.table, &rows) {
@@ -110,14 +111,14 @@ impl Session {
 
     /// A native row as the store has it: with what lives in the row alone.
     async fn stored_row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
-        let (store, described) = (self.store().clone(), table.table.clone());
-        let found = self.work(move || {
-            let columns: Vec<_> = (0..described.columns.len()).collect();
-            store.get(&described, key, &columns)
-        });
-        let Some(found) = found.await?? else { return Ok(None) };
-        self.remember(&table.table, &found.rows).await?;
-        Ok(Some(found.rows))
+        // One row by its key is no more than that to look at.
+        let limits = ScanLimits { rows: 1, deadline: self.deadline() };
+        let found = self.store().scan(NativeScan::row(table.table.clone(), key), limits).await?.rows;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        self.remember(&table.table, &found);
+        Ok(Some(found))
     }
 
     /// The resource of a row as it stands.
@@ -129,10 +130,11 @@ impl Session {
     }
 
     /// Where the row of a key can be: one place, or one for each resource type of the table that it may be of.
-    async fn locate(&self, table: &Table, key: Uuid) -> Result<Vec<Located>> {
+    async fn locate(&self, served: &Arc<ServedTable>, key: Uuid) -> Result<Vec<Located>> {
+        let table = &served.table;
         let text = match key::decode(key) {
             key::Decoded::Id(id) => id,
-            key::Decoded::Hashed => match self.hashed_id(key).await? {
+            key::Decoded::Hashed => match self.hashed_text(served, key).await? {
                 Some(text) => text,
                 None => return Ok(Vec::new()),
             },
@@ -155,16 +157,22 @@ impl Session {
         Ok(match key::decode(guid) {
             key::Decoded::Id(id) => Some(id),
             key::Decoded::Hashed => {
-                let text = self.hashed_id(guid).await?;
+                let text = self.store().text_of(guid).await?;
                 text.map(|text| key::split(&text).1.to_owned()).filter(|id| key::is_id(id))
             }
         })
     }
 
-    /// The text that a GUID was hashed from, if it has been seen.
-    async fn hashed_id(&self, guid: Uuid) -> Result<Option<String>> {
-        let store = self.store().clone();
-        self.work(move || store.id_of(guid)).await?
+    /// The text that the GUID of a row was hashed from, if it has been seen lately; a native row says it itself.
+    async fn hashed_text(&self, table: &Arc<ServedTable>, guid: Uuid) -> Result<Option<String>> {
+        if let Some(text) = self.store().text_of(guid).await? {
+            return Ok(Some(text.to_string()));
+        }
+        if !self.place(table)?.is_native() {
+            return Ok(None);
+        }
+        let row = self.stored_row(table, guid).await?;
+        Ok(row.and_then(|row| row.cell(0, table.table.key).map(str::to_owned)))
     }
 
     /// The change's values as the mapping takes them, and those that live in the row alone.
@@ -270,7 +278,7 @@ impl Session {
         let (rows, took) = mapped.await?;
         self.trace().add(Step::Mapping, took);
         let rows = rows?;
-        self.remember(&table.table, &rows).await?;
+        self.remember(&table.table, &rows);
         Ok(rows)
     }
 }
@@ -403,7 +411,7 @@ impl Changing<'_> {
 
     /// The resource of the row of a key, which is there with that row in it; or `NotFound`.
     async fn found(&self, key: Uuid) -> Result<(Located, Held)> {
-        for located in self.session.locate(&self.table.table, key).await? {
+        for located in self.session.locate(self.table, key).await? {
             let Some(held) = self.session.held(&self.place, &located).await? else { continue };
             if self.has_its_row(&located)
                 || self

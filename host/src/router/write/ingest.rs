@@ -1,9 +1,8 @@
-//! A FHIR bundle into the tables: every entry becomes rows of its native tables and, if asked, goes to a FHIR service
-//! first. The answer has one outcome an entry; an entry that could not be stored says so by name and is never dropped
+//! A FHIR bundle into the tables: every entry goes, if asked, to a FHIR service, and is stored if any table over its type
+//! is native; it is a row of all of them then. The answer has one outcome an entry; an entry that could not be stored says so by name and is never dropped
 //! in silence.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -16,10 +15,17 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
 use crate::router::session::Session;
-use crate::router::snapshot::{ServedTable, Snapshot};
-use crate::router::write::rows;
-use crate::store::sqlite::Store;
-use crate::store::write::NativeWrite;
+use crate::router::snapshot::Snapshot;
+use crate::router::work::waited;
+use crate::router::write::rows::{self, Incoming, Over};
+use crate::store::facade::Store;
+use crate::store::native::NativeWrite;
+
+/// How often a bundle is stored anew because somebody else wrote one of its resources in between.
+const STORE_ATTEMPTS: usize = 3;
+
+/// Resources whose rows are made at once.
+const ENTRIES_AT_ONCE: usize = 100;
 
 /// What became of one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +42,9 @@ pub enum OutcomeKind {
     Created,
     Updated,
     Deleted,
-    /// Taken by the FHIR service; the table is virtual, so nothing is kept here.
+    /// Taken by the FHIR service; every table over the type is virtual, so nothing is kept here.
     Forwarded,
-    /// No native table takes it, and it was not forwarded.
+    /// No table over its type is native, and it was not forwarded.
     NotStored,
     Refused,
 }
@@ -80,7 +86,21 @@ struct Item {
     resource_type: String,
     id: String,
     /// None = delete.
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
+}
+
+/// Items that are to be stored.
+struct Wanted<'i> {
+    index: usize,
+    item: &'i Item,
+    /// Native root tables over its type, for the outcome.
+    tables: Vec<String>,
+}
+
+impl Wanted<'_> {
+    fn id(&self) -> (&str, &str) {
+        (&self.item.resource_type, &self.item.id)
+    }
 }
 
 impl Session {
@@ -158,64 +178,114 @@ fn store_items(
     taken: Option<&[bool]>,
 ) -> Result<Vec<Outcome>> {
     point_to_items(&parsed(bundle)?.entry, &mut items);
-    let mut outcomes = Vec::with_capacity(items.len());
-    let mut writes = Vec::new();
-    for (index, item) in items.into_iter().enumerate() {
-        let taken_there = taken.is_none_or(|taken| taken.get(index).copied().unwrap_or(false));
-        let outcome = match item {
-            _ if !taken_there => refused("the FHIR service did not take it"),
-            Err(error) => refused(error.message()),
-            Ok(item) => store_item(store, snapshot, &item, taken.is_some(), &mut writes)?,
-        };
-        if atomic && outcome.kind == OutcomeKind::Refused {
-            return Err(broken(index, &outcome.note));
+    let mut attempt = 1;
+    loop {
+        let (outcomes, writes) = prepared(store, snapshot, &items, taken)?;
+        if atomic && let Some(index) = outcomes.iter().position(|outcome| outcome.kind == OutcomeKind::Refused) {
+            return Err(broken(index, outcomes.get(index).map_or("", |outcome| &outcome.note)));
         }
-        outcomes.push(outcome);
+        match waited(store.put_resources(writes)) {
+            Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => attempt += 1,
+            stored => return stored.map(|()| outcomes),
+        }
     }
-    store.put_resources(&writes)?;
-    Ok(outcomes)
 }
 
-/// Prepares one entry's native write, and says what will have become of it.
-fn store_item(
+/// What will have become of each entry, and the writes that make it so.
+fn prepared(
     store: &Store,
     snapshot: &Snapshot,
-    item: &Item,
-    forwarded: bool,
-    writes: &mut Vec<NativeWrite>,
-) -> Result<Outcome> {
-    let shown: Vec<&Arc<ServedTable>> = snapshot
-        .tables()
-        .filter(|t| t.table.parent.is_none() && t.table.source(&item.resource_type).is_some())
-        .collect();
-    let Some(root) = shown.iter().find(|t| t.route == Route::Native) else {
-        let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
-        let note = match shown.first() {
-            Some(table) => format!("table `{}` is virtual: its rows are in the FHIR service", table.table.name),
-            None => format!("no table shows {}", item.resource_type),
-        };
-        return Ok(Outcome { kind, location: None, note });
-    };
-    let family: Vec<Arc<ServedTable>> = snapshot.family(&root.table.name).cloned().collect();
-    // The same resource may come twice in one bundle: the later builds on the earlier.
-    let earlier = writes.iter().rposition(|w| w.resource_type == item.resource_type && w.id == item.id);
-    let stored = store.last_version(&item.resource_type, &item.id)?;
-    let base = earlier.and_then(|at| writes.get(at)).map(|w| w.version).or(stored);
-    let Some(body) = &item.body else {
-        writes.extend(base.map(|base| rows::delete(&family, &item.resource_type, &item.id, base)));
-        return Ok(Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() });
-    };
-    let write = match rows::write(store, &family, &item.resource_type, &item.id, body, base, None) {
-        Ok(write) => write,
-        Err(error) if error.code() == Code::UpstreamInvalid || error.code() == Code::BadJson => {
-            return Ok(refused(error.message()));
+    items: &[Result<Item>],
+    taken: Option<&[bool]>,
+) -> Result<(Vec<Outcome>, Vec<NativeWrite>)> {
+    let (mut outcomes, mut wanted, mut over) = (Vec::with_capacity(items.len()), Vec::new(), Over::new());
+    for (index, item) in items.iter().enumerate() {
+        let taken_there = taken.is_none_or(|taken| taken.get(index).copied().unwrap_or(false));
+        outcomes.push(match item {
+            _ if !taken_there => refused("the FHIR service did not take it"),
+            Err(error) => refused(error.message()),
+            Ok(item) => {
+                let tables =
+                    over.entry(item.resource_type.clone()).or_insert_with(|| snapshot.over(&item.resource_type));
+                let roots: Vec<_> = tables.iter().filter(|t| t.table.parent.is_none()).collect();
+                let native = roots.iter().filter(|t| t.route == Route::Native);
+                let native: Vec<_> = native.map(|t| t.table.name.clone()).collect();
+                if native.is_empty() {
+                    not_here(item, roots.first().map(|t| t.table.name.as_str()), taken.is_some())
+                } else {
+                    wanted.push(Wanted { index, item, tables: native });
+                    // What was never there need not go; of the others it is said below.
+                    deleted()
+                }
+            }
+        });
+    }
+    let ids = wanted.iter().map(|w| (w.item.resource_type.clone(), w.item.id.clone())).collect();
+    let stored = waited(store.last_versions(ids))?;
+    let standing = wanted.iter().zip(stored).filter_map(|(w, version)| Some((w.id(), version?)));
+    let mut versions: HashMap<(&str, &str), u64> = standing.collect();
+    let mut writes = Vec::new();
+    for some in distinct(&wanted) {
+        let base = |w: &Wanted<'_>| versions.get(&w.id()).copied();
+        let some: Vec<_> = some.iter().filter(|w| w.item.body.is_some() || base(w).is_some()).collect();
+        let incoming = some.iter().map(|w| Incoming {
+            resource_type: w.item.resource_type.clone(),
+            id: w.item.id.clone(),
+            body: w.item.body.clone(),
+            base: base(w),
+        });
+        for (w, write) in some.iter().zip(rows::prepare_all(&over, incoming.collect())) {
+            outcomes[w.index] = match write {
+                Ok(write) => {
+                    let outcome = stored_in(&write, &w.tables);
+                    versions.insert(w.id(), write.version);
+                    writes.push(write);
+                    outcome
+                }
+                Err(error) if matches!(error.code(), Code::UpstreamInvalid | Code::BadJson) => refused(error.message()),
+                Err(error) => return Err(error),
+            };
         }
-        Err(error) => return Err(error),
+    }
+    Ok((outcomes, writes))
+}
+
+/// In their order, some at a time, no resource twice in one go: the same may come twice in one bundle, and the later
+/// builds on the earlier.
+fn distinct<'w, 'i>(wanted: &'w [Wanted<'i>]) -> Vec<&'w [Wanted<'i>]> {
+    let (mut all, mut rest) = (Vec::new(), wanted);
+    while !rest.is_empty() {
+        let mut seen = HashSet::new();
+        let count = rest.iter().take(ENTRIES_AT_ONCE).take_while(|w| seen.insert(w.id())).count();
+        let (some, others) = rest.split_at(count);
+        all.push(some);
+        rest = others;
+    }
+    all
+}
+
+fn stored_in(write: &NativeWrite, tables: &[String]) -> Outcome {
+    if write.body.is_none() {
+        return deleted();
+    }
+    let kind = if write.base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
+    let location = Some(format!("{}/{}/_history/{}", write.resource_type, write.id, write.version));
+    let word = if tables.len() == 1 { "table" } else { "tables" };
+    Outcome { kind, location, note: format!("stored in {word} `{}`", tables.join("`, `")) }
+}
+
+fn deleted() -> Outcome {
+    Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() }
+}
+
+/// No table over the type of an item is native.
+fn not_here(item: &Item, table: Option<&str>, forwarded: bool) -> Outcome {
+    let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
+    let note = match table {
+        Some(table) => format!("table `{table}` is virtual: its rows are in the FHIR service"),
+        None => format!("no table shows {}", item.resource_type),
     };
-    let location = Some(format!("{}/{}/_history/{}", item.resource_type, item.id, write.version));
-    writes.push(write);
-    let kind = if base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
-    Ok(Outcome { kind, location, note: format!("stored in table `{}`", root.table.name) })
+    Outcome { kind, location: None, note }
 }
 
 fn first_refused(items: &[Result<Item>]) -> Option<(usize, &Error)> {
@@ -256,7 +326,7 @@ fn item(entry: &Entry<'_>) -> Result<Item> {
     if method == "PUT" && head.id.as_ref().is_some_and(|own| *own != id) {
         return refuse("its resource has another id than its request.url");
     }
-    Ok(Item { resource_type: head.resource_type, id, body: Some(resource.get().as_bytes().to_vec()) })
+    Ok(Item { resource_type: head.resource_type, id, body: Some(Bytes::copy_from_slice(resource.get().as_bytes())) })
 }
 
 /// References by `fullUrl` (FHIR R4 3.1.0.11.2) become references to the ids that the entries got.
@@ -279,7 +349,7 @@ fn point_to_items(entries: &[Entry<'_>], items: &mut [Result<Item>]) {
             continue;
         }
         if let Some(text) = repoint(body, &targets) {
-            *body = text.into_bytes();
+            *body = text.into();
         }
     }
 }

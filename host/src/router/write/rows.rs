@@ -1,10 +1,12 @@
-//! The native route keeps resources, as a FHIR service does, and beside each the rows that its mapping makes of it. So
-//! a table says the same on both routes, nothing that no column maps is lost, and a new version of a mapping makes the
-//! rows anew. What has no place in the resource (a row's own state, say) lives in the row alone.
+//! The native route keeps resources, each once, as a FHIR service does, and beside each the rows that mappings make of it:
+//! of every table over its type, whatever mapping serves it and wherever its route leads. So a table says the same on both
+//! routes, all tables over a type show the same resources, turning a route needs no rows made, and nothing that no column
+//! maps is lost. What has no place in the resource (a row's own state, say) lives in the row alone.
 
-use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use turntable_scan::{Document, Edit, Kind, splice};
 
 use crate::model::error::{Code, Error, Result};
@@ -13,8 +15,8 @@ use crate::model::rows::Rows;
 use crate::model::table::{Column, ColumnIndex, Table};
 use crate::router::map::{self, Resource};
 use crate::router::snapshot::ServedTable;
-use crate::store::sqlite::Store;
-use crate::store::write::{MadeAnew, NativeWrite};
+use crate::store::facade::Store;
+use crate::store::native::{MadeAnew, NativeWrite, Progress, StoredResource, TableRows};
 
 /// Resources that are read at once to make their rows anew.
 const REMAKE_BATCH: usize = 200;
@@ -22,6 +24,19 @@ const REMAKE_BATCH: usize = 200;
 /// Resources whose rows are put in place together. A table of up to this many changes over in one moment; a larger one
 /// in several, between which a page may show rows of both mappings.
 const REMAKE_AT_ONCE: usize = 20_000;
+
+/// The tables over each type.
+pub type Over = HashMap<String, Vec<Arc<ServedTable>>>;
+
+/// A resource that is to be stored in place of `base` (None = it is new).
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    pub resource_type: String,
+    pub id: String,
+    /// None takes it away.
+    pub body: Option<Bytes>,
+    pub base: Option<u64>,
+}
 
 /// Values for columns that no element of the resource carries.
 #[derive(Clone, Debug)]
@@ -38,107 +53,162 @@ pub fn is_own(table: &Table, index: ColumnIndex, column: &Column) -> bool {
     column.access.update && column.path.is_empty() && column.elements.is_empty() && !is_discriminator
 }
 
-/// A resource with the rows of its whole family, ready to be stored in place of `base` (None = it is new).
-pub fn write(
-    store: &Store,
-    family: &[Arc<ServedTable>],
-    resource_type: &str,
-    id: &str,
-    body: &[u8],
-    base: Option<u64>,
-    own: Option<&Own>,
-) -> Result<NativeWrite> {
-    let version = base.unwrap_or(0) + 1;
-    let body = stamp(body, id, version)?;
-    let rows = rows_of(store, family, resource_type, &body, own)?;
-    let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
-    Ok(NativeWrite { resource_type, id, body: Some(body), base, version, rows })
+/// Makes a resource ready to be stored: stamped, with the rows of the tables over its type. Calls mappings.
+pub fn prepare(tables: &[Arc<ServedTable>], incoming: Incoming, own: Option<&Own>) -> Result<NativeWrite> {
+    let mut write = stamped(incoming)?;
+    let bodies = [write.body.clone()];
+    write.rows = made_together(tables, &write.resource_type, &bodies)?.pop().unwrap_or_default();
+    if let Some(own) = own {
+        lay_own(&mut write, own);
+    }
+    Ok(write)
 }
 
-/// Takes a resource away, with the rows of its whole family.
-pub fn delete(family: &[Arc<ServedTable>], resource_type: &str, id: &str, base: u64) -> NativeWrite {
-    let rows = family.iter().map(|served| (served.table.clone(), Rows::default())).collect();
-    let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
-    NativeWrite { resource_type, id, body: None, base: Some(base), version: base + 1, rows }
-}
-
-/// Makes the rows of every stored resource of a family anew that was written since a moment, with the mapping as it is
-/// now.
-pub fn remake(store: &Store, family: &[ServedTable], since: jiff::Timestamp) -> Result<()> {
-    let mut types: Vec<_> = family.iter().flat_map(|t| &t.table.sources).map(|s| s.resource_type.as_str()).collect();
-    types.sort_unstable();
-    types.dedup();
-    let mut made_anew = Vec::new();
-    for resource_type in types {
-        let mut after = String::new();
-        loop {
-            let batch = store.resources_after(resource_type, &after, since, REMAKE_BATCH)?;
-            let Some((last, ..)) = batch.last() else { break };
-            after.clone_from(last);
-            for (id, version, body) in batch {
-                let rows = rows_of(store, family, resource_type, &body, None)?;
-                made_anew.push(MadeAnew { resource_type: resource_type.to_owned(), id, version, rows });
-            }
-            if made_anew.len() >= REMAKE_AT_ONCE {
-                store.put_rows(&std::mem::take(&mut made_anew))?;
+/// The same for many resources, which share calls. Of each its own outcome, in their order.
+pub fn prepare_all(tables: &Over, incoming: Vec<Incoming>) -> Vec<Result<NativeWrite>> {
+    let mut writes: Vec<Result<NativeWrite>> = incoming.into_iter().map(stamped).collect();
+    let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, write) in writes.iter().enumerate() {
+        if let Ok(write) = write {
+            by_type.entry(write.resource_type.clone()).or_default().push(index);
+        }
+    }
+    for (resource_type, indices) in by_type {
+        let over = tables.get(&resource_type).map(Vec::as_slice).unwrap_or_default();
+        let body = |index: &usize| writes.get(*index)?.as_ref().ok()?.body.clone();
+        let bodies: Vec<_> = indices.iter().map(body).collect();
+        for (index, made) in indices.into_iter().zip(made(over, &resource_type, &bodies)) {
+            match (made, writes.get_mut(index)) {
+                (Ok(rows), Some(Ok(write))) => write.rows = rows,
+                (Err(error), Some(write)) => *write = Err(error),
+                (Ok(_), _) | (_, None) => {}
             }
         }
     }
-    store.put_rows(&made_anew)
+    writes
 }
 
-fn rows_of(
-    store: &Store,
-    family: &[impl Borrow<ServedTable>],
+/// Lays values that live in the rows alone on the rows of one table.
+fn lay_own(write: &mut NativeWrite, own: &Own) {
+    for made in write.rows.iter_mut().filter(|made| made.table.name == own.table) {
+        let (table, rows) = (&made.table, &made.rows);
+        let is_meant = |row: usize| match &own.key {
+            Some(meant) => rows.cell(row, table.key).is_some_and(|text| key::split(text).1 == meant),
+            None => row + 1 == rows.len(),
+        };
+        let mut laid = Rows::new(rows.columns().to_vec());
+        for row in 0..rows.len() {
+            let meant = is_meant(row);
+            laid.push(rows.columns().iter().map(|column| {
+                let changed = own.cells.iter().find(|(c, _)| meant && c == column);
+                changed.map_or(rows.cell(row, *column), |(_, value)| value.as_deref())
+            }));
+            if meant {
+                made.assigned.extend(own.cells.iter().map(|(column, _)| (row, *column)));
+            }
+        }
+        made.rows = laid;
+    }
+}
+
+/// Makes the rows that a root table and its children have of the stored resources, of those written after a write. How far
+/// it came is noted with them. What is written meanwhile is left to a later call. Calls mappings, so it is not for the
+/// reactor's threads.
+pub async fn remake(store: &Store, root: &ServedTable, family: &[Arc<ServedTable>], since: u64) -> Result<()> {
+    let mut types: Vec<String> =
+        family.iter().flat_map(|t| &t.table.sources).map(|source| source.resource_type.clone()).collect();
+    types.sort_unstable();
+    types.dedup();
+    let mut up_to = since;
+    let mut made_anew = Vec::new();
+    let made_up_to = |up_to| {
+        let progress = Progress { digest: root.mapping.digest.clone(), up_to: Some(up_to) };
+        vec![(root.table.name.clone(), progress)]
+    };
+    loop {
+        let batch = store.resources_since(types.clone(), up_to, REMAKE_BATCH).await?;
+        let Some(last) = batch.last() else { break };
+        up_to = last.written;
+        made_anew.extend(again(family, batch)?);
+        if made_anew.len() >= REMAKE_AT_ONCE {
+            store.put_rows(std::mem::take(&mut made_anew), made_up_to(up_to)).await?;
+        }
+    }
+    if made_anew.is_empty() { Ok(()) } else { store.put_rows(made_anew, made_up_to(up_to)).await }
+}
+
+fn stamped(incoming: Incoming) -> Result<NativeWrite> {
+    let Incoming { resource_type, id, body, base } = incoming;
+    let version = base.unwrap_or(0) + 1;
+    let body = body.map(|body| stamp(&body, &id, version)).transpose()?.map(Bytes::from);
+    Ok(NativeWrite { resource_type, id, body, base, version, rows: Vec::new() })
+}
+
+/// Rows of resources that stay as they are; of deleted ones none.
+fn again(family: &[Arc<ServedTable>], resources: Vec<StoredResource>) -> Result<Vec<MadeAnew>> {
+    let mut by_type: HashMap<String, Vec<StoredResource>> = HashMap::new();
+    for resource in resources {
+        by_type.entry(resource.resource_type.clone()).or_default().push(resource);
+    }
+    let mut all = Vec::new();
+    for (resource_type, resources) in by_type {
+        let bodies: Vec<_> = resources.iter().map(|resource| resource.body.clone()).collect();
+        for (StoredResource { resource_type, id, version, .. }, rows) in
+            resources.into_iter().zip(made(family, &resource_type, &bodies))
+        {
+            all.push(MadeAnew { resource_type, id, version, rows: rows? });
+        }
+    }
+    Ok(all)
+}
+
+/// The rows that tables have of resources of one type; of one that is gone none. Many go in one call of a mapping; where
+/// that fails, in two of half as many, until it is known which one is to blame.
+fn made(tables: &[Arc<ServedTable>], resource_type: &str, bodies: &[Option<Bytes>]) -> Vec<Result<Vec<TableRows>>> {
+    match made_together(tables, resource_type, bodies) {
+        Ok(made) => made.into_iter().map(Ok).collect(),
+        Err(error) if bodies.len() < 2 => vec![Err(error)],
+        Err(_) => {
+            let (first, second) = bodies.split_at(bodies.len() / 2);
+            let mut all = made(tables, resource_type, first);
+            all.extend(made(tables, resource_type, second));
+            all
+        }
+    }
+}
+
+fn made_together(
+    tables: &[Arc<ServedTable>],
     resource_type: &str,
-    body: &[u8],
-    own: Option<&Own>,
-) -> Result<Vec<(Arc<Table>, Rows)>> {
-    let takes = |served: &&ServedTable| served.table.source(resource_type).is_some();
-    let family: Vec<&ServedTable> = family.iter().map(Borrow::borrow).filter(takes).collect();
-    let columns: Vec<Vec<_>> = family.iter().map(|served| (0..served.table.columns.len()).collect()).collect();
-    let asked: Vec<_> = family.iter().copied().zip(columns.iter().map(Vec::as_slice)).collect();
-    let made = map::rows_of_tables(&asked, &[Resource { resource_type, body }], "")?;
-    let rows = family.iter().zip(made).map(|(served, made)| {
-        let own = own.filter(|own| own.table == served.table.name);
-        Ok((served.table.clone(), with_own(store, &served.table, made.rows, own)?))
-    });
-    rows.collect()
+    bodies: &[Option<Bytes>],
+) -> Result<Vec<Vec<TableRows>>> {
+    let mut all: Vec<Vec<TableRows>> = bodies.iter().map(|_| Vec::with_capacity(tables.len())).collect();
+    let there: Vec<(usize, &Bytes)> =
+        bodies.iter().enumerate().filter_map(|(index, body)| Some((index, body.as_ref()?))).collect();
+    let resources: Vec<_> = there.iter().map(|(_, body)| Resource { resource_type, body: body.as_ref() }).collect();
+    let tables: Vec<&ServedTable> =
+        tables.iter().map(Arc::as_ref).filter(|live| live.table.source(resource_type).is_some()).collect();
+    let columns: Vec<Vec<_>> = tables.iter().map(|live| (0..live.table.columns.len()).collect()).collect();
+    let asked: Vec<_> = tables.iter().copied().zip(columns.iter().map(Vec::as_slice)).collect();
+    for (live, mapped) in tables.iter().zip(map::rows_of_tables(&asked, &resources, "")?) {
+        let table = &live.table;
+        let mut rows_of: Vec<Vec<usize>> = vec![Vec::new(); bodies.len()];
+        for (row, origin) in mapped.origin.iter().enumerate() {
+            if let Some(rows) = there.get(*origin).and_then(|(index, _)| rows_of.get_mut(*index)) {
+                rows.push(row);
+            }
+        }
+        let own = own_columns(table);
+        for (made, of_it) in all.iter_mut().zip(rows_of) {
+            let rows = mapped.rows.pick(&of_it);
+            made.push(TableRows { table: table.clone(), rows, own: own.clone(), assigned: Vec::new() });
+        }
+    }
+    Ok(all)
 }
 
-/// Carries a row's own cells over from what is stored, and lays the changed ones on top.
-fn with_own(store: &Store, table: &Table, rows: Rows, own: Option<&Own>) -> Result<Rows> {
-    let owned: Vec<ColumnIndex> =
-        table.columns.iter().enumerate().filter(|(i, c)| is_own(table, *i, c)).map(|(i, _)| i).collect();
-    if owned.is_empty() {
-        return Ok(rows);
-    }
-    let mut out = Rows::new(rows.columns().to_vec());
-    for row in 0..rows.len() {
-        let Some(text) = rows.cell(row, table.key) else { continue };
-        let stored = store.get(table, key::guid(text), &owned)?;
-        let (_, guest_key) = key::split(text);
-        let meant = own.filter(|own| own.key.as_deref().map_or(row + 1 == rows.len(), |key| key == guest_key));
-        let cells: Vec<Option<String>> = rows
-            .columns()
-            .iter()
-            .map(|column| {
-                if !owned.contains(column) {
-                    return rows.cell(row, *column).map(str::to_owned);
-                }
-                let changed = meant.and_then(|own| own.cells.iter().find(|(c, _)| c == column));
-                match changed {
-                    Some((_, value)) => value.clone(),
-                    None => {
-                        let stored = stored.as_ref().and_then(|stored| stored.rows.cell(0, *column));
-                        stored.or(rows.cell(row, *column)).map(str::to_owned)
-                    }
-                }
-            })
-            .collect();
-        out.push(cells.iter().map(Option::as_deref));
-    }
-    Ok(out)
+fn own_columns(table: &Table) -> Vec<ColumnIndex> {
+    table.columns.iter().enumerate().filter(|(index, column)| is_own(table, *index, column)).map(|(i, _)| i).collect()
 }
 
 /// The resource as a FHIR service would keep it: its id, its version, when it was written. All other bytes stay.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use turntable_scan::block::{Pieces, same};
-use turntable_scan::{Document, Lexer, number, unescape};
+use turntable_scan::{Document, Lexer, unescape};
 
 use super::blob::{Alternative, Choice, Column, Plan, Source, Table};
 use super::layout::{LEVELS, Make, ROW, bit};
@@ -11,6 +11,7 @@ use super::walk::{Slot, Walk, kind};
 use crate::bindings::exports::turntable::mapping::read::Failure;
 use crate::bindings::turntable::mapping::types::{IssueCode, Severity};
 use crate::column::ReadWith;
+use crate::judge::{self, Refusal};
 use crate::output::Output;
 use crate::reference::{self, Target};
 use crate::time::{self, Precision};
@@ -431,50 +432,43 @@ impl<'w> Row<'w> {
                 self.type_of_choice(cell, alternative, output)
             };
         }
-        let wrong = |message| (IssueCode::Value, message, slot.start);
+        let at = |(code, message): Refusal| (code, message, slot.start);
         let written = match cell.make {
             Make::Text => {
-                self.string(slot, output).ok_or(wrong("expected a text"))?;
+                self.string(slot, output).ok_or(at(judge::NOT_TEXT))?;
                 true
             }
             Make::Implied => {
                 if slot.kind() != kind::STRING {
-                    return Err(wrong("expected a text"));
+                    return Err(at(judge::NOT_TEXT));
                 }
                 output.push(cell.column.text().unwrap_or_default());
                 cell.column.text().is_some()
             }
             Make::Boolean | Make::Decimal => {
-                let (expected, message) = match cell.make {
-                    Make::Boolean => (kind::BOOLEAN, "expected true or false"),
-                    _ => (kind::NUMBER, "expected a number"),
+                let (expected, other) = match cell.make {
+                    Make::Boolean => (kind::BOOLEAN, judge::NOT_BOOLEAN),
+                    _ => (kind::NUMBER, judge::NOT_NUMBER),
                 };
                 if slot.kind() != expected {
-                    return Err(wrong(message));
+                    return Err(at(other));
                 }
                 output.push_part(self.text, slot.start as usize, slot.end as usize);
                 true
             }
             Make::Int | Make::Long => {
                 if slot.kind() != kind::NUMBER {
-                    return Err(wrong("expected a number"));
+                    return Err(at(judge::NOT_NUMBER));
                 }
-                let limits =
-                    if cell.make == Make::Int { i64::from(i32::MIN)..=i32::MAX.into() } else { i64::MIN..=i64::MAX };
-                let rounded = number::round(&self.text[self.range(slot)]).filter(|number| limits.contains(number));
-                push_number(rounded.ok_or(wrong("the number is out of range"))?, output);
+                let (low, high) = match cell.make {
+                    Make::Int => (i32::MIN.into(), i32::MAX.into()),
+                    _ => (i64::MIN, i64::MAX),
+                };
+                push_number(judge::whole(&self.text[self.range(slot)], low, high).map_err(at)?, output);
                 true
             }
-            Make::Date => {
-                self.moment(slot, |precision| precision == Precision::Day, output).ok_or(wrong(match slot.kind() {
-                    kind::STRING => "expected a full date (YYYY-MM-DD)",
-                    _ => "expected a text",
-                }))?
-            }
-            Make::Moment => self.moment(slot, |_| true, output).ok_or(wrong(match slot.kind() {
-                kind::STRING => "expected a date or time as FHIR writes it",
-                _ => "expected a text",
-            }))?,
+            Make::Date => self.dated(slot, judge::date, output).map_err(at)?,
+            Make::Moment => self.dated(slot, judge::moment, output).map_err(at)?,
             Make::Choice => self.choice(cell, slot, alternative, output)?,
             Make::Lookup => self.lookup(cell, slot, alternative, output)?,
             Make::Json => {
@@ -489,7 +483,7 @@ impl<'w> Row<'w> {
                 severity: Severity::Information,
                 code: IssueCode::Truncated,
                 at: slot.start,
-                message: "the element repeats; the column shows the first",
+                message: judge::REPEATS,
             });
         }
         Ok(written)
@@ -526,13 +520,15 @@ impl<'w> Row<'w> {
         Some(())
     }
 
-    fn moment(&self, slot: Slot, fits: impl Fn(Precision) -> bool, output: &mut Pieces) -> Option<bool> {
-        let text = self.characters(slot)?;
-        let precision = usual_precision(text.as_bytes()).or_else(|| time::precision(&text))?;
-        if !fits(precision) {
-            return None;
-        }
-        self.string(slot, output).map(|()| true)
+    fn dated(
+        &self,
+        slot: Slot,
+        judged: impl Fn(Option<Precision>) -> Result<(), Refusal>,
+        output: &mut Pieces,
+    ) -> Result<bool, Refusal> {
+        let text = self.characters(slot).ok_or(judge::NOT_TEXT)?;
+        judged(usual_precision(text.as_bytes()).or_else(|| time::precision(&text)))?;
+        Ok(self.string(slot, output).is_some())
     }
 
     fn choice(
@@ -542,78 +538,56 @@ impl<'w> Row<'w> {
         alternative: Alternative,
         output: &mut Pieces,
     ) -> Result<bool, Mismatch> {
+        let at = |(code, message): Refusal| (code, message, slot.start);
         if slot.kind() == kind::OBJECT {
-            return self.type_of_reference(cell, slot, alternative, output);
+            return self.type_of_reference(cell, alternative, output).map_err(at);
         }
-        let code = self.characters(slot).ok_or((IssueCode::Value, "expected a text", slot.start))?;
-        let message = match cell.option(&code) {
-            Some(option) => {
-                let system = || self.member(alternative.system());
-                let fits = option.system.is_none_or(|expected| system().is_none_or(|own| own.as_bytes() == expected));
-                if fits {
-                    output.push(&code);
-                    return Ok(true);
-                }
-                "the code is of a system that the choice does not have"
-            }
-            None if cell.column.is_open() => {
-                output.push(&code);
-                return Ok(true);
-            }
-            None => "a code that the choice does not have",
-        };
-        Err((IssueCode::CodeInvalid, message, slot.start))
+        let code = self.characters(slot).ok_or(at(judge::NOT_TEXT))?;
+        let option = cell.option(&code).map(|option| option.system);
+        let system = || self.member(alternative.system());
+        judge::code(option, cell.column.is_open(), system).map_err(at)?;
+        output.push(&code);
+        Ok(true)
     }
 
     fn type_of_reference(
         &mut self,
         cell: &mut Cell,
-        slot: Slot,
         alternative: Alternative,
         output: &mut Pieces,
-    ) -> Result<bool, Mismatch> {
+    ) -> Result<bool, Refusal> {
         let members = [alternative.reference(), alternative.kind(), alternative.identifier(), alternative.display()];
         if !members.into_iter().any(|member| self.is_there(member)) {
-            return Err((IssueCode::Value, "expected a code", slot.start));
+            return Err(judge::NOT_CODE);
         }
         let Some(kind) = self.resource_type(alternative) else { return Ok(false) };
-        if cell.column.is_open() || cell.option(&kind).is_some() {
-            output.push(&kind);
-            return Ok(true);
-        }
-        Err((IssueCode::CodeInvalid, "a reference to a type that the choice does not have", slot.start))
+        judge::resource_type(cell.option(&kind).is_some(), cell.column.is_open())?;
+        output.push(&kind);
+        Ok(true)
     }
 
     fn resource_type(&mut self, alternative: Alternative) -> Option<Cow<'w, str>> {
-        if self.is_there(alternative.reference())
-            && let Some(text) = self.characters(self.slot(alternative.reference()))
+        if let Some(text) = self.member(alternative.reference())
+            && let Target::Resource { kind, .. } = self.target(self.slot(alternative.reference()), &text)
         {
-            let slot = self.slot(alternative.reference());
-            if let Some(kind) = self.with_target(slot, text, |target| match target {
-                Target::Resource { kind, .. } => Some(kind.to_owned()),
-                _ => None,
-            }) {
-                return Some(Cow::Owned(kind));
-            }
+            return Some(Cow::Owned(kind.to_owned()));
         }
-        let declared = self.member(alternative.kind())?;
-        Some(match declared.rsplit_once('/') {
-            Some((_, name)) => Cow::Owned(name.to_owned()),
-            None => declared,
-        })
+        self.member(alternative.kind()).map(reference::declared_type)
     }
 
-    fn with_target<T>(&mut self, slot: Slot, text: Cow<'w, str>, look: impl FnOnce(Target<'_>) -> T) -> T {
-        match text {
+    /// What a reference that stands in a slot is. Several columns ask for the same one.
+    #[expect(clippy::ptr_arg, reason = "what is borrowed of the resource can be remembered, what was made cannot")]
+    fn target<'t>(&mut self, slot: Slot, text: &'t Cow<'w, str>) -> Target<'t> {
+        match *text {
             Cow::Borrowed(text) => {
                 let target = match self.reference {
                     Some((at, target)) if at == slot.start => target,
                     _ => reference::target(text),
                 };
                 self.reference = Some((slot.start, target));
-                look(target)
+                target
             }
-            Cow::Owned(text) => look(reference::target(&text)),
+            Cow::Owned(ref text) => reference::target(text),
         }
     }
 
@@ -624,38 +598,23 @@ impl<'w> Row<'w> {
         alternative: Alternative,
         output: &mut Pieces,
     ) -> Result<bool, Mismatch> {
+        let at = |(code, message): Refusal| (code, message, slot.start);
+        let is_object = slot.kind() == kind::OBJECT;
         let own = match slot.kind() {
             kind::STRING => slot,
             kind::OBJECT if self.is_there(alternative.reference()) => self.slot(alternative.reference()),
             kind::OBJECT => return Ok(false),
-            _ => return Err((IssueCode::Value, "expected a reference", slot.start)),
+            _ => return Err(at(judge::NOT_REFERENCE)),
         };
         let Some(text) = self.characters(own) else { return Ok(false) };
-        let mut has = |kind: &str| cell.option(kind).is_some();
-        enum Shown {
-            Yes,
-            No,
-            Undeclared,
-            Wrong,
+        let target = self.target(own, &text);
+        let has = |kind: &str| cell.option(kind).is_some();
+        let declared = || if is_object { self.resource_type(alternative) } else { None };
+        let shown = judge::reference(target, has, declared).map_err(at)?;
+        if shown {
+            output.push(&text);
         }
-        let shown = self.with_target(own, text.clone(), |target| match target {
-            Target::Resource { kind, .. } if has(kind) => Shown::Yes,
-            Target::Urn => Shown::Undeclared,
-            Target::Resource { .. } | Target::Contained => Shown::No,
-            Target::Other => Shown::Wrong,
-        });
-        match shown {
-            Shown::No => return Ok(false),
-            Shown::Wrong => return Err((IssueCode::Value, "not a reference to a resource", slot.start)),
-            Shown::Undeclared if slot.kind() == kind::OBJECT => {
-                if self.resource_type(alternative).is_some_and(|kind| !has(&kind)) {
-                    return Ok(false);
-                }
-            }
-            Shown::Yes | Shown::Undeclared => {}
-        }
-        output.push(&text);
-        Ok(true)
+        Ok(shown)
     }
 
     /// The type of the choice element that is there.
@@ -665,24 +624,11 @@ impl<'w> Row<'w> {
             return Ok(false);
         }
         let kind = &self.text[self.range(self.slot(types))];
-        let is = |code: &[u8]| match (code.split_first(), kind.as_bytes().split_first()) {
-            (Some((first, rest)), Some((own, others))) => first.to_ascii_uppercase() == *own && same(rest, others),
-            _ => false,
-        };
-        match cell.column.options().find(|option| is(option.code.as_bytes())) {
-            Some(option) => {
-                output.push(option.code);
-                Ok(true)
-            }
-            None if cell.column.is_open() => {
-                output.push(kind);
-                Ok(true)
-            }
-            None => {
-                let at = self.slot(types + 1).start;
-                Err((IssueCode::CodeInvalid, "a type that the choice does not have", at))
-            }
-        }
+        let option = cell.column.options().find(|option| judge::is_of_type(option.code, kind));
+        let at = self.slot(types + 1).start;
+        judge::element_type(option.is_some(), cell.column.is_open()).map_err(|(code, message)| (code, message, at))?;
+        output.push(option.map_or(kind, |option| option.code));
+        Ok(true)
     }
 }
 

@@ -1,54 +1,69 @@
-//! The database file: opens it, brings its schema up to date, lends connections (one that writes, a few that read) and
+//! The database file: opens it, brings its schema up to date, lends connections (one that writes, others that read) and
 //! says what SQLite's errors mean. What has been written is on the disk before the call returns, and stays there when
-//! the process is killed.
+//! the process is killed. Every call blocks, on the disk or for another writer; the facade keeps them off the reactor.
 
-use std::collections::HashSet;
 use std::fs;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
-use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
-use crate::plan::sql::Value;
+use crate::store::queue::busy;
+use crate::store::sql::names::Value;
+use crate::store::sqlite::tables::Tables;
 
 /// File of the database in the data folder.
-pub const FILE_NAME: &str = "turntable.db";
+pub(crate) const FILE_NAME: &str = "turntable.db";
 
-/// Connections that read at once. More wait, up to [`BUSY_MS`], then `Busy`.
-pub const READERS_MAX: usize = 8;
-
-/// Milliseconds to wait for a connection, or for a lock that another process holds. Then `Busy`.
-pub const BUSY_MS: u64 = 5_000;
+/// Milliseconds to wait for a lock that another process holds. Then `Busy`.
+const BUSY_MS: u64 = 5_000;
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 256;
+
+/// Steps of SQLite's machine between two looks at the clock: some ten microseconds.
+const STEPS: i32 = 1_000;
 
 /// `PRAGMA application_id`: "TTBL".
 const APPLICATION_ID: i32 = 0x5454_424c;
 
 /// Each brings the system tables from the version of its index to the next; `PRAGMA user_version` counts them.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
-/// Safe to call from many threads; every call blocks, on the disk or for another writer.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Database {
     writer: Mutex<Connection>,
     readers: Readers,
-    /// Keys that are in the key map for sure (`store::key_map`).
-    pub(super) known_keys: Mutex<HashSet<Uuid>>,
+    /// The native tables that are there.
+    pub(crate) tables: Tables,
     /// Last, so that it is removed after the connections are closed.
+    #[cfg(test)]
     _folder: Option<tempfile::TempDir>,
 }
 
-impl Store {
+/// When a read must end, whether it is done or not.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    pub(crate) deadline: Instant,
+    /// Nobody waits for it any more.
+    pub(crate) abandoned: Arc<AtomicBool>,
+}
+
+impl Stop {
+    pub(crate) fn is_due(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed) || Instant::now() >= self.deadline
+    }
+}
+
+impl Database {
     /// The store of a data folder; both are created if they are not there.
-    pub fn open(data_dir: &Path) -> Result<Self> {
+    pub(crate) fn open(data_dir: &Path) -> Result<Self> {
         create_folder(data_dir).map_err(|e| {
             Error::new(Code::Store, "the data folder cannot be created")
                 .target("data_dir")
@@ -62,50 +77,41 @@ impl Store {
                 .hint("let this user write to the folder and the file, and check that the disk is not read-only")
                 .internal(e.to_string())
         })?;
-        Self::open_file(path, None)
+        Self::open_file(path, "full")
     }
 
-    /// A store of its own that is gone when it is dropped.
-    pub fn temporary() -> Result<Self> {
-        let folder = tempfile::tempdir()
-            .map_err(|e| Error::new(Code::Store, "no temporary folder can be created").internal(e.to_string()))?;
-        Self::open_file(folder.path().join(FILE_NAME), Some(folder))
-    }
-
-    fn open_file(path: PathBuf, folder: Option<tempfile::TempDir>) -> Result<Self> {
-        // What is gone tomorrow needs no flush.
-        let synchronous = if folder.is_some() { "off" } else { "full" };
+    /// What is gone tomorrow needs no flush: `synchronous` is `off`.
+    fn open_file(path: PathBuf, synchronous: &'static str) -> Result<Self> {
         let mut writer = connect(&path, synchronous)?;
         migrate(&mut writer)?;
-        let readers = Readers { path, synchronous, pool: Mutex::default(), returned: Condvar::new() };
-        Ok(Self { writer: Mutex::new(writer), readers, known_keys: Mutex::default(), _folder: folder })
+        let tables = Tables::load(&writer)?;
+        let readers = Readers { path, synchronous, idle: Mutex::default() };
+        Ok(Self {
+            writer: Mutex::new(writer),
+            readers,
+            tables,
+            #[cfg(test)]
+            _folder: None,
+        })
     }
 
     /// Lends a connection for reading; all that is read sees one moment of the database.
-    pub(super) fn reading<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let reader = self.readers.take()?;
-        let moment = reader.unchecked_transaction()?;
-        let found = read(&moment)?;
-        moment.commit()?;
-        Ok(found)
+    pub(crate) fn reading<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.readers.take()?.moment(read)
     }
 
-    /// What is written in here is whole or not there, but may be gone after a power cut, up to the next transaction
-    /// outside: for what can be repeated, such as hundreds of tables at a first start, each of which would wait for the
-    /// disk.
-    pub fn repeatable<T>(&self, write: impl FnOnce() -> T) -> Result<T> {
-        let flushed = self.readers.synchronous;
-        let synchronous = |value: &str| locked(&self.writer).pragma_update(None, "synchronous", value);
-        if flushed == "full" {
-            synchronous("normal")?;
-        }
-        let written = write();
-        synchronous(flushed)?;
-        Ok(written)
+    /// The same, broken off when it must end.
+    pub(crate) fn reading_until<T>(&self, stop: &Stop, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let mut reader = self.readers.take()?;
+        let due = stop.clone();
+        reader.progress_handler(STEPS, Some(move || due.is_due()))?;
+        let found = reader.moment(read);
+        reader.progress_handler(0, None::<fn() -> bool>)?;
+        found
     }
 
     /// One transaction of the one writer: all of it is on the disk afterwards, or, on an error, none.
-    pub(super) fn writing<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn writing<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = locked(&self.writer);
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let written = write(&transaction)?;
@@ -114,25 +120,18 @@ impl Store {
     }
 }
 
-/// A panic while a lock was held leaves no half-done state behind: transactions roll back, sets only grow.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// A panic while a lock was held leaves no half-done state behind: transactions roll back.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// As many as were ever needed at once; the facade bounds that.
 #[derive(Debug)]
 struct Readers {
     path: PathBuf,
     /// The last connection to close, of whatever use, moves the journal into the file.
     synchronous: &'static str,
-    pool: Mutex<Pool>,
-    returned: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Pool {
-    idle: Vec<Connection>,
-    /// Idle or lent.
-    open: usize,
+    idle: Mutex<Vec<Connection>>,
 }
 
 /// A lent connection, given back when dropped.
@@ -144,25 +143,25 @@ struct Reader<'s> {
 
 impl Readers {
     fn take(&self) -> Result<Reader<'_>> {
-        let full = |pool: &mut Pool| pool.idle.is_empty() && pool.open >= READERS_MAX;
-        let (mut pool, waited) = self
-            .returned
-            .wait_timeout_while(locked(&self.pool), Duration::from_millis(BUSY_MS), full)
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = pool.idle.pop() {
-            return Ok(Reader { readers: self, connection: Some(connection) });
-        }
-        if waited.timed_out() {
-            return Err(busy().internal("all reading connections are lent"));
-        }
-        pool.open += 1;
-        drop(pool);
-        // From here on a reader without a connection gives its place back.
-        let mut reader = Reader { readers: self, connection: None };
-        let connection = connect(&self.path, self.synchronous)?;
-        connection.pragma_update(None, "query_only", true)?;
-        reader.connection = Some(connection);
-        Ok(reader)
+        let idle = locked(&self.idle).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => {
+                let connection = connect(&self.path, self.synchronous)?;
+                connection.pragma_update(None, "query_only", true)?;
+                connection
+            }
+        };
+        Ok(Reader { readers: self, connection: Some(connection) })
+    }
+}
+
+impl Reader<'_> {
+    fn moment<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let moment = self.unchecked_transaction()?;
+        let found = read(&moment)?;
+        moment.commit()?;
+        Ok(found)
     }
 }
 
@@ -174,14 +173,15 @@ impl Deref for Reader<'_> {
     }
 }
 
+impl DerefMut for Reader<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a reader that was handed out has its connection")
+    }
+}
+
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        let mut pool = locked(&self.readers.pool);
-        match self.connection.take() {
-            Some(connection) => pool.idle.push(connection),
-            None => pool.open -= 1,
-        }
-        self.readers.returned.notify_one();
+        locked(&self.readers.idle).extend(self.connection.take());
     }
 }
 
@@ -254,8 +254,10 @@ fn create_file(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn busy() -> Error {
-    Error::new(Code::Busy, "the database is busy").hint("try again").retry_after(1)
+/// A read that did not end in time.
+pub(crate) fn too_late() -> Error {
+    Error::new(Code::UpstreamTimeout, "the database did not answer within the time that a request has")
+        .hint("narrow $filter, or ask for a smaller page")
 }
 
 impl ToSql for Value {
@@ -283,6 +285,7 @@ impl From<rusqlite::Error> for Error {
         let store = |message: &str, hint: &str| Self::new(Code::Store, message).hint(hint);
         let error = match code {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => busy(),
+            ErrorCode::OperationInterrupted => too_late(),
             ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => store(
                 "the database file is damaged, or no database at all",
                 "keep the file, and restore turntable.db from a backup; `sqlite3 turntable.db .recover` may save rows",
@@ -301,11 +304,61 @@ impl From<rusqlite::Error> for Error {
 }
 
 #[cfg(test)]
+impl Database {
+    /// Of a test's own; gone when it is dropped.
+    pub(crate) fn temporary() -> Result<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = Self::open_file(folder.path().join(FILE_NAME), "off")?;
+        Ok(Self { _folder: Some(folder), ..database })
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn an_older_database_comes_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch(
+            "INSERT INTO _turntable_resources VALUES \
+               ('Patient', 'b', 1, 20, x'7b7d'), ('Patient', 'a', 3, 30, x'7b7d'), ('Basic', 'c', 2, 10, NULL); \
+             INSERT INTO _turntable_keys VALUES (x'00112233445566778899aabbccddeeff', 'Patient/long'); \
+             INSERT INTO _turntable_settings VALUES ('rows-made-by:contact', x'00'), ('page-token-key', x'01'); \
+             PRAGMA application_id = 1414808140; PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        drop(old);
+        let database = Database::open(folder.path()).unwrap();
+        let resources = database.resources_since(&["Patient".into(), "Basic".into()], 0, 9).unwrap();
+        let found: Vec<_> = resources.iter().map(|r| (r.id.as_str(), r.version, r.written, r.body.is_some())).collect();
+        assert_eq!(found, [("c", 2, 1, false), ("b", 1, 2, true), ("a", 3, 3, true)]);
+        let guid = uuid::uuid!("00112233-4455-6677-8899-aabbccddeeff");
+        assert_eq!(database.texts_of(&[guid]).unwrap(), [(guid, "Patient/long".into())]);
+        assert_eq!(database.setting("rows-made-by:contact").unwrap(), None, "all rows are made anew");
+        assert!(database.setting("page-token-key").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_read_ends_when_it_must() {
+        let database = Database::temporary().unwrap();
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+        let stop = |wait| Stop { deadline: Instant::now() + wait, abandoned: Arc::default() };
+        let abandoned = stop(Duration::from_secs(60));
+        abandoned.abandoned.store(true, Ordering::Relaxed);
+        for stop in [stop(Duration::from_millis(20)), abandoned] {
+            let read =
+                database.reading_until(&stop, |moment| Ok(moment.query_row(endless, [], |row| row.get::<_, i64>(0))?));
+            assert_eq!(read.unwrap_err().code(), Code::UpstreamTimeout);
+        }
+        let after = database.reading(|moment| Ok(moment.query_row("SELECT 7", [], |row| row.get::<_, i64>(0))?));
+        assert_eq!(after.unwrap(), 7, "the connection is as good as before");
+    }
+
     fn refusal(folder: &Path) -> Error {
-        let error = Store::open(folder).unwrap_err();
+        let error = Database::open(folder).unwrap_err();
         assert_eq!(error.code(), Code::Store);
         error
     }
@@ -315,9 +368,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("deep").join("data");
         for expected in [None, Some(&b"v"[..])] {
-            let store = Store::open(&inner).unwrap();
-            assert_eq!(store.setting("n").unwrap().as_deref(), expected);
-            store.put_setting("n", b"v").unwrap();
+            let database = Database::open(&inner).unwrap();
+            assert_eq!(database.setting("n").unwrap().as_deref(), expected);
+            database.setting_or("n", b"v").unwrap();
         }
         #[cfg(unix)]
         {
@@ -330,8 +383,8 @@ mod tests {
     #[test]
     fn commits_are_flushed_and_names_are_never_texts() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
-        store
+        let database = Database::open(folder.path()).unwrap();
+        database
             .writing(|transaction| {
                 let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, String>(0));
                 assert_eq!(pragma("journal_mode")?, "wal");
@@ -340,7 +393,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        store
+        database
             .reading(|moment| {
                 assert!(moment.prepare("SELECT \"no such column\" FROM _turntable_keys").is_err());
                 assert!(moment.execute("DELETE FROM _turntable_keys", []).is_err(), "a reader only reads");
@@ -353,7 +406,7 @@ mod tests {
     fn a_newer_foreign_or_damaged_file_is_refused_by_name_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
-        drop(Store::open(folder.path()).unwrap());
+        drop(Database::open(folder.path()).unwrap());
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
         assert!(refusal(folder.path()).message().contains("newer Turntable (schema 99"));
 
@@ -374,12 +427,12 @@ mod tests {
 
     #[test]
     fn an_error_rolls_all_back() {
-        let store = Store::temporary().unwrap();
-        let tried = store.writing(|transaction| {
+        let database = Database::temporary().unwrap();
+        let tried = database.writing(|transaction| {
             transaction.execute("INSERT INTO _turntable_settings VALUES ('n', x'00')", [])?;
             Err::<(), _>(Error::new(Code::Conflict, "second thoughts"))
         });
         assert_eq!(tried.unwrap_err().code(), Code::Conflict);
-        assert_eq!(store.setting("n").unwrap(), None);
+        assert_eq!(database.setting("n").unwrap(), None);
     }
 }

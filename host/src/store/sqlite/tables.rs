@@ -1,66 +1,187 @@
-//! One SQL table for each native table: makes it, and follows the mapping when a new version describes it differently.
-//! Columns are added and sort keys made anew; no table or column that has rows is ever dropped. Rows are made of
-//! resources and will be made anew after the mapping has changed: so a stored cell that does not fit the new kind of its
-//! column stands in nobody's way, and becomes null until then. The resources are what a rollback goes back to.
+//! One SQL table for each native table that has ever had a row: made when the first one is written, in its transaction,
+//! and following the mapping when a new version describes it differently. Columns are added and sort keys made anew; no
+//! table or column that has rows is ever dropped. Rows are made of resources and will be made anew after the mapping has
+//! changed: so a stored cell that does not fit the new kind of its column stands in nobody's way, and becomes null until
+//! then. The resources are what a rollback goes back to.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
-use super::sqlite::Store;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::SortKey;
-use crate::plan::sql::{self, Value};
+use crate::store::sql::names::{self, Value};
 
 /// To be raised when `model::value` makes other sort keys from the same cells: all are then made anew.
 const KEYS_VERSION: u32 = 1;
 
 /// Rows whose sort keys are made anew in one go.
-const REBUILD_ROWS: usize = 500;
+pub(crate) const REBUILD_ROWS: usize = 500;
 
 /// Two SQL columns each, and SQLite has at most 2,000.
 const COLUMNS_MAX: usize = 990;
 
-impl Store {
-    /// Makes the SQL tables what these tables need. Repeating it changes nothing. An error leaves all as it was. Where a
-    /// column is read in another way than before, cells that do not fit become null: rows must then be made anew.
-    pub fn ensure_tables<'t>(&self, tables: impl IntoIterator<Item = &'t Table>) -> Result<()> {
-        self.writing(|transaction| tables.into_iter().try_for_each(|table| ensure(transaction, table)))
+/// The native tables that are there, by name. What is not there has no rows.
+#[derive(Debug, Default)]
+pub(crate) struct Tables(RwLock<HashMap<String, Arc<Made>>>);
+
+/// A table as the database has it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Made {
+    /// How the sort keys of each column are made ([`keys_of`]), by its stem.
+    keys: HashMap<String, String>,
+    /// The description that was last found to fit.
+    fits: Option<Arc<Table>>,
+}
+
+/// What the database has of a table as it is described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stands {
+    Missing,
+    /// Some columns are not there.
+    Partly,
+    Whole,
+}
+
+/// Tables that a transaction makes or changes, known to others when it is done.
+#[derive(Debug, Default)]
+pub(crate) struct Changes(HashMap<String, Made>);
+
+impl Tables {
+    pub(crate) fn load(connection: &Connection) -> Result<Self> {
+        let mut tables: HashMap<String, Made> = HashMap::new();
+        let mut select = connection.prepare("SELECT table_name, column_name, keys FROM _turntable_columns")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            tables.entry(row.get(0)?).or_default().keys.insert(row.get(1)?, row.get(2)?);
+        }
+        Ok(Self(RwLock::new(tables.into_iter().map(|(name, made)| (name, Arc::new(made))).collect())))
     }
 
-    /// The same for one table.
-    pub fn ensure_table(&self, table: &Table) -> Result<()> {
-        self.ensure_tables([table])
+    /// With regard to some columns only.
+    pub(crate) fn stands(&self, table: &Arc<Table>, columns: impl IntoIterator<Item = ColumnIndex>) -> Stands {
+        self.made(&table.name).map_or(Stands::Missing, |made| made.stands(table, columns))
+    }
+
+    pub(crate) fn apply(&self, changes: Changes) {
+        if !changes.0.is_empty() {
+            let made = changes.0.into_iter().map(|(name, made)| (name, Arc::new(made)));
+            self.0.write().unwrap_or_else(PoisonError::into_inner).extend(made);
+        }
+    }
+
+    pub(crate) fn made(&self, name: &str) -> Option<Arc<Made>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The database does not tell upper case from lower case, and we do.
+    pub(crate) fn check_case(&self, table: &Table) -> Result<()> {
+        let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let other = tables.keys().any(|name| name.eq_ignore_ascii_case(&table.name) && *name != table.name);
+        if other {
+            return Err(Error::new(Code::Conflict, "another table has this name in different case").target(&table.name));
+        }
+        Ok(())
+    }
+}
+
+impl Made {
+    fn stands(&self, table: &Arc<Table>, columns: impl IntoIterator<Item = ColumnIndex>) -> Stands {
+        let fits = self.fits.as_ref().is_some_and(|fits| Arc::ptr_eq(fits, table));
+        let has = |column| self.keys.contains_key(&names::stem(table, column));
+        if fits || columns.into_iter().all(has) { Stands::Whole } else { Stands::Partly }
+    }
+
+    /// Whether every column is there, with sort keys made as they should be.
+    pub(crate) fn is_up_to_date(&self, table: &Table) -> bool {
+        (0..table.columns.len()).all(|c| self.keys.get(&names::stem(table, c)) == Some(&keys_of(table, c)))
+    }
+}
+
+impl Changes {
+    /// Before rows of a table are written: makes it, or adds columns that it lacks.
+    pub(crate) fn ready(&mut self, tables: &Tables, transaction: &Transaction<'_>, table: &Arc<Table>) -> Result<()> {
+        match self.stands(tables, table) {
+            Stands::Whole => Ok(()),
+            Stands::Missing => {
+                check_names(table)?;
+                tables.check_case(table)?;
+                self.ensure(transaction, table)
+            }
+            // Keys stay as whoever put a version in force has them made.
+            Stands::Partly => {
+                let before = keys_before(transaction, table)?;
+                for column in (0..table.columns.len()).filter(|c| !before.contains_key(&names::stem(table, *c))) {
+                    add_column(transaction, table, column)?;
+                    remember_column(transaction, table, column)?;
+                }
+                create_indexes(transaction, table)?;
+                self.note(transaction, table)
+            }
+        }
+    }
+
+    /// As the transaction sees it.
+    pub(crate) fn stands(&self, tables: &Tables, table: &Arc<Table>) -> Stands {
+        let all = 0..table.columns.len();
+        match self.0.get(&table.name) {
+            Some(made) => made.stands(table, all),
+            None => tables.stands(table, all),
+        }
+    }
+
+    /// Whether the database has a column of a table.
+    pub(crate) fn has(&self, tables: &Tables, table: &Table, column: ColumnIndex) -> bool {
+        let has = |made: &Made| made.keys.contains_key(&names::stem(table, column));
+        self.0.get(&table.name).map(has).or_else(|| tables.made(&table.name).map(|made| has(&made))).unwrap_or(false)
+    }
+
+    /// A table that is as it is described.
+    pub(crate) fn fits(&mut self, made: &Made, table: &Arc<Table>) {
+        self.0.insert(table.name.clone(), Made { fits: Some(table.clone()), ..made.clone() });
+    }
+
+    /// Makes the SQL table what its table needs. An error leaves the transaction to be rolled back.
+    pub(crate) fn ensure(&mut self, transaction: &Transaction<'_>, table: &Arc<Table>) -> Result<()> {
+        ensure(transaction, table)?;
+        self.note(transaction, table)
+    }
+
+    fn note(&mut self, transaction: &Transaction<'_>, table: &Arc<Table>) -> Result<()> {
+        let made = Made { keys: keys_before(transaction, table)?, fits: Some(table.clone()) };
+        self.0.insert(table.name.clone(), made);
+        Ok(())
     }
 }
 
 fn ensure(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
-    check_names(table)?;
     let before = keys_before(transaction, table)?;
     if before.is_empty() {
         return create(transaction, table);
     }
-    if before.get(&sql::stem(table, table.key)).is_none_or(|keys| *keys != keys_of(table, table.key)) {
+    if before.get(&names::stem(table, table.key)).is_none_or(|keys| *keys != keys_of(table, table.key)) {
         return create_anew(transaction, table);
     }
-    let changed = |c: &ColumnIndex| before.get(&sql::stem(table, *c)) != Some(&keys_of(table, *c));
+    let changed = |c: &ColumnIndex| before.get(&names::stem(table, *c)) != Some(&keys_of(table, *c));
     let changed: Vec<ColumnIndex> = (0..table.columns.len()).filter(changed).collect();
     for column in &changed {
-        if !before.contains_key(&sql::stem(table, *column)) {
+        if !before.contains_key(&names::stem(table, *column)) {
             add_column(transaction, table, *column)?;
         }
         remember_column(transaction, table, *column)?;
     }
     // A column that was just added has nothing to make keys from, unless the host makes its cells too.
-    let from_cells = |c: &&ColumnIndex| before.contains_key(&sql::stem(table, **c)) || table.concept_of(**c).is_some();
+    let from_cells =
+        |c: &&ColumnIndex| before.contains_key(&names::stem(table, **c)) || table.concept_of(**c).is_some();
     rebuild(transaction, table, &changed.iter().filter(from_cells).copied().collect::<Vec<_>>())?;
     create_indexes(transaction, table)
 }
 
 /// Gives the concept keys of a row their cells, from the cells of code and system.
-pub(super) fn make_concept_keys(table: &Table, cells: &mut [Option<String>]) {
+pub(crate) fn make_concept_keys(table: &Table, cells: &mut [Option<String>]) {
     for column in 0..table.columns.len() {
         if let Some(concept) = table.concept_of(column) {
             let made = cells[concept.code].as_deref().map(|code| key::concept(cells[concept.system].as_deref(), code));
@@ -70,13 +191,13 @@ pub(super) fn make_concept_keys(table: &Table, cells: &mut [Option<String>]) {
 }
 
 /// The sort key of a cell as it is stored.
-pub(super) fn stored_key(table: &Table, column: ColumnIndex, cell: Option<&str>) -> Result<Value> {
+pub(crate) fn stored_key(table: &Table, column: ColumnIndex, cell: Option<&str>) -> Result<Value> {
     let column = &table.columns[column];
     Ok(SortKey::of(&column.kind, cell).map_err(|e| e.target(&column.name))?.into())
 }
 
 /// Names become names of the database: ASCII letters, digits and underscores, distinct without regard to case.
-fn check_names(table: &Table) -> Result<()> {
+pub(crate) fn check_names(table: &Table) -> Result<()> {
     let refused = |what: String| {
         Err(Error::new(Code::ComponentRefused, what)
             .target(&table.name)
@@ -93,7 +214,7 @@ fn check_names(table: &Table) -> Result<()> {
     }
     let mut seen = HashSet::new();
     for column in 0..table.columns.len() {
-        let stem = sql::stem(table, column);
+        let stem = names::stem(table, column);
         if !plain(&stem) || !seen.insert(stem.to_ascii_lowercase()) {
             let what = format!("the store cannot have a column of the name `{}`, or not twice", stem.escape_debug());
             return refused(what);
@@ -130,12 +251,6 @@ fn keys_of(table: &Table, column: ColumnIndex) -> String {
 }
 
 fn keys_before(transaction: &Transaction<'_>, table: &Table) -> Result<HashMap<String, String>> {
-    let mut other = transaction.prepare_cached(
-        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND name <> ?1",
-    )?;
-    if other.query_row([&table.name], |row| row.get::<_, i64>(0))? > 0 {
-        return Err(Error::new(Code::Conflict, "another table has this name in different case").target(&table.name));
-    }
     let mut select =
         transaction.prepare_cached("SELECT column_name, keys FROM _turntable_columns WHERE table_name = ?")?;
     let before = select.query_map([&table.name], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -143,7 +258,7 @@ fn keys_before(transaction: &Transaction<'_>, table: &Table) -> Result<HashMap<S
 }
 
 fn create(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
-    let name = sql::table_name(table);
+    let name = names::table_name(table);
     // `resource` is the GUID of the resource that the row was made of, `version` that resource's.
     // No affinity but the value's own, so that a column may change its kind.
     // All columns at once: each ALTER TABLE makes SQLite read the whole schema anew.
@@ -164,7 +279,7 @@ fn create(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
 
 /// The key is the identity of the rows: it changes only while there are none.
 fn create_anew(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
-    let name = sql::table_name(table);
+    let name = names::table_name(table);
     let rows: i64 = transaction.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0))?;
     if rows > 0 {
         return Err(Error::new(Code::Conflict, "the key column of a table that has rows cannot change")
@@ -177,7 +292,7 @@ fn create_anew(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
 }
 
 fn add_column(transaction: &Transaction<'_>, table: &Table, column: ColumnIndex) -> Result<()> {
-    let name = sql::table_name(table);
+    let name = names::table_name(table);
     for definition in column_definitions(table, column) {
         transaction.execute_batch(&format!("ALTER TABLE {name} ADD COLUMN {definition}"))?;
     }
@@ -186,9 +301,9 @@ fn add_column(transaction: &Transaction<'_>, table: &Table, column: ColumnIndex)
 
 /// The cell, and beside it its sort key; the key of the rows is its own.
 fn column_definitions(table: &Table, column: ColumnIndex) -> Vec<String> {
-    let mut definitions = vec![format!("{} TEXT", sql::cell_name(table, column))];
+    let mut definitions = vec![format!("{} TEXT", names::cell_name(table, column))];
     if column != table.key {
-        definitions.push(format!("{} ANY", sql::key_name(table, column)));
+        definitions.push(format!("{} ANY", names::key_name(table, column)));
     }
     definitions
 }
@@ -198,7 +313,7 @@ fn remember_column(transaction: &Transaction<'_>, table: &Table, column: ColumnI
         "INSERT INTO _turntable_columns (table_name, column_name, keys) VALUES (?, ?, ?) \
          ON CONFLICT DO UPDATE SET keys = excluded.keys",
     )?;
-    insert.execute((&table.name, sql::stem(table, column), keys_of(table, column)))?;
+    insert.execute((&table.name, names::stem(table, column), keys_of(table, column)))?;
     Ok(())
 }
 
@@ -207,13 +322,13 @@ fn create_indexes(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     transaction.execute_batch(&format!(
         "CREATE INDEX IF NOT EXISTS \"{}:resource\" ON {} (\"resource\")",
         table.name,
-        sql::table_name(table)
+        names::table_name(table)
     ))?;
     for (column, described) in table.columns.iter().enumerate() {
         if matches!(described.kind, Kind::Lookup(_)) || described.name == "msemr_azurefhirid" && column != table.key {
-            let (name, key) = (sql::table_name(table), sql::key_name(table, column));
+            let (name, key) = (names::table_name(table), names::key_name(table, column));
             // Names of indexes and tables share a space; no table has a colon.
-            let index = format!("\"{}:{}\"", table.name, sql::stem(table, column));
+            let index = format!("\"{}:{}\"", table.name, names::stem(table, column));
             transaction.execute_batch(&format!(
                 "CREATE INDEX IF NOT EXISTS {index} ON {name} ({key}, \"key\") WHERE {key} IS NOT NULL"
             ))?;
@@ -228,11 +343,11 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]
     if columns.is_empty() {
         return Ok(());
     }
-    let name = sql::table_name(table);
-    let all: Vec<_> = (0..table.columns.len()).map(|c| sql::cell_name(table, c)).collect();
+    let name = names::table_name(table);
+    let all: Vec<_> = (0..table.columns.len()).map(|c| names::cell_name(table, c)).collect();
     let assigned: Vec<_> = columns
         .iter()
-        .map(|c| format!("{} = ?, {} = ?", sql::cell_name(table, *c), sql::key_name(table, *c)))
+        .map(|c| format!("{} = ?, {} = ?", names::cell_name(table, *c), names::key_name(table, *c)))
         .collect();
     let mut select = transaction.prepare(&format!(
         "SELECT rowid, {} FROM {name} WHERE rowid > ? ORDER BY rowid LIMIT {REBUILD_ROWS}",
@@ -268,7 +383,7 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]
 
 /// A table with a column of every kind.
 #[cfg(test)]
-pub(super) mod sample {
+pub(crate) mod sample {
     use crate::model::table::{
         Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, Table, TableAccess, Target,
     };
@@ -324,179 +439,5 @@ pub(super) mod sample {
             path: String::new(),
             elements: Vec::new(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::model::query::{Compare, Expr, Filter, Literal};
-    use crate::model::rows::Rows;
-    use crate::model::table::{Choice, ChoiceOption, Concept, Kind};
-    use crate::model::value::Number;
-    use crate::plan::sql::{Select, Window};
-
-    fn text() -> Kind {
-        Kind::Text { max_length: None, multi_line: false }
-    }
-
-    fn option(value: i32, code: &str) -> ChoiceOption {
-        ChoiceOption { value, code: code.into(), system: None, label: code.into() }
-    }
-
-    /// A key and some columns.
-    fn table(columns: &[(&str, Kind)]) -> Table {
-        let mut table = sample::table();
-        table.columns.truncate(1);
-        table.columns.extend(columns.iter().map(|(name, kind)| sample::column(name, kind.clone())));
-        table.concepts.clear();
-        table.parent = None;
-        table
-    }
-
-    /// Puts a row as a resource of its own; columns beyond the cells are null.
-    fn put(store: &Store, table: &Table, cells: &[&str]) {
-        let mut rows = Rows::new((0..table.columns.len()).collect());
-        rows.push((0..table.columns.len()).map(|column| cells.get(column).copied()));
-        store.put_each(table, &rows).unwrap();
-    }
-
-    fn kept(store: &Store, table: &Table, column: &str, literal: Literal) -> u64 {
-        let column = Expr::Column(table.column(column).unwrap());
-        let filter = Filter::Compare(Compare::Eq, column, Expr::Literal(literal));
-        let select = Select::new(table, &[], Some(&filter), &[], Window::default());
-        assert_eq!(select.residual, None);
-        store.count(&select).unwrap()
-    }
-
-    #[test]
-    fn columns_are_added_and_stay_when_they_are_no_longer_described() {
-        let store = Store::temporary().unwrap();
-        let (old, new) = (table(&[("a", text())]), table(&[("a", text()), ("b", Kind::Int32)]));
-        store.ensure_table(&old).unwrap();
-        put(&store, &old, &["1", "x"]);
-        store.ensure_table(&new).unwrap();
-        store.ensure_table(&new).unwrap();
-        put(&store, &new, &["2", "y", "7"]);
-        let number = || Literal::Number(Number::parse("7").unwrap());
-        assert_eq!(kept(&store, &new, "b", number()), 1);
-        assert_eq!(kept(&store, &new, "b", Literal::Null), 1);
-        store.ensure_table(&old).unwrap();
-        assert_eq!(kept(&store, &old, "a", Literal::Text("X".into())), 1);
-        store.ensure_table(&new).unwrap();
-        assert_eq!(kept(&store, &new, "b", number()), 1, "the rollback finds its data");
-    }
-
-    #[test]
-    fn a_changed_kind_makes_new_keys() {
-        let store = Store::temporary().unwrap();
-        let as_text = table(&[("a", text())]);
-        let as_number = table(&[("a", Kind::Decimal { precision: 10, scale: None })]);
-        store.ensure_table(&as_text).unwrap();
-        // More rows than are rebuilt in one go.
-        let mut rows = Rows::new(vec![0, 1]);
-        let count = REBUILD_ROWS * 2 + 1;
-        (0..count).for_each(|n| rows.push([Some(n.to_string().as_str()), Some("72.10")]));
-        store.put_each(&as_text, &rows).unwrap();
-        let number = || Literal::Number(Number::parse("72.1").unwrap());
-
-        store.ensure_table(&as_number).unwrap();
-        assert_eq!(kept(&store, &as_number, "a", number()), count as u64);
-        store.ensure_table(&as_text).unwrap();
-        assert_eq!(kept(&store, &as_text, "a", Literal::Text("72.10".into())), count as u64);
-        assert_eq!(kept(&store, &as_text, "a", Literal::Text("72.1".into())), 0);
-    }
-
-    #[test]
-    fn a_cell_that_does_not_fit_the_new_kind_becomes_null_with_its_key() {
-        let check = |kind: Kind, cell: &str, expected: Option<&str>| {
-            let store = Store::temporary().unwrap();
-            let before = table(&[("a", text()), ("b", text())]);
-            let after = table(&[("a", kind), ("b", text())]);
-            store.ensure_table(&before).unwrap();
-            put(&store, &before, &["1", cell, "beside"]);
-            store.ensure_table(&after).unwrap();
-            let row = store.get(&after, key::guid("1"), &[0, 1, 2]).unwrap().unwrap();
-            assert_eq!(row.rows.row(0).collect::<Vec<_>>(), [Some("1"), expected, Some("beside")], "{cell}");
-            assert_eq!(row.versions, ["1"]);
-            assert_eq!(kept(&store, &after, "a", Literal::Null), u64::from(expected.is_none()), "{cell}");
-            assert_eq!(kept(&store, &after, "b", Literal::Text("beside".into())), 1);
-
-            put(&store, &after, &["1", "1", "made anew"]);
-            assert_eq!(kept(&store, &after, "b", Literal::Text("made anew".into())), 1);
-        };
-        check(Kind::Int32, "12", Some("12"));
-        check(Kind::Int32, "2147483648", None);
-        check(Kind::Decimal { precision: 10, scale: None }, "heavy", None);
-        let open = |open| Kind::Choice(Choice { options: vec![option(1, "1")], open, value_set: None });
-        check(open(false), "gone", None);
-        check(open(false), "1", Some("1"));
-    }
-
-    #[test]
-    fn a_choice_with_other_values_makes_new_keys() {
-        let store = Store::temporary().unwrap();
-        let status = sample::table().column("status").unwrap();
-        let Kind::Choice(choice) = sample::table().columns[status].kind.clone() else { unreachable!() };
-        let before = table(&[("status", Kind::Choice(choice.clone()))]);
-        store.ensure_table(&before).unwrap();
-        put(&store, &before, &["1", "planned"]);
-        let mut renumbered = choice;
-        renumbered.options[0].value = 42;
-        let after = table(&[("status", Kind::Choice(renumbered))]);
-        store.ensure_table(&after).unwrap();
-        assert_eq!(kept(&store, &after, "status", Literal::Number(Number::parse("42").unwrap())), 1);
-        assert_eq!(kept(&store, &after, "status", Literal::Number(Number::parse("5").unwrap())), 0);
-    }
-
-    #[test]
-    fn a_new_concept_gets_its_keys() {
-        let store = Store::temporary().unwrap();
-        let before = table(&[("code", text()), ("system", text())]);
-        store.ensure_table(&before).unwrap();
-        put(&store, &before, &["1", "c", "s"]);
-        let mut after = table(&[("code", text()), ("system", text()), ("code", Kind::ConceptKey { concept: 0 })]);
-        after.concepts = vec![Concept { name: "code".into(), code: 1, system: 2, display: None, text: None }];
-        store.ensure_table(&after).unwrap();
-        let made = store.get(&after, key::guid("1"), &[3]).unwrap().unwrap();
-        let expected: Uuid = key::concept(Some("s"), "c");
-        assert_eq!(made.rows.cell(0, 3), Some(expected.to_string().as_str()));
-        let filter = Filter::Compare(Compare::Eq, Expr::Column(3), Expr::Literal(Literal::Guid(expected)));
-        let select = Select::new(&after, &[], Some(&filter), &[], Window::default());
-        assert_eq!(store.count(&select).unwrap(), 1);
-    }
-
-    #[test]
-    fn the_key_column_changes_only_without_rows() {
-        let store = Store::temporary().unwrap();
-        let before = table(&[("a", text())]);
-        store.ensure_table(&before).unwrap();
-        let mut after = before.clone();
-        after.columns[0].name = "other_id".into();
-        store.ensure_table(&after).unwrap();
-        put(&store, &after, &["1"]);
-        assert_eq!(store.ensure_table(&before).unwrap_err().code(), Code::Conflict);
-        assert!(store.get(&after, key::guid("1"), &[0, 1]).unwrap().is_some());
-    }
-
-    #[test]
-    fn names_that_a_database_would_confuse_are_refused() {
-        let store = Store::temporary().unwrap();
-        store.ensure_table(&table(&[])).unwrap();
-        let check = |name: &str, columns: &[(&str, Kind)], expected: Code| {
-            let mut table = table(columns);
-            table.name = name.into();
-            assert_eq!(store.ensure_table(&table).unwrap_err().code(), expected, "{name}");
-        };
-        check("_turntable_keys", &[], Code::ComponentRefused);
-        check("_Turntable_x", &[], Code::ComponentRefused);
-        check("sqlite_x", &[], Code::ComponentRefused);
-        check("", &[], Code::ComponentRefused);
-        check("a\"; DROP TABLE sample; --", &[], Code::ComponentRefused);
-        check("a", &[("b", text()), ("B", text())], Code::ComponentRefused);
-        check("a", &[("b\0", text())], Code::ComponentRefused);
-        check("Sample", &[], Code::Conflict);
     }
 }

@@ -1,10 +1,7 @@
-//! Dialect one: a query as SQL. A native table keeps two SQL columns for each of its own: the cell's text, to show, and
-//! the cell's [`SortKey`], to compare; conditions and orders touch the keys alone, so that they agree with the residual
-//! evaluator by construction. What has no exact translation is handed back as the residual filter, never approximated.
+//! What is wanted of a native table as SQL. Conditions and orders touch sort keys alone ([`SortKey`]), so that they agree
+//! with the residual evaluator by construction. What has no exact translation is handed back as the residual filter, never approximated.
 //!
 //! [`SortKey`]: crate::model::value::SortKey
-
-use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 
@@ -12,6 +9,8 @@ use crate::model::catalog::Relation;
 use crate::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::{self, Number, SortKey};
+use crate::store::native::{Division, NativeScan};
+use crate::store::sql::names::{Value, cell_name, key_name, table_name};
 
 /// SQLite takes 32,766 parameters in a statement; conditions that would need more stay with the residual filter.
 const PARAMETERS_MAX: usize = 30_000;
@@ -24,42 +23,33 @@ const DAY_MICROSECONDS: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// One statement over one native table, ready to run and to be printed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Select {
-    /// Gives the row's version, then the cell of each of `columns`. Its parameters are `params`, then limit and offset
-    /// of `window` if there is one.
-    pub sql: String,
+pub(crate) struct Select {
+    /// Gives the cell of each of `columns`. Its parameters are `params`, then limit and offset of `window` if there is
+    /// one.
+    pub(crate) sql: String,
     /// The number of rows that `sql` gives without its window. Its parameters are `params`.
-    pub count_sql: String,
-    pub params: Vec<Value>,
+    pub(crate) count_sql: String,
+    pub(crate) params: Vec<Value>,
     /// Those asked for, then those that the residual filter and order need besides.
-    pub columns: Vec<ColumnIndex>,
+    pub(crate) columns: Vec<ColumnIndex>,
     /// What is left to check of each row. If there is any, no window has been applied.
-    pub residual: Option<Filter>,
+    pub(crate) residual: Option<Filter>,
     /// Whether the rows come in the order asked for (ties by key). If not, no window has been applied.
-    pub ordered: bool,
-    pub window: Option<Window>,
+    pub(crate) ordered: bool,
+    pub(crate) window: Option<Window>,
 }
 
 /// Which of the rows that match, in their order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    pub skip: u64,
+pub(crate) struct Window {
+    pub(crate) skip: u64,
     /// None = all.
-    pub top: Option<u64>,
-}
-
-/// A parameter of a statement. Values never become part of its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    Null,
-    Int(i64),
-    Text(String),
-    Blob(Vec<u8>),
+    pub(crate) top: Option<u64>,
 }
 
 impl Select {
     /// Rows of a table that a filter keeps, in an order, and of those the window.
-    pub fn new(
+    pub(crate) fn new(
         table: &Table,
         columns: &[ColumnIndex],
         filter: Option<&Filter>,
@@ -67,8 +57,10 @@ impl Select {
         window: Window,
     ) -> Self {
         let mut conditions = Conditions { table, params: Vec::new(), negated: false };
-        let (kept, residual) = conditions.conjuncts(filter);
-        let ordered = order.iter().all(|o| matches!(o.by, Expr::Column(_)));
+        let Divided { sql, left, .. } = conditions.conjuncts(filter);
+        let kept = if sql.is_empty() { String::new() } else { format!(" WHERE {}", sql.join(" AND ")) };
+        let residual = left.into_iter().cloned().reduce(|a, b| Filter::And(Box::new(a), Box::new(b)));
+        let ordered = is_ordered(order);
 
         let mut shown = columns.to_vec();
         if let Some(filter) = &residual {
@@ -81,11 +73,12 @@ impl Select {
         let window = (residual.is_none() && ordered && window != Window::default()).then_some(window);
 
         let from = format!(" FROM {}{kept}", table_name(table));
-        let mut sql = String::from("SELECT \"version\"");
-        for column in &shown {
-            let _ = write!(sql, ", {}", cell_name(table, *column));
+        // Rows without a column could not be told from none.
+        if shown.is_empty() {
+            add(&mut shown, table.key);
         }
-        let _ = write!(sql, "{from} ORDER BY {}", order_by(table, order, ordered));
+        let cells: Vec<_> = shown.iter().map(|column| cell_name(table, *column)).collect();
+        let mut sql = format!("SELECT {}{from} ORDER BY {}", cells.join(", "), order_by(table, order, ordered));
         if window.is_some() {
             sql.push_str(" LIMIT ? OFFSET ?");
         }
@@ -94,53 +87,36 @@ impl Select {
     }
 }
 
+/// Who checks which conjunct of a filter, and whether the database gives the order.
+pub(crate) fn division(scan: &NativeScan) -> Division {
+    let mut conditions = Conditions { table: &scan.table, params: Vec::new(), negated: false };
+    let Divided { checked, left, .. } = conditions.conjuncts(scan.filter.as_ref());
+    let own = |filters: Vec<&Filter>| filters.into_iter().cloned().collect();
+    Division { checked: own(checked), left: own(left), ordered: is_ordered(&scan.order) }
+}
+
+/// The columns of the table that a scan touches.
+pub(crate) fn columns_of(scan: &NativeScan) -> Vec<ColumnIndex> {
+    let mut columns = scan.columns.clone();
+    add(&mut columns, scan.table.key);
+    if let Some(filter) = &scan.filter {
+        filter_columns(&scan.table, filter, &mut columns);
+    }
+    scan.order.iter().for_each(|o| expr_columns(&o.by, &mut columns));
+    columns
+}
+
+/// Whether the database can give this order: one by the values of columns.
+fn is_ordered(order: &[Order]) -> bool {
+    order.iter().all(|o| matches!(o.by, Expr::Column(_)))
+}
+
 impl Window {
     /// As SQLite wants them; a negative limit is none.
-    pub fn limit_offset(self) -> (i64, i64) {
+    pub(crate) fn limit_offset(self) -> (i64, i64) {
         let limit = self.top.map_or(-1, |top| i64::try_from(top).unwrap_or(i64::MAX));
         (limit, i64::try_from(self.skip).unwrap_or(i64::MAX))
     }
-}
-
-impl From<SortKey> for Value {
-    fn from(key: SortKey) -> Self {
-        match key {
-            SortKey::Null => Self::Null,
-            SortKey::Bool(value) => Self::Int(i64::from(value)),
-            SortKey::Int(value) => Self::Int(value),
-            SortKey::Decimal(bytes) => Self::Blob(bytes),
-            SortKey::Text(text) => Self::Text(text),
-            SortKey::Guid(guid) => Self::Blob(guid.into_bytes().to_vec()),
-        }
-    }
-}
-
-/// The SQL table of a table, quoted.
-pub fn table_name(table: &Table) -> String {
-    quoted(&table.name)
-}
-
-/// The SQL column of a column's cell text, quoted.
-pub fn cell_name(table: &Table, column: ColumnIndex) -> String {
-    quoted(&format!("c_{}", stem(table, column)))
-}
-
-/// The SQL column of a column's sort key, quoted. That of the table's key is the row's identity itself.
-pub fn key_name(table: &Table, column: ColumnIndex) -> String {
-    if column == table.key { "\"key\"".into() } else { quoted(&format!("k_{}", stem(table, column))) }
-}
-
-/// A concept's key has the name of the concept, which a plain column may have as well; its property is its own.
-pub fn stem(table: &Table, column: ColumnIndex) -> String {
-    let column = &table.columns[column];
-    match column.kind {
-        Kind::ConceptKey { .. } => column.property().into_owned(),
-        _ => column.name.clone(),
-    }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// SQLite has nulls first ascending and last descending, as OData does.
@@ -164,6 +140,15 @@ struct Conditions<'t> {
     negated: bool,
 }
 
+/// The conjuncts of a filter.
+#[derive(Default)]
+struct Divided<'f> {
+    /// Each that can be translated.
+    sql: Vec<String>,
+    checked: Vec<&'f Filter>,
+    left: Vec<&'f Filter>,
+}
+
 /// What kinds of columns have keys that compare with each other.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -177,26 +162,24 @@ enum Class {
 }
 
 impl Conditions<'_> {
-    /// ` WHERE …` for what can be translated, and the rest.
-    fn conjuncts(&mut self, filter: Option<&Filter>) -> (String, Option<Filter>) {
-        let (mut kept, mut left) = (Vec::new(), None);
+    fn conjuncts<'f>(&mut self, filter: Option<&'f Filter>) -> Divided<'f> {
+        let mut divided = Divided::default();
         for conjunct in filter.map(|f| operands(f, Chain::And)).unwrap_or_default() {
             let mark = self.params.len();
             self.negated = false;
-            let fits = |c: &Self| kept.len() < CHAIN_MAX && c.params.len() <= PARAMETERS_MAX;
+            let fits = |c: &Self| divided.sql.len() < CHAIN_MAX && c.params.len() <= PARAMETERS_MAX;
             match self.condition(conjunct).filter(|_| fits(self)) {
-                Some(sql) => kept.push(sql),
+                Some(sql) => {
+                    divided.sql.push(sql);
+                    divided.checked.push(conjunct);
+                }
                 None => {
                     self.params.truncate(mark);
-                    left = Some(match left {
-                        None => conjunct.clone(),
-                        Some(before) => Filter::And(Box::new(before), Box::new(conjunct.clone())),
-                    });
+                    divided.left.push(conjunct);
                 }
             }
         }
-        let kept = if kept.is_empty() { String::new() } else { format!(" WHERE {}", kept.join(" AND ")) };
-        (kept, left)
+        divided
     }
 
     /// A condition that is true, false or null exactly where the filter is; None if there is no such.
@@ -575,7 +558,7 @@ mod tests {
         let select = Select::new(&table(), &[2, 1], None, &[by(1, true), by(0, false)], window);
         assert_eq!(
             select.sql,
-            "SELECT \"version\", \"c_children\", \"c_lastname\" FROM \"contact\" \
+            "SELECT \"c_children\", \"c_lastname\" FROM \"contact\" \
              ORDER BY \"k_lastname\" DESC, \"key\", \"key\" LIMIT ? OFFSET ?"
         );
         assert_eq!(select.window.map(Window::limit_offset), Some((-1, 3)));

@@ -1,0 +1,76 @@
+//! What the admin API's handlers share: bodies in, answers out, and who asks.
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use crate::http::shared::{self, failure, json_reply};
+use crate::model::error::{Code, Error, Result};
+use crate::router::release::actor::Actor;
+
+/// Bytes of a small JSON body.
+const BODY_BYTES: usize = 64 << 10;
+
+/// A mapping version, named.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MappingRef {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// `sha256:…`
+    pub(crate) digest: String,
+}
+
+/// What went wrong, and what to do.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "errors are written by `odata::reply`; this describes them")]
+pub(crate) struct ErrorAnswer {
+    error: ErrorBody,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "as above")]
+pub(crate) struct ErrorBody {
+    /// Stable, for programs.
+    code: String,
+    /// For people.
+    message: String,
+    /// The part of the request that is meant.
+    #[schema(nullable = false)]
+    target: Option<String>,
+    #[schema(nullable = false)]
+    details: Option<Vec<ErrorDetail>>,
+    #[schema(rename = "@Turntable.hint", nullable = false)]
+    hint: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "as above")]
+pub(crate) struct ErrorDetail {
+    code: String,
+    message: String,
+    #[schema(nullable = false)]
+    target: Option<String>,
+}
+
+/// There is one administrator until there is authentication: whoever reaches the loopback address.
+pub(crate) fn actor() -> Actor {
+    Actor("local".to_owned())
+}
+
+pub(crate) async fn body<T: DeserializeOwned>(request: Request) -> Result<T> {
+    let body = shared::body(request.into_body(), BODY_BYTES).await?;
+    serde_json::from_slice(&body).map_err(|e| {
+        Error::new(Code::BadJson, format!("the body is not what is expected here: {e}"))
+            .hint("see /admin/v1/openapi.json")
+    })
+}
+
+pub(crate) fn reply(result: Result<impl Serialize>) -> Response {
+    match result {
+        Ok(value) => json_reply(StatusCode::OK, &value),
+        Err(error) => failure(&error),
+    }
+}

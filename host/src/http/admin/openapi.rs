@@ -1,0 +1,76 @@
+//! The admin API: its routes, and the same described for tools.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post, put};
+use utoipa::OpenApi;
+
+use crate::http::admin::answer::reply;
+use crate::http::admin::{audit, releases, tables};
+use crate::http::shared::App;
+
+/// Every route, with what answers it.
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 9] {
+    [
+        ("/admin/v1/openapi.json", get(describe)),
+        ("/admin/v1/tables", get(tables::list)),
+        ("/admin/v1/tables/{table}", get(tables::show)),
+        ("/admin/v1/tables/{table}/route", put(tables::turn)),
+        ("/admin/v1/tables/{table}/mapping", post(releases::release)),
+        ("/admin/v1/tables/{table}/mapping/rollback", post(releases::rollback)),
+        ("/admin/v1/mappings", get(releases::list).post(releases::load)),
+        ("/admin/v1/mappings/{digest}", get(releases::show)),
+        ("/admin/v1/events", get(audit::events)),
+    ]
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Turntable administration", version = env!("CARGO_PKG_VERSION"), description = ""),
+    paths(
+        describe,
+        tables::list,
+        tables::show,
+        tables::turn,
+        releases::release,
+        releases::rollback,
+        releases::list,
+        releases::load,
+        releases::show,
+        audit::events,
+    )
+)]
+struct Admin;
+
+/// The document, as JSON.
+///
+/// # Panics
+/// Never: what is written is a constant.
+#[must_use]
+pub fn document() -> serde_json::Value {
+    serde_json::to_value(Admin::openapi()).expect("a description of constants is JSON")
+}
+
+/// This document.
+#[utoipa::path(get, path = "/admin/v1/openapi.json", responses((status = 200, description = "OpenAPI", body = serde_json::Value)))]
+async fn describe() -> Response {
+    reply(Ok(document()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_described() {
+        let document = document();
+        let described = document["paths"].as_object().expect("paths").keys().cloned();
+        let routes = routes().map(|(path, _)| path.to_owned());
+        let sorted = |mut paths: Vec<String>| {
+            paths.sort();
+            paths
+        };
+        assert_eq!(sorted(described.collect()), sorted(routes.to_vec()));
+    }
+}

@@ -1,0 +1,263 @@
+//! Mapping versions: loaded through the gate, put in force, taken back.
+
+use std::time::Duration;
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::admin::answer::{ErrorAnswer, MappingRef, actor, body, reply};
+use crate::http::shared::{self, Shared, failure, json_reply};
+use crate::mapping::component::names_kept;
+use crate::model::error::{Code, Error};
+use crate::router::release::gate::{self, LAWS_TIME};
+use crate::router::release::{activate, load};
+use crate::router::snapshot::Snapshot;
+use crate::store::control;
+
+/// What was loaded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Loaded {
+    digest: String,
+    name: String,
+    version: String,
+    /// The tables that it serves, roots first.
+    tables: Vec<String>,
+    /// What it has shown at the gate.
+    checks: Vec<Check>,
+    schema: SchemaDifference,
+}
+
+/// One thing that the gate looked at.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Check {
+    /// `samples`, `round-trip`, `determinism`, `schema`, …
+    name: String,
+    passed: bool,
+    /// What was looked at, or what is wrong and where.
+    findings: Vec<String>,
+}
+
+/// Against the version in force: names of tables, or `table.column`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SchemaDifference {
+    added: Vec<String>,
+    removed: Vec<String>,
+    /// With what changed.
+    changed: Vec<String>,
+}
+
+/// All versions that were loaded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MappingList {
+    mappings: Vec<MappingSummary>,
+}
+
+/// A version of a mapping.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MappingSummary {
+    digest: String,
+    name: String,
+    version: String,
+    /// Those that it described when it was let in.
+    tables: Vec<String>,
+    /// Tables that it serves at present.
+    active_for: Vec<String>,
+    /// When, by RFC 3339.
+    uploaded_at: String,
+    uploaded_by: String,
+}
+
+/// A version of a mapping with what the gate found.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MappingDetail {
+    #[serde(flatten)]
+    summary: MappingSummary,
+    /// The gate's.
+    report: Value,
+}
+
+/// What to put in force, and how.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Release {
+    /// `sha256:…`
+    digest: String,
+    /// Only `activate` is supported.
+    #[serde(default = "activate")]
+    mode: String,
+    #[schema(ignore)]
+    percent: Option<u8>,
+}
+
+fn activate() -> String {
+    "activate".to_owned()
+}
+
+/// What is in force now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Released {
+    /// The tables that it serves.
+    tables: Vec<String>,
+    mapping: MappingRef,
+    /// Digest of the version before.
+    previous: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Laws {
+    /// How long the laws are looked at, in milliseconds; 3000 unless said, and at most.
+    #[param(nullable = false, maximum = 3000)]
+    laws_ms: Option<u64>,
+}
+
+/// Loads a component through the gate.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/mappings",
+    params(Laws),
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    responses(
+        (status = 200, description = "Known already", body = Loaded),
+        (status = 201, description = "Loaded", body = Loaded),
+        (status = 422, description = "Refused, with each failed check", body = ErrorAnswer),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn load(State(app): Shared, Query(query): Query<Laws>, request: Request) -> Response {
+    let laws = query.laws_ms.map_or(LAWS_TIME, |ms| Duration::from_millis(ms).min(LAWS_TIME));
+    let loaded = async {
+        let component = shared::body(request.into_body(), app.turntable.limits.component_bytes).await?;
+        app.turntable.load(component.to_vec(), actor(), laws).await
+    };
+    match loaded.await {
+        Ok(loaded) => {
+            let status = if loaded.known { StatusCode::OK } else { StatusCode::CREATED };
+            json_reply(status, &Loaded::from(loaded))
+        }
+        Err(error) => failure(&error),
+    }
+}
+
+/// Every mapping version that was loaded.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/mappings",
+    responses(
+        (status = 200, description = "The versions", body = MappingList),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn list(State(app): Shared) -> Response {
+    let snapshot = app.turntable.snapshot();
+    let listed = app.turntable.store.mappings().await.map(|mappings| MappingList {
+        mappings: mappings.into_iter().map(|mapping| detail(&snapshot, mapping).summary).collect(),
+    });
+    reply(listed)
+}
+
+/// One mapping version with its gate report.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/mappings/{digest}",
+    params(("digest" = String, Path, description = "`sha256:…`")),
+    responses(
+        (status = 200, description = "The version", body = MappingDetail),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn show(State(app): Shared, Path(digest): Path<String>) -> Response {
+    let found = app.turntable.store.mapping(&digest).await.and_then(|mapping| {
+        mapping.ok_or_else(|| Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest"))
+    });
+    reply(found.map(|mapping| detail(&app.turntable.snapshot(), mapping)))
+}
+
+/// Puts a loaded mapping version in force.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/tables/{table}/mapping",
+    params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`")),
+    request_body = Release,
+    responses(
+        (status = 200, description = "What is in force now", body = Released),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn release(State(app): Shared, Path(table): Path<String>, request: Request) -> Response {
+    let released = async {
+        let release: Release = body(request).await?;
+        match release.mode.as_str() {
+            "activate" if release.percent.is_none() => {}
+            "activate" => {
+                return Err(Error::new(Code::BadValue, "`percent` belongs to the mode `canary`").target("percent"));
+            }
+            mode @ ("shadow" | "canary") => {
+                return Err(
+                    Error::new(Code::NotSupported, format!("the mode `{mode}` is not supported")).target("mode")
+                );
+            }
+            _ => return Err(Error::new(Code::BadValue, "`mode` is `activate`").target("mode")),
+        }
+        app.turntable.activate(&table, &release.digest, actor()).await.map(Released::from)
+    };
+    reply(released.await)
+}
+
+/// Goes back to the mapping version before.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/tables/{table}/mapping/rollback",
+    params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`")),
+    responses(
+        (status = 200, description = "What is in force now", body = Released),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn rollback(State(app): Shared, Path(table): Path<String>) -> Response {
+    reply(app.turntable.rollback(&table, actor()).await.map(Released::from))
+}
+
+fn detail(snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {
+    let served = snapshot.tables().filter(|table| table.mapping.digest == mapping.digest);
+    let active_for = served.map(|table| table.table.name.clone()).collect();
+    MappingDetail {
+        summary: MappingSummary {
+            digest: mapping.digest,
+            name: mapping.name,
+            version: mapping.version,
+            tables: names_kept(&mapping.tables).into_iter().map(str::to_owned).collect(),
+            active_for,
+            uploaded_at: mapping.uploaded_at.to_string(),
+            uploaded_by: mapping.uploaded_by,
+        },
+        report: mapping.report,
+    }
+}
+
+impl From<load::Loaded> for Loaded {
+    fn from(loaded: load::Loaded) -> Self {
+        let check = |gate::Check { name, passed, findings }| Check { name, passed, findings };
+        let gate::SchemaDifference { added, removed, changed } = loaded.schema;
+        Self {
+            digest: loaded.digest,
+            name: loaded.name,
+            version: loaded.version,
+            tables: loaded.tables,
+            checks: loaded.checks.into_iter().map(check).collect(),
+            schema: SchemaDifference { added, removed, changed },
+        }
+    }
+}
+
+impl From<activate::Released> for Released {
+    fn from(released: activate::Released) -> Self {
+        let activate::MappingRef { name, version, digest } = released.mapping;
+        Self { tables: released.tables, mapping: MappingRef { name, version, digest }, previous: released.previous }
+    }
+}

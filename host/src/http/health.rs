@@ -1,0 +1,76 @@
+//! What operators watch: whether the server is ready, and figures for Prometheus.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::http::shared::{Shared, json_reply};
+
+/// Seconds that `/readyz` waits for a FHIR service.
+const PING_SECONDS: u64 = 2;
+
+/// Ready when every active mapping is loaded; a FHIR service that is down shows, and does not make it fail.
+pub async fn readyz(State(app): Shared) -> Response {
+    let mut sources = BTreeMap::new();
+    let deadline = std::time::Instant::now() + Duration::from_secs(PING_SECONDS);
+    for (name, client) in &app.turntable.sources {
+        let state = match client.ping(deadline).await {
+            Ok(took) => json!({ "up": true, "ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }),
+            Err(error) => json!({ "up": false, "code": format!("{:?}", error.code()) }),
+        };
+        sources.insert(name, state);
+    }
+    let ready = app.is_ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let tables = app.turntable.snapshot().tables().count();
+    json_reply(status, &json!({ "ready": ready, "tables": tables, "sources": sources }))
+}
+
+/// Prometheus' text format.
+pub async fn metrics(State(app): Shared) -> Response {
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
+        text.push_str(&format!("# HELP turntable_{name} {help}\n# TYPE turntable_{name} {kind}\n"));
+        for (labels, value) in samples {
+            text.push_str(&format!("turntable_{name}{labels} {value}\n"));
+        }
+    };
+    let plain = |value: u64| vec![(String::new(), value)];
+    let counters = &app.counters;
+    let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    metric("requests_total", "counter", "Requests answered.", &plain(load(&counters.requests)));
+    metric("request_errors_total", "counter", "Answers of 4xx and 5xx.", &plain(load(&counters.errors)));
+    metric("request_server_errors_total", "counter", "Answers of 5xx.", &plain(load(&counters.server_errors)));
+    metric("request_microseconds_total", "counter", "Time spent answering.", &plain(load(&counters.microseconds)));
+    let live = app.turntable.snapshot();
+    let mut calls = BTreeMap::new();
+    for table in live.tables() {
+        let mapping = &table.mapping;
+        let short = mapping.digest.get(..15).unwrap_or_default();
+        let labels = format!("mapping=\"{}\",version=\"{}\",digest=\"{short}\"", mapping.name, mapping.version);
+        calls.insert(labels, mapping.counters());
+    }
+    let of = |outcome: &str, value: fn(&crate::mapping::component::Counters) -> u64| -> Vec<(String, u64)> {
+        calls.iter().map(|(labels, c)| (format!("{{{labels}{outcome}}}"), value(c))).collect()
+    };
+    metric("mapping_calls_total", "counter", "Calls of a mapping.", &of("", |c| c.calls.load(Ordering::Relaxed)));
+    let mut failures = of(",why=\"fault\"", |c| c.faults.load(Ordering::Relaxed));
+    failures.extend(of(",why=\"timeout\"", |c| c.timeouts.load(Ordering::Relaxed)));
+    failures.extend(of(",why=\"memory\"", |c| c.memory.load(Ordering::Relaxed)));
+    failures.extend(of(",why=\"ill-formed\"", |c| c.ill_formed.load(Ordering::Relaxed)));
+    failures.extend(of(",why=\"busy\"", |c| c.busy.load(Ordering::Relaxed)));
+    metric("mapping_failures_total", "counter", "Calls of a mapping that gave no answer.", &failures);
+    let sources: Vec<_> = app.turntable.sources.iter().map(|(name, client)| (name, client.counters())).collect();
+    let of = |value: fn(&crate::fhir::client::Counters) -> u64| -> Vec<(String, u64)> {
+        sources.iter().map(|(name, counters)| (format!("{{source=\"{name}\"}}"), value(counters))).collect()
+    };
+    metric("fhir_requests_total", "counter", "Exchanges with a FHIR service.", &of(|c| c.requests));
+    metric("fhir_errors_total", "counter", "Exchanges that failed.", &of(|c| c.errors));
+    metric("fhir_microseconds_total", "counter", "Time spent in exchanges.", &of(|c| c.micros));
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}

@@ -1,0 +1,455 @@
+//! The store, as the rest of the house knows it: asynchronous, with owned arguments, off the reactor. So many read at
+//! once, one writes, a bounded number waits before each; who finds no place is told to come back (`Busy`). What it is
+//! made of is nobody else's business.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::table::{Route, Table};
+use crate::store::control::{Act, Activation, Decision, Event, Mapping};
+use crate::store::keys::Keys;
+use crate::store::native::{
+    Division, MadeAnew, NativeScan, NativeWrite, Progress, ScanLimits, Scanned, StoredResource,
+};
+use crate::store::queue::{Queue, Turn};
+use crate::store::sql::select;
+use crate::store::sqlite::database::Database;
+
+/// How long new keys are gathered before they are written.
+const KEYS_PAUSE: Duration = Duration::from_millis(500);
+
+/// Keys that are written at once; whoever else writes waits for no more.
+const KEYS_AT_ONCE: usize = 2_000;
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    reads: Queue,
+    writes: Queue,
+    keys: Keys,
+    /// Hashed keys that are kept.
+    known_keys: usize,
+}
+
+impl Store {
+    /// The store of a data folder; both are created if they are not there. Within a runtime, which also writes keys
+    /// behind the requests for as long as the store lives.
+    pub async fn open(data_dir: &Path, limits: &Limits) -> Result<Self> {
+        let data_dir = data_dir.to_owned();
+        let database = off_the_reactor(move || Database::open(&data_dir)).await?;
+        let store = Self::of(database, limits);
+        tokio::spawn(write_keys(Arc::downgrade(&store.0)));
+        Ok(store)
+    }
+
+    fn of(database: Database, limits: &Limits) -> Self {
+        let known_keys = limits.known_keys;
+        Self(Arc::new(Inner {
+            database,
+            reads: Queue::new(limits.store_reads, limits.store_queue),
+            writes: Queue::new(1, limits.store_queue),
+            keys: Keys::new(known_keys),
+            known_keys,
+        }))
+    }
+
+    /// Of a test's own; gone when it is dropped.
+    #[cfg(test)]
+    pub(crate) fn temporary(limits: &Limits) -> Self {
+        Self::of(Database::temporary().expect("a database"), limits)
+    }
+
+    /// Writes what has been remembered only. Before the end of the program.
+    pub async fn close(&self) -> Result<()> {
+        while self.flush_keys().await? {}
+        Ok(())
+    }
+
+    async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Database) -> Result<T> + Send + 'static) -> Result<T> {
+        let turn = self.0.reads.turn(None).await?;
+        self.run(turn, read).await
+    }
+
+    async fn write<T: Send + 'static>(&self, write: impl FnOnce(&Database) -> Result<T> + Send + 'static) -> Result<T> {
+        let turn = self.0.writes.turn(None).await?;
+        self.run(turn, write).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        turn: Turn,
+        work: impl FnOnce(&Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let inner = self.0.clone();
+        off_the_reactor(move || {
+            let _turn = turn;
+            work(&inner.database)
+        })
+        .await
+    }
+}
+
+/// Rows of native tables.
+impl Store {
+    /// What is wanted of a native table, in one moment of the database. A table without rows, made or not, is empty.
+    /// `ScanBudgetExceeded`, `UpstreamTimeout`, `Busy`. When the future is dropped the database stops working for it.
+    pub async fn scan(&self, scan: NativeScan, limits: ScanLimits) -> Result<Scanned> {
+        let turn = self.0.reads.turn(Some(limits.deadline)).await?;
+        let abandon = Abandon::default();
+        let abandoned = abandon.0.clone();
+        self.run(turn, move |database| database.scan(&scan, limits, abandoned)).await
+    }
+
+    /// Who would do what of a scan. Asks nobody.
+    pub fn explain(scan: &NativeScan) -> Division {
+        select::division(scan)
+    }
+
+    /// Rows of a native table, whatever its route.
+    pub async fn count_rows(&self, table: Arc<Table>) -> Result<u64> {
+        self.read(move |database| database.count_rows(&table)).await
+    }
+
+    /// Makes native tables that are there what their descriptions say; the others are made with their first rows. Where
+    /// a column is read in another way than before, cells that do not fit become null: rows must then be made anew.
+    /// `ComponentRefused` for names that no table can have, `Conflict` for a key that changes under rows.
+    pub async fn follow(&self, tables: Vec<Arc<Table>>) -> Result<()> {
+        self.write(move |database| database.follow(&tables)).await
+    }
+}
+
+/// Resources, with the rows made of them.
+impl Store {
+    /// All of them, in their order, or none. `VersionMismatch` if one does not stand at its base.
+    pub async fn put_resources(&self, writes: Vec<NativeWrite>) -> Result<()> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.write(move |database| database.put_resources(&writes)).await
+    }
+
+    /// Puts rows that were made anew in place of those before, all at once. Those of a resource that has been written
+    /// since stay. These root tables and their children are then made as far as `progress` says.
+    pub async fn put_rows(&self, made_anew: Vec<MadeAnew>, progress: Vec<(String, Progress)>) -> Result<()> {
+        self.write(move |database| database.put_rows(&made_anew, &progress)).await
+    }
+
+    /// How far the rows of each root table and its children are made, if they ever were.
+    pub async fn progress(&self) -> Result<HashMap<String, Progress>> {
+        self.read(Database::progress).await
+    }
+
+    /// Takes away rows of resources that these tables do not read: of types that an earlier version of them did.
+    pub async fn drop_foreign_rows(&self, tables: Vec<Arc<Table>>) -> Result<()> {
+        self.write(move |database| database.drop_foreign_rows(&tables)).await
+    }
+
+    /// From here on, writes make the rows of these root tables only; others are made as far as this.
+    pub async fn keep_only(&self, roots: Vec<String>) -> Result<()> {
+        self.write(move |database| database.keep_only(&roots)).await
+    }
+
+    /// A resource and its version.
+    pub async fn resource(&self, resource_type: &str, id: &str) -> Result<Option<(Bytes, u64)>> {
+        let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+        self.read(move |database| database.resource(&resource_type, &id)).await
+    }
+
+    /// The last version that each of some resources had, by type and id, whether it is still there or not.
+    pub async fn last_versions(&self, resources: Vec<(String, String)>) -> Result<Vec<Option<u64>>> {
+        self.read(move |database| database.last_versions(&resources)).await
+    }
+
+    /// Resources of some types that were written after a write, in the order of their last writes; deleted ones too.
+    pub async fn resources_since(&self, types: Vec<String>, written: u64, limit: usize) -> Result<Vec<StoredResource>> {
+        self.read(move |database| database.resources_since(&types, written, limit)).await
+    }
+}
+
+/// Keys that were hashed.
+impl Store {
+    /// Keeps the way back from GUIDs to the texts that they were hashed from. At once and in memory; what is new is
+    /// written later.
+    pub fn remember_keys<'k>(&self, keys: impl IntoIterator<Item = (Uuid, &'k str)>) {
+        self.0.keys.remember(keys);
+    }
+
+    /// The text that a GUID was hashed from, if it has been seen lately.
+    pub async fn text_of(&self, guid: Uuid) -> Result<Option<Arc<str>>> {
+        Ok(self.texts_of(vec![guid]).await?.remove(&guid))
+    }
+
+    /// The same for many; those that are not known are not in the answer.
+    pub async fn texts_of(&self, guids: Vec<Uuid>) -> Result<HashMap<Uuid, Arc<str>>> {
+        let text = |guid: &Uuid| Some((*guid, self.0.keys.text(*guid)?));
+        let mut texts: HashMap<_, _> = guids.iter().filter_map(text).collect();
+        let others: Vec<_> = guids.into_iter().filter(|guid| !texts.contains_key(guid)).collect();
+        if !others.is_empty() {
+            for key in self.read(move |database| database.texts_of(&others)).await? {
+                texts.insert(key.0, key.1.clone());
+                self.0.keys.learn(key);
+            }
+        }
+        Ok(texts)
+    }
+
+    /// Whether there was anything to write.
+    async fn flush_keys(&self) -> Result<bool> {
+        let keys = Arc::new(self.0.keys.take_unsaved(KEYS_AT_ONCE));
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        let (written, most) = (keys.clone(), self.0.known_keys);
+        let done = self.write(move |database| database.put_keys(&written, most)).await;
+        if done.is_err() {
+            self.0.keys.give_back(&keys);
+        }
+        done.map(|()| true)
+    }
+}
+
+/// What administrators decide.
+impl Store {
+    /// All decisions with their entries of the audit trail, in their order, or none.
+    pub async fn decide(&self, decisions: Vec<(Decision, Act)>) -> Result<()> {
+        if decisions.is_empty() {
+            return Ok(());
+        }
+        self.write(move |database| database.decide(&decisions)).await
+    }
+
+    /// Takes some tables back to the versions that were active before. Gives each table's digest now.
+    pub async fn rollback(&self, tables: Vec<String>, act: Act) -> Result<BTreeMap<String, String>> {
+        self.write(move |database| database.rollback(&tables, &act)).await
+    }
+
+    /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active. Gives their digests.
+    pub async fn prune_mappings(&self, name: &str, keep: usize, act: Act) -> Result<Vec<String>> {
+        let name = name.to_owned();
+        self.write(move |database| database.prune_mappings(&name, keep, &act)).await
+    }
+
+    /// All mappings, the newest first.
+    pub async fn mappings(&self) -> Result<Vec<Mapping>> {
+        self.read(Database::mappings).await
+    }
+
+    pub async fn mapping(&self, digest: &str) -> Result<Option<Mapping>> {
+        let digest = digest.to_owned();
+        self.read(move |database| database.mapping(&digest)).await
+    }
+
+    /// The bytes of a mapping's component; None where it is not known, or carried by the program itself.
+    pub async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>> {
+        let digest = digest.to_owned();
+        self.read(move |database| database.component(&digest)).await
+    }
+
+    /// The same, on the thread of the caller, which has to be one that may be held.
+    pub fn component_here(&self, digest: &str) -> Result<Option<Vec<u8>>> {
+        self.0.database.component(digest)
+    }
+
+    /// Puts the bytes of a known mapping here, if they are not yet.
+    pub async fn keep_component(&self, digest: &str, component: Vec<u8>) -> Result<()> {
+        let digest = digest.to_owned();
+        self.write(move |database| database.keep_component(&digest, &component)).await
+    }
+
+    /// Digest of the active mapping by table.
+    pub async fn active(&self) -> Result<BTreeMap<String, String>> {
+        self.read(Database::active).await
+    }
+
+    /// What has been active for a table, the latest first.
+    pub async fn activations(&self, table: &str) -> Result<Vec<Activation>> {
+        let table = table.to_owned();
+        self.read(move |database| database.activations(&table)).await
+    }
+
+    /// The route of every table for which one was set.
+    pub async fn routes(&self) -> Result<BTreeMap<String, Route>> {
+        self.read(Database::routes).await
+    }
+
+    /// Events with a larger id, the oldest first.
+    pub async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>> {
+        self.read(move |database| database.events(after, limit)).await
+    }
+
+    /// The setting, or what `made` is, which is then kept: for secrets that every start must find again.
+    pub async fn setting_or(&self, name: &'static str, made: Vec<u8>) -> Result<Vec<u8>> {
+        self.write(move |database| database.setting_or(name, &made)).await
+    }
+}
+
+/// Tells the database when it is dropped that nobody waits any more.
+#[derive(Default)]
+struct Abandon(Arc<AtomicBool>);
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The task that writes keys ends.
+        self.keys.unsaved().notify_one();
+    }
+}
+
+/// Writes new keys for as long as there is a store, some at a time.
+async fn write_keys(store: Weak<Inner>) {
+    let Some(unsaved) = store.upgrade().map(|inner| inner.keys.unsaved()) else { return };
+    loop {
+        unsaved.notified().await;
+        tokio::time::sleep(KEYS_PAUSE).await;
+        let Some(inner) = store.upgrade() else { return };
+        if let Err(error) = Store(inner).close().await {
+            tracing::warn!(code = ?error.code(), internal = error.get_internal(), "keys are not written yet");
+        }
+    }
+}
+
+async fn off_the_reactor<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| Error::new(Code::Internal, "the database's task ended").internal(e.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::model::key;
+    use crate::model::query::{Compare, Expr, Filter, Literal};
+    use crate::store::native::TableRows;
+    use crate::store::sqlite::tables::sample;
+
+    const LONG: &str = "Patient/an-id-of-more-than-nineteen-symbols";
+
+    async fn open(folder: &Path) -> Store {
+        Store::open(folder, &Limits::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn keys_are_known_at_once_and_written_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let guid = key::guid(LONG);
+        let store = open(folder.path()).await;
+        store.remember_keys([(guid, LONG)]);
+        assert_eq!(store.text_of(guid).await.unwrap().as_deref(), Some(LONG));
+        let other = open(folder.path()).await;
+        assert_eq!(other.text_of(guid).await.unwrap(), None, "not written yet");
+        store.close().await.unwrap();
+        assert_eq!(other.text_of(guid).await.unwrap().as_deref(), Some(LONG));
+        drop((store, other));
+        assert_eq!(open(folder.path()).await.text_of(guid).await.unwrap().as_deref(), Some(LONG));
+    }
+
+    #[tokio::test]
+    async fn keys_are_written_without_being_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, guid) = (open(folder.path()).await, key::guid(LONG));
+        store.remember_keys([(guid, LONG)]);
+        let database = Database::open(folder.path()).unwrap();
+        while database.texts_of(&[guid]).unwrap().is_empty() {
+            tokio::time::sleep(KEYS_PAUSE).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_keys_than_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { known_keys: 2, ..Limits::default() };
+        let store = Store::open(folder.path(), &limits).await.unwrap();
+        let texts = ["a", "b", "c"].map(|end| format!("{LONG}-{end}"));
+        let guids = texts.each_ref().map(|text| key::guid(text));
+        store.remember_keys(guids.iter().copied().zip(texts.iter().map(String::as_str)));
+        store.close().await.unwrap();
+        for store in [store, Store::open(folder.path(), &limits).await.unwrap()] {
+            let known = store.texts_of(guids.to_vec()).await.unwrap();
+            assert_eq!(guids.map(|guid| known.contains_key(&guid)), [false, true, true]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_says_so_and_a_dropped_read_gives_its_turn_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { store_reads: 1, store_queue: 1, ..Limits::default() };
+        let store = Store::open(folder.path(), &limits).await.unwrap();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let holds = store.clone();
+        let until_released = move |_: &Database| {
+            let _ = released.recv();
+            Ok(())
+        };
+        let holds = tokio::spawn(async move { holds.read(until_released).await });
+        while store.0.reads.turn(Some(Instant::now())).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let waits = store.mappings();
+        tokio::pin!(waits);
+        assert!(tokio::time::timeout(Duration::from_millis(1), &mut waits).await.is_err(), "one may wait");
+        let refused = store.mappings().await.unwrap_err();
+        assert_eq!((refused.code(), refused.get_retry_after()), (Code::Busy, Some(1)));
+        // Writing has a queue of its own.
+        store.setting_or("n", vec![1]).await.unwrap();
+        release.send(()).unwrap();
+        holds.await.unwrap().unwrap();
+        assert_eq!(waits.await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_native_table_is_empty_until_it_has_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path()).await;
+        let mut table = sample::table();
+        table.columns.truncate(2);
+        table.concepts.clear();
+        table.parent = None;
+        let table = Arc::new(table);
+        let named = Filter::Compare(Compare::Eq, Expr::Column(1), Expr::Literal(Literal::Text("ADA".into())));
+        let scan = NativeScan {
+            table: table.clone(),
+            columns: vec![0, 1],
+            filter: Some(named),
+            order: Vec::new(),
+            skip: 0,
+            top: Some(1),
+            count: true,
+        };
+        let limits = || ScanLimits { rows: 10, deadline: Instant::now() + Duration::from_secs(60) };
+        let found = store.scan(scan.clone(), limits()).await.unwrap();
+        assert_eq!((found.rows.len(), found.rows.columns(), found.count), (0, &[0, 1][..], Some(0)));
+        let mut rows = crate::model::rows::Rows::new(vec![0, 1]);
+        rows.push([Some("Patient/1"), Some("Ada")]);
+        rows.push([Some("Patient/1/x"), Some("ada")]);
+        let write = NativeWrite {
+            resource_type: "Patient".into(),
+            id: "1".into(),
+            body: Some(Bytes::from_static(b"{}")),
+            base: None,
+            version: 1,
+            rows: vec![TableRows::new(table, rows)],
+        };
+        store.put_resources(vec![write]).await.unwrap();
+        let found = store.scan(scan, limits()).await.unwrap();
+        assert_eq!((found.rows.len(), found.more, found.count), (1, true, Some(2)));
+    }
+}

@@ -1,0 +1,135 @@
+//! What is put into native tables and asked of them. Plain data: nothing here knows of a database.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::model::query::{Compare, Expr, Filter, Literal, Order};
+use crate::model::rows::Rows;
+use crate::model::table::{ColumnIndex, Table};
+
+/// A resource to be put in place of its version `base`, with its rows in every table that shows it.
+#[derive(Clone, Debug)]
+pub struct NativeWrite {
+    pub resource_type: String,
+    pub id: String,
+    /// None deletes it.
+    pub body: Option<Bytes>,
+    /// The version it was made from, that of a deleted one too; None = there was never one.
+    pub base: Option<u64>,
+    /// Greater than `base`.
+    pub version: u64,
+    /// For each table over its type. A delete names the tables too, each with no rows.
+    pub rows: Vec<TableRows>,
+}
+
+/// The rows that one table has of one resource.
+#[derive(Clone, Debug)]
+pub struct TableRows {
+    pub table: Arc<Table>,
+    /// All columns.
+    pub rows: Rows,
+    /// Columns that live in the rows alone: a row that stands already, under the same key, keeps their cells.
+    pub own: Vec<ColumnIndex>,
+    /// Cells of such columns, by row, that are as `rows` has them all the same.
+    pub assigned: Vec<(usize, ColumnIndex)>,
+}
+
+impl TableRows {
+    /// Rows without a cell of their own.
+    pub fn new(table: Arc<Table>, rows: Rows) -> Self {
+        Self { table, rows, own: Vec::new(), assigned: Vec::new() }
+    }
+}
+
+/// A resource as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredResource {
+    pub resource_type: String,
+    pub id: String,
+    pub version: u64,
+    /// The number of the write that put it there. Numbers only grow, whatever the clock says.
+    pub written: u64,
+    /// None: it was deleted.
+    pub body: Option<Bytes>,
+}
+
+/// Rows made anew from a resource that stays as it is.
+#[derive(Clone, Debug)]
+pub struct MadeAnew {
+    pub resource_type: String,
+    pub id: String,
+    /// The version that they were made from.
+    pub version: u64,
+    pub rows: Vec<TableRows>,
+}
+
+/// By whom, and how far, the rows of a root table and its children are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The mapping's.
+    pub digest: String,
+    /// Of the resources written up to this number. None = of all: every write makes these rows too.
+    pub up_to: Option<u64>,
+}
+
+/// What is wanted of a native table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeScan {
+    pub table: Arc<Table>,
+    pub columns: Vec<ColumnIndex>,
+    pub filter: Option<Filter>,
+    /// What is equal in this order comes by the key's GUID.
+    pub order: Vec<Order>,
+    pub skip: u64,
+    /// None = all.
+    pub top: Option<u64>,
+    /// Count all rows that meet the filter.
+    pub count: bool,
+}
+
+impl NativeScan {
+    /// One row by its key, all columns.
+    pub fn row(table: Arc<Table>, key: Uuid) -> Self {
+        let filter = Some(Filter::Compare(Compare::Eq, Expr::Column(table.key), Expr::Literal(Literal::Guid(key))));
+        let columns = (0..table.columns.len()).collect();
+        Self { table, columns, filter, order: Vec::new(), skip: 0, top: Some(1), count: false }
+    }
+}
+
+/// What a scan may take.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanLimits {
+    /// Rows looked at here, because the database cannot check, order or cut them. `ScanBudgetExceeded`.
+    pub rows: u64,
+    /// `UpstreamTimeout`.
+    pub deadline: Instant,
+}
+
+/// What a scan found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// The columns asked for first, then those that were needed besides.
+    pub rows: Rows,
+    /// More rows follow after `top`.
+    pub more: bool,
+    /// If it was asked for.
+    pub count: Option<u64>,
+    /// Rows that were looked at here, because the database could not check, order or cut them.
+    pub looked_at: u64,
+    /// Time spent on what the database could not do.
+    pub residual: Duration,
+}
+
+/// Who does what of a scan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Division {
+    /// Conjuncts of the filter that the database checks.
+    pub checked: Vec<Filter>,
+    /// Those that are checked here, row by row.
+    pub left: Vec<Filter>,
+    /// The database gives the order. If not, all rows are sorted here.
+    pub ordered: bool,
+}

@@ -1,0 +1,55 @@
+//! What a native table and its columns are called in the database, and the values that statements take. Each column has
+//! two there: the cell's text, to show, and its sort key, to compare.
+
+use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::value::SortKey;
+
+/// A parameter of a statement. Values never become part of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Null,
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl From<SortKey> for Value {
+    fn from(key: SortKey) -> Self {
+        match key {
+            SortKey::Null => Self::Null,
+            SortKey::Bool(value) => Self::Int(i64::from(value)),
+            SortKey::Int(value) => Self::Int(value),
+            SortKey::Decimal(bytes) => Self::Blob(bytes),
+            SortKey::Text(text) => Self::Text(text),
+            SortKey::Guid(guid) => Self::Blob(guid.into_bytes().to_vec()),
+        }
+    }
+}
+
+/// The SQL table of a table, quoted.
+pub(crate) fn table_name(table: &Table) -> String {
+    quoted(&table.name)
+}
+
+/// The SQL column of a column's cell text, quoted.
+pub(crate) fn cell_name(table: &Table, column: ColumnIndex) -> String {
+    quoted(&format!("c_{}", stem(table, column)))
+}
+
+/// The SQL column of a column's sort key, quoted. That of the table's key is the row's identity itself.
+pub(crate) fn key_name(table: &Table, column: ColumnIndex) -> String {
+    if column == table.key { "\"key\"".into() } else { quoted(&format!("k_{}", stem(table, column))) }
+}
+
+/// A concept's key has the name of the concept, which a plain column may have as well; its property is its own.
+pub(crate) fn stem(table: &Table, column: ColumnIndex) -> String {
+    let column = &table.columns[column];
+    match column.kind {
+        Kind::ConceptKey { .. } => column.property().into_owned(),
+        _ => column.name.clone(),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,443 @@
+//! Decisions of administrators, each in one transaction with its entry of the audit trail.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension as _, Row, Transaction};
+
+use crate::model::error::{Code, Error, Result};
+use crate::model::table::Route;
+use crate::store::control::{Act, Activation, Decision, EVENTS_MAX, Event, Mapping};
+use crate::store::sqlite::database::Database;
+
+/// Decisions.
+impl Database {
+    /// All of them, in their order, or none.
+    pub(crate) fn decide(&self, decisions: &[(Decision, Act)]) -> Result<()> {
+        self.writing(|transaction| decisions.iter().try_for_each(|(decision, act)| decide(transaction, decision, act)))
+    }
+
+    /// Puts the bytes of a known mapping here, if they are not yet.
+    pub(crate) fn keep_component(&self, digest: &str, component: &[u8]) -> Result<()> {
+        self.writing(|transaction| {
+            transaction.execute(
+                "UPDATE _turntable_mappings SET component = ? WHERE digest = ? AND component = x''",
+                (component, digest),
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active; they can no longer be rolled
+    /// back to. Gives their digests.
+    pub(crate) fn prune_mappings(&self, name: &str, keep: usize, act: &Act) -> Result<Vec<String>> {
+        self.writing(|transaction| {
+            let mut delete = transaction.prepare_cached(&format!(
+                "DELETE FROM _turntable_mappings WHERE digest IN (\
+                   SELECT digest FROM _turntable_mappings WHERE name = ?1 \
+                   ORDER BY uploaded_at DESC, rowid DESC LIMIT -1 OFFSET ?2) \
+                 AND digest NOT IN (SELECT digest FROM ({ACTIVE})) RETURNING digest"
+            ))?;
+            let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+            let forgotten = delete.query_map((name, keep), |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+            if !forgotten.is_empty() {
+                write_event(transaction, Timestamp::now(), act)?;
+            }
+            Ok(forgotten)
+        })
+    }
+
+    /// Takes some tables back to the versions that were active before. Gives each table's digest now.
+    pub(crate) fn rollback(&self, tables: &[String], act: &Act) -> Result<BTreeMap<String, String>> {
+        self.writing(|transaction| {
+            let mut last_two = transaction.prepare_cached(
+                "SELECT id, digest FROM _turntable_activations WHERE table_name = ? AND rolled_back = 0 \
+                 ORDER BY id DESC LIMIT 2",
+            )?;
+            let mut undo =
+                transaction.prepare_cached("UPDATE _turntable_activations SET rolled_back = 1 WHERE id = ?")?;
+            let mut now_active = BTreeMap::new();
+            for table in tables {
+                let rows = last_two.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                let mut rows = rows.collect::<Result<Vec<(i64, String)>, _>>()?.into_iter();
+                let (Some((undone, _)), Some((_, before))) = (rows.next(), rows.next()) else {
+                    return Err(Error::new(Code::Conflict, "the table has no earlier version to go back to")
+                        .target(table.as_str())
+                        .hint("activate a version by its digest instead"));
+                };
+                undo.execute([undone])?;
+                now_active.insert(table.clone(), before);
+            }
+            write_event(transaction, Timestamp::now(), act)?;
+            Ok(now_active)
+        })
+    }
+}
+
+/// Mappings.
+impl Database {
+    /// All mappings, the newest first.
+    pub(crate) fn mappings(&self) -> Result<Vec<Mapping>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(&format!("{MAPPING} ORDER BY uploaded_at DESC, rowid DESC"))?;
+            let mut rows = select.query([])?;
+            let mut mappings = Vec::new();
+            while let Some(row) = rows.next()? {
+                mappings.push(mapping(row)?);
+            }
+            Ok(mappings)
+        })
+    }
+
+    pub(crate) fn mapping(&self, digest: &str) -> Result<Option<Mapping>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(&format!("{MAPPING} WHERE digest = ?"))?;
+            let found = select.query_row([digest], |row| Ok(mapping(row))).optional()?;
+            found.transpose()
+        })
+    }
+
+    /// The bytes of a mapping's component; None where it is not known, or carried by the program itself.
+    pub(crate) fn component(&self, digest: &str) -> Result<Option<Vec<u8>>> {
+        self.reading(|moment| {
+            let mut select = moment
+                .prepare_cached("SELECT component FROM _turntable_mappings WHERE digest = ? AND component <> x''")?;
+            Ok(select.query_row([digest], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Digest of the active mapping by table.
+    pub(crate) fn active(&self) -> Result<BTreeMap<String, String>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(ACTIVE)?;
+            let active = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(active.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// What has been active for a table, the latest first.
+    pub(crate) fn activations(&self, table: &str) -> Result<Vec<Activation>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(
+                "SELECT digest, activated_at, activated_by, rolled_back FROM _turntable_activations \
+                 WHERE table_name = ? ORDER BY id DESC",
+            )?;
+            let mut rows = select.query([table])?;
+            let mut activations = Vec::new();
+            while let Some(row) = rows.next()? {
+                activations.push(Activation {
+                    digest: row.get(0)?,
+                    activated_at: moment_of(row.get(1)?)?,
+                    activated_by: row.get(2)?,
+                    rolled_back: row.get(3)?,
+                });
+            }
+            Ok(activations)
+        })
+    }
+}
+
+/// Routes and settings.
+impl Database {
+    /// The route of every table for which one was set.
+    pub(crate) fn routes(&self) -> Result<BTreeMap<String, Route>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached("SELECT table_name, route FROM _turntable_routes")?;
+            let mut rows = select.query([])?;
+            let mut routes = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                routes.insert(row.get(0)?, from_json(&row.get::<_, String>(1)?)?);
+            }
+            Ok(routes)
+        })
+    }
+
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached("SELECT value FROM _turntable_settings WHERE name = ?")?;
+            Ok(select.query_row([name], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The setting, or what `made` is, which is then kept: for secrets that every start must find again.
+    pub(crate) fn setting_or(&self, name: &str, made: &[u8]) -> Result<Vec<u8>> {
+        if let Some(value) = self.setting(name)? {
+            return Ok(value);
+        }
+        self.writing(|transaction| {
+            transaction.execute(
+                "INSERT INTO _turntable_settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (name, made),
+            )?;
+            // Another start at the same time may have been faster: its value holds.
+            let mut select = transaction.prepare("SELECT value FROM _turntable_settings WHERE name = ?")?;
+            Ok(select.query_row([name], |row| row.get(0))?)
+        })
+    }
+}
+
+/// The audit trail.
+impl Database {
+    /// Events with a larger id, the oldest first.
+    pub(crate) fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(
+                "SELECT id, at, actor, action, table_name, detail FROM _turntable_events WHERE id > ? \
+                 ORDER BY id LIMIT ?",
+            )?;
+            let after = i64::try_from(after).unwrap_or(i64::MAX);
+            let mut rows = select.query((after, limit.min(EVENTS_MAX)))?;
+            let mut events = Vec::new();
+            while let Some(row) = rows.next()? {
+                events.push(Event {
+                    id: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+                    at: moment_of(row.get(1)?)?,
+                    actor: row.get(2)?,
+                    action: row.get(3)?,
+                    table: row.get(4)?,
+                    detail: from_json(&row.get::<_, String>(5)?)?,
+                });
+            }
+            Ok(events)
+        })
+    }
+}
+
+const MAPPING: &str = "SELECT digest, name, version, tables, report, uploaded_at, uploaded_by FROM _turntable_mappings";
+
+/// SQLite takes `digest` from the row that has the largest id.
+const ACTIVE: &str = "SELECT table_name, digest, max(id) FROM _turntable_activations WHERE rolled_back = 0 \
+                      GROUP BY table_name";
+
+fn mapping(row: &Row<'_>) -> Result<Mapping> {
+    Ok(Mapping {
+        digest: row.get(0)?,
+        name: row.get(1)?,
+        version: row.get(2)?,
+        tables: from_json(&row.get::<_, String>(3)?)?,
+        report: from_json(&row.get::<_, String>(4)?)?,
+        uploaded_at: moment_of(row.get(5)?)?,
+        uploaded_by: row.get(6)?,
+    })
+}
+
+fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &Act) -> Result<()> {
+    let now = Timestamp::now();
+    match decision {
+        Decision::Keep { mapping, component } => {
+            if !keep(transaction, now, mapping, component.as_deref(), &act.actor)? {
+                return Ok(());
+            }
+        }
+        Decision::Activate { tables, digest } => activate(transaction, now, tables, digest, &act.actor)?,
+        Decision::Turn { tables, route } => {
+            tables.iter().try_for_each(|table| write_route(transaction, now, table, route, &act.actor))?;
+        }
+    }
+    write_event(transaction, now, act)
+}
+
+/// Whether it was not known.
+fn keep(
+    transaction: &Transaction<'_>,
+    now: Timestamp,
+    mapping: &Mapping,
+    component: Option<&[u8]>,
+    actor: &str,
+) -> Result<bool> {
+    let (tables, report) = (to_json(&mapping.tables)?, to_json(&mapping.report)?);
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO _turntable_mappings (digest, name, version, tables, report, uploaded_at, uploaded_by, component) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    )?;
+    let inserted = insert.execute((
+        &mapping.digest,
+        &mapping.name,
+        &mapping.version,
+        tables,
+        report,
+        now.as_microsecond(),
+        actor,
+        // No component is empty.
+        component.unwrap_or_default(),
+    ))?;
+    Ok(inserted > 0)
+}
+
+fn activate(transaction: &Transaction<'_>, now: Timestamp, tables: &[String], digest: &str, actor: &str) -> Result<()> {
+    let known: i64 =
+        transaction
+            .query_row("SELECT count(*) FROM _turntable_mappings WHERE digest = ?", [digest], |row| row.get(0))?;
+    if known == 0 {
+        return Err(Error::new(Code::MappingMissing, "there is no mapping of this digest")
+            .target("digest")
+            .hint("upload it first: POST /admin/v1/mappings"));
+    }
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO _turntable_activations (table_name, digest, activated_at, activated_by) VALUES (?, ?, ?, ?)",
+    )?;
+    for table in tables {
+        insert.execute((table, digest, now.as_microsecond(), actor))?;
+    }
+    Ok(())
+}
+
+fn write_route(transaction: &Transaction<'_>, now: Timestamp, table: &str, route: &Route, actor: &str) -> Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO _turntable_routes (table_name, route, set_at, set_by) VALUES (?, ?, ?, ?) \
+         ON CONFLICT DO UPDATE SET route = excluded.route, set_at = excluded.set_at, set_by = excluded.set_by",
+    )?;
+    insert.execute((table, to_json(route)?, now.as_microsecond(), actor))?;
+    Ok(())
+}
+
+fn write_event(transaction: &Transaction<'_>, now: Timestamp, act: &Act) -> Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO _turntable_events (at, actor, action, table_name, detail) VALUES (?, ?, ?, ?, ?)",
+    )?;
+    insert.execute((now.as_microsecond(), &act.actor, act.action, &act.table, to_json(&act.detail)?))?;
+    Ok(())
+}
+
+fn moment_of(microseconds: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(microseconds)
+        .map_err(|e| Error::new(Code::Store, "the database holds a moment that is none").internal(e.to_string()))
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|e| Error::new(Code::Internal, "a description cannot be written as JSON").internal(e.to_string()))
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| {
+        Error::new(Code::Store, "the database holds a description that this version cannot read")
+            .hint("a mapping that an older version let in must be uploaded again")
+            .internal(e.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn act(action: &'static str, table: Option<&str>) -> Act {
+        Act { actor: "ada".into(), action, table: table.map(str::to_owned), detail: json!({ "n": 1 }) }
+    }
+
+    fn decide(store: &Database, decision: Decision, action: &'static str, table: Option<&str>) -> Result<()> {
+        store.decide(&[(decision, act(action, table))])
+    }
+
+    fn put(store: &Database, digest: &str, component: Option<&[u8]>) {
+        let mapping = Mapping {
+            digest: digest.into(),
+            name: "encounter".into(),
+            version: "1.0.0".into(),
+            tables: json!([{ "name": "msemr_encounter" }]),
+            report: json!({ "checks": [] }),
+            uploaded_at: Timestamp::UNIX_EPOCH,
+            uploaded_by: String::new(),
+        };
+        let keep = Decision::Keep { mapping, component: component.map(<[u8]>::to_vec) };
+        decide(store, keep, "mapping.put", None).unwrap();
+    }
+
+    #[test]
+    fn mappings_are_kept_once_and_activated_and_rolled_back() {
+        let store = Database::temporary().unwrap();
+        for digest in ["one", "two", "three"] {
+            put(&store, digest, Some(digest.as_bytes()));
+            put(&store, digest, Some(b"other bytes"));
+        }
+        assert_eq!(store.events(0, 10).unwrap().len(), 3, "nothing happened the second time");
+        assert_eq!(store.component("two").unwrap().as_deref(), Some(&b"two"[..]));
+        assert_eq!(store.component("four").unwrap(), None);
+        let found = store.mapping("two").unwrap().unwrap();
+        assert_eq!((found.uploaded_by.as_str(), &found.report), ("ada", &json!({ "checks": [] })));
+        assert!(found.uploaded_at > Timestamp::UNIX_EPOCH);
+        let digests: Vec<_> = store.mappings().unwrap().into_iter().map(|m| m.digest).collect();
+        assert_eq!(digests, ["three", "two", "one"]);
+
+        let tables = ["encounter".to_owned(), "participant".to_owned()];
+        let activate = |digest: &str| {
+            let activate = Decision::Activate { tables: tables.to_vec(), digest: digest.into() };
+            decide(&store, activate, "mapping.activate", None)
+        };
+        let rollback = || store.rollback(&tables, &act("mapping.rollback", None)).map(|now| now["encounter"].clone());
+        let active = || store.active().unwrap().get("participant").cloned();
+        assert_eq!(activate("four").unwrap_err().code(), Code::MappingMissing);
+        assert_eq!(active(), None);
+        activate("one").unwrap();
+        assert_eq!(rollback().unwrap_err().code(), Code::Conflict);
+        activate("two").unwrap();
+        activate("three").unwrap();
+        assert_eq!(active().as_deref(), Some("three"));
+        assert_eq!(rollback().unwrap(), "two");
+        assert_eq!(rollback().unwrap(), "one");
+        assert_eq!(active().as_deref(), Some("one"));
+        activate("three").unwrap();
+        assert_eq!(rollback().unwrap(), "one", "not what was rolled back before");
+        let history = store.activations("encounter").unwrap();
+        let history: Vec<_> = history.iter().map(|a| (a.digest.as_str(), a.rolled_back)).collect();
+        assert_eq!(history, [("three", true), ("three", true), ("two", true), ("one", false)]);
+
+        assert_eq!(store.prune_mappings("encounter", 1, &act("mapping.prune", None)).unwrap(), ["two"]);
+        assert_eq!(active().as_deref(), Some("one"), "an active one is kept at any age");
+        put(&store, "shipped", None);
+        assert!(store.mapping("shipped").unwrap().is_some());
+        assert_eq!(store.component("shipped").unwrap(), None, "the program has it");
+        for bytes in ["first", "second"] {
+            store.keep_component("shipped", bytes.as_bytes()).unwrap();
+            assert_eq!(store.component("shipped").unwrap().as_deref(), Some(&b"first"[..]), "and then the store");
+        }
+        store.keep_component("unknown", b"of no mapping").unwrap();
+        assert_eq!(store.component("unknown").unwrap(), None);
+    }
+
+    #[test]
+    fn routes_change_together_with_their_event_or_not_at_all() {
+        let store = Database::temporary().unwrap();
+        let main = Route::Virtual { source: "main".into() };
+        let turn = |tables: &[&str], route: &Route| Decision::Turn {
+            tables: tables.iter().map(|table| (*table).to_owned()).collect(),
+            route: route.clone(),
+        };
+        let about = || act("route.set", Some("encounter"));
+        let both =
+            [(turn(&["encounter", "participant"], &main), about()), (turn(&["encounter"], &Route::Native), about())];
+        store.decide(&both).unwrap();
+        let unknown = Decision::Activate { tables: vec!["contact".into()], digest: "unknown".into() };
+        let refused = store.decide(&[(turn(&["contact"], &main), act("start", None)), (unknown, act("x", None))]);
+        assert_eq!(refused.unwrap_err().code(), Code::MappingMissing);
+        let routes = store.routes().unwrap();
+        assert!(!routes.contains_key("contact"), "all or none");
+        assert_eq!(routes["encounter"], Route::Native);
+        assert_eq!(routes["participant"], main);
+        let events = store.events(0, 100).unwrap();
+        let seen: Vec<_> = events.iter().map(|e| (e.id, e.action.as_str(), e.table.as_deref())).collect();
+        assert_eq!(seen, [(1, "route.set", Some("encounter")), (2, "route.set", Some("encounter"))]);
+        assert_eq!(events[0].detail, json!({ "n": 1 }));
+        assert_eq!(store.events(1, 1).unwrap()[0].id, 2);
+    }
+
+    #[test]
+    fn events_cannot_be_changed() {
+        let store = Database::temporary().unwrap();
+        put(&store, "one", None);
+        for statement in ["DELETE FROM _turntable_events", "UPDATE _turntable_events SET actor = 'eve'"] {
+            let tried = store.writing(|transaction| Ok(transaction.execute(statement, [])?));
+            assert_eq!(tried.unwrap_err().code(), Code::Store);
+        }
+        assert_eq!(store.events(0, 10).unwrap()[0].actor, "ada");
+    }
+
+    #[test]
+    fn a_secret_is_made_once() {
+        let store = Database::temporary().unwrap();
+        assert_eq!(store.setting_or("page-token", &[1]).unwrap(), [1]);
+        assert_eq!(store.setting_or("page-token", &[2]).unwrap(), [1]);
+    }
+}

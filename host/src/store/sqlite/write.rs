@@ -1,0 +1,582 @@
+//! Resources in, with the rows that were made of them: all that belongs together in one transaction. A resource's
+//! version counts up from 1 and goes on counting after a delete, so that an ETag never comes back. Each write has a
+//! number, larger than all before it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use uuid::Uuid;
+
+use crate::model::error::{Code, Error, Result};
+use crate::model::key;
+use crate::model::table::{ColumnIndex, Table};
+use crate::model::value::SortKey;
+use crate::store::native::{MadeAnew, NativeWrite, Progress, TableRows};
+use crate::store::sql::names::{self, Value};
+use crate::store::sqlite::database::Database;
+use crate::store::sqlite::tables::{Changes, Stands, Tables, stored_key};
+
+impl Database {
+    /// All of them, in their order, or none. `VersionMismatch` if one does not stand at its base.
+    pub(crate) fn put_resources(&self, writes: &[NativeWrite]) -> Result<()> {
+        let mut changes = Changes::default();
+        self.writing(|transaction| {
+            let mut put = Put { transaction, tables: &self.tables, changes: &mut changes };
+            writes.iter().try_for_each(|write| put.resource(write))
+        })?;
+        self.tables.apply(changes);
+        Ok(())
+    }
+
+    /// Puts rows that were made anew in place of those before, all at once: whoever reads sees the ones or the others.
+    /// Those of a resource that has been written since stay: whoever did has put its rows. These root tables and their
+    /// children are then made as far as `progress` says.
+    pub(crate) fn put_rows(&self, made_anew: &[MadeAnew], progress: &[(String, Progress)]) -> Result<()> {
+        let mut changes = Changes::default();
+        self.writing(|transaction| {
+            let mut put = Put { transaction, tables: &self.tables, changes: &mut changes };
+            for made in made_anew {
+                let stands = standing(transaction, &made.resource_type, &made.id)?;
+                if stands.is_some_and(|(version, _)| version == made.version) {
+                    put.rows(&made.resource_type, &made.id, made.version, &made.rows)?;
+                }
+            }
+            progress.iter().try_for_each(|(root, progress)| note_progress(transaction, root, progress))
+        })?;
+        self.tables.apply(changes);
+        Ok(())
+    }
+
+    /// How far the rows of each root table and its children are made, if they ever were.
+    pub(crate) fn progress(&self) -> Result<HashMap<String, Progress>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached("SELECT table_name, digest, up_to FROM _turntable_progress")?;
+            let found = select.query_map([], |row| {
+                let up_to = row.get::<_, Option<i64>>(2)?.map(unsigned);
+                Ok((row.get(0)?, Progress { digest: row.get(1)?, up_to }))
+            })?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Takes away rows of resources that these tables do not read: of types that an earlier version of them did.
+    pub(crate) fn drop_foreign_rows(&self, tables: &[Arc<Table>]) -> Result<()> {
+        self.writing(|transaction| {
+            for table in tables.iter().filter(|table| self.tables.stands(table, []) != Stands::Missing) {
+                // A key is `Type/id`, and no type has the name of another with a slash.
+                let key = names::cell_name(table, table.key);
+                let is_of = format!("substr({key}, 1, length(?) + 1) = ? || '/'");
+                let of_any = vec![is_of; table.sources.len()].join(" OR ");
+                let delete = format!("DELETE FROM {} WHERE NOT ({of_any})", names::table_name(table));
+                let types = table.sources.iter().flat_map(|s| [&s.resource_type, &s.resource_type]);
+                if !table.sources.is_empty() {
+                    transaction.execute(&delete, rusqlite::params_from_iter(types))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// From here on, writes make the rows of these root tables only. Whichever others they made until here are made as
+    /// far as this, and no further.
+    pub(crate) fn keep_only(&self, roots: &[String]) -> Result<()> {
+        let leave = "UPDATE _turntable_progress SET up_to = (SELECT coalesce(max(written), 0) FROM _turntable_resources) \
+                     WHERE up_to IS NULL AND table_name NOT IN (SELECT value FROM json_each(?))";
+        let roots = serde_json::to_string(roots).unwrap_or_default();
+        self.writing(|transaction| {
+            transaction.execute(leave, [roots])?;
+            Ok(())
+        })
+    }
+}
+
+/// Version, and whether it is there (not deleted).
+pub(crate) fn standing(connection: &Connection, resource_type: &str, id: &str) -> Result<Option<(u64, bool)>> {
+    let mut select = connection.prepare_cached(
+        "SELECT version, body IS NOT NULL FROM _turntable_resources WHERE resource_type = ? AND id = ?",
+    )?;
+    let found = select.query_row((resource_type, id), |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional()?;
+    Ok(found.map(|(version, there)| (unsigned(version), there)))
+}
+
+fn note_progress(transaction: &Transaction<'_>, root: &str, progress: &Progress) -> Result<()> {
+    let mut upsert = transaction.prepare_cached(
+        "INSERT INTO _turntable_progress (table_name, digest, up_to) VALUES (?, ?, ?) \
+         ON CONFLICT DO UPDATE SET digest = excluded.digest, up_to = excluded.up_to",
+    )?;
+    upsert.execute((root, &progress.digest, progress.up_to.map(signed)))?;
+    Ok(())
+}
+
+/// A transaction that writes resources and rows.
+struct Put<'t> {
+    transaction: &'t Transaction<'t>,
+    tables: &'t Tables,
+    changes: &'t mut Changes,
+}
+
+/// Cells that live in the rows alone, by the row's key and their column.
+type OwnCells = HashMap<(Uuid, ColumnIndex), String>;
+
+impl Put<'_> {
+    fn resource(&mut self, write: &NativeWrite) -> Result<()> {
+        let stands = standing(self.transaction, &write.resource_type, &write.id)?;
+        if stands.map(|(version, _)| version) != write.base {
+            return Err(Error::new(Code::VersionMismatch, "the row has changed since it was read")
+                .hint("read it again and repeat the change with its new @odata.etag"));
+        }
+        if write.base.is_some_and(|base| write.version <= base) || write.version == 0 {
+            return Err(Error::new(Code::Internal, "a resource was written without a new version"));
+        }
+        if write.body.is_none() && write.rows.iter().any(|made| !made.rows.is_empty()) {
+            return Err(Error::new(Code::Internal, "a resource was deleted and given rows at once"));
+        }
+        let mut upsert = self.transaction.prepare_cached(
+            "INSERT INTO _turntable_resources (resource_type, id, version, modified, body, written) \
+             VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(written), 0) + 1 FROM _turntable_resources)) \
+             ON CONFLICT DO UPDATE SET version = excluded.version, modified = excluded.modified, body = excluded.body, \
+             written = excluded.written",
+        )?;
+        let (version, now) = (signed(write.version), Timestamp::now().as_microsecond());
+        upsert.execute((&write.resource_type, &write.id, version, now, write.body.as_deref()))?;
+        self.rows(&write.resource_type, &write.id, write.version, &write.rows)
+    }
+
+    /// In place of those that the tables have of the resource.
+    fn rows(&mut self, resource_type: &str, id: &str, version: u64, rows: &[TableRows]) -> Result<()> {
+        let resource = key::guid(&format!("{resource_type}/{id}"));
+        for made in rows {
+            let mut own = OwnCells::new();
+            if self.stands(&made.table) != Stands::Missing {
+                if !made.rows.is_empty() {
+                    own = self.own_cells(made, resource)?;
+                }
+                let delete = format!("DELETE FROM {} WHERE \"resource\" = ?", names::table_name(&made.table));
+                self.transaction.prepare_cached(&delete)?.execute([resource])?;
+            }
+            if made.rows.is_empty() {
+                continue;
+            }
+            self.changes.ready(self.tables, self.transaction, &made.table)?;
+            for row in 0..made.rows.len() {
+                self.insert(made, resource, version, row, &own)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stands(&self, table: &Arc<Table>) -> Stands {
+        self.changes.stands(self.tables, table)
+    }
+
+    /// What stands in the columns that live in the rows alone.
+    fn own_cells(&self, made: &TableRows, resource: Uuid) -> Result<OwnCells> {
+        let mut cells = OwnCells::new();
+        // A column that a version adds has no cells yet.
+        let known: Vec<_> =
+            made.own.iter().copied().filter(|column| self.changes.has(self.tables, &made.table, *column)).collect();
+        if known.is_empty() {
+            return Ok(cells);
+        }
+        let columns: Vec<_> = known.iter().map(|column| names::cell_name(&made.table, *column)).collect();
+        let table = names::table_name(&made.table);
+        let select = format!("SELECT \"key\", {} FROM {table} WHERE \"resource\" = ?", columns.join(", "));
+        let mut select = self.transaction.prepare_cached(&select)?;
+        let mut rows = select.query([resource])?;
+        while let Some(row) = rows.next()? {
+            let key: Uuid = row.get(0)?;
+            for (position, column) in known.iter().enumerate() {
+                if let Some(text) = row.get::<_, Option<String>>(position + 1)? {
+                    cells.insert((key, *column), text);
+                }
+            }
+        }
+        Ok(cells)
+    }
+
+    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnCells) -> Result<()> {
+        let (table, rows) = (&*made.table, &made.rows);
+        let guid = rows.cell(row, table.key).map(key::guid);
+        let mut columns = vec!["\"key\"".to_owned(), "\"resource\"".into(), "\"version\"".into()];
+        let mut params = vec![Value::Null, SortKey::Guid(resource).into(), Value::Int(signed(version))];
+        for column in 0..table.columns.len() {
+            // A cell that was not made must not pass for null.
+            let Some(position) = rows.position(column) else {
+                let name = &table.columns[column].name;
+                return Err(Error::new(Code::Internal, "a row was written without one of its columns").target(name));
+            };
+            let kept = guid
+                .filter(|_| made.own.contains(&column) && !made.assigned.contains(&(row, column)))
+                .and_then(|guid| own.get(&(guid, column)))
+                // One that the column no longer takes is not worth a row.
+                .filter(|text| stored_key(table, column, Some(text)).is_ok());
+            let cell = kept.map(String::as_str).or(rows.at(row, position));
+            columns.push(names::cell_name(table, column));
+            params.push(cell.map_or(Value::Null, |cell| Value::Text(cell.to_owned())));
+            let key = stored_key(table, column, cell)?;
+            if column == table.key {
+                params[0] = key;
+            } else {
+                columns.push(names::key_name(table, column));
+                params.push(key);
+            }
+        }
+        let insert = format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            names::table_name(table),
+            columns.join(", "),
+            vec!["?"; columns.len()].join(", ")
+        );
+        self.transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(params))?;
+        Ok(())
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Versions and numbers of writes are never negative.
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+impl Database {
+    /// Each row as the only one of a resource of its own, whose id is the row's key text, whatever stood there before.
+    pub(crate) fn put_each(&self, table: &Arc<Table>, rows: &crate::model::rows::Rows) -> Result<()> {
+        let write = |row: usize| {
+            let id = rows.cell(row, table.key).expect("rows of a test have keys").to_owned();
+            let base = self.last_version("Sample", &id)?;
+            let (body, version) = (Some(bytes::Bytes::from_static(b"{}")), base.unwrap_or(0) + 1);
+            let rows = vec![TableRows::new(table.clone(), rows.pick(&[row]))];
+            Ok(NativeWrite { resource_type: "Sample".into(), id, body, base, version, rows })
+        };
+        self.put_resources(&(0..rows.len()).map(write).collect::<Result<Vec<_>>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::rows::Rows;
+    use crate::model::table::{Kind, Source};
+    use crate::store::sqlite::tables::sample;
+
+    /// A key and a number.
+    fn table(name: &str) -> Arc<Table> {
+        let mut table = sample::table();
+        table.name = name.into();
+        table.columns = vec![sample::column("id", Kind::Key), sample::column("n", Kind::Int32)];
+        table.concepts.clear();
+        table.parent = None;
+        Arc::new(table)
+    }
+
+    /// Some tables, and a store that has them.
+    fn family<const N: usize>(names: [&str; N]) -> (Database, [Arc<Table>; N]) {
+        let (store, tables) = (Database::temporary().unwrap(), names.map(table));
+        tables.iter().for_each(|table| store.ensure_table(table).unwrap());
+        (store, tables)
+    }
+
+    fn rows(table: &Arc<Table>, cells: &[(&str, &str)]) -> TableRows {
+        let mut rows = Rows::new(vec![0, 1]);
+        cells.iter().for_each(|(id, n)| rows.push([Some(*id), Some(*n)]));
+        TableRows::new(table.clone(), rows)
+    }
+
+    fn write(id: &str, base: Option<u64>, rows: Vec<TableRows>) -> NativeWrite {
+        let body = Some(Bytes::from(format!("{id} after {base:?}")));
+        NativeWrite { resource_type: "Patient".into(), id: id.into(), body, base, version: base.unwrap_or(0) + 1, rows }
+    }
+
+    fn delete(id: &str, base: u64, tables: &[Arc<Table>]) -> NativeWrite {
+        let rows = tables.iter().map(|table| TableRows::new(table.clone(), Rows::default())).collect();
+        NativeWrite { body: None, ..write(id, Some(base), rows) }
+    }
+
+    /// Cell `n` and version of a row.
+    fn row(store: &Database, table: &Arc<Table>, id: &str) -> Option<(String, String)> {
+        let found = store.row(table, key::guid(id), &[1])?;
+        let version = format!("SELECT \"version\" FROM {} WHERE \"key\" = ?", names::table_name(table));
+        let version: i64 = store.reading(|m| Ok(m.query_row(&version, [key::guid(id)], |row| row.get(0))?)).unwrap();
+        Some((found.cell(0, 1)?.to_owned(), version.to_string()))
+    }
+
+    fn is(n: &str, version: &str) -> Option<(String, String)> {
+        Some((n.to_owned(), version.to_owned()))
+    }
+
+    #[test]
+    fn all_or_nothing() {
+        let (store, [a]) = family(["a"]);
+        let first = |cell| write("1", None, vec![rows(&a, &[("1", cell)])]);
+        store.put_resources(&[first("10")]).unwrap();
+        let good = || write("2", None, vec![rows(&a, &[("2", "20")])]);
+        let check = |bad: NativeWrite, expected: Code| {
+            for batch in [[good(), bad.clone()], [bad, good()]] {
+                assert_eq!(store.put_resources(&batch).unwrap_err().code(), expected);
+                assert_eq!(store.last_version("Patient", "2").unwrap(), None);
+                assert_eq!(store.last_version("Patient", "1").unwrap(), Some(1));
+                assert_eq!((row(&store, &a, "1"), row(&store, &a, "2")), (is("10", "1"), None));
+            }
+        };
+        check(first("11"), Code::VersionMismatch);
+        check(write("1", Some(1), vec![rows(&a, &[("1", "no number")])]), Code::BadValue);
+        check(write("1", Some(1), vec![rows(&a, &[("1", "11"), ("1", "12")])]), Code::Store);
+        check(NativeWrite { version: 1, ..write("1", Some(1), vec![]) }, Code::Internal);
+        check(NativeWrite { version: 0, ..write("3", None, vec![]) }, Code::Internal);
+        check(NativeWrite { body: None, ..write("1", Some(1), vec![rows(&a, &[("1", "11")])]) }, Code::Internal);
+        let mut half = Rows::new(vec![0]);
+        half.push([Some("1")]);
+        check(write("1", Some(1), vec![TableRows::new(a.clone(), half)]), Code::Internal);
+
+        store.put_resources(&[good(), write("1", Some(1), vec![rows(&a, &[("1", "11")])])]).unwrap();
+        assert_eq!((row(&store, &a, "1"), row(&store, &a, "2")), (is("11", "2"), is("20", "1")));
+    }
+
+    #[test]
+    fn a_stale_base_is_a_mismatch() {
+        let (store, [a]) = family(["a"]);
+        let put = |id: &str, base| store.put_resources(&[write(id, base, vec![rows(&a, &[(id, "1")])])]);
+        put("stands at two", None).unwrap();
+        put("stands at two", Some(1)).unwrap();
+        put("deleted at two", None).unwrap();
+        store.put_resources(&[delete("deleted at two", 1, std::slice::from_ref(&a))]).unwrap();
+        let check = |id: &str, base: Option<u64>| {
+            for write in [write(id, base, vec![]), NativeWrite { body: None, ..write(id, base, vec![]) }] {
+                let error = store.put_resources(&[write]).unwrap_err();
+                assert_eq!(error.code(), Code::VersionMismatch, "{id} {base:?}");
+            }
+        };
+        for base in [None, Some(1), Some(3)] {
+            check("stands at two", base);
+            check("deleted at two", base);
+        }
+        check("never there", Some(1));
+        let (body, version) = store.resource("Patient", "stands at two").unwrap().unwrap();
+        assert_eq!((&*body, version), (&b"stands at two after Some(1)"[..], 2));
+    }
+
+    #[test]
+    fn versions_go_on_after_a_delete() {
+        let (store, [a]) = family(["a"]);
+        let put = |base| store.put_resources(&[write("1", base, vec![rows(&a, &[("1", "1")])])]);
+        put(None).unwrap();
+        store.put_resources(&[delete("1", 1, std::slice::from_ref(&a))]).unwrap();
+        assert_eq!(store.resource("Patient", "1").unwrap(), None);
+        assert_eq!(store.last_version("Patient", "1").unwrap(), Some(2));
+        put(Some(2)).unwrap();
+        assert_eq!(store.resource("Patient", "1").unwrap().unwrap().1, 3);
+        assert_eq!(row(&store, &a, "1"), is("1", "3"));
+        assert_eq!(store.last_version("Person", "1").unwrap(), None, "ids are those of one type");
+    }
+
+    #[test]
+    fn one_resource_has_rows_in_two_tables() {
+        let (store, [parent, child]) = family(["parent", "child"]);
+        let made = |children: &[(&str, &str)]| vec![rows(&parent, &[("1", "10")]), rows(&child, children)];
+        store.put_resources(&[write("1", None, made(&[("1/x", "11"), ("1/y", "12")]))]).unwrap();
+        store.put_resources(&[write("2", None, vec![rows(&child, &[("2/x", "21")])])]).unwrap();
+        let counts = || (store.count_rows(&parent).unwrap(), store.count_rows(&child).unwrap());
+        assert_eq!(counts(), (1, 3));
+        assert_eq!(row(&store, &child, "1/y"), is("12", "1"));
+
+        store.put_resources(&[write("1", Some(1), made(&[("1/z", "13")]))]).unwrap();
+        assert_eq!(counts(), (1, 2));
+        assert_eq!((row(&store, &parent, "1"), row(&store, &child, "1/z")), (is("10", "2"), is("13", "2")));
+        assert_eq!((row(&store, &child, "1/y"), row(&store, &child, "2/x")), (None, is("21", "1")));
+    }
+
+    #[test]
+    fn a_delete_takes_the_rows_of_every_table_of_the_family() {
+        let (store, [parent, child]) = family(["parent", "child"]);
+        for id in ["1", "2"] {
+            let children = [format!("{id}/x"), format!("{id}/y")];
+            let children: Vec<_> = children.iter().map(|id| (id.as_str(), "5")).collect();
+            let made = vec![rows(&parent, &[(id, "5")]), rows(&child, &children)];
+            store.put_resources(&[write(id, None, made)]).unwrap();
+        }
+        store.put_resources(&[delete("1", 1, &[parent.clone(), child.clone()])]).unwrap();
+        assert_eq!((store.count_rows(&parent).unwrap(), store.count_rows(&child).unwrap()), (1, 2));
+        assert_eq!((row(&store, &parent, "1"), row(&store, &child, "1/x")), (None, None));
+        assert_eq!((row(&store, &parent, "2"), row(&store, &child, "2/y")), (is("5", "1"), is("5", "1")));
+    }
+
+    fn anew(store: &Database, id: &str, version: u64, rows: Vec<TableRows>) -> Result<()> {
+        let made = MadeAnew { resource_type: "Patient".into(), id: id.into(), version, rows };
+        store.put_rows(&[made], &[("a".into(), Progress { digest: "one".into(), up_to: Some(7) })])
+    }
+
+    #[test]
+    fn rows_made_anew_keep_the_version() {
+        let (store, [a, b]) = family(["a", "b"]);
+        let made = |n| vec![rows(&a, &[("1", n)]), rows(&b, &[("1/x", n)])];
+        store.put_resources(&[write("1", None, vec![])]).unwrap();
+        store.put_resources(&[write("1", Some(1), made("1"))]).unwrap();
+        anew(&store, "1", 1, made("9")).unwrap();
+        assert_eq!(row(&store, &a, "1"), is("1", "2"), "made from a version that no longer stands");
+        anew(&store, "1", 2, made("2")).unwrap();
+        assert_eq!((row(&store, &a, "1"), row(&store, &b, "1/x")), (is("2", "2"), is("2", "2")));
+        let (body, version) = store.resource("Patient", "1").unwrap().unwrap();
+        assert_eq!((&*body, version), (&b"1 after Some(1)"[..], 2), "the resource is as it was");
+        anew(&store, "1", 2, vec![rows(&a, &[])]).unwrap();
+        assert_eq!((row(&store, &a, "1"), row(&store, &b, "1/x")), (None, is("2", "2")));
+        let tried = anew(&store, "1", 2, vec![rows(&b, &[("1/x", "3")]), rows(&a, &[("1", "no number")])]);
+        assert_eq!(tried.unwrap_err().code(), Code::BadValue);
+        assert_eq!(row(&store, &b, "1/x"), is("2", "2"), "all or nothing");
+
+        store.put_resources(&[delete("1", 2, &[a.clone(), b.clone()])]).unwrap();
+        anew(&store, "1", 2, made("4")).unwrap();
+        anew(&store, "never there", 1, made("4")).unwrap();
+        assert_eq!((store.count_rows(&a).unwrap(), store.count_rows(&b).unwrap()), (0, 0));
+    }
+
+    /// As a change leaves out, so the row keeps; as a change says, so it is; and a version without the column is no loss.
+    #[test]
+    fn cells_of_the_row_alone_stay_with_it() {
+        let (store, [a]) = family(["a"]);
+        let made = |n: &str, assigned: &[(usize, ColumnIndex)]| {
+            let made = rows(&a, &[("1", n), ("2", "5")]);
+            vec![TableRows { own: vec![1], assigned: assigned.to_vec(), ..made }]
+        };
+        store.put_resources(&[write("1", None, made("0", &[]))]).unwrap();
+        assert_eq!(row(&store, &a, "1"), is("0", "1"));
+        store.put_resources(&[write("1", Some(1), made("3", &[(0, 1)]))]).unwrap();
+        assert_eq!((row(&store, &a, "1"), row(&store, &a, "2")), (is("3", "2"), is("5", "2")));
+        store.put_resources(&[write("1", Some(2), made("0", &[]))]).unwrap();
+        assert_eq!(row(&store, &a, "1"), is("3", "3"));
+        anew(&store, "1", 3, made("0", &[])).unwrap();
+        assert_eq!(row(&store, &a, "1"), is("3", "3"));
+        store.put_resources(&[delete("1", 3, std::slice::from_ref(&a))]).unwrap();
+        store.put_resources(&[write("1", Some(4), made("0", &[]))]).unwrap();
+        assert_eq!(row(&store, &a, "1"), is("0", "5"), "it went with the resource");
+    }
+
+    #[test]
+    fn rows_of_types_that_a_table_no_longer_reads_go() {
+        let store = Database::temporary().unwrap();
+        let source = |resource_type: &str| Source {
+            resource_type: resource_type.into(),
+            profiles: Vec::new(),
+            search: Vec::new(),
+            fixed_params: Vec::new(),
+            includes: Vec::new(),
+            discriminator: None,
+        };
+        let mut before = (*table("a")).clone();
+        before.sources = ["Patient", "Person", "PatientX"].map(source).to_vec();
+        let after = Arc::new(Table { sources: vec![source("Patient")], ..before.clone() });
+        let before = Arc::new(before);
+        store.drop_foreign_rows(std::slice::from_ref(&before)).unwrap();
+        let made = rows(&before, &[("Patient/1", "1"), ("Patient/1/x/0", "2"), ("Person/2", "3"), ("PatientX/3", "4")]);
+        store.put_resources(&[write("1", None, vec![made])]).unwrap();
+        store.drop_foreign_rows(&[before]).unwrap();
+        assert_eq!(store.count_rows(&after).unwrap(), 4);
+        store.drop_foreign_rows(std::slice::from_ref(&after)).unwrap();
+        assert_eq!(store.count_rows(&after).unwrap(), 2);
+    }
+
+    #[test]
+    fn rows_know_how_far_they_are_made() {
+        let (store, [a]) = family(["a"]);
+        let put = |id: &str| store.put_resources(&[write(id, None, vec![rows(&a, &[(id, "1")])])]).unwrap();
+        let progress = |up_to| Progress { digest: "one".into(), up_to };
+        put("1");
+        put("2");
+        assert!(store.progress().unwrap().is_empty());
+        store.put_rows(&[], &[("a".into(), progress(None))]).unwrap();
+        store.keep_only(&["a".into(), "b".into()]).unwrap();
+        assert_eq!(store.progress().unwrap()["a"], progress(None), "it is kept by each write");
+        store.keep_only(&["b".into()]).unwrap();
+        assert_eq!(store.progress().unwrap()["a"], progress(Some(2)), "up to where it was");
+        put("3");
+        store.keep_only(&[]).unwrap();
+        assert_eq!(store.progress().unwrap()["a"], progress(Some(2)), "and no further");
+    }
+
+    /// What a write asks for: resource, base, and how many rows in each of two tables; None deletes.
+    type Asked = (usize, Option<u64>, Option<[usize; 2]>);
+
+    /// By resource: version and rows, as [`Asked`] has them.
+    type Standing = BTreeMap<usize, (u64, Option<[usize; 2]>)>;
+
+    /// The rules once more, without a database.
+    fn expected(before: &Standing, batch: &[Asked]) -> Option<Standing> {
+        let mut after = before.clone();
+        for (id, base, asked) in batch {
+            if after.get(id).map(|(version, _)| *version) != *base {
+                return None;
+            }
+            after.insert(*id, (base.unwrap_or(0) + 1, *asked));
+        }
+        Some(after)
+    }
+
+    fn native(tables: &[Arc<Table>; 2], (id, base, asked): Asked) -> NativeWrite {
+        let made = |table: usize| {
+            let keys: Vec<_> = (0..asked.unwrap_or_default()[table]).map(|n| format!("{id}/{n}")).collect();
+            rows(&tables[table], &keys.iter().map(|key| (key.as_str(), "1")).collect::<Vec<_>>())
+        };
+        let write = write(&id.to_string(), base, vec![made(0), made(1)]);
+        if asked.is_some() { write } else { NativeWrite { body: None, ..write } }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn any_batches_leave_what_the_rules_say(
+            batches in proptest::collection::vec(
+                proptest::collection::vec(
+                    // A base is mostly the one that fits.
+                    (0..3usize, proptest::option::weighted(0.1, 0..4u64), proptest::option::weighted(0.7, [0..3usize, 0..3])),
+                    1..4,
+                ),
+                1..12,
+            ),
+        ) {
+            let (store, tables) = family(["a", "b"]);
+            let mut standing = Standing::new();
+            for batch in batches {
+                let mut fitting = standing.clone();
+                let batch: Vec<Asked> = batch.into_iter().map(|(id, wrong, asked)| {
+                    let fits = fitting.get(&id).map(|(version, _)| *version);
+                    fitting.insert(id, (fits.unwrap_or(0) + 1, None));
+                    (id, wrong.map_or(fits, Some), asked)
+                }).collect();
+                let writes: Vec<_> = batch.iter().map(|asked| native(&tables, *asked)).collect();
+                let put = store.put_resources(&writes);
+                match expected(&standing, &batch) {
+                    Some(after) => {
+                        prop_assert!(put.is_ok(), "{:?}", put);
+                        standing = after;
+                    }
+                    None => prop_assert_eq!(put.unwrap_err().code(), Code::VersionMismatch),
+                }
+                for id in 0..3 {
+                    let name = id.to_string();
+                    let (version, rows) = standing.get(&id).copied().unzip();
+                    prop_assert_eq!(store.last_version("Patient", &name).unwrap(), version);
+                    let held = store.resource("Patient", &name).unwrap().map(|(_, version)| version);
+                    prop_assert_eq!(held, version.filter(|_| rows.flatten().is_some()));
+                    for (table, count) in tables.iter().zip(rows.flatten().unwrap_or_default()) {
+                        for n in 0..3 {
+                            let found = row(&store, table, &format!("{id}/{n}"));
+                            let expected = version.filter(|_| n < count).and_then(|v| is("1", &v.to_string()));
+                            prop_assert_eq!(found, expected);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
