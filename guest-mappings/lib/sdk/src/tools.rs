@@ -8,7 +8,7 @@ pub use crate::field::{Field, Part, fields, is_for};
 pub use crate::output::cells;
 pub use crate::path::{Condition, Conditions, Literal, Move};
 pub use crate::pointer::pointer;
-pub use crate::read::{find_source, rows_planned, unsettled};
+pub use crate::read::{rows_planned, unsettled};
 pub use crate::table::{default_name, lists};
 
 /// Choice elements (`value[x]`), by the names of their members.
