@@ -27,9 +27,12 @@ use turntable::{
     model::{
         error::{Code, Error},
         limits::Limits,
+        table::Route,
     },
     router::{
+        map::{self, Mapped, Resource},
         release::gate::{self, Report},
+        snapshot::ServedTable,
         work::Work,
     },
 };
@@ -157,6 +160,7 @@ fn misbehaviour_has_a_name_and_harms_nobody() {
     check("ends_beyond", Code::MappingIllFormed);
     check("ends_in_character", Code::MappingIllFormed);
     check("half_row", Code::MappingIllFormed);
+    check("cell_beyond", Code::MappingIllFormed);
     check("origin_beyond", Code::MappingIllFormed);
     check("origin_backwards", Code::MappingIllFormed);
     check("origin_short", Code::MappingIllFormed);
@@ -167,6 +171,87 @@ fn misbehaviour_has_a_name_and_harms_nobody() {
     check("silent", Code::MappingIllFormed);
     let counters = hostile().counters();
     assert!(counters.calls.load(Relaxed) > 30 && counters.timeouts.load(Relaxed) >= 1);
+}
+
+#[test]
+fn several_tables_are_one_call() {
+    let mapping = load(component()).unwrap();
+    let batches = mapping.rows_of(&[("good", &[0, 1]), ("floods", &[1]), ("good", &[0])], &documents()).unwrap();
+    assert_eq!(mapping.counters().calls.load(Relaxed), 1);
+    let rows: Vec<Vec<_>> = batches.iter().map(|batch| batch.rows.row(1).collect()).collect();
+    let text = Some("{\"two\":\"é\"}");
+    assert_eq!(rows, [vec![Some("1"), text], vec![text], vec![Some("1")]]);
+    assert!(mapping.rows_of(&[], &documents()).unwrap().is_empty());
+
+    // One that lies spoils the call, under its own name.
+    let check = |tables: &[(&str, &[usize])], expected: Code, part: &str| {
+        let error = mapping.rows_of(tables, &documents()).unwrap_err();
+        assert!(error.code() == expected && error.message().contains(part), "{error}");
+    };
+    check(&[("good", &[0]), ("half_row", &[0, 1])], Code::MappingIllFormed, "of table half_row gave");
+    check(&[("good", &[0]), ("traps", &[0]), ("good", &[0])], Code::MappingFault, "of table good and 2 others failed");
+    check(&[("good", &[0]), ("keeps_a_batch", &[0])], Code::MappingIllFormed, "of table good and another gave");
+    assert_eq!(mapping.counters().calls.load(Relaxed), 4);
+    assert_good(&mapping);
+}
+
+/// A page of the hostile mapping's tables, by way of the router.
+fn page(mapping: &Arc<Mapping>, tables: &[&str], bodies: &[&[u8]]) -> Result<Vec<Mapped>, Error> {
+    let served: Vec<_> = tables.iter().map(|table| served(mapping, table)).collect();
+    let asked: Vec<_> = served.iter().map(|served| (served, &[0, 1][..])).collect();
+    let resources: Vec<_> = bodies.iter().map(|body| Resource { resource_type: "Basic", body }).collect();
+    map::rows_of_tables(&asked, &resources, "")
+}
+
+fn served(mapping: &Arc<Mapping>, table: &str) -> ServedTable {
+    let table = mapping.table(table).unwrap().clone();
+    ServedTable { table, mapping: mapping.clone(), route: Route::Native }
+}
+
+#[test]
+fn a_page_is_split_where_it_does_not_fit() {
+    let limits = Limits { mapping_documents: 3, mapping_input_bytes: 30, ..limits() };
+    let mapping = Arc::new(Sandbox::new(&limits, None).unwrap().load(component()).unwrap());
+    // Twelve bytes each, so two to a call; and small ones, three to a call.
+    let large: Vec<String> = (0..5).map(|at| format!("{{\"large\": {at}}}")).collect();
+    let small: Vec<String> = (0..7).map(|at| format!("{{{at}}}")).collect();
+    for (bodies, calls) in [(&large, 3), (&small, 3)] {
+        let before = mapping.counters().calls.load(Relaxed);
+        let bodies: Vec<&[u8]> = bodies.iter().map(|body| body.as_bytes()).collect();
+        let mapped = page(&mapping, &["good"], &bodies).unwrap().remove(0);
+        assert_eq!(mapping.counters().calls.load(Relaxed) - before, calls);
+        assert_eq!(mapped.origin, (0..bodies.len()).collect::<Vec<_>>());
+        let texts: Vec<_> = (0..mapped.rows.len()).map(|row| mapped.rows.cell(row, 1).unwrap().as_bytes()).collect();
+        assert_eq!(texts, bodies);
+    }
+    let error = page(&mapping, &["good"], &[b"{}", &[b' '; 31], b"{}"]).err().unwrap();
+    assert_eq!(error.code(), Code::MappingInputTooLarge, "one alone that is too large");
+    assert_eq!(page(&mapping, &["good"], &[]).unwrap()[0].rows.len(), 0);
+}
+
+#[test]
+fn what_is_too_much_at_once_is_done_one_by_one() {
+    let mapping = Arc::new(load(component()).unwrap());
+    let bodies: [&[u8]; 5] = [b"{0}", b"{1}", b"{2}", b"{3}", b"{4}"];
+    for table in ["crowds_time", "crowds_memory", "crowds_answer"] {
+        let mapped = page(&mapping, &[table], &bodies).unwrap().remove(0);
+        assert_eq!(mapped.origin, [0, 1, 2, 3, 4], "{table}");
+        let texts: Vec<_> = (0..5).map(|row| mapped.rows.cell(row, 1).unwrap().as_bytes()).collect();
+        assert!(table == "crowds_answer" || texts == bodies, "{table}");
+    }
+    // Five and two are too many; and three tables are, and two.
+    let before = mapping.counters().calls.load(Relaxed);
+    let all = page(&mapping, &["good", "alone", "leak"], &[b"{0}"]).unwrap();
+    assert_eq!(all.iter().map(|mapped| mapped.rows.len()).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!(mapping.counters().calls.load(Relaxed) - before, 5);
+
+    // What is too much by itself is refused by its own name, after as few tries as there are halves.
+    let before = mapping.counters().calls.load(Relaxed);
+    assert_eq!(page(&mapping, &["loops"], &bodies).err().unwrap().code(), Code::MappingTimeout);
+    assert_eq!(mapping.counters().calls.load(Relaxed) - before, 3);
+    // A fault is no matter of size.
+    assert_eq!(page(&mapping, &["traps"], &bodies).err().unwrap().code(), Code::MappingFault);
+    assert_eq!(mapping.counters().calls.load(Relaxed) - before, 4);
 }
 
 #[test]
@@ -372,12 +457,17 @@ fn what_is_no_mapping_is_refused_with_reasons() {
     check(
         &imports("turntable:mapping/hose"),
         "imports",
-        "imports `turntable:mapping/hose@0.1.0`, which no mapping may",
+        "imports `turntable:mapping/hose@0.2.0`, which no mapping may",
     );
     check(&imports("wasi:clocks/wall-clock"), "imports", "Build it for wasm32-unknown-unknown");
-    let exports = |to: &str| with("turntable:mapping/read@0.1.0", to);
-    check(&exports("turntable:mapping/reed@0.1.0"), "exports", "does not export `turntable:mapping/read@0.1.0`");
-    check(&exports("turntable:mapping/read@0.2.0"), "exports", "in version 0.2.0; this server speaks 0.1.0");
+    let exports = |to: &str| with("turntable:mapping/read@0.2.0", to);
+    check(&exports("turntable:mapping/reed@0.2.0"), "exports", "does not export `turntable:mapping/read@0.2.0`");
+    let older = load(&with("@0.2.0", "@0.1.0")).err().unwrap();
+    let text = "the component was refused: built for contract 0.1.0, and this server speaks 0.2.0: build it again with \
+                this version's SDK, or with this version's wit/mapping.wit";
+    assert_eq!((older.message(), older.get_details().len()), (text, 1), "{older:?}");
+    check(&exports("turntable:mapping/read@0.3.0"), "contract", "built for contract 0.3.0");
+    check(&with("@0.2.0", "@2.2.0"), "contract", "built for contract 2.2.0");
     check(&with("max-length", "min-length"), "exports", "with other types than the contract's");
     check(&with("setting", "sitting"), "imports", "with other types than the contract's");
     let many = load(&with("turntable:mapping/", "turntable:mepping/")).err().unwrap();

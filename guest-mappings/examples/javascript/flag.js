@@ -141,11 +141,15 @@ function issue(severity, code, index, column, at, message) {
   return { severity, code, index, column, pointer: at, message };
 }
 
-function rows({ table, documents, columns }) {
+function rows({ documents, tables }) {
+  return tables.map((asked) => batch(asked, documents));
+}
+
+function batch({ table, columns }, documents) {
   if (table !== TABLE.name) throw { tag: "bad-request", val: "the mapping has no table of that name" };
   const asked = columns.map((index) => COLUMNS[index]);
   if (asked.includes(undefined)) throw { tag: "bad-request", val: "the table has no column of that number" };
-  const [parts, ends, origin, issues] = [[], [], [], []];
+  const [parts, present, ends, origin, issues] = [[], [], [], [], []];
   let [start, length] = [0, 0];
   documents.ends.forEach((end, at) => {
     const document = utf8(documents.data.subarray(start, end));
@@ -162,19 +166,22 @@ function rows({ table, documents, columns }) {
     if (!string(document, find(document, root, ["id"]))) {
       return issues.push(issue("error", "required", at, undefined, "/id", "the resource has no id"));
     }
+    // A bit for each cell, and for each that is there where it ends.
+    const row = new Array(Math.ceil(asked.length / 8)).fill(0);
     asked.forEach((column, k) => {
       const { value, issue: found } = cell(column, document, root);
       if (value !== undefined) {
         parts.push(value);
         length += byteLength(value);
+        ends.push(length);
+        row[k >> 3] |= 1 << (k & 7);
       }
-      // Bit 31 says null. Numbers are given as 32 bits with a sign: larger ones would be cut off.
-      ends.push(value === undefined ? length | 0x80000000 : length);
       if (found) issues.push(issue("warning", found[0], at, columns[k], pointer(column.path), found[1]));
     });
+    present.push(...row);
     origin.push(at);
   });
-  return { cells: { text: parts.join(""), ends }, origin, issues };
+  return { cells: { text: parts.join(""), present: Uint8Array.from(present), ends }, origin, issues };
 }
 
 // The new text of a resource, or the issues that speak against it.

@@ -35,9 +35,8 @@ from wit_world.exports.schema import (
     TableAccess,
     TextType,
 )
-from wit_world.imports.types import Cells, Failure_BadRequest, Issue, IssueCode, Severity
+from wit_world.imports.types import Cells, Documents, Failure_BadRequest, Issue, IssueCode, Severity
 
-NULL = 1 << 31
 STATUS = ["in-progress", "completed", "amended", "entered-in-error", "stopped"]
 # A reference to a row of that type: relative or absolute, of a version or not.
 PATIENT = re.compile(r"(.*/)?Patient/[A-Za-z0-9.-]{1,64}(/_history/[^/]+)?")
@@ -125,15 +124,20 @@ class Schema(exports.Schema):
 
 
 class Read(exports.Read):
-    def rows(self, request: read.ReadRequest) -> read.RowBatch:
-        if request.table != TABLE.name or any(column >= len(COLUMNS) for column in request.columns):
-            raise Err(Failure_BadRequest("the mapping has no such table or column"))
-        batch = Batch(request.columns)
-        start = 0
-        for index, end in enumerate(request.documents.ends):
-            batch.document(index, request.documents.data[start:end])
-            start = end
-        return read.RowBatch(Cells("".join(batch.text), batch.ends), batch.origin, batch.issues)
+    def rows(self, request: read.ReadRequest) -> list[read.RowBatch]:
+        return [batch(asked, request.documents) for asked in request.tables]
+
+
+def batch(asked: read.TableRequest, documents: Documents) -> read.RowBatch:
+    if asked.table != TABLE.name or any(column >= len(COLUMNS) for column in asked.columns):
+        raise Err(Failure_BadRequest("the mapping has no such table or column"))
+    batch = Batch(asked.columns)
+    start = 0
+    for index, end in enumerate(documents.ends):
+        batch.document(index, documents.data[start:end])
+        start = end
+    cells = Cells("".join(batch.text), bytes(batch.present), batch.ends)
+    return read.RowBatch(cells, batch.origin, batch.issues)
 
 
 class Batch:
@@ -143,6 +147,7 @@ class Batch:
         self.columns = columns
         self.text: list[str] = []
         self.length = 0
+        self.present = bytearray()
         self.ends: list[int] = []
         self.origin: list[int] = []
         self.issues: list[Issue] = []
@@ -175,17 +180,19 @@ class Batch:
                 "tt_boolean": {True: "true", False: "false"}.get(boolean(answer.get("valueBoolean"))),
                 "tt_date": moment(answer.get("valueDate")),
             }
-            self.origin.append(index)
-            for column in self.columns:
-                self.cell(cells[NAMES[column]])
+            self.row(index, [cells[NAMES[column]] for column in self.columns])
 
-    def cell(self, value: Optional[str]) -> None:
-        """Ends are bytes of UTF-8, not characters."""
-        if value is None:
-            return self.ends.append(self.length | NULL)
-        self.text.append(value)
-        self.length += len(value.encode())
-        self.ends.append(self.length)
+    def row(self, index: int, cells: list[Optional[str]]) -> None:
+        """A bit for each cell, and for each that is there where it ends, in bytes of UTF-8, not characters."""
+        self.origin.append(index)
+        row = len(self.present)
+        self.present += bytes((len(cells) + 7) // 8)
+        for position, value in enumerate(cells):
+            if value is not None:
+                self.text.append(value)
+                self.length += len(value.encode())
+                self.ends.append(self.length)
+                self.present[row + position // 8] |= 1 << position % 8
 
     def refuse(self, index: int, code: IssueCode, pointer: Optional[str], message: str) -> None:
         self.issues.append(Issue(Severity.ERROR, code, index, None, pointer, message))

@@ -22,7 +22,7 @@ use turntable::odata::headers::{Annotations, Format};
 use turntable::odata::reply::{self, Found, Style};
 use turntable::router::map::{self, Resource};
 use turntable::router::snapshot::ServedTable;
-use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, TableRequest};
 use turntable_mapping::bindings::turntable::mapping::types;
 
 use crate::Result;
@@ -258,8 +258,8 @@ impl<'a> Path<'a> {
     }
 
     fn native(&self, request: &ReadRequest) -> Result<usize> {
-        let batch = turntable_plan::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
-        Ok(batch.cells.ends.len() / self.mapped.len())
+        let batches = turntable_plan::rows(self.subject.native, request).map_err(|_| "the native mapping failed")?;
+        Ok(batches.iter().map(|batch| batch.origin.len()).sum())
     }
 
     /// What [`Documents`] are to the component.
@@ -272,6 +272,7 @@ impl<'a> Path<'a> {
         documents.data.extend_from_slice(&[b' '; 64]);
         let columns = self.mapped.iter().map(|column| u16::try_from(*column)).collect::<Result<_, _>>()?;
         let related = types::Documents { data: Vec::new(), ends: Vec::new() };
-        Ok(ReadRequest { table: self.subject.table.to_owned(), documents, related, columns })
+        let tables = vec![TableRequest { table: self.subject.table.to_owned(), columns }];
+        Ok(ReadRequest { documents, related, tables })
     }
 }

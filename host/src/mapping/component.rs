@@ -28,6 +28,7 @@ use super::{
 };
 use crate::model::{
     error::{Code, Error, Result},
+    limits::Limits,
     rows::Rows,
     table::{ColumnIndex, Table},
 };
@@ -267,53 +268,77 @@ impl Mapping {
         })
     }
 
-    /// FHIR to rows. `columns` are columns that the mapping builds ([`Table::mapped`]), ascending, at least one.
-    /// Holds the thread for as long as the guest runs, see [`Sandbox`].
+    pub(crate) fn limits(&self) -> &Limits {
+        self.sandbox.limits()
+    }
+
+    /// FHIR to rows of one table, see [`Mapping::rows_of`].
     pub fn rows(&self, table: &str, resources: &Documents, columns: &[ColumnIndex]) -> Result<Batch> {
-        let table = self.known(table)?;
-        let wanted = asked_columns(table, columns)?;
-        self.check_input(table, resources.len(), resources.bytes())?;
-        if resources.is_empty() {
-            return Ok(Batch { rows: Rows::new(columns.to_vec()), origin: Vec::new(), issues: Vec::new() });
+        let batches = self.rows_of(&[(table, columns)], resources)?;
+        batches.into_iter().next().ok_or_else(|| Error::new(Code::Internal, "no batch for a table that was asked for"))
+    }
+
+    /// FHIR to rows of several tables in one call: a batch for each, in order. A table comes with the columns that are
+    /// wanted of it, which the mapping builds ([`Table::mapped`]), ascending, at least one.
+    /// Holds the thread for as long as the guest runs, see [`Sandbox`].
+    pub fn rows_of(&self, asked: &[(&str, &[ColumnIndex])], resources: &Documents) -> Result<Vec<Batch>> {
+        let tables = asked.iter().map(|(table, _)| self.known(table)).collect::<Result<Vec<_>>>()?;
+        let columns = tables.iter().zip(asked).map(|(table, (_, columns))| asked_columns(table, columns));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        let who = self.at(&tables);
+        self.check_input(&who, resources.len(), resources.bytes())?;
+        if resources.is_empty() || tables.is_empty() {
+            let none = |(_, columns): &(&str, &[ColumnIndex])| Batch::none(columns);
+            return Ok(asked.iter().map(none).collect());
         }
+        let wanted: Vec<_> = tables
+            .iter()
+            .zip(&columns)
+            .map(|(table, columns)| read::TableRequest { table: &table.name, columns })
+            .collect();
         let none = Documents::new();
         let request = read::ReadRequest {
-            table: &table.name,
             documents: types::Documents { data: &resources.data, ends: &resources.ends },
             related: types::Documents { data: &none.data, ends: &none.ends },
-            columns: &wanted,
+            tables: &wanted,
         };
-        let answer = self.call(table, |store, instance, guest| {
+        let answers = self.call(&who, |store, instance, guest| {
             guest.read.load(&mut *store, instance)?.call_rows(&mut *store, request)
         })?;
-        check_batch(table, resources.len(), columns, answer).map_err(|what| self.ill_formed(table, what))
+        if answers.len() != tables.len() {
+            return Err(self.ill_formed(&who, "not one batch for each table"));
+        }
+        let checked = tables.iter().zip(asked).zip(answers).map(|((table, (_, columns)), answer)| {
+            check_batch(table, resources.len(), columns, answer)
+                .map_err(|what| self.ill_formed(&self.at(&[*table]), what))
+        });
+        checked.collect()
     }
 
     /// Rows to FHIR: for each change, in order, what to send, or the reasons against it.
     /// Holds the thread for as long as the guest runs, see [`Sandbox`].
     pub fn resource(&self, table: &str, changes: &[WriteChange]) -> Result<Vec<Result<FhirRequest, Vec<Issue>>>> {
         let table = self.known(table)?;
+        let who = self.at(&[table]);
         if !self.writes {
-            let text = format!("{} only reads", self.at(table));
-            return Err(
-                Error::new(Code::NotSupported, text).hint("Write through the service, or load a mapping that writes.")
-            );
+            return Err(Error::new(Code::NotSupported, format!("{who} only reads"))
+                .hint("Write through the service, or load a mapping that writes."));
         }
-        self.check_input(table, changes.len(), changes.iter().map(WriteChange::bytes).sum())?;
+        self.check_input(&who, changes.len(), changes.iter().map(WriteChange::bytes).sum())?;
         if changes.is_empty() {
             return Ok(Vec::new());
         }
         let assignments = changes.iter().map(|change| assigned(table, change)).collect::<Result<Vec<_>>>()?;
         let said: Vec<_> = changes.iter().zip(&assignments).map(|(change, assigned)| change.said(assigned)).collect();
-        let answers = self.call(table, |store, instance, guest| {
+        let answers = self.call(&who, |store, instance, guest| {
             let write = guest.write.as_ref().ok_or_else(|| wasmtime::format_err!("it has no functions to write"))?;
             write.load(&mut *store, instance)?.call_resource(&mut *store, &table.name, &said)
         })?;
         if answers.len() != changes.len() {
-            return Err(self.ill_formed(table, "not one answer for each change"));
+            return Err(self.ill_formed(&who, "not one answer for each change"));
         }
         let checked = changes.iter().zip(answers).map(|(change, answer)| {
-            check_request(table, changes.len(), change.operation, answer).map_err(|what| self.ill_formed(table, what))
+            check_request(table, changes.len(), change.operation, answer).map_err(|what| self.ill_formed(&who, what))
         });
         checked.collect()
     }
@@ -324,7 +349,7 @@ impl Mapping {
         })
     }
 
-    fn check_input(&self, table: &Table, documents: usize, bytes: usize) -> Result<()> {
+    fn check_input(&self, who: &str, documents: usize, bytes: usize) -> Result<()> {
         let limits = self.sandbox.limits();
         let (what, limit) = if documents > limits.mapping_documents {
             (format!("{documents} resources or changes"), "limits.mapping_documents")
@@ -333,14 +358,14 @@ impl Mapping {
         } else {
             return Ok(());
         };
-        let text = format!("{} cannot be given {what} at once", self.at(table));
+        let text = format!("{who} cannot be given {what} at once");
         Err(Error::new(Code::MappingInputTooLarge, text).hint(format!("Ask for smaller pages, or raise {limit}.")))
     }
 
     /// One call; what the guest calls a failure is one.
     fn call<T>(
         &self,
-        table: &Table,
+        who: &str,
         guest: impl FnOnce(
             &mut wasmtime::Store<Call>,
             &wasmtime::component::Instance,
@@ -359,17 +384,26 @@ impl Mapping {
             Err(stop) => stop,
         };
         self.counters.count(stop.code);
-        Err(stopped(stop, &self.at(table), &self.sandbox))
+        Err(stopped(stop, who, &self.sandbox))
     }
 
-    fn ill_formed(&self, table: &Table, what: &str) -> Error {
+    fn ill_formed(&self, who: &str, what: &str) -> Error {
         self.counters.count(Code::MappingIllFormed);
-        stopped(Stop::new(Code::MappingIllFormed, what), &self.at(table), &self.sandbox)
+        stopped(Stop::new(Code::MappingIllFormed, what), who, &self.sandbox)
     }
 
     /// What every error of a mapping begins with.
-    fn at(&self, table: &Table) -> String {
-        format!("the mapping {} {} ({}) of table {}", self.name, self.version, short(&self.digest), table.name)
+    fn at(&self, tables: &[&Arc<Table>]) -> String {
+        let mut who = format!("the mapping {} {} ({})", self.name, self.version, short(&self.digest));
+        if let Some(table) = tables.first() {
+            who.extend([" of table ", &table.name]);
+        }
+        match tables.len() {
+            0 | 1 => {}
+            2 => who.push_str(" and another"),
+            more => who.push_str(&format!(" and {} others", more - 1)),
+        }
+        who
     }
 }
 
@@ -419,6 +453,22 @@ impl Counters {
             _ => &self.faults,
         };
         counter.fetch_add(1, Relaxed);
+    }
+}
+
+impl Batch {
+    fn none(columns: &[ColumnIndex]) -> Self {
+        Self { rows: Rows::new(columns.to_vec()), origin: Vec::new(), issues: Vec::new() }
+    }
+
+    /// Adds the batch of the resources after `before` others.
+    pub(crate) fn append(&mut self, other: Self, before: usize) {
+        self.rows.append(&other.rows);
+        // A page has far fewer resources than fit.
+        let first = u32::try_from(before).unwrap_or(u32::MAX);
+        self.origin.extend(other.origin.iter().map(|origin| origin.saturating_add(first)));
+        self.issues
+            .extend(other.issues.into_iter().map(|issue| Issue { index: issue.index.saturating_add(before), ..issue }));
     }
 }
 
@@ -531,12 +581,9 @@ fn check_batch(
     columns: &[ColumnIndex],
     answer: read::RowBatch,
 ) -> Result<Batch, &'static str> {
-    let rows = Rows::from_cells(columns.to_vec(), answer.cells.text, answer.cells.ends)
-        .ok_or("cells are no whole rows, out of order, or cut a character")?;
-    let origin = answer.origin;
-    if origin.len() != rows.len() {
-        return Err("not one origin for each row");
-    }
+    let (origin, cells) = (answer.origin, answer.cells);
+    let rows = Rows::from_cells(columns.to_vec(), origin.len(), cells.text, &cells.present, cells.ends)
+        .ok_or("cells are not one whole row for each origin, out of order, or cut a character")?;
     if !origin.is_sorted() || origin.last().is_some_and(|last| *last as usize >= documents) {
         return Err("origins out of order or out of range");
     }

@@ -30,6 +30,8 @@ pub(super) const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
+/// Interfaces of the contract, of any version of it.
+const CONTRACT: &str = "turntable:mapping/";
 const SCHEMA: &str = "turntable:mapping/schema";
 const READ: &str = "turntable:mapping/read";
 const WRITE: &str = "turntable:mapping/write";
@@ -185,13 +187,19 @@ fn check_world(component: &[u8], findings: &mut Vec<Detail>) -> Result<Ends, Str
     let types = types.as_ref();
     let world = &types[contract(types).ok_or("the contract has no world")?];
     let given = &types[types.component_at(1)];
-    for (name, import) in &given.imports {
-        check_import(types, world, name, &import.ty, findings);
+    match other_contract(world, given) {
+        // Whatever differs follows from that.
+        Some(finding) => findings.push(finding),
+        None => {
+            for (name, import) in &given.imports {
+                check_import(types, world, name, &import.ty, findings);
+            }
+            for interface in [SCHEMA, READ] {
+                check_export(types, world, given, interface, true, findings);
+            }
+            check_export(types, world, given, WRITE, false, findings);
+        }
     }
-    for interface in [SCHEMA, READ] {
-        check_export(types, world, given, interface, true, findings);
-    }
-    check_export(types, world, given, WRITE, false, findings);
     Ok(Ends { imports: given.imports.keys().cloned().collect(), exports: given.exports.keys().cloned().collect() })
 }
 
@@ -208,6 +216,19 @@ fn contract(types: TypesRef<'_>) -> Option<ComponentTypeId> {
         ComponentEntityType::Component(world) => Some(world),
         _ => None,
     }
+}
+
+/// The component was built for another version of the contract.
+fn other_contract(world: &ComponentType, given: &ComponentType) -> Option<Detail> {
+    let (ours, _) = world.exports.iter().find(|(name, _)| split(name).0 == READ)?;
+    let of_contract = |name: &&String| name.starts_with(CONTRACT) && !is_same_version(ours, name);
+    let other = given.exports.keys().chain(given.imports.keys()).find(of_contract)?;
+    let (theirs, ours) = (split(other).1.unwrap_or("without a version"), split(ours).1.unwrap_or_default());
+    let text = format!(
+        "built for contract {theirs}, and this server speaks {ours}: build it again with this version's SDK, or with \
+         this version's wit/mapping.wit"
+    );
+    Some(finding("contract", other, text))
 }
 
 fn check_import(
@@ -243,23 +264,18 @@ fn check_export(
     findings: &mut Vec<Detail>,
 ) {
     let Some((ours, expected)) = world.exports.iter().find(|(name, _)| split(name).0 == interface) else { return };
-    let theirs = || given.exports.iter().filter(|(name, _)| split(name).0 == interface);
-    if let Some((name, found)) = theirs().find(|(name, _)| compatible(ours, name)) {
+    if let Some((name, found)) = given.exports.iter().find(|(name, _)| compatible(ours, name)) {
         let mut comparison = SubtypeCx::new_with_refs(types, types);
         if let Err(error) = comparison.component_entity_type(&found.ty, &expected.ty, 0) {
             let text = format!("exports `{name}` with other types than the contract's: {}", error.message());
             findings.push(finding("exports", name, text));
         }
-    } else if let Some((name, _)) = theirs().next() {
-        let (theirs, ours) = (split(name).1.unwrap_or("none"), split(ours).1.unwrap_or("none"));
-        let text = format!("exports `{interface}` in version {theirs}; this server speaks {ours}");
-        findings.push(finding("exports", name, text));
     } else if must {
         findings.push(finding("exports", ours, format!("does not export `{ours}`")));
     }
 }
 
-/// Name and version of an interface: `turntable:mapping/read@0.1.0`.
+/// Name and version of an interface: `turntable:mapping/read@0.2.0`.
 fn split(name: &str) -> (&str, Option<&str>) {
     match name.split_once('@') {
         Some((name, version)) => (name, Some(version)),
@@ -267,16 +283,20 @@ fn split(name: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// As wasmtime links them: same name, and same major version, or same minor where the major is 0.
+/// As wasmtime links them: same name, and versions that fit.
 fn compatible(a: &str, b: &str) -> bool {
+    split(a).0 == split(b).0 && is_same_version(a, b)
+}
+
+/// Same major version, or same minor where the major is 0.
+fn is_same_version(a: &str, b: &str) -> bool {
     let track = |version: &str| -> (String, String) {
         let mut parts = version.split(['.', '-', '+']).map(str::to_owned);
         let major = parts.next().unwrap_or_default();
         let minor = if major == "0" { parts.next().unwrap_or_default() } else { String::new() };
         (major, minor)
     };
-    let ((a, a_version), (b, b_version)) = (split(a), split(b));
-    a == b && a_version.map(track) == b_version.map(track)
+    split(a).1.map(track) == split(b).1.map(track)
 }
 
 #[cfg(test)]
@@ -288,7 +308,7 @@ mod tests {
         let empty = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
         let error = inspect(&empty, &Limits::default()).unwrap_err();
         let missing: Vec<_> = error.get_details().iter().filter_map(|d| d.target.as_deref()).collect();
-        assert_eq!(missing, ["turntable:mapping/schema@0.1.0", "turntable:mapping/read@0.1.0"]);
+        assert_eq!(missing, ["turntable:mapping/schema@0.2.0", "turntable:mapping/read@0.2.0"]);
     }
 
     #[test]

@@ -360,8 +360,8 @@ impl Speaker {
 /// All that a mapping may ask for: a line in the log, and settings, of which there are none yet.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     let mut linker = Linker::new(engine);
-    linker.instance("turntable:mapping/types@0.1.0")?;
-    let mut host = linker.instance("turntable:mapping/host@0.1.0")?;
+    linker.instance("turntable:mapping/types@0.2.0")?;
+    let mut host = linker.instance("turntable:mapping/host@0.2.0")?;
     host.func_wrap("log", log)?;
     host.func_wrap("setting", |_: StoreContextMut<'_, Call>, (_,): (WasmStr,)| Ok((None::<String>,)))?;
     Ok(linker)

@@ -34,7 +34,8 @@ pub struct Limits {
     pub upstream_bytes: usize,
     /// Requests under way to one FHIR service. More wait, then `UpstreamBusy`.
     pub upstream_concurrency: usize,
-    /// Milliseconds that one table request may take in all. `UpstreamTimeout`.
+    /// Milliseconds that one table request may take in all. `UpstreamTimeout`; `MappingTimeout` where several calls of a
+    /// mapping for one page take longer.
     pub request_ms: u64,
     /// Keys that a condition on a related table may bring. `ScanBudgetExceeded`.
     pub related_keys: usize,
@@ -47,11 +48,13 @@ pub struct Limits {
     /// Keys of long ids and of child rows that are remembered, in memory and in the store. The oldest go first, and come
     /// back when a list shows their rows.
     pub known_keys: usize,
-    /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. `MappingTimeout`.
+    /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. With several resources it
+    /// is made again with fewer, else `MappingTimeout`; the same goes for memory and for the bytes of the answer.
     pub mapping_ms: u64,
     /// Bytes of memory that one call of a mapping may have. `MappingMemory`.
     pub mapping_memory_bytes: usize,
-    /// Bytes that one call of a mapping may be given. `MappingInputTooLarge`.
+    /// Bytes that one call of a mapping may be given. A larger page is given in several; one resource that is larger is
+    /// `MappingInputTooLarge`.
     pub mapping_input_bytes: usize,
     /// Bytes that one call of a mapping may answer. `MappingOutputTooLarge`.
     pub mapping_output_bytes: usize,
@@ -61,7 +64,8 @@ pub struct Limits {
     pub mapping_wait_ms: u64,
     /// Jobs that wait for their turn. `Busy`.
     pub work_queue: usize,
-    /// Resources that one call of a mapping may be given; the contract allows no more. `MappingInputTooLarge`.
+    /// Resources that one call of a mapping may be given; the contract allows no more. A larger page is given in
+    /// several; more changes at once are `MappingInputTooLarge`.
     pub mapping_documents: usize,
     /// Lines that one mapping may write to the log in a second. More are dropped and counted.
     pub mapping_log_lines: u32,

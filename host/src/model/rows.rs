@@ -1,5 +1,6 @@
-//! Rows as the mapping contract has them: one text buffer and the ends of its cells, row by row. Nothing is parsed
-//! until somebody asks; filtering, ordering and writing JSON work on the text in place.
+//! Rows as the mapping contract has them: one text buffer, a bit for each cell, and the ends of the cells that are
+//! there. Most cells of a wide table are null: they are a clear bit and cost no look. Nothing is parsed until somebody
+//! asks; filtering, ordering and writing JSON work on the text in place.
 
 use std::ops::Range;
 
@@ -10,37 +11,73 @@ use super::table::ColumnIndex;
 pub struct Rows {
     columns: Vec<ColumnIndex>,
     text: String,
-    /// End of each cell, row-major; bit 31 = null.
+    /// A bit for each cell, set where it is there, from the lowest on; each row begins with a word of its own.
+    present: Vec<u64>,
+    /// Where the cells that are there end in `text`. Each begins where the one before it ends.
     ends: Vec<u32>,
+    /// For each row, how many cells are there in the rows before it.
+    first: Vec<u32>,
 }
 
-/// Bit 31 of an end: the cell is null.
-pub const NULL: u32 = 1 << 31;
+/// Bits of a word.
+const WORD: usize = u64::BITS as usize;
 
 impl Rows {
     /// No rows yet, of these columns.
     pub fn new(columns: Vec<ColumnIndex>) -> Self {
-        Self { columns, text: String::new(), ends: Vec::new() }
+        Self { columns, ..Self::default() }
     }
 
     /// No rows yet, and room for about as much as `other` holds.
     pub fn with_room_of(columns: Vec<ColumnIndex>, other: &Self) -> Self {
-        let cells = other.len() * columns.len();
-        Self { columns, text: String::with_capacity(other.text.len() * 2), ends: Vec::with_capacity(cells) }
+        Self {
+            text: String::with_capacity(other.text.len() * 2),
+            present: Vec::with_capacity(other.len() * columns.len().div_ceil(WORD)),
+            ends: Vec::with_capacity(other.ends.len() + other.ends.len() / 4 + other.len()),
+            first: Vec::with_capacity(other.len()),
+            columns,
+        }
     }
 
-    /// Takes a guest's buffers over. None if they are no whole rows, not ascending, or cut a character.
-    pub fn from_cells(columns: Vec<ColumnIndex>, text: String, ends: Vec<u32>) -> Option<Self> {
-        let whole = if columns.is_empty() { ends.is_empty() } else { ends.len().is_multiple_of(columns.len()) };
+    /// Takes a guest's buffers over, as `cells` in `wit/mapping.wit` has them. None if they are not so many whole rows,
+    /// not ascending, or cut a character.
+    pub fn from_cells(
+        columns: Vec<ColumnIndex>,
+        rows: usize,
+        text: String,
+        present: &[u8],
+        ends: Vec<u32>,
+    ) -> Option<Self> {
+        let bytes = columns.len().div_ceil(8);
+        if present.len() != bytes.checked_mul(rows)? {
+            return None;
+        }
+        let mut words = Vec::with_capacity(rows * columns.len().div_ceil(WORD));
+        let mut first = Vec::with_capacity(rows);
+        let mut count = 0;
+        for row in 0..rows {
+            first.push(count);
+            for part in present[row * bytes..(row + 1) * bytes].chunks(WORD / 8) {
+                let mut word = [0; WORD / 8];
+                word[..part.len()].copy_from_slice(part);
+                let word = u64::from_le_bytes(word);
+                words.push(word);
+                count += word.count_ones();
+            }
+            // Bits of columns that there are not.
+            if !columns.len().is_multiple_of(WORD) && words.last()? >> (columns.len() % WORD) != 0 {
+                return None;
+            }
+        }
         // No way out of the loop: there are many cells, and what is wrong is rare.
         let (mut start, mut ordered) = (0, true);
         for end in &ends {
-            let (is_null, end) = (end & NULL != 0, end & !NULL);
-            ordered &= if is_null { end == start } else { end >= start };
-            start = end;
+            ordered &= *end >= start;
+            start = *end;
         }
-        let at_characters = || text.is_ascii() || ends.iter().all(|end| text.is_char_boundary((end & !NULL) as usize));
-        (whole && ordered && start as usize == text.len() && at_characters()).then_some(Self { columns, text, ends })
+        let whole = ends.len() == count as usize && start as usize == text.len();
+        let at_characters = || text.is_ascii() || ends.iter().all(|end| text.is_char_boundary(*end as usize));
+        (whole && ordered && at_characters()).then_some(Self { columns, text, present: words, ends, first })
     }
 
     pub fn columns(&self) -> &[ColumnIndex] {
@@ -48,16 +85,16 @@ impl Rows {
     }
 
     pub fn len(&self) -> usize {
-        self.ends.len().checked_div(self.columns.len()).unwrap_or(0)
+        self.first.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.first.is_empty()
     }
 
-    /// Bytes of text held, for limits.
+    /// Bytes held, for limits.
     pub fn bytes(&self) -> usize {
-        self.text.len() + self.ends.len() * 4
+        self.text.len() + (self.ends.len() + self.first.len()) * 4 + self.present.len() * 8
     }
 
     /// Where a column of the table stands in these rows.
@@ -71,20 +108,26 @@ impl Rows {
 
     /// The cell at a position in a row (not a column of the table). Null, and None past the end.
     pub fn at(&self, row: usize, position: usize) -> Option<&str> {
-        let index = row * self.columns.len() + position;
-        let end = *self.ends.get(index)?;
-        if end & NULL != 0 || position >= self.columns.len() {
+        let (word, bit) = (position / WORD, position % WORD);
+        let words = self.words(row);
+        let own = *words.get(word)?;
+        if own >> bit & 1 == 0 {
             return None;
         }
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |e| e & !NULL);
-        self.text.get(start as usize..end as usize)
+        let before = words[..word].iter().map(|word| word.count_ones()).sum::<u32>();
+        let within = (own & ((1 << bit) - 1)).count_ones();
+        Some(self.filled_cell((self.first[row] + before + within) as usize))
     }
 
     /// Of each cell of a row whether it is null, by position.
     pub fn nulls(&self, row: usize) -> impl Fn(usize) -> bool {
-        let first = row * self.columns.len();
-        let ends = self.ends.get(first..first + self.columns.len()).unwrap_or_default();
-        |position| ends.get(position).is_none_or(|end| end & NULL != 0)
+        let words = self.words(row);
+        move |position| words.get(position / WORD).is_none_or(|word| word >> (position % WORD) & 1 == 0)
+    }
+
+    /// The cells of a row that are there, each with its position, ascending.
+    pub fn filled(&self, row: usize) -> impl Iterator<Item = (usize, &str)> {
+        self.filled_from(row).map(|(position, index)| (position, self.filled_cell(index)))
     }
 
     /// The cell of a column of the table; None = null, or not among these rows' columns.
@@ -94,70 +137,52 @@ impl Rows {
 
     /// Adds a row; cells in the order of `columns`.
     pub fn push<'a>(&mut self, cells: impl IntoIterator<Item = Option<&'a str>>) {
-        let before = self.ends.len();
-        for cell in cells {
+        self.begin_row();
+        let mut count = 0;
+        for (position, cell) in cells.into_iter().enumerate() {
+            count += 1;
             if let Some(text) = cell {
-                self.text.push_str(text);
+                self.fill(position, [text]);
             }
-            self.end_cell(cell.is_some());
         }
-        debug_assert_eq!(self.ends.len() - before, self.columns.len(), "a row has as many cells as columns");
+        debug_assert_eq!(count, self.columns.len(), "a row has as many cells as columns");
     }
 
-    /// Adds the next cell of a row that is made cell by cell, its text in pieces.
-    pub fn push_cell(&mut self, pieces: Option<[&str; 3]>) {
-        for piece in pieces.iter().flatten().filter(|piece| !piece.is_empty()) {
+    /// Adds a row of nulls, whose cells may then be filled from left to right.
+    pub fn begin_row(&mut self) {
+        self.first.push(index(self.ends.len()));
+        self.present.resize(self.present.len() + self.columns.len().div_ceil(WORD), 0);
+    }
+
+    /// Fills a cell of the last row, its text in pieces. None behind it may be filled yet.
+    pub fn fill<const N: usize>(&mut self, position: usize, pieces: [&str; N]) {
+        for piece in pieces {
             self.text.push_str(piece);
         }
-        self.end_cell(pieces.is_some());
+        self.ends.push(index(self.text.len()));
+        self.mark(position);
     }
 
-    /// Adds cells of a row of `other`, by their positions.
-    pub fn copy_cells(&mut self, other: &Self, row: usize, positions: Range<usize>) {
-        let (first, count) = (row * other.columns.len() + positions.start, positions.len());
-        let start = first.checked_sub(1).and_then(|before| other.ends.get(before)).map_or(0, |end| end & !NULL);
-        let Some(ends) = other.ends.get(first..first + count) else {
-            debug_assert!(false, "there are such cells");
-            return;
-        };
-        let end = ends.last().map_or(start, |end| end & !NULL);
-        let before = self.text.len();
-        self.text.push_str(other.text.get(start as usize..end as usize).unwrap_or_default());
-        match u32::try_from(before).ok().filter(|_| self.text.len() < NULL as usize) {
-            Some(before) => self.ends.extend(ends.iter().map(|end| ((end & !NULL) - start + before) | (end & NULL))),
-            None => self.ends.extend(ends.iter().map(|_| NULL - 1)),
-        }
-    }
-
-    /// Adds the next cell, which is as in the row before.
-    pub fn repeat_cell(&mut self) {
-        let cell = |index: usize| {
-            let end = *self.ends.get(index)?;
-            let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| end & !NULL);
-            (end & NULL == 0).then_some(start as usize..end as usize)
-        };
-        let before = self.ends.len().checked_sub(self.columns.len()).and_then(cell);
-        if let Some(range) = &before {
-            self.text.extend_from_within(range.clone());
-        }
-        self.end_cell(before.is_some());
-    }
-
-    fn end_cell(&mut self, present: bool) {
-        let end = u32::try_from(self.text.len()).unwrap_or(NULL - 1) & !NULL;
-        self.ends.push(if present { end } else { end | NULL });
+    /// Fills cells of the last row with some of those that are there in a row of `other`: the `cells`-th of it, counted
+    /// from 0, at these positions. None behind the first of them may be filled yet.
+    pub fn fill_from(&mut self, other: &Self, row: usize, cells: Range<usize>, positions: &[usize]) {
+        debug_assert_eq!(cells.len(), positions.len());
+        let before = other.first[row] as usize;
+        self.copy(other, before + cells.start..before + cells.end);
+        positions.iter().for_each(|position| self.mark(*position));
     }
 
     /// The cells of one row, in the order of `columns`.
     pub fn row(&self, row: usize) -> impl Iterator<Item = Option<&str>> {
-        (0..self.columns.len()).map(move |position| self.at(row, position))
+        let mut filled = self.filled(row).peekable();
+        (0..self.columns.len()).map(move |position| filled.next_if(|(at, _)| *at == position).map(|(_, text)| text))
     }
 
     /// Only these rows, in this order.
     pub fn pick(&self, rows: &[usize]) -> Self {
         let mut picked = Self::new(self.columns.clone());
         for row in rows {
-            picked.push(self.row(*row));
+            picked.push_row_of(self, *row);
         }
         picked
     }
@@ -178,50 +203,162 @@ impl Rows {
     /// Adds the rows of `other`, which must have the same columns.
     pub fn append(&mut self, other: &Self) {
         debug_assert_eq!(self.columns, other.columns);
-        for row in 0..other.len() {
-            self.push(other.row(row));
-        }
+        let before = index(self.ends.len());
+        self.first.extend(other.first.iter().map(|first| first + before));
+        self.present.extend_from_slice(&other.present);
+        self.copy(other, 0..other.ends.len());
     }
+
+    fn push_row_of(&mut self, other: &Self, row: usize) {
+        debug_assert_eq!(self.columns, other.columns);
+        let Some(first) = other.first.get(row) else {
+            debug_assert!(false, "there is such a row");
+            return;
+        };
+        let end = other.first.get(row + 1).map_or(other.ends.len(), |next| *next as usize);
+        self.first.push(index(self.ends.len()));
+        self.present.extend_from_slice(other.words(row));
+        self.copy(other, *first as usize..end);
+    }
+
+    /// Adds cells of `other`, by their place among those of it that are there: their texts at once, and their ends.
+    fn copy(&mut self, other: &Self, cells: Range<usize>) {
+        let Some(last) = cells.end.checked_sub(1).filter(|last| *last >= cells.start) else { return };
+        let (start, end) = (other.start(cells.start), other.ends[last]);
+        let before = index(self.text.len());
+        self.text.push_str(&other.text[start as usize..end as usize]);
+        // The last is the highest.
+        index(self.text.len());
+        self.ends.extend(other.ends[cells].iter().map(|end| end - start + before));
+    }
+
+    fn mark(&mut self, position: usize) {
+        debug_assert!(position < self.columns.len());
+        let first = self.present.len() - self.columns.len().div_ceil(WORD);
+        debug_assert_eq!(self.present[first + position / WORD] >> (position % WORD), 0, "from left to right");
+        self.present[first + position / WORD] |= 1 << (position % WORD);
+    }
+
+    /// The bits of a row; none past the end.
+    fn words(&self, row: usize) -> &[u64] {
+        let width = self.columns.len().div_ceil(WORD);
+        self.present.get(row * width..(row + 1) * width).unwrap_or_default()
+    }
+
+    /// Positions of the cells of a row that are there, and their indices in `ends`.
+    fn filled_from(&self, row: usize) -> impl Iterator<Item = (usize, usize)> {
+        let mut words = self.words(row).iter().zip((0..).step_by(WORD));
+        let (mut bits, mut base) = (0_u64, 0);
+        let mut index = self.first.get(row).map_or(0, |first| *first as usize);
+        std::iter::from_fn(move || {
+            while bits == 0 {
+                (bits, base) = words.next().map(|(word, base)| (*word, base))?;
+            }
+            let position = base + bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            index += 1;
+            Some((position, index - 1))
+        })
+    }
+
+    fn start(&self, index: usize) -> u32 {
+        index.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+
+    fn filled_cell(&self, index: usize) -> &str {
+        &self.text[self.start(index) as usize..self.ends[index] as usize]
+    }
+}
+
+/// A place in the text, or among the cells.
+fn index(of: usize) -> u32 {
+    u32::try_from(of).expect("by every limit, the rows of an answer are far less than 4 GiB")
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn cells_of_a_guest_are_checked() {
-        let check = |columns: usize, text: &str, ends: &[u32]| {
-            Rows::from_cells((0..columns).collect(), text.into(), ends.to_vec()).is_some()
+        let check = |columns: usize, rows: usize, text: &str, present: &[u8], ends: &[u32]| {
+            Rows::from_cells((0..columns).collect(), rows, text.into(), present, ends.to_vec()).is_some()
         };
-        assert!(check(2, "abc", &[1, 3]));
-        assert!(check(2, "abc", &[3, 3 | NULL]));
-        assert!(check(2, "", &[]));
-        assert!(!check(2, "abc", &[1]), "half a row");
-        assert!(!check(2, "abc", &[2, 1]), "ends out of order");
-        assert!(!check(2, "abc", &[1, 2]), "text left over");
-        assert!(!check(2, "abc", &[1, 4]), "past the end");
-        assert!(!check(1, "é", &[1]), "cuts a character");
-        assert!(!check(2, "abc", &[3, 3 | NULL, 3]), "one cell too many");
-        assert!(!check(1, "abc", &[3 | NULL]), "null with text");
-        assert!(!check(0, "", &[0]), "cells without columns");
+        assert!(check(2, 1, "abc", &[0b11], &[1, 3]));
+        assert!(check(2, 2, "abc", &[0b01, 0b10], &[3, 3]));
+        assert!(check(2, 2, "", &[0, 0], &[]));
+        assert!(check(2, 0, "", &[], &[]));
+        assert!(check(9, 1, "a", &[0, 1], &[1]));
+        assert!(check(64, 1, "a", &[0, 0, 0, 0, 0, 0, 0, 128], &[1]));
+        assert!(!check(2, 1, "abc", &[0b11], &[3]), "an end too few");
+        assert!(!check(2, 1, "abc", &[0b01], &[1, 3]), "an end too many");
+        assert!(!check(2, 1, "abc", &[0b11], &[2, 1]), "ends out of order");
+        assert!(!check(2, 1, "abc", &[0b11], &[1, 2]), "text left over");
+        assert!(!check(2, 1, "abc", &[0b11], &[1, 4]), "past the end");
+        assert!(!check(2, 1, "abc", &[0], &[]), "text of no cell");
+        assert!(!check(2, 1, "abc", &[0b101], &[1, 3]), "a cell of a column that there is not");
+        assert!(!check(9, 1, "abc", &[1], &[3]), "half a row");
+        assert!(!check(2, 2, "abc", &[1], &[3]), "a row too few");
+        assert!(!check(2, 1, "abc", &[1, 0], &[3]), "a row too many");
+        assert!(!check(1, 1, "é", &[1], &[1]), "cuts a character");
+        assert!(!check(0, 1, "", &[1], &[0]), "cells without columns");
     }
 
     #[test]
     fn rows_are_made_cell_by_cell() {
         let mut rows = Rows::new(vec![0, 1, 2]);
         rows.push([Some("a"), None, Some("é")]);
+        rows.push([Some("b"), Some(""), Some("c")]);
         let mut copy = Rows::with_room_of(vec![0, 1, 2], &rows);
-        for _ in 0..2 {
-            copy.push_cell(Some(["x", "/", "y"]));
-            copy.copy_cells(&rows, 0, 1..3);
+        for row in 0..2 {
+            copy.begin_row();
+            copy.fill(0, ["x", "/", "y"]);
+            copy.fill_from(&rows, row, 1..2, &[1 + row]);
         }
-        copy.push_cell(None);
-        copy.repeat_cell();
-        copy.repeat_cell();
+        copy.begin_row();
+        copy.fill_from(&rows, 1, 1..3, &[0, 2]);
         let cells: Vec<_> = (0..3).map(|row| copy.row(row).collect::<Vec<_>>()).collect();
-        let first = [Some("x/y"), None, Some("é")];
-        assert_eq!(cells, [&first[..], &first, &[None, None, Some("é")]]);
-        assert!(copy.nulls(0)(1) && !copy.nulls(1)(2) && copy.nulls(9)(0));
+        let expected = [[Some("x/y"), Some("é"), None], [Some("x/y"), None, Some("")], [Some(""), None, Some("c")]];
+        assert_eq!(cells, expected);
+        assert!(!copy.nulls(0)(1) && copy.nulls(0)(2) && copy.nulls(1)(1) && copy.nulls(9)(0));
+        assert_eq!(copy.filled(1).collect::<Vec<_>>(), [(0, "x/y"), (2, "")]);
+    }
+
+    proptest! {
+        /// Whatever the width, a table of optional texts is held and taken apart as one is.
+        #[test]
+        fn rows_hold_what_they_are_given(
+            (width, rows) in (1_usize..150).prop_flat_map(|width| {
+                (Just(width), vec(vec(proptest::option::weighted(0.3, "[a-zé]{0,3}"), width), 0..5))
+            }),
+            picked in vec(any::<usize>(), 0..6),
+        ) {
+            let mut held = Rows::new((0..width).collect());
+            rows.iter().for_each(|row| held.push(row.iter().map(Option::as_deref)));
+            let cells = |rows: &Rows| -> Vec<Vec<Option<String>>> {
+                (0..rows.len()).map(|row| rows.row(row).map(|cell| cell.map(str::to_owned)).collect()).collect()
+            };
+            prop_assert_eq!(&cells(&held), &rows);
+            for (row, expected) in rows.iter().enumerate() {
+                let filled: Vec<_> =
+                    expected.iter().enumerate().filter_map(|(at, cell)| Some((at, cell.as_deref()?))).collect();
+                prop_assert_eq!(held.filled(row).collect::<Vec<_>>(), filled);
+                for (position, cell) in expected.iter().enumerate() {
+                    prop_assert_eq!(held.at(row, position), cell.as_deref());
+                    prop_assert_eq!(held.nulls(row)(position), cell.is_none());
+                }
+                prop_assert_eq!(held.at(row, width), None);
+            }
+            let picked: Vec<_> = picked.iter().filter(|_| !rows.is_empty()).map(|at| at % rows.len()).collect();
+            let expected: Vec<_> = picked.iter().map(|row| rows[*row].clone()).collect();
+            prop_assert_eq!(&cells(&held.pick(&picked)), &expected);
+            let mut both = held.clone();
+            both.append(&held.pick(&picked));
+            prop_assert_eq!(&cells(&both), &[rows, expected].concat());
+        }
     }
 
     #[test]

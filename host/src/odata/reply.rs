@@ -265,6 +265,10 @@ struct Properties {
     properties: Vec<Property>,
     /// All of them, null: `,"a":null,"b":null`.
     nulls: Vec<u8>,
+    /// By position in the rows, the property of that cell. None if the properties are in another order than the cells.
+    by_position: Option<Vec<Option<usize>>>,
+    /// Positions of the key and the code of concepts: where there is the code alone, the key is made of it.
+    concepts: Vec<[usize; 2]>,
     /// A null property has an annotation too.
     annotates_nulls: bool,
     annotates_formatted: bool,
@@ -303,9 +307,23 @@ impl Properties {
             parts.iter().for_each(|part| nulls.extend_from_slice(part.as_bytes()));
             nulls.extend_from_slice(NULL);
         }
+        let positions: Option<Vec<_>> = properties.iter().map(|property| rows.position(property.column)).collect();
+        let in_order = positions.filter(|positions| positions.is_sorted_by(|a, b| a < b));
+        let by_position = in_order.map(|positions| {
+            let mut by_position = vec![None; rows.columns().len()];
+            positions.into_iter().enumerate().for_each(|(property, position)| by_position[position] = Some(property));
+            by_position
+        });
+        let of_concept = |property: &Property| {
+            let code = table.concept_of(property.column)?.code;
+            Some([rows.position(property.column)?, rows.position(code)?])
+        };
+        let concepts = properties.iter().filter_map(of_concept).collect();
         Ok(Self {
             properties,
             nulls,
+            by_position,
+            concepts,
             annotates_nulls: style.format.detail == Detail::Full,
             annotates_formatted: style.annotations.include(FORMATTED),
             annotates_lookups: style.annotations.include(NAVIGATION) || style.annotations.include(LOGICAL_NAME),
@@ -321,14 +339,37 @@ impl Properties {
     }
 
     fn write(&self, out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize) -> Result<()> {
-        let Found { table, rows, .. } = found;
+        let Found { rows, .. } = found;
         let is_null = rows.nulls(row);
+        let is_made = |[key, code]: &[usize; 2]| is_null(*key) && !is_null(*code);
+        match &self.by_position {
+            Some(by_position) if !self.annotates_nulls && !self.concepts.iter().any(is_made) => {
+                let filled = rows.filled(row).filter_map(|(position, text)| Some((by_position[position]?, Some(text))));
+                self.write_some(out, style, found, row, filled)
+            }
+            _ => {
+                let properties = self.properties.iter().enumerate();
+                let some = properties.filter(|(_, property)| self.annotates_nulls || !is_null(property.null_with));
+                self.write_some(out, style, found, row, some.map(|(index, _)| (index, None)))
+            }
+        }
+    }
+
+    /// Writes these properties with their values, each with the text of its cell if that is at hand, and all others as
+    /// null.
+    fn write_some<'r>(
+        &self,
+        out: &mut Json,
+        style: Style<'_>,
+        found: Found<'_>,
+        row: usize,
+        some: impl Iterator<Item = (usize, Option<&'r str>)>,
+    ) -> Result<()> {
+        let Found { table, rows, .. } = found;
         // Most are null. They are written many at once, and with them the name that comes after them.
         let mut nulls_from = 0;
-        for (index, property) in self.properties.iter().enumerate() {
-            if !self.annotates_nulls && is_null(property.null_with) {
-                continue;
-            }
+        for (index, text) in some {
+            let property = &self.properties[index];
             let mut from = self.start(nulls_from);
             nulls_from = index + 1;
             if self.annotates() {
@@ -337,7 +378,10 @@ impl Properties {
                 self.annotate(out, style, found, row, property.column);
             }
             out.members(&self.nulls[from..self.start(index + 1) - NULL.len()]);
-            cells::cell(out, style.format, table, rows, row, property.column)?;
+            match text {
+                Some(text) => cells::value(out, style.format, table, &table.columns[property.column], text)?,
+                None => cells::cell(out, style.format, table, rows, row, property.column)?,
+            }
         }
         out.members(&self.nulls[self.start(nulls_from)..]);
         Ok(())

@@ -3,13 +3,14 @@
 //! here and becomes null), and every concept gets its key. After this a row says the same on both routes.
 
 use std::collections::HashMap;
-use std::ops::Range;
+use std::sync::Arc;
 
 use uuid::fmt::Hyphenated;
 
-use crate::mapping::component::{Documents, Issue, Severity};
+use crate::mapping::component::{Batch, Documents, Issue, Mapping, Severity};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
+use crate::model::limits::Limits;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Lookup, Table};
 use crate::router::snapshot::ServedTable;
@@ -30,20 +31,109 @@ pub struct Mapped {
     pub warnings: usize,
 }
 
-/// `base` is the base URL of the service that the resources came from. A resource that gives no row because the mapping
-/// cannot read it fails the whole call: a page that silently lacks a row is the one answer never to give.
+/// Rows of one table, see [`rows_of_tables`].
 pub fn rows_of(live: &ServedTable, resources: &[Resource<'_>], base: &str, wanted: &[ColumnIndex]) -> Result<Mapped> {
-    let table = &*live.table;
-    let mapped = mapped_columns(table, wanted);
-    let documents: Documents = resources.iter().map(|resource| resource.body).collect();
-    let batch = live.mapping.rows(&table.name, &documents, &mapped)?;
+    let mapped = rows_of_tables(&[(live, wanted)], resources, base)?;
+    mapped.into_iter().next().ok_or_else(|| Error::new(Code::Internal, "no rows of a table that was asked for"))
+}
+
+/// Rows of several tables, each with the columns that are wanted, of the same resources, whose types each of them
+/// takes: one call for each mapping, if what it is given fits into one. `base` is the base URL of the service that the
+/// resources came from. A resource that gives no row because the mapping cannot read it fails the whole: a page that
+/// silently lacks a row is the one answer never to give.
+pub fn rows_of_tables(
+    tables: &[(&ServedTable, &[ColumnIndex])],
+    resources: &[Resource<'_>],
+    base: &str,
+) -> Result<Vec<Mapped>> {
+    let columns: Vec<_> = tables.iter().map(|(live, wanted)| mapped_columns(&live.table, wanted)).collect();
+    let mut all: Vec<Option<Mapped>> = tables.iter().map(|_| None).collect();
+    for at in 0..tables.len() {
+        if all[at].is_some() {
+            continue;
+        }
+        let mapping = &tables[at].0.mapping;
+        let of_mapping: Vec<_> =
+            (at..tables.len()).filter(|other| Arc::ptr_eq(mapping, &tables[*other].0.mapping)).collect();
+        let asked: Vec<Asked<'_>> =
+            of_mapping.iter().map(|at| (tables[*at].0.table.name.as_str(), columns[*at].as_slice())).collect();
+        for (at, batch) in of_mapping.iter().zip(batches(mapping, &asked, resources)?) {
+            let (live, wanted) = tables[*at];
+            all[*at] = Some(made(live, batch, resources, base, wanted)?);
+        }
+    }
+    Ok(all.into_iter().flatten().collect())
+}
+
+fn made(
+    live: &ServedTable,
+    batch: Batch,
+    resources: &[Resource<'_>],
+    base: &str,
+    wanted: &[ColumnIndex],
+) -> Result<Mapped> {
     if let Some(issue) = batch.issues.iter().find(|i| i.severity == Severity::Error) {
         return Err(unreadable(live, issue));
     }
     let origin: Vec<usize> = batch.origin.iter().map(|o| *o as usize).collect();
     let types = origin.iter().map(|o| resources.get(*o).map_or("", |resource| resource.resource_type));
-    let rows = canonical(table, &batch.rows, types, base, wanted);
+    let rows = canonical(&live.table, &batch.rows, types, base, wanted);
     Ok(Mapped { rows, origin, warnings: batch.issues.len() })
+}
+
+/// A table, and columns of it.
+type Asked<'a> = (&'a str, &'a [ColumnIndex]);
+
+/// A batch for each table. A call is given as many resources as its limits let in. One that takes too long, too much
+/// memory or answers too much is made again with half of them, and in the end with half of the tables: what can be made
+/// of each resource alone can be made of the page.
+fn batches(mapping: &Mapping, asked: &[Asked<'_>], resources: &[Resource<'_>]) -> Result<Vec<Batch>> {
+    let mut all: Vec<Batch> = Vec::new();
+    let (mut done, mut most) = (0, usize::MAX);
+    loop {
+        let rest = &resources[done..];
+        let some = &rest[..fitting(mapping.limits(), rest).min(most)];
+        let documents: Documents = some.iter().map(|resource| resource.body).collect();
+        let made = match mapping.rows_of(asked, &documents) {
+            Ok(made) => made,
+            Err(error) if !is_too_much(error.code()) => return Err(error),
+            Err(_) if some.len() > 1 => {
+                most = some.len() / 2;
+                continue;
+            }
+            Err(error) if asked.len() < 2 => return Err(error),
+            Err(_) => {
+                let (half, others) = asked.split_at(asked.len() / 2);
+                let mut both = batches(mapping, half, some)?;
+                both.extend(batches(mapping, others, some)?);
+                both
+            }
+        };
+        if all.is_empty() {
+            all = made;
+        } else {
+            all.iter_mut().zip(made).for_each(|(all, batch)| all.append(batch, done));
+        }
+        done += some.len();
+        if done >= resources.len() {
+            return Ok(all);
+        }
+    }
+}
+
+/// How many of these resources may go into one call; one too large does alone, to be refused by name.
+fn fitting(limits: &Limits, resources: &[Resource<'_>]) -> usize {
+    let ends = resources.iter().scan(0, |bytes: &mut usize, resource| {
+        *bytes = bytes.saturating_add(resource.body.len());
+        Some(*bytes)
+    });
+    let fit = ends.take(limits.mapping_documents).take_while(|bytes| *bytes <= limits.mapping_input_bytes).count();
+    fit.max(1).min(resources.len())
+}
+
+/// Less at once may do.
+fn is_too_much(code: Code) -> bool {
+    matches!(code, Code::MappingTimeout | Code::MappingMemory | Code::MappingOutputTooLarge)
 }
 
 /// The columns that a mapping must build so that these can be shown, ascending: a concept key needs its code and system.
@@ -61,86 +151,82 @@ fn mapped_columns(table: &Table, wanted: &[ColumnIndex]) -> Vec<ColumnIndex> {
     columns
 }
 
-/// How the cells of one or more columns are made of a mapping's row.
-enum Part<'t> {
-    /// As they are: so many of them, from this position on.
-    Same {
-        position: usize,
-        count: usize,
-    },
-    Key {
-        position: usize,
-    },
-    Lookup {
-        position: usize,
-        lookup: &'t Lookup,
-    },
-    Concept {
-        code: usize,
-        system: Option<usize>,
-    },
-    /// Not among the mapping's.
-    Null,
+/// What becomes of the cells at one position of a mapping's rows, and at which position of the rows that are made.
+#[derive(Clone, Copy)]
+enum Fate<'t> {
+    Stays(usize),
+    Key(usize),
+    Lookup(usize, &'t Lookup),
+    /// Wanted for the sake of a concept only.
+    Unseen,
 }
 
-impl<'t> Part<'t> {
-    fn of(table: &'t Table, rows: &Rows, column: ColumnIndex) -> Self {
-        let position = rows.position(column);
-        match (table.columns.get(column).map(|column| &column.kind), position) {
-            (Some(Kind::ConceptKey { concept }), _) => {
-                let concept = table.concepts.get(*concept);
-                match concept.and_then(|concept| Some((rows.position(concept.code)?, concept.system))) {
-                    Some((code, system)) => Self::Concept { code, system: rows.position(system) },
-                    None => Self::Null,
-                }
-            }
-            (Some(Kind::Key), Some(position)) => Self::Key { position },
-            (Some(Kind::Lookup(lookup)), Some(position)) => Self::Lookup { position, lookup },
-            (Some(_), Some(position)) => Self::Same { position, count: 1 },
-            (None, _) | (_, None) => Self::Null,
+impl<'t> Fate<'t> {
+    fn of(table: &'t Table, column: ColumnIndex, wanted: &[ColumnIndex]) -> Self {
+        match (wanted.binary_search(&column), table.columns.get(column).map(|column| &column.kind)) {
+            (Err(_), _) | (_, None) => Self::Unseen,
+            (Ok(position), Some(Kind::Key)) => Self::Key(position),
+            (Ok(position), Some(Kind::Lookup(lookup))) => Self::Lookup(position, lookup),
+            (Ok(position), Some(_)) => Self::Stays(position),
         }
     }
 
-    /// The positions of its cells, if they stay what they are in that row.
-    fn stays(&self, rows: &Rows, row: usize) -> Option<Range<usize>> {
-        match *self {
-            Self::Same { position, count } => Some(position..position + count),
-            Self::Lookup { position, .. } => {
-                rows.at(row, position).is_none_or(is_relative).then_some(position..position + 1)
-            }
-            Self::Key { .. } | Self::Concept { .. } | Self::Null => None,
+    /// The position of a cell that stays as it is.
+    fn stays(self, text: &str) -> Option<usize> {
+        match self {
+            Self::Stays(position) => Some(position),
+            Self::Lookup(position, _) if is_relative(text) => Some(position),
+            Self::Lookup(..) | Self::Key(_) | Self::Unseen => None,
         }
     }
+}
 
-    /// For all columns, in order.
-    fn all(table: &'t Table, rows: &Rows, columns: &[ColumnIndex]) -> Vec<Self> {
-        let mut parts: Vec<Self> = Vec::new();
-        for column in columns {
-            match (parts.last_mut(), Self::of(table, rows, *column)) {
-                (Some(Self::Same { position, count }), Self::Same { position: next, .. })
-                    if *position + *count == next =>
-                {
-                    *count += 1;
-                }
-                (_, part) => parts.push(part),
-            }
-        }
-        parts
+/// Where a concept's key goes, and what it is made of.
+struct ConceptCells<'r> {
+    position: usize,
+    code: usize,
+    system: Option<usize>,
+    /// In the row before: many rows of a page have the same.
+    last: Option<(Option<&'r str>, &'r str, KeyText)>,
+}
+
+impl<'r> ConceptCells<'r> {
+    /// Of the concepts that are wanted, ascending: they come after all columns that a mapping builds.
+    fn all(table: &Table, rows: &'r Rows, wanted: &[ColumnIndex]) -> Vec<Self> {
+        let concept = |(position, column): (usize, &ColumnIndex)| {
+            let concept = table.concept_of(*column)?;
+            let (code, system) = (rows.position(concept.code)?, rows.position(concept.system));
+            Some(Self { position, code, system, last: None })
+        };
+        wanted.iter().enumerate().filter_map(concept).collect()
+    }
+
+    /// The key of the concept in a row; None if it has no code.
+    fn key(&mut self, rows: &'r Rows, row: usize, keys: &mut ConceptKeys<'r>) -> Option<KeyText> {
+        let code = rows.at(row, self.code)?;
+        let system = self.system.and_then(|system| rows.at(row, system));
+        let key = match self.last {
+            Some((last_system, last_code, key)) if (last_system, last_code) == (system, code) => key,
+            _ => keys.of(system, code),
+        };
+        self.last = Some((system, code, key));
+        Some(key)
     }
 }
 
 /// Keys of concepts as texts. The rows of a page have many concepts in common, and a key is a hash.
 #[derive(Default)]
-struct ConceptKeys<'r>(HashMap<(Option<&'r str>, &'r str), [u8; Hyphenated::LENGTH]>);
+struct ConceptKeys<'r>(HashMap<(Option<&'r str>, &'r str), KeyText>);
+
+type KeyText = [u8; Hyphenated::LENGTH];
 
 impl<'r> ConceptKeys<'r> {
-    fn of(&mut self, system: Option<&'r str>, code: &'r str) -> &str {
-        let text = self.0.entry((system, code)).or_insert_with(|| {
+    fn of(&mut self, system: Option<&'r str>, code: &'r str) -> KeyText {
+        *self.0.entry((system, code)).or_insert_with(|| {
             let mut text = [0; Hyphenated::LENGTH];
             key::concept(system, code).hyphenated().encode_lower(&mut text);
             text
-        });
-        std::str::from_utf8(text).unwrap_or_default()
+        })
     }
 }
 
@@ -151,44 +237,47 @@ fn canonical<'a>(
     base: &str,
     wanted: &[ColumnIndex],
 ) -> Rows {
-    let parts = Part::all(table, rows, wanted);
+    if !wanted.is_sorted_by(|a, b| a < b) {
+        let mut ascending = wanted.to_vec();
+        ascending.sort_unstable();
+        ascending.dedup();
+        return canonical(table, rows, resource_types, base, &ascending).project(wanted);
+    }
+    let fates: Vec<_> = rows.columns().iter().map(|column| Fate::of(table, *column, wanted)).collect();
+    let mut concepts = ConceptCells::all(table, rows, wanted);
     let mut keys = ConceptKeys::default();
     let mut out = Rows::with_room_of(wanted.to_vec(), rows);
+    // Positions of cells that stay and are not copied yet: most stay, and are copied many at once.
+    let mut staying = Vec::with_capacity(wanted.len());
     for (row, resource_type) in resource_types.enumerate() {
-        // Positions of cells that stay and are not copied yet: most stay, and are copied many at once.
-        let mut staying = 0..0;
-        for part in &parts {
-            if let Some(stays) = part.stays(rows, row) {
-                if stays.start != staying.end {
-                    out.copy_cells(rows, row, staying);
-                    staying = stays.start..stays.start;
-                }
-                staying.end = stays.end;
+        out.begin_row();
+        let mut count = 0;
+        for (position, text) in rows.filled(row) {
+            count += 1;
+            let fate = fates[position];
+            if let Some(position) = fate.stays(text) {
+                staying.push(position);
                 continue;
             }
-            out.copy_cells(rows, row, staying);
-            staying = 0..0;
-            match *part {
-                // They always stay.
-                Part::Same { .. } => {}
-                Part::Key { position } => {
-                    out.push_cell(rows.at(row, position).map(|id| [resource_type, "/", id]));
-                }
-                Part::Lookup { position, lookup } => {
-                    out.push_cell(rows.at(row, position).and_then(|text| relative(text, lookup, base)));
-                }
-                Part::Concept { code, system } => {
-                    let parts = |row| Some((rows.at(row, code)?, system.and_then(|system| rows.at(row, system))));
-                    match parts(row) {
-                        Some(same) if row > 0 && parts(row - 1) == Some(same) => out.repeat_cell(),
-                        Some((code, system)) => out.push_cell(Some([keys.of(system, code), "", ""])),
-                        None => out.push_cell(None),
+            out.fill_from(rows, row, count - 1 - staying.len()..count - 1, &staying);
+            staying.clear();
+            match fate {
+                Fate::Key(position) => out.fill(position, [resource_type, "/", text]),
+                Fate::Lookup(position, lookup) => {
+                    if let Some(reference) = relative(text, lookup, base) {
+                        out.fill(position, reference);
                     }
                 }
-                Part::Null => out.push_cell(None),
+                Fate::Stays(_) | Fate::Unseen => {}
             }
         }
-        out.copy_cells(rows, row, staying);
+        out.fill_from(rows, row, count - staying.len()..count, &staying);
+        staying.clear();
+        for concept in &mut concepts {
+            if let Some(key) = concept.key(rows, row, &mut keys) {
+                out.fill(concept.position, [std::str::from_utf8(&key).unwrap_or_default()]);
+            }
+        }
     }
     out
 }

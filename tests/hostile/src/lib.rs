@@ -13,20 +13,20 @@ wit_bindgen::generate!({ path: "../../wit", world: "mapper" });
 
 use crate::{
     exports::turntable::mapping::{
-        read::{self, ReadRequest, RowBatch},
+        read::{self, ReadRequest, RowBatch, TableRequest},
         schema::{self, Column, ColumnAccess, ColumnType, Mapping, Source, Table, TableAccess, TextType},
         write::{self, Change, FhirRequest},
     },
     turntable::mapping::{
         host::{self, Level},
-        types::{Cells, Failure, Issue, IssueCode, Severity},
+        types::{Cells, Documents, Failure, Issue, IssueCode, Severity},
     },
 };
 
 /// Overwritten by the tests, hence read as if it could change.
 static DESCRIBE: [u8; 32] = *b"DESCRIBE:honest                 ";
 
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 32] = [
     "good",
     "leak",
     "scribbles",
@@ -43,6 +43,7 @@ const TABLES: [&str; 26] = [
     "ends_beyond",
     "ends_in_character",
     "half_row",
+    "cell_beyond",
     "origin_beyond",
     "origin_backwards",
     "origin_short",
@@ -51,6 +52,11 @@ const TABLES: [&str; 26] = [
     "wild_pointer",
     "no_key",
     "silent",
+    "keeps_a_batch",
+    "crowds_time",
+    "crowds_memory",
+    "crowds_answer",
+    "alone",
     "floods",
     "fails",
 ];
@@ -99,74 +105,95 @@ fn scribble() -> usize {
 }
 
 impl read::Guest for Hostile {
-    fn rows(request: ReadRequest) -> Result<RowBatch, Failure> {
-        let mut batch = honest(&request);
-        match request.table.as_str() {
-            "good" => {}
-            "leak" => {
-                let seen = SEEN.swap(request.documents.data.len(), Relaxed);
-                batch = one_row(&format!("{seen}"));
-            }
-            "scribbles" => batch = one_row(&scribble().to_string()),
-            // Long, and then done: the longer its documents, the longer it works.
-            "works" => turn(request.documents.data.len() as u64 * 100_000),
-            "loops" => spin(),
-            "grows" => grow(),
-            "grows_politely" => {
-                // Refused memory without a trap: goes on with what it has.
-                while core::arch::wasm32::memory_grow(0, 16) != usize::MAX {}
-            }
-            "recurses" => batch = one_row(&recurse(u64::MAX).to_string()),
-            "traps" => trap(),
-            "panics" => panic!("something about {}", String::from_utf8_lossy(&request.documents.data)),
-            "huge" => batch.cells.text = "x".repeat(40 << 20),
-            "huge_list" => batch.cells.ends = vec![0; 10 << 20],
-            "ends_backwards" => batch.cells.ends.reverse(),
-            "ends_beyond" => *batch.cells.ends.last_mut().unwrap() += 1,
-            "ends_in_character" => {
-                batch.cells.text = "é".into();
-                batch.cells.ends = vec![1, 2];
-                batch.origin.truncate(1);
-            }
-            "half_row" => drop(batch.cells.ends.pop()),
-            "origin_beyond" => *batch.origin.last_mut().unwrap() = request.documents.ends.len() as u32,
-            "origin_backwards" => batch.origin.reverse(),
-            "origin_short" => drop(batch.origin.pop()),
-            "issue_beyond" => batch.issues.push(Issue {
-                severity: Severity::Error,
-                code: IssueCode::Value,
-                index: 999,
-                column: None,
-                pointer: None,
-                message: String::new(),
-            }),
-            // SAFETY: none; that is the point.
-            "not_utf8" => unsafe { batch.cells.text.as_bytes_mut() }.fill(0xff),
-            "wild_pointer" => {
-                // SAFETY: none. Neither is ever freed, nor read by this side.
-                batch.cells.text = unsafe { String::from_raw_parts(0xffff_fff0 as *mut u8, 1 << 20, 1 << 20) };
-            }
-            "no_key" => {
-                for end in batch.cells.ends.iter_mut().step_by(2) {
-                    *end = 1 << 31;
-                }
-                batch.cells.text.clear();
-                batch.cells.ends.iter_mut().for_each(|end| *end = 1 << 31);
-            }
-            "silent" => {
-                batch = RowBatch { cells: Cells { text: String::new(), ends: vec![] }, origin: vec![], issues: vec![] }
-            }
-            "floods" => {
-                for _ in 0..10_000 {
-                    host::log(Level::Warn, "\u{1b}[31mlook at me\n");
-                    host::log(Level::Info, "and me");
-                }
-                assert_eq!(host::setting("password"), None);
-            }
-            _ => return Err(Failure::Internal("I do not feel like it".into())),
+    fn rows(request: ReadRequest) -> Result<Vec<RowBatch>, Failure> {
+        let padding = &request.documents.data[request.documents.ends.last().map_or(0, |end| *end as usize)..];
+        assert!(padding.len() == 64 && padding.iter().all(|byte| *byte == b' '), "64 spaces behind the last document");
+        if request.tables.len() > 1 && request.tables.iter().any(|asked| asked.table == "alone") {
+            spin();
         }
-        Ok(batch)
+        let asked = request.tables.iter().filter(|asked| asked.table != "keeps_a_batch");
+        asked.map(|asked| rows(asked, &request.documents)).collect()
     }
+}
+
+/// What one document alone may come to, several together may not.
+fn is_crowd(documents: &Documents) -> bool {
+    documents.ends.len() > 1
+}
+
+fn rows(asked: &TableRequest, documents: &Documents) -> Result<RowBatch, Failure> {
+    let mut batch = honest(asked, documents);
+    match asked.table.as_str() {
+        "good" => {}
+        "leak" => {
+            let seen = SEEN.swap(documents.data.len(), Relaxed);
+            batch = one_row(&format!("{seen}"));
+        }
+        "scribbles" => batch = one_row(&scribble().to_string()),
+        // Long, and then done: the longer its documents, the longer it works.
+        "works" => turn(documents.data.len() as u64 * 100_000),
+        "loops" => spin(),
+        "grows" => grow(),
+        "grows_politely" => {
+            // Refused memory without a trap: goes on with what it has.
+            while core::arch::wasm32::memory_grow(0, 16) != usize::MAX {}
+        }
+        "recurses" => batch = one_row(&recurse(u64::MAX).to_string()),
+        "traps" => trap(),
+        "panics" => panic!("something about {}", String::from_utf8_lossy(&documents.data)),
+        "huge" => batch.cells.text = "x".repeat(40 << 20),
+        "huge_list" => batch.cells.ends = vec![0; 10 << 20],
+        "crowds_time" if is_crowd(documents) => spin(),
+        "crowds_memory" if is_crowd(documents) => grow(),
+        "crowds_answer" => batch = one_row_each(documents, &"x".repeat(700 << 10)),
+        "crowds_time" | "crowds_memory" | "alone" => {}
+        "ends_backwards" => batch.cells.ends.reverse(),
+        "ends_beyond" => *batch.cells.ends.last_mut().unwrap() += 1,
+        "ends_in_character" => {
+            batch.cells.text = "é".into();
+            batch.cells.ends = vec![1, 2];
+            batch.cells.present.truncate(1);
+            batch.origin.truncate(1);
+        }
+        "half_row" => drop(batch.cells.present.pop()),
+        "cell_beyond" => {
+            // Of a column that was not asked for.
+            batch.cells.present[0] |= 1 << 7;
+            batch.cells.ends.push(batch.cells.text.len() as u32);
+        }
+        "origin_beyond" => *batch.origin.last_mut().unwrap() = documents.ends.len() as u32,
+        "origin_backwards" => batch.origin.reverse(),
+        "origin_short" => drop(batch.origin.pop()),
+        "issue_beyond" => batch.issues.push(Issue {
+            severity: Severity::Error,
+            code: IssueCode::Value,
+            index: 999,
+            column: None,
+            pointer: None,
+            message: String::new(),
+        }),
+        // SAFETY: none; that is the point.
+        "not_utf8" => unsafe { batch.cells.text.as_bytes_mut() }.fill(0xff),
+        "wild_pointer" => {
+            // SAFETY: none. Neither is ever freed, nor read by this side.
+            batch.cells.text = unsafe { String::from_raw_parts(0xffff_fff0 as *mut u8, 1 << 20, 1 << 20) };
+        }
+        "no_key" => {
+            batch.cells.text.clear();
+            batch.cells.ends.clear();
+            batch.cells.present.fill(0);
+        }
+        "silent" => batch = no_rows(),
+        "floods" => {
+            for _ in 0..10_000 {
+                host::log(Level::Warn, "\u{1b}[31mlook at me\n");
+                host::log(Level::Info, "and me");
+            }
+            assert_eq!(host::setting("password"), None);
+        }
+        _ => return Err(Failure::Internal("I do not feel like it".into())),
+    }
+    Ok(batch)
 }
 
 impl write::Guest for Hostile {
@@ -191,29 +218,47 @@ impl write::Guest for Hostile {
     }
 }
 
+fn no_rows() -> RowBatch {
+    let cells = Cells { text: String::new(), present: vec![], ends: vec![] };
+    RowBatch { cells, origin: vec![], issues: vec![] }
+}
+
 /// A row for each document: its number and its text.
-fn honest(request: &ReadRequest) -> RowBatch {
-    let mut cells = Cells { text: String::new(), ends: vec![] };
+fn honest(asked: &TableRequest, documents: &Documents) -> RowBatch {
+    let mut batch = no_rows();
     let mut start = 0;
-    for (index, end) in request.documents.ends.iter().enumerate() {
-        let document = &request.documents.data[start..*end as usize];
+    for (index, end) in (0..).zip(&documents.ends) {
+        let document = &documents.data[start..*end as usize];
         start = *end as usize;
-        for column in &request.columns {
+        for column in &asked.columns {
             match column {
-                0 => cells.text.push_str(&index.to_string()),
-                _ => cells.text.push_str(&String::from_utf8_lossy(document)),
+                0 => batch.cells.text.push_str(&index.to_string()),
+                _ => batch.cells.text.push_str(&String::from_utf8_lossy(document)),
             }
-            cells.ends.push(cells.text.len() as u32);
+            batch.cells.ends.push(batch.cells.text.len() as u32);
         }
+        batch.cells.present.push((1 << asked.columns.len()) - 1);
+        batch.origin.push(index);
     }
-    let padding = &request.documents.data[start..];
-    assert!(padding.len() == 64 && padding.iter().all(|byte| *byte == b' '), "64 spaces behind the last document");
-    RowBatch { cells, origin: (0..request.documents.ends.len() as u32).collect(), issues: vec![] }
+    batch
 }
 
 fn one_row(text: &str) -> RowBatch {
-    let cells = Cells { text: format!("0{text}"), ends: vec![1, 1 + text.len() as u32] };
-    RowBatch { cells, origin: vec![0], issues: vec![] }
+    one_row_each(&Documents { data: vec![], ends: vec![0] }, text)
+}
+
+/// Of both columns, the second always the same.
+fn one_row_each(documents: &Documents, text: &str) -> RowBatch {
+    let mut batch = no_rows();
+    for index in 0..documents.ends.len() {
+        for cell in [&index.to_string(), text] {
+            batch.cells.text.push_str(cell);
+            batch.cells.ends.push(batch.cells.text.len() as u32);
+        }
+        batch.cells.present.push(0b11);
+        batch.origin.push(index as u32);
+    }
+    batch
 }
 
 fn table(name: &str) -> Table {

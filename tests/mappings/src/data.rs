@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, TableRequest};
 use turntable_mapping::bindings::turntable::mapping::types::Documents;
 use turntable_scan::{Document, Value};
 use turntable_test_data::{carried, json_files, shared};
@@ -43,7 +43,7 @@ pub fn request(table: &str, columns: Vec<u16>, resources: &[impl AsRef<[u8]>]) -
     }
     documents.data.extend_from_slice(&[b' '; 64]);
     let related = Documents { data: Vec::new(), ends: Vec::new() };
-    ReadRequest { table: table.to_owned(), documents, related, columns }
+    ReadRequest { documents, related, tables: vec![TableRequest { table: table.to_owned(), columns }] }
 }
 
 fn collect(folder: &Path, seen: &mut HashSet<String>, found: &mut HashMap<String, Vec<Resource>>) {

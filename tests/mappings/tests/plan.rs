@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::Path;
 
-use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
+use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch, TableRequest};
 use turntable_mapping::bindings::turntable::mapping::types::{Documents, Severity};
-use turntable_mapping::{Mapping, describe};
+use turntable_mapping::{Mapping, describe, tools::cells};
 use turntable_mapping_tests::damage::{Random, damaged, number};
 use turntable_plan::{make as plan_of, rows, rows_by_definition, unsettled};
 use turntable_test_data::{carried, shared};
@@ -256,13 +256,17 @@ impl Asked {
         }
         documents.data.extend_from_slice(&[b' '; 64]);
         let related = Documents { data: Vec::new(), ends: Vec::new() };
-        ReadRequest { table: self.name.clone(), documents, related, columns: (0..self.columns).collect() }
+        ReadRequest { documents, related, tables: vec![self.asked((0..self.columns).collect())] }
+    }
+
+    fn asked(&self, columns: Vec<u16>) -> TableRequest {
+        TableRequest { table: self.name.clone(), columns }
     }
 
     /// Not refused, for want of an id.
     fn gives_rows(&self, resource: &[u8]) -> bool {
-        let batch = rows_by_definition(self.mapping, &self.request(&[resource.to_vec()]));
-        batch.is_ok_and(|batch| batch.issues.iter().all(|issue| issue.severity != Severity::Error))
+        let batches = rows_by_definition(self.mapping, &self.request(&[resource.to_vec()]));
+        batches.is_ok_and(|batches| batches[0].issues.iter().all(|issue| issue.severity != Severity::Error))
     }
 
     fn check(&self, resources: &[Vec<u8>]) {
@@ -270,11 +274,12 @@ impl Asked {
     }
 
     fn check_columns(&self, resources: &[Vec<u8>], columns: Vec<u16>) {
-        let request = ReadRequest { columns, ..self.request(resources) };
+        let tables = vec![self.asked(columns)];
+        let request = ReadRequest { tables, ..self.request(resources) };
         if self.differs(&request) {
             for resource in resources {
                 let alone =
-                    ReadRequest { columns: request.columns.clone(), ..self.request(std::slice::from_ref(resource)) };
+                    ReadRequest { tables: request.tables.clone(), ..self.request(std::slice::from_ref(resource)) };
                 assert!(!self.differs(&alone), "{}", String::from_utf8_lossy(resource));
             }
             panic!("{}: rows differ, but of no resource alone", self.name);
@@ -286,10 +291,12 @@ impl Asked {
         else {
             panic!("{}: the call fails", self.name);
         };
-        let differs = spelled(&planned) != spelled(&defined);
+        let ([planned], [defined]) = (&planned[..], &defined[..]) else { panic!("one batch for one table") };
+        let width = request.tables[0].columns.len();
+        let differs = spelled(planned, width) != spelled(defined, width);
         if differs && request.documents.ends.len() == 1 {
-            let parts = |batch: &RowBatch| spelled(batch).lines().map(str::to_owned).collect::<Vec<_>>();
-            for (planned, defined) in parts(&planned).iter().zip(&parts(&defined)).filter(|(a, b)| a != b) {
+            let parts = |batch: &RowBatch| spelled(batch, width).lines().map(str::to_owned).collect::<Vec<_>>();
+            for (planned, defined) in parts(planned).iter().zip(&parts(defined)).filter(|(a, b)| a != b) {
                 println!("{}\n  planned {planned}\n  defined {defined}", self.name);
             }
         }
@@ -297,13 +304,10 @@ impl Asked {
     }
 }
 
-fn spelled(batch: &RowBatch) -> String {
-    let mut start = 0;
+fn spelled(batch: &RowBatch, columns: usize) -> String {
     let mut text = String::new();
-    for (index, end) in batch.cells.ends.iter().enumerate() {
-        let at = (end & !(1 << 31)) as usize;
-        text.push_str(&format!("{index} {} {:?}\n", end >> 31, &batch.cells.text[start..at]));
-        start = at;
+    for row in cells(batch, columns).expect("a batch that holds together") {
+        row.iter().enumerate().for_each(|(index, cell)| text.push_str(&format!("{index} {cell:?}\n")));
     }
     text.push_str(&format!("{:?}\n", batch.origin));
     for issue in &batch.issues {

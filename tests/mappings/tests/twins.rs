@@ -102,13 +102,14 @@ impl Pair {
     fn read_the_same(&self, resource: &str) -> usize {
         let [own, twins] = [0, 1].map(|at| {
             let columns = self.columns[at].iter().map(|(index, _)| *index).collect();
-            let batch = rows(self.mappings[at], &request(&self.table, columns, &[resource]));
-            let batch = batch.unwrap_or_else(|failure| panic!("{}: {failure:?}", self.table));
+            let batches = rows(self.mappings[at], &request(&self.table, columns, &[resource]));
+            let mut batches = batches.unwrap_or_else(|failure| panic!("{}: {failure:?}", self.table));
+            let batch = batches.remove(0);
             let issues = self.said(at, &batch.issues);
-            (batch.cells.ends, batch.cells.text, batch.origin, issues)
+            (batch.cells.present, batch.cells.ends, batch.cells.text, batch.origin, issues)
         });
         assert_eq!(own, twins, "{} of {resource}", self.table);
-        own.2.len()
+        own.3.len()
     }
 
     /// How many changes of one column each, to null and to another value, which come to the same. `turn` says which

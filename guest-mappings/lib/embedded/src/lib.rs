@@ -82,12 +82,14 @@ mod wasm {
     }
 
     #[global_allocator]
-    static HEAP: Bump = Bump { next: AtomicUsize::new(0), end: AtomicUsize::new(0) };
+    static HEAP: Bump = Bump { next: AtomicUsize::new(0), taken: AtomicUsize::new(0), end: AtomicUsize::new(0) };
 
     /// Hands out memory from the end of the module's own data on, in one direction.
     struct Bump {
         /// Where the next block may begin; 0 before the first.
         next: AtomicUsize,
+        /// Where the furthest block ended. Behind it the memory is as it began: zeros.
+        taken: AtomicUsize,
         /// The end of the memory that there is.
         end: AtomicUsize,
     }
@@ -119,6 +121,7 @@ mod wasm {
                 self.end.store(core::arch::wasm32::memory_size(0).saturating_mul(PAGE), Relaxed);
             }
             self.next.store(next, Relaxed);
+            self.taken.store(next.max(self.taken.load(Relaxed)), Relaxed);
             Some(start)
         }
     }
@@ -138,12 +141,14 @@ mod wasm {
         }
 
         unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-            // SAFETY: the caller's promise about `layout` is passed on; the block is of its size.
+            let taken = self.taken.load(Relaxed);
+            // SAFETY: the caller's promise about `layout` is passed on; no more is written than the block is long.
             unsafe {
                 let block = self.alloc(layout);
-                if !block.is_null() {
-                    // It may have been given back and taken again.
-                    block.write_bytes(0, layout.size());
+                // As much of it as was given back and is taken again.
+                let again = taken.saturating_sub(block as usize).min(layout.size());
+                if !block.is_null() && again > 0 {
+                    block.write_bytes(0, again);
                 }
                 block
             }

@@ -1,10 +1,10 @@
 //! A mapping as a subject, called directly.
 
-use turntable_mapping::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, TableRequest};
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::bindings::exports::turntable::mapping::write::Change;
 use turntable_mapping::bindings::turntable::mapping::types::{Documents, Failure, Severity};
-use turntable_mapping::{Mapping, describe, resources};
+use turntable_mapping::{Mapping, describe, resources, tools};
 
 use crate::subject::{Answer, Batch, Row, Subject};
 
@@ -26,27 +26,16 @@ impl Subject for Native {
         }
         data.extend_from_slice(&[b' '; 64]);
         let request = ReadRequest {
-            table: table.to_owned(),
             documents: Documents { data, ends },
             related: Documents { data: Vec::new(), ends: Vec::new() },
-            columns: columns.to_vec(),
+            tables: vec![TableRequest { table: table.to_owned(), columns: columns.to_vec() }],
         };
-        let batch = turntable_plan::rows(self.0, &request).map_err(said)?;
-        if batch.cells.ends.len() != batch.origin.len() * columns.len() {
-            return Err("not one cell for each column of each row".to_owned());
-        }
-        let mut start = 0;
-        let mut cell = |end: &u32| {
-            let (null, end) = (end >> 31 == 1, (end & (u32::MAX >> 1)) as usize);
-            let text = batch.cells.text.get(start..end).unwrap_or_default();
-            start = end;
-            (!null).then(|| text.to_owned())
-        };
-        let rows =
-            batch.cells.ends.chunks(columns.len().max(1)).zip(&batch.origin).map(|(row, &document)| Row {
-                document: document as usize,
-                cells: row.iter().map(&mut cell).collect(),
-            });
+        let batch = turntable_plan::rows(self.0, &request).map_err(said)?.pop().ok_or("no batch for the table")?;
+        let rows = tools::cells(&batch, columns.len()).ok_or("cells that do not hold together")?;
+        let rows = rows.into_iter().zip(&batch.origin).map(|(row, &document)| Row {
+            document: document as usize,
+            cells: row.into_iter().map(|cell| cell.map(str::to_owned)).collect(),
+        });
         let rows = rows.collect();
         let errors = batch.issues.iter().filter(|issue| issue.severity == Severity::Error && issue.column.is_none());
         Ok(Batch { rows, refused: errors.map(|issue| issue.index as usize).collect() })

@@ -7,10 +7,10 @@ use std::fmt::Write;
 
 use turntable_scan::{Document, Kind as Json, Value, escape_into};
 
-use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch};
+use turntable_mapping::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch, TableRequest};
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 use turntable_mapping::bindings::turntable::mapping::types::{Documents, Issue};
-use turntable_mapping::tools::{Field, Kind, fields};
+use turntable_mapping::tools::{self, Field, Kind, fields};
 use turntable_mapping::{Answer, Mapping, Table, resources};
 use turntable_plan::rows;
 
@@ -127,24 +127,17 @@ fn read(mapping: &'static Mapping, table: &Table, resource: &str, columns: Optio
     };
     let all = || (0..).take(fields(table).len()).collect();
     let request = ReadRequest {
-        table: table.name.to_owned(),
         documents: documents(resource),
         related: Documents { data: Vec::new(), ends: Vec::new() },
-        columns: columns.unwrap_or_else(all),
+        tables: vec![TableRequest { table: table.name.to_owned(), columns: columns.unwrap_or_else(all) }],
     };
-    rows(mapping, &request).expect("the call itself is well-formed")
+    let batches = rows(mapping, &request).expect("the call itself is well-formed");
+    batches.into_iter().next().expect("one batch for one table")
 }
 
-fn cells(batch: &RowBatch, width: usize) -> Vec<Vec<Option<String>>> {
-    let mut start = 0;
-    let mut cell = |end: &u32| {
-        let (null, end) = (end >> 31 == 1, (end & (u32::MAX >> 1)) as usize);
-        let text = &batch.cells.text[start..end];
-        start = end;
-        (!null).then(|| text.to_owned())
-    };
-    assert_eq!(batch.cells.ends.len(), batch.origin.len() * width, "one cell for each column of each row");
-    batch.cells.ends.chunks(width.max(1)).map(|row| row.iter().map(&mut cell).collect()).collect()
+fn cells(batch: &RowBatch, columns: usize) -> Vec<Vec<Option<String>>> {
+    let rows = tools::cells(batch, columns).expect("a batch that holds together");
+    rows.into_iter().map(|row| row.into_iter().map(|cell| cell.map(str::to_owned)).collect()).collect()
 }
 
 #[track_caller]

@@ -13,12 +13,12 @@ use turntable_mapping::{Mapping, tools};
 pub use make::make;
 
 /// Answers `read.rows` as a component of this mapping does: by its plan.
-pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
+pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<Vec<RowBatch>, Failure> {
     tools::rows_planned(mapping, plan(mapping), request)
 }
 
 /// The same without a plan: the long way, which says what every cell is.
-pub fn rows_by_definition(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
+pub fn rows_by_definition(mapping: &'static Mapping, request: &ReadRequest) -> Result<Vec<RowBatch>, Failure> {
     tools::rows_planned(mapping, None, request)
 }
 

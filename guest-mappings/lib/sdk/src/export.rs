@@ -61,8 +61,8 @@ impl<T: Export> schema::Guest for T {
 }
 
 impl<T: Export> read::Guest for T {
-    fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
-        crate::rows_declared(|| T::family(&request.table), &request)
+    fn rows(request: read::ReadRequest) -> Result<Vec<read::RowBatch>, read::Failure> {
+        crate::rows_declared(T::family, &request)
     }
 }
 

@@ -10,16 +10,36 @@ use crate::pointer::pointer;
 /// Warnings of one call; what goes beyond is left out, errors never.
 pub(crate) const MAX_WARNINGS: usize = 10_000;
 
-/// Set in the end of a cell that is null.
-const NULL: u32 = 1 << 31;
+/// Where the text of a batch ends at the latest.
+const TEXT: usize = u32::MAX as usize;
 
+/// The rows of one table.
 #[derive(Default)]
 pub(crate) struct Output {
     /// Texts of the cells, one after the other.
-    pub(crate) text: Pieces,
+    text: Pieces,
+    /// Zeros from `present_length` on: room for rows to come.
+    present: Vec<u8>,
+    present_length: usize,
     ends: Vec<u32>,
     origin: Vec<u32>,
     issues: Vec<Issue>,
+}
+
+/// Where the cells of a row go that is made in one go.
+pub(crate) struct RowOutput<'o> {
+    pub(crate) text: &'o mut Pieces,
+    present: &'o mut [u8],
+    ends: &'o mut Vec<u32>,
+}
+
+impl RowOutput<'_> {
+    /// The text that was added last is the cell at this position. Positions ascend.
+    #[inline(always)]
+    pub(crate) fn end_cell(&mut self, position: usize) {
+        self.present[position / 8] |= 1 << (position % 8);
+        self.ends.push(self.text.len() as u32);
+    }
 }
 
 impl Output {
@@ -27,49 +47,49 @@ impl Output {
     pub(crate) fn for_documents(bytes: usize, count: usize, columns: usize) -> Self {
         Self {
             text: Pieces::with_capacity(bytes / 2),
-            ends: Vec::with_capacity(count * columns),
+            present: vec![0; count * columns.div_ceil(8)],
+            present_length: 0,
+            // Half of the cells: most rows have fewer.
+            ends: Vec::with_capacity(count * columns.div_ceil(2)),
             origin: Vec::with_capacity(count),
             issues: Vec::new(),
         }
     }
 
-    pub(crate) fn into_batch(self) -> RowBatch {
-        let cells = Cells { text: self.text.into_string(), ends: self.ends };
+    pub(crate) fn into_batch(mut self) -> RowBatch {
+        self.present.truncate(self.present_length);
+        let cells = Cells { text: self.text.into_string(), present: self.present, ends: self.ends };
         RowBatch { cells, origin: self.origin, issues: self.issues }
     }
 
-    /// The text, and the ends of the cells of another row, to be set to [`Output::end_of`] the text after each cell or
-    /// to [`Output::end_of_null`]. [`Output::end_row`] comes after them.
-    pub(crate) fn row(&mut self, columns: usize) -> (&mut Pieces, &mut [u32]) {
-        let before = self.ends.len();
-        self.ends.resize(before + columns, 0);
-        (&mut self.text, &mut self.ends[before..])
-    }
-
+    /// Another row of the document, all null. [`Output::end_row`] comes after its cells.
     #[inline(always)]
-    pub(crate) fn end_of(text: &Pieces) -> u32 {
-        text.len() as u32
-    }
-
-    #[inline(always)]
-    pub(crate) fn end_of_null(text: &Pieces) -> u32 {
-        text.len() as u32 | NULL
+    pub(crate) fn row(&mut self, columns: usize, document: u32) -> RowOutput<'_> {
+        self.origin.push(document);
+        let before = self.present_length;
+        self.present_length += columns.div_ceil(8);
+        if self.present.len() < self.present_length {
+            self.present.resize(2 * self.present_length, 0);
+        }
+        self.ends.reserve(columns);
+        let present = &mut self.present[before..self.present_length];
+        RowOutput { text: &mut self.text, present, ends: &mut self.ends }
     }
 
     pub(crate) fn end_row(&self) -> Result<(), Failure> {
-        if self.text.len() < NULL as usize { Ok(()) } else { Err(too_long()) }
+        if self.text.len() <= TEXT { Ok(()) } else { Err(too_long()) }
     }
 
-    pub(crate) fn cell(&mut self, text: Option<&str>) -> Result<(), Failure> {
-        self.text.push(text.unwrap_or_default());
-        let end = if text.is_some() { Self::end_of(&self.text) } else { Self::end_of_null(&self.text) };
-        self.ends.push(end);
+    /// Adds a row of these cells.
+    pub(crate) fn push_row<T: AsRef<str>>(&mut self, document: u32, cells: &[Option<T>]) -> Result<(), Failure> {
+        let mut row = self.row(cells.len(), document);
+        for (position, cell) in cells.iter().enumerate() {
+            if let Some(cell) = cell {
+                row.text.push(cell.as_ref());
+                row.end_cell(position);
+            }
+        }
         self.end_row()
-    }
-
-    /// Ends a row.
-    pub(crate) fn origin(&mut self, index: u32) {
-        self.origin.push(index);
     }
 
     /// The document gives no row.
@@ -99,5 +119,65 @@ impl Output {
 
 #[cold]
 fn too_long() -> Failure {
-    Failure::BadRequest("the cells would be longer than 2 GiB".into())
+    Failure::BadRequest("the cells would be longer than 4 GiB".into())
+}
+
+/// The cells of a batch, row by row, for whoever looks at them one by one. `None` if the batch does not hold together.
+pub fn cells(batch: &RowBatch, columns: usize) -> Option<Vec<Vec<Option<&str>>>> {
+    let Cells { text, present, ends } = &batch.cells;
+    let (mut start, mut ends) = (0, ends.iter());
+    let mut cell = |row: &[u8], position: usize| {
+        if row[position / 8] >> (position % 8) & 1 == 0 {
+            return Some(None);
+        }
+        let end = *ends.next()? as usize;
+        let cell = text.get(start..end)?;
+        start = end;
+        Some(Some(cell))
+    };
+    let width = columns.div_ceil(8);
+    let rows = present.chunks(width.max(1)).map(|row| {
+        let beyond = (columns..8 * row.len()).any(|position| row[position / 8] >> (position % 8) & 1 != 0);
+        if beyond || row.len() < width { None } else { (0..columns).map(|position| cell(row, position)).collect() }
+    });
+    let rows: Vec<_> = rows.collect::<Option<_>>()?;
+    (rows.len() == batch.origin.len() && ends.next().is_none() && start == text.len()).then_some(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_out_as_they_went_in() {
+        for columns in [1, 7, 8, 9, 16, 17] {
+            let text = |row: usize, column: usize| (column % 3 != row % 3).then(|| "é".repeat(column % 4));
+            let rows: Vec<Vec<_>> = (0..4).map(|row| (0..columns).map(|column| text(row, column)).collect()).collect();
+            let mut output = Output::default();
+            for (document, row) in (0..).zip(&rows) {
+                assert!(output.push_row(document, row).is_ok());
+            }
+            let batch = output.into_batch();
+            let seen = cells(&batch, columns).expect("a whole batch");
+            let expected: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(Option::as_deref).collect()).collect();
+            assert_eq!(seen, expected);
+            assert_eq!(batch.origin, [0, 1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn half_a_batch_is_none() {
+        let batch = |present: &[u8], ends: &[u32]| RowBatch {
+            cells: Cells { text: "ab".into(), present: present.to_vec(), ends: ends.to_vec() },
+            origin: vec![0],
+            issues: Vec::new(),
+        };
+        assert!(cells(&batch(&[0b101], &[1, 2]), 3).is_some());
+        assert!(cells(&batch(&[0b101], &[1]), 3).is_none(), "an end too few");
+        assert!(cells(&batch(&[0b101], &[1, 2, 2]), 3).is_none(), "an end too many");
+        assert!(cells(&batch(&[0b101], &[0, 1]), 3).is_none(), "text left over");
+        assert!(cells(&batch(&[0b1001], &[1, 2]), 3).is_none(), "a cell beyond the columns");
+        assert!(cells(&batch(&[0b101, 0], &[1, 2]), 3).is_none(), "a row without an origin");
+        assert!(cells(&batch(&[0b101], &[1, 2]), 9).is_none(), "a row too short");
+    }
 }

@@ -1,9 +1,11 @@
 //! FHIR to rows.
 
+use std::borrow::Cow;
+
 use turntable_scan::{Document, Value};
 
-use crate::bindings::exports::turntable::mapping::read::{Failure, ReadRequest, RowBatch};
-use crate::bindings::turntable::mapping::types::IssueCode;
+use crate::bindings::exports::turntable::mapping::read::{Failure, ReadRequest, RowBatch, TableRequest};
+use crate::bindings::turntable::mapping::types::{Documents, IssueCode};
 use crate::cell::{self, Scope};
 use crate::column::ReadWith;
 use crate::field::{Field, fields};
@@ -15,27 +17,39 @@ use crate::table::{Mapping, Source, Table, lists};
 
 /// Answers `read.rows`, by the plan that the build embedded if there is one. Every document is on its own: one that
 /// gives no row says so in an issue.
-pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    rows_declared(|| mapping, request)
+pub fn rows(mapping: &'static Mapping, request: &ReadRequest) -> Result<Vec<RowBatch>, Failure> {
+    rows_declared(|_| mapping, request)
 }
 
-/// Like [`rows`], for a mapping that it takes time to come by: where there is a plan, it is asked for only if a
-/// document has to go the long way.
-pub fn rows_declared(mapping: impl Fn() -> &'static Mapping, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    rows_by(&mapping, plan::embedded(), request)
+/// Like [`rows`], for a mapping that it takes time to come by: where there is a plan, what a table needs of it is asked
+/// for only if a document has to go the long way.
+pub fn rows_declared(
+    mapping: impl Fn(&str) -> &'static Mapping,
+    request: &ReadRequest,
+) -> Result<Vec<RowBatch>, Failure> {
+    let plan = plan::embedded();
+    let batch = |asked: &TableRequest| rows_by(&|| mapping(&asked.table), plan, &request.documents, asked);
+    request.tables.iter().map(batch).collect()
 }
 
 /// The same with this plan of the mapping; without one the long way, which says what every cell is.
-pub fn rows_planned(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    rows_by(&|| mapping, plan, request)
+pub fn rows_planned(
+    mapping: &'static Mapping,
+    plan: Option<Plan>,
+    request: &ReadRequest,
+) -> Result<Vec<RowBatch>, Failure> {
+    request.tables.iter().map(|asked| rows_by(&|| mapping, plan, &request.documents, asked)).collect()
 }
 
-/// How many documents of a request go the long way although there is a plan.
+/// How many documents of a request go the long way for some table although there is a plan.
 pub fn unsettled(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRequest) -> usize {
-    let documents = &request.documents;
-    let planned = plan.and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
+    request.tables.iter().map(|asked| unsettled_of(mapping, plan, &request.documents, asked)).max().unwrap_or(0)
+}
+
+fn unsettled_of(mapping: &'static Mapping, plan: Option<Plan>, documents: &Documents, asked: &TableRequest) -> usize {
+    let planned = plan.and_then(|plan| plan::Rows::new(plan, &asked.table, &asked.columns, documents.ends.len()));
     let Some(mut planned) = planned else { return documents.ends.len() };
-    let function = |column: u16| read_with(mapping, &request.table, column);
+    let function = |column: u16| read_with(mapping, &asked.table, column);
     let starts = std::iter::once(0).chain(documents.ends.iter().map(|end| *end as usize));
     let settled = starts.zip(&documents.ends).filter(|(start, end)| {
         let (buffer, length) = (&documents.data[*start..], **end as usize - start);
@@ -47,18 +61,17 @@ pub fn unsettled(mapping: &'static Mapping, plan: Option<Plan>, request: &ReadRe
 fn rows_by(
     mapping: &impl Fn() -> &'static Mapping,
     plan: Option<Plan>,
-    request: &ReadRequest,
+    documents: &Documents,
+    asked: &TableRequest,
 ) -> Result<RowBatch, Failure> {
-    let documents = &request.documents;
-    let mut planned =
-        plan.and_then(|plan| plan::Rows::new(plan, &request.table, &request.columns, documents.ends.len()));
+    let mut planned = plan.and_then(|plan| plan::Rows::new(plan, &asked.table, &asked.columns, documents.ends.len()));
     // What only the long way needs is made when it is first gone.
     let mut reader = match planned {
         Some(_) => None,
-        None => Some(Reader::new(mapping(), request)?),
+        None => Some(Reader::new(mapping(), asked)?),
     };
-    let function = |column: u16| read_with(mapping(), &request.table, column);
-    let mut output = Output::for_documents(documents.data.len(), documents.ends.len(), request.columns.len());
+    let function = |column: u16| read_with(mapping(), &asked.table, column);
+    let mut output = Output::for_documents(documents.data.len(), documents.ends.len(), asked.columns.len());
     let mut start = 0;
     for (index, &end) in (0..).zip(&documents.ends) {
         let end = end as usize;
@@ -72,7 +85,7 @@ fn rows_by(
             continue;
         }
         if reader.is_none() {
-            reader = Some(Reader::new(mapping(), request)?);
+            reader = Some(Reader::new(mapping(), asked)?);
         }
         if let Some(reader) = &mut reader {
             match Document::parse(bytes) {
@@ -111,10 +124,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(mapping: &'static Mapping, request: &ReadRequest) -> Result<Self, Failure> {
-        let table = find_table(mapping, &request.table)?;
+    fn new(mapping: &'static Mapping, asked: &TableRequest) -> Result<Self, Failure> {
+        let table = find_table(mapping, &asked.table)?;
         let all = fields(table);
-        let columns = request.columns.iter().map(|&index| match all.get(usize::from(index)) {
+        let columns = asked.columns.iter().map(|&index| match all.get(usize::from(index)) {
             Some(&field) => Ok((index, field)),
             None => Err(Failure::BadRequest(format!("{} has no column {index}", table.name))),
         });
@@ -143,26 +156,19 @@ impl Reader {
     }
 
     fn row(&self, index: u32, scope: Scope<'_>, output: &mut Output) -> Result<(), Failure> {
-        let mut kept = Vec::new();
+        let mut cells = Vec::with_capacity(self.columns.len());
         for &(column, field) in &self.columns {
             let cell = cell::read(field, scope);
-            match self.table.after_read {
-                None => output.cell(cell.text.as_deref())?,
-                Some(_) => kept.push(cell.text.map(|text| text.into_owned())),
-            }
+            cells.push(cell.text);
             if let Some(finding) = cell.finding {
                 let (severity, code) = (finding.severity, finding.code);
                 output.warn(index, column, severity, code, finding.message, scope.resource, finding.at);
             }
         }
-        if let Some(after_read) = self.table.after_read {
-            let mut row = Row { resource: scope.resource, element: scope.element, names: &self.names, cells: kept };
-            after_read(&mut row);
-            for cell in row.cells {
-                output.cell(cell.as_deref())?;
-            }
-        }
-        output.origin(index);
-        Ok(())
+        let Some(after_read) = self.table.after_read else { return output.push_row(index, &cells) };
+        let cells = cells.into_iter().map(|cell| cell.map(Cow::into_owned)).collect();
+        let mut row = Row { resource: scope.resource, element: scope.element, names: &self.names, cells };
+        after_read(&mut row);
+        output.push_row(index, &row.cells)
     }
 }

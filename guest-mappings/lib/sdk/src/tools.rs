@@ -5,6 +5,7 @@ pub use crate::assign::{same_instant, same_json, same_number};
 pub use crate::cell::constant_of;
 pub use crate::column::{Access, Concept, Kind};
 pub use crate::field::{Field, Part, fields, is_for};
+pub use crate::output::cells;
 pub use crate::path::{Condition, Conditions, Literal, Move};
 pub use crate::pointer::pointer;
 pub use crate::read::{rows_planned, unsettled};

@@ -14,7 +14,7 @@ impl schema::Guest for Component {
 }
 
 impl read::Guest for Component {
-    fn rows(request: read::ReadRequest) -> Result<read::RowBatch, read::Failure> {
+    fn rows(request: read::ReadRequest) -> Result<Vec<read::RowBatch>, read::Failure> {
         let program =
             program().ok_or_else(|| read::Failure::Internal("no view is embedded in this component".into()))?;
         rows(&program, &request)

@@ -2,7 +2,7 @@
 
 use turntable_scan::{Document, Value};
 
-use crate::bindings::exports::turntable::mapping::read::{Failure, ReadRequest, RowBatch};
+use crate::bindings::exports::turntable::mapping::read::{Failure, ReadRequest, RowBatch, TableRequest};
 use crate::bindings::exports::turntable::mapping::schema::{
     self as wit, ColumnAccess, ColumnType, DecimalType, SearchBinding, SearchOps, Sortable, TableAccess, TextType,
 };
@@ -13,8 +13,6 @@ use crate::rows::{self, Finding, Stop};
 
 /// Warnings of one call; what goes beyond is left out, errors never.
 const MAX_WARNINGS: usize = 10_000;
-/// Set in the end of a cell that is null.
-const NULL: u32 = 1 << 31;
 /// Of the key column. The view's columns follow.
 const KEY: u16 = 0;
 
@@ -44,12 +42,17 @@ pub fn describe(program: &Program<'_>) -> wit::Mapping {
 
 /// Answers `read.rows`. Every document is on its own: one that gives no row, and is not left out by the view, says so
 /// in an issue.
-pub fn rows(program: &Program<'_>, request: &ReadRequest) -> Result<RowBatch, Failure> {
-    if *request.table != *program.name {
+pub fn rows(program: &Program<'_>, request: &ReadRequest) -> Result<Vec<RowBatch>, Failure> {
+    let documents = cut(&request.documents)?;
+    request.tables.iter().map(|asked| rows_of(program, &documents, asked)).collect()
+}
+
+fn rows_of(program: &Program<'_>, documents: &[&[u8]], asked: &TableRequest) -> Result<RowBatch, Failure> {
+    if *asked.table != *program.name {
         return Err(Failure::BadRequest(format!("the view {} has no table of that name", program.name)));
     }
     let mut wanted = vec![false; program.columns.len()];
-    for &column in request.columns.iter().filter(|column| **column != KEY) {
+    for &column in asked.columns.iter().filter(|column| **column != KEY) {
         match wanted.get_mut(usize::from(column) - 1) {
             Some(wanted) => *wanted = true,
             None => return Err(Failure::BadRequest(format!("{} has no column {column}", program.name))),
@@ -57,16 +60,16 @@ pub fn rows(program: &Program<'_>, request: &ReadRequest) -> Result<RowBatch, Fa
     }
     let mut reader = Reader {
         program,
-        columns: &request.columns,
+        columns: &asked.columns,
         wanted,
         batch: RowBatch {
-            cells: Cells { text: String::new(), ends: Vec::new() },
+            cells: Cells { text: String::new(), present: Vec::new(), ends: Vec::new() },
             origin: Vec::new(),
             issues: Vec::new(),
         },
     };
     let mut nodes = Vec::new();
-    for (index, bytes) in cut(&request.documents)?.into_iter().enumerate() {
+    for (index, bytes) in documents.iter().enumerate() {
         let index = u32::try_from(index).map_err(|_| Failure::BadRequest("too many documents".into()))?;
         match Document::parse_with(bytes, std::mem::take(&mut nodes)) {
             Ok(document) => {
@@ -196,13 +199,12 @@ impl Reader<'_, '_> {
             }
         };
         for row in &found.rows {
-            for column in self.columns {
-                match column.checked_sub(1) {
-                    None => self.cell(Some(&[&*id, &row.path].concat()))?,
-                    Some(column) => self.cell(found.cell(row, column))?,
-                }
-            }
-            self.batch.origin.push(index);
+            let key = [&*id, &row.path].concat();
+            let cells = self.columns.iter().map(|column| match column.checked_sub(1) {
+                None => Some(key.as_str()),
+                Some(column) => found.cell(row, column),
+            });
+            self.row(index, cells)?;
         }
         for finding in &found.findings {
             self.warn(index, document, finding);
@@ -210,12 +212,18 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn cell(&mut self, text: Option<&str>) -> Result<(), Failure> {
+    fn row<'c>(&mut self, index: u32, row: impl Iterator<Item = Option<&'c str>>) -> Result<(), Failure> {
         let cells = &mut self.batch.cells;
-        cells.text.push_str(text.unwrap_or(""));
-        let end = u32::try_from(cells.text.len()).ok().filter(|end| end & NULL == 0);
-        let end = end.ok_or_else(|| Failure::BadRequest("the cells would be longer than 2 GiB".into()))?;
-        cells.ends.push(if text.is_some() { end } else { end | NULL });
+        let first = cells.present.len();
+        cells.present.resize(first + self.columns.len().div_ceil(8), 0);
+        for (position, cell) in row.enumerate() {
+            let Some(text) = cell else { continue };
+            cells.text.push_str(text);
+            let end = u32::try_from(cells.text.len());
+            cells.ends.push(end.map_err(|_| Failure::BadRequest("the cells would be longer than 4 GiB".into()))?);
+            cells.present[first + position / 8] |= 1 << (position % 8);
+        }
+        self.batch.origin.push(index);
         Ok(())
     }
 

@@ -7,12 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use turntable_view::bindings::exports::turntable::mapping::read::ReadRequest;
+use turntable_view::bindings::exports::turntable::mapping::read::{ReadRequest, RowBatch, TableRequest};
 use turntable_view::bindings::exports::turntable::mapping::schema::ColumnType;
 use turntable_view::bindings::turntable::mapping::types::{Documents, Severity};
 use turntable_view::{Program, compile, describe, rows};
-
-const NULL: u32 = 1 << 31;
 
 /// Cases that do not pass, with the reason: `file: title: reason` a line. A case that is here and passes fails the test.
 const EXCEPTIONS: &str = include_str!("exceptions.txt");
@@ -64,6 +62,20 @@ fn run(case: &Value, resources: &[Value]) -> Result<(), String> {
     if &rows == expected { Ok(()) } else { Err(format!("{}\n  expected {}", Value::from(rows), case["expect"])) }
 }
 
+/// The cells of a batch, row by row.
+fn cells(batch: &RowBatch, columns: usize) -> Vec<Vec<Option<&str>>> {
+    let (mut start, mut ends) = (0, batch.cells.ends.iter());
+    let mut cell = |row: &[u8], position: usize| {
+        let present = row[position / 8] >> (position % 8) & 1 == 1;
+        present.then(|| {
+            let end = *ends.next().unwrap() as usize;
+            &batch.cells.text[std::mem::replace(&mut start, end)..end]
+        })
+    };
+    let rows = batch.cells.present.chunks(columns.div_ceil(8));
+    rows.map(|row| (0..columns).map(|position| cell(row, position)).collect()).collect()
+}
+
 /// The rows of a view, as JSON.
 fn table(view: &str, resources: &[Value]) -> Result<Vec<Value>, String> {
     let compiled = compile(view, "view").map_err(|faults| faults[0].to_string())?;
@@ -81,19 +93,13 @@ fn table(view: &str, resources: &[Value]) -> Result<Vec<Value>, String> {
     }
     let related = Documents { data: Vec::new(), ends: Vec::new() };
     let columns: Vec<u16> = (0..table.columns.len() as u16).collect();
-    let batch = rows(&program, &ReadRequest { table: table.name.clone(), documents, related, columns }).unwrap();
+    let tables = vec![TableRequest { table: table.name.clone(), columns }];
+    let batch = rows(&program, &ReadRequest { documents, related, tables }).unwrap().remove(0);
     if let Some(issue) = batch.issues.iter().find(|issue| issue.severity == Severity::Error) {
         return Err(issue.message.clone());
     }
-    let mut start = 0;
-    let mut texts = Vec::new();
-    for end in &batch.cells.ends {
-        let is_null = end & NULL != 0;
-        let end = (end & !NULL) as usize;
-        texts.push((!is_null).then(|| &batch.cells.text[start..end]));
-        start = end;
-    }
-    let mut keys: Vec<_> = texts.iter().step_by(table.columns.len()).collect();
+    let texts = cells(&batch, table.columns.len());
+    let mut keys: Vec<_> = texts.iter().map(|row| row[0]).collect();
     keys.sort();
     if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(format!("two rows have the key {:?}", twice[0]));
@@ -119,5 +125,5 @@ fn table(view: &str, resources: &[Value]) -> Result<Vec<Value>, String> {
         });
         Value::Object(shown.collect::<Map<_, _>>())
     };
-    Ok(texts.chunks(table.columns.len()).map(row).collect())
+    Ok(texts.iter().map(|cells| row(cells)).collect())
 }

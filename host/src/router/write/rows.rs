@@ -186,23 +186,21 @@ fn made_together(
     let there: Vec<(usize, &Bytes)> =
         bodies.iter().enumerate().filter_map(|(index, body)| Some((index, body.as_ref()?))).collect();
     let resources: Vec<_> = there.iter().map(|(_, body)| Resource { resource_type, body: body.as_ref() }).collect();
-    for live in tables.iter().filter(|live| live.table.source(resource_type).is_some()) {
+    let tables: Vec<&ServedTable> =
+        tables.iter().map(Arc::as_ref).filter(|live| live.table.source(resource_type).is_some()).collect();
+    let columns: Vec<Vec<_>> = tables.iter().map(|live| (0..live.table.columns.len()).collect()).collect();
+    let asked: Vec<_> = tables.iter().copied().zip(columns.iter().map(Vec::as_slice)).collect();
+    for (live, mapped) in tables.iter().zip(map::rows_of_tables(&asked, &resources, "")?) {
         let table = &live.table;
-        let columns: Vec<_> = (0..table.columns.len()).collect();
         let mut rows_of: Vec<Vec<usize>> = vec![Vec::new(); bodies.len()];
-        let mut rows = Rows::new(columns.clone());
-        if !resources.is_empty() {
-            let mapped = map::rows_of(live, &resources, "", &columns)?;
-            for (row, origin) in mapped.origin.iter().enumerate() {
-                if let Some(rows) = there.get(*origin).and_then(|(index, _)| rows_of.get_mut(*index)) {
-                    rows.push(row);
-                }
+        for (row, origin) in mapped.origin.iter().enumerate() {
+            if let Some(rows) = there.get(*origin).and_then(|(index, _)| rows_of.get_mut(*index)) {
+                rows.push(row);
             }
-            rows = mapped.rows;
         }
         let own = own_columns(table);
         for (made, of_it) in all.iter_mut().zip(rows_of) {
-            let rows = rows.pick(&of_it);
+            let rows = mapped.rows.pick(&of_it);
             made.push(TableRows { table: table.clone(), rows, own: own.clone(), assigned: Vec::new() });
         }
     }

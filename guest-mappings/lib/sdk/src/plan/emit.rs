@@ -201,15 +201,13 @@ impl Readied {
             reference: None,
         };
         if levels.is_empty() {
-            row.cells(present, &self.first, columns, &mut self.cells, output)?;
-            output.origin(index);
+            row.cells(index, present, &self.first, columns, &mut self.cells, output)?;
         } else {
             for element in &walk.elements {
                 row.slots = &walk.row_slots[element.slots..element.slots + walk.slots.len()];
                 row.scope = element.scope;
                 row.indices = &element.indices[..levels.len().min(LEVELS)];
-                row.cells(present, &self.first, columns, &mut self.cells, output)?;
-                output.origin(index);
+                row.cells(index, present, &self.first, columns, &mut self.cells, output)?;
             }
         }
         if !row.findings.is_empty() {
@@ -299,44 +297,42 @@ struct Row<'w> {
 }
 
 impl<'w> Row<'w> {
-    /// Adds the cells of the row. Columns of bits that are not `present` are null; `first` is where those of a bit
-    /// begin.
+    /// Adds the row. Columns of bits that are not `present` are null; `first` is where those of a bit begin.
     fn cells(
         &mut self,
+        document: u32,
         mut present: u64,
         first: &[u16; 65],
         columns: &[u16],
         cells: &mut [Option<Cell>],
         output: &mut Output,
     ) -> Result<(), Failure> {
-        let (text, ends) = output.row(cells.len());
-        let mut done = 0;
+        let mut row = output.row(columns.len(), document);
         while present != 0 {
             let bit = present.trailing_zeros() as usize;
             present &= present - 1;
             let range = usize::from(first[bit])..usize::from(first[bit + 1]);
-            if done < range.start {
-                ends[done..range.start].fill(Output::end_of_null(text));
-            }
-            done = range.end;
             let cells = cells[range.clone()].iter_mut().zip(&columns[range.clone()]);
-            for ((cell, column), end) in cells.zip(&mut ends[range]) {
+            for ((cell, column), position) in cells.zip(range) {
                 let cell = cell.get_or_insert_with(|| Cell::new(self.source, *column));
                 let slot = self.slot(cell.first);
-                let shown = if cell.simple && self.is_absent(slot) {
-                    false
-                } else if cell.plain && slot.what == kind::STRING && !self.repeated {
+                if cell.simple && self.is_absent(slot) {
+                    continue;
+                }
+                let shown = if cell.plain && slot.what == kind::STRING && !self.repeated {
                     // A text as it stands, which most cells are.
-                    text.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
+                    row.text.push_part(self.text, slot.start as usize + 1, slot.end as usize - 1);
                     true
                 } else {
-                    self.cell(cell, text)
+                    let before = row.text.len();
+                    let shown = self.cell(cell, row.text);
+                    debug_assert!(shown || row.text.len() == before, "null has no text: it would be the next cell's");
+                    shown
                 };
-                *end = if shown { Output::end_of(text) } else { Output::end_of_null(text) };
+                if shown {
+                    row.end_cell(position);
+                }
             }
-        }
-        if done < ends.len() {
-            ends[done..].fill(Output::end_of_null(text));
         }
         output.end_row()
     }
