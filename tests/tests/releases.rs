@@ -287,7 +287,7 @@ async fn what_shipped_with_another_program_gives_way_and_is_named() {
             uploaded_by: String::new(),
         };
         let act = Act { actor: actor.to_owned(), action: "mapping.load", table: None, detail: json!({}) };
-        let keep = Decision::Keep { mapping, component: None };
+        let keep = Decision::Keep { mapping: Box::new(mapping), component: None };
         let activate = Decision::Activate { tables: vec![table.to_owned()], digest: digest.to_owned() };
         store.decide(vec![(keep, act.clone()), (activate, act)]).await.expect("it is put in force");
     };

@@ -30,7 +30,7 @@ pub struct Mapping {
 pub enum Decision {
     /// Keeps a mapping, unless it is known already; then nothing changes. When and by whom are taken from here and from
     /// the act. A component of None is carried by the program itself.
-    Keep { mapping: Mapping, component: Option<Vec<u8>> },
+    Keep { mapping: Box<Mapping>, component: Option<Vec<u8>> },
     /// Makes a mapping that is kept the active one of some tables.
     Activate { tables: Vec<String>, digest: String },
     /// Turns some tables to a route.

@@ -66,7 +66,8 @@ impl Turntable {
                 table: None,
                 detail: json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version }),
             };
-            let keep = Decision::Keep { mapping: kept(&mapping, mapping.kept(), &report), component: Some(bytes) };
+            let keep =
+                Decision::Keep { mapping: Box::new(kept(&mapping, mapping.kept(), &report)), component: Some(bytes) };
             self.store.decide(vec![(keep, act.clone())]).await?;
             let act = Act { action: "mapping.prune", ..act };
             self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, act).await?;

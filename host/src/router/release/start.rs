@@ -22,6 +22,9 @@ const SHIPPED_BY: &str = "turntable";
 /// What the configuration says of a table at its first start.
 pub type FirstRoutes = BTreeMap<String, Route>;
 
+/// What is stored, each with its audit event.
+type Decisions = Vec<(Decision, Act)>;
+
 impl Turntable {
     /// At start: the shipped mappings are registered, every mapping in force is known by its description, routes are taken
     /// from the store or, the first time, from the configuration. Nothing is compiled. A mapping that is not known takes
@@ -140,7 +143,7 @@ impl Turntable {
         known: &BTreeMap<String, control::Mapping>,
         lost: &BTreeSet<String>,
         active: &mut BTreeMap<String, String>,
-    ) -> Result<Option<(Mapping, Vec<(Decision, Act)>)>> {
+    ) -> Result<Option<(Mapping, Decisions)>> {
         let digest = shipped.digest;
         let is_new = !known.contains_key(digest);
         if !is_new && lost.is_empty() {
@@ -153,7 +156,7 @@ impl Turntable {
         if is_new {
             let tables = mapping.tables.iter().map(|table| table.name.as_str()).collect();
             let mapping = kept(&mapping, tables, &Report::of_the_build());
-            decisions.push((Decision::Keep { mapping, component: None }, act.clone()));
+            decisions.push((Decision::Keep { mapping: Box::new(mapping), component: None }, act.clone()));
         }
         for root in roots(&mapping) {
             let replaces = match active.get(&root.name) {

@@ -341,7 +341,7 @@ mod tests {
             uploaded_at: Timestamp::UNIX_EPOCH,
             uploaded_by: String::new(),
         };
-        let keep = Decision::Keep { mapping, component: component.map(<[u8]>::to_vec) };
+        let keep = Decision::Keep { mapping: Box::new(mapping), component: component.map(<[u8]>::to_vec) };
         decide(store, keep, "mapping.put", None).unwrap();
     }
 

@@ -101,7 +101,7 @@ mod tests {
         let store = Database::temporary().unwrap();
         let (old, new) = (table(&[("a", text())]), table(&[("a", text()), ("b", Kind::Int32)]));
         let made = || [&*old.name, "other"].iter().filter(|name| store.tables.made(name).is_some()).count();
-        store.follow(&[old.clone()]).unwrap();
+        store.follow(std::slice::from_ref(&old)).unwrap();
         assert_eq!((made(), store.count_rows(&old).unwrap()), (0, 0), "nothing was written yet");
         put(&store, &old, &["1", "x"]);
         assert_eq!((made(), store.count_rows(&old).unwrap()), (1, 1));
@@ -241,7 +241,7 @@ mod tests {
             let mut table = self::columns(columns);
             table.name = name.into();
             let table = Arc::new(table);
-            assert_eq!(store.follow(&[table.clone()]).unwrap_err().code(), expected, "{name}");
+            assert_eq!(store.follow(std::slice::from_ref(&table)).unwrap_err().code(), expected, "{name}");
             assert_eq!(store.ensure_table(&table).unwrap_err().code(), expected, "{name}");
         };
         check("_turntable_keys", &[], Code::ComponentRefused);

@@ -50,7 +50,7 @@ mod tests {
     fn the_youngest_are_kept() {
         let database = Database::temporary().unwrap();
         let key = |number: u128| -> Key { (Uuid::from_u128(number), format!("text {number}").into()) };
-        let all: Vec<_> = (1..=5).map(|n| Uuid::from_u128(n)).collect();
+        let all: Vec<_> = (1..=5).map(Uuid::from_u128).collect();
         let known = || {
             let found = database.texts_of(&all).unwrap();
             found.iter().map(|(guid, _)| guid.as_u128()).collect::<Vec<_>>()
