@@ -58,7 +58,8 @@ pub struct Limits {
     pub mapping_input_bytes: usize,
     /// Bytes that one call of a mapping may answer. `MappingOutputTooLarge`.
     pub mapping_output_bytes: usize,
-    /// Calls of mappings, and other jobs that hold a thread, at once. More wait, then `MappingBusy`.
+    /// Calls of mappings, and other jobs that hold a thread, at once. More wait, then `MappingBusy`. They compute all the
+    /// time, so more of them than twice the cores would take their time from the threads that answer everybody else.
     pub mapping_concurrency: usize,
     /// Milliseconds that such a job waits for its turn. `MappingBusy`.
     pub mapping_wait_ms: u64,
@@ -116,8 +117,8 @@ impl Default for Limits {
             mapping_memory_bytes: 64 << 20,
             mapping_input_bytes: 32 << 20,
             mapping_output_bytes: 32 << 20,
-            mapping_concurrency: 32,
-            mapping_wait_ms: 1_000,
+            mapping_concurrency: 2 * cores(),
+            mapping_wait_ms: 5_000,
             work_queue: 256,
             mapping_documents: 1_000,
             mapping_log_lines: 20,
@@ -132,4 +133,9 @@ impl Default for Limits {
             mapping_versions: 10,
         }
     }
+}
+
+/// Of this machine, as far as this process may use them.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
