@@ -59,7 +59,7 @@ pub(crate) const TELECOM: Table = child("tt_accounttelecom", "tt_accounttelecoms
 .primary_name("tt_value");
 
 #[rustfmt::skip]
-pub(crate) const ADDRESS: Table = child("tt_accountaddress", "tt_accountaddresss", "Account address", "An address of an organization.",
+pub(crate) const ADDRESS: Table = child("tt_accountaddress", "tt_accountaddresses", "Account address", "An address of an organization.",
     parent("account", "tt_account"), "address", &[
     key("tt_accountaddressid", "Account address"),
     text("tt_name", "Name", "text | line[0] | city").derived(),
@@ -81,7 +81,7 @@ pub(crate) const ADDRESS: Table = child("tt_accountaddress", "tt_accountaddresss
 .primary_name("tt_name");
 
 #[rustfmt::skip]
-pub(crate) const ALIAS: Table = child("tt_accountalias", "tt_accountaliass", "Account alias", "Another name of an organization, or one it had.",
+pub(crate) const ALIAS: Table = child("tt_accountalias", "tt_accountaliases", "Account alias", "Another name of an organization, or one it had.",
     parent("account", "tt_account"), "alias", &[
     key("tt_accountaliasid", "Account alias"),
     text("tt_name", "Name", "$this").search(string("name").contains()),

@@ -60,7 +60,7 @@ pub(crate) const CODE: Table = child("tt_allergyintolerancecode", "tt_allergyint
 .primary_name("tt_display");
 
 #[rustfmt::skip]
-pub(crate) const CATEGORY: Table = child("tt_allergyintolerancecategory", "tt_allergyintolerancecategorys", "Allergy category", "A broad class of what the patient reacts to.",
+pub(crate) const CATEGORY: Table = child("tt_allergyintolerancecategory", "tt_allergyintolerancecategories", "Allergy category", "A broad class of what the patient reacts to.",
     parent("msemr_allergyintolerance", "tt_allergyintolerance"), "category", &[
     key("tt_allergyintolerancecategoryid", "Allergy category"),
     text("tt_name", "Name", "$this").derived(),

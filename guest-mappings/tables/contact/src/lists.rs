@@ -51,7 +51,7 @@ pub(crate) const NAME: Table = child("msemr_additionalname", "msemr_additionalna
 .primary_name("tt_fullname");
 
 #[rustfmt::skip]
-pub(crate) const ADDRESS: Table = child("msemr_address", "msemr_addresss", "Address", "An address of a person; the first three are on the contact too.",
+pub(crate) const ADDRESS: Table = child("msemr_address", "msemr_addresses", "Address", "An address of a person; the first three are on the contact too.",
     parent("contact", "msemr_contact"), "address", &[
     key("msemr_addressid", "Address"),
     text("msemr_name", "Name", "text | line[0] | city").derived(),

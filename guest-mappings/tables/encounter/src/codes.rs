@@ -35,6 +35,23 @@ pub(crate) const CLASS: &[Code] = &[
     code(935100000, "OBSENC", "Observation encounter"),
 ];
 
+// The model's set for a class of the history: coarser than that of the encounter itself.
+pub(crate) const PAST_CLASS: &[Code] = &[
+    code(935000000, "IMP", "Inpatient"),
+    code(935000001, "outpatient", "Outpatient"),
+    code(935000002, "AMB", "Ambulatory"),
+    code(935000003, "EMER", "Emergency"),
+    // In R4's set, not in Microsoft's.
+    code(935100000, "OBSENC", "Observation encounter"),
+    code(935100001, "FLD", "Field"),
+    code(935100002, "HH", "Home health"),
+    code(935100003, "ACUTE", "Inpatient acute"),
+    code(935100004, "NONAC", "Inpatient non-acute"),
+    code(935100005, "PRENC", "Pre-admission"),
+    code(935100006, "SS", "Short stay"),
+    code(935100007, "VR", "Virtual"),
+];
+
 pub(crate) const COARSE_CLASS: &[Code] = &[
     code(935000000, "IMP", "Inpatient"),
     code(935000001, "outpatient", "Outpatient"),

@@ -32,7 +32,7 @@ pub(crate) const PARTICIPANT_TYPE: Table = child("msemr_encounterparticipanttype
     parent("msemr_encounterparticipant", "msemr_encounterparticipant"), "type", &[
     key("msemr_encounterparticipanttypeid", "Encounter participant type"),
     text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_participanttype", "Type", "$this").search(token("participant-type").superset()),
+    concept("msemr_encounterparticipanttype", "Type", "$this").search(token("participant-type").superset()),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
@@ -58,7 +58,7 @@ pub(crate) const LOCATION: Table = child("msemr_encounterlocation", "msemr_encou
 .primary_name("msemr_name");
 
 #[rustfmt::skip]
-pub(crate) const DIAGNOSIS: Table = child("msemr_encounterdiagnosis", "msemr_encounterdiagnosiss", "Encounter diagnosis", "A condition that was relevant to an encounter, or a procedure.",
+pub(crate) const DIAGNOSIS: Table = child("msemr_encounterdiagnosis", "msemr_encounterdiagnosises", "Encounter diagnosis", "A condition that was relevant to an encounter, or a procedure.",
     parent("msemr_encounter", "msemr_encounter"), "diagnosis", &[
     key("msemr_encounterdiagnosisid", "Encounter diagnosis"),
     text("msemr_name", "Name", "condition.display"),
@@ -74,7 +74,7 @@ pub(crate) const DIAGNOSIS: Table = child("msemr_encounterdiagnosis", "msemr_enc
 .primary_name("msemr_name");
 
 #[rustfmt::skip]
-pub(crate) const STATUS_HISTORY: Table = child("msemr_encounterstatushistory", "msemr_encounterstatushistorys", "Encounter status history", "A status that an encounter had, and when.",
+pub(crate) const STATUS_HISTORY: Table = child("msemr_encounterstatushistory", "msemr_encounterstatushistories", "Encounter status history", "A status that an encounter had, and when.",
     parent("msemr_encounter", "msemr_encounter"), "statusHistory", &[
     key("msemr_encounterstatushistoryid", "Encounter status history"),
     text("msemr_name", "Name", "status").derived(),
@@ -88,11 +88,11 @@ pub(crate) const STATUS_HISTORY: Table = child("msemr_encounterstatushistory", "
 .primary_name("msemr_name");
 
 #[rustfmt::skip]
-pub(crate) const CLASS_HISTORY: Table = child("msemr_encounterclasshistory", "msemr_encounterclasshistorys", "Encounter class history", "A class that an encounter had, and when.",
+pub(crate) const CLASS_HISTORY: Table = child("msemr_encounterclasshistory", "msemr_encounterclasshistories", "Encounter class history", "A class that an encounter had, and when.",
     parent("msemr_encounter", "msemr_encounter"), "classHistory", &[
     key("msemr_encounterclasshistoryid", "Encounter class history"),
     text("msemr_name", "Name", "class.display | class.code").derived(),
-    choice("msemr_encounterclass", "Class", CLASS, "class.code").system(ACT_CODE).open().required(),
+    choice("msemr_encounterclass", "Class", PAST_CLASS, "class.code").system(ACT_CODE).open().required(),
     date_time("msemr_encounterclassstartdate", "Start", "period.start"),
     date_time("msemr_encounterclassenddate", "End", "period.end"),
     constant("statecode", "Row state", STATE, "0"),
@@ -106,7 +106,7 @@ pub(crate) const TYPE: Table = child("msemr_encountertype", "msemr_encountertype
     parent("msemr_encounter", "msemr_encounter"), "type", &[
     key("msemr_encountertypeid", "Encounter type"),
     text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_type", "Type", "$this").search(token("type").superset()),
+    concept("msemr_encountertype", "Type", "$this").search(token("type").superset()),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
@@ -122,6 +122,7 @@ pub(crate) const REASON: Table = child("msemr_encounterreason", "msemr_encounter
     text("msemr_code", "Code", "coding[0].code").search(token("reason-code").superset()),
     uri("tt_system", "System", "coding[0].system"),
     text("tt_text", "Text", "text"),
+    concept("msemr_encounterreasoncode", "Reason", "$this").search(token("reason-code").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])
@@ -144,7 +145,7 @@ pub(crate) const EPISODE_OF_CARE: Table = child("msemr_encounterepisodeofcare", 
     parent("msemr_encounter", "msemr_encounter"), "episodeOfCare", &[
     key("msemr_encounterepisodeofcareid", "Encounter episode of care"),
     text("msemr_name", "Name", "display"),
-    lookup("msemr_episodeofcare", "Episode of care", &[("msemr_episodeofcares", "EpisodeOfCare")], "$this").search(reference("episode-of-care").superset()),
+    lookup("msemr_encounterepisodeofcareidentifier", "Episode of care", &[("msemr_episodeofcares", "EpisodeOfCare")], "$this").search(reference("episode-of-care").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])
@@ -156,7 +157,7 @@ pub(crate) const ACCOUNT: Table = child("msemr_encounteraccount", "msemr_encount
     parent("msemr_encounter", "msemr_encounter"), "account", &[
     key("msemr_encounteraccountid", "Encounter account"),
     text("msemr_name", "Name", "display"),
-    lookup("msemr_account", "Billing account", &[("tt_accounts", "Account")], "$this").search(reference("account").superset()),
+    lookup("msemr_encounteraccount", "Billing account", &[("tt_accounts", "Account")], "$this").search(reference("account").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])
@@ -168,7 +169,7 @@ pub(crate) const BASED_ON: Table = child("msemr_encounterreferralrequest", "msem
     parent("msemr_encounter", "msemr_encounter"), "basedOn", &[
     key("msemr_encounterreferralrequestid", "Encounter referral"),
     text("msemr_name", "Name", "display"),
-    lookup("msemr_referralrequest", "Referral request", &[("msemr_referralrequests", "ServiceRequest")], "$this").search(reference("based-on").superset()),
+    lookup("msemr_encounterreferralrequest", "Referral request", &[("msemr_referralrequests", "ServiceRequest")], "$this").search(reference("based-on").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])
@@ -190,7 +191,7 @@ pub(crate) const DIET: Table = child("msemr_encounterhospitalizationdiet", "msem
     parent("msemr_encounter", "msemr_encounter"), "hospitalization.dietPreference", &[
     key("msemr_encounterhospitalizationdietid", "Encounter diet"),
     text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_dietpreference", "Diet", "$this"),
+    concept("msemr_encounterdietpreference", "Diet", "$this"),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
@@ -199,11 +200,11 @@ pub(crate) const DIET: Table = child("msemr_encounterhospitalizationdiet", "msem
 .primary_name("msemr_name");
 
 #[rustfmt::skip]
-pub(crate) const COURTESY: Table = child("msemr_encounterhospitalizationcourtesy", "msemr_encounterhospitalizationcourtesys", "Encounter courtesy", "A special courtesy for the patient.",
+pub(crate) const COURTESY: Table = child("msemr_encounterhospitalizationcourtesy", "msemr_encounterhospitalizationcourtesies", "Encounter courtesy", "A special courtesy for the patient.",
     parent("msemr_encounter", "msemr_encounter"), "hospitalization.specialCourtesy", &[
     key("msemr_encounterhospitalizationcourtesyid", "Encounter courtesy"),
     text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_specialcourtesy", "Courtesy", "$this"),
+    concept("msemr_specialcourtesyidentifier", "Courtesy", "$this"),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
@@ -216,7 +217,7 @@ pub(crate) const ARRANGEMENT: Table = child("msemr_encounterhospitalizationarran
     parent("msemr_encounter", "msemr_encounter"), "hospitalization.specialArrangement", &[
     key("msemr_encounterhospitalizationarrangementid", "Encounter arrangement"),
     text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_specialarrangement", "Arrangement", "$this").search(token("special-arrangement").superset()),
+    concept("msemr_specialarrangementidentifier", "Arrangement", "$this").search(token("special-arrangement").superset()),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),

@@ -38,22 +38,20 @@ pub(crate) const ADDRESS_USE: &[Code] = &[
 
 pub(crate) const SYSTEM: &[Code] = &[
     code(935000000, "phone", "Phone"),
-    code(935000001, "email", "Email"),
-    code(935000002, "fax", "Fax"),
+    code(935000001, "fax", "Fax"),
+    code(935000002, "email", "Email"),
     code(935000003, "pager", "Pager"),
-    code(935000004, "sms", "SMS"),
-    // Microsoft's sixth is Skype, which FHIR counts among the others.
-    code(935000005, "other", "Other (Skype)"),
-    // In R4, not in Microsoft's set.
-    code(935100000, "url", "URL"),
+    code(935000004, "url", "URL"),
+    code(935000005, "sms", "SMS"),
+    code(935000006, "other", "Other"),
 ];
 
 pub(crate) const USE: &[Code] = &[
     code(935000000, "home", "Home"),
     code(935000001, "work", "Work"),
     code(935000002, "temp", "Temporary"),
-    code(935000003, "mobile", "Mobile"),
-    code(935000004, "old", "Old"),
+    code(935000003, "old", "Old"),
+    code(935000004, "mobile", "Mobile"),
 ];
 
 pub(crate) const IDENTIFIER_USE: &[Code] = &[

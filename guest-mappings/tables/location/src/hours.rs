@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use turntable_mapping::*;
 
 #[rustfmt::skip]
-pub(crate) const HOURS: Table = child("tt_locationhours", "tt_locationhourss", "Location hours", "Days of the week on which a location is open at the same hours.",
+pub(crate) const HOURS: Table = child("tt_locationhours", "tt_locationhours", "Location hours", "Days of the week on which a location is open at the same hours.",
     parent("msemr_location", "tt_location"), "hoursOfOperation", &[
     key("tt_locationhoursid", "Location hours"),
     text("tt_daysofweek", "Days", "daysOfWeek").read_with(days).write_with(write_days).describe("mon, tue, wed, thu, fri, sat, sun; several as mon,tue without spaces."),

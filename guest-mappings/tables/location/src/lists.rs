@@ -26,7 +26,7 @@ pub(crate) const ENDPOINT: Table = child("msemr_locationendpoint", "msemr_locati
     parent("msemr_location", "msemr_location"), "endpoint", &[
     key("msemr_locationendpointid", "Location end point"),
     text("msemr_name", "Name", "display"),
-    lookup("msemr_endpoint", "End point", &[("msemr_endpoints", "Endpoint")], "$this").search(reference("endpoint").superset()),
+    lookup("msemr_locationendpoint", "End point", &[("msemr_endpoints", "Endpoint")], "$this").search(reference("endpoint").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])
@@ -34,7 +34,7 @@ pub(crate) const ENDPOINT: Table = child("msemr_locationendpoint", "msemr_locati
 .primary_name("msemr_name");
 
 #[rustfmt::skip]
-pub(crate) const ALIAS: Table = child("tt_locationalias", "tt_locationaliass", "Location alias", "Another name of a location, or one it had.",
+pub(crate) const ALIAS: Table = child("tt_locationalias", "tt_locationaliases", "Location alias", "Another name of a location, or one it had.",
     parent("msemr_location", "tt_location"), "alias", &[
     key("tt_locationaliasid", "Location alias"),
     text("tt_name", "Name", "$this").search(string("name").contains()),

@@ -132,19 +132,13 @@ pub(crate) const EVENTS: Targets = &[
     ("tt_medicationstatements", "MedicationStatement"),
     ("msemr_procedures", "Procedure"),
     ("tt_immunizations", "Immunization"),
-    ("tt_imagingstudys", "ImagingStudy"),
-];
-
-pub(crate) const MEMBERS: Targets = &[
-    ("msemr_observations", "Observation"),
-    ("tt_questionnaireresponses", "QuestionnaireResponse"),
-    ("tt_molecularsequences", "MolecularSequence"),
+    ("tt_imagingstudies", "ImagingStudy"),
 ];
 
 pub(crate) const SOURCES: Targets = &[
     ("msemr_observations", "Observation"),
     ("tt_documentreferences", "DocumentReference"),
-    ("tt_imagingstudys", "ImagingStudy"),
+    ("tt_imagingstudies", "ImagingStudy"),
     ("tt_medias", "Media"),
     ("tt_questionnaireresponses", "QuestionnaireResponse"),
     ("tt_molecularsequences", "MolecularSequence"),

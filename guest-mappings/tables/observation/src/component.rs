@@ -65,27 +65,24 @@ pub(crate) const COMPONENT: Table = child("msemr_observationcomponent", "msemr_o
 .primary_name("msemr_name");
 
 #[rustfmt::skip]
-pub(crate) const REFERENCE_RANGE: Table = child("msemr_observationcomponentreferencerange", "msemr_observationcomponentreferenceranges", "Component reference range", "A range that helps to read the value of a component.",
+pub(crate) const REFERENCE_RANGE: Table = child("msemr_observationcompreferencerange", "msemr_observationcompreferenceranges", "Component reference range", "A range that helps to read the value of a component.",
     parent("msemr_observationcomponent", "msemr_observationcomponent"), "referenceRange", &[
     key("msemr_observationcompreferencerangeid", "Component reference range"),
     text("msemr_name", "Name", "text | type.text | type.coding[0].display").derived(),
-    int("msemr_rangelow", "Low", "low.value").describe("Rounded."),
-    int("msemr_rangehigh", "High", "high.value").describe("Rounded."),
     decimal("tt_rangelowvalue", "Low (all digits)", "low.value"),
     text("tt_rangelowunit", "Low: unit", "low.unit"),
     quantity_code("tt_rangelowcode", "Low: unit code", "low"),
     decimal("tt_rangehighvalue", "High (all digits)", "high.value"),
     text("tt_rangehighunit", "High: unit", "high.unit"),
     quantity_code("tt_rangehighcode", "High: unit code", "high"),
-    text("msemr_rangetext", "Range text", "text").multi_line(),
-    concept("msemr_rangetype", "Type", "type").describe("What the range is about: normal, critical, therapeutic."),
-    concept("msemr_obsreferencerangeappliesto", "Applies to", "appliesTo[0]").describe("The first, if there are several."),
-    int("msemr_referencerangeagelow", "Age: from", "age.low.value").describe("Rounded."),
-    int("msemr_referencerangeagehigh", "Age: to", "age.high.value").describe("Rounded."),
+    text("tt_rangetext", "Range text", "text").multi_line(),
+    concept("tt_rangetype", "Type", "type").describe("What the range is about: normal, critical, therapeutic."),
+    concept("tt_appliesto", "Applies to", "appliesTo[0]").describe("The first, if there are several."),
     decimal("tt_agelowvalue", "Age: from (all digits)", "age.low.value"),
     text("tt_agelowunit", "Age from: unit", "age.low.unit"),
     decimal("tt_agehighvalue", "Age: to (all digits)", "age.high.value"),
     text("tt_agehighunit", "Age to: unit", "age.high.unit"),
+    lookup("msemr_observationreferencerange", "Reference range", &[("msemr_observationreferenceranges", "Observation")], "").describe("A row of the model that says what this row says itself."),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])

@@ -22,7 +22,7 @@ pub(crate) const REFERENCE_RANGE: Table = child("msemr_observationreferencerange
     quantity_code("tt_rangehighcode", "High: unit code", "high"),
     text("msemr_rangetext", "Range text", "text").multi_line(),
     concept("msemr_rangetype", "Type", "type").describe("What the range is about: normal, critical, therapeutic."),
-    concept("msemr_obsreferencerangeappliesto", "Applies to", "appliesTo[0]").describe("The first, if there are several."),
+    concept("tt_appliesto", "Applies to", "appliesTo[0]").describe("The first, if there are several."),
     int("msemr_referencerangeagelow", "Age: from", "age.low.value").describe("Rounded."),
     int("msemr_referencerangeagehigh", "Age: to", "age.high.value").describe("Rounded."),
     decimal("tt_agelowvalue", "Age: from (all digits)", "age.low.value"),
@@ -40,7 +40,7 @@ pub(crate) const APPLIES_TO: Table = child("msemr_observationreferencerangeappli
     parent("msemr_observationreferencerange", "msemr_observationreferencerange"), "appliesTo", &[
     key("msemr_observationreferencerangeappliestoid", "Reference range applies to"),
     text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_appliesto", "Applies to", "$this"),
+    concept("msemr_obsreferencerangeappliesto", "Applies to", "$this"),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
@@ -49,11 +49,11 @@ pub(crate) const APPLIES_TO: Table = child("msemr_observationreferencerangeappli
 .primary_name("msemr_name");
 
 #[rustfmt::skip]
-pub(crate) const CATEGORY: Table = child("msemr_observationcategory", "msemr_observationcategorys", "Observation category", "A broad class of an observation: laboratory, vital signs, social history.",
+pub(crate) const CATEGORY: Table = child("msemr_observationcategory", "msemr_observationcategories", "Observation category", "A broad class of an observation: laboratory, vital signs, social history.",
     parent("msemr_observation", "msemr_observation"), "category", &[
     key("msemr_observationcategoryid", "Observation category"),
     text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_category", "Category", "$this").search(token("category").superset()),
+    concept("msemr_observationcategory", "Category", "$this").search(token("category").superset()),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
@@ -80,14 +80,15 @@ pub(crate) const CODE: Table = child("msemr_observationcode", "msemr_observation
 pub(crate) const INTERPRETATION: Table = child("msemr_observationinterpretation", "msemr_observationinterpretations", "Observation interpretation", "What a value means: high, low, normal.",
     parent("msemr_observation", "msemr_observation"), "interpretation", &[
     key("msemr_observationinterpretationid", "Observation interpretation"),
-    text("msemr_name", "Name", "text | coding[0].display").derived(),
-    concept("msemr_interpretation", "Interpretation", "$this"),
+    text("msemr_display", "Display", "coding[0].display"),
+    text("msemr_code", "Code", "coding[0].code"),
+    uri("msemr_system", "System", "coding[0].system"),
     text("tt_text", "Text", "text"),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])
 .source(resource("Observation"))
-.primary_name("msemr_name");
+.primary_name("msemr_display");
 
 #[rustfmt::skip]
 pub(crate) const PERFORMER: Table = child("msemr_observationperformer", "msemr_observationperformers", "Observation performer", "One of those who are responsible for an observation.",
@@ -133,7 +134,9 @@ pub(crate) const RELATED_RESOURCE: Table = child("msemr_observationrelatedresour
     text("msemr_name", "Name", "display"),
     choice("msemr_obsrelatedresourcetargettype", "Member type", MEMBER_TYPE, "$this").derived(),
     constant("msemr_obsrelatedresourcetype", "Relation", RELATION, "has-member"),
-    lookup("msemr_obsrelatedresourcetarget", "Member", MEMBERS, "$this").search(reference("has-member").superset()),
+    lookup("msemr_obsrelatedresourceobservation", "Member (observation)", &[("msemr_observations", "Observation")], "$this").search(reference("has-member").superset()),
+    lookup("msemr_obsrelatedresourcequestionaireresponse", "Member (questionnaire response)", &[("tt_questionnaireresponses", "QuestionnaireResponse")], "$this").search(reference("has-member").superset()),
+    lookup("msemr_obsrelatedresourcesequenceidentfier", "Member (molecular sequence)", &[("tt_molecularsequences", "MolecularSequence")], "$this").search(reference("has-member").superset()),
     constant("statecode", "Row state", STATE, "0"),
     constant("statuscode", "Row status", STATUS_REASON, "1"),
 ])
@@ -161,7 +164,7 @@ pub(crate) const PART_OF: Table = child("tt_observationpartof", "tt_observationp
 .primary_name("tt_name");
 
 #[rustfmt::skip]
-pub(crate) const FOCUS: Table = child("tt_observationfocus", "tt_observationfocuss", "Observation focus", "What an observation is about, if not its subject: an implant, a foetus, a parent.",
+pub(crate) const FOCUS: Table = child("tt_observationfocus", "tt_observationfocuses", "Observation focus", "What an observation is about, if not its subject: an implant, a foetus, a parent.",
     parent("msemr_observation", "tt_observation"), "focus", &[
     key("tt_observationfocusid", "Observation focus"),
     text("tt_name", "Name", "display"),
