@@ -214,4 +214,33 @@ mod tests {
         let other = Tokens::new(&Tokens::new_key().unwrap());
         assert_eq!(other.open(&token, 0, &bind("q", "g")).unwrap_err().code(), Code::PageTokenInvalid);
     }
+
+    /// Whatever the circle, and however its beginning is reached, it is not followed for ever.
+    #[test]
+    fn a_circle_of_links_is_noticed() {
+        for (before, length) in [(0, 1), (0, 2), (3, 1), (1, 4), (5, 7), (0, 60), (9, 200)] {
+            let mut trail = Trail::default();
+            let noticed = (0..4 * (before + length)).position(|step| {
+                let link = if step < before { step } else { before + (step - before) % length };
+                // As from page to page: through a token.
+                trail = serde_json::from_str(&serde_json::to_string(&trail).unwrap()).unwrap();
+                !trail.follow(&format!("https://h/r4?page={link}"))
+            });
+            assert!(noticed.is_some_and(|at| at >= before + length), "{before} {length}: {noticed:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_comes_again_is_noticed() {
+        let mut trail = Trail::default();
+        assert!(trail.turn(["a", "b"], 2, Some(9)));
+        assert!(trail.turn(["b", "c"], 2, None));
+        assert_eq!((trail.seen, trail.total), (4, Some(9)));
+        assert!(!trail.turn(["b", "c"], 2, None));
+        let mut empty = Trail::default();
+        assert!(empty.turn([], 0, None) && empty.turn([], 1, None), "nothing is no page of before");
+        trail.give("Patient/a");
+        assert!(trail.has_given("Patient/a") && !trail.has_given("Patient/b"));
+        assert!(trail.of_next_search().has_given("Patient/a"));
+    }
 }
