@@ -90,6 +90,9 @@ impl Config {
             let _ = writeln!(text, "\n[sources.{}]\nurl = {}", key(name), quoted(&source.url));
             let _ = writeln!(text, "auth = {}", auth_toml(&source.auth));
             let _ = writeln!(text, "timeout = \"{}ms\"", source.timeout.as_millis());
+            if let Some(public) = &source.public_url {
+                let _ = writeln!(text, "public_url = {}", quoted(public));
+            }
             if let Some(path) = &source.ca_file {
                 let _ = writeln!(text, "ca_file = {}", quoted(path.display()));
             }
@@ -248,8 +251,16 @@ impl Checker<'_> {
             self.problems.error(&place, what);
             None
         });
+        let public_url =
+            section.text("public_url", self.problems).and_then(|(text, place)| match BaseUrl::parse(&text) {
+                Ok(url) => Some(url),
+                Err(error) => {
+                    self.problems.error(&place, format!("`{}`: {}", section.name("public_url"), error.message()));
+                    None
+                }
+            });
         section.end(self.problems);
-        Some(SourceSettings { url: url?, auth: auth?, timeout, ca_file })
+        Some(SourceSettings { url: url?, auth: auth?, timeout, ca_file, public_url })
     }
 
     fn address(&mut self, section: &mut Section, key: &'static str) -> Option<BaseUrl> {

@@ -188,6 +188,9 @@ pub mod fhir {
     /// What a service says that it can do.
     pub mod capabilities;
 
+    /// What a service's answers have taught about it.
+    pub mod learned;
+
     /// One HTTP exchange: where it may go, how long it may take, how much it may bring.
     pub mod transport;
 

@@ -99,6 +99,24 @@ async fn lies() {
         "absolute-references",
         "coarse-numbers",
         "drop-version",
+        "relative-next",
+        "double-entry",
+        "overlap",
+        "capital-modes",
+        "page-total",
+        "outcome-total",
+        "no-total",
+        "small-pages",
+        "gzip",
+        "deflate",
+        "bom",
+        // Parts of a search that are refused are done here.
+        "status=405:@%3Acontains",
+        "status=405:@:contains",
+        "status=400:@_summary=count",
+        "status=501:@value-quantity",
+        "status=422:@status=",
+        "status=400:@_id=",
     ] {
         there.set(faults);
         let answers = there.answers().await;
@@ -109,6 +127,143 @@ async fn lies() {
         assert_eq!(walked, keys, "{faults}: pages of 3");
         there.recovers(faults).await;
     }
+}
+
+/// The service's pages do not hold together: no rows, rather than some of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn unsound_pages() {
+    let there = There::start().await;
+    for faults in [
+        "no-next",
+        "same-next",
+        "two-nexts",
+        "empty-next",
+        "bare-entry",
+        "two-entries",
+        "other-type",
+        "error-outcome",
+        "subsetted",
+        "empty-page",
+        "public-next",
+    ] {
+        there.set(faults);
+        let error = match there.walk(3).await {
+            Ok(keys) => panic!("{faults}: {} keys", keys.len()),
+            Err(error) => error,
+        };
+        assert_eq!((error.status, error.error_code().as_str()), (502, "UpstreamInvalid"), "{faults}: {}", error.text);
+        if !matches!(faults, "no-next" | "same-next" | "two-nexts" | "empty-next" | "public-next") {
+            let counted =
+                there.server.get("msemr_observations/$count", &[("$filter", "msemr_issueddate eq null")]).await;
+            assert_eq!(counted.error_code(), "UpstreamInvalid", "{faults}: {}", counted.text);
+        }
+        there.recovers(faults).await;
+    }
+    there.set("expired-next");
+    let error = there.walk(3).await.expect_err("the second page is behind the link");
+    assert_eq!((error.status, error.error_code().as_str()), (410, "PageTokenExpired"), "{}", error.text);
+    there.recovers("expired-next").await;
+}
+
+/// What the service does not do is done here, learned, and not asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_searches() {
+    let there = There::start().await;
+    let asked = |text: &str| there.sandbox().requests().iter().filter(|seen| seen.path.contains(text)).count();
+    let by_status = "msemr_encounters?$select=msemr_name&$filter=msemr_encounterstatus%20eq%20935000005&$count=true";
+    let counted = "msemr_observations?$select=msemr_description&$top=1&$count=true";
+    for (faults, part, read) in
+        [("status=400:@status=", "status=", by_status), ("status=400:@_summary=count", "_summary=count", counted)]
+    {
+        let there_is = there.server.call(Method::GET, read).send().await.expect(200).text;
+        there.set(faults);
+        for again in [false, true] {
+            there.sandbox().clear_requests();
+            let answer = there.server.call(Method::GET, read).send().await.expect(200);
+            assert_eq!(plain(&answer.text), plain(&there_is), "{faults}");
+            assert_eq!(asked(part) == 0, again, "{faults}, again: {again}");
+        }
+        there.recovers(faults).await;
+    }
+}
+
+/// Counts are those of the rows, whatever the service says it counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn counts() {
+    let there = There::start().await;
+    let rows = there.walk(1_000).await.expect("a page").len();
+    for faults in ["", "no-total", "outcome-total", "page-total", "wrong-total", "status=400:@_summary=count"] {
+        there.set(faults);
+        let counted = there.server.get("msemr_observations/$count", &[]).await.expect(200).text;
+        assert_eq!(counted, rows.to_string(), "{faults}");
+        let page = there.server.get("msemr_observations", &[("$top", "1"), ("$count", "true")]).await.expect(200);
+        assert_eq!((page.rows().len(), &page.json()["@odata.count"]), (1, &json!(rows)), "{faults}");
+    }
+}
+
+/// A page larger than what is taken is asked for in smaller parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_pages() {
+    let fhir = Fhir::sandbox().await;
+    for bundle in SYNTHEA {
+        fhir.as_sandbox().load(bundle.as_bytes()).expect("the bundle is whole");
+    }
+    let small = Server::with(&fhir).virtual_tables(&["msemr_observation"]).limits(|l| l.upstream_bytes = 32 << 10);
+    let (small, usual) =
+        (small.start().await, Server::with(&fhir).virtual_tables(&["msemr_observation"]).start().await);
+    for options in [
+        &[("$select", "msemr_description")][..],
+        &[("$select", "msemr_description"), ("$orderby", "msemr_description,msemr_observationid"), ("$top", "3")],
+    ] {
+        let expected = usual.rows("msemr_observations", options).await;
+        assert_eq!(small.rows("msemr_observations", options).await, expected, "{options:?}");
+        assert!(!expected.is_empty());
+    }
+}
+
+/// The service gives its public address, which is not the one that it is asked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy() {
+    let fhir = Fhir::sandbox().await;
+    fhir.as_sandbox().load(EVENTS.as_bytes()).expect("the bundle is whole");
+    let public = |config: &mut turntable::config::Config| {
+        let source = config.sources.get_mut("main").expect("a source");
+        source.public_url = Some(turntable::fhir::client::BaseUrl::parse("https://fhir.example/r4").expect("a URL"));
+    };
+    let server = Server::with(&fhir).virtual_tables(&["msemr_encounter"]).configure(public).start().await;
+    let all = server.rows("msemr_encounters", &[("$select", "msemr_name")]).await;
+    fhir.as_sandbox().set_faults("public-next".parse().expect("a fault"));
+    let mut next = Some("msemr_encounters?$select=msemr_name".to_owned());
+    let mut rows = Vec::new();
+    while let Some(path) = next.take() {
+        let page = server.call(Method::GET, &path).header("prefer", "odata.maxpagesize=1").send().await.expect(200);
+        rows.extend(page.rows());
+        next = page.json()["@odata.nextLink"].as_str().map(str::to_owned);
+    }
+    assert_eq!(rows, all);
+    assert!(rows.len() > 1);
+}
+
+/// A type that the service does not have has no rows; one that it has and cannot search is an error.
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_types() {
+    let fhir = Fhir::sandbox().await;
+    let tables = ["contact", "msemr_encounter", "msemr_observation"];
+    fhir.as_sandbox().set_faults("few-types".parse().expect("a fault"));
+    let server = Server::with(&fhir).virtual_tables(&tables).start().await;
+    for bundle in [PEOPLE, EVENTS] {
+        fhir.as_sandbox().load(bundle.as_bytes()).expect("the bundle is whole");
+    }
+    for _ in 0..2 {
+        let people = server.rows("contacts", &[("$select", "msemr_contacttype"), ("$count", "true")]).await;
+        assert!(!people.is_empty());
+        assert!(people.iter().all(|row| row["msemr_contacttype"] == 935_000_000), "patients alone: {people:?}");
+        let counted = server.get("contacts/$count", &[]).await.expect(200).text;
+        assert_eq!(counted, people.len().to_string());
+        server.rows("msemr_observations", &[("$filter", "msemr_subjecttypepatient/lastname eq 'Elm'")]).await;
+    }
+    fhir.as_sandbox().set_faults("status=404:@/Patient".parse().expect("a fault"));
+    assert_eq!(server.get("contacts", &[]).await.expect(501).error_code(), "NotSupported");
 }
 
 /// A next link that leads elsewhere is not followed, wherever the next page is needed.

@@ -9,6 +9,7 @@ url = "sqlite"
 url = "https://fhir.example.org/r4/"
 auth = { kind = "client-credentials", token_url = "https://id.example.org/token", client_id = "tt", client_secret = { env = "FHIR_SECRET" }, scope = "system/*.*" }
 timeout = "3s"
+public_url = "https://proxy.example.org/fhir/"
 [sources."a b"]
 url = "http://127.0.0.1:9/"
 auth = { kind = "basic", username = "u", password = { env = "FHIR_SECRET" } }
@@ -54,6 +55,7 @@ fn everything_is_read() {
     let main = &config.sources["main"];
     assert_eq!(main.url.to_string(), "https://fhir.example.org/r4");
     assert_eq!(main.timeout.as_secs(), 3);
+    assert_eq!(main.public_url.as_ref().map(ToString::to_string).as_deref(), Some("https://proxy.example.org/fhir"));
     assert_eq!(main.auth.kind(), "client-credentials");
     assert_eq!(config.tables["msemr_encounter"], Route::Virtual { source: "main".into() });
     assert_eq!(config.tables["contact"], Route::Native);
@@ -132,6 +134,7 @@ fn sources_are_checked() {
     problem(&source("url = \"https://h\"\ntimeout = \"10\""), &[], "t.toml:3: ", "10s");
     problem(&source("url = \"https://h\"\ntimeout = \"0s\""), &[], "t.toml:3: ", "duration");
     problem(&source("url = \"https://h\"\nca_file = \"/no/such\""), &[], "t.toml:3: ", "PEM");
+    problem(&source("url = \"https://h\"\npublic_url = \"h\""), &[], "t.toml:3: ", "public_url");
     problem(&auth("{ kind = \"magic\" }"), &[], "t.toml:3: ", "client-credentials");
     problem(&auth("{ kind = \"private-key-jwt\" }"), &[], "t.toml:3: ", "NotSupported");
     problem(&auth("{ kind = \"bearer\" }"), &[], "t.toml:3: ", "`sources.m.auth.token` is missing");

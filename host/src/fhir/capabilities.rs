@@ -53,6 +53,11 @@ impl Capabilities {
         self.resources.get(resource_type)
     }
 
+    /// It says what types it has, and not this one.
+    pub fn lacks(&self, resource_type: &str) -> bool {
+        !self.resources.is_empty() && !self.resources.contains_key(resource_type)
+    }
+
     /// In the order of their names.
     pub fn resources(&self) -> impl Iterator<Item = (&str, &ResourceCapabilities)> {
         self.resources.iter().map(|(name, resource)| (name.as_str(), resource))

@@ -2,6 +2,7 @@
 //! bounded answer and a place in the service's queue. Reads are repeated where that may help; a write never is, once it
 //! may have been sent. What comes back is the service's own bytes, checked to be what was asked for and no more.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,9 +17,11 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::auth::{AuthSettings, Authorizer, header_name};
 use super::capabilities::Capabilities;
+use super::learned::Learned;
+pub use super::learned::Lesson;
 use super::outcome::{Asked, Interaction, refusal, retry_after, with_doubt};
 pub use super::transport::BaseUrl;
-use super::transport::{Failure, Reply, connect, exchange, query};
+use super::transport::{Failure, LINK_BYTES, Reply, connect, exchange, query};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
@@ -45,6 +48,9 @@ pub struct SourceSettings {
     pub timeout: Duration,
     /// A PEM file of certificate authorities beside those of the system.
     pub ca_file: Option<PathBuf>,
+    /// The address that the service gives for itself in links and references, where it is not `url`: a proxy stands in
+    /// front of it, or we reach it from behind.
+    pub public_url: Option<BaseUrl>,
 }
 
 /// Cheap to clone; the clones share connections, queue, token and counters.
@@ -59,6 +65,27 @@ pub struct Page {
     /// The service refused a parameter and was asked again to ignore what it does not know: nothing but the `self`
     /// link tells which filters were applied, so every condition has to be checked again.
     pub downgraded: bool,
+    /// What its links are relative to.
+    url: Url,
+}
+
+/// What came of a search.
+#[derive(Debug)]
+pub enum Searched {
+    Page(Page),
+    /// The service does not do this: a parameter, a modifier, a value or the size of the page. Asked for less it may.
+    Refused(Error),
+    /// It does not know the resource type.
+    Unknown(Error),
+    /// The page is larger than `upstream_bytes`: a smaller one may do.
+    TooLarge(Error),
+}
+
+impl Page {
+    /// A link of this page, in full. None: it is no link.
+    pub fn resolved(&self, link: &str) -> Option<String> {
+        (!link.trim().is_empty()).then(|| self.url.join(link).ok().map(String::from))?
+    }
 }
 
 /// A resource as it is in the service.
@@ -96,7 +123,13 @@ impl SourceSettings {
 
     /// Without credentials.
     pub fn new(url: &str) -> Result<Self> {
-        Ok(Self { url: BaseUrl::parse(url)?, auth: AuthSettings::None, timeout: Self::TIMEOUT, ca_file: None })
+        Ok(Self {
+            url: BaseUrl::parse(url)?,
+            auth: AuthSettings::None,
+            timeout: Self::TIMEOUT,
+            ca_file: None,
+            public_url: None,
+        })
     }
 }
 
@@ -110,6 +143,8 @@ impl Client {
         Ok(Self(Arc::new(Service {
             name: name.to_owned(),
             base: settings.url.clone(),
+            public: settings.public_url.clone(),
+            learned: Learned::default(),
             timeout: settings.timeout,
             answer_bytes: limits.upstream_bytes,
             authorizer: Authorizer::new(name, settings.auth.clone(), http.clone()),
@@ -128,9 +163,25 @@ impl Client {
         &self.0.name
     }
 
-    /// Its address: literal references that start with it (and a slash) point into it.
+    /// Its address as it gives it itself: literal references that start with it (and a slash) point into it.
     pub fn base(&self) -> String {
-        self.0.base.to_string()
+        self.0.public.as_ref().unwrap_or(&self.0.base).to_string()
+    }
+
+    /// Remembers what an answer has taught; `most` counts for [`Lesson::PageOf`] alone.
+    pub fn learn(&self, resource_type: &str, lesson: Lesson, most: u32) {
+        tracing::debug!(source = self.name(), resource_type, ?lesson, "learned");
+        self.0.learned.learn(resource_type, lesson, most);
+    }
+
+    /// What has been learned, if it has been.
+    pub fn learned(&self, resource_type: &str, lesson: Lesson) -> Option<u32> {
+        self.0.learned.get(resource_type, lesson)
+    }
+
+    /// What is not to be asked for, see [`Learned::not_done`].
+    pub fn not_done(&self) -> BTreeSet<String> {
+        self.0.learned.not_done()
     }
 
     pub fn counters(&self) -> Counters {
@@ -207,10 +258,13 @@ impl Client {
         params: &[(String, String)],
         page_size: Option<u32>,
         deadline: Instant,
-    ) -> Result<Page> {
+    ) -> Result<Searched> {
         let asked = self.0.asked(Interaction::Search, resource_type);
         let query = search_query(params, page_size);
         let mut url = self.0.below(&asked, &[resource_type])?;
+        // What links are relative to, also where the search goes by POST.
+        let mut whole = url.clone();
+        whole.set_query(Some(&query));
         let mut ask = if url.as_str().len() + 1 + query.len() > SEARCH_URL_BYTES {
             let mut ask = Ask::get(asked, self.0.below(&asked, &[resource_type, "_search"])?);
             ask.method = Method::POST;
@@ -229,19 +283,39 @@ impl Client {
             ask.headers.insert(PREFER, HeaderValue::from_static("handling=lenient"));
             reply = self.0.send(&ask, deadline).await?;
         }
-        self.0.page(&asked, reply, downgraded)
+        let status = reply.status.as_u16();
+        if let Some(error) = reply.too_large.take().filter(|_| reply.status.is_success()) {
+            return Ok(Searched::TooLarge(error));
+        }
+        match (self.0.page(&asked, reply, whole, downgraded), status) {
+            (Ok(page), _) => Ok(Searched::Page(page)),
+            (Err(error), 404) => Ok(Searched::Unknown(error)),
+            (Err(error), 400 | 405 | 413 | 414 | 422 | 501) => Ok(Searched::Refused(error)),
+            (Err(error), _) => Err(error),
+        }
     }
 
     /// The page behind a link of the page before, if the link leads into this service.
-    pub async fn next(&self, resource_type: &str, link: &str, deadline: Instant) -> Result<Page> {
+    pub async fn next(&self, resource_type: &str, link: &str, deadline: Instant) -> Result<Searched> {
         let asked = self.0.asked(Interaction::Search, resource_type);
-        let url = self.0.base.inside(link).ok_or_else(|| {
+        if link.len() > LINK_BYTES {
+            return Err(asked.error(Code::UpstreamInvalid, "gave a next link that is longer than any link may be"));
+        }
+        let url = self.0.inside(link).ok_or_else(|| {
             asked.error(Code::UpstreamInvalid, "gave a next link that leads outside its own address").hint(
-                "an administrator has to see that the service knows its public address, or configure the one it uses",
+                "an administrator has to configure the address that the service gives for itself as `public_url` of \
+                 this source",
             )
         })?;
-        let reply = self.0.send(&Ask::get(asked, url), deadline).await?;
-        self.0.page(&asked, reply, false)
+        let mut reply = self.0.send(&Ask::get(asked, url.clone()), deadline).await?;
+        if let Some(error) = reply.too_large.take().filter(|_| reply.status.is_success()) {
+            return Ok(Searched::TooLarge(error));
+        }
+        if matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            let error = asked.error(Code::PageTokenExpired, "no longer keeps the search that this page is of");
+            return Err(error.hint("start again without $skiptoken"));
+        }
+        self.0.page(&asked, reply, url, false).map(Searched::Page)
     }
 
     /// None: it is not there, or no longer.
@@ -325,6 +399,8 @@ impl Client {
 struct Service {
     name: String,
     base: BaseUrl,
+    public: Option<BaseUrl>,
+    learned: Learned,
     timeout: Duration,
     answer_bytes: usize,
     http: reqwest::Client,
@@ -395,10 +471,19 @@ impl Service {
             .ok_or_else(|| asked.error(Code::UpstreamInvalid, "answered with no CapabilityStatement"))
     }
 
-    fn page(&self, asked: &Asked, reply: Reply, downgraded: bool) -> Result<Page> {
+    /// A link that the service gave, as we can follow it.
+    fn inside(&self, link: &str) -> Option<Url> {
+        self.base.inside(link).or_else(|| {
+            let url = self.public.as_ref()?.inside(link)?;
+            let rest = url.as_str().strip_prefix(self.public.as_ref()?.to_string().as_str())?;
+            self.base.inside(&format!("{}{rest}", self.base))
+        })
+    }
+
+    fn page(&self, asked: &Asked, reply: Reply, url: Url, downgraded: bool) -> Result<Page> {
         let reply = success(asked, reply)?;
         match resource_type_of(&reply.body).as_deref() {
-            Some("Bundle") => Ok(Page { body: reply.body, downgraded }),
+            Some("Bundle") => Ok(Page { body: reply.body, downgraded, url }),
             Some("OperationOutcome") => {
                 Err(asked.error(Code::UpstreamInvalid, "answered with an OperationOutcome instead of a Bundle"))
             }
@@ -536,7 +621,10 @@ impl Service {
 }
 
 /// A successful answer, whose body is text.
-fn success(asked: &Asked, reply: Reply) -> Result<Reply> {
+fn success(asked: &Asked, mut reply: Reply) -> Result<Reply> {
+    if let Some(error) = reply.too_large.take() {
+        return Err(error);
+    }
     if !reply.status.is_success() {
         return Err(refusal(asked, reply.status, &reply.headers, &reply.body));
     }

@@ -2,12 +2,13 @@
 //! failures of the network told apart. No redirect is ever followed, so credentials go nowhere else.
 
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{RequestBuilder, StatusCode, Url};
 
 use super::outcome::{Asked, timed_out, with_doubt};
@@ -17,7 +18,7 @@ use crate::model::key;
 /// Time for a connection to come about; the exchange as a whole has its own limit.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Bytes of a paging link at most.
-const LINK_BYTES: usize = 16 << 10;
+pub(super) const LINK_BYTES: usize = 32 << 10;
 /// What stays readable in a query: unreserved characters and those with a meaning in FHIR search that URLs allow.
 const QUERY: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b',').remove(b'/');
@@ -122,6 +123,8 @@ pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// It was larger than may be taken, and has no body here.
+    pub(super) too_large: Option<Error>,
 }
 
 /// No usable answer.
@@ -177,20 +180,21 @@ pub(super) async fn exchange(
 }
 
 async fn receive(asked: &Asked<'_>, mut response: reqwest::Response, limit: usize) -> Result<Reply, Failure> {
-    let too_large = || {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let too_large = |headers: HeaderMap| {
         let error = asked
             .error(Code::UpstreamInvalid, "sent more than this server takes")
             .hint(format!("the limit is `upstream_bytes` = {limit}; ask for fewer rows"));
-        Failure { error: with_doubt(asked, error), transient: false }
+        Ok(Reply { status, headers, body: Bytes::new(), too_large: Some(with_doubt(asked, error)) })
     };
     let announced = response.content_length().unwrap_or(0);
     if announced > limit as u64 {
-        return Err(too_large());
+        return too_large(headers);
     }
     let mut body = BytesMut::with_capacity(announced as usize);
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_large()),
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return too_large(headers),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             Err(e) => {
@@ -199,8 +203,41 @@ async fn receive(asked: &Asked<'_>, mut response: reqwest::Response, limit: usiz
             }
         }
     }
-    Ok(Reply { status: response.status(), headers: response.headers().clone(), body: body.freeze() })
+    let body = match unpacked(&headers, body.freeze(), limit) {
+        Ok(Some(body)) => body,
+        Ok(None) => return too_large(headers),
+        Err(internal) => {
+            let error = asked.error(Code::UpstreamInvalid, "sent a compressed answer that is none").internal(internal);
+            return Err(Failure { error: with_doubt(asked, error), transient: false });
+        }
+    };
+    Ok(Reply { status, headers, body, too_large: None })
 }
+
+/// The text of a body: compressed though nobody asked for that, or with a byte order mark before it, as some services
+/// send it. None: it is larger than the limit. What is packed in another way is left as it is, and is then no text.
+fn unpacked(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Option<Bytes>, String> {
+    let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let whole = |reader: &mut dyn Read| -> Result<Option<Bytes>, String> {
+        let mut text = Vec::new();
+        reader.take(limit as u64 + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+        Ok((text.len() <= limit).then(|| text.into()))
+    };
+    let text = match encoding.trim().to_ascii_lowercase().as_str() {
+        _ if body.is_empty() => Some(body),
+        "gzip" | "x-gzip" => whole(&mut flate2::read::MultiGzDecoder::new(&*body))?,
+        // By the standard in a zlib envelope, which some leave out.
+        "deflate" => match whole(&mut flate2::read::ZlibDecoder::new(&*body)) {
+            Ok(text) => text,
+            Err(_) => whole(&mut flate2::read::DeflateDecoder::new(&*body))?,
+        },
+        _ => Some(body),
+    };
+    Ok(text.map(|text| if text.starts_with(BYTE_ORDER_MARK) { text.slice(BYTE_ORDER_MARK.len()..) } else { text }))
+}
+
+/// Of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn unanswered(asked: &Asked, cause: &reqwest::Error) -> Failure {
     let internal = causes(cause);

@@ -104,7 +104,7 @@ impl Sent {
             body: &self.body,
             base: &self.base,
         };
-        parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now())
+        parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now().into())
     }
 
     /// The request without its token: what a next link is good for.

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use jiff::tz::TimeZone;
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, Time};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
@@ -15,8 +16,12 @@ use super::error::{Code, Error, Result};
 use super::key;
 use super::table::Kind;
 
-pub use jiff::Timestamp as Instant;
 pub use jiff::civil::Date;
+
+/// A moment, to the microsecond. It reaches beyond the years 1 to 9999 by the offsets from UTC that a date-time of these
+/// years may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(i64);
 
 /// A decimal as its own text, so that `72.10` keeps its zero; compared by value at any size.
 #[derive(Clone, Debug)]
@@ -58,9 +63,7 @@ impl SortKey {
             },
             Kind::Int32 => Self::Int(i64::from(text.parse::<i32>().map_err(|_| ill_formed())?)),
             Kind::Int64 => Self::Int(text.parse().map_err(|_| ill_formed())?),
-            Kind::Decimal { .. } => {
-                Self::Decimal(Number::parse(text).and_then(|n| n.sort_bytes()).ok_or_else(ill_formed)?)
-            }
+            Kind::Decimal { .. } => Self::Decimal(Number::parse(text).ok_or_else(ill_formed)?.sort_bytes()),
             Kind::Date => Self::Int(days(parse_date(text).ok_or_else(ill_formed)?)),
             Kind::DateTime => Self::Int(parse_instant(text).ok_or_else(ill_formed)?.as_microsecond()),
             Kind::Choice(choice) => match choice.by_code(text) {
@@ -91,13 +94,22 @@ pub fn kind_name(kind: &Kind) -> &'static str {
     }
 }
 
-/// Case and accents folded away: canonical decomposition without combining marks, lower case. This function alone
-/// defines when two texts are equal and how they are ordered, on every route.
+/// Case and accents folded away: Unicode's full case folding (`ß` is `ss`, `ς` is `σ`, `ﬁ` is `fi`) of the canonical
+/// decomposition, without combining marks. This function alone defines when two texts are equal and how they are
+/// ordered, on every route.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).nfc().collect()
+    text.nfd().flat_map(full_case_folding).nfd().filter(|c| !is_combining_mark(*c)).nfc().collect()
+}
+
+/// Full case folding (CaseFolding.txt, C and F) but for which of a class of letters stands for it: what has the same
+/// upper case is the same. The dotless `ı` is no `i`.
+fn full_case_folding(c: char) -> impl Iterator<Item = char> {
+    let (kept, folded) = if c == 'ı' { (Some(c), None) } else { (None, Some(c)) };
+    let folded = folded.into_iter().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
+    kept.into_iter().chain(folded.flat_map(char::to_lowercase))
 }
 
 /// A FHIR dateTime, date or instant of any precision as its first moment; without a zone it is UTC.
@@ -106,16 +118,37 @@ pub fn parse_instant(text: &str) -> Option<Instant> {
         Some((day, time)) => {
             let date = parse_date(day)?;
             let (clock, offset) = split_offset(time)?;
-            let clock: jiff::civil::Time = match clock.len() {
-                5.. if clock.as_bytes().get(2) == Some(&b':') => clock.parse().ok()?,
-                _ => return None,
-            };
-            let moment = date.to_datetime(clock).to_zoned(TimeZone::UTC).ok()?.timestamp();
-            moment.checked_sub(jiff::SignedDuration::from_secs(offset)).ok()
+            Some(Instant(Instant::of_day(date).0 + time_of_day(clock)? - offset * SECOND))
         }
-        None => first_day(text)?.to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp()),
+        None => first_day(text).map(Instant::of_day),
     }
 }
+
+/// `HH:MM[:SS[.f]]` in microseconds, further digits cut off. A leap second counts as the one before.
+fn time_of_day(clock: &str) -> Option<i64> {
+    let (whole, fraction) = match clock.split_once('.') {
+        Some((whole, fraction)) if whole.len() == 8 && !fraction.is_empty() => (whole, fraction),
+        Some(_) => return None,
+        None => (clock, ""),
+    };
+    let mut parts = whole.split(':').map(|part| {
+        let shape = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+        if shape { part.parse::<i64>().ok() } else { None }
+    });
+    let (hours, minutes) = (parts.next()??, parts.next()??);
+    let seconds = parts.next().unwrap_or(Some(0))?;
+    if parts.next().is_some() || hours > 23 || minutes > 59 || seconds > 60 {
+        return None;
+    }
+    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6).fold(0, |n, b| n * 10 + i64::from(b - b'0'));
+    Some(((hours * 60 + minutes) * 60 + seconds.min(59)) * SECOND + micros)
+}
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
 
 /// `YYYY-MM-DD`, nothing else.
 pub fn parse_date(text: &str) -> Option<Date> {
@@ -159,9 +192,71 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
     Some((clock, if offset.starts_with('-') { -seconds } else { seconds }))
 }
 
+impl Instant {
+    pub const fn from_microsecond(since_1970: i64) -> Self {
+        Self(since_1970)
+    }
+
+    pub fn as_microsecond(self) -> i64 {
+        self.0
+    }
+
+    /// The first moment of a day in UTC.
+    pub fn of_day(date: Date) -> Self {
+        Self(days(date) * DAY)
+    }
+
+    pub fn checked_add(self, duration: SignedDuration) -> Option<Self> {
+        let micros = i64::try_from(duration.as_micros()).ok()?;
+        self.0.checked_add(micros).map(Self)
+    }
+
+    pub fn checked_sub(self, duration: SignedDuration) -> Option<Self> {
+        self.checked_add(duration.checked_neg()?)
+    }
+
+    /// Day and time in UTC, of the years 1 to 9999: those that Edm.DateTimeOffset and its clients have. None outside.
+    pub fn utc(self) -> Option<DateTime> {
+        let day = i32::try_from(self.0.div_euclid(DAY)).ok()?;
+        let date = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(day).ok()?).ok()?;
+        let time = SignedDuration::from_micros(self.0.rem_euclid(DAY));
+        let time = Time::midnight().checked_add(time).ok()?;
+        (date.year() >= 1).then(|| date.to_datetime(time))
+    }
+}
+
+impl From<jiff::Timestamp> for Instant {
+    fn from(moment: jiff::Timestamp) -> Self {
+        Self(moment.as_microsecond())
+    }
+}
+
+impl std::fmt::Display for Instant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const FAR: SignedDuration = SignedDuration::from_hours(14);
+        if let Some(utc) = self.utc() {
+            return write!(f, "{utc}Z");
+        }
+        // Just outside the years that can be written: where the clock is behind, or ahead, it is still in them.
+        for (moved, offset) in [(self.checked_sub(FAR), "-14:00"), (self.checked_add(FAR), "+14:00")] {
+            if let Some(local) = moved.and_then(Self::utc) {
+                return write!(f, "{local}{offset}");
+            }
+        }
+        write!(f, "{} microseconds from 1970-01-01T00:00:00Z", self.0)
+    }
+}
+
 impl<'a> Number<'a> {
-    /// Exponents beyond this are no measurement but an attack.
+    /// Of larger exponents the order is kept, in a longer form.
     const MAX_EXPONENT: i64 = 1_000_000;
+    /// Exponents beyond this are all the same.
+    const LAST_EXPONENT: i64 = 1_000_000_000_000_000_000;
+    /// Digits before the point that a decimal may have where it is written without exponent: as many as every decimal of
+    /// the database world, .NET's among them, can have.
+    pub const WHOLE_DIGITS: usize = 28;
+    /// Digits in all, likewise.
+    pub const DIGITS: usize = 38;
 
     /// A number as the JSON grammar has it.
     pub fn parse(text: impl Into<Cow<'a, str>>) -> Option<Self> {
@@ -180,6 +275,10 @@ impl<'a> Number<'a> {
 
     /// For arithmetic; None if it needs more than the 28 digits that a decimal of the database world has.
     pub fn to_decimal(&self) -> Option<rust_decimal::Decimal> {
+        let (_, _, exponent) = parts(&self.0)?;
+        if exponent.abs() > 60 {
+            return None;
+        }
         if self.0.contains(['e', 'E']) {
             rust_decimal::Decimal::from_scientific(&self.0).ok()
         } else {
@@ -187,17 +286,55 @@ impl<'a> Number<'a> {
         }
     }
 
+    /// The number without an exponent, with its zeros at the end; these go first where it is too long. None: it would
+    /// take more than [`WHOLE_DIGITS`](Self::WHOLE_DIGITS) before the point, or [`DIGITS`](Self::DIGITS) in all.
+    pub fn plain(&self) -> Option<Cow<'_, str>> {
+        let text = self.0.as_ref();
+        if text.len() <= Self::WHOLE_DIGITS && !text.contains(['e', 'E']) {
+            return Some(text.into());
+        }
+        let (negative, significant, exponent) = parts(text)?;
+        if significant.is_empty() {
+            return Some("0".into());
+        }
+        let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+        let zeros = mantissa.bytes().filter(|b| *b != b'.').rev().take_while(|b| *b == b'0').count();
+        let whole = usize::try_from(exponent).unwrap_or_default();
+        let before = usize::try_from(-exponent).unwrap_or_default();
+        if whole > Self::WHOLE_DIGITS || before > Self::DIGITS {
+            return None;
+        }
+        let mut digits = vec![b'0'; before];
+        digits.extend_from_slice(&significant);
+        let least = whole.max(digits.len());
+        if least + usize::from(whole == 0) > Self::DIGITS {
+            return None;
+        }
+        digits.resize(least.max((digits.len() + zeros).min(Self::DIGITS - usize::from(whole == 0))), b'0');
+        let digits = String::from_utf8(digits).ok()?;
+        let (whole, fraction) = digits.split_at(whole);
+        let whole = if whole.is_empty() { "0" } else { whole };
+        let (sign, point) = (if negative { "-" } else { "" }, if fraction.is_empty() { "" } else { "." });
+        Some([sign, whole, point, fraction].concat().into())
+    }
+
     /// Bytes whose lexicographic order is the order of the values: a sign byte, then for a positive number the
-    /// exponent and the digits, for a negative one the same inverted. None beyond a million's exponent.
-    pub fn sort_bytes(&self) -> Option<Vec<u8>> {
-        let (negative, digits, exponent) = parts(&self.0)?;
+    /// exponent and the digits, for a negative one the same inverted.
+    pub fn sort_bytes(&self) -> Vec<u8> {
+        let (negative, digits, exponent) = parts(&self.0).unwrap_or_default();
         if digits.is_empty() {
-            return Some(vec![1]);
+            return vec![1];
         }
         let mut bytes = Vec::with_capacity(digits.len() + 6);
         bytes.push(2);
-        let biased = u32::try_from(exponent + 2 * Self::MAX_EXPONENT).ok()?;
-        bytes.extend_from_slice(&biased.to_be_bytes());
+        match u32::try_from(exponent + 2 * Self::MAX_EXPONENT) {
+            Ok(biased) if (1..u32::MAX).contains(&biased) => bytes.extend_from_slice(&biased.to_be_bytes()),
+            _ => {
+                let beyond = if exponent < 0 { 0 } else { u32::MAX };
+                bytes.extend_from_slice(&beyond.to_be_bytes());
+                bytes.extend_from_slice(&(exponent + 2 * Self::LAST_EXPONENT).to_be_bytes());
+            }
+        }
         bytes.extend_from_slice(&digits);
         bytes.push(0);
         if negative {
@@ -206,7 +343,7 @@ impl<'a> Number<'a> {
             }
             bytes[0] = 0;
         }
-        Some(bytes)
+        bytes
     }
 }
 
@@ -222,7 +359,7 @@ fn parts(text: &str) -> Option<(bool, Vec<u8>, i64)> {
             if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
                 return None;
             }
-            (mantissa, exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>().ok()?)
+            (mantissa, saturated(exponent, digits))
         }
         None => (rest, 0),
     };
@@ -234,7 +371,7 @@ fn parts(text: &str) -> Option<(bool, Vec<u8>, i64)> {
     let well_formed = !whole.is_empty()
         && (whole == "0" || !whole.starts_with('0'))
         && whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
-    if !well_formed || exponent.abs() > Number::MAX_EXPONENT {
+    if !well_formed {
         return None;
     }
     let all = [whole.as_bytes(), fraction.as_bytes()].concat();
@@ -243,6 +380,12 @@ fn parts(text: &str) -> Option<(bool, Vec<u8>, i64)> {
     let digits = all.get(leading..end).unwrap_or_default().to_vec();
     let exponent = exponent + i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()?;
     Some((negative && !digits.is_empty(), digits, exponent))
+}
+
+/// An exponent with its sign, as far as exponents go.
+fn saturated(exponent: &str, digits: &str) -> i64 {
+    let size = digits.parse().unwrap_or(Number::LAST_EXPONENT).min(Number::LAST_EXPONENT);
+    if exponent.starts_with('-') { -size } else { size }
 }
 
 impl PartialEq for Number<'_> {
@@ -272,11 +415,16 @@ mod tests {
     #[test]
     fn decimals_order_by_value_at_any_size() {
         let ascending = [
+            "-1e99999999999999999999",
+            "-1e999999999",
             "-1.00000000000000000000e245",
             "-100",
             "-99.5",
             "-1e-22",
+            "-1e-999999999",
             "0",
+            "1e-999999999",
+            "1e-999999998",
             "1E-22",
             "0.5",
             "1",
@@ -287,6 +435,11 @@ mod tests {
             "1e3",
             "12345678901234567890123456789012",
             "1e245",
+            "1e1000000",
+            "1e999999998",
+            "1.5e999999998",
+            "1e999999999",
+            "1e99999999999999999999",
         ];
         for pair in ascending.windows(2) {
             let [a, b] = pair else { unreachable!() };
@@ -295,9 +448,38 @@ mod tests {
         for (a, b) in [("72.10", "72.1"), ("1e2", "100"), ("-0", "0.00"), ("1200", "1.2E+3")] {
             assert_eq!(Number::parse(a).unwrap(), Number::parse(b).unwrap(), "{a} = {b}");
         }
-        for bad in ["", "-", "01", "1.", ".5", "1e", "+1", "1e9999999", "NaN", "1_0"] {
+        for bad in ["", "-", "01", "1.", ".5", "1e", "+1", "NaN", "1_0"] {
             assert!(Number::parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn decimals_are_written_without_exponent() {
+        let check = |text: &str, expected: Option<&str>| {
+            let number = Number::parse(text).unwrap();
+            assert_eq!(number.plain().as_deref(), expected, "{text}");
+            if let Some(plain) = number.plain() {
+                assert_eq!(Number::parse(plain.into_owned()).unwrap(), number, "{text}");
+            }
+        };
+        check("72.10", Some("72.10"));
+        check("1e-7", Some("0.0000001"));
+        check("8.675E-06", Some("0.000008675"));
+        check("1.0e0", Some("1.0"));
+        check("-1.20e+3", Some("-1200"));
+        check("-0.120e1", Some("-1.20"));
+        check("1200e-2", Some("12.00"));
+        check("0e999", Some("0"));
+        check("1e27", Some("1000000000000000000000000000"));
+        check("1e28", None);
+        check("1e-37", Some("0.0000000000000000000000000000000000001"));
+        check("1e-38", None);
+        check("1.00000000000000000000e-245", None);
+        check("1e100", None);
+        check("1e999999999", None);
+        check("12345678901234567890123456789", None);
+        check("0.5000000000000000000000000000000000000000000000", Some("0.5000000000000000000000000000000000000"));
+        check("0.3333333333333333333333333333333333333333333333", None);
     }
 
     #[test]
@@ -311,6 +493,13 @@ mod tests {
         check("2015-02-07T13:28:17-05:00", Some("2015-02-07T18:28:17Z"));
         check("2015-02-07T13:28:17.239+02:00", Some("2015-02-07T11:28:17.239Z"));
         check("2015-02-07T13:28:17", Some("2015-02-07T13:28:17Z"));
+        check("9999-12-31", Some("9999-12-31T00:00:00Z"));
+        check("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59Z"));
+        check("9999-12-31T23:59:59-05:00", Some("9999-12-31T14:59:59-14:00"));
+        check("0001-01-01T00:00:00+05:00", Some("0001-01-01T09:00:00+14:00"));
+        check("2024-01-01T00:00:00.1234567891Z", Some("2024-01-01T00:00:00.123456Z"));
+        check("2016-12-31T23:59:60Z", Some("2016-12-31T23:59:59Z"));
+        check("2015-02-07T13:28:17.Z", None);
         check("2015-02-30", None);
         check("2015-02-07T25:00:00Z", None);
         check("20150207", None);
@@ -323,6 +512,29 @@ mod tests {
         {
             assert_eq!(fold(a), fold(b), "{a} {b}");
         }
+        for (a, b) in [
+            ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+            ("Straße", "STRASSE"),
+            ("STRAẞE", "strasse"),
+            ("ﬁne", "FINE"),
+            ("ﬂow", "FLOW"),
+            ("oﬃce", "OFFICE"),
+            ("ﬆone", "Stone"),
+            ("ŉ", "ʼN"),
+            ("ǰ", "J\u{30c}"),
+            ("ΐ", "Ι"),
+            ("ᾳ", "ΑΙ"),
+            ("ᾼ", "αι"),
+            ("İstanbul", "istanbul"),
+            ("ſ", "S"),
+            ("\u{212a}", "k"),
+            ("և", "ԵՒ"),
+            ("ꭰ", "Ꭰ"),
+        ] {
+            assert_eq!(fold(a), fold(b), "{a} {b}");
+            assert_eq!(fold(&fold(a)), fold(a), "{a}");
+        }
+        assert_ne!(fold("ı"), fold("i"));
         assert_ne!(fold("a b"), fold("ab"));
     }
 }

@@ -361,8 +361,15 @@ fn number(raw: &str) -> &str {
 
 fn decimal(raw: &str, precision: u8, scale: Option<u8>) -> Result<String, String> {
     let text = number(raw);
-    if Number::parse(text).is_none() {
+    let Some(number) = Number::parse(text) else {
         return Err("a number".into());
+    };
+    if number.plain().is_none() {
+        return Err(format!(
+            "a number of at most {} digits before the point and {} in all, written without exponent",
+            Number::WHOLE_DIGITS,
+            Number::DIGITS
+        ));
     }
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
@@ -380,7 +387,8 @@ fn decimal(raw: &str, precision: u8, scale: Option<u8>) -> Result<String, String
 }
 
 fn is_moment(text: &str) -> bool {
-    literal::date_time_offset(text, 0) == Ok(text.len()) && parse_instant(text).is_some()
+    literal::date_time_offset(text, 0) == Ok(text.len())
+        && parse_instant(text).and_then(|moment| moment.utc()).is_some()
 }
 
 fn choice_code(choice: &Choice, raw: &str) -> Result<String, String> {

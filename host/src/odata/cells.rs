@@ -1,7 +1,8 @@
 //! One cell as a JSON value, by the kind of its column, and the JSON writer that takes it. Nothing is parsed that need
 //! not be checked: numbers keep their digits.
 
-use jiff::tz::TimeZone;
+use std::borrow::Cow;
+
 use turntable_scan::block::{BLOCK, Block};
 use turntable_scan::number::is_number;
 use uuid::Uuid;
@@ -58,15 +59,22 @@ pub(crate) fn value(out: &mut Json, format: Format, table: &Table, column: &Colu
             out.number(text, format.ieee754_compatible);
         }
         Kind::Decimal { .. } => {
-            // Short ones have no exponent that is out of bounds.
-            checked(is_number(text) && (text.len() < 8 || Number::parse(text).is_some()))?;
-            out.number(text, format.ieee754_compatible);
+            checked(is_number(text))?;
+            match decimal(format, text) {
+                Some(digits) => out.number(&digits, format.ieee754_compatible),
+                None => out.raw("null"),
+            }
         }
         Kind::Date => {
             checked(value::parse_date(text).is_some())?;
             out.text(text);
         }
-        Kind::DateTime => checked(utc(out, text).is_some())?,
+        Kind::DateTime => {
+            if utc(out, text).is_none() {
+                checked(value::parse_instant(text).is_some())?;
+                out.raw("null");
+            }
+        }
         Kind::Choice(choice) => match choice.by_code(text) {
             Some(option) => out.integer(option.value),
             None if choice.open => out.raw("null"),
@@ -74,6 +82,37 @@ pub(crate) fn value(out: &mut Json, format: Format, table: &Table, column: &Colu
         },
     }
     Ok(())
+}
+
+/// Why a cell that holds something is written as null: OData has no value for it. Its neighbours and its page are not
+/// the worse for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Exception {
+    pub(crate) code: &'static str,
+    pub(crate) message: &'static str,
+}
+
+/// None: the cell is written as its value.
+pub(crate) fn exception(format: Format, kind: &Kind, text: &str) -> Option<Exception> {
+    match kind {
+        Kind::Decimal { .. } if decimal(format, text).is_none() => Some(Exception {
+            code: "DecimalOutOfRange",
+            message: "without an exponent this number has more than 28 digits before the point, or more than 38 in all; \
+                      ask for it with ExponentDecimals=true",
+        }),
+        Kind::DateTime if value::parse_instant(text).is_some_and(|moment| moment.utc().is_none()) => {
+            Some(Exception { code: "DateTimeOutOfRange", message: "in UTC this moment is outside the years 1 to 9999" })
+        }
+        _ => None,
+    }
+}
+
+/// The digits of a decimal. An exponent is for clients that have said that they read one.
+fn decimal(format: Format, text: &str) -> Option<Cow<'_, str>> {
+    if format.exponent_decimals || (text.len() <= Number::WHOLE_DIGITS && !text.contains(['e', 'E'])) {
+        return Some(text.into());
+    }
+    Number::parse(text)?.plain().map(|digits| digits.into_owned().into())
 }
 
 /// What a person reads instead of the value.
@@ -88,7 +127,7 @@ pub(crate) fn formatted(table: &Table, rows: &Rows, row: usize, index: ColumnInd
         Kind::Boolean => Some(if text == "true" { "Yes" } else { "No" }.to_owned()),
         Kind::Date => Some(text.to_owned()),
         Kind::DateTime => {
-            let moment = value::parse_instant(text)?.to_zoned(TimeZone::UTC);
+            let moment = value::parse_instant(text)?.utc()?;
             Some(moment.strftime("%Y-%m-%d %H:%M").to_string())
         }
         _ => None,
@@ -108,16 +147,17 @@ pub(crate) fn explicit_type(kind: &Kind) -> Option<&'static str> {
     }
 }
 
-/// Writes `YYYY-MM-DDTHH:MM:SS[.f]Z`, the digits of the fraction as they stood. None: it is no moment, and nothing is
-/// written.
+/// Writes `YYYY-MM-DDTHH:MM:SS[.f]Z`, the digits of the fraction as they stood, twelve at most, as OData has it. None: it
+/// is no moment of the years 1 to 9999 in UTC, and nothing is written.
 fn utc(out: &mut Json, text: &str) -> Option<()> {
     if let Some(usual) = UsualTime::of(text.as_bytes()) {
         usual.write(out);
         return Some(());
     }
-    let moment = value::parse_instant(text)?.to_zoned(TimeZone::UTC);
+    const FRACTION_DIGITS: usize = 12;
+    let moment = value::parse_instant(text)?.utc()?;
     let fraction = text.split_once('.').map(|(_, rest)| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count().min(FRACTION_DIGITS);
         rest.get(..digits).unwrap_or_default()
     });
     out.raw("\"");
@@ -351,12 +391,22 @@ mod tests {
             ("2015-02-07T23:28:17.120-05:00", "2015-02-08T04:28:17.120Z"),
             ("2015-02-07T13:28", "2015-02-07T13:28:00Z"),
             ("2015-02", "2015-02-01T00:00:00Z"),
+            ("9999-12-31", "9999-12-31T00:00:00Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+            ("9999-12-31T23:59:59+14:00", "9999-12-31T09:59:59Z"),
+            ("2024-01-01T00:00:00.1234567891Z", "2024-01-01T00:00:00.1234567891Z"),
+            ("2024-01-01T00:00:00.1234567891234Z", "2024-01-01T00:00:00.123456789123Z"),
         ] {
             assert_eq!(written(text), Some(format!("\"{expected}\"")), "{text}");
         }
-        for text in
-            ["2015-02-30T13:28:17Z", "2015-02-07T24:28:17Z", "2015-02-07T13:28:17.Z", "2015-02-07T13:28:17+15:00"]
-        {
+        for text in [
+            "9999-12-31T23:59:59-00:01",
+            "0001-01-01T00:00:00+00:01",
+            "2015-02-30T13:28:17Z",
+            "2015-02-07T24:28:17Z",
+            "2015-02-07T13:28:17.Z",
+            "2015-02-07T13:28:17+15:00",
+        ] {
             assert_eq!(written(text), None, "{text}");
         }
     }
@@ -367,6 +417,7 @@ mod tests {
             text in "(20[0-9]{2}|[0-9]{4})-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,10})?(Z|[+-][01][0-9]:[0-6][0-9])"
         ) {
             let Some(usual) = UsualTime::of(text.as_bytes()) else { return Ok(()) };
+            if text.starts_with("0000") { return Ok(()) }
             let mut out = Json::default();
             usual.write(&mut out);
             let usual = String::from_utf8(out.bytes).unwrap();

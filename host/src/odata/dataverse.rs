@@ -1,10 +1,8 @@
 //! Query functions of Dataverse, `Microsoft.Dynamics.CRM.LastXDays(…)` and its kin, as the plain conditions that they
 //! stand for. Days are UTC days.
 
-use jiff::tz::TimeZone;
-
 use crate::model::query::{Compare, Expr, Filter, Literal};
-use crate::model::value::{Date, Instant, parse_instant};
+use crate::model::value::{Date, Instant};
 
 /// The functions that have an equivalent, for hints.
 pub const FUNCTIONS: [&str; 12] = [
@@ -57,7 +55,7 @@ pub fn takes(function: &str) -> Option<Takes> {
 /// The condition on `column`; `whole_days` tells a date column from a date-time column. None: wrong values, or days out
 /// of the calendar.
 pub fn condition(function: &str, column: &Expr, whole_days: bool, given: Given, now: Instant) -> Option<Filter> {
-    let today = now.to_zoned(TimeZone::UTC).date();
+    let today = now.utc()?.date();
     let span = |first: Option<Date>, last: Option<Date>| days(column, whole_days, first, last);
     let one = |day: Date| span(Some(day), Some(day));
     match (function, given) {
@@ -93,20 +91,18 @@ fn between(column: &Expr, values: Vec<Literal>) -> Option<Filter> {
 
 /// From the beginning of the first day to the end of the last.
 fn days(column: &Expr, whole_days: bool, first: Option<Date>, last: Option<Date>) -> Option<Filter> {
-    let literal = |day: Date| {
-        Some(Expr::Literal(if whole_days {
-            Literal::Date(day)
-        } else {
-            Literal::Instant(parse_instant(&day.to_string())?)
-        }))
-    };
-    let from = match first {
-        Some(day) => Some(Filter::Compare(Compare::Ge, column.clone(), literal(day)?)),
-        None => None,
-    };
-    let to = match last {
-        Some(day) => Some(Filter::Compare(Compare::Lt, column.clone(), literal(day.tomorrow().ok()?)?)),
-        None => None,
+    let literal =
+        |day: Date| Expr::Literal(if whole_days { Literal::Date(day) } else { Literal::Instant(Instant::of_day(day)) });
+    let from = first.map(|day| Filter::Compare(Compare::Ge, column.clone(), literal(day)));
+    let to = match (last, last.map(Date::tomorrow)) {
+        (None, _) | (_, None) => None,
+        (_, Some(Ok(next))) => Some(Filter::Compare(Compare::Lt, column.clone(), literal(next))),
+        // Nothing is written after the last day of all.
+        (Some(last), Some(Err(_))) if whole_days => Some(Filter::Compare(Compare::Le, column.clone(), literal(last))),
+        (Some(last), Some(Err(_))) => {
+            let end = Instant::of_day(last).checked_add(jiff::SignedDuration::from_hours(24))?;
+            Some(Filter::Compare(Compare::Lt, column.clone(), Expr::Literal(Literal::Instant(end))))
+        }
     };
     match (from, to) {
         (Some(from), Some(to)) => Some(and(from, to)),

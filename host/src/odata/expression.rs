@@ -371,7 +371,7 @@ impl<'a> Resolver<'a> {
                 "false" => Some(Literal::Bool(false)),
                 _ => None,
             },
-            (Literal::Date(date), Type::Instant) => value::parse_instant(&date.to_string()).map(Literal::Instant),
+            (Literal::Date(date), Type::Instant) => Some(Literal::Instant(Instant::of_day(*date))),
             (Literal::Instant(instant), Type::Date) => midnight(*instant).map(Literal::Date),
             (Literal::Date(date), Type::Text) if self.is_partial_date(against) => Some(Literal::Text(date.to_string())),
             _ => None,
@@ -552,6 +552,6 @@ fn type_of(literal: &Literal) -> Type {
 
 /// The day that a moment begins, in UTC.
 fn midnight(instant: Instant) -> Option<value::Date> {
-    let date = instant.to_zoned(jiff::tz::TimeZone::UTC).date();
-    (value::parse_instant(&date.to_string()) == Some(instant)).then_some(date)
+    let date = instant.utc()?.date();
+    (Instant::of_day(date) == instant).then_some(date)
 }

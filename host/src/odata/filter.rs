@@ -59,7 +59,10 @@ impl<'a> Resolver<'a> {
         match &node.syntax {
             Syntax::And(parts) => self.balanced(parts, Filter::And),
             Syntax::Or(parts) => self.balanced(parts, Filter::Or),
-            Syntax::Not(inside) => Ok(Filter::Not(self.condition(inside)?.into())),
+            Syntax::Not(inside) => {
+                let inside = self.condition(inside)?;
+                Ok(if leads_to_one(&inside) { negated(inside) } else { Filter::Not(inside.into()) })
+            }
             Syntax::Path(path) => match self.alias(path)? {
                 Some((text, resolver)) => resolver.condition(&text.parse(&resolver)?),
                 None => self.leaf(node),
@@ -238,7 +241,9 @@ impl<'a> Resolver<'a> {
     fn day(&self, node: &Node) -> Result<value::Date> {
         match self.typed(node, &[Type::Date, Type::Instant])? {
             Expr::Literal(Literal::Date(date)) => Ok(date),
-            Expr::Literal(Literal::Instant(instant)) => Ok(instant.to_zoned(jiff::tz::TimeZone::UTC).date()),
+            Expr::Literal(Literal::Instant(instant)) => {
+                instant.utc().map(|utc| utc.date()).ok_or_else(|| self.bad(node.at, "the date is out of range"))
+            }
             _ => Err(self.bad(node.at, "a date is expected")),
         }
     }
@@ -327,17 +332,74 @@ fn through(hop: Hop, inner: Filter) -> Filter {
         quantifier: Quantifier::One,
         filter: Some(filter.into()),
     };
-    let negated = match inner {
-        Filter::Not(inside) => *inside,
-        Filter::Compare(Compare::Ne, a, Expr::Literal(b)) if b != Literal::Null => {
-            Filter::Compare(Compare::Eq, a, Expr::Literal(b))
+    match of_nulls(&inner) {
+        Some(true) => Filter::Not(related(negated(inner)).into()),
+        _ => related(inner),
+    }
+}
+
+/// `not`. What a lookup leads to is known by the keys of its rows, which cannot tell false from null: there `not` is put
+/// behind the lookup, where the columns are.
+fn negated(filter: Filter) -> Filter {
+    let boxed = |filter: Box<Filter>| Box::new(negated(*filter));
+    match filter {
+        Filter::Not(inner) => *inner,
+        Filter::And(a, b) if leads_to_one(&a) || leads_to_one(&b) => Filter::Or(boxed(a), boxed(b)),
+        Filter::Or(a, b) if leads_to_one(&a) || leads_to_one(&b) => Filter::And(boxed(a), boxed(b)),
+        Filter::Compare(Compare::Eq, a, b) => Filter::Compare(Compare::Ne, a, b),
+        Filter::Compare(Compare::Ne, a, b) => Filter::Compare(Compare::Eq, a, b),
+        Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(inner) }
+            if of_nulls(&inner).is_none() =>
+        {
+            Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(boxed(inner)) }
         }
-        Filter::Compare(Compare::Eq, a, Expr::Literal(Literal::Null)) => {
-            Filter::Compare(Compare::Ne, a, Expr::Literal(Literal::Null))
-        }
-        other => return related(other),
-    };
-    Filter::Not(related(negated).into())
+        other => Filter::Not(other.into()),
+    }
+}
+
+/// Whether a condition on a row behind a lookup is among its parts.
+fn leads_to_one(filter: &Filter) -> bool {
+    match filter {
+        Filter::And(a, b) | Filter::Or(a, b) => leads_to_one(a) || leads_to_one(b),
+        Filter::Not(inner) => leads_to_one(inner),
+        Filter::Related { quantifier, .. } => *quantifier == Quantifier::One,
+        _ => false,
+    }
+}
+
+/// What a condition says where all columns are null; None = null.
+fn of_nulls(filter: &Filter) -> Option<bool> {
+    match filter {
+        Filter::And(a, b) => match (of_nulls(a), of_nulls(b)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        },
+        Filter::Or(a, b) => match (of_nulls(a), of_nulls(b)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
+        Filter::Not(inner) => of_nulls(inner).map(|value| !value),
+        Filter::Compare(Compare::Eq, a, b) => Some(is_null(a) == is_null(b)),
+        Filter::Compare(Compare::Ne, a, b) => Some(is_null(a) != is_null(b)),
+        Filter::Compare(..) | Filter::Text(..) | Filter::Is(_) => None,
+        Filter::In(of, list) => Some(is_null(of) && list.contains(&Literal::Null)),
+        Filter::Related { quantifier: Quantifier::One, filter, .. } => of_nulls(filter.as_deref()?),
+        // No row points to a row that is not there.
+        Filter::Related { quantifier, .. } => Some(*quantifier == Quantifier::All),
+    }
+}
+
+/// Whether a value is null where all columns are: every function of null is.
+fn is_null(of: &Expr) -> bool {
+    match of {
+        Expr::Column(_) => true,
+        Expr::Literal(literal) => *literal == Literal::Null,
+        Expr::Call(_, arguments) => arguments.iter().any(is_null),
+        Expr::Arithmetic(_, a, b) => is_null(a) || is_null(b),
+        Expr::Negate(inner) => is_null(inner),
+    }
 }
 
 fn children(syntax: &Syntax) -> Vec<&Node> {

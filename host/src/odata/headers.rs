@@ -23,6 +23,8 @@ pub struct Format {
     pub detail: Detail,
     /// Decimals and 64-bit integers as strings.
     pub ieee754_compatible: bool,
+    /// Decimals may have an exponent, as the resource has it.
+    pub exponent_decimals: bool,
 }
 
 /// The form of `$metadata`.
@@ -173,7 +175,8 @@ impl Format {
             Detail::Full => "full",
         };
         let ieee754 = if self.ieee754_compatible { ";IEEE754Compatible=true" } else { "" };
-        format!("application/json;odata.metadata={detail}{ieee754}")
+        let exponents = if self.exponent_decimals { ";ExponentDecimals=true" } else { "" };
+        format!("application/json;odata.metadata={detail}{ieee754}{exponents}")
     }
 }
 
@@ -295,7 +298,8 @@ fn json_format(range: &str) -> Option<Format> {
         Some(_) => return None,
     };
     let ieee754_compatible = parameter(range, "ieee754compatible").is_some_and(|v| v == "true");
-    Some(Format { detail, ieee754_compatible })
+    let exponent_decimals = parameter(range, "exponentdecimals").is_some_and(|v| v == "true");
+    Some(Format { detail, ieee754_compatible, exponent_decimals })
 }
 
 fn not_acceptable(possible: &str) -> Error {

@@ -44,6 +44,8 @@ pub struct Page<'a> {
 }
 
 const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+/// Of OData's Core vocabulary: the exact value of a property that is problematic, and why.
+const VALUE_EXCEPTION: &str = "Org.OData.Core.V1.ValueException";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
 const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 
@@ -377,6 +379,15 @@ impl Properties {
                 from = property.start;
                 self.annotate(out, style, found, row, property.column);
             }
+            let column = &table.columns[property.column];
+            if let Kind::Decimal { .. } | Kind::DateTime = column.kind
+                && let Some(text) = text.or_else(|| rows.cell(row, property.column))
+                && let Some(exception) = cells::exception(style.format, &column.kind, text)
+            {
+                out.members(&self.nulls[from..property.start]);
+                from = property.start;
+                value_exception(out, &column.property(), text, exception);
+            }
             out.members(&self.nulls[from..self.start(index + 1) - NULL.len()]);
             match text {
                 Some(text) => cells::value(out, style.format, table, &table.columns[property.column], text)?,
@@ -475,6 +486,20 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
     {
         out.member(&format!("{property}@{LOGICAL_NAME}"), &target.name);
     }
+}
+
+/// Says that a null is none: what is there, and why it cannot be shown.
+fn value_exception(out: &mut Json, property: &str, text: &str, exception: cells::Exception) {
+    out.name(&format!("{property}@{VALUE_EXCEPTION}"));
+    out.open('{');
+    out.member("value", text);
+    out.name("info");
+    out.open('{');
+    out.member("code", exception.code);
+    out.member("message", exception.message);
+    out.member("severity", "warning");
+    out.close('}');
+    out.close('}');
 }
 
 /// Related rows of one parent.
@@ -637,12 +662,12 @@ mod tests {
 
     #[test]
     fn the_level_of_detail_is_kept() {
-        let none = Format { detail: Detail::None, ieee754_compatible: true };
+        let none = Format { detail: Detail::None, ieee754_compatible: true, ..Format::default() };
         let text = write(&Query::default(), &rows(&[]), &[], none, "").unwrap();
         assert!(!text.contains("@odata"), "{text}");
         assert_eq!(member(&text, "msemr_value").as_deref(), Some("\"72.10\""));
         assert_eq!(member(&text, "msemr_total").as_deref(), Some("\"9007199254740993\""));
-        let full = Format { detail: Detail::Full, ieee754_compatible: false };
+        let full = Format { detail: Detail::Full, ..Format::default() };
         let text = write(&Query::default(), &rows(&[]), &[], full, "").unwrap();
         assert_eq!(member(&text, "@odata.id"), Some(format!("\"{BASE}msemr_observations({GUID})\"")));
         assert_eq!(member(&text, "@odata.type").as_deref(), Some("\"#Microsoft.Dynamics.CRM.msemr_observation\""));

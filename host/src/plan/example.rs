@@ -255,7 +255,7 @@ pub(super) fn day(text: &str) -> Literal {
 }
 
 pub(super) fn moment(text: &str) -> Literal {
-    Literal::Instant(text.parse().unwrap())
+    Literal::Instant(crate::model::value::parse_instant(text).unwrap())
 }
 
 pub(super) fn guid_of(id: &str) -> Literal {

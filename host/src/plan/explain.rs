@@ -175,7 +175,7 @@ mod tests {
         let query = query.replace(' ', "%20");
         let message =
             Message { method: "GET", path, query: &query, headers: Headers(&[]), body: b"", base: "http://host/" };
-        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let now = crate::model::value::parse_instant("2026-01-01T00:00:00Z").unwrap();
         let Request::Read { table, query } = parse(&message, &catalog, &Limits::default(), now)?.request else {
             panic!("{path} reads no rows")
         };

@@ -12,7 +12,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Kind, Lookup, Table};
+use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::router::snapshot::ServedTable;
 
 /// One resource as its place has it.
@@ -153,20 +153,20 @@ fn mapped_columns(table: &Table, wanted: &[ColumnIndex]) -> Vec<ColumnIndex> {
 
 /// What becomes of the cells at one position of a mapping's rows, and at which position of the rows that are made.
 #[derive(Clone, Copy)]
-enum Fate<'t> {
+enum Fate {
     Stays(usize),
     Key(usize),
-    Lookup(usize, &'t Lookup),
+    Lookup(usize),
     /// Wanted for the sake of a concept only.
     Unseen,
 }
 
-impl<'t> Fate<'t> {
-    fn of(table: &'t Table, column: ColumnIndex, wanted: &[ColumnIndex]) -> Self {
+impl Fate {
+    fn of(table: &Table, column: ColumnIndex, wanted: &[ColumnIndex]) -> Self {
         match (wanted.binary_search(&column), table.columns.get(column).map(|column| &column.kind)) {
             (Err(_), _) | (_, None) => Self::Unseen,
             (Ok(position), Some(Kind::Key)) => Self::Key(position),
-            (Ok(position), Some(Kind::Lookup(lookup))) => Self::Lookup(position, lookup),
+            (Ok(position), Some(Kind::Lookup(_))) => Self::Lookup(position),
             (Ok(position), Some(_)) => Self::Stays(position),
         }
     }
@@ -175,7 +175,7 @@ impl<'t> Fate<'t> {
     fn stays(self, text: &str) -> Option<usize> {
         match self {
             Self::Stays(position) => Some(position),
-            Self::Lookup(position, _) if is_relative(text) => Some(position),
+            Self::Lookup(position) if is_relative(text) => Some(position),
             Self::Lookup(..) | Self::Key(_) | Self::Unseen => None,
         }
     }
@@ -263,8 +263,8 @@ fn canonical<'a>(
             staying.clear();
             match fate {
                 Fate::Key(position) => out.fill(position, [resource_type, "/", text]),
-                Fate::Lookup(position, lookup) => {
-                    if let Some(reference) = relative(text, lookup, base) {
+                Fate::Lookup(position) => {
+                    if let Some(reference) = relative(text, base) {
                         out.fill(position, reference);
                     }
                 }
@@ -291,16 +291,11 @@ fn is_relative(text: &str) -> bool {
 }
 
 /// A reference as `Type/id`, in pieces; None if it points to no row here.
-fn relative<'a>(text: &'a str, lookup: &'a Lookup, base: &str) -> Option<[&'a str; 3]> {
+fn relative<'a>(text: &'a str, base: &str) -> Option<[&'a str; 3]> {
     let reference = key::reference(text)?;
-    // `urn:uuid:` has no type of its own; a column with one target type lends it.
-    let resource_type = match (reference.resource_type, lookup.targets.as_slice()) {
-        ("", [only]) => only.resource_type.as_str(),
-        ("", _) => return None,
-        (resource_type, _) => resource_type,
-    };
+    // `urn:uuid:` has no type: outside of its bundle it points to nothing, and no search for a row would find it.
     let ours = reference.base.is_empty() || reference.base.trim_end_matches('/') == base.trim_end_matches('/');
-    ours.then_some([resource_type, "/", reference.id])
+    (ours && !reference.resource_type.is_empty()).then_some([reference.resource_type, "/", reference.id])
 }
 
 fn unreadable(live: &ServedTable, issue: &Issue) -> Error {
@@ -316,7 +311,6 @@ fn unreadable(live: &ServedTable, issue: &Issue) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::table::Target;
     use crate::odata::sample;
 
     const BASE: &str = "https://fhir.example.org/r4";
@@ -357,7 +351,7 @@ mod tests {
             ("Patient/p1/_history/2", Some("Patient/p1")),
             ("https://fhir.example.org/r4/Patient/p1", Some("Patient/p1")),
             ("https://elsewhere.example.org/r4/Patient/p1", None),
-            ("urn:uuid:4c73b472-442b-4920-b899-aadc599f1d75", Some("Patient/4c73b472-442b-4920-b899-aadc599f1d75")),
+            ("urn:uuid:4c73b472-442b-4920-b899-aadc599f1d75", None),
             ("#p1", None),
         ] {
             let mut cells = [None; 16];
@@ -369,16 +363,5 @@ mod tests {
                 "{text}"
             );
         }
-    }
-
-    /// `urn:uuid:` is as long as the name of such a type with its slash.
-    #[test]
-    fn a_urn_gets_the_type_of_its_column() {
-        let mut table = sample::observation();
-        let Kind::Lookup(lookup) = &mut table.columns[4].kind else { panic!("a lookup") };
-        lookup.targets = vec![Target { entity_set: "msemr_locations".into(), resource_type: "Location".into() }];
-        let mut cells = [None; 16];
-        (cells[0], cells[4]) = (Some("o1"), Some("urn:uuid:4c73b472-442b-4920-b899-aadc599f1d75"));
-        assert_eq!(made(cells, &table)[4].as_deref(), Some("Location/4c73b472-442b-4920-b899-aadc599f1d75"));
     }
 }

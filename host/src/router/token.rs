@@ -4,6 +4,7 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::model::error::{Code, Error, Result};
 
@@ -12,9 +13,96 @@ use crate::model::error::{Code, Error, Result};
 pub enum Cursor {
     /// So many rows of the whole answer have been given.
     Offset(u64),
-    /// In this search, on the page at this link (None = its first), after so many rows that it gave; `last` is the key
-    /// of the row given last, which the service may repeat.
-    Search { search: usize, link: Option<String>, rows: u64, last: Option<String> },
+    /// In this search, on the page at this link (None = its first), after so many rows that it gave.
+    Search { search: usize, link: Option<String>, rows: u64, trail: Trail },
+}
+
+/// How a search has come to where it is, as far as that tells whether the service's pages are sound. Digests only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trail {
+    /// Entries of the pages before.
+    pub seen: u64,
+    /// How many there are in all, as the last of these pages has it.
+    pub total: Option<u64>,
+    /// The links followed last.
+    links: Vec<u64>,
+    /// One further back, the steps since, and after how many it is moved: a circle of any length meets it (Brent).
+    anchor: u64,
+    steps: u64,
+    reach: u64,
+    /// Of what the page before held.
+    page: u64,
+    /// Of the keys of the rows given last, which the service may repeat on its next page.
+    keys: Vec<u64>,
+}
+
+impl Trail {
+    /// Links and keys remembered one by one.
+    const LINKS: usize = 4;
+    const KEYS: usize = 24;
+
+    /// Follows a link; false if it has been followed before.
+    pub fn follow(&mut self, link: &str) -> bool {
+        let link = digest([link]);
+        if self.links.contains(&link) || self.anchor == link {
+            return false;
+        }
+        remember(&mut self.links, link, Self::LINKS);
+        self.steps += 1;
+        if self.steps > self.reach {
+            (self.anchor, self.steps, self.reach) = (link, 0, 2 * self.reach + 1);
+        }
+        true
+    }
+
+    /// The same, with the rows given last that another knows of.
+    pub fn with_rows_of(self, other: &Self) -> Self {
+        Self { keys: other.keys.clone(), ..self }
+    }
+
+    /// For the search after this one: the service may repeat rows, but pages and totals are others.
+    pub fn of_next_search(&self) -> Self {
+        Self { keys: self.keys.clone(), ..Self::default() }
+    }
+
+    /// Takes a page of these ids; false if it is the page before once more.
+    pub fn turn<'i>(&mut self, ids: impl IntoIterator<Item = &'i str>, entries: u64, total: Option<u64>) -> bool {
+        let mut any = false;
+        let page = digest(ids.into_iter().inspect(|_| any = true));
+        let again = any && self.page == page;
+        self.page = page;
+        self.seen += entries;
+        self.total = total.or(self.total);
+        !again
+    }
+
+    /// A row is given.
+    pub fn give(&mut self, key: &str) {
+        remember(&mut self.keys, digest([key]), Self::KEYS);
+    }
+
+    /// Whether the row is one of those given last, on pages before.
+    pub fn has_given(&self, key: &str) -> bool {
+        !self.keys.is_empty() && self.keys.contains(&digest([key]))
+    }
+}
+
+fn remember(list: &mut Vec<u64>, digest: u64, most: usize) {
+    if list.len() == most {
+        list.remove(0);
+    }
+    list.push(digest);
+}
+
+/// The same in every run of the program. 52 bits, so that a token stays short.
+fn digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text);
+        hash.update([0]);
+    }
+    let bytes: [u8; 32] = hash.finalize().into();
+    bytes.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte)) >> 12
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,7 +199,7 @@ mod tests {
         let tokens = Tokens::new(&Tokens::new_key().unwrap());
         let bind = |query: &str, generation: &str| Binding { query: query.into(), generation: generation.into() };
         let link = Some("https://fhir.example.org/?page=2".into());
-        let cursor = Cursor::Search { search: 0, link, rows: 3, last: Some("Patient/1".into()) };
+        let cursor = Cursor::Search { search: 0, link, rows: 3, trail: Trail::default() };
         let token = tokens.seal(cursor.clone(), Some(7), 1_000, &bind("q", "g")).unwrap();
         assert!(!token.contains("fhir"));
         assert_eq!(tokens.open(&token, 1_000, &bind("q", "g")).unwrap(), (cursor, Some(7)));
@@ -125,5 +213,34 @@ mod tests {
         assert_eq!(code(&token[..token.len() - 2], 0, "q", "g"), Code::PageTokenInvalid);
         let other = Tokens::new(&Tokens::new_key().unwrap());
         assert_eq!(other.open(&token, 0, &bind("q", "g")).unwrap_err().code(), Code::PageTokenInvalid);
+    }
+
+    /// Whatever the circle, and however its beginning is reached, it is not followed for ever.
+    #[test]
+    fn a_circle_of_links_is_noticed() {
+        for (before, length) in [(0, 1), (0, 2), (3, 1), (1, 4), (5, 7), (0, 60), (9, 200)] {
+            let mut trail = Trail::default();
+            let noticed = (0..4 * (before + length)).position(|step| {
+                let link = if step < before { step } else { before + (step - before) % length };
+                // As from page to page: through a token.
+                trail = serde_json::from_str(&serde_json::to_string(&trail).unwrap()).unwrap();
+                !trail.follow(&format!("https://h/r4?page={link}"))
+            });
+            assert!(noticed.is_some_and(|at| at >= before + length), "{before} {length}: {noticed:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_comes_again_is_noticed() {
+        let mut trail = Trail::default();
+        assert!(trail.turn(["a", "b"], 2, Some(9)));
+        assert!(trail.turn(["b", "c"], 2, None));
+        assert_eq!((trail.seen, trail.total), (4, Some(9)));
+        assert!(!trail.turn(["b", "c"], 2, None));
+        let mut empty = Trail::default();
+        assert!(empty.turn([], 0, None) && empty.turn([], 1, None), "nothing is no page of before");
+        trail.give("Patient/a");
+        assert!(trail.has_given("Patient/a") && !trail.has_given("Patient/b"));
+        assert!(trail.of_next_search().has_given("Patient/a"));
     }
 }

@@ -8,8 +8,12 @@ use crate::rest::Reply;
 use crate::store::instant;
 use crate::{parameters, search};
 
-pub(crate) fn statement(base: &str) -> Result<Reply, Refusal> {
-    let resources: Vec<Json> = parameters::types().iter().map(|ty| resource(ty)).collect();
+/// The types of [`Fault::FewTypes`](crate::faults::Fault::FewTypes).
+pub(crate) const FEW_TYPES: [&str; 3] = ["Patient", "Encounter", "Observation"];
+
+pub(crate) fn statement(base: &str, few: bool) -> Result<Reply, Refusal> {
+    let types = parameters::types().iter().filter(|ty| !few || FEW_TYPES.contains(ty));
+    let resources: Vec<Json> = types.map(|ty| resource(ty)).collect();
     Reply::of(&json!({
         "resourceType": "CapabilityStatement",
         "status": "active",

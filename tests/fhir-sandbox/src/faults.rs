@@ -30,6 +30,30 @@ use std::time::Duration;
 ///        / "drop-version"           ; no ETag and no meta.versionId
 ///        / "absolute-references"    ; references come back as absolute URLs
 ///        / "no-update-create"       ; PUT of an unknown id is a 405
+///        / "no-next"                 ; there is never a next link
+///        / "same-next"               ; the next link leads back to the page it stands on
+///        / "two-nexts"               ; the third page is the first again
+///        / "empty-next"              ; the next link is empty
+///        / "relative-next"           ; the next link is a query only
+///        / "public-next"             ; the next link begins with `https://fhir.example`, as behind a proxy
+///        / "expired-next"            ; a next link that is followed is a 410
+///        / "bare-entry"              ; the last entry of a page has no resource
+///        / "double-entry"            ; every entry of a page comes twice
+///        / "two-entries"             ; the Bundle has two members `entry`
+///        / "other-type"              ; the last match is of another type
+///        / "capital-modes"           ; `search.mode` is `MATCH`
+///        / "error-outcome"           ; an OperationOutcome of severity error is beside the rows
+///        / "subsetted"               ; resources are of id and meta only, tagged SUBSETTED
+///        / "empty-page"              ; a page has a total and no entries
+///        / "page-total"              ; Bundle.total is that of the page
+///        / "outcome-total"           ; three outcomes are in every page, and in Bundle.total
+///        / "no-total"                ; there is no Bundle.total, and `self` has no parameters
+///        / "small-pages"             ; a `_count` above 100 is a 400
+///        / "overlap"                 ; a later page repeats the last two rows of the page before
+///        / "few-types"               ; patients, encounters and observations are all that there is
+///        / "gzip"                    ; the body is compressed, whoever asks
+///        / "deflate"                 ; likewise, in a zlib envelope
+///        / "bom"                     ; a byte order mark is before the JSON
 ///        / "refuse-writes=" STATUS  ; writes fail with an OperationOutcome that names elements
 /// ```
 ///
@@ -64,6 +88,30 @@ pub enum Fault {
     DropVersion,
     AbsoluteReferences,
     NoUpdateCreate,
+    NoNext,
+    SameNext,
+    CircleNext,
+    EmptyNext,
+    RelativeNext,
+    PublicNext,
+    ExpiredNext,
+    BareEntry,
+    DoubleEntry,
+    TwoEntries,
+    OtherType,
+    CapitalModes,
+    ErrorOutcome,
+    Subsetted,
+    EmptyPage,
+    PageTotal,
+    OutcomeTotal,
+    NoTotal,
+    SmallPages,
+    Overlap,
+    FewTypes,
+    Gzip,
+    Deflate,
+    ByteOrderMark,
     RefuseWrites(u16),
 }
 
@@ -141,7 +189,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 11] = [
+const PLAIN: [(&str, Fault); 35] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -153,6 +201,30 @@ const PLAIN: [(&str, Fault); 11] = [
     ("drop-version", Fault::DropVersion),
     ("absolute-references", Fault::AbsoluteReferences),
     ("no-update-create", Fault::NoUpdateCreate),
+    ("no-next", Fault::NoNext),
+    ("same-next", Fault::SameNext),
+    ("two-nexts", Fault::CircleNext),
+    ("empty-next", Fault::EmptyNext),
+    ("relative-next", Fault::RelativeNext),
+    ("public-next", Fault::PublicNext),
+    ("expired-next", Fault::ExpiredNext),
+    ("bare-entry", Fault::BareEntry),
+    ("double-entry", Fault::DoubleEntry),
+    ("two-entries", Fault::TwoEntries),
+    ("other-type", Fault::OtherType),
+    ("capital-modes", Fault::CapitalModes),
+    ("error-outcome", Fault::ErrorOutcome),
+    ("subsetted", Fault::Subsetted),
+    ("empty-page", Fault::EmptyPage),
+    ("page-total", Fault::PageTotal),
+    ("outcome-total", Fault::OutcomeTotal),
+    ("no-total", Fault::NoTotal),
+    ("small-pages", Fault::SmallPages),
+    ("overlap", Fault::Overlap),
+    ("few-types", Fault::FewTypes),
+    ("gzip", Fault::Gzip),
+    ("deflate", Fault::Deflate),
+    ("bom", Fault::ByteOrderMark),
 ];
 
 fn duration(text: &str) -> Option<Duration> {
@@ -273,7 +345,14 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
         }
         Fault::DuplicatePages | Fault::CoarseNumbers => concern == Concern::Search,
         Fault::NoUpdateCreate | Fault::RefuseWrites(_) => concern == Concern::Write,
-        _ => true,
+        Fault::Latency(_) | Fault::Status(_) | Fault::Cut | Fault::Malformed | Fault::Html => true,
+        Fault::DropVersion
+        | Fault::AbsoluteReferences
+        | Fault::FewTypes
+        | Fault::Gzip
+        | Fault::Deflate
+        | Fault::ByteOrderMark => true,
+        _ => concern == Concern::Search,
     }
 }
 
@@ -296,6 +375,7 @@ mod tests {
             "latency=500ms",
             "status=429:25%:3x:@/Observation?code=a:b",
             "cut,malformed,html,ignore-params,ignore-params=claimed,ignore-sort,wrong-total,foreign-next",
+            "no-next,same-next,two-nexts,empty-next,gzip,bom",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap().to_string(), spec);

@@ -2,6 +2,7 @@
 //! on the wire.
 
 use std::collections::VecDeque;
+use std::io::Write;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -228,6 +229,7 @@ async fn spoil(exchange: &Exchange<'_>, response: Response) -> Response {
         let page = "<!doctype html><title>Sign in</title><p>Please sign in.";
         return ([(header::CONTENT_TYPE, "text/html")], page).into_response();
     }
+    let response = packed(exchange, response).await;
     let cut = exchange.active.has(Fault::Cut);
     if !cut && !exchange.active.has(Fault::Malformed) {
         return response;
@@ -241,6 +243,42 @@ async fn spoil(exchange: &Exchange<'_>, response: Response) -> Response {
     }
     parts.headers.insert(header::CONTENT_LENGTH, whole.len().into());
     Response::from_parts(parts, Body::new(Cut { half: Some(half), flushed: false }))
+}
+
+/// The faults of a body that is whole.
+async fn packed(exchange: &Exchange<'_>, response: Response) -> Response {
+    let has = |fault| exchange.active.has(fault);
+    if ![Fault::Gzip, Fault::Deflate, Fault::ByteOrderMark, Fault::TwoEntries].into_iter().any(has) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let mut text = to_bytes(body, usize::MAX).await.unwrap_or_default().to_vec();
+    if has(Fault::TwoEntries) && text.ends_with(b"}") {
+        text.pop();
+        text.extend_from_slice(b",\"entry\":[]}");
+    }
+    if has(Fault::ByteOrderMark) {
+        text.splice(0..0, *b"\xef\xbb\xbf");
+    }
+    for (fault, name) in [(Fault::Gzip, "gzip"), (Fault::Deflate, "deflate")] {
+        if has(fault) {
+            let level = flate2::Compression::fast();
+            let written = match fault {
+                Fault::Gzip => {
+                    let mut packer = flate2::write::GzEncoder::new(Vec::new(), level);
+                    packer.write_all(&text).and_then(|()| packer.finish())
+                }
+                _ => {
+                    let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                    packer.write_all(&text).and_then(|()| packer.finish())
+                }
+            };
+            text = written.unwrap_or_default();
+            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(text))
 }
 
 /// A body that promises more than it gives: the server then drops the connection.

@@ -6,6 +6,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::parameters::{self, Kind, Parameter, Path};
+use rust_decimal::Decimal;
+
 use crate::span::{Decimals, Instants, parse_decimal};
 
 /// The values of one version, by the position of their parameter in [`parameters::of_type`].
@@ -207,7 +209,11 @@ fn number(element: &Json) -> Option<Decimals> {
     let Json::Number(number) = element else {
         return None;
     };
-    let value = parse_decimal(&number.to_string())?;
+    let text = number.to_string();
+    // Beyond all that can be compared it still compares with what can.
+    let beyond = || if text.starts_with('-') { Decimal::MIN } else { Decimal::MAX };
+    let small = text.contains(['e', 'E']) && text.contains("e-");
+    let value = parse_decimal(&text).unwrap_or_else(|| if small { Decimal::ZERO } else { beyond() });
     Some(Decimals { low: Some(value), high: Some(value) })
 }
 

@@ -152,10 +152,13 @@ impl Exchange<'_> {
     /// Does what changes nothing.
     pub(crate) fn read(&self, store: &Store, call: &Call, interaction: &Interaction) -> Result<Reply, Refusal> {
         match interaction {
-            Interaction::Capabilities => capabilities::statement(&self.base),
+            Interaction::Capabilities => capabilities::statement(&self.base, self.active.has(Fault::FewTypes)),
             Interaction::Read(ty, id) => self.current(store, call, ty, id),
             Interaction::VersionRead(ty, id, number) => self.version(store, ty, id, number),
             Interaction::History(ty, id) => self.history(store, ty, id),
+            Interaction::Search(ty) if self.active.has(Fault::FewTypes) && !capabilities::FEW_TYPES.contains(ty) => {
+                Err(Refusal::not_found(format!("There is no {ty} here")))
+            }
             Interaction::Search(ty) => {
                 let mut parameters = query::decode(&call.query)?;
                 if let Some(form) = call.payload.as_ref().filter(|_| call.method == Method::POST) {

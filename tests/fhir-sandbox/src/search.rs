@@ -75,9 +75,15 @@ pub(crate) fn search(
     strict: bool,
 ) -> Result<Reply, Refusal> {
     if let Some((_, token)) = parameters.iter().find(|(name, _)| name == "_page") {
+        if exchange.active.has(Fault::ExpiredNext) {
+            return Err(expired());
+        }
         return next_page(exchange, store, token);
     }
     let mut query = Query::parse(ty, parameters, strict)?;
+    if exchange.active.has(Fault::SmallPages) && query.count > 100 {
+        return Err(Refusal::invalid("_count is at most 100"));
+    }
     for claimed in [false, true] {
         if exchange.active.has(Fault::IgnoreParams { claimed }) {
             query.criteria.clear();
@@ -114,11 +120,13 @@ fn is_result_parameter(name: &str) -> bool {
 fn next_page(exchange: &Exchange<'_>, store: &Store, token: &str) -> Result<Reply, Refusal> {
     let parsed = token.split_once('-').and_then(|(token, offset)| Some((token, offset.parse().ok()?)));
     let (token, offset) = parsed.ok_or_else(|| Refusal::invalid("The page link is malformed"))?;
-    let answer = exchange.pages.get(token).ok_or_else(|| {
-        let why = "The search of this page is no longer kept; search again";
-        Refusal::new(axum::http::StatusCode::GONE, "expired", why)
-    })?;
+    let answer = exchange.pages.get(token).ok_or_else(expired)?;
     page(exchange, store, &answer, Some(token), offset)
+}
+
+fn expired() -> Refusal {
+    let why = "The search of this page is no longer kept; search again";
+    Refusal::new(axum::http::StatusCode::GONE, "expired", why)
 }
 
 /// The places of the instances that match, in the order asked for; without one, that of creation.
@@ -320,19 +328,54 @@ fn page(
     let total = answer.places.len();
     bundle.total = Some(total + usize::from(exchange.active.has(Fault::WrongTotal)));
     bundle.link.push(Link { relation: "self", url: link(exchange, query.ty, &query::encode(&query.applied)) });
-    if !query.count_only {
+    if exchange.active.has(Fault::NoTotal) {
+        bundle.total = None;
+        bundle.link[0].url = link(exchange, query.ty, "");
+    }
+    if exchange.active.has(Fault::OutcomeTotal) {
+        bundle.total = Some(total + OUTCOMES);
+    }
+    if !query.count_only && !exchange.active.has(Fault::EmptyPage) {
         let end = offset.saturating_add(query.count).min(total);
-        let repeated = usize::from(exchange.active.has(Fault::DuplicatePages) && offset > 0);
+        let repeated = match offset {
+            0 => 0,
+            _ if exchange.active.has(Fault::Overlap) => 2,
+            _ => usize::from(exchange.active.has(Fault::DuplicatePages)),
+        };
         let places = answer.places.get(offset.saturating_sub(repeated)..end).unwrap_or_default();
         bundle.entry = rows(exchange, store, query, places)?;
         if end < total {
             let token = token.map_or_else(|| exchange.pages.open(answer.clone()), str::to_owned);
             let mut url = link(exchange, query.ty, &format!("_page={token}-{end}"));
-            if exchange.active.has(Fault::ForeignNext) {
-                url = url.replacen(&exchange.base, "http://foreign.example/fhir", 1);
+            let short = |url: &str| url.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+            let again = |to: usize| link(exchange, query.ty, &format!("_page={token}-{to}"));
+            for fault in &[
+                Fault::ForeignNext,
+                Fault::PublicNext,
+                Fault::RelativeNext,
+                Fault::EmptyNext,
+                Fault::SameNext,
+                Fault::CircleNext,
+            ] {
+                if exchange.active.has(*fault) {
+                    url = match fault {
+                        Fault::ForeignNext => url.replacen(&exchange.base, "http://foreign.example/fhir", 1),
+                        Fault::PublicNext => url.replacen(&exchange.base, "https://fhir.example/r4", 1),
+                        Fault::RelativeNext => short(&url),
+                        Fault::EmptyNext => String::new(),
+                        Fault::SameNext => again(offset),
+                        _ => again(if offset >= 2 * query.count { 0 } else { end }),
+                    };
+                }
             }
-            bundle.link.push(Link { relation: "next", url });
+            if !exchange.active.has(Fault::NoNext) {
+                bundle.link.push(Link { relation: "next", url });
+            }
         }
+        if exchange.active.has(Fault::PageTotal) {
+            bundle.total = Some(bundle.entry.len());
+        }
+        spoil(exchange, &mut bundle.entry)?;
     }
     if !query.ignored.is_empty() {
         let outcome = serde_json::value::to_raw_value(&Outcome::of(&query.ignored))?;
@@ -345,6 +388,62 @@ fn page(
 fn link(exchange: &Exchange<'_>, ty: &str, query: &str) -> String {
     let mark = if query.is_empty() { "" } else { "?" };
     format!("{}/{ty}{mark}{query}", exchange.base)
+}
+
+/// How many outcomes [`Fault::OutcomeTotal`] adds.
+const OUTCOMES: usize = 3;
+
+/// The faults of entries.
+fn spoil(exchange: &Exchange<'_>, entries: &mut Vec<Entry<'_>>) -> Result<(), Refusal> {
+    let has = |fault| exchange.active.has(fault);
+    let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned());
+    let outcome = |severity: &str| {
+        raw(&format!(
+            r#"{{"resourceType":"OperationOutcome","issue":[{{"severity":"{severity}","code":"processing"}}]}}"#
+        ))
+    };
+    if has(Fault::DoubleEntry) {
+        let twice = std::mem::take(entries);
+        for entry in twice {
+            let again =
+                Entry { full_url: entry.full_url.clone(), resource: entry.resource.clone(), ..Entry::default() };
+            entries.extend([again, entry]);
+        }
+    }
+    if let Some(last) = entries.last_mut() {
+        if has(Fault::BareEntry) {
+            last.resource = None;
+        }
+        if has(Fault::OtherType) {
+            last.resource = Some(Cow::Owned(raw(r#"{"resourceType":"Basic","id":"b","code":{"text":"x"}}"#)?));
+        }
+    }
+    for entry in entries.iter_mut() {
+        if has(Fault::CapitalModes) {
+            entry.search = Some(Mode { mode: "MATCH" });
+        }
+        if has(Fault::Subsetted)
+            && let Some(resource) = &entry.resource
+        {
+            let whole: Json = serde_json::from_str(resource.get())?;
+            let part = serde_json::json!({
+                "resourceType": whole["resourceType"], "id": whole["id"],
+                "meta": {"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}]},
+            });
+            entry.resource = Some(Cow::Owned(serde_json::value::to_raw_value(&part)?));
+        }
+    }
+    if has(Fault::ErrorOutcome) {
+        let (resource, search) = (Some(Cow::Owned(outcome("error")?)), Some(Mode { mode: "outcome" }));
+        entries.push(Entry { resource, search, ..Entry::default() });
+    }
+    if has(Fault::OutcomeTotal) {
+        for _ in 0..OUTCOMES {
+            let (resource, search) = (Some(Cow::Owned(outcome("information")?)), Some(Mode { mode: "outcome" }));
+            entries.push(Entry { resource, search, ..Entry::default() });
+        }
+    }
+    Ok(())
 }
 
 /// The entries of a page: its matches, then what they include.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::Write as _;
 
-use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 use turntable::model::{key, value};
 use turntable_scan::number;
@@ -181,7 +180,7 @@ impl<'o, 'p> Row<'o, 'p> {
             ["\"", utc, "Z\""].into_iter().for_each(|part| self.push(part));
             return Ok(());
         }
-        let moment = value::parse_instant(text).ok_or("a time that is none")?.to_zoned(TimeZone::UTC);
+        let moment = value::parse_instant(text).and_then(value::Instant::utc).ok_or("a time that is none")?;
         let fraction = text.find('.').map(|dot| &text[dot..]).unwrap_or_default();
         let fraction = &fraction[..fraction.find(['+', '-']).unwrap_or(fraction.len())];
         write!(self.out, "\"{}{fraction}Z\"", moment.strftime("%Y-%m-%dT%H:%M:%S"))?;

@@ -143,7 +143,7 @@ const OUTCOME: &str = r#"{"resourceType":"OperationOutcome","issue":[{"severity"
 fn a_search_asks_strictly_for_fhir_json() {
     let service = FakeService::always(200, &[], BUNDLE);
     let params = [param("name", "O'Hara"), param("birthdate", "ge1970")];
-    let page = run(service.client().search("Patient", &params, Some(50), soon())).unwrap();
+    let page = page_of(run(service.client().search("Patient", &params, Some(50), soon()))).unwrap();
     assert_eq!((page.body.as_ref(), page.downgraded), (BUNDLE.as_bytes(), false));
     let seen = service.seen();
     assert_eq!(seen[0].line, "GET /r4/Patient?name=O%27Hara&birthdate=ge1970&_count=50");
@@ -156,7 +156,7 @@ fn a_search_asks_strictly_for_fhir_json() {
 fn a_long_search_goes_by_post() {
     let service = FakeService::always(200, &[], BUNDLE);
     let ids = vec!["0123456789"; 300].join(",");
-    run(service.client().search("Patient", &[param("_id", &ids)], None, soon())).unwrap();
+    page_of(run(service.client().search("Patient", &[param("_id", &ids)], None, soon()))).unwrap();
     let seen = service.seen();
     assert_eq!(seen[0].line, "POST /r4/Patient/_search");
     assert_eq!(seen[0].body, format!("_id={ids}"));
@@ -169,12 +169,12 @@ fn a_refused_parameter_downgrades_the_search() {
         Some("handling=strict") => say(400, OUTCOME),
         _ => say(200, BUNDLE),
     });
-    let page = run(service.client().search("Goal", &[param("patient", "x")], None, soon())).unwrap();
+    let page = page_of(run(service.client().search("Goal", &[param("patient", "x")], None, soon()))).unwrap();
     assert!(page.downgraded);
     assert_eq!(service.seen().len(), 2);
 
     let service = FakeService::always(400, &[], OUTCOME);
-    let error = run(service.client().search("Goal", &[], None, soon())).unwrap_err();
+    let error = page_of(run(service.client().search("Goal", &[], None, soon()))).unwrap_err();
     assert_eq!((error.code(), service.seen().len()), (Code::RefusedByFhir, 2));
 }
 
@@ -182,22 +182,30 @@ fn a_refused_parameter_downgrades_the_search() {
 fn a_next_link_is_followed_inside_the_service_only() {
     let service = FakeService::always(200, &[], BUNDLE);
     let client = service.client();
-    run(client.next("Patient", &format!("{}?page=2", service.url), soon())).unwrap();
+    page_of(run(client.next("Patient", &format!("{}?page=2", service.url), soon()))).unwrap();
     assert_eq!(service.seen()[0].line, "GET /r4?page=2");
     let port: u16 = service.url.trim_end_matches("/r4").rsplit(':').next().unwrap().parse().unwrap();
     for foreign in [format!("http://127.0.0.2:{port}/r4?page=2"), format!("http://127.0.0.1:{port}/admin"), "/x".into()]
     {
-        let error = run(client.next("Patient", &foreign, soon())).unwrap_err();
+        let error = page_of(run(client.next("Patient", &foreign, soon()))).unwrap_err();
         assert_eq!(error.code(), Code::UpstreamInvalid, "{foreign}");
     }
     assert_eq!(service.seen().len(), 1);
+}
+
+/// What a search came to, where nothing of it is tried in another way.
+fn page_of(searched: Result<Searched>) -> Result<Page> {
+    match searched? {
+        Searched::Page(page) => Ok(page),
+        Searched::Refused(error) | Searched::Unknown(error) | Searched::TooLarge(error) => Err(error),
+    }
 }
 
 #[test]
 fn what_is_no_page_is_refused() {
     for body in [OUTCOME, PATIENT, "", "<html>", "[]", "{\"resourceType\":\"Bundle"] {
         let service = FakeService::always(200, &[], body);
-        let error = run(service.client().search("Patient", &[], None, soon())).unwrap_err();
+        let error = page_of(run(service.client().search("Patient", &[], None, soon()))).unwrap_err();
         assert_eq!(error.code(), Code::UpstreamInvalid, "{body}");
     }
 }
@@ -217,7 +225,8 @@ fn the_resource_type_is_found_wherever_it_stands() {
 fn broken_answers() {
     let check = |answer: fn() -> Answer, expected| {
         let service = FakeService::start(move |_, _| answer());
-        let error = run(service.client().search("Patient", &[param("name", "Chalmers")], None, soon())).unwrap_err();
+        let error =
+            page_of(run(service.client().search("Patient", &[param("name", "Chalmers")], None, soon()))).unwrap_err();
         assert_eq!(error.code(), expected);
         assert!(!format!("{error:?}").contains("Chalmers"));
     };
@@ -233,7 +242,7 @@ fn a_refused_connection_is_named_without_its_url() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = SourceSettings::new(&format!("http://127.0.0.1:{port}/r4")).unwrap();
     let client = Client::new("main", &settings, &Limits::default()).unwrap();
-    let error = run(client.search("Patient", &[param("name", "Chalmers")], None, soon())).unwrap_err();
+    let error = page_of(run(client.search("Patient", &[param("name", "Chalmers")], None, soon()))).unwrap_err();
     assert_eq!(error.code(), Code::UpstreamDown);
     assert!(!format!("{error:?}").contains("Chalmers"));
     assert_eq!(client.counters().retries, 2);
@@ -268,7 +277,7 @@ fn large_answers_are_cut_announced_or_not() {
     let body = format!(r#"{{"resourceType":"Bundle","x":"{}"}}"#, "x".repeat(1_000));
     let service = FakeService::always(200, &[], &body);
     let client = service.client_with(AuthSettings::None, &limits);
-    let error = run(client.search("Patient", &[], None, soon())).unwrap_err();
+    let error = page_of(run(client.search("Patient", &[], None, soon()))).unwrap_err();
     assert_eq!(error.code(), Code::UpstreamInvalid);
     assert!(error.get_hint().unwrap().contains("upstream_bytes"));
 
@@ -282,7 +291,7 @@ fn large_answers_are_cut_announced_or_not() {
         while stream.write_all(format!("100\r\n{}\r\n", "x".repeat(256)).as_bytes()).is_ok() {}
     });
     let client = Client::new("main", &settings, &limits).unwrap();
-    assert_eq!(run(client.search("Patient", &[], None, soon())).unwrap_err().code(), Code::UpstreamInvalid);
+    assert_eq!(page_of(run(client.search("Patient", &[], None, soon()))).unwrap_err().code(), Code::UpstreamInvalid);
 }
 
 #[test]

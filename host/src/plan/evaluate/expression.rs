@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use jiff::civil::{DateTime, Time};
-use jiff::tz::TimeZone;
 use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
@@ -188,12 +187,12 @@ impl<'t> Expression<'t> {
         Ok(match (self.value(rows, row)?, domain) {
             (Value::Null, _) => SortKey::Null,
             (Value::Bool(value), _) => SortKey::Bool(value),
-            (Value::Integer(value), Type::Decimal) => decimal_key(&number(&value.to_string())?)?,
+            (Value::Integer(value), Type::Decimal) => SortKey::Decimal(number(&value.to_string())?.sort_bytes()),
             (Value::Integer(value), _) => SortKey::Int(value),
-            (Value::Decimal(value), _) => decimal_key(&value)?,
+            (Value::Decimal(value), _) => SortKey::Decimal(value.sort_bytes()),
             (Value::Text(value), _) => SortKey::Text(fold(&value)),
             (Value::Guid(value), _) => SortKey::Guid(value),
-            (Value::Date(value), Type::Instant) => SortKey::Int(midnight(value)?.as_microsecond()),
+            (Value::Date(value), Type::Instant) => SortKey::Int(Instant::of_day(value).as_microsecond()),
             (Value::Date(value), _) => SortKey::Int(days(value)),
             (Value::Instant(value), _) => SortKey::Int(value.as_microsecond()),
         })
@@ -294,7 +293,8 @@ fn apply<'r>(function: Function, arguments: &[Value<'_>]) -> Result<Value<'r>> {
         (Function::Floor, [value]) => whole(decimal(value)?.floor())?,
         (Function::Ceiling, [value]) => whole(decimal(value)?.ceil())?,
         (_, [Value::Date(date)]) => moment_part(function, date.to_datetime(Time::midnight())),
-        (_, [Value::Instant(instant)]) => moment_part(function, TimeZone::UTC.to_datetime(*instant)),
+        // Outside the years that can be shown it has no parts.
+        (_, [Value::Instant(instant)]) => instant.utc().map_or(Value::Null, |utc| moment_part(function, utc)),
         _ => return Err(Error::new(Code::Internal, "a function's arguments changed their types")),
     })
 }
@@ -373,15 +373,6 @@ fn whole<'r>(value: Decimal) -> Result<Value<'r>> {
 
 fn number<'r>(text: &str) -> Result<Number<'r>> {
     Number::parse(text.to_owned()).ok_or_else(overflow)
-}
-
-fn decimal_key(number: &Number<'_>) -> Result<SortKey> {
-    number.sort_bytes().map(SortKey::Decimal).ok_or_else(overflow)
-}
-
-fn midnight(date: Date) -> Result<Instant> {
-    let zoned = date.to_datetime(Time::midnight()).to_zoned(TimeZone::UTC);
-    zoned.map(|z| z.timestamp()).map_err(|_| bad("a date is out of range".into()))
 }
 
 fn division_by_zero() -> Error {

@@ -7,14 +7,12 @@
 //! mean above 70.5, `le2020-05-01T00:00:00Z` misses a stored `2020-05`.
 
 use jiff::SignedDuration;
-use jiff::civil::Time;
-use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use unicode_normalization::char::is_combining_mark;
 
 use crate::model::query::{Compare, Literal};
 use crate::model::table::Kind;
-use crate::model::value::{Date, Instant, Number, parse_instant};
+use crate::model::value::{Date, Instant, Number, fold, parse_instant};
 
 /// The least and the greatest that a service must look at; None = open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +56,9 @@ pub(super) fn moments(op: Compare, kind: &Kind, partial: bool, literal: &Literal
     let (first, last) = match (kind, literal) {
         // The row's day may be any moment of it.
         (Kind::Date, Literal::Date(date)) => days(*date, *date)?,
-        (Kind::Date, Literal::Instant(moment)) => (*moment, moment.checked_add(ONE_DAY).ok()?),
+        (Kind::Date, Literal::Instant(moment)) => (*moment, moment.checked_add(ONE_DAY)?),
         (Kind::DateTime, Literal::Date(date)) => {
-            let moment = midnight(*date)?;
+            let moment = Instant::of_day(*date);
             (moment, moment)
         }
         (Kind::DateTime, Literal::Instant(moment)) => (*moment, *moment),
@@ -93,12 +91,12 @@ pub(super) fn numbers(op: Compare, literal: &Literal) -> Option<Bounds<Decimal>>
 
 /// A moment as a search value: whole seconds, rounded away from the rows. None beyond the years that FHIR can write.
 pub(super) fn seconds(moment: Instant, up: bool) -> Option<String> {
-    let whole = moment.as_microsecond().div_euclid(1_000_000);
-    let rounded = Instant::from_second(if up { whole.checked_add(1)? } else { whole }).ok()?;
-    let exact = up && moment.as_microsecond().rem_euclid(1_000_000) == 0;
-    let rounded = if exact { moment } else { rounded };
-    let year = TimeZone::UTC.to_datetime(rounded).year();
-    (1..=9999).contains(&year).then(|| rounded.to_string())
+    const SECOND: i64 = 1_000_000;
+    let whole = moment.as_microsecond().div_euclid(SECOND);
+    let exact = moment.as_microsecond().rem_euclid(SECOND) == 0;
+    let rounded = if up && !exact { whole.checked_add(1)? } else { whole };
+    let rounded = Instant::from_microsecond(rounded.checked_mul(SECOND)?);
+    rounded.utc().map(|_| rounded.to_string())
 }
 
 /// The longest beginning of a text that services compare alike: printable ASCII, no run of spaces. Whatever starts with
@@ -112,6 +110,58 @@ pub(super) fn plain_prefix(text: &str) -> Option<&str> {
 /// The longest part of a text that services compare alike. Whatever contains the text contains it.
 pub(super) fn plain_part(text: &str) -> Option<&str> {
     plain_runs(text).map(|(_, run)| run.trim()).max_by_key(|run| run.len()).filter(|run| !run.is_empty())
+}
+
+/// Most spellings of one text.
+const SPELLINGS: usize = 6;
+
+/// Letters that full case folding makes two or three of, which services seldom do.
+const LIGATURES: [(&str, &str); 8] =
+    [("ffi", "ﬃ"), ("ffl", "ﬄ"), ("ff", "ﬀ"), ("fi", "ﬁ"), ("fl", "ﬂ"), ("ss", "ß"), ("st", "ﬆ"), ("st", "ﬅ")];
+
+/// Whether a part of a text begins, and ends, where none of the row's letters can reach over the edge; None: it is the
+/// edge of the text.
+pub(super) fn around(text: &str, part: &str) -> (Option<bool>, Option<bool>) {
+    let Some(at) = text.find(part) else { return (None, None) };
+    let before = fold(&text[..at]).chars().next_back().map(|c| !matches!(c, 'f' | 's'));
+    let behind = fold(&text[at + part.len()..]).chars().next().map(|c| !matches!(c, 'f' | 'i' | 'l' | 's' | 't'));
+    (before, behind)
+}
+
+/// Every way in which rows may spell a beginning, part or whole of a text that services otherwise compare alike: with
+/// `ss` as `ß` and the like. The text is cut where there are too many. `begins`, `ends`: where it does, the row's text
+/// does; else a letter of the row may be half outside. Empty: nothing is left to ask for.
+pub(super) fn spellings(plain: &str, begins: bool, ends: bool) -> Vec<String> {
+    let among = |set: &'static str| move |c: char| set.contains(c.to_ascii_lowercase());
+    let whole = if begins { plain } else { plain.trim_start_matches(among("filst")).trim_start() };
+    let open_end = |text: &str| text.trim_end_matches(among("fs")).trim_end().len();
+    let mut text = if ends { whole } else { &whole[..open_end(whole)] };
+    loop {
+        let mut all = Vec::new();
+        spell(String::new(), text, &mut all);
+        if all.len() <= SPELLINGS {
+            all.retain(|spelling| !spelling.trim().is_empty());
+            return all;
+        }
+        let shorter = &text[..text.len() - 1];
+        text = &shorter[..open_end(shorter)];
+    }
+}
+
+fn spell(begun: String, rest: &str, into: &mut Vec<String>) {
+    if into.len() > SPELLINGS {
+        return;
+    }
+    let Some(first) = rest.get(..1) else {
+        into.push(begun);
+        return;
+    };
+    spell(format!("{begun}{first}"), &rest[1..], into);
+    for (letters, one) in LIGATURES {
+        if rest.get(..letters.len()).is_some_and(|found| found.eq_ignore_ascii_case(letters)) {
+            spell(format!("{begun}{one}"), &rest[letters.len()..], into);
+        }
+    }
 }
 
 /// `\`, `,`, `$` and `|` mean something in a search value.
@@ -130,6 +180,38 @@ pub(super) fn escape(text: &str) -> String {
 /// makes these few signs of others: `≠` without its stroke is `=`.)
 pub(super) fn one_spelling(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_alphabetic() && !b"=<>;`".contains(&b))
+}
+
+/// The cases in which a code, an identifier or an address may be written: every one, where there are few letters; else
+/// as it stands, in lower and in upper case, and with capitals. None for a text that may be written otherwise, too.
+pub(super) fn cases(text: &str) -> Option<Vec<String>> {
+    const LETTERS: usize = 5;
+    let plain = |b: u8| b.is_ascii_graphic() && !b"=<>;`".contains(&b);
+    if text.is_empty() || !text.bytes().all(plain) {
+        return None;
+    }
+    let (lower, upper) = (text.to_ascii_lowercase(), text.to_ascii_uppercase());
+    let letters: Vec<usize> = (0..text.len()).filter(|at| text.as_bytes()[*at].is_ascii_alphabetic()).collect();
+    let mut cases = vec![text.to_owned()];
+    if letters.len() <= LETTERS {
+        for chosen in 0..1_u32 << letters.len() {
+            let mut case = lower.clone();
+            for (_, at) in letters.iter().enumerate().filter(|(bit, _)| chosen >> bit & 1 == 1) {
+                case.replace_range(*at..=*at, &upper[*at..=*at]);
+            }
+            cases.push(case);
+        }
+    } else {
+        let capitals = lower.char_indices().map(|(at, c)| match lower[..at].chars().next_back() {
+            Some(before) if before.is_ascii_alphanumeric() => c,
+            _ => c.to_ascii_uppercase(),
+        });
+        let capitals = capitals.collect();
+        cases.extend([lower, upper, capitals]);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    cases.retain(|case| seen.insert(case.clone()));
+    Some(cases)
 }
 
 /// Runs of printable ASCII with single spaces, and where they begin. A letter that carries a combining mark is none.
@@ -153,15 +235,11 @@ fn plain_runs(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 fn widened(op: Compare, first: Instant, last: Instant, partial: bool) -> Option<Bounds<Instant>> {
     let slack = if partial { ANY_ZONE } else { ONE_SECOND };
-    Bounds::of(op, first.checked_sub(slack).ok()?, last.checked_add(slack).ok()?)
+    Bounds::of(op, first.checked_sub(slack)?, last.checked_add(slack)?)
 }
 
 fn days(first: Date, last: Date) -> Option<(Instant, Instant)> {
-    Some((midnight(first)?, midnight(last)?.checked_add(ONE_DAY).ok()?))
-}
-
-fn midnight(date: Date) -> Option<Instant> {
-    date.to_datetime(Time::midnight()).to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp())
+    Some((Instant::of_day(first), Instant::of_day(last).checked_add(ONE_DAY)?))
 }
 
 fn exact(number: &Number<'_>) -> Option<Decimal> {
@@ -194,6 +272,39 @@ mod tests {
     }
 
     #[test]
+    fn letters_that_fold_to_several_are_asked_for_too() {
+        let check = |text: &str, begins: bool, ends: bool, expected: &[&str]| {
+            assert_eq!(spellings(text, begins, ends), expected, "{text:?} {begins} {ends}");
+        };
+        check("Ash", true, true, &["Ash"]);
+        check("STRASSE", true, true, &["STRASSE", "STRAßE", "ﬆRASSE", "ﬆRAßE", "ﬅRASSE", "ﬅRAßE"]);
+        check("Jones", true, true, &["Jones"]);
+        check("Jones", true, false, &["Jone"]);
+        check("Office", true, true, &["Office", "Ofﬁce", "Oﬃce", "Oﬀice"]);
+        check("ine", false, true, &["ne"]);
+        check("still", false, false, &[]);
+        check("st st st", true, true, &["st", "ﬆ", "ﬅ"]);
+        check("ss", true, false, &[]);
+    }
+
+    #[test]
+    fn a_code_is_asked_for_in_the_cases_it_may_be_written_in() {
+        let check = |text: &str, expected: Option<&[&str]>| {
+            let cases = cases(text);
+            let cases: Option<Vec<&str>> = cases.as_ref().map(|cases| cases.iter().map(String::as_str).collect());
+            assert_eq!(cases.as_deref(), expected, "{text:?}");
+        };
+        check("E11.9", Some(&["E11.9", "e11.9"]));
+        check("kg", Some(&["kg", "Kg", "kG", "KG"]));
+        check("12", Some(&["12"]));
+        let address = ["Jo.Doe@example.org", "jo.doe@example.org", "JO.DOE@EXAMPLE.ORG", "Jo.Doe@Example.Org"];
+        check(address[0], Some(&address));
+        check("a b", None);
+        check("", None);
+        check("é1", None);
+    }
+
+    #[test]
     fn special_characters_are_escaped() {
         assert_eq!(escape(r"a,b|c$d\e"), r"a\,b\|c\$d\\e");
         assert_eq!(escape("O'Brien é"), "O'Brien é");
@@ -221,13 +332,15 @@ mod tests {
     #[test]
     fn moments_are_rounded_away_from_the_rows() {
         let check = |text: &str, up: bool, expected: Option<&str>| {
-            assert_eq!(seconds(text.parse().unwrap(), up).as_deref(), expected, "{text} {up}");
+            assert_eq!(seconds(parse_instant(text).unwrap(), up).as_deref(), expected, "{text} {up}");
         };
         check("2020-01-01T00:00:00Z", false, Some("2020-01-01T00:00:00Z"));
         check("2020-01-01T00:00:00Z", true, Some("2020-01-01T00:00:00Z"));
         check("2020-01-01T00:00:00.25Z", false, Some("2020-01-01T00:00:00Z"));
         check("2020-01-01T00:00:00.25Z", true, Some("2020-01-01T00:00:01Z"));
         check("1960-01-01T00:00:00.25Z", false, Some("1960-01-01T00:00:00Z"));
-        check("-000044-03-15T00:00:00Z", false, None);
+        check("0001-01-01T00:00:00+05:00", false, None);
+        check("9999-12-31T23:59:59Z", true, Some("9999-12-31T23:59:59Z"));
+        check("9999-12-31T23:59:59.5Z", true, None);
     }
 }

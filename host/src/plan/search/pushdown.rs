@@ -27,7 +27,8 @@ pub struct ServerSearch {
     pub force: BTreeSet<String>,
     /// `Type.param`: never pushed.
     pub never: BTreeSet<String>,
-    /// `Type.param`: was sent, and ignored or refused.
+    /// `Type.param`, with its modifier: was sent, and ignored or refused. `Type.param,`: several values were.
+    /// `Type._sort=value`: the service keeps another order.
     pub ignored: BTreeSet<String>,
 }
 
@@ -97,6 +98,20 @@ impl ServerSearch {
         }
     }
 
+    /// What the service has not refused of a condition.
+    pub(super) fn not_refused(&self, resource_type: &str, push: Push) -> Push {
+        let (param, several) = match &push {
+            Push::Values { param, values, .. } => (param, values.len() > 1),
+            Push::Range { param, .. } => (param, false),
+            _ => return push,
+        };
+        let refused = |name: String| self.ignored.contains(&format!("{resource_type}.{name}"));
+        match refused(param.clone()) || (several && refused(format!("{param},"))) {
+            true => Push::No(format!("the service has refused `{param}` as it would be asked")),
+            false => push,
+        }
+    }
+
     fn ignores_case(&self, resource_type: &str, param: &str) -> bool {
         self.force.contains(&format!("{resource_type}.{param}"))
     }
@@ -107,7 +122,7 @@ impl Pushdown<'_> {
         match self.settled(conjunct) {
             Settled::True => Push::Always,
             Settled::False => Push::Never("no row of this resource type meets it"),
-            Settled::Open(rest) => self.condition(&rest),
+            Settled::Open(rest) => self.server.not_refused(&self.source.resource_type, self.condition(&rest)),
         }
     }
 
@@ -337,15 +352,17 @@ impl Pushdown<'_> {
                 listed(class, binding.param.clone(), values, reason(class))
             }
             (SearchKind::String, Kind::Text { .. } | Kind::Uri) => {
-                self.strings(binding, list.iter(), parameter::plain_prefix, "", BEGINNING)
+                self.strings(binding, list.iter(), parameter::plain_prefix, Reach::Whole, BEGINNING)
             }
             _ => Push::No(format!("`{}` does not search what the column shows", binding.param)),
         }
     }
 
-    /// Text through a parameter that compares case: only where the text has no case.
+    /// Text through a parameter that may compare case: in the cases that a code, an identifier or an address is written
+    /// in.
     fn spelled(&self, binding: &Binding, class: Class, list: &[Literal]) -> Push {
         let ignores_case = self.server.ignores_case(&self.source.resource_type, &binding.param);
+        let (mut class, mut why) = if ignores_case { (Class::Inexact, SUPERSET) } else { (class, reason(class)) };
         let mut values = Vec::new();
         for literal in list {
             match literal {
@@ -355,15 +372,19 @@ impl Pushdown<'_> {
                 Literal::Text(text) if ignores_case && !text.is_empty() && text.is_ascii() => {
                     values.push(templated(binding, &parameter::escape(text)));
                 }
-                Literal::Text(_) => {
-                    let why = format!("`{}` compares case, the table does not", binding.param);
-                    return Push::No(why);
-                }
+                Literal::Text(text) => match parameter::cases(text) {
+                    Some(cases) => {
+                        (class, why) = (Class::Inexact, CASES);
+                        values.extend(cases.iter().map(|text| templated(binding, &parameter::escape(text))));
+                    }
+                    None => {
+                        return Push::No(format!("`{}` compares case and accents, the table does not", binding.param));
+                    }
+                },
                 _ => return Push::No("a text is compared with something else".into()),
             }
         }
-        let class = if ignores_case { Class::Inexact } else { class };
-        listed(class, binding.param.clone(), values, reason(class))
+        listed(class, binding.param.clone(), values, why)
     }
 
     fn strings<'l>(
@@ -371,18 +392,26 @@ impl Pushdown<'_> {
         binding: &Binding,
         list: impl Iterator<Item = &'l Literal>,
         cut: Cut,
-        modifier: &str,
+        reach: Reach,
         why: &'static str,
     ) -> Push {
+        let modifier = if reach == Reach::Part { ":contains" } else { "" };
         let mut values = Vec::new();
         for literal in list {
             let Literal::Text(text) = literal else {
                 return Push::No("a text is compared with something else".into());
             };
-            match cut(text) {
-                Some(plain) => values.push(templated(binding, &parameter::escape(plain))),
-                None => return Push::No("the text has no part that all services compare alike".into()),
+            let plain = cut(text).unwrap_or_default();
+            let (before, behind) = parameter::around(text, plain);
+            let begins = if reach == Reach::Part { before } else { Some(true) };
+            // Where the text ends, so does the row's, if all of it is compared.
+            let ends = if reach == Reach::Whole { behind.or(Some(true)) } else { behind };
+            let (begins, ends) = (begins == Some(true), ends == Some(true));
+            let spellings = parameter::spellings(plain, begins, ends);
+            if spellings.is_empty() {
+                return Push::No("the text has no part that all services compare alike".into());
             }
+            values.extend(spellings.iter().map(|spelling| templated(binding, &parameter::escape(spelling))));
         }
         listed(Class::Inexact, format!("{}{modifier}", binding.param), values, why)
     }
@@ -390,14 +419,14 @@ impl Pushdown<'_> {
     fn text(&self, test: TextTest, column: ColumnIndex, part: &str) -> Push {
         let literal = Literal::Text(part.to_owned());
         self.best(column, |b| {
-            let (ops, cut, modifier, why): (Promise, Cut, _, _) = match test {
-                TextTest::StartsWith => (|ops| ops.starts_with, parameter::plain_prefix, "", BEGINNING),
-                TextTest::Contains => (|ops| ops.contains, parameter::plain_part, ":contains", PART),
+            let (ops, cut, reach, why): (Promise, Cut, _, _) = match test {
+                TextTest::StartsWith => (|ops| ops.starts_with, parameter::plain_prefix, Reach::Beginning, BEGINNING),
+                TextTest::Contains => (|ops| ops.contains, parameter::plain_part, Reach::Part, PART),
                 TextTest::EndsWith => return Push::No("FHIR search has nothing like it".into()),
             };
             match (self.class(b, ops), b.kind) {
                 (Err(why), _) => Push::No(why),
-                (Ok(_), SearchKind::String) => self.strings(b, std::iter::once(&literal), cut, modifier, why),
+                (Ok(_), SearchKind::String) => self.strings(b, std::iter::once(&literal), cut, reach, why),
                 _ => Push::No(format!("`{}` does not search text", b.param)),
             }
         })
@@ -530,10 +559,19 @@ impl Push {
 /// One operation among those that a binding promises.
 type Promise = fn(&SearchOps) -> bool;
 
+/// What of a row's text a text stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Whole,
+    Beginning,
+    Part,
+}
+
 /// The part of a text that is sent.
 type Cut = fn(&str) -> Option<&str>;
 
 const LIST: &str = "each code or key stands for one value";
+const CASES: &str = "services may compare case, so it is asked for in the cases that it may be written in";
 const SUPERSET: &str = "the service may match more than the column shows";
 const OUTSIDE: &str = "no row has such a value";
 const UNKNOWN_KEY: &str = "no row has such a key";
@@ -620,9 +658,11 @@ fn united<T: Ord + Clone>(list: &[Literal], bounds: impl Fn(&Literal) -> Option<
 
 fn moment_range(binding: &Binding, bounds: Option<Bounds<Instant>>) -> Push {
     let ends = bounds.and_then(|b| {
-        let least = b.least.map(|m| parameter::seconds(m, false).map(|text| format!("ge{text}")));
-        let greatest = b.greatest.map(|m| parameter::seconds(m, true).map(|text| format!("le{text}")));
-        [least, greatest].into_iter().flatten().collect::<Option<Vec<_>>>()
+        // An end that FHIR cannot write is beyond all that it can: that side is left open.
+        let least = b.least.and_then(|m| parameter::seconds(m, false)).map(|text| format!("ge{text}"));
+        let greatest = b.greatest.and_then(|m| parameter::seconds(m, true)).map(|text| format!("le{text}"));
+        let ends: Vec<_> = [least, greatest].into_iter().flatten().collect();
+        (!ends.is_empty()).then_some(ends)
     });
     ranged(binding, ends, "it says nothing about a moment that FHIR can write")
 }
@@ -647,7 +687,7 @@ fn ranged(binding: &Binding, ends: Option<Vec<String>>, otherwise: &str) -> Push
 
 fn year_days(year: &Number<'_>) -> Option<(Date, Date)> {
     let year: i16 = year.text().parse().ok()?;
-    (1..=9998).contains(&year).then(|| (date(year, 1, 1), date(year, 12, 31)))
+    (1..=9999).contains(&year).then(|| (date(year, 1, 1), date(year, 12, 31)))
 }
 
 fn integer(literal: &Literal) -> Option<i64> {

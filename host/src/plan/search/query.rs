@@ -102,7 +102,9 @@ pub fn sort(order: &[Order], source: &Source, server: &ServerSearch) -> Option<(
     let binding = source.search.iter().find(sortable)?;
     server.allows(&source.resource_type, &binding.param).ok()?;
     let sign = if *descending { "-" } else { "" };
-    Some((format!("{sign}{}", binding.param), binding.sort))
+    let value = format!("{sign}{}", binding.param);
+    let refused = [format!("{}._sort", source.resource_type), format!("{}._sort={value}", source.resource_type)];
+    (!refused.iter().any(|name| server.ignored.contains(name))).then_some((value, binding.sort))
 }
 
 /// Compares what was asked with the `self` link of the answer (empty if it has none).
@@ -157,7 +159,8 @@ fn in_chunks(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Vec<Vec<Filter>> {
     let long = conjuncts.iter().position(|conjunct| match conjunct {
         Filter::In(Expr::Column(column), list) if list.len() > KEYS_PER_SEARCH && !list.contains(&Literal::Null) => {
             let is_key = matches!(source.table.columns[*column].kind, Kind::Key | Kind::Lookup(_));
-            is_key && !matches!(source.equals(*column, &list[..KEYS_PER_SEARCH], true), Push::No(_))
+            let pushed = || source.equals(*column, &list[..KEYS_PER_SEARCH], true);
+            is_key && !matches!(source.server.not_refused(&source.source.resource_type, pushed()), Push::No(_))
         }
         _ => false,
     });

@@ -2,13 +2,16 @@
 //! job each, off the reactor. Rows are given in the service's order until a page is full, or all of them are fetched, to
 //! be sorted or counted here.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use turntable_scan::bundle;
 
-use crate::fhir::client::{Client, Page};
+use crate::fhir::client::{Client, Lesson, Page, Searched};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
@@ -19,7 +22,16 @@ use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
-use crate::router::token::Cursor;
+use crate::router::token::{Cursor, Trail};
+
+/// A service's own count is taken where it is larger than this: fewer are counted here, by the rows themselves.
+const COUNTED_HERE: u64 = 1_000;
+
+/// Sizes of pages that are tried where a service refuses the one wanted.
+const SMALLER_PAGES: [u32; 4] = [100, 50, 20, 10];
+
+/// An id that no resource has.
+const NOBODY: &str = "turntable-asks-for-nobody";
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 const FHIR_PAGE: u32 = 200;
@@ -47,6 +59,12 @@ pub(super) struct Searching<'a> {
     columns: Arc<[ColumnIndex]>,
     /// Keys of the rows that have been given.
     given: HashSet<String>,
+    /// Of the search under way.
+    trail: Trail,
+    /// What it was when the request began.
+    before: Trail,
+    /// All rows must be here before the first is given out.
+    sort_here: bool,
     /// Of the request's budget.
     share: Share,
     /// The service has been asked for rows: the scan has got somewhere.
@@ -58,11 +76,26 @@ impl<'a> Searching<'a> {
         let client = session.client(session.snapshot().root(table))?;
         let columns = columns(scan, &table.table);
         let share = session.budget().whole();
-        Ok(Self { session, table, client, scan, columns, given: HashSet::new(), share, has_asked: false })
+        let (given, trail, sort_here) = (HashSet::new(), Trail::default(), scan.sort_here);
+        let before = Trail::default();
+        Ok(Self { session, table, client, scan, columns, given, trail, before, sort_here, share, has_asked: false })
     }
 
     /// One page. Where it can end early it does when one part in `one_in` of what is left of the budget has gone.
     pub(super) async fn page(mut self, cursor: Cursor, size: usize, left: Option<u64>, one_in: u32) -> Result<Given> {
+        let begins = matches!(cursor, Cursor::Offset(0));
+        let sorted_there = !self.sort_here;
+        match self.cut(cursor, size, left, one_in).await {
+            // The service does not keep the order: that has come to light before a row was given out.
+            Err(_) if begins && sorted_there && self.sort_here => {
+                self.given.clear();
+                self.cut(Cursor::Offset(0), size, left, one_in).await
+            }
+            given => given,
+        }
+    }
+
+    async fn cut(&mut self, cursor: Cursor, size: usize, left: Option<u64>, one_in: u32) -> Result<Given> {
         let scan = self.scan;
         let mut count = None;
         let begins = matches!(cursor, Cursor::Offset(0));
@@ -70,7 +103,7 @@ impl<'a> Searching<'a> {
             count = self.count_there().await?;
         }
         let scan_to_count = scan.count != CountPlan::NotAsked && count.is_none() && begins;
-        if scan.sort_here || scan_to_count {
+        if self.sort_here || scan_to_count {
             let given = offset(&cursor)?;
             let kept = self.fetched(usize::MAX).await?;
             let total = kept.len() as u64;
@@ -82,8 +115,9 @@ impl<'a> Searching<'a> {
         // Rows in the service's own order: a cursor into its pages, an offset only where a count began the answer.
         let (start, skip) = match cursor {
             Cursor::Offset(given) => ((0, None, 0), scan.skip.saturating_add(given)),
-            Cursor::Search { search, link, rows, last } => {
-                self.given.extend(last);
+            Cursor::Search { search, link, rows, trail } => {
+                // Where a page is asked for once more, the rows that it gave are passed over by their number.
+                (self.before, self.trail) = (trail.clone(), trail);
                 ((search, link, rows), 0)
             }
         };
@@ -99,7 +133,7 @@ impl<'a> Searching<'a> {
     /// Every row, in the order of the plan; or more than `most`, in any.
     pub(super) async fn all(mut self, most: usize) -> Result<Rows> {
         let rows = self.fetched(most).await?;
-        if rows.len() > most || !self.scan.sort_here {
+        if rows.len() > most || !self.sort_here {
             return Ok(rows);
         }
         Ok(self.sorted(rows, Frame { skip: 0, size: usize::MAX, left: None }).await?.0)
@@ -124,14 +158,18 @@ impl<'a> Searching<'a> {
                     if skip > 0 || !self.has_asked {
                         return Err(self.exceeded());
                     }
-                    let here = Cursor::Search { search: index, link, rows: given, last: self.last_key(&rows) };
+                    let here = Cursor::Search { search: index, link, rows: given, trail: self.trail.clone() };
                     return Ok((rows, Some(here)));
                 }
+                let before = self.trail.clone();
                 let batch = self.batch(search, link.as_deref(), size - rows.len()).await?;
                 for (position, row) in batch.kept.iter().enumerate().skip(usize::try_from(given).unwrap_or(usize::MAX))
                 {
                     if !self.is_new(&batch.rows, *row) {
                         continue;
+                    }
+                    if let Some(key) = batch.rows.cell(*row, self.table.table.key) {
+                        self.trail.give(key);
                     }
                     if skip > 0 {
                         skip -= 1;
@@ -141,14 +179,20 @@ impl<'a> Searching<'a> {
                     if rows.len() == size {
                         let here = position + 1;
                         let more_here = here < batch.kept.len();
-                        let (search, link, given) = match (batch.next, more_here) {
-                            (_, true) => (index, link, here as u64),
-                            (Some(next), false) => (index, Some(next), 0),
-                            (None, false) if index + 1 < scan.searches.len() => (index + 1, None, 0),
-                            (None, false) => return Ok((rows, None)),
+                        let after = self.trail.clone();
+                        let (search, link, given, trail) = match (batch.next, more_here) {
+                            // The page is asked for once more, and its first rows are passed over.
+                            (_, true) => (index, link, here as u64, before.with_rows_of(&after)),
+                            (Some(next), false) => (index, Some(next), 0, after),
+                            (None, false) => {
+                                self.ended(search).await?;
+                                if index + 1 == scan.searches.len() {
+                                    return Ok((rows, None));
+                                }
+                                (index + 1, None, 0, self.trail.clone())
+                            }
                         };
-                        let last = self.last_key(&rows);
-                        return Ok((rows, Some(Cursor::Search { search, link, rows: given, last })));
+                        return Ok((rows, Some(Cursor::Search { search, link, rows: given, trail })));
                     }
                 }
                 // The service may cut its pages otherwise than when the cursor was made.
@@ -158,6 +202,7 @@ impl<'a> Searching<'a> {
                     None => break,
                 }
             }
+            self.ended(search).await?;
             link = None;
         }
         Ok((rows, None))
@@ -187,6 +232,7 @@ impl<'a> Searching<'a> {
                     None => break,
                 }
             }
+            self.ended(search).await?;
         }
         Ok(all)
     }
@@ -210,70 +256,224 @@ impl<'a> Searching<'a> {
     /// One page of a search: fetched, made into rows, checked.
     async fn batch(&mut self, search: &Search, link: Option<&str>, wanted: usize) -> Result<Batch> {
         let session = self.session;
-        let begun = Instant::now();
-        session.budget().call();
-        self.has_asked = true;
         let page = match link {
-            Some(link) => self.client.next(&search.resource_type, link, session.deadline()).await?,
-            None => {
-                let count = page_count(self.scan, search, wanted, session.budget().rows_left(self.share));
-                self.client.search(&search.resource_type, &search.params, Some(count), session.deadline()).await?
-            }
+            Some(link) => self.follow(search, link).await?,
+            None => match self.first(search, wanted).await? {
+                Some(page) => page,
+                None => return Ok(Batch { rows: Rows::new(self.columns.to_vec()), kept: Vec::new(), next: None }),
+            },
         };
-        session.trace().add(Step::Upstream, begun.elapsed());
         let making = Making {
             table: self.table.clone(),
+            source: self.client.name().to_owned(),
             base: self.client.base(),
             columns: self.columns.clone(),
             resource_type: search.resource_type.clone(),
             filter: search.filter.clone(),
+            trail: self.trail.clone(),
         };
         let made = session.work(move || making.rows_of(&page)).await??;
         session.budget().look_at(made.looked_at as u64);
         session.trace().add(Step::Mapping, made.mapping);
         session.trace().add(Step::Residual, made.filtering);
+        self.trail = made.trail;
         if link.is_none() {
             let lost = self.lost(search, &made.self_link)?;
-            if lost.sort && !self.scan.sort_here {
+            if lost.sort && !self.sort_here {
+                let order = search.params.iter().find(|(name, _)| name == "_sort");
+                let order = order.map(|(_, value)| value.clone()).unwrap_or_default();
+                self.client.learn(&search.resource_type, Lesson::Missorts(order), 0);
+                self.sort_here = true;
                 return Err(self.ignores(&["_sort".to_owned()], "orders"));
             }
         }
         made.batch
     }
 
-    /// None: the service does not say, or cannot be relied on.
-    async fn count_there(&mut self) -> Result<Option<u64>> {
-        let (session, scan) = (self.session, self.scan);
-        let mut total = 0;
-        for search in &scan.searches {
-            if session.budget().has_spent(self.share) {
-                return Err(self.exceeded());
-            }
-            let params: Vec<_> = search
-                .params
-                .iter()
-                .filter(|(name, _)| name != "_sort")
-                .cloned()
-                .chain([("_summary".to_owned(), "count".to_owned())])
-                .collect();
+    /// The page behind a link.
+    async fn follow(&mut self, search: &Search, link: &str) -> Result<Page> {
+        if !self.trail.follow(link) {
+            return Err(self.unsound("gives a next link that leads back to a page of before"));
+        }
+        let mut link = Cow::Borrowed(link);
+        loop {
             let begun = Instant::now();
-            session.budget().call();
-            let page = self.client.search(&search.resource_type, &params, None, session.deadline()).await?;
-            session.trace().add(Step::Upstream, begun.elapsed());
-            let downgraded = page.downgraded;
+            self.session.budget().call();
+            self.has_asked = true;
+            let answer = self.client.next(&search.resource_type, &link, self.session.deadline()).await?;
+            self.session.trace().add(Step::Upstream, begun.elapsed());
+            let error = match answer {
+                Searched::Page(page) => return Ok(page),
+                Searched::TooLarge(error) | Searched::Refused(error) | Searched::Unknown(error) => error,
+            };
+            let (smaller, count) = with_smaller_count(&link).ok_or(error)?;
+            self.client.learn(&search.resource_type, Lesson::PageOf, count);
+            link = Cow::Owned(smaller);
+        }
+    }
+
+    /// The first page of a search. None: the service does not have the resource type, and so no such rows.
+    async fn first(&mut self, search: &Search, wanted: usize) -> Result<Option<Page>> {
+        self.trail = self.trail.of_next_search();
+        let resource_type = &search.resource_type;
+        let lacks = self.client.known_capabilities().is_some_and(|says| says.lacks(resource_type));
+        if lacks && self.client.learned(resource_type, Lesson::Unknown).is_some() {
+            return Ok(None);
+        }
+        let mut count = page_count(self.scan, search, wanted, self.session.budget().rows_left(self.share));
+        count = count.min(self.client.learned(resource_type, Lesson::PageOf).unwrap_or(count));
+        loop {
+            match self.ask(search, &search.params, Some(count)).await? {
+                Searched::Page(page) => return Ok(Some(page)),
+                Searched::Unknown(_) if lacks => {
+                    self.client.learn(resource_type, Lesson::Unknown, 0);
+                    return Ok(None);
+                }
+                Searched::TooLarge(_) if count > 1 => {
+                    count = (count / 4).max(1);
+                    self.client.learn(resource_type, Lesson::PageOf, count);
+                }
+                Searched::Refused(error) => return self.less(search, count, error).await.map(Some),
+                Searched::Unknown(error) | Searched::TooLarge(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The first page of as much of a refused search as the service does. What is left out is done here, on every row,
+    /// and remembered, so that it is not asked for again.
+    async fn less(&mut self, search: &Search, wanted: u32, refusal: Error) -> Result<Page> {
+        let resource_type = &search.resource_type;
+        let (fixed, others) = search.params.split_at(search.fixed);
+        let mut kept = fixed.to_vec();
+        let mut count = wanted;
+        let mut page = None;
+        for size in [wanted].into_iter().chain(SMALLER_PAGES.into_iter().filter(|size| *size < wanted)) {
+            if let Searched::Page(found) = self.ask(search, &kept, Some(size)).await? {
+                (page, count) = (Some(found), size);
+                break;
+            }
+        }
+        // Not even what makes the rows of the table: there is nothing to leave out.
+        let Some(mut page) = page else { return Err(refusal) };
+        if count < wanted {
+            self.client.learn(resource_type, Lesson::PageOf, count);
+        }
+        for param in others {
+            let tried: Vec<_> = kept.iter().chain([param]).cloned().collect();
+            match self.ask(search, &tried, Some(count)).await? {
+                Searched::Page(found) => (page, kept) = (found, tried),
+                _ => {
+                    let several = param.1.contains(',') && !param.0.starts_with("_sort");
+                    let name = if several { format!("{},", param.0) } else { param.0.clone() };
+                    self.client.learn(resource_type, Lesson::Refuses(name), 0);
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    async fn ask(&mut self, search: &Search, params: &[(String, String)], count: Option<u32>) -> Result<Searched> {
+        if self.session.budget().has_spent(self.share) && self.has_asked {
+            return Err(self.exceeded());
+        }
+        let begun = Instant::now();
+        self.session.budget().call();
+        self.has_asked = true;
+        let answer = self.client.search(&search.resource_type, params, count, self.session.deadline()).await;
+        self.session.trace().add(Step::Upstream, begun.elapsed());
+        answer
+    }
+
+    /// The links of a search have come to their end. If the service says that there is more, some of it is missing, unless
+    /// what it says is wrong.
+    async fn ended(&mut self, search: &Search) -> Result<()> {
+        let seen = self.trail.seen;
+        let resource_type = &search.resource_type;
+        let more = self.trail.total.is_some_and(|total| total > seen);
+        self.trail = self.trail.of_next_search();
+        if !more || self.client.learned(resource_type, Lesson::WrongTotal).is_some() {
+            return Ok(());
+        }
+        // Rows may have gone since the first page.
+        if let Some((total, _)) = self.summary(search).await?
+            && total <= seen
+        {
+            return Ok(());
+        }
+        let nobody = [("_id".to_owned(), NOBODY.to_owned())];
+        if let Searched::Page(page) = self.ask(search, &nobody, Some(1)).await? {
             let table = self.table.clone();
-            let said = session.work(move || {
-                split(&table, &page).map(|bundle| (bundle.total, bundle.link("self").unwrap_or_default().to_owned()))
+            let of_nobody = self.session.work(move || {
+                split(&table, &page).map(|bundle| bundle.entries.is_empty() && bundle.total.is_some_and(|n| n > 0))
             });
-            let (found, self_link) = said.await??;
-            let lost = self.lost(search, &self_link)?;
-            let trusted = lost.filters.is_empty() && !downgraded;
-            match found {
-                Some(found) if trusted => total += found,
+            if of_nobody.await?? {
+                self.client.learn(resource_type, Lesson::WrongTotal, 0);
+                return Ok(());
+            }
+        }
+        Err(self.unsound("says that it found more than it gives, and has no further page"))
+    }
+
+    /// What the service says a search finds, and whether it did just that. None: it does not say.
+    async fn summary(&mut self, search: &Search) -> Result<Option<(u64, bool)>> {
+        let resource_type = &search.resource_type;
+        if self.client.learned(resource_type, Lesson::RefusesCount).is_some() {
+            return Ok(None);
+        }
+        let params: Vec<_> = search
+            .params
+            .iter()
+            .filter(|(name, _)| name != "_sort")
+            .cloned()
+            .chain([("_summary".to_owned(), "count".to_owned())])
+            .collect();
+        let page = match self.ask(search, &params, None).await? {
+            Searched::Page(page) => page,
+            Searched::Refused(_) | Searched::TooLarge(_) => {
+                self.client.learn(resource_type, Lesson::RefusesCount, 0);
+                return Ok(None);
+            }
+            // The search itself will tell.
+            Searched::Unknown(_) => return Ok(None),
+        };
+        let downgraded = page.downgraded;
+        let table = self.table.clone();
+        let said = self.session.work(move || {
+            split(&table, &page).map(|bundle| (bundle.total, bundle.link("self").unwrap_or_default().to_owned()))
+        });
+        let (found, self_link) = said.await??;
+        let lost = self.lost(search, &self_link)?;
+        Ok(found.map(|found| (found, lost.filters.is_empty() && !downgraded)))
+    }
+
+    /// None: the service does not say, cannot be relied on, or finds so few that they are better counted here.
+    async fn count_there(&mut self) -> Result<Option<u64>> {
+        let scan = self.scan;
+        let mut counted = 0;
+        for search in &scan.searches {
+            if self.client.learned(&search.resource_type, Lesson::WrongTotal).is_some() {
+                return Ok(None);
+            }
+            match self.summary(search).await? {
+                Some((found, true)) => counted += found,
                 _ => return Ok(None),
             }
         }
-        Ok(Some(total))
+        if counted <= COUNTED_HERE {
+            return Ok(None);
+        }
+        for search in scan.searches.iter().filter(|search| search.filter.is_some()) {
+            let batch = self.batch(search, None, FHIR_PAGE as usize).await?;
+            if batch.kept.len() < batch.rows.len() {
+                return Ok(None);
+            }
+        }
+        self.trail = Trail::default();
+        Ok(Some(counted))
+    }
+
+    fn unsound(&self, what: &str) -> Error {
+        Error::new(Code::UpstreamInvalid, format!("the FHIR service behind `{}` {what}", self.table.table.name))
     }
 
     /// The parameters that the service does not say it applied; an error if rows cannot do without one of them.
@@ -293,13 +493,10 @@ impl<'a> Searching<'a> {
         )
     }
 
-    fn last_key(&self, rows: &Rows) -> Option<String> {
-        rows.cell(rows.len().checked_sub(1)?, self.table.table.key).map(str::to_owned)
-    }
-
     /// Whether this is a row that the request has not given yet: a service may repeat one on a later page.
     fn is_new(&mut self, rows: &Rows, row: usize) -> bool {
-        rows.cell(row, self.table.table.key).is_none_or(|key| self.given.insert(key.to_owned()))
+        let Some(key) = rows.cell(row, self.table.table.key) else { return true };
+        !self.before.has_given(key) && self.given.insert(key.to_owned())
     }
 
     fn exceeded(&self) -> Error {
@@ -323,6 +520,15 @@ fn page_of(rows: &Rows, order: &[usize], frame: &Frame) -> (Rows, bool) {
     (rows.pick(order.get(skip..end).unwrap_or_default()), more)
 }
 
+const ENTRY: &[u8] = b"\"entry\"";
+
+/// A bundle that has its entries once.
+#[derive(Deserialize)]
+struct Entries {
+    #[serde(rename = "entry")]
+    _entry: Option<IgnoredAny>,
+}
+
 struct Batch {
     rows: Rows,
     /// Rows that meet the filter, ascending.
@@ -333,11 +539,14 @@ struct Batch {
 /// What making rows of a page of a search takes.
 struct Making {
     table: Arc<ServedTable>,
-    /// Of the service.
+    /// The service, and its address.
+    source: String,
     base: String,
     columns: Arc<[ColumnIndex]>,
     resource_type: String,
     filter: Option<Filter>,
+    /// Before this page.
+    trail: Trail,
 }
 
 /// What a page was made into, and what that took.
@@ -346,6 +555,8 @@ struct Made {
     mapping: Duration,
     filtering: Duration,
     self_link: String,
+    /// After this page.
+    trail: Trail,
     /// Looked at once the `self` link has been.
     batch: Result<Batch>,
 }
@@ -356,24 +567,87 @@ impl Making {
         let begun = Instant::now();
         let bundle = split(&self.table, page)?;
         let resource_type = self.resource_type.as_str();
-        let resources: Vec<Resource<'_>> = bundle
-            .entries
-            .iter()
-            .filter(|entry| entry.search_mode.as_deref().is_none_or(|mode| mode == "match"))
-            .filter_map(|entry| entry.resource.as_ref())
-            .filter(|resource| resource.resource_type == resource_type)
-            .map(|resource| Resource { resource_type, body: resource.raw.as_bytes() })
-            .collect();
+        let mut resources = Vec::with_capacity(bundle.entries.len());
+        let mut ids = Vec::with_capacity(bundle.entries.len());
+        for entry in &bundle.entries {
+            let resource = self.found(entry)?;
+            if let Some(resource) = resource {
+                ids.push(resource.id.as_deref().unwrap_or_default());
+                resources.push(Resource { resource_type, body: resource.raw.as_bytes() });
+            }
+        }
+        let mut trail = self.trail.clone();
+        if !trail.turn(ids, bundle.entries.len() as u64, bundle.total) {
+            return Err(self.unsound("gives the page of before once more"));
+        }
+        let next = match bundle.link("next") {
+            Some(link) => Some(page.resolved(link).ok_or_else(|| self.unsound("gives a next link that is none"))?),
+            None => None,
+        };
         let rows = map::rows_of(&self.table, &resources, &self.base, &self.columns).map(|mapped| mapped.rows);
         let (mapping, begun) = (begun.elapsed(), Instant::now());
         // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
         let batch = rows.and_then(|rows| {
             let kept = residual::filter_rows(self.filter.as_ref(), &self.table.table, &rows)?;
-            Ok(Batch { kept, rows, next: bundle.link("next").map(str::to_owned) })
+            Ok(Batch { kept, rows, next })
         });
         let self_link = bundle.link("self").unwrap_or_default().to_owned();
-        Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, batch })
+        Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, trail, batch })
     }
+
+    /// The resource of an entry, if it is one that was searched for. An entry that is not what a search answers may stand
+    /// for a row that is missing.
+    fn found<'b>(&self, entry: &'b bundle::Entry<'b>) -> Result<Option<&'b bundle::Resource<'b>>> {
+        let mode = entry.search_mode.as_deref().unwrap_or("match");
+        let is = |other: &str| mode.eq_ignore_ascii_case(other);
+        let Some(resource) = &entry.resource else {
+            return if is("match") { Err(self.unsound("gives an entry without its resource")) } else { Ok(None) };
+        };
+        if resource.resource_type == "OperationOutcome" {
+            return match tells_of_an_error(resource.raw) {
+                true => Err(self.unsound("reports an error beside what it found")),
+                false => Ok(None),
+            };
+        }
+        if !is("match") {
+            return Ok(None);
+        }
+        if resource.resource_type != self.resource_type {
+            return Err(self.unsound("gives a resource of another type than it was asked for"));
+        }
+        if resource.raw.contains("SUBSETTED") && is_part(resource.raw) {
+            return Err(self.unsound("gives parts of resources (SUBSETTED) where whole ones were asked for"));
+        }
+        Ok(Some(resource))
+    }
+
+    fn unsound(&self, what: &str) -> Error {
+        Error::new(Code::UpstreamInvalid, format!("the FHIR service `{}` {what}", self.source))
+            .target(self.table.table.entity_set.clone())
+    }
+}
+
+/// Whether an OperationOutcome has an issue that is more than a warning.
+fn tells_of_an_error(outcome: &str) -> bool {
+    let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap_or_default();
+    let severity = |issue: &serde_json::Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
+    outcome["issue"].as_array().is_some_and(|issues| issues.iter().any(severity))
+}
+
+/// Whether a resource is tagged as incomplete.
+fn is_part(resource: &str) -> bool {
+    let resource: serde_json::Value = serde_json::from_str(resource).unwrap_or_default();
+    let tags = resource["meta"]["tag"].as_array();
+    tags.is_some_and(|tags| tags.iter().any(|tag| tag["code"] == "SUBSETTED"))
+}
+
+/// A link that asks for a quarter of the page, and how many that is. None: it does not say how many it asks for, or one.
+fn with_smaller_count(link: &str) -> Option<(String, u32)> {
+    let at = ["?_count=", "&_count="].iter().find_map(|name| Some(link.find(name)? + name.len()))?;
+    let digits = link[at..].bytes().take_while(u8::is_ascii_digit).count();
+    let count: u32 = link[at..at + digits].parse().ok().filter(|count| *count > 1)?;
+    let smaller = (count / 4).max(1);
+    Some((format!("{}{smaller}{}", &link[..at], &link[at + digits..]), smaller))
 }
 
 /// The columns that rows are held with: those of the plan, and the keys of the concepts among them.
@@ -395,7 +669,7 @@ fn columns(scan: &SearchScan, table: &Table) -> Arc<[ColumnIndex]> {
 fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u32 {
     let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, 1_000);
     let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
-    match scan.limit_pushed {
+    match scan.limit_pushed.filter(|_| wanted < u32::MAX) {
         Some(limit) => u32::try_from(limit).unwrap_or(u32::MAX).min(wanted).clamp(1, most),
         None if search.residual.is_none() && scan.skip == 0 => wanted.clamp(1, most),
         None => wanted.max(FHIR_PAGE).min(most),
@@ -403,6 +677,18 @@ fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u
 }
 
 fn split<'p>(table: &ServedTable, page: &'p Page) -> Result<bundle::Bundle<'p>> {
+    // Of two members of one name the last would count, and the rows of the first be lost.
+    if page.body.windows(ENTRY.len()).filter(|bytes| *bytes == ENTRY).nth(1).is_some()
+        && let Err(error) = serde_json::from_slice::<Entries>(&page.body)
+    {
+        let name = &table.table.name;
+        let error = error.to_string();
+        return Err(Error::new(
+            Code::UpstreamInvalid,
+            format!("the FHIR service behind `{name}` answered an odd Bundle"),
+        )
+        .internal(error));
+    }
     bundle::split(&page.body).map_err(|error| {
         Error::new(
             Code::UpstreamInvalid,

@@ -178,7 +178,8 @@ impl Session {
             Asking::Services => client.capabilities(self.deadline()).await.ok(),
             Asking::Nobody => client.known_capabilities(),
         };
-        Ok(Place::Virtual(Arc::new(server_search(says.as_deref(), &table.table))))
+        let ignored = client.not_done();
+        Ok(Place::Virtual(Arc::new(ServerSearch { ignored, ..server_search(says.as_deref(), &table.table) })))
     }
 
     fn page_size(&self, query: &Query, left: Option<u64>) -> usize {

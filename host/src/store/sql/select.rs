@@ -3,8 +3,6 @@
 //!
 //! [`SortKey`]: crate::model::value::SortKey
 
-use jiff::tz::TimeZone;
-
 use crate::model::catalog::Relation;
 use crate::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
 use crate::model::table::{ColumnIndex, Kind, Table};
@@ -375,12 +373,10 @@ fn class(table: &Table, column: ColumnIndex) -> Option<Class> {
 fn literal_key(class: Class, literal: &Literal) -> Option<Value> {
     let key = match (class, literal) {
         (Class::Bool, Literal::Bool(value)) => SortKey::Bool(*value),
-        (Class::Decimal, Literal::Number(number)) => SortKey::Decimal(number.sort_bytes()?),
+        (Class::Decimal, Literal::Number(number)) => SortKey::Decimal(number.sort_bytes()),
         (Class::Day, Literal::Date(date)) => SortKey::Int(value::days(*date)),
         (Class::Moment, Literal::Instant(instant)) => SortKey::Int(instant.as_microsecond()),
-        (Class::Moment, Literal::Date(date)) => {
-            SortKey::Int(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
-        }
+        (Class::Moment, Literal::Date(date)) => SortKey::Int(value::Instant::of_day(*date).as_microsecond()),
         (Class::Text, Literal::Text(text)) => SortKey::Text(value::fold(text)),
         (Class::Guid, Literal::Guid(guid)) => SortKey::Guid(*guid),
         _ => return None,
@@ -545,7 +541,7 @@ mod tests {
             &[smith[0].clone(), Value::Int(2), smith[0].clone()],
         );
         check(
-            compare(Compare::Lt, Expr::Column(3), Expr::Literal(Literal::Instant(jiff::Timestamp::UNIX_EPOCH))),
+            compare(Compare::Lt, Expr::Column(3), Expr::Literal(Literal::Instant(value::Instant::from_microsecond(0)))),
             "((\"k_birthdate\" * 86400000000) < ?)",
             &[Value::Int(0)],
         );

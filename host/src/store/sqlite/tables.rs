@@ -16,7 +16,7 @@ use crate::model::value::SortKey;
 use crate::store::sql::names::{self, Value};
 
 /// To be raised when `model::value` makes other sort keys from the same cells: all are then made anew.
-const KEYS_VERSION: u32 = 1;
+const KEYS_VERSION: u32 = 2;
 
 /// Rows whose sort keys are made anew in one go.
 pub(crate) const REBUILD_ROWS: usize = 500;

@@ -1,8 +1,7 @@
-use jiff::Timestamp;
-
 use super::*;
 use crate::model::key;
 use crate::model::query::{Arithmetic, Function, Literal};
+use crate::model::value::parse_instant;
 use crate::plan::example::observation::*;
 use crate::plan::example::*;
 use crate::plan::unparse;
@@ -173,7 +172,7 @@ fn functions() {
     ] {
         check(VALUE, cell, &equal(call(function, [Expr::Column(VALUE)]), number(expected)), Some(true));
     }
-    let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let now = parse_instant("2026-01-01T00:00:00Z").unwrap();
     let now = call(Function::Now, [lit(Literal::Instant(now))]);
     let past = Filter::Compare(Compare::Lt, Expr::Column(EFFECTIVE), now);
     check(EFFECTIVE, cell, &past, Some(true));

@@ -4,16 +4,16 @@
 
 use std::sync::LazyLock;
 
+use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
 use crate::model::query::TextTest;
 use crate::model::rows::Rows;
-use crate::model::value::{first_day, fold, parse_instant};
+use crate::model::value::{Instant, first_day, fold, parse_instant};
 use crate::plan::evaluate::residual::filter_rows;
 use crate::plan::example::observation::*;
 use crate::plan::example::*;
@@ -167,7 +167,7 @@ fn token(system: &str, code: &str, value: &str) -> bool {
 
 /// Range of microseconds, the end not in it.
 fn moments(text: &str, service: Service) -> (i128, i128) {
-    let micro = |moment: Timestamp| i128::from(moment.as_microsecond());
+    let micro = |moment: Instant| i128::from(moment.as_microsecond());
     if text.contains('T') {
         let start = micro(parse_instant(text).expect("a moment"));
         return (start, start + if text.contains('.') { 1_000 } else { 1_000_000 });
@@ -179,7 +179,7 @@ fn moments(text: &str, service: Service) -> (i128, i128) {
         _ => first.checked_add(1.day()),
     };
     let zone = TimeZone::fixed(Offset::constant(service.hours));
-    let local = |day: Date| micro(DateTime::from(day).to_zoned(zone.clone()).expect("in range").timestamp());
+    let local = |day: Date| micro(DateTime::from(day).to_zoned(zone.clone()).expect("in range").timestamp().into());
     (local(first), local(next.expect("in range")))
 }
 

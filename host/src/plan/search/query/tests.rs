@@ -103,9 +103,34 @@ fn text() {
     check(compare(Gt, NOTE, string("a")), Unsupported, "");
     let lower = Expr::Call(crate::model::query::Function::ToLower, vec![Expr::Column(NOTE)]);
     check(Filter::Compare(Compare::Eq, lower, Expr::Literal(string("james"))), Inexact, "note=james");
+    // A letter that folds to several.
+    check(eq(NOTE, string("Masse")), Inexact, "note=Masse,Maße");
+    check(test(TextTest::StartsWith, NOTE, "Mas"), Inexact, "note=Ma");
+    check(test(TextTest::Contains, NOTE, "ill"), Unsupported, "");
     // Tokens may be compared with case; text is not.
     check(eq(CODE, string("8867-4")), Inexact, "code=http://loinc.org|8867-4");
-    check(eq(CODE, string("LP29684")), Unsupported, "");
+    let cases = ["LP2", "lp2", "Lp2", "lP2"].map(|case| format!("http://loinc.org|{case}")).join(",");
+    check(eq(CODE, string("LP2")), Inexact, &format!("code={cases}"));
+    check(eq(CODE, string("Étage")), Unsupported, "");
+}
+
+#[test]
+fn what_the_service_has_refused_is_not_asked_again() {
+    let refused = |names: &[&str]| ServerSearch {
+        ignored: names.iter().map(|name| format!("Observation.{name}")).collect(),
+        ..ServerSearch::default()
+    };
+    let class = |filter: &Filter, server: &ServerSearch| {
+        let searched = searches(Some(filter), &observations(), server, &HashMap::new());
+        let Searched::Search(search) = &searched[0] else { panic!("{searched:?}") };
+        search.conjuncts[0].class
+    };
+    let contains = test(TextTest::Contains, NOTE, "Jones");
+    assert_eq!(class(&contains, &refused(&["note:contains"])), Unsupported);
+    assert_eq!(class(&eq(NOTE, string("Jones")), &refused(&["note:contains"])), Inexact);
+    let several = is_in(STATUS, [number("1"), number("2")]);
+    assert_eq!(class(&several, &refused(&["status,"])), Unsupported);
+    assert_eq!(class(&eq(STATUS, number("1")), &refused(&["status,"])), Exact);
 }
 
 #[test]
