@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use turntable_scan::{Document, Kind, Value};
 
-use crate::definitions::{Binding, Element, ElementType, Strength, capitalised};
-use crate::{primitive, r4};
+use crate::definitions::{Binding, Element, ElementType, R4, Strength, capitalised};
+use crate::primitive;
 
 /// One thing that is wrong. It names places and what belongs there, never what is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,40 +29,45 @@ pub enum Wrong {
     Value,
 }
 
-/// What is wrong with a resource, in the order of its text. None if R4 does not have its type.
-pub fn faults(resource: Value<'_>) -> Vec<Fault> {
-    let mut judge = Judge { found: Vec::new(), open: Vec::new() };
-    judge.resource(resource, "");
-    // Through a list, so that depth costs no stack.
-    while let Some(next) = judge.open.pop() {
-        judge.object(&next);
+impl R4 {
+    /// What is wrong with a resource, in the order of its text. None if R4 does not have its type.
+    pub fn faults(&self, resource: Value<'_>) -> Vec<Fault> {
+        let mut judge = Judge { r4: self, found: Vec::new(), open: Vec::new() };
+        judge.resource(resource, "");
+        // Through a list, so that depth costs no stack.
+        while let Some(next) = judge.open.pop() {
+            judge.object(&next);
+        }
+        judge.found.sort_by_key(|(at, _)| *at);
+        judge.found.into_iter().map(|(_, fault)| fault).collect()
     }
-    judge.found.sort_by_key(|(at, _)| *at);
-    judge.found.into_iter().map(|(_, fault)| fault).collect()
+
+    /// What is wrong with a resource, and was not as it stood before. Elements may have moved in their lists meanwhile,
+    /// so faults of one kind in one list are counted, and those that are new are named where there are more. A text that
+    /// is no JSON has none.
+    pub fn new_faults(&self, before: Option<&[u8]>, after: &[u8]) -> Vec<Fault> {
+        let of = |text: &[u8]| Document::parse(text).map_or_else(|_| Vec::new(), |found| self.faults(found.root()));
+        let after = of(after);
+        if after.is_empty() {
+            return after;
+        }
+        let old = before.map(of).unwrap_or_default();
+        let (now, then) = (counted(&after), counted(&old));
+        let is_new = |fault: &Fault| now.get(&key(fault)) > then.get(&key(fault)) && !old.contains(fault);
+        after.into_iter().filter(is_new).collect()
+    }
 }
 
-/// What is wrong with a resource, and was not as it stood before. Elements may have moved in their lists meanwhile, so
-/// faults of one kind in one list are counted, and all are named where there are more. A text that is no JSON has none.
-pub fn new_faults(before: Option<&[u8]>, after: &[u8]) -> Vec<Fault> {
-    let of = |text: &[u8]| Document::parse(text).map_or_else(|_| Vec::new(), |document| faults(document.root()));
-    let after = of(after);
-    if after.is_empty() {
-        return after;
+fn counted(faults: &[Fault]) -> BTreeMap<(String, Wrong), usize> {
+    let mut counted = BTreeMap::new();
+    for fault in faults {
+        *counted.entry(key(fault)).or_insert(0) += 1;
     }
-    let count = |faults: &[Fault]| {
-        let mut counted = BTreeMap::new();
-        for fault in faults {
-            *counted.entry((without_indices(&fault.path), fault.wrong)).or_insert(0_usize) += 1;
-        }
-        counted
-    };
-    let (old, now) = (before.map(of).unwrap_or_default(), count(&after));
-    let before = count(&old);
-    let is_new = |fault: &Fault| {
-        let key = (without_indices(&fault.path), fault.wrong);
-        now.get(&key) > before.get(&key) && !old.contains(fault)
-    };
-    after.into_iter().filter(is_new).collect()
+    counted
+}
+
+fn key(fault: &Fault) -> (String, Wrong) {
+    (without_indices(&fault.path), fault.wrong)
 }
 
 /// `telecom[1].rank` as `telecom.rank`; the mark of a choice element stays.
@@ -79,6 +84,7 @@ fn without_indices(path: &str) -> String {
 }
 
 struct Judge<'a> {
+    r4: &'a R4,
     /// With the place in the text.
     found: Vec<(u32, Fault)>,
     open: Vec<Open<'a>>,
@@ -103,7 +109,7 @@ impl<'a> Judge<'a> {
         let Some(kind) = value.get("resourceType").and_then(Value::text) else {
             return self.fault(value, path.to_owned(), Wrong::Shape, "a resource has a resourceType");
         };
-        if r4().is_resource(&kind) {
+        if self.r4.is_resource(&kind) {
             let path = if path.is_empty() { kind.to_string() } else { path.to_owned() };
             self.open.push(Open { value, kind: kind.into_owned(), path, binding: None });
         }
@@ -118,13 +124,13 @@ impl<'a> Judge<'a> {
         let mut types: BTreeMap<&str, &str> = BTreeMap::new();
         for (key, member) in value.members() {
             let Some(name) = key.text() else { continue };
-            if name == "resourceType" && r4().is_resource(kind) {
+            if name == "resourceType" && self.r4.is_resource(kind) {
                 continue;
             }
             let (plain, is_sibling) = name.strip_prefix('_').map_or((&*name, false), |plain| (plain, true));
             let place = format!("{path}.{plain}");
-            let Some(found) = r4().member(kind, plain) else {
-                let near = r4().suggest_member(kind, plain);
+            let Some(found) = self.r4.member(kind, plain) else {
+                let near = self.r4.suggest_member(kind, plain);
                 self.fault(member, place, Wrong::Shape, format!("R4 has no such element{near}"));
                 continue;
             };
@@ -146,7 +152,7 @@ impl<'a> Judge<'a> {
                 false => self.member(&member, value.get(&name), beside, place),
             }
         }
-        for element in r4().elements(kind).filter(|element| element.required && !there.contains(element.name)) {
+        for element in self.r4.elements(kind).filter(|element| element.required && !there.contains(element.name)) {
             let path = format!("{path}.{}", element.name);
             self.fault(*value, path, Wrong::Missing, "R4 requires this element");
         }
@@ -209,7 +215,7 @@ impl<'a> Judge<'a> {
             } else if !primitive::is_value_of(member.of.name, value) {
                 self.fault(value, path, Wrong::Value, format!("R4 has {wanted} here"));
             } else if let Some(binding) = binding.filter(|_| member.of.name == "code")
-                && let Some(codes) = r4().codes(binding.value_set)
+                && let Some(codes) = self.r4.codes(binding.value_set)
                 && value.text().is_some_and(|text| codes.iter().all(|code| code.code != text))
             {
                 self.fault(value, path, Wrong::Value, format!("no code of {}", binding.value_set));
@@ -233,7 +239,7 @@ impl<'a> Judge<'a> {
     /// A relative reference names its type.
     fn target(&mut self, targets: &[&str], value: Value<'_>, path: &str) {
         let text = value.get("reference").and_then(Value::text).unwrap_or_default();
-        let kind = text.split_once('/').map(|(kind, _)| kind).filter(|kind| r4().is_resource(kind));
+        let kind = text.split_once('/').map(|(kind, _)| kind).filter(|kind| self.r4.is_resource(kind));
         if kind.is_some_and(|kind| !targets.contains(&kind)) {
             let path = format!("{path}.reference");
             self.fault(value, path, Wrong::Value, format!("a reference to {}", targets.join(", ")));
@@ -242,7 +248,8 @@ impl<'a> Judge<'a> {
 
     /// A concept with a required value set has one of its codes, if it has any.
     fn bound(&mut self, open: &Open<'_>) {
-        let Some((binding, codes)) = open.binding.and_then(|binding| Some((binding, r4().codes(binding.value_set)?)))
+        let Some((binding, codes)) =
+            open.binding.and_then(|binding| Some((binding, self.r4.codes(binding.value_set)?)))
         else {
             return;
         };
@@ -347,9 +354,17 @@ fn plain(path: &str) -> String {
 mod tests {
     use super::*;
 
+    fn r4() -> R4 {
+        R4::parse(
+            include_str!("../r4/elements.txt"),
+            include_str!("../r4/search-parameters.txt"),
+            include_str!("../r4/required-codes.txt"),
+        )
+    }
+
     fn found(text: &str) -> Vec<String> {
         let document = Document::parse(text.as_bytes()).unwrap();
-        faults(document.root()).into_iter().map(|f| format!("{} {:?}: {}", f.path, f.wrong, f.message)).collect()
+        r4().faults(document.root()).into_iter().map(|f| format!("{} {:?}: {}", f.path, f.wrong, f.message)).collect()
     }
 
     #[test]
@@ -403,14 +418,14 @@ mod tests {
     #[test]
     fn only_what_is_new_counts() {
         let new = |before: &str, after: &str| {
-            let found = new_faults(Some(before.as_bytes()), after.as_bytes());
+            let found = r4().new_faults(Some(before.as_bytes()), after.as_bytes());
             found.into_iter().map(|fault| fault.path).collect::<Vec<_>>()
         };
         let two = r#"{"resourceType":"Patient","telecom":[{"use":"x","rank":0},{"rank":0}]}"#;
         assert!(new(two, r#"{"resourceType":"Patient","telecom":[{"rank":0}]}"#).is_empty());
         assert!(new(two, two).is_empty());
         assert_eq!(new(r#"{"resourceType":"Patient","gender":"x"}"#, two).len(), 3);
-        let fresh = new_faults(None, br#"{"resourceType":"Immunization"}"#);
+        let fresh = r4().new_faults(None, br#"{"resourceType":"Immunization"}"#);
         let paths: Vec<_> = fresh.iter().map(|fault| fault.path.as_str()).collect();
         assert_eq!(
             paths,

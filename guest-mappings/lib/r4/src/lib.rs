@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 pub use definitions::{
     Binding, CHOICE, Code, Element, ElementType, Member, Parameter, R4, Strength, suggestion, value_set_url,
 };
-pub use faults::{Fault, Wrong, faults, new_faults};
+pub use faults::{Fault, Wrong};
 pub use nearest::nearest;
 
 /// R4's definitions.
