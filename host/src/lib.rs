@@ -277,6 +277,9 @@ pub mod router {
         /// Where a table's resources are, and how one is read and written there.
         pub mod backend;
 
+        /// Whether a changed resource is right R4.
+        pub mod right;
+
         /// A change of a row to a change of its resource.
         pub mod change;
 

@@ -159,7 +159,8 @@ fn may_change(
             // A derived choice shows the type itself.
             let shows_type = base(case.kind, a) == Some(b.as_str());
             let one_coding = is_of_coding(a) && is_of_coding(b);
-            a == b || a == THIS || b == THIS || one_coding || (gone || derived) && (siblings || shows_type)
+            let says_it = b == "text" && is_spoken(a);
+            a == b || a == THIS || b == THIS || one_coding || says_it || (gone || derived) && (siblings || shows_type)
         })
     })
 }
@@ -167,6 +168,13 @@ fn may_change(
 /// Of a row that is a Coding: a changed code loses the display that described it.
 fn is_of_coding(member: &str) -> bool {
     matches!(member, "code" | "system" | "display")
+}
+
+/// Of a row that is a HumanName or an Address: its text says what its parts say.
+fn is_spoken(member: &str) -> bool {
+    const PARTS: [&str; 10] =
+        ["prefix", "given", "family", "suffix", "line", "postalCode", "city", "district", "state", "country"];
+    PARTS.contains(&member)
 }
 
 const THIS: &str = "$this";

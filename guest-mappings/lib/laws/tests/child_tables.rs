@@ -221,7 +221,7 @@ fn rows_arrive_at_the_end_of_their_list() {
         ),
         ("category", "", r#"{"kind":"a"}"#, r#","kind":["a"]"#),
         ("category", r#","kind":["a"]"#, r#"{"kind":"b","of":"CareTeam/t"}"#, r#","kind":["a","b"]"#),
-        ("category", r#","_kind":[{"id":"i"}]"#, r#"{"kind":"b"}"#, r#","_kind":[{"id":"i"}],"kind":[null,"b"]"#),
+        ("category", r#","_kind":[{"id":"i"}]"#, r#"{"kind":"b"}"#, r#","_kind":[{"id":"i"},null],"kind":[null,"b"]"#),
         (
             "member",
             "",

@@ -203,7 +203,7 @@ fn kind(path: &str, of: &ElementType) -> String {
 }
 
 /// `dateTime` as it stands in `valueDateTime`.
-fn capitalised(name: &str) -> String {
+pub(crate) fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }

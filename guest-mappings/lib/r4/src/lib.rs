@@ -1,16 +1,20 @@
-//! FHIR R4's elements, search parameters and required codes, and the nearest right name for a wrong one.
+//! FHIR R4's elements, search parameters and required codes, the nearest right name for a wrong one, and what of a
+//! resource is not as R4 has it.
 //!
 //! The files in `r4/` are read at first use, in a few milliseconds. `README.md` says where they come from.
 
 mod definitions;
+mod faults;
 mod nearest;
 mod parse;
+mod primitive;
 
 use std::sync::OnceLock;
 
 pub use definitions::{
     Binding, CHOICE, Code, Element, ElementType, Member, Parameter, R4, Strength, suggestion, value_set_url,
 };
+pub use faults::{Fault, Wrong};
 pub use nearest::nearest;
 
 /// R4's definitions.

@@ -12,6 +12,7 @@ use crate::located::{Located, at};
 use crate::path::Move;
 use crate::problem::Problem;
 use crate::reference::{self, Target};
+use crate::spoken;
 use crate::time::{self, Precision};
 
 /// A value that a column is to get, `None` for null.
@@ -136,6 +137,7 @@ impl Given<'_> {
 /// written, but what another value makes untrue is not dropped there.
 pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned], kept: &[Assigned]) -> Vec<Located> {
     let all = Given { assigned, kept };
+    let spoken = spoken::listen(edit, assigned.iter().map(|set| set.moves.as_slice()));
     let mut problems = Vec::new();
     let (nulls, values): (Vec<_>, Vec<_>) =
         assigned.iter().filter(|set| !set.covered).partition(|set| set.value.is_none());
@@ -150,6 +152,7 @@ pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned], kept: &[Assigned
         };
         problems.extend(written.err().map(|problem| at(set.column, problem)));
     }
+    spoken::speak(edit, spoken);
     problems
 }
 
@@ -272,10 +275,9 @@ fn drop_stale(edit: &mut Edit<'_>, set: &Assigned, column: &'static Column, conc
     let Some((_, coding)) = set.moves.split_last().filter(|_| concept != Concept::Code) else {
         return;
     };
-    let display = if concept == Concept::Quantity { "unit" } else { "display" };
-    edit.drop_members(coding, &all.others(coding, &[display]));
+    // The unit of a quantity is what people read, with or without a code: it stays.
     if concept != Concept::Quantity {
-        edit.drop_members(coding, &all.others(coding, &["version", "userSelected"]));
+        edit.drop_members(coding, &all.others(coding, &["display", "version", "userSelected"]));
     }
     debug_assert!(matches!(column.kind, Kind::Concept(_)), "only concepts go stale here");
 }

@@ -7,7 +7,8 @@
 //!   fills places before one that is written (`line[1]` without a `line[0]`). An element found by `where`
 //!   keeps the constants it was found by.
 //! - A primitive's `_x` sibling is kept when its value changes, except for `data-absent-reason`, which a
-//!   value contradicts; it goes when the value goes.
+//!   value contradicts; it goes when the value goes. Of a list and its `_x` both are filled out with null to
+//!   the same length (R4, json.html#primitive), and what stands beside other values stays.
 //! - Writing `valueString` removes `valueQuantity`: a choice element has one type at a time.
 
 use turntable_scan::{Document, Kind};
@@ -117,6 +118,7 @@ impl Edit<'_> {
         let place = self.reach(moves)?;
         self.replace(place, value);
         self.drop_absent_sibling(value);
+        self.level(value);
         Ok(())
     }
 
@@ -174,6 +176,13 @@ impl Edit<'_> {
     /// Fills what must not stay empty. To be called once, before the tree becomes text.
     pub(crate) fn finish(&mut self) {
         for (array, hole) in self.tree.holes() {
+            if self.is_sibling(array) {
+                // What is beside a value says nothing of its own.
+                let null = self.tree.bare_leaf(Kind::Null, "null");
+                self.replace(hole, null);
+                self.level_to_sibling(array);
+                continue;
+            }
             let is_object = |&id: &Id| self.tree.kind(id) == Kind::Object;
             if self.tree.items(array).iter().any(is_object) {
                 let absent = self.absent();
@@ -198,10 +207,7 @@ impl Edit<'_> {
         let list = self.as_array(list).map_err(|_| NO_LIST)?;
         if let Some((sibling, _)) = self.sibling(list) {
             // Its surplus belongs to values that are not there.
-            while self.tree.items(list).len() < self.tree.items(sibling).len() {
-                let null = self.tree.bare_leaf(Kind::Null, "null");
-                self.tree.push_item(list, null);
-            }
+            self.fill_out(list, self.tree.items(sibling).len());
         }
         self.base = self.tree.hole();
         self.tree.push_item(list, self.base);
@@ -230,7 +236,7 @@ impl Edit<'_> {
             if [Some(list), sibling].into_iter().flatten().all(|list| self.tree.items(list).iter().all(is_null)) {
                 self.detach(list, &[]);
             } else {
-                self.trim_sibling(list);
+                self.level(list);
             }
         } else {
             // What stands alone is a list of one.
@@ -475,22 +481,51 @@ impl Edit<'_> {
     }
 
     fn detach_item(&mut self, array: Id, id: Id, anchors: &[(Id, Move)]) {
-        if self.tree.items(array).last() != Some(&id) && !self.holds_extensions(array) {
+        if self.is_sibling(array) {
+            let null = self.tree.bare_leaf(Kind::Null, "null");
+            self.replace(id, null);
+            if self.says_nothing(array) {
+                self.detach(array, anchors);
+            }
+            return;
+        }
+        if !self.is_last(array, id) && !self.holds_extensions(array) {
+            if let Some(beside) = self.beside(array, id) {
+                // It goes with the value; that the value is absent is said in the end.
+                let null = self.tree.bare_leaf(Kind::Null, "null");
+                self.replace(beside, null);
+            }
             let hole = self.tree.hole();
             self.replace(id, hole);
             return;
         }
-        self.tree.remove_item(array, id);
+        self.remove_with_beside(array, id);
         while let Some(&last) = self.tree.items(array).last()
             && (self.tree.is_hole(last) || self.is_filler(array, last))
         {
-            self.tree.remove_item(array, last);
+            self.remove_with_beside(array, last);
         }
         if self.tree.is_empty(array) {
             self.detach(array, anchors);
         } else {
-            self.trim_sibling(array);
+            self.level(array);
         }
+    }
+
+    /// Whether nothing stands behind an element, neither in its list nor beside where one would be.
+    fn is_last(&self, array: Id, id: Id) -> bool {
+        let items = self.tree.items(array);
+        let beside = self.sibling(array).map(|(sibling, _)| self.tree.items(sibling)).unwrap_or_default();
+        let mut surplus = beside.iter().skip(items.len());
+        items.last() == Some(&id) && surplus.all(|&item| self.tree.kind(item) == Kind::Null)
+    }
+
+    fn remove_with_beside(&mut self, array: Id, id: Id) {
+        let beside = self.beside(array, id);
+        if let (Some(beside), Some((sibling, _))) = (beside, self.sibling(array)) {
+            self.tree.remove_item(sibling, beside);
+        }
+        self.tree.remove_item(array, id);
     }
 
     /// An element that only keeps a place, as [`Edit::finish`] makes it: null, or absent for an unknown reason.
@@ -498,8 +533,7 @@ impl Edit<'_> {
         match self.tree.kind(item) {
             Kind::Object => self.is_absent(item),
             Kind::Null => {
-                let index = self.tree.items(array).iter().position(|&own| own == item);
-                let beside = self.sibling(array).and_then(|(id, _)| self.tree.items(id).get(index?).copied());
+                let beside = self.beside(array, item);
                 beside.is_none_or(|beside| self.tree.kind(beside) == Kind::Null || self.is_absent(beside))
             }
             _ => false,
@@ -554,22 +588,62 @@ impl Edit<'_> {
         self.tree.member(self.tree.parent(id)?, &name).map(|sibling| (sibling, name))
     }
 
-    /// Shortens `_x` to its array.
-    fn trim_sibling(&mut self, array: Id) {
-        let Some((sibling, name)) = self.sibling(array) else {
+    /// Whether an array is an `_x`.
+    fn is_sibling(&self, array: Id) -> bool {
+        self.tree.name_of(array).is_some_and(|name| name.starts_with('_'))
+    }
+
+    /// What stands in `_x` beside an element of a list.
+    fn beside(&self, array: Id, item: Id) -> Option<Id> {
+        let index = self.tree.items(array).iter().position(|&own| own == item)?;
+        self.tree.items(self.sibling(array)?.0).get(index).copied()
+    }
+
+    /// Fills out a list and its `_x` to the same length; an `_x` that says nothing goes.
+    fn level(&mut self, array: Id) {
+        let Some((sibling, _)) = self.sibling(array).filter(|_| self.tree.kind(array) == Kind::Array) else {
             return;
         };
-        let length = self.tree.items(array).len();
-        for extra in self.tree.items(sibling).into_iter().skip(length) {
-            self.tree.remove_item(sibling, extra);
+        if self.tree.kind(sibling) != Kind::Array {
+            return;
         }
-        let rest = self.tree.items(sibling);
-        if self.tree.kind(sibling) == Kind::Array
-            && rest.iter().all(|&item| self.tree.kind(item) == Kind::Null)
-            && let Some(parent) = self.tree.parent(array)
+        // Nulls behind the last value say nothing.
+        while let Some(&last) = self.tree.items(sibling).last()
+            && self.tree.items(sibling).len() > self.tree.items(array).len()
+            && self.tree.kind(last) == Kind::Null
         {
-            self.tree.remove_member(parent, &name);
+            self.tree.remove_item(sibling, last);
         }
+        if self.says_nothing(sibling) {
+            if let (Some(parent), Some(name)) = (self.tree.parent(sibling), self.tree.name_of(sibling)) {
+                self.tree.remove_member(parent, &name);
+            }
+            return;
+        }
+        let length = self.tree.items(array).len().max(self.tree.items(sibling).len());
+        self.fill_out(array, length);
+        self.fill_out(sibling, length);
+    }
+
+    /// The same, asked of the `_x`; one without a list beside it stands alone.
+    fn level_to_sibling(&mut self, sibling: Id) {
+        let name = self.tree.name_of(sibling).unwrap_or_default();
+        let list = self.tree.parent(sibling).and_then(|parent| self.tree.member(parent, name.trim_start_matches('_')));
+        if let Some(list) = list {
+            self.level(list);
+        }
+    }
+
+    fn fill_out(&mut self, array: Id, length: usize) {
+        for _ in self.tree.items(array).len()..length {
+            let null = self.tree.bare_leaf(Kind::Null, "null");
+            self.tree.push_item(array, null);
+        }
+    }
+
+    /// Whether an `_x` has nothing but nulls.
+    fn says_nothing(&self, sibling: Id) -> bool {
+        self.tree.items(sibling).iter().all(|&item| self.tree.kind(item) == Kind::Null)
     }
 
     /// The value of a primitive contradicts that it is absent.
@@ -586,17 +660,14 @@ impl Edit<'_> {
             }
             return;
         }
-        let index = self.tree.items(parent).iter().position(|&item| item == value);
-        if let Some((sibling, _)) = self.sibling(parent)
-            && let Some(item) = index.and_then(|index| self.tree.items(sibling).get(index).copied())
-        {
+        if let Some(item) = self.beside(parent, value) {
             self.drop_absent(item);
             if self.tree.kind(item) == Kind::Object && self.tree.is_empty(item) {
                 let null = self.tree.bare_leaf(Kind::Null, "null");
                 self.replace(item, null);
             }
-            self.trim_sibling(parent);
         }
+        self.level(parent);
     }
 
     /// Removes the data-absent-reason of an element.
@@ -622,25 +693,29 @@ impl Edit<'_> {
         let (Some(parent), Some(name)) = (self.tree.parent(array), self.tree.name_of(array)) else {
             return;
         };
-        let items = self.tree.items(array);
         let name = underscored(&name);
         let sibling = match self.tree.member(parent, &name) {
             Some(sibling) if self.tree.kind(sibling) == Kind::Array => sibling,
-            _ => {
+            found => {
                 let sibling = self.tree.array();
+                // One that stands alone belongs to the first value.
+                let first = found.filter(|&found| self.tree.kind(found) == Kind::Object);
+                let first = first.and_then(|found| self.copy(&self.tree.text_of(found)).ok());
                 self.tree.set_member(parent, &name, sibling);
+                if let Some(first) = first {
+                    self.tree.push_item(sibling, first);
+                }
                 sibling
             }
         };
-        while self.tree.items(sibling).len() < items.len() {
-            let null = self.tree.bare_leaf(Kind::Null, "null");
-            self.tree.push_item(sibling, null);
-        }
-        let index = items.iter().position(|&item| item == hole);
-        if let Some(place) = index.and_then(|index| self.tree.items(sibling).get(index).copied()) {
+        let length = self.tree.items(array).len();
+        self.fill_out(sibling, length);
+        // What is said beside an absent value stays, and is enough.
+        if let Some(place) = self.beside(array, hole).filter(|&place| self.tree.kind(place) == Kind::Null) {
             let absent = self.absent();
             self.replace(place, absent);
         }
+        self.level(array);
     }
 
     fn absent(&mut self) -> Id {

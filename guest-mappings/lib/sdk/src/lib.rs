@@ -26,6 +26,7 @@ mod read;
 mod reference;
 mod row;
 mod search;
+mod spoken;
 mod table;
 mod time;
 pub mod tools;

@@ -276,7 +276,7 @@ impl<'a> Tree<'a> {
         holes.filter_map(|id| attached(id).map(|array| (array, id))).collect()
     }
 
-    fn is_attached(&self, mut id: Id) -> bool {
+    pub(crate) fn is_attached(&self, mut id: Id) -> bool {
         while let Some(parent) = self.nodes[id].parent {
             if !self.slots(parent).any(|slot| slot.value == id) {
                 return false;

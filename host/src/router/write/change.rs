@@ -17,6 +17,7 @@ use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::write::backend::{Held, Place};
+use crate::router::write::right::is_right;
 use crate::router::write::rows::{self, Own};
 use crate::store::native::{NativeScan, ScanLimits};
 
@@ -486,9 +487,15 @@ fn map_all(table: &ServedTable, resource_type: &str, body: &[u8], base: &str) ->
 
 /// One change through the mapping.
 fn change_resource(table: &ServedTable, change: WriteChange) -> Result<FhirRequest> {
-    let mut answers = table.mapping.resource(&table.table.name, &[change])?;
+    let changes = [change];
+    let mut answers = table.mapping.resource(&table.table.name, &changes)?;
     match answers.pop() {
-        Some(Ok(request)) => Ok(request),
+        Some(Ok(request)) => {
+            if let FhirRequest::Create(body) | FhirRequest::Update(body) = &request {
+                is_right(&table.table, &changes[0], body)?;
+            }
+            Ok(request)
+        }
         Some(Err(issues)) => Err(refused(&table.table, &issues)),
         None => Err(ill_formed(table, "it answered no change")),
     }

@@ -1,0 +1,71 @@
+//! Whether what a change makes of a resource is right R4. A mapping says what it writes, in whatever language; what R4
+//! forbids, and what it requires and a change takes away, is refused here, by the column that carries it. What was wrong
+//! before may stay.
+
+use turntable_r4::{Fault, Wrong, r4};
+
+use crate::mapping::component::{WriteChange, WriteOperation};
+use crate::model::error::{Code, Detail, Error, Result};
+use crate::model::table::{Column, Table};
+
+/// # Errors
+/// `BadValue` for a value that R4 forbids, `RequiredColumn` for a required element that is taken away; the target is the column,
+/// and the details name all columns of which one would do.
+pub fn is_right(table: &Table, change: &WriteChange, after: &[u8]) -> Result<()> {
+    let mut faults = r4().new_faults(change.existing.as_deref(), after);
+    if change.operation == WriteOperation::Create {
+        // Of a new row the columns that are marked as required are asked for, and no more.
+        faults.retain(|fault| fault.wrong != Wrong::Missing);
+    }
+    let details: Vec<_> = faults.iter().map(|fault| detail(table, change, fault)).collect();
+    let Some((fault, first)) = faults.iter().zip(&details).next() else { return Ok(()) };
+    let code = if fault.wrong == Wrong::Missing { Code::RequiredColumn } else { Code::BadValue };
+    let error = Error::new(code, first.message.clone());
+    let error = match &first.target {
+        Some(column) => error.target(column.clone()),
+        None => error.hint(format!("no column of `{}` carries it: write it through the FHIR service", table.name)),
+    };
+    Err(error.details(details))
+}
+
+fn detail(table: &Table, change: &WriteChange, fault: &Fault) -> Detail {
+    let columns = behind(table, change, fault);
+    let named: Vec<_> = columns.iter().map(|column| format!("`{}`", column.name)).collect();
+    let (code, message) = match (fault.wrong, named.as_slice()) {
+        (Wrong::Missing, []) => ("RequiredColumn", format!("FHIR requires {}", fault.path)),
+        (Wrong::Missing, [only]) => {
+            ("RequiredColumn", format!("{only} must have a value: FHIR requires {}", fault.path))
+        }
+        (Wrong::Missing, many) => {
+            let many = many.join(", ");
+            ("RequiredColumn", format!("one of {many} must have a value: FHIR requires {}", fault.path))
+        }
+        (_, []) => ("BadValue", format!("{}: {}", fault.path, fault.message)),
+        (_, [column, ..]) => ("BadValue", format!("{column}: {} ({})", fault.message, fault.path)),
+    };
+    Detail { code: code.into(), message, target: columns.first().map(|column| column.name.clone()) }
+}
+
+/// The columns that could mend a fault: of those that the change writes, else of all that can be written.
+fn behind<'t>(table: &'t Table, change: &WriteChange, fault: &Fault) -> Vec<&'t Column> {
+    let reaches = |column: &&Column| column.path.split('|').any(|path| fault.is_reached_by(path.trim()));
+    let written = change.assignments.iter().filter_map(|(column, _)| table.columns.get(*column));
+    let own: Vec<_> = written.clone().filter(reaches).collect();
+    if fault.wrong == Wrong::Missing || own.is_empty() {
+        let all: Vec<_> = table
+            .columns
+            .iter()
+            .filter(|column| column.access.create || column.access.update)
+            .filter(reaches)
+            .collect();
+        if !all.is_empty() {
+            return all;
+        }
+    }
+    // A column whose path says nothing may be written by code: it is the one if it is the only one.
+    let given: Vec<_> = written.collect();
+    match given.as_slice() {
+        [only] if own.is_empty() && fault.wrong != Wrong::Missing => vec![only],
+        _ => own,
+    }
+}

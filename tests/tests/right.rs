@@ -1,0 +1,87 @@
+//! What is written is right R4, on both routes: what R4 forbids is refused by its column, what R4 requires cannot be taken
+//! away, and nothing is changed by a write that is refused.
+
+use serde_json::{Value, json};
+use turntable_tests::{Fhir, Server};
+
+/// A new row of a table with these values is refused because of that column.
+const CREATES: &[(&str, &str, &str)] =
+    &[("contacts", r#"{"msemr_contacttype":935000000,"tt_birthdate":"2023-02-01T10:00:00Z"}"#, "tt_birthdate")];
+
+/// A change of the row is refused because of its one column.
+const CHANGES: &[(&str, &str)] = &[
+    ("msemr_observations", r#"{"tt_effectivetiming":"5"}"#),
+    ("msemr_observations", r#"{"tt_effectivetiming":"[1]"}"#),
+    ("msemr_observations", r#"{"tt_effectivetiming":"{}"}"#),
+    ("msemr_observations", r#"{"tt_effectivetiming":"{\"repeat\":{\"count\":\"one\"}}"}"#),
+    ("msemr_observations", r#"{"tt_valuetime":"8 Uhr"}"#),
+    ("msemr_observations", r#"{"msemr_code_code":"a  b"}"#),
+    ("msemr_observations", r#"{"msemr_code_system":"not a uri"}"#),
+    ("contacts", r#"{"tt_birthdate":"2023-02-01T10:00:00Z"}"#),
+    ("contacts", r#"{"msemr_telecom1rank":0}"#),
+    ("contacts", r#"{"entityimage":"not base64!!"}"#),
+];
+
+fn resources() -> [Value; 2] {
+    [
+        json!({"resourceType": "Observation", "id": "o", "status": "final", "code": {"coding": [{"code": "c"}]}}),
+        // What was wrong before does not stand in the way.
+        json!({"resourceType": "Patient", "id": "p", "gender": "odd", "telecom": [{"system": "phone", "value": "1"}],
+            "photo": [{"title": "t"}], "birthDate": "2020"}),
+    ]
+}
+
+#[tokio::test]
+async fn what_r4_forbids_is_refused_virtual() {
+    let fhir = Fhir::sandbox().await;
+    for resource in resources() {
+        fhir.put(&resource).await.expect(201);
+    }
+    let server = Server::with(&fhir).route("msemr_observation", "virtual").route("contact", "virtual").start().await;
+    exercise(&server).await;
+    assert_eq!(fhir.read("Observation", "o").await["code"], resources()[0]["code"]);
+}
+
+#[tokio::test]
+async fn what_r4_forbids_is_refused_native() {
+    let server = Server::setup().start().await;
+    let entry = |resource: Value| {
+        let url = format!(
+            "{}/{}",
+            resource["resourceType"].as_str().unwrap_or_default(),
+            resource["id"].as_str().unwrap_or_default()
+        );
+        json!({"resource": resource, "request": {"method": "PUT", "url": url}})
+    };
+    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": resources().map(entry)});
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    exercise(&server).await;
+}
+
+async fn exercise(server: &Server) {
+    for (set, body, column) in CREATES {
+        let body: Value = serde_json::from_str(body).expect("JSON");
+        let answer = server.post(set, &body).await.expect(400);
+        assert_eq!(answer.error_code(), "BadValue", "{set} {body}");
+        assert_eq!(answer.json()["error"]["target"], *column, "{set} {body}");
+    }
+    for (set, body) in CHANGES {
+        let key = if *set == "contacts" { "contactid" } else { "msemr_observationid" };
+        let row = &server.rows(set, &[]).await[0];
+        let at = format!("{set}({})", row[key].as_str().unwrap_or_default());
+        let body: Value = serde_json::from_str(body).expect("JSON");
+        let answer = server.patch(&at, &body).await.expect(400);
+        assert_eq!(answer.error_code(), "BadValue", "{body}");
+        let column = body.as_object().and_then(|body| body.keys().next()).expect("a column");
+        assert_eq!(answer.json()["error"]["target"], **column, "{body}");
+        assert_eq!(server.rows(set, &[]).await[0], *row, "{body}");
+    }
+    // What was wrong before may stay, and what R4 requires cannot be taken away.
+    let row = &server.rows("contacts", &[]).await[0];
+    let at = format!("contacts({})", row["contactid"].as_str().unwrap_or_default());
+    server.patch(&at, &json!({"lastname": "Neu"})).await.expect(204);
+    let row = &server.rows("msemr_observations", &[]).await[0];
+    let at = format!("msemr_observations({})", row["msemr_observationid"].as_str().unwrap_or_default());
+    let answer = server.patch(&at, &json!({"msemr_code_code": null})).await.expect(400);
+    assert_eq!(answer.error_code(), "RequiredColumn");
+}
