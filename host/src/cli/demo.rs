@@ -16,6 +16,7 @@ use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::session::Session;
+use crate::router::write::ingest::How;
 
 #[derive(Args)]
 pub struct Options {
@@ -127,7 +128,7 @@ fn config(listen: SocketAddr, data_dir: PathBuf, fhir: &str) -> Result<Config> {
 async fn ingest(server: &Server, bundle: &str) -> Result<()> {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let session = Session::new(server.turntable().clone(), Caller::Local).until(deadline);
-    session.ingest(bundle.to_owned().into(), Some("main")).await?;
+    session.ingest(bundle.to_owned().into(), How { forward: Some("main"), ..How::default() }).await?;
     Ok(())
 }
 

@@ -93,6 +93,9 @@ pub(super) fn refusal(asked: &Asked, status: StatusCode, headers: &HeaderMap, bo
         412 if asked.versioned && matches!(asked.interaction, Interaction::Update | Interaction::Delete) => asked
             .error(Code::VersionMismatch, "has another version of this resource")
             .hint("read the row again and repeat the change"),
+        412 if asked.interaction == Interaction::Transaction => {
+            asked.error(Code::PreconditionFailed, "found a condition of the bundle not met")
+        }
         409 | 412 | 423 => asked.error(Code::Conflict, "reports a conflict"),
         429 => asked.error(Code::UpstreamBusy, "asks for fewer requests"),
         400..=499 => asked.error(Code::RefusedByFhir, "refused the request"),
@@ -154,6 +157,13 @@ struct Issue {
 #[derive(Deserialize)]
 struct IssueDetails {
     text: Option<String>,
+}
+
+/// What an OperationOutcome inside the answer to a bundle says, in one line, for who sent the bundle.
+pub fn said(outcome: &str) -> Option<String> {
+    let messages: Vec<_> =
+        details(Interaction::Transaction, outcome.as_bytes()).into_iter().map(|detail| detail.message).collect();
+    (!messages.is_empty()).then(|| messages.join("; "))
 }
 
 /// The issues that are errors (all, if none is), for the caller.
@@ -222,7 +232,8 @@ mod tests {
             check(interaction, 403, Code::UpstreamAuth);
             check(interaction, 405, Code::NotSupported);
             check(interaction, 409, Code::Conflict);
-            check(interaction, 412, Code::Conflict);
+            let unmet = if interaction == Transaction { Code::PreconditionFailed } else { Code::Conflict };
+            check(interaction, 412, unmet);
             check(interaction, 422, Code::RefusedByFhir);
             check(interaction, 429, Code::UpstreamBusy);
             check(interaction, 500, Code::UpstreamDown);

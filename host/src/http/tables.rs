@@ -26,6 +26,7 @@ use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::{ServedTable, Snapshot};
+use crate::router::write::ingest::How;
 
 /// Bytes of a body, or of the cells of an answer, that are read or written at once on a thread of the reactor: it takes
 /// less than a millisecond.
@@ -178,7 +179,7 @@ impl Serving<'_> {
             }
             Request::Write { table, change, query } => self.write(snapshot.table(&table.name)?, change, query).await,
             Request::UpsertBundle { bundle } => {
-                let outcomes = session.ingest(bundle.clone().into(), None).await?;
+                let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;
                 Ok(shared::object(response_bundle(&outcomes)))
             }
         }

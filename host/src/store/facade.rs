@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use crate::store::native::{
 };
 use crate::store::queue::{Queue, Turn};
 use crate::store::sql::select;
-use crate::store::sqlite::database::Database;
+use crate::store::sqlite::database::{Database, Stop};
 
 /// How long new keys are gathered before they are written.
 const KEYS_PAUSE: Duration = Duration::from_millis(500);
@@ -175,6 +175,27 @@ impl Store {
     /// The last version that each of some resources had, by type and id, whether it is still there or not.
     pub async fn last_versions(&self, resources: Vec<(String, String)>) -> Result<Vec<Option<u64>>> {
         self.read(move |database| database.last_versions(&resources)).await
+    }
+
+    /// Of each of some resources, by type and id, its last version and whether it is still there.
+    pub async fn standings(&self, resources: Vec<(String, String)>) -> Result<Vec<Option<(u64, bool)>>> {
+        self.read(move |database| database.standings(&resources)).await
+    }
+
+    /// Shows `look` the id and body of the resources of a type, and gives what it makes of them. `marks`: who has none of
+    /// these texts, and no JSON escapes either, need not be shown; none = all are. `UpstreamTimeout` at the deadline.
+    pub async fn look_through<T: Send + 'static>(
+        &self,
+        resource_type: &str,
+        marks: Vec<String>,
+        deadline: Instant,
+        look: impl FnMut(&str, &[u8]) -> Option<T> + Send + 'static,
+    ) -> Result<Vec<T>> {
+        let turn = self.0.reads.turn(Some(deadline)).await?;
+        let abandon = Abandon::default();
+        let stop = Stop { deadline, abandoned: abandon.0.clone() };
+        let resource_type = resource_type.to_owned();
+        self.run(turn, move |database| database.look_through(&resource_type, &marks, &stop, look)).await
     }
 
     /// Resources of some types that were written after a write, in the order of their last writes; deleted ones too.
@@ -338,8 +359,6 @@ async fn off_the_reactor<T: Send + 'static>(work: impl FnOnce() -> Result<T> + S
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::model::key;
     use crate::model::query::{Compare, Expr, Filter, Literal};
