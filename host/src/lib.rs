@@ -329,6 +329,9 @@ pub mod http {
     /// `POST /fhir`.
     pub mod ingest;
 
+    /// What Microsoft's bundle actions answer.
+    pub mod actions;
+
     /// The table API.
     pub mod tables;
 

@@ -821,6 +821,77 @@ fn entry(method: &str, url: &str, resource: Option<Value>) -> Value {
     entry
 }
 
+/// Microsoft's own form of the actions: an upsert by the ids that the resources have, and one resource back.
+#[tokio::test]
+async fn bundle_actions_are_microsoft_s() {
+    let server = Server::setup().start().await;
+    let id = "b7777777-b777-b777-b777-b77777777777";
+    let mut own = patient("Contoso");
+    own["id"] = json!(id);
+    let entries = [
+        entry("POST", "Patient", Some(own.clone())),
+        json!({ "resource": { "resourceType": "Condition", "id": "c1", "code": { "text": "x" },
+            "subject": { "reference": format!("Patient/{id}") } } }),
+    ];
+    for version in ["v9.1", "v9.2"] {
+        for kind in ["batch", "batch-response"] {
+            let bundle = json!({ "resourceType": "Bundle", "type": kind, "entry": entries }).to_string();
+            let body = json!({ "msind_JSON": bundle, "msind_BundleTag": "t" });
+            let answer = server.post(&format!("/api/data/{version}/msind_UpsertBundle"), &body).await.expect(200);
+            let answer = answer.json();
+            let context = answer["@odata.context"].as_str().unwrap_or_default();
+            assert!(context.ends_with("$metadata#Microsoft.Dynamics.CRM.msind_UpsertBundleResponse"), "{answer}");
+            assert_eq!(answer["msind_Status"], true, "{answer}");
+            let first = &answer["msind_Results"][0];
+            assert_eq!(
+                (&first["msind_fhirresourceid"], &first["msind_fhirresourcetype"]),
+                (&json!(id), &json!("Patient"))
+            );
+            assert_eq!(first["msind_resultingrecordtype"], "contact");
+            let key = first["msind_resultingrecordid"].as_str().expect("a key");
+            assert_eq!(server.row("contacts", key).await["lastname"], "Contoso");
+        }
+    }
+    assert_eq!((server.native_rows("contact").await, server.native_rows("msemr_condition").await), (1, 1));
+    assert_eq!(server.row("contacts", id).await["msemr_azurefhirversion"], "4");
+
+    let mixed = batch(&[entry("POST", "Patient", Some(own)), entry("PATCH", "Patient/x", None)]);
+    let answer = server.post("msind_UpsertBundle", &json!({ "msind_JSON": mixed })).await.expect(200).json();
+    assert_eq!(answer["msind_Status"], false, "{answer}");
+    let statuses = [0, 1].map(|at: usize| answer["msind_Results"][at]["msind_requeststatus"].clone());
+    assert_eq!(statuses, [json!(935_000_000), json!(935_000_002)], "{answer}");
+
+    let retrieve = async |query: &str| {
+        let answer = server.post("/api/data/v9.1/msind_RetrieveBundle", &json!({ "msind_FHIRQuery": query })).await;
+        let answer = answer.expect(200).json();
+        (
+            answer["msind_Status"] == true,
+            serde_json::from_str::<Value>(answer["msind_JSON"].as_str().unwrap_or("null")).expect("JSON"),
+        )
+    };
+    let (found, resource) = retrieve(&format!("Patient/{id}")).await;
+    assert!(found && resource["name"][0]["family"] == "Contoso" && resource["id"] == id, "{resource}");
+    let (found, resource) = retrieve(&format!("Patient/{id}?_elements=gender")).await;
+    assert!(found && resource["name"].is_null() && resource["id"] == id, "{resource}");
+    assert_eq!(retrieve("Patient/nobody").await, (false, Value::Null));
+    let bad = [
+        json!({ "msind_FHIRQuery": "Patient?name=x" }),
+        json!({ "msind_FHIRQuery": "Patient/1?_include=x" }),
+        json!({ "msind_FHIRQuery": 1 }),
+        json!({}),
+        json!({ "msind_FHIRQuery": "Patient/1", "other": "x" }),
+    ];
+    for body in bad {
+        server.post("msind_RetrieveBundle", &body).await.expect(400);
+    }
+    server.post("msind_UpsertBundle", &json!({ "msind_BundleTag": "t" })).await.expect(400);
+    let metadata = server.get("$metadata", &[]).await.expect(200).text;
+    for name in ["msind_UpsertBundle", "msind_RetrieveBundle"] {
+        assert!(metadata.contains(&format!("<Action Name=\"{name}\">")), "{name}");
+        assert!(metadata.contains(&format!("<ActionImport Name=\"{name}\"")), "{name}");
+    }
+}
+
 /// With a condition that does not belong to its method, or is none.
 fn with(method: &str, url: &str, member: &str, value: &str) -> Value {
     let mut entry = entry(method, url, Some(json!({ "resourceType": "Patient", "id": "p2" })));

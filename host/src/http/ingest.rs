@@ -54,7 +54,7 @@ async fn take(app: &shared::App, request: Request) -> Result<Vec<Outcome>> {
         true => session.work(move || decoded(&parts.headers, body, limit)).await??,
         false => body,
     };
-    session.ingest(body, How { forward: options.forward.as_deref(), as_batch, lines }).await
+    session.ingest(body, How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false }).await
 }
 
 /// Whether the body is said to be resources line by line. `UnsupportedMediaType` for what is no JSON at all.

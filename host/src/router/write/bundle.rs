@@ -199,7 +199,8 @@ struct Search<'a> {
 
 /// `take`: a Bundle that only says what there is (a `searchset`, say) is taken as a batch that stores its resources under
 /// their own ids. `lines`: the client says that it is resources line by line (NDJSON); where it does not say, it is seen.
-pub fn read(body: &Bytes, take: bool, lines: bool) -> Result<Sent> {
+/// `own_ids`: a POST of a batch is of the resource with the id that it says it has, if it says one.
+pub fn read(body: &Bytes, take: bool, lines: bool, own_ids: bool) -> Result<Sent> {
     let body = text_of(body)?;
     let mut values = serde_json::Deserializer::from_slice(&body).into_iter::<&RawValue>();
     let first = match values.next() {
@@ -214,7 +215,7 @@ pub fn read(body: &Bytes, take: bool, lines: bool) -> Result<Sent> {
         let items = all.into_iter().map(|raw| line(&body, raw)).collect();
         return Ok(finished(Sent { atomic: false, items, whole: None }));
     }
-    bundle(&body, first, take)
+    bundle(&body, first, take, own_ids)
 }
 
 /// UTF-8 without a byte order mark.
@@ -234,7 +235,7 @@ fn text_of(body: &Bytes) -> Result<Bytes> {
     }
 }
 
-fn bundle(body: &Bytes, raw: &RawValue, take: bool) -> Result<Sent> {
+fn bundle(body: &Bytes, raw: &RawValue, take: bool, own_ids: bool) -> Result<Sent> {
     let wrong = |code, what: String| Err(Error::new(code, what));
     let Ok(whole) = serde_json::from_str::<Whole<'_>>(raw.get()) else {
         return wrong(Code::BadJson, "the body is no FHIR Bundle: it is no object, or has a member twice".to_owned());
@@ -278,7 +279,7 @@ fn bundle(body: &Bytes, raw: &RawValue, take: bool) -> Result<Sent> {
         }
     };
     let items = match says {
-        false => entries.iter().map(|raw| asked(body, raw)).collect(),
+        false => entries.iter().map(|raw| asked(body, raw, own_ids && !atomic)).collect(),
         true => said(body, &entries, kind == "history"),
     };
     Ok(finished(Sent { atomic, items, whole: (!says).then(|| body.clone()) }))
@@ -300,10 +301,12 @@ fn finished(mut sent: Sent) -> Sent {
 }
 
 /// An entry of a batch or a transaction.
-fn asked(body: &Bytes, raw: &RawValue) -> Result<Item> {
+fn asked(body: &Bytes, raw: &RawValue, own_ids: bool) -> Result<Item> {
     let entry = entry(raw)?;
     let full_url = optional(entry.full_url, "its fullUrl")?;
-    let Some(request) = entry.request.filter(|raw| raw.get() != "null") else { return refuse("it has no request") };
+    let Some(request) = entry.request.filter(|raw| raw.get() != "null") else {
+        return if own_ids { one_said(body, raw, false) } else { refuse("it has no request") };
+    };
     let Ok(request) = serde_json::from_str::<Request<'_>>(request.get()) else {
         return refuse("its request is no object, or has a member twice");
     };
@@ -356,7 +359,10 @@ fn asked(body: &Bytes, raw: &RawValue) -> Result<Item> {
         }
         // The value alone is meant; some write the whole URL.
         let query = |text: String| text.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or(text);
-        Action::Create { unless: unless.map(query) }
+        match head.id.clone().filter(|_| own_ids && unless.is_none()) {
+            Some(id) => Action::Update(Which::Id(id)),
+            None => Action::Create { unless: unless.map(query) },
+        }
     } else {
         let (resource_type, which) = target(&url)?;
         if resource_type != head.resource_type {

@@ -33,6 +33,8 @@ pub struct How<'a> {
     pub as_batch: bool,
     /// It is resources line by line. Where this is not said, it is seen.
     pub lines: bool,
+    /// A POST of a batch is of the resource with the id that it says it has, as Microsoft's upsert has it.
+    pub own_ids: bool,
 }
 
 /// What became of one entry.
@@ -80,8 +82,8 @@ impl OutcomeKind {
 impl Session {
     /// Takes what was sent. A transaction is taken whole or not at all: the error names the first entry that cannot be.
     pub async fn ingest(&self, sent: Bytes, how: How<'_>) -> Result<Vec<Outcome>> {
-        let (take, lines) = (how.as_batch, how.lines);
-        let sent = self.work(move || bundle::read(&sent, take, lines)).await??;
+        let (take, lines, own_ids) = (how.as_batch, how.lines, how.own_ids);
+        let sent = self.work(move || bundle::read(&sent, take, lines, own_ids)).await??;
         if sent.atomic
             && let Some((index, error)) = first_refused(&sent.items)
         {
@@ -361,10 +363,14 @@ fn answered(answer: &[u8], asked: usize) -> Result<Vec<Answered<'_>>> {
 
 fn outcome(item: &Result<Item>, fate: Fate, writes: &[NativeWrite], native: &HashMap<String, Vec<String>>) -> Outcome {
     let resource_type = item.as_ref().map(|item| item.resource_type.as_str()).unwrap_or_default();
+    let asked = item.as_ref().ok().and_then(|item| match &item.action {
+        Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id)) => Some((item.resource_type.clone(), id.clone())),
+        _ => None,
+    });
     match fate {
-        Fate::Refused(error) => refused(&error),
-        Fate::Passed(why) => passed(why),
-        Fate::NotHere { table } => not_here(resource_type, table.as_deref(), false),
+        Fate::Refused(error) => Outcome { resource: asked, ..refused(&error) },
+        Fate::Passed(why) => Outcome { resource: asked, ..passed(why) },
+        Fate::NotHere { table } => Outcome { resource: asked, ..not_here(resource_type, table.as_deref(), false) },
         Fate::Found { id, version } => Outcome {
             kind: OutcomeKind::Found,
             location: Some(format!("{resource_type}/{id}/_history/{version}")),
