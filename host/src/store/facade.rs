@@ -310,9 +310,10 @@ impl Store {
         self.read(Database::routes).await
     }
 
-    /// Events with a larger id, the oldest first.
-    pub async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>> {
-        self.read(move |database| database.events(after, limit)).await
+    /// Events whose ids lie between two, the newest first; at most [`EVENTS_MAX`](crate::store::control::EVENTS_MAX) and
+    /// one.
+    pub async fn events(&self, after: u64, before: u64, limit: u32) -> Result<Vec<Event>> {
+        self.read(move |database| database.events(after, before, limit)).await
     }
 
     /// The setting, or what `made` is, which is then kept: for secrets that every start must find again.
