@@ -246,7 +246,7 @@ async fn what_is_no_bundle_to_ingest_is_refused() {
         ("\u{feff}", 400, Code::BadJson),
         ("resourceType=Bundle", 400, Code::BadJson),
         ("{\"resourceType\":\"Bundle\",\"type\":\"batch\",\"entry\":{}}", 400, Code::BadJson),
-        ("{\"resourceType\":\"Parameters\"}", 400, Code::BadRequest),
+        ("{\"resourceType\":\"Parameters\"}", 400, Code::BadJson),
         ("{}", 400, Code::BadJson),
         ("{\"resourceType\":\"Bundle\"}", 400, Code::BadJson),
         ("{\"resourceType\":\"Patient\",\"type\":\"batch\"}", 400, Code::BadRequest),
@@ -819,6 +819,28 @@ fn entry(method: &str, url: &str, resource: Option<Value>) -> Value {
         entry["resource"] = resource;
     }
     entry
+}
+
+/// What only says what there is, keeps its ids in the service too, and its links lead there.
+#[tokio::test]
+async fn a_collection_is_sent_on_under_its_ids() {
+    let fhir = Fhir::sandbox().await;
+    let server = Server::with(&fhir).start().await;
+    let name = "urn:uuid:61EBE359-bfdc-4613-8bf2-c5e300945f0a";
+    let collection = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+        { "fullUrl": name, "resource": patient("Kept") },
+        { "resource": { "resourceType": "Condition", "id": "c1", "code": { "text": "x" }, "subject": { "reference": name } } },
+    ] });
+    for expected in ["201 Created", "200 OK"] {
+        let call = server.call(Method::POST, "/fhir?as=batch&forward=main");
+        let answer = call.body("application/fhir+json", collection.to_string()).send().await.expect(200);
+        assert_eq!(statuses(&answer), [expected; 2], "{}", answer.text);
+        let there = fhir.read("Condition", "c1").await;
+        assert_eq!(there["subject"]["reference"], "Patient/61ebe359-bfdc-4613-8bf2-c5e300945f0a");
+    }
+    let row = server.rows("msemr_conditions", &[("$expand", "msemr_subjecttypepatient($select=lastname)")]).await;
+    assert_eq!((row.len(), &row[0]["msemr_subjecttypepatient"]["lastname"]), (1, &json!("Kept")));
+    assert_eq!(fhir.count("Patient").await, 1);
 }
 
 /// Microsoft's own form of the actions: an upsert by the ids that the resources have, and one resource back.

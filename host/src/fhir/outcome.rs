@@ -166,6 +166,12 @@ pub fn said(outcome: &str) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
+/// Whether an OperationOutcome says that something was not done, whatever status came with it.
+pub fn fails(outcome: &str) -> bool {
+    let read = serde_json::from_str::<OperationOutcome>(outcome);
+    read.is_ok_and(|outcome| outcome.issue.iter().any(|issue| matches!(issue.severity.as_str(), "error" | "fatal")))
+}
+
 /// The issues that are errors (all, if none is), for the caller.
 fn details(interaction: Interaction, body: &[u8]) -> Vec<Detail> {
     let Ok(outcome) = serde_json::from_slice::<OperationOutcome>(body) else {
@@ -278,6 +284,17 @@ mod tests {
         let read = refusal(&asked(Interaction::Read), status, &HeaderMap::new(), OUTCOME.as_bytes());
         assert!(!format!("{read:?}").contains("Chalmers"));
         assert_eq!(read.get_details()[0].code, "value");
+    }
+
+    #[test]
+    fn an_outcome_beside_a_success_may_say_that_it_is_none() {
+        let check = |outcome: &str, expected: bool, text: Option<&str>| {
+            assert_eq!((fails(outcome), said(outcome).as_deref()), (expected, text), "{outcome}");
+        };
+        check(OUTCOME, true, Some("bad 'Chalmers'; no"));
+        check(r#"{"issue":[{"severity":"warning","code":"value","diagnostics":"odd"}]}"#, false, Some("odd"));
+        check(r#"{"issue":[]}"#, false, None);
+        check("[]", false, None);
     }
 
     #[test]

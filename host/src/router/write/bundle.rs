@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::router::write::links::same_url;
+use crate::router::write::links::{Links, Target, same_url};
 
 /// Entries, understood or refused.
 pub struct Sent {
@@ -122,6 +122,30 @@ impl Item {
 }
 
 impl Sent {
+    /// Resolves the links of a Bundle that only says what there is. Its resources keep their ids, so that is known before
+    /// anything is stored; and it is sent on as a batch, whose links a service need not follow.
+    pub fn link(&mut self) {
+        if self.whole.is_some() {
+            return;
+        }
+        let mut links = Links::default();
+        for item in self.items.iter().flatten() {
+            if let (Some(full_url), Action::Update(Which::Id(id))) = (&item.full_url, &item.action) {
+                let reference = format!("{}/{id}", item.resource_type);
+                // Which version it will be there, nobody knows: a link to a version stays.
+                let target = Target { reference, version: 0, version_there: Some(String::new()) };
+                links.add(full_url, target);
+            }
+        }
+        for item in self.items.iter_mut().flatten() {
+            let Some(document) = item.body.as_deref().and_then(|body| Document::parse(body).ok()) else { continue };
+            let Some(linked) = links.follow(&document, item.full_url.as_deref()) else { continue };
+            let (action, full_url) = (item.action.clone(), item.full_url.take());
+            let (own_id, version) = (item.own_id.take(), item.version_there.take());
+            *item = made(item.resource_type.clone(), action, Some(linked.into()), own_id, full_url, version);
+        }
+    }
+
     /// What a FHIR service is to be sent: the entries that are understood.
     pub fn to_forward(&self) -> Bytes {
         if let Some(whole) = self.whole.as_ref().filter(|_| self.items.iter().all(Result::is_ok)) {
@@ -246,7 +270,9 @@ fn bundle(body: &Bytes, raw: &RawValue, take: bool, own_ids: bool) -> Result<Sen
     if resource_type != "Bundle" {
         let what =
             if key::is_id(&resource_type) { format!("of type {resource_type}") } else { "of no FHIR type".to_owned() };
-        let error = Error::new(Code::BadRequest, format!("the body is a resource {what}, not a Bundle"));
+        // The codes are stable: what lacks a Bundle's members has been no JSON of one from the beginning.
+        let code = if whole.kind.is_some() { Code::BadRequest } else { Code::BadJson };
+        let error = Error::new(code, format!("the body is a resource {what}, not a Bundle"));
         return Err(error.hint(
             "send a Bundle of type batch or transaction with the resource as an entry, or resources line by line \
              (Content-Type: application/fhir+ndjson)",
@@ -449,6 +475,11 @@ fn stored(head: Head, resource: Bytes, full_url: Option<String>) -> Item {
             (found.resource_type == head.resource_type).then(|| found.id.to_owned())
         })
     });
+    // An update says the id in the resource too. It has members: its type at least.
+    let resource = match (&id, &head.id, resource.strip_prefix(b"{")) {
+        (Some(id), None, Some(rest)) => [format!("{{\"id\":\"{id}\",").as_bytes(), rest].concat().into(),
+        _ => resource,
+    };
     let action = match id {
         Some(id) => Action::Update(Which::Id(id)),
         None => Action::Create { unless: None },

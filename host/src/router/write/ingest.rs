@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::fhir::client::Client;
-use crate::fhir::outcome::said;
+use crate::fhir::outcome::{fails, said};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
@@ -155,6 +155,7 @@ impl Session {
             Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("forward")
         })?;
         let mut sent = sent;
+        sent.link();
         for item in &mut sent.items {
             let is_blind = |item: &Item| matches!(item.action, Action::Delete(Which::Where(_)));
             if item.as_ref().is_ok_and(|item| is_blind(item) && self.is_native(&item.resource_type)) {
@@ -196,7 +197,7 @@ impl Session {
     /// read again.
     async fn kept(&self, client: &Client, item: &Item, answer: Answered<'_>) -> Kept {
         let status = answer.status.as_deref().unwrap_or_default();
-        if !status.starts_with('2') {
+        if !status.starts_with('2') || answer.outcome.is_some_and(|outcome| fails(outcome.get())) {
             return Kept::Not(refused_there(status, answer.outcome.and_then(|outcome| said(outcome.get()))));
         }
         let resource_type = item.resource_type.as_str();
@@ -228,7 +229,13 @@ impl Session {
             return Kept::Not(there_only(resource_type, None, "the service did not say under which id"));
         };
         let body = match (item.body.is_some(), shown) {
-            (false, _) => None,
+            (false, _) if status.starts_with("204") => None,
+            // It may have been put off, or left.
+            (false, _) => match client.read(resource_type, &id, self.deadline()).await {
+                Ok(None) => None,
+                Ok(Some(_)) => return Kept::Not(refused_there(status, Some("it is still there".to_owned()))),
+                Err(error) => return Kept::Not(there_only(resource_type, Some(&id), error.message())),
+            },
             (true, Some((_, body))) => Some(body),
             (true, None) => match client.read(resource_type, &id, self.deadline()).await {
                 Ok(Some(held)) => Some(held.body),
