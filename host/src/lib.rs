@@ -283,6 +283,18 @@ pub mod router {
         /// A change of a row to a change of its resource.
         pub mod change;
 
+        /// The search of a conditional request, answered on resources.
+        pub mod condition;
+
+        /// Links inside a bundle, to what its entries came to be.
+        pub mod links;
+
+        /// What was sent to be stored, read: entries, understood or refused.
+        pub mod bundle;
+
+        /// What is to become of the entries of a bundle here: ids, conditions, links, writes.
+        pub mod settle;
+
         /// A bundle to resources.
         pub mod ingest;
     }
@@ -322,6 +334,9 @@ pub mod http {
 
     /// `POST /fhir`.
     pub mod ingest;
+
+    /// What Microsoft's bundle actions answer.
+    pub mod actions;
 
     /// The table API.
     pub mod tables;

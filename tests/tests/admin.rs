@@ -56,3 +56,32 @@ async fn answers_are_as_described() {
     server.put("/admin/v1/tables/msemr_encounter/route", &dry).await.expect(200);
     server.get("/admin/v1/events", &[("limit", "3")]).await.expect(200);
 }
+
+#[tokio::test]
+async fn events_come_newest_first_with_a_link_to_the_older_ones() {
+    let server = Server::setup().start().await;
+    let all: Vec<u64> = server.events(0).await.iter().filter_map(|event| event["id"].as_u64()).rev().collect();
+    assert!(all.len() > 50 && all.is_sorted_by(|newer, older| newer > older), "{all:?}");
+    let (mut found, mut next) = (Vec::new(), Some(format!("/admin/v1/events?limit=20&after={}", all[45])));
+    while let Some(path) = next {
+        let page = server.get(&path, &[]).await.expect(200).json();
+        let events = page["events"].as_array().expect("events");
+        assert!(!events.is_empty() && events.len() <= 20, "{page}");
+        found.extend(events.iter().filter_map(|event| event["id"].as_u64()));
+        next = page["@next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(found, all[..45]);
+}
+
+#[tokio::test]
+async fn a_bad_query_string_is_an_error_like_others() {
+    let server = Server::setup().start().await;
+    for (method, path) in [
+        (Method::GET, "/admin/v1/events?limit=many"),
+        (Method::GET, "/admin/v1/events?after=-1"),
+        (Method::POST, "/admin/v1/mappings?laws_ms=x"),
+    ] {
+        let answer = server.call(method, path).send().await;
+        assert_eq!((answer.status, answer.error_code()), (400, "BadOption".to_owned()), "{path}: {}", answer.text);
+    }
+}

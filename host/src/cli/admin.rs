@@ -128,15 +128,27 @@ pub async fn route_set(server: &Server, turn: Turn) -> Result<()> {
     Ok(())
 }
 
-pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>) -> Result<()> {
-    let query = forward.map(|source| format!("?forward={source}")).unwrap_or_default();
-    let mut refused = 0;
+/// An error if an entry was not stored; it says which, and why.
+pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>, as_batch: bool) -> Result<()> {
+    let forward = forward.map(|source| format!("forward={source}"));
+    let options: Vec<_> = forward.into_iter().chain(as_batch.then(|| "as=batch".to_owned())).collect();
+    let query = if options.is_empty() { String::new() } else { format!("?{}", options.join("&")) };
+    let mut refused = Vec::new();
     for file in files {
-        let request =
-            post(server, &format!("/fhir{query}"))?.header("content-type", "application/fhir+json").body(read(file)?);
+        let is_lines = file.extension().is_some_and(|extension| extension == "ndjson");
+        let kind = if is_lines { "application/fhir+ndjson" } else { "application/fhir+json" };
+        let request = post(server, &format!("/fhir{query}"))?.header("content-type", kind).body(read(file)?);
         let response = answer(request).await?;
-        refused +=
-            items(&response, "entry").filter(|entry| !text(&entry["response"], "status").starts_with('2')).count();
+        for (index, entry) in items(&response, "entry").enumerate() {
+            let (status, issue) = (text(&entry["response"], "status"), &entry["response"]["outcome"]["issue"][0]);
+            if !status.starts_with('2') || matches!(text(issue, "severity"), "error" | "fatal") {
+                refused.push(Detail {
+                    code: status.to_owned(),
+                    message: text(issue, "diagnostics").to_owned(),
+                    target: Some(format!("{}: entry {index}", file.display())),
+                });
+            }
+        }
         show(server, &response, |response| {
             let statuses = items(response, "entry").map(|entry| text(&entry["response"], "status"));
             let mut counts = std::collections::BTreeMap::<&str, usize>::new();
@@ -145,11 +157,17 @@ pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>) -
             say(format!("{}: {}", file.display(), counts.join(", ")));
         });
     }
-    if refused > 0 && !server.json {
-        say(format!("{refused} entries were not stored; --json shows each with its reason"));
+    if refused.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let error = Error::new(Code::BadRequest, format!("{} entries were not stored", refused.len()));
+    let error = if refused.len() > REFUSED_SHOWN { error.hint("--json shows all of them") } else { error };
+    refused.truncate(REFUSED_SHOWN);
+    Err(error.details(refused))
 }
+
+/// Entries that are named when they were not stored.
+const REFUSED_SHOWN: usize = 20;
 
 fn released(server: &Server, release: &Value) {
     show(server, release, |release| {

@@ -75,6 +75,9 @@ enum Command {
         /// Send them to this FHIR service as well.
         #[arg(long, value_name = "SOURCE", num_args = 0..=1, default_missing_value = "main")]
         forward: Option<String>,
+        /// Take a Bundle that only says what there is, a searchset say, for its resources.
+        #[arg(long)]
+        as_batch: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -241,8 +244,10 @@ async fn dispatch(command: Command) -> Result<()> {
             let turn = admin::Turn { table, provider, source, copy, dry_run, yes };
             admin::route_set(&server, turn).await
         }
-        Command::Ingest { files, forward, server } => admin::ingest(&server, &files, forward.as_deref()).await,
-        Command::Check { config, json } => serve::check(config.as_deref(), json),
+        Command::Ingest { files, forward, as_batch, server } => {
+            admin::ingest(&server, &files, forward.as_deref(), as_batch).await
+        }
+        Command::Check { config, json } => serve::check(config.as_deref(), json).await,
     }
 }
 

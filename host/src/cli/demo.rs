@@ -16,6 +16,7 @@ use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::session::Session;
+use crate::router::write::ingest::How;
 
 #[derive(Args)]
 pub struct Options {
@@ -123,12 +124,18 @@ fn config(listen: SocketAddr, data_dir: PathBuf, fhir: &str) -> Result<Config> {
     Ok(config)
 }
 
-/// Into the native tables, and on to the FHIR service, which gives the ids.
+/// Into the native tables, and on to the FHIR service. The resources keep the ids that the samples give them, so that a
+/// second start on the same data changes them and makes no others.
 async fn ingest(server: &Server, bundle: &str) -> Result<()> {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     let session = Session::new(server.turntable().clone(), Caller::Local).until(deadline);
-    session.ingest(bundle.to_owned().into(), Some("main")).await?;
-    Ok(())
+    let said = bundle.replacen("\"transaction\"", "\"collection\"", 1);
+    let how = How { forward: Some("main"), as_batch: true, ..How::default() };
+    let outcomes = session.ingest(said.into(), how).await?;
+    match outcomes.iter().find(|outcome| !outcome.kind.is_done()) {
+        Some(outcome) => Err(Error::new(Code::Internal, format!("a sample was not stored: {}", outcome.note))),
+        None => Ok(()),
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

@@ -50,8 +50,9 @@ pub async fn serve(config: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-pub fn check(config: Option<&Path>, as_json: bool) -> Result<()> {
+pub async fn check(config: Option<&Path>, as_json: bool) -> Result<()> {
     let config = read_config(config)?;
+    check_tables(&config).await?;
     if as_json {
         let effective: serde_json::Value = toml::from_str(&config.effective_toml()).map_err(|e| {
             Error::new(Code::Internal, "the effective configuration is no TOML").internal(e.to_string())
@@ -61,6 +62,20 @@ pub fn check(config: Option<&Path>, as_json: bool) -> Result<()> {
         say(config.effective_toml().trim_end());
     }
     Ok(())
+}
+
+/// Holds `[tables.…]` against the tables that a first start would have. Those of `mappings.dir` are not known before they
+/// have gone through the gate.
+async fn check_tables(config: &Config) -> Result<()> {
+    if config.tables.is_empty() {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir().map_err(|e| Error::new(Code::Store, format!("no temporary folder: {e}")))?;
+    let turntable = assemble(&Config { data_dir: folder.path().to_owned(), ..config.clone() }).await?;
+    let shipped = if config.mappings.builtin { SHIPPED } else { &[] };
+    let known = turntable.start(shipped, &config.tables).await?;
+    let from_dir = config.mappings.dir.is_some();
+    known.into_iter().find(|error| !from_dir || error.code() != Code::UnknownTable).map_or(Ok(()), Err)
 }
 
 /// The file that was named, here or by `TURNTABLE_CONFIG`, or `turntable.toml` if there is one, and the environment.

@@ -93,6 +93,9 @@ pub(super) fn refusal(asked: &Asked, status: StatusCode, headers: &HeaderMap, bo
         412 if asked.versioned && matches!(asked.interaction, Interaction::Update | Interaction::Delete) => asked
             .error(Code::VersionMismatch, "has another version of this resource")
             .hint("read the row again and repeat the change"),
+        412 if asked.interaction == Interaction::Transaction => {
+            asked.error(Code::PreconditionFailed, "found a condition of the bundle not met")
+        }
         409 | 412 | 423 => asked.error(Code::Conflict, "reports a conflict"),
         429 => asked.error(Code::UpstreamBusy, "asks for fewer requests"),
         400..=499 => asked.error(Code::RefusedByFhir, "refused the request"),
@@ -154,6 +157,19 @@ struct Issue {
 #[derive(Deserialize)]
 struct IssueDetails {
     text: Option<String>,
+}
+
+/// What an OperationOutcome inside the answer to a bundle says, in one line, for who sent the bundle.
+pub fn said(outcome: &str) -> Option<String> {
+    let messages: Vec<_> =
+        details(Interaction::Transaction, outcome.as_bytes()).into_iter().map(|detail| detail.message).collect();
+    (!messages.is_empty()).then(|| messages.join("; "))
+}
+
+/// Whether an OperationOutcome says that something was not done, whatever status came with it.
+pub fn fails(outcome: &str) -> bool {
+    let read = serde_json::from_str::<OperationOutcome>(outcome);
+    read.is_ok_and(|outcome| outcome.issue.iter().any(|issue| matches!(issue.severity.as_str(), "error" | "fatal")))
 }
 
 /// The issues that are errors (all, if none is), for the caller.
@@ -222,7 +238,8 @@ mod tests {
             check(interaction, 403, Code::UpstreamAuth);
             check(interaction, 405, Code::NotSupported);
             check(interaction, 409, Code::Conflict);
-            check(interaction, 412, Code::Conflict);
+            let unmet = if interaction == Transaction { Code::PreconditionFailed } else { Code::Conflict };
+            check(interaction, 412, unmet);
             check(interaction, 422, Code::RefusedByFhir);
             check(interaction, 429, Code::UpstreamBusy);
             check(interaction, 500, Code::UpstreamDown);
@@ -267,6 +284,17 @@ mod tests {
         let read = refusal(&asked(Interaction::Read), status, &HeaderMap::new(), OUTCOME.as_bytes());
         assert!(!format!("{read:?}").contains("Chalmers"));
         assert_eq!(read.get_details()[0].code, "value");
+    }
+
+    #[test]
+    fn an_outcome_beside_a_success_may_say_that_it_is_none() {
+        let check = |outcome: &str, expected: bool, text: Option<&str>| {
+            assert_eq!((fails(outcome), said(outcome).as_deref()), (expected, text), "{outcome}");
+        };
+        check(OUTCOME, true, Some("bad 'Chalmers'; no"));
+        check(r#"{"issue":[{"severity":"warning","code":"value","diagnostics":"odd"}]}"#, false, Some("odd"));
+        check(r#"{"issue":[]}"#, false, None);
+        check("[]", false, None);
     }
 
     #[test]

@@ -21,8 +21,11 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/api/data/v9.2", any(tables::serve))
         .route("/api/data/v9.2/", any(tables::serve))
         .route("/api/data/v9.2/{*path}", any(tables::serve))
+        .route("/api/data/v9.1/msind_UpsertBundle", any(tables::serve))
+        .route("/api/data/v9.1/msind_RetrieveBundle", any(tables::serve))
         // Ingest: FHIR.
-        .route("/fhir", post(ingest::bundle));
+        .route("/fhir", post(ingest::bundle))
+        .route("/fhir/", post(ingest::bundle));
     // Administrators.
     let admin = admin::openapi::routes().into_iter();
     let once_ready = admin

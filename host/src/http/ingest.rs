@@ -1,22 +1,32 @@
 //! `POST /fhir`: a bundle into the tables, answered as FHIR answers one.
 
+use std::io::Read as _;
+
+use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::http::shared::{self, Shared, failure};
-use crate::model::error::Result;
-use crate::router::write::ingest::{Outcome, OutcomeKind};
+use crate::http::status::status;
+use crate::model::error::{Code, Error, Result};
+use crate::router::write::ingest::{How, Outcome, OutcomeKind};
 
+/// Of the query string; other options are refused by name.
 #[derive(Deserialize)]
-pub struct Forward {
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// A FHIR service that gets it first.
     forward: Option<String>,
+    /// `batch`: a Bundle that says what there is, not what is to be done, is taken for its resources.
+    r#as: Option<String>,
 }
 
-pub async fn bundle(State(app): Shared, Query(query): Query<Forward>, request: Request) -> Response {
-    match take(&app, query.forward.as_deref(), request).await {
+pub async fn bundle(State(app): Shared, request: Request) -> Response {
+    match take(&app, request).await {
         Ok(outcomes) => {
             let body = response_bundle(&outcomes).to_string();
             (StatusCode::OK, [(header::CONTENT_TYPE, "application/fhir+json")], body).into_response()
@@ -25,9 +35,59 @@ pub async fn bundle(State(app): Shared, Query(query): Query<Forward>, request: R
     }
 }
 
-async fn take(app: &shared::App, forward: Option<&str>, request: Request) -> Result<Vec<Outcome>> {
-    let body = shared::body(request.into_body(), app.turntable.limits.bundle_bytes).await?;
-    app.session().ingest(body, forward).await
+async fn take(app: &shared::App, request: Request) -> Result<Vec<Outcome>> {
+    let Query(options) = Query::<Options>::try_from_uri(request.uri()).map_err(|_| {
+        Error::new(Code::BadOption, "the query string has an option that is not known here, or one twice")
+            .hint("there are `forward`, the name of a FHIR service, and `as=batch`")
+    })?;
+    let as_batch = match options.r#as.as_deref() {
+        None => false,
+        Some("batch") => true,
+        Some(_) => return Err(Error::new(Code::BadOption, "`as` can be `batch` only").target("as")),
+    };
+    let (parts, body) = request.into_parts();
+    let lines = is_ndjson(&parts.headers)?;
+    let limit = app.turntable.limits.bundle_bytes;
+    let body = shared::body(body, limit).await?;
+    let session = app.session();
+    let body = match parts.headers.contains_key(header::CONTENT_ENCODING) {
+        true => session.work(move || decoded(&parts.headers, body, limit)).await??,
+        false => body,
+    };
+    session.ingest(body, How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false }).await
+}
+
+/// Whether the body is said to be resources line by line. `UnsupportedMediaType` for what is no JSON at all.
+fn is_ndjson(headers: &HeaderMap) -> Result<bool> {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind.ends_with("xml") {
+        let error = Error::new(Code::UnsupportedMediaType, "FHIR as XML is not taken here").target("Content-Type");
+        return Err(error.hint("send application/fhir+json or application/fhir+ndjson"));
+    }
+    Ok(kind.ends_with("ndjson"))
+}
+
+/// The body without its `Content-Encoding`, within the limit of bundles.
+fn decoded(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes> {
+    let said =
+        headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+    match said.as_deref() {
+        None | Some("" | "identity") => Ok(body),
+        Some("gzip" | "x-gzip") => {
+            let mut plain = Vec::new();
+            let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+            let read = MultiGzDecoder::new(body.as_ref()).take(most).read_to_end(&mut plain);
+            read.map_err(|_| Error::new(Code::BadRequest, "the body is no gzip, as Content-Encoding says"))?;
+            if plain.len() > limit {
+                return Err(Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes")));
+            }
+            Ok(plain.into())
+        }
+        Some(_) => Err(Error::new(Code::UnsupportedMediaType, "this Content-Encoding is not taken here")
+            .target("Content-Encoding")
+            .hint("send the body as it is, or with gzip")),
+    }
 }
 
 /// A `batch-response` with one outcome an entry.
@@ -39,11 +99,14 @@ pub fn response_bundle(outcomes: &[Outcome]) -> Value {
 fn entry(outcome: &Outcome) -> Value {
     let (status, severity, code) = match outcome.kind {
         OutcomeKind::Created => ("201 Created", "information", "informational"),
-        OutcomeKind::Updated => ("200 OK", "information", "informational"),
+        OutcomeKind::Updated | OutcomeKind::Found | OutcomeKind::Passed => ("200 OK", "information", "informational"),
         OutcomeKind::Deleted => ("204 No Content", "information", "informational"),
         OutcomeKind::Forwarded => ("202 Accepted", "information", "informational"),
+        OutcomeKind::ThereOnly => ("202 Accepted", "error", "incomplete"),
         OutcomeKind::NotStored => ("501 Not Implemented", "warning", "not-supported"),
-        OutcomeKind::Refused => ("422 Unprocessable Entity", "error", "processing"),
+        // The request was understood, this entry of it cannot be done.
+        OutcomeKind::Refused(Code::BadRequest) => ("422 Unprocessable Entity", "error", "processing"),
+        OutcomeKind::Refused(code) => (status_line(code), "error", issue_type(code)),
     };
     let mut response = json!({
         "status": status,
@@ -54,9 +117,34 @@ fn entry(outcome: &Outcome) -> Value {
     });
     if let Some(location) = &outcome.location {
         response["location"] = json!(location);
-        if let Some((_, version)) = location.rsplit_once('/') {
+        if let Some((_, version)) = location.split_once("/_history/") {
             response["etag"] = json!(format!("W/\"{version}\""));
         }
     }
     json!({ "response": response })
+}
+
+fn status_line(code: Code) -> &'static str {
+    match status(code).as_u16() {
+        409 => "409 Conflict",
+        412 => "412 Precondition Failed",
+        413 => "413 Payload Too Large",
+        429 => "429 Too Many Requests",
+        501 => "501 Not Implemented",
+        502 => "502 Bad Gateway",
+        503 => "503 Service Unavailable",
+        _ => "422 Unprocessable Entity",
+    }
+}
+
+/// FHIR's kind of an issue (value set issue-type).
+fn issue_type(code: Code) -> &'static str {
+    match code {
+        Code::VersionMismatch | Code::Conflict => "conflict",
+        Code::PreconditionFailed => "business-rule",
+        Code::BodyTooLarge => "too-costly",
+        Code::NotSupported => "not-supported",
+        Code::UpstreamBusy => "throttled",
+        _ => "processing",
+    }
 }

@@ -22,6 +22,9 @@ use crate::router::snapshot::Turntable;
 /// Where the table API begins.
 pub const API: &str = "/api/data/v9.2/";
 
+/// Where Microsoft's bundle actions are called as well.
+pub const OLDER_API: &str = "/api/data/v9.1/";
+
 pub struct App {
     pub turntable: Arc<Turntable>,
     ready: AtomicBool,

@@ -26,7 +26,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Code::AlreadyExists | Code::Conflict => StatusCode::CONFLICT,
         Code::PageTokenExpired => StatusCode::GONE,
-        Code::VersionMismatch => StatusCode::PRECONDITION_FAILED,
+        Code::VersionMismatch | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UrlTooLong => StatusCode::URI_TOO_LONG,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

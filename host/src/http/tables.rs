@@ -9,11 +9,13 @@ use axum::body::Bytes;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::http::actions;
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::{Documents, Which};
-use crate::http::shared::{self, API, App, Shared, failure};
+use crate::http::shared::{self, API, App, OLDER_API, Shared, failure};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -22,10 +24,12 @@ use crate::model::result::Expanded;
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::headers::Headers;
+use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::{ServedTable, Snapshot};
+use crate::router::write::ingest::How;
 
 /// Bytes of a body, or of the cells of an answer, that are read or written at once on a thread of the reactor: it takes
 /// less than a millisecond.
@@ -63,11 +67,11 @@ pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
 async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let limits = &app.turntable.limits;
-    let is_bundle = parts.uri.path().ends_with("/msind_UpsertBundle");
+    let is_bundle = parts.uri.path().ends_with("msind_UpsertBundle");
     let body = shared::body(body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
     let sent = Arc::new(Sent {
         base: base(&parts.headers),
-        path: parts.uri.path().strip_prefix(API).unwrap_or_default().to_owned(),
+        path: [API, OLDER_API].iter().find_map(|api| parts.uri.path().strip_prefix(api)).unwrap_or_default().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
         headers: parts.headers,
@@ -177,11 +181,28 @@ impl Serving<'_> {
                 self.follow(snapshot.table(&table.name)?, *key, navigation, to, query).await
             }
             Request::Write { table, change, query } => self.write(snapshot.table(&table.name)?, change, query).await,
-            Request::UpsertBundle { bundle } => {
-                let outcomes = session.ingest(bundle.clone().into(), None).await?;
+            Request::UpsertBundle { bundle, action: false } => {
+                let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;
                 Ok(shared::object(response_bundle(&outcomes)))
             }
+            Request::UpsertBundle { bundle, action: true } => {
+                let how = How { as_batch: true, own_ids: true, ..How::default() };
+                let outcomes = session.ingest(bundle.clone().into(), how).await?;
+                Ok(self.action("msind_UpsertBundle", actions::upserted(&outcomes)))
+            }
+            Request::RetrieveBundle { resource_type, id, elements } => {
+                let found = session.resource(resource_type, id).await?;
+                Ok(self.action("msind_RetrieveBundle", actions::retrieved(found.as_deref(), elements)))
+            }
         }
+    }
+
+    /// The answer of an action.
+    fn action(&self, name: &str, answer: Map<String, Value>) -> Response {
+        let context = format!("{}$metadata#{NAMESPACE}.{name}Response", self.sent.base);
+        let mut body = Map::from_iter([("@odata.context".to_owned(), Value::from(context))]);
+        body.extend(answer);
+        json(&self.call, Value::Object(body).to_string().into_bytes())
     }
 
     async fn rows(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {

@@ -34,6 +34,7 @@ pub enum Code {
     NotFound,
     AlreadyExists,
     VersionMismatch,
+    PreconditionFailed,
     Conflict,
     PageTokenInvalid,
     PageTokenExpired,

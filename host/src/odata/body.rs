@@ -54,7 +54,36 @@ pub fn read(
     Ok(read)
 }
 
-/// The bundle in the body of `msind_UpsertBundle`: the body itself, or a member `Bundle` as an object or as text.
+/// The parameters of an action, all of them text: one that must be there, and others that may. `BadRequest` for one that
+/// is missing, not known, or no text.
+pub fn parameters(body: &[u8], required: &str, others: &[&str]) -> Result<String> {
+    let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
+    let mut found = None;
+    for (name, raw) in members.0.iter().filter(|(name, _)| !name.starts_with("@odata.")) {
+        let is_required = name == required;
+        if !is_required && !others.contains(&name.as_str()) {
+            let mut known = vec![required];
+            known.extend(others);
+            return Err(Error::new(Code::BadRequest, "the action has no such parameter")
+                .hint(format!("its parameters are {}", known.join(", "))));
+        }
+        let text: Option<String> = serde_json::from_str(raw.get())
+            .map_err(|_| Error::new(Code::BadValue, "the parameter is no text").target(name.clone()))?;
+        if is_required {
+            found = text;
+        }
+    }
+    found.ok_or_else(|| Error::new(Code::BadRequest, format!("the action needs `{required}`")).target(required))
+}
+
+/// Whether the body of `msind_UpsertBundle` has the parameters that Microsoft gave the action.
+pub fn has_parameters(body: &[u8]) -> bool {
+    let members = serde_json::from_slice::<Members<'_>>(body);
+    members.is_ok_and(|members| members.0.iter().any(|(name, _)| name.starts_with("msind_")))
+}
+
+/// The bundle in the body of `msind_UpsertBundle` in its other forms: the body itself, or a member `Bundle` as an object
+/// or as text.
 pub fn bundle(body: &[u8]) -> Result<String> {
     let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
     let whole = members.0.iter().any(|(name, raw)| name == "resourceType" && raw.get() == "\"Bundle\"");
@@ -70,7 +99,7 @@ pub fn bundle(body: &[u8]) -> Result<String> {
         }
         _ => {
             let error = Error::new(Code::BadRequest, "the body holds no bundle").target("Bundle");
-            Err(error.hint("send a FHIR Bundle, or {\"Bundle\": …}"))
+            Err(error.hint("send {\"msind_JSON\": \"…\"}, a FHIR Bundle, or {\"Bundle\": …}"))
         }
     }
 }

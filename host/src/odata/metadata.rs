@@ -45,6 +45,49 @@ const FUNCTIONS: [&str; 20] = [
     "ceiling",
 ];
 
+/// A named list of properties or parameters: name, type, whether it may be null.
+type Members = &'static [(&'static str, &'static str, bool)];
+
+const RESULTS: &str = "Collection(Microsoft.Dynamics.CRM.msind_upsertfhirbundleresult)";
+
+/// Types of what actions answer.
+const ANSWERS: [(&str, Members); 3] = [
+    (
+        "msind_UpsertBundleResponse",
+        &[
+            ("msind_Status", "Edm.Boolean", false),
+            ("msind_StatusDetail", "Edm.String", true),
+            ("msind_Results", RESULTS, false),
+        ],
+    ),
+    (
+        "msind_upsertfhirbundleresult",
+        &[
+            ("msind_fhirresourceid", "Edm.String", true),
+            ("msind_fhirresourcetype", "Edm.String", true),
+            ("msind_resultingrecordid", "Edm.String", true),
+            ("msind_resultingrecordtype", "Edm.String", true),
+            ("msind_requestactionperformed", "Edm.Int32", true),
+            ("msind_requeststatus", "Edm.Int32", true),
+            ("msind_requeststatusdetail", "Edm.String", true),
+        ],
+    ),
+    (
+        "msind_RetrieveBundleResponse",
+        &[
+            ("msind_Status", "Edm.Boolean", false),
+            ("msind_StatusDetail", "Edm.String", true),
+            ("msind_JSON", "Edm.String", true),
+        ],
+    ),
+];
+
+/// Unbound actions, Microsoft's own, each with its parameters; each answers the type of its name with `Response`.
+const ACTIONS: [(&str, Members); 2] = [
+    ("msind_UpsertBundle", &[("msind_JSON", "Edm.String", false), ("msind_BundleTag", "Edm.String", true)]),
+    ("msind_RetrieveBundle", &[("msind_FHIRQuery", "Edm.String", false)]),
+];
+
 /// The service root: its entity sets. `base` is its URL, with a slash at its end.
 pub fn service_document(catalog: &Catalog, base: &str, format: Format) -> Vec<u8> {
     let sets: Vec<Value> = catalog
@@ -74,6 +117,24 @@ pub fn csdl_json(catalog: &Catalog) -> Vec<u8> {
     schema.insert("$Alias".into(), json!("mscrm"));
     for entity in &types {
         schema.insert(entity.name.clone(), json_type(entity));
+    }
+    for (name, members) in ANSWERS {
+        let mut answer = Map::from_iter([("$Kind".to_owned(), json!("ComplexType"))]);
+        answer.extend(members.iter().map(|member| (member.0.to_owned(), json_member(member))));
+        schema.insert(name.into(), Value::Object(answer));
+    }
+    for (name, parameters) in ACTIONS {
+        let parameter = |of: &(&str, &str, bool)| {
+            let mut parameter = json_member(of);
+            parameter["$Name"] = json!(of.0);
+            parameter
+        };
+        let action = json!([{
+            "$Kind": "Action",
+            "$Parameter": parameters.iter().map(parameter).collect::<Vec<_>>(),
+            "$ReturnType": { "$Type": format!("{NAMESPACE}.{name}Response") },
+        }]);
+        schema.insert(name.into(), action);
     }
     schema.insert(CONTAINER.into(), json_container(&types));
     let document = json!({
@@ -234,6 +295,7 @@ fn xml_document(writer: &mut Xml, types: &[EntityType]) -> io::Result<()> {
                 [("Namespace", NAMESPACE), ("Alias", "mscrm"), ("xmlns", "http://docs.oasis-open.org/odata/ns/edm")];
             w.create_element("Schema").with_attributes(schema).write_inner_content(|w| {
                 types.iter().try_for_each(|entity| xml_type(w, entity))?;
+                xml_actions(w)?;
                 xml_container(w, types)
             })?;
             Ok(())
@@ -286,10 +348,39 @@ fn xml_navigation(writer: &mut Xml, navigation: &Navigation) -> io::Result<()> {
     .map(drop)
 }
 
+fn xml_actions(writer: &mut Xml) -> io::Result<()> {
+    let members = |writer: &mut Xml, element: &str, members: Members| {
+        members.iter().try_for_each(|(name, edm, nullable)| {
+            let nullable = if *nullable { "true" } else { "false" };
+            let attributes = [("Name", *name), ("Type", *edm), ("Nullable", nullable)];
+            writer.create_element(element).with_attributes(attributes).write_empty().map(drop)
+        })
+    };
+    for (name, properties) in ANSWERS {
+        let answer = writer.create_element("ComplexType").with_attribute(("Name", name));
+        answer.write_inner_content(|w| members(w, "Property", properties))?;
+    }
+    for (name, parameters) in ACTIONS {
+        let action = writer.create_element("Action").with_attribute(("Name", name));
+        action.write_inner_content(|w| {
+            members(w, "Parameter", parameters)?;
+            let of = format!("{NAMESPACE}.{name}Response");
+            let returned = [("Type", of.as_str()), ("Nullable", "false")];
+            w.create_element("ReturnType").with_attributes(returned).write_empty().map(drop)
+        })?;
+    }
+    Ok(())
+}
+
 fn xml_container(writer: &mut Xml, types: &[EntityType]) -> io::Result<()> {
     let element = writer.create_element("EntityContainer").with_attribute(("Name", CONTAINER));
     element.write_inner_content(|w| {
         types.iter().try_for_each(|entity| xml_set(w, entity))?;
+        for (name, _) in ACTIONS {
+            let of = format!("{NAMESPACE}.{name}");
+            let import = [("Name", name), ("Action", of.as_str())];
+            w.create_element("ActionImport").with_attributes(import).write_empty()?;
+        }
         let level = "Org.OData.Capabilities.V1.ConformanceLevelType/Minimal";
         w.create_element("Annotation")
             .with_attribute(("Term", "Org.OData.Capabilities.V1.ConformanceLevel"))
@@ -397,6 +488,23 @@ fn json_property(property: &Property) -> Value {
     Value::Object(member)
 }
 
+/// A property or parameter, without its name; a string without a length is what CSDL takes one for.
+fn json_member((_, edm, nullable): &(&str, &str, bool)) -> Value {
+    let mut member = Map::new();
+    match edm.strip_prefix("Collection(").and_then(|edm| edm.strip_suffix(')')) {
+        Some(of) => {
+            member.insert("$Collection".into(), json!(true));
+            member.insert("$Type".into(), json!(of));
+        }
+        None if *edm != "Edm.String" => drop(member.insert("$Type".into(), json!(edm))),
+        None => {}
+    }
+    if *nullable {
+        member.insert("$Nullable".into(), json!(true));
+    }
+    Value::Object(member)
+}
+
 fn json_container(types: &[EntityType]) -> Value {
     let mut container = Map::new();
     container.insert("$Kind".into(), json!("EntityContainer"));
@@ -415,6 +523,9 @@ fn json_container(types: &[EntityType]) -> Value {
             set.insert(format!("@Capabilities.{term}"), json!({name: value}));
         }
         container.insert(entity.set.clone(), Value::Object(set));
+    }
+    for (name, _) in ACTIONS {
+        container.insert(name.into(), json!({ "$Action": format!("{NAMESPACE}.{name}") }));
     }
     container.insert("@Capabilities.ConformanceLevel".into(), json!("Minimal"));
     container.insert("@Capabilities.BatchSupported".into(), json!(false));

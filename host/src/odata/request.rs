@@ -13,6 +13,7 @@ use super::options::{CONCEPT_SET, Options};
 use super::syntax;
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
+use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{
     AssignedValue, Assignment, Change, Compare, Expr, Filter, Literal, Operation, Precondition, Query,
@@ -85,9 +86,17 @@ pub enum Request {
         change: Change,
         query: Query,
     },
-    /// `msind_UpsertBundle`: the bundle's JSON text.
+    /// `msind_UpsertBundle`: the bundle's JSON text. `action`: it was called as the action that `$metadata` describes, and
+    /// is answered so.
     UpsertBundle {
         bundle: String,
+        action: bool,
+    },
+    /// `msind_RetrieveBundle`: the resource `Type/id`, of its elements all or those that are named.
+    RetrieveBundle {
+        resource_type: String,
+        id: String,
+        elements: Vec<String>,
     },
 }
 
@@ -158,6 +167,9 @@ impl Reader<'_> {
             }
             "msind_UpsertBundle" | "Microsoft.Dynamics.CRM.msind_UpsertBundle" if rest.is_empty() => {
                 return self.upsert_bundle();
+            }
+            "msind_RetrieveBundle" | "Microsoft.Dynamics.CRM.msind_RetrieveBundle" if rest.is_empty() => {
+                return self.retrieve_bundle();
             }
             name if REFUSED.contains(&name) => return Err(unsupported(&format!("`{name}`"))),
             CONCEPT_SET if self.context.catalog.find_entity_set(CONCEPT_SET).is_none() => {
@@ -370,7 +382,37 @@ impl Reader<'_> {
     fn upsert_bundle(&self) -> Result<Request> {
         self.method(&["POST"])?;
         self.check_body(self.context.limits.bundle_bytes, "bundle_bytes")?;
-        Ok(Request::UpsertBundle { bundle: body::bundle(self.message.body)? })
+        let action = body::has_parameters(self.message.body);
+        let bundle = match action {
+            true => body::parameters(self.message.body, "msind_JSON", &["msind_BundleTag"])?,
+            false => body::bundle(self.message.body)?,
+        };
+        Ok(Request::UpsertBundle { bundle, action })
+    }
+
+    /// `Type/id`, or `Type/id?_elements=…`: what Microsoft's action takes.
+    fn retrieve_bundle(&self) -> Result<Request> {
+        self.method(&["POST"])?;
+        self.check_body(self.context.limits.body_bytes, "body_bytes")?;
+        let asked = body::parameters(self.message.body, "msind_FHIRQuery", &[])?;
+        let wrong = |what: &str| {
+            let error = Error::new(Code::BadRequest, what).target("msind_FHIRQuery");
+            error.hint("ask for one resource: Type/id, or Type/id?_elements=name,birthDate")
+        };
+        let (path, options) = asked.split_once('?').unwrap_or((&asked, ""));
+        let path = path.trim().trim_start_matches('/');
+        let found =
+            key::reference(path).filter(|r| r.base.is_empty() && format!("{}/{}", r.resource_type, r.id) == path);
+        let found = found.ok_or_else(|| wrong("the query names no resource"))?;
+        let mut elements = Vec::new();
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            let Some(names) = option.strip_prefix("_elements=") else {
+                return Err(wrong("the query has a parameter other than _elements"));
+            };
+            let names = percent_encoding::percent_decode_str(names).decode_utf8_lossy();
+            elements.extend(names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
+        }
+        Ok(Request::RetrieveBundle { resource_type: found.resource_type.to_owned(), id: found.id.to_owned(), elements })
     }
 
     fn check_body(&self, limit: usize, name: &str) -> Result<()> {
@@ -713,7 +755,23 @@ mod tests {
         check("POST", "contacts", &[json], "{", "BadJson");
         check("POST", "contacts", &[json, ("If-Match", "*")], "{}", "BadRequest");
         check("POST", "contacts", &[json], &format!("{{\"x\":\"{}\"}}", "a".repeat(5 << 20)), "BodyTooLarge");
-        check("POST", "msind_UpsertBundle", &[json], r#"{"Bundle":{}}"#, "UpsertBundle { bundle: \"{}\" }");
+        check(
+            "POST",
+            "msind_UpsertBundle",
+            &[json],
+            r#"{"Bundle":{}}"#,
+            "UpsertBundle { bundle: \"{}\", action: false }",
+        );
+        check(
+            "POST",
+            "msind_UpsertBundle",
+            &[json],
+            r#"{"msind_JSON":"{}","msind_BundleTag":"t"}"#,
+            "UpsertBundle { bundle: \"{}\", action: true }",
+        );
+        let query = r#"{"msind_FHIRQuery":"Patient/p1?_elements=name,id"}"#;
+        let expected = "RetrieveBundle { resource_type: \"Patient\", id: \"p1\", elements: [\"name\", \"id\"] }";
+        check("POST", "msind_RetrieveBundle", &[json], query, expected);
         check("GET", "contacts", &[("Accept", "text/html")], "", "NotAcceptable");
         check("GET", "contacts", &[("OData-MaxVersion", "3.0")], "", "BadRequest");
         let known = ask("GET", "contacts(*)", &[("If-None-Match", "W/\"3\"")], "").unwrap();

@@ -31,6 +31,8 @@ pub struct Turntable {
     pub work: Work,
     /// Mappings that were loaded or in force lately and are not now, the latest last.
     pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
+    /// Held by a bundle with conditions while it looks and stores, so that two with one condition do not both find nothing.
+    pub(in crate::router) conditional: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever changes what is in force; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
 }
@@ -67,7 +69,18 @@ impl Turntable {
     ) -> Self {
         let (snapshot, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
         let work = Work::new(&limits);
-        Self { snapshot, store, sandbox, sources, limits, tokens, work, retired: Mutex::default(), control }
+        Self {
+            snapshot,
+            store,
+            sandbox,
+            sources,
+            limits,
+            tokens,
+            work,
+            retired: Mutex::default(),
+            conditional: Arc::default(),
+            control,
+        }
     }
 
     /// What is in force now. A request takes it once, by its session.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use crate::store::native::{
 };
 use crate::store::queue::{Queue, Turn};
 use crate::store::sql::select;
-use crate::store::sqlite::database::Database;
+use crate::store::sqlite::database::{Database, Stop};
 
 /// How long new keys are gathered before they are written.
 const KEYS_PAUSE: Duration = Duration::from_millis(500);
@@ -177,6 +177,27 @@ impl Store {
         self.read(move |database| database.last_versions(&resources)).await
     }
 
+    /// Of each of some resources, by type and id, its last version and whether it is still there.
+    pub async fn standings(&self, resources: Vec<(String, String)>) -> Result<Vec<Option<(u64, bool)>>> {
+        self.read(move |database| database.standings(&resources)).await
+    }
+
+    /// Shows `look` the id and body of the resources of a type, and gives what it makes of them. `marks`: who has none of
+    /// these texts, and no JSON escapes either, need not be shown; none = all are. `UpstreamTimeout` at the deadline.
+    pub async fn look_through<T: Send + 'static>(
+        &self,
+        resource_type: &str,
+        marks: Vec<String>,
+        deadline: Instant,
+        look: impl FnMut(&str, &[u8]) -> Option<T> + Send + 'static,
+    ) -> Result<Vec<T>> {
+        let turn = self.0.reads.turn(Some(deadline)).await?;
+        let abandon = Abandon::default();
+        let stop = Stop { deadline, abandoned: abandon.0.clone() };
+        let resource_type = resource_type.to_owned();
+        self.run(turn, move |database| database.look_through(&resource_type, &marks, &stop, look)).await
+    }
+
     /// Resources of some types that were written after a write, in the order of their last writes; deleted ones too.
     pub async fn resources_since(&self, types: Vec<String>, written: u64, limit: usize) -> Result<Vec<StoredResource>> {
         self.read(move |database| database.resources_since(&types, written, limit)).await
@@ -289,9 +310,10 @@ impl Store {
         self.read(Database::routes).await
     }
 
-    /// Events with a larger id, the oldest first.
-    pub async fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>> {
-        self.read(move |database| database.events(after, limit)).await
+    /// Events whose ids lie between two, the newest first; at most [`EVENTS_MAX`](crate::store::control::EVENTS_MAX) and
+    /// one.
+    pub async fn events(&self, after: u64, before: u64, limit: u32) -> Result<Vec<Event>> {
+        self.read(move |database| database.events(after, before, limit)).await
     }
 
     /// The setting, or what `made` is, which is then kept: for secrets that every start must find again.
@@ -338,8 +360,6 @@ async fn off_the_reactor<T: Send + 'static>(work: impl FnOnce() -> Result<T> + S
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::model::key;
     use crate::model::query::{Compare, Expr, Filter, Literal};

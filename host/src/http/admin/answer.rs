@@ -1,7 +1,8 @@
 //! What the admin API's handlers share: bodies in, answers out, and who asks.
 
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Query, Request};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,6 +59,19 @@ pub(crate) struct ErrorDetail {
 /// There is one administrator until there is authentication: whoever reaches the loopback address.
 pub(crate) fn actor() -> Actor {
     Actor("local".to_owned())
+}
+
+/// The query string of a call; a bad one is answered as every other error.
+pub(crate) struct Options<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Options<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let read = Query::<T>::try_from_uri(&parts.uri);
+        let wrong = |_| Error::new(Code::BadOption, "the query string is not what is expected here");
+        read.map(|Query(asked)| Self(asked)).map_err(|e| wrong(e).hint("see /admin/v1/openapi.json"))
+    }
 }
 
 pub(crate) async fn body<T: DeserializeOwned>(request: Request) -> Result<T> {

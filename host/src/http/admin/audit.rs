@@ -1,12 +1,12 @@
 //! The audit trail.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::admin::answer::{ErrorAnswer, reply};
+use crate::http::admin::answer::{ErrorAnswer, Options, reply};
 use crate::http::shared::Shared;
 use crate::store::control::{self, EVENTS_MAX};
 
@@ -14,6 +14,10 @@ use crate::store::control::{self, EVENTS_MAX};
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EventList {
     events: Vec<Event>,
+    /// Where older ones follow: their path.
+    #[serde(rename = "@next", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    next: Option<String>,
 }
 
 /// Who did what.
@@ -37,12 +41,15 @@ pub(crate) struct After {
     /// Events of larger ids only.
     #[serde(default)]
     after: u64,
+    /// Events of smaller ids only.
+    #[param(nullable = false)]
+    before: Option<u64>,
     /// At most so many; 100 unless said.
     #[param(nullable = false, maximum = 1000)]
     limit: Option<u32>,
 }
 
-/// The audit trail, oldest first.
+/// The audit trail, newest first.
 #[utoipa::path(
     get,
     path = "/admin/v1/events",
@@ -52,10 +59,17 @@ pub(crate) struct After {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn events(State(app): Shared, Query(query): Query<After>) -> Response {
-    let limit = query.limit.unwrap_or(100).clamp(1, EVENTS_MAX);
-    let events = app.turntable.store.events(query.after, limit).await;
-    reply(events.map(|events| EventList { events: events.into_iter().map(Event::from).collect() }))
+pub(crate) async fn events(State(app): Shared, Options(asked): Options<After>) -> Response {
+    let limit = asked.limit.unwrap_or(100).clamp(1, EVENTS_MAX);
+    let found = app.turntable.store.events(asked.after, asked.before.unwrap_or(u64::MAX), limit + 1).await;
+    reply(found.map(|found| {
+        let more = found.len() > limit as usize;
+        let events: Vec<_> = found.into_iter().take(limit as usize).map(Event::from).collect();
+        let last = events.last().filter(|_| more);
+        let after = if asked.after == 0 { String::new() } else { format!("&after={}", asked.after) };
+        let next = last.map(|last| format!("/admin/v1/events?before={}&limit={limit}{after}", last.id));
+        EventList { events, next }
+    }))
 }
 
 impl From<control::Event> for Event {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::admin::answer::{ErrorAnswer, MappingRef, actor, body, reply};
+use crate::http::admin::answer::{ErrorAnswer, MappingRef, Options, actor, body, reply};
 use crate::http::shared::{self, Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::error::{Code, Error};
@@ -129,7 +129,7 @@ pub(crate) struct Laws {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn load(State(app): Shared, Query(query): Query<Laws>, request: Request) -> Response {
+pub(crate) async fn load(State(app): Shared, Options(query): Options<Laws>, request: Request) -> Response {
     let laws = query.laws_ms.map_or(LAWS_TIME, |ms| Duration::from_millis(ms).min(LAWS_TIME));
     let loaded = async {
         let component = shared::body(request.into_body(), app.turntable.limits.component_bytes).await?;

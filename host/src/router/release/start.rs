@@ -32,13 +32,24 @@ impl Turntable {
     pub async fn start(&self, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
         let (tables, mut failures) = self.start_mappings(shipped, first_routes).await?;
         for name in first_routes.keys().filter(|name| !tables.iter().any(|t| t.table.name == **name)) {
-            let error =
-                Error::new(Code::Config, format!("the configuration gives a route to `{name}`, which is no table"));
+            let error = Error::new(
+                Code::UnknownTable,
+                format!("the configuration gives a route to `{name}`, which is no table"),
+            )
+            .target(format!("tables.{name}"));
             let near = nearest(name, tables.iter().map(|t| t.table.name.as_str()));
             failures.push(match near {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error,
             });
+        }
+        for child in tables.iter().filter(|t| t.table.parent.is_some() && first_routes.contains_key(&t.table.name)) {
+            let table = &child.table;
+            let root = root_of(table, |name| tables.iter().find(|t| t.table.name == name).map(|t| &t.table));
+            let what =
+                format!("the configuration gives a route to `{}`, whose rows are parts of `{}`", table.name, root.name);
+            let error = Error::new(Code::Config, what).target(format!("tables.{}", table.name));
+            failures.push(error.hint(format!("child tables go where their root is: write [tables.{}]", root.name)));
         }
         self.store.keep_only(tables.iter().map(|t| t.table.name.clone()).collect()).await?;
         self.publish(Snapshot::new(tables));

@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::fhir::client::{Client, Written};
+use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::session::Session;
@@ -35,6 +36,20 @@ impl Session {
             Route::Native => Place::Native { session: self },
             Route::Virtual { .. } => Place::Virtual { session: self, client: self.client(root)? },
         })
+    }
+}
+
+impl Session {
+    /// A resource that a table shows: the native one, if a table over its type is native. `NotFound` if no table shows its
+    /// type.
+    pub async fn resource(&self, resource_type: &str, id: &str) -> Result<Option<Bytes>> {
+        let mut tables = self.snapshot().over(resource_type);
+        tables.retain(|table| table.table.parent.is_none());
+        tables.sort_by_key(|table| table.route != Route::Native);
+        let unknown = || Error::new(Code::NotFound, format!("no table shows {resource_type}"));
+        let table = tables.first().ok_or_else(unknown)?;
+        self.may(Right::Read, &table.table)?;
+        Ok(self.place(table)?.read(resource_type, id).await?.map(|held| held.body))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::key;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Precondition};
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::table::{Column, ColumnIndex, Kind, Table};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
@@ -530,17 +530,17 @@ fn name_columns(table: &Table, error: Error) -> Error {
         let path = without_indices(expression);
         let path = path.split_once('.').filter(|(head, _)| head.starts_with(|c: char| c.is_ascii_uppercase()));
         let path = path.map(|(_, rest)| rest)?;
-        table
-            .columns
-            .iter()
-            .filter(|column| {
-                column.path.split('|').any(|alternative| {
-                    let of_column = without_indices(alternative.trim());
-                    of_column == path || of_column.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
-                })
+        let is_of = |column: &&Column| {
+            column.path.split('|').any(|alternative| {
+                let of_column = without_indices(alternative.trim());
+                of_column == path || of_column.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
             })
-            .map(|column| column.name.clone())
-            .next()
+        };
+        // One that the client can do something about, where there is one.
+        let can_write = |column: &&Column| column.access.create || column.access.update;
+        let mut columns = table.columns.iter().filter(is_of);
+        let first = columns.clone().next();
+        columns.find(can_write).or(first).map(|column| column.name.clone())
     })
 }
 

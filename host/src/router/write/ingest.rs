@@ -1,378 +1,478 @@
 //! A FHIR bundle into the tables: every entry goes, if asked, to a FHIR service, and is stored if any table over its type
-//! is native; it is a row of all of them then. The answer has one outcome an entry; an entry that could not be stored says so by name and is never dropped
-//! in silence.
+//! is native; it is a row of all of them then. The answer has one outcome an entry; an entry that could not be stored says so
+//! by name and is never dropped in silence. What a service has taken is kept here as the service holds it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
-use turntable_scan::{Document, Edit, splice};
 use uuid::Uuid;
 
+use crate::fhir::client::Client;
+use crate::fhir::outcome::{fails, said};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
 use crate::router::session::Session;
-use crate::router::snapshot::Snapshot;
 use crate::router::work::waited;
-use crate::router::write::rows::{self, Incoming, Over};
-use crate::store::facade::Store;
+use crate::router::write::bundle::{self, Action, Item, Sent, Which};
+use crate::router::write::settle::{Fate, Settled, Settling, refusal_code};
 use crate::store::native::NativeWrite;
 
 /// How often a bundle is stored anew because somebody else wrote one of its resources in between.
 const STORE_ATTEMPTS: usize = 3;
 
-/// Resources whose rows are made at once.
-const ENTRIES_AT_ONCE: usize = 100;
+/// How a bundle is to be taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct How<'a> {
+    /// The FHIR service that gets it first. What that refuses is not stored here either.
+    pub forward: Option<&'a str>,
+    /// A Bundle that only says what there is, a `searchset` say, is taken for its resources.
+    pub as_batch: bool,
+    /// It is resources line by line. Where this is not said, it is seen.
+    pub lines: bool,
+    /// A POST of a batch is of the resource with the id that it says it has, as Microsoft's upsert has it.
+    pub own_ids: bool,
+}
 
 /// What became of one entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub kind: OutcomeKind,
-    /// `Type/id/_history/version`.
+    /// `Type/id/_history/version`; of a resource that is only in the FHIR service `Type/id`.
     pub location: Option<String>,
     /// What to know of it, in words.
     pub note: String,
+    /// Type and id of the resource, where they are known.
+    pub resource: Option<(String, String)>,
+    /// Its rows in native root tables: table and key.
+    pub rows: Vec<(String, Uuid)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutcomeKind {
     Created,
     Updated,
     Deleted,
+    /// A resource that meets `ifNoneExist` is there and stays as it is.
+    Found,
+    /// There was nothing to do.
+    Passed,
     /// Taken by the FHIR service; every table over the type is virtual, so nothing is kept here.
     Forwarded,
+    /// Taken by the FHIR service, and not kept here though a table is native.
+    ThereOnly,
     /// No table over its type is native, and it was not forwarded.
+    #[default]
     NotStored,
-    Refused,
+    /// Neither here nor there, for this reason: `BadRequest`, `BodyTooLarge`, `VersionMismatch`, `PreconditionFailed`,
+    /// `Conflict`, `NotSupported`, or one of the FHIR service's.
+    Refused(Code),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Bundle<'a> {
-    resource_type: String,
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(borrow, default)]
-    entry: Vec<Entry<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry<'a> {
-    full_url: Option<String>,
-    #[serde(borrow)]
-    resource: Option<&'a RawValue>,
-    request: Option<Request>,
-}
-
-#[derive(Deserialize)]
-struct Request {
-    method: String,
-    url: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head {
-    resource_type: String,
-    id: Option<String>,
-}
-
-/// An entry that is understood: which resource it is about, and under which id.
-struct Item {
-    resource_type: String,
-    id: String,
-    /// None = delete.
-    body: Option<Bytes>,
-}
-
-/// Items that are to be stored.
-struct Wanted<'i> {
-    index: usize,
-    item: &'i Item,
-    /// Native root tables over its type, for the outcome.
-    tables: Vec<String>,
-}
-
-impl Wanted<'_> {
-    fn id(&self) -> (&str, &str) {
-        (&self.item.resource_type, &self.item.id)
+impl OutcomeKind {
+    /// Whether what was asked for is so.
+    pub fn is_done(self) -> bool {
+        !matches!(self, Self::ThereOnly | Self::NotStored | Self::Refused(_))
     }
 }
 
 impl Session {
-    /// `forward`: the FHIR service that gets the bundle first. What it refuses is not stored here either.
-    pub async fn ingest(&self, bundle: Bytes, forward: Option<&str>) -> Result<Vec<Outcome>> {
-        let taken = bundle.clone();
-        let Understood { atomic, mut items } = self.work(move || understood(&taken)).await??;
-        let forwarded = match forward {
-            Some(source) => Some(self.forward(source, &bundle, &mut items).await?),
-            None => None,
-        };
-        let (store, snapshot) = (self.store().clone(), self.snapshot().clone());
-        self.work_to_the_end(move || store_items(&store, &snapshot, &bundle, atomic, items, forwarded.as_deref()))
-            .await?
+    /// Takes what was sent. A transaction is taken whole or not at all: the error names the first entry that cannot be.
+    pub async fn ingest(&self, sent: Bytes, how: How<'_>) -> Result<Vec<Outcome>> {
+        let (take, lines, own_ids) = (how.as_batch, how.lines, how.own_ids);
+        let sent = self.work(move || bundle::read(&sent, take, lines, own_ids)).await??;
+        if sent.atomic
+            && let Some((index, error)) = first_refused(&sent.items)
+        {
+            // Before a FHIR service stores any of it.
+            return Err(broken(index, error));
+        }
+        match how.forward {
+            Some(source) => self.forward(source, sent).await,
+            None => {
+                let turn = match sent.items.iter().flatten().any(|item| item.condition().is_some()) {
+                    true => Some(self.turn_for_conditions().await?),
+                    false => None,
+                };
+                let Sent { atomic, items, .. } = sent;
+                let stored = self.store_items(items, atomic, String::new(), turn);
+                stored
+                    .await?
+                    .map_err(|(index, error)| index.map_or_else(|| error.clone(), |index| broken(index, &error)))
+            }
+        }
     }
 
-    /// Sends the bundle on; which entries the service took, under which ids.
-    async fn forward(&self, source: &str, bundle: &Bytes, items: &mut [Result<Item>]) -> Result<Vec<bool>> {
+    /// Two bundles that look for the same and store it do so one after the other.
+    async fn turn_for_conditions(&self) -> Result<tokio::sync::OwnedMutexGuard<()>> {
+        let turn = self.turntable().conditional.clone().lock_owned();
+        let busy =
+            |_| Error::new(Code::Busy, "other bundles with conditions are under way").hint("try again").retry_after(1);
+        tokio::time::timeout_at(self.deadline().into(), turn).await.map_err(busy)
+    }
+
+    /// Begun, it is done, whether or not anybody still waits.
+    async fn store_items(
+        &self,
+        items: Vec<Result<Item>>,
+        atomic: bool,
+        base: String,
+        turn: Option<tokio::sync::OwnedMutexGuard<()>>,
+    ) -> Result<Result<Vec<Outcome>, (Option<usize>, Error)>> {
+        let (store, snapshot) = (self.store().clone(), self.snapshot().clone());
+        let patience = Duration::from_millis(self.limits().request_ms);
+        let job = move || {
+            let _turn = turn;
+            let mut attempt = 1;
+            loop {
+                let settling = Settling {
+                    store: &store,
+                    snapshot: &snapshot,
+                    items: &items,
+                    atomic,
+                    base: &base,
+                    deadline: Instant::now() + patience,
+                };
+                let Settled { fates, writes, native } = settling.settle()?;
+                let outcome = |(item, fate)| outcome(item, fate, &writes, &native);
+                let outcomes = items.iter().zip(fates).map(outcome).collect();
+                match waited(store.put_resources(writes)) {
+                    Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => attempt += 1,
+                    stored => return stored.map(|()| outcomes).map_err(|error| (None, error)),
+                }
+            }
+        };
+        self.work_to_the_end(job).await
+    }
+
+    /// Sends the bundle on, then keeps what the service has taken. From the moment when it has, nothing is an error any
+    /// more: each outcome says what is where.
+    async fn forward(&self, source: &str, sent: Sent) -> Result<Vec<Outcome>> {
         let client = self.turntable().sources.get(source).ok_or_else(|| {
             Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("forward")
         })?;
-        let answer = client.transaction(bundle.clone(), self.deadline()).await?;
-        let answer: Value = serde_json::from_slice(&answer).map_err(|_| {
-            Error::new(Code::UpstreamInvalid, "the FHIR service answered the bundle with something that is no JSON")
-        })?;
-        let entries = answer["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if entries.len() != items.len() {
-            return Err(Error::new(Code::UpstreamInvalid, "the FHIR service did not answer every entry of the bundle"));
-        }
-        let mut taken = Vec::with_capacity(items.len());
-        for (entry, item) in entries.iter().zip(items) {
-            let response = &entry["response"];
-            taken.push(response["status"].as_str().is_some_and(|status| status.starts_with('2')));
-            let location = response["location"].as_str().and_then(key::reference);
-            if let (Ok(item), Some(location)) = (item, location) {
-                location.id.clone_into(&mut item.id);
+        let mut sent = sent;
+        sent.link();
+        for item in &mut sent.items {
+            let is_blind = |item: &Item| matches!(item.action, Action::Delete(Which::Where(_)));
+            if item.as_ref().is_ok_and(|item| is_blind(item) && self.is_native(&item.resource_type)) {
+                *item = Err(Error::new(
+                    Code::NotSupported,
+                    "a conditional delete is not sent on: the service does not say which resource it took away, and its \
+                     rows would stay here; delete Type/id",
+                ));
             }
         }
-        Ok(taken)
-    }
-}
-
-/// A bundle with its entries understood.
-struct Understood {
-    atomic: bool,
-    items: Vec<Result<Item>>,
-}
-
-fn parsed(bundle: &[u8]) -> Result<Bundle<'_>> {
-    let parsed: Bundle<'_> = serde_json::from_slice(bundle).map_err(|e| bad_json(&e))?;
-    if parsed.resource_type != "Bundle" || !matches!(parsed.kind.as_str(), "batch" | "transaction") {
-        return Err(Error::new(Code::BadRequest, "only a Bundle of the type batch or transaction can be ingested"));
-    }
-    Ok(parsed)
-}
-
-fn understood(bundle: &[u8]) -> Result<Understood> {
-    let parsed = parsed(bundle)?;
-    let atomic = parsed.kind == "transaction";
-    let items: Vec<Result<Item>> = parsed.entry.iter().map(item).collect();
-    if atomic && let Some((index, error)) = first_refused(&items) {
-        // Before the FHIR service stores any of it.
-        return Err(broken(index, error.message()));
-    }
-    Ok(Understood { atomic, items })
-}
-
-/// `taken`: of each entry whether the FHIR service took it; None = it was not asked.
-fn store_items(
-    store: &Store,
-    snapshot: &Snapshot,
-    bundle: &[u8],
-    atomic: bool,
-    mut items: Vec<Result<Item>>,
-    taken: Option<&[bool]>,
-) -> Result<Vec<Outcome>> {
-    point_to_items(&parsed(bundle)?.entry, &mut items);
-    let mut attempt = 1;
-    loop {
-        let (outcomes, writes) = prepared(store, snapshot, &items, taken)?;
-        if atomic && let Some(index) = outcomes.iter().position(|outcome| outcome.kind == OutcomeKind::Refused) {
-            return Err(broken(index, outcomes.get(index).map_or("", |outcome| &outcome.note)));
+        if sent.atomic
+            && let Some((index, error)) = first_refused(&sent.items)
+        {
+            return Err(broken(index, error));
         }
-        match waited(store.put_resources(writes)) {
-            Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => attempt += 1,
-            stored => return stored.map(|()| outcomes),
+        let asked = sent.items.iter().flatten().filter(|item| item.is_sent_on()).count();
+        let answer = match asked {
+            0 => Bytes::from_static(b"{\"resourceType\":\"Bundle\"}"),
+            _ => client.transaction(sent.to_forward(), self.deadline()).await?,
+        };
+        let mut answers = answered(&answer, asked)?.into_iter();
+        let mut kept = Vec::with_capacity(sent.items.len());
+        for item in sent.items {
+            kept.push(match item {
+                Err(error) => Kept::Not(refused(&error)),
+                Ok(Item { action: Action::Pass(why), .. }) => Kept::Not(passed(why)),
+                Ok(item) => self.kept(client, &item, answers.next().unwrap_or_default()).await,
+            });
         }
+        self.keep(kept, client.base()).await
     }
-}
 
-/// What will have become of each entry, and the writes that make it so.
-fn prepared(
-    store: &Store,
-    snapshot: &Snapshot,
-    items: &[Result<Item>],
-    taken: Option<&[bool]>,
-) -> Result<(Vec<Outcome>, Vec<NativeWrite>)> {
-    let (mut outcomes, mut wanted, mut over) = (Vec::with_capacity(items.len()), Vec::new(), Over::new());
-    for (index, item) in items.iter().enumerate() {
-        let taken_there = taken.is_none_or(|taken| taken.get(index).copied().unwrap_or(false));
-        outcomes.push(match item {
-            _ if !taken_there => refused("the FHIR service did not take it"),
-            Err(error) => refused(error.message()),
-            Ok(item) => {
-                let tables =
-                    over.entry(item.resource_type.clone()).or_insert_with(|| snapshot.over(&item.resource_type));
-                let roots: Vec<_> = tables.iter().filter(|t| t.table.parent.is_none()).collect();
-                let native = roots.iter().filter(|t| t.route == Route::Native);
-                let native: Vec<_> = native.map(|t| t.table.name.clone()).collect();
-                if native.is_empty() {
-                    not_here(item, roots.first().map(|t| t.table.name.as_str()), taken.is_some())
-                } else {
-                    wanted.push(Wanted { index, item, tables: native });
-                    // What was never there need not go; of the others it is said below.
-                    deleted()
-                }
-            }
-        });
+    fn is_native(&self, resource_type: &str) -> bool {
+        let tables = self.snapshot().over(resource_type);
+        tables.iter().any(|t| t.table.parent.is_none() && t.route == Route::Native)
     }
-    let ids = wanted.iter().map(|w| (w.item.resource_type.clone(), w.item.id.clone())).collect();
-    let stored = waited(store.last_versions(ids))?;
-    let standing = wanted.iter().zip(stored).filter_map(|(w, version)| Some((w.id(), version?)));
-    let mut versions: HashMap<(&str, &str), u64> = standing.collect();
-    let mut writes = Vec::new();
-    for some in distinct(&wanted) {
-        let base = |w: &Wanted<'_>| versions.get(&w.id()).copied();
-        let some: Vec<_> = some.iter().filter(|w| w.item.body.is_some() || base(w).is_some()).collect();
-        let incoming = some.iter().map(|w| Incoming {
-            resource_type: w.item.resource_type.clone(),
-            id: w.item.id.clone(),
-            body: w.item.body.clone(),
-            base: base(w),
+
+    /// What a service has made of an entry: the resource as it holds it, from its answer or, where that does not show it,
+    /// read again.
+    async fn kept(&self, client: &Client, item: &Item, answer: Answered<'_>) -> Kept {
+        let status = answer.status.as_deref().unwrap_or_default();
+        if !status.starts_with('2') || answer.outcome.is_some_and(|outcome| fails(outcome.get())) {
+            return Kept::Not(refused_there(status, answer.outcome.and_then(|outcome| said(outcome.get()))));
+        }
+        let resource_type = item.resource_type.as_str();
+        let shown = answer.resource.and_then(|resource| {
+            let head: Head = serde_json::from_str(resource.get()).ok()?;
+            let id = head.id.filter(|_| head.resource_type.as_deref() == Some(resource_type))?;
+            Some((id, Bytes::copy_from_slice(resource.get().as_bytes())))
         });
-        for (w, write) in some.iter().zip(rows::prepare_all(&over, incoming.collect())) {
-            outcomes[w.index] = match write {
-                Ok(write) => {
-                    let outcome = stored_in(&write, &w.tables);
-                    versions.insert(w.id(), write.version);
-                    writes.push(write);
+        let located = answer.location.as_deref().and_then(key::reference);
+        let located = located.filter(|found| found.resource_type == resource_type).map(|found| found.id.to_owned());
+        let named = match &item.action {
+            Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id)) => Some(id.clone()),
+            _ => None,
+        };
+        let id = shown.as_ref().map(|(id, _)| id.clone()).or(located).or(named);
+        if !self.is_native(resource_type) {
+            let table = self
+                .snapshot()
+                .over(resource_type)
+                .iter()
+                .find(|t| t.table.parent.is_none())
+                .map(|t| t.table.name.clone());
+            return Kept::Not(Outcome {
+                resource: id.map(|id| (resource_type.to_owned(), id)),
+                ..not_here(resource_type, table.as_deref(), true)
+            });
+        }
+        let Some(id) = id else {
+            return Kept::Not(there_only(resource_type, None, "the service did not say under which id"));
+        };
+        let body = match (item.body.is_some(), shown) {
+            (false, _) if status.starts_with("204") => None,
+            // It may have been put off, or left.
+            (false, _) => match client.read(resource_type, &id, self.deadline()).await {
+                Ok(None) => None,
+                Ok(Some(_)) => return Kept::Not(refused_there(status, Some("it is still there".to_owned()))),
+                Err(error) => return Kept::Not(there_only(resource_type, Some(&id), error.message())),
+            },
+            (true, Some((_, body))) => Some(body),
+            (true, None) => match client.read(resource_type, &id, self.deadline()).await {
+                Ok(Some(held)) => Some(held.body),
+                Ok(None) => return Kept::Not(there_only(resource_type, Some(&id), "the service does not show it")),
+                Err(error) => return Kept::Not(there_only(resource_type, Some(&id), error.message())),
+            },
+        };
+        Kept::As { item: Item::held(resource_type, &id, body), created: status.starts_with("201") }
+    }
+
+    /// Stores what a service has taken. What cannot be stored is there only, and its outcome says so.
+    async fn keep(&self, kept: Vec<Kept>, base: String) -> Result<Vec<Outcome>> {
+        let (mut outcomes, mut items, mut places) = (Vec::with_capacity(kept.len()), Vec::new(), Vec::new());
+        for kept in kept {
+            outcomes.push(match kept {
+                Kept::Not(outcome) => outcome,
+                Kept::As { item, created } => {
+                    let id = match &item.action {
+                        Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id)) => id.clone(),
+                        _ => String::new(),
+                    };
+                    places.push((outcomes.len(), created));
+                    let outcome = there_only(&item.resource_type, Some(&id), "it was not stored");
+                    items.push(Ok(item));
                     outcome
                 }
-                Err(error) if matches!(error.code(), Code::UpstreamInvalid | Code::BadJson) => refused(error.message()),
-                Err(error) => return Err(error),
+            });
+        }
+        if items.is_empty() {
+            return Ok(outcomes);
+        }
+        let stored = match self.store_items(items, false, base, None).await {
+            Ok(Ok(stored)) => stored.into_iter().map(Ok).collect(),
+            Ok(Err((_, error))) | Err(error) => vec![Err(error); places.len()],
+        };
+        for ((place, created), stored) in places.into_iter().zip(stored) {
+            let Some(outcome) = outcomes.get_mut(place) else { continue };
+            let only = |why: &str| {
+                let resource = outcome.resource.clone().unwrap_or_default();
+                there_only(&resource.0, Some(&resource.1), why)
+            };
+            *outcome = match stored {
+                Ok(stored) if matches!(stored.kind, OutcomeKind::Refused(_)) => only(&stored.note),
+                Ok(stored) => match stored.kind {
+                    // As the service has it: it may have been there before, and is new here, or the other way round.
+                    OutcomeKind::Created | OutcomeKind::Updated if created => {
+                        Outcome { kind: OutcomeKind::Created, ..stored }
+                    }
+                    OutcomeKind::Created => Outcome { kind: OutcomeKind::Updated, ..stored },
+                    _ => stored,
+                },
+                Err(error) => only(error.message()),
             };
         }
+        Ok(outcomes)
     }
-    Ok((outcomes, writes))
 }
 
-/// In their order, some at a time, no resource twice in one go: the same may come twice in one bundle, and the later
-/// builds on the earlier.
-fn distinct<'w, 'i>(wanted: &'w [Wanted<'i>]) -> Vec<&'w [Wanted<'i>]> {
-    let (mut all, mut rest) = (Vec::new(), wanted);
-    while !rest.is_empty() {
-        let mut seen = HashSet::new();
-        let count = rest.iter().take(ENTRIES_AT_ONCE).take_while(|w| seen.insert(w.id())).count();
-        let (some, others) = rest.split_at(count);
-        all.push(some);
-        rest = others;
-    }
-    all
+/// An entry of which a service has been asked.
+enum Kept {
+    /// Nothing is to be stored.
+    Not(Outcome),
+    As {
+        item: Item,
+        /// The service has made it anew.
+        created: bool,
+    },
 }
 
-fn stored_in(write: &NativeWrite, tables: &[String]) -> Outcome {
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow, default)]
+    entry: Option<Vec<AnswerEntry<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct AnswerEntry<'a> {
+    #[serde(borrow)]
+    resource: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
+}
+
+/// What a service says of one entry.
+#[derive(Default)]
+struct Answered<'a> {
+    status: Option<String>,
+    location: Option<String>,
+    outcome: Option<&'a RawValue>,
+    resource: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Response<'a> {
+    status: Option<String>,
+    location: Option<String>,
+    #[serde(borrow)]
+    outcome: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "resourceType")]
+    resource_type: Option<String>,
+    id: Option<String>,
+}
+
+/// The answers to all entries, in their order.
+fn answered(answer: &[u8], asked: usize) -> Result<Vec<Answered<'_>>> {
+    let unclear = |what: &str| {
+        Error::new(Code::UpstreamInvalid, format!("the FHIR service answered the bundle with {what}"))
+            .hint("it is not known whether it was taken there; nothing of it was stored here")
+    };
+    let answer: Answer<'_> = serde_json::from_slice(answer).map_err(|_| unclear("something that is no bundle"))?;
+    let entries = answer.entry.unwrap_or_default();
+    if entries.len() != asked {
+        return Err(unclear("another number of entries"));
+    }
+    Ok(entries
+        .into_iter()
+        .map(|entry| {
+            let response = entry.response.and_then(|raw| serde_json::from_str::<Response<'_>>(raw.get()).ok());
+            match response {
+                Some(Response { status, location, outcome }) => {
+                    Answered { status, location, outcome, resource: entry.resource }
+                }
+                None => Answered { resource: entry.resource, ..Answered::default() },
+            }
+        })
+        .collect())
+}
+
+fn outcome(item: &Result<Item>, fate: Fate, writes: &[NativeWrite], native: &HashMap<String, Vec<String>>) -> Outcome {
+    let resource_type = item.as_ref().map(|item| item.resource_type.as_str()).unwrap_or_default();
+    let asked = item.as_ref().ok().and_then(|item| match &item.action {
+        Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id)) => Some((item.resource_type.clone(), id.clone())),
+        _ => None,
+    });
+    match fate {
+        Fate::Refused(error) => Outcome { resource: asked, ..refused(&error) },
+        Fate::Passed(why) => Outcome { resource: asked, ..passed(why) },
+        Fate::NotHere { table } => Outcome { resource: asked, ..not_here(resource_type, table.as_deref(), false) },
+        Fate::Found { id, version } => Outcome {
+            kind: OutcomeKind::Found,
+            location: Some(format!("{resource_type}/{id}/_history/{version}")),
+            note: "it is there already and stays as it is".to_owned(),
+            resource: Some((resource_type.to_owned(), id)),
+            rows: Vec::new(),
+        },
+        Fate::Written { existed, write } => match write.and_then(|write| writes.get(write)) {
+            Some(write) => written(write, existed, native.get(resource_type).map(Vec::as_slice).unwrap_or_default()),
+            None => Outcome { kind: OutcomeKind::Deleted, note: "it was not there".to_owned(), ..Outcome::default() },
+        },
+    }
+}
+
+fn written(write: &NativeWrite, existed: bool, tables: &[String]) -> Outcome {
+    let resource = Some((write.resource_type.clone(), write.id.clone()));
     if write.body.is_none() {
-        return deleted();
+        return Outcome { kind: OutcomeKind::Deleted, note: "deleted".to_owned(), resource, ..Outcome::default() };
     }
-    let kind = if write.base.is_some() { OutcomeKind::Updated } else { OutcomeKind::Created };
-    let location = Some(format!("{}/{}/_history/{}", write.resource_type, write.id, write.version));
+    let of_native = write.rows.iter().filter(|made| tables.contains(&made.table.name));
+    let rows = of_native.filter_map(|made| {
+        let text = (!made.rows.is_empty()).then(|| made.rows.cell(0, made.table.key)).flatten()?;
+        Some((made.table.name.clone(), key::guid(text)))
+    });
     let word = if tables.len() == 1 { "table" } else { "tables" };
-    Outcome { kind, location, note: format!("stored in {word} `{}`", tables.join("`, `")) }
+    Outcome {
+        kind: if existed { OutcomeKind::Updated } else { OutcomeKind::Created },
+        location: Some(format!("{}/{}/_history/{}", write.resource_type, write.id, write.version)),
+        note: format!("stored in {word} `{}`", tables.join("`, `")),
+        resource,
+        rows: rows.collect(),
+    }
 }
 
-fn deleted() -> Outcome {
-    Outcome { kind: OutcomeKind::Deleted, location: None, note: "deleted".to_owned() }
-}
-
-/// No table over the type of an item is native.
-fn not_here(item: &Item, table: Option<&str>, forwarded: bool) -> Outcome {
+/// No table over the type is native.
+fn not_here(resource_type: &str, table: Option<&str>, forwarded: bool) -> Outcome {
     let kind = if forwarded { OutcomeKind::Forwarded } else { OutcomeKind::NotStored };
     let note = match table {
         Some(table) => format!("table `{table}` is virtual: its rows are in the FHIR service"),
-        None => format!("no table shows {}", item.resource_type),
+        None => format!("no table shows {resource_type}"),
     };
-    Outcome { kind, location: None, note }
+    Outcome { kind, note, ..Outcome::default() }
+}
+
+fn there_only(resource_type: &str, id: Option<&str>, why: &str) -> Outcome {
+    let resource = id.map(|id| (resource_type.to_owned(), id.to_owned()));
+    Outcome {
+        kind: OutcomeKind::ThereOnly,
+        location: resource.as_ref().map(|(resource_type, id)| format!("{resource_type}/{id}")),
+        note: format!("the FHIR service took it, and it is not stored here: {why}"),
+        resource,
+        rows: Vec::new(),
+    }
+}
+
+fn passed(why: &str) -> Outcome {
+    Outcome { kind: OutcomeKind::Passed, note: why.to_owned(), ..Outcome::default() }
+}
+
+fn refused(error: &Error) -> Outcome {
+    let code = refusal_code(error.code()).unwrap_or(error.code());
+    Outcome { kind: OutcomeKind::Refused(code), note: error.message().to_owned(), ..Outcome::default() }
+}
+
+/// A service's refusal of one entry, with its own reason.
+fn refused_there(status: &str, reason: Option<String>) -> Outcome {
+    let code = match status.get(..3).and_then(|status| status.parse().ok()).unwrap_or(0) {
+        412 => Code::PreconditionFailed,
+        409 => Code::Conflict,
+        413 => Code::BodyTooLarge,
+        429 => Code::UpstreamBusy,
+        401 | 403 => Code::UpstreamAuth,
+        500..=599 => Code::UpstreamDown,
+        _ => Code::BadRequest,
+    };
+    let status: String = status.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect();
+    let status = if status.is_empty() { "no status".to_owned() } else { status };
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let note = format!("the FHIR service did not take it ({status}){reason}");
+    Outcome { kind: OutcomeKind::Refused(code), note, ..Outcome::default() }
 }
 
 fn first_refused(items: &[Result<Item>]) -> Option<(usize, &Error)> {
     items.iter().enumerate().find_map(|(index, item)| Some((index, item.as_ref().err()?)))
 }
 
-fn broken(index: usize, why: &str) -> Error {
-    Error::new(Code::BadRequest, format!("entry {index} of the transaction: {why}"))
-        .hint("nothing of a transaction is stored if one entry cannot be; a batch stores the others")
-}
-
-fn item(entry: &Entry<'_>) -> Result<Item> {
-    let refuse = |what: &str| Err(Error::new(Code::BadRequest, what));
-    let Some(Request { method, url }) = &entry.request else { return refuse("it has no request") };
-    let (method, url) = (method.as_str(), url.as_str());
-    if url.contains('?') {
-        return refuse("conditional requests are not supported in ingested bundles; forward them to a FHIR service");
+/// A transaction fails with its first entry that cannot be taken.
+fn broken(index: usize, error: &Error) -> Error {
+    let code = refusal_code(error.code()).unwrap_or(error.code());
+    let broken = Error::new(code, format!("entry {index} of the transaction: {}", error.message()))
+        .target(format!("Bundle.entry[{index}]"))
+        .details(error.get_details().iter().cloned());
+    let rest = "nothing of a transaction is stored if one entry cannot be; a batch stores the others";
+    match error.get_hint() {
+        Some(hint) => broken.hint(format!("{hint}; {rest}")),
+        None => broken.hint(rest),
     }
-    if method == "DELETE" {
-        return match key::reference(url) {
-            Some(r) => Ok(Item { resource_type: r.resource_type.to_owned(), id: r.id.to_owned(), body: None }),
-            None => refuse("its request.url is not Type/id"),
-        };
-    }
-    let Some(resource) = entry.resource else { return refuse("it has no resource") };
-    let Ok(head) = serde_json::from_str::<Head>(resource.get()) else {
-        return refuse("its resource has no resourceType");
-    };
-    let from_full_url =
-        entry.full_url.as_deref().and_then(|url| url.strip_prefix("urn:uuid:")).filter(|id| key::is_id(id));
-    let id = match (method, key::reference(url)) {
-        ("PUT", Some(r)) if r.resource_type == head.resource_type => r.id.to_owned(),
-        ("PUT", _) => return refuse("its request.url is not the Type/id of its resource"),
-        ("POST", _) if url != head.resource_type => return refuse("its request.url is not the type of its resource"),
-        ("POST", _) => from_full_url.map(str::to_owned).unwrap_or_else(|| Uuid::new_v4().to_string()),
-        _ => return refuse("its request.method is none of POST, PUT and DELETE"),
-    };
-    if method == "PUT" && head.id.as_ref().is_some_and(|own| *own != id) {
-        return refuse("its resource has another id than its request.url");
-    }
-    Ok(Item { resource_type: head.resource_type, id, body: Some(Bytes::copy_from_slice(resource.get().as_bytes())) })
-}
-
-/// References by `fullUrl` (FHIR R4 3.1.0.11.2) become references to the ids that the entries got.
-fn point_to_items(entries: &[Entry<'_>], items: &mut [Result<Item>]) {
-    let targets: HashMap<String, String> = entries
-        .iter()
-        .zip(items.iter())
-        .filter_map(|(entry, item)| {
-            let item = item.as_ref().ok()?;
-            let full_url = entry.full_url.as_ref().filter(|url| url.starts_with("urn:"))?;
-            Some((full_url.clone(), format!("{}/{}", item.resource_type, item.id)))
-        })
-        .collect();
-    if targets.is_empty() {
-        return;
-    }
-    for item in items.iter_mut().flatten() {
-        let Some(body) = &mut item.body else { continue };
-        if !body.windows(4).any(|w| w == b"urn:") {
-            continue;
-        }
-        if let Some(text) = repoint(body, &targets) {
-            *body = text.into();
-        }
-    }
-}
-
-/// The resource with its references replaced and all other bytes as they are. None if there is nothing to replace.
-fn repoint(resource: &[u8], targets: &HashMap<String, String>) -> Option<String> {
-    let document = Document::parse(resource).ok()?;
-    let members = (0..).map_while(|at| document.at(at)).flat_map(|value| value.members());
-    let references = members.filter(|(name, _)| name.text().as_deref() == Some("reference"));
-    let edits: Vec<Edit> = references
-        .filter_map(|(_, value)| {
-            let target = targets.get(value.text()?.as_ref())?;
-            Some(Edit { range: value.range(), text: format!("\"{target}\"") })
-        })
-        .collect();
-    if edits.is_empty() { None } else { splice(document.text(), edits).ok() }
-}
-
-fn refused(why: &str) -> Outcome {
-    Outcome { kind: OutcomeKind::Refused, location: None, note: why.to_owned() }
-}
-
-fn bad_json(error: &serde_json::Error) -> Error {
-    let at = format!("line {}, column {}", error.line(), error.column());
-    Error::new(Code::BadJson, format!("the body is no FHIR Bundle: {:?} error at {at}", error.classify()))
 }

@@ -179,14 +179,15 @@ impl Database {
 /// The audit trail.
 impl Database {
     /// Events with a larger id, the oldest first.
-    pub(crate) fn events(&self, after: u64, limit: u32) -> Result<Vec<Event>> {
+    pub(crate) fn events(&self, after: u64, before: u64, limit: u32) -> Result<Vec<Event>> {
         self.reading(|moment| {
             let mut select = moment.prepare_cached(
-                "SELECT id, at, actor, action, table_name, detail FROM _turntable_events WHERE id > ? \
-                 ORDER BY id LIMIT ?",
+                "SELECT id, at, actor, action, table_name, detail FROM _turntable_events \
+                 WHERE id > ? AND id < ? ORDER BY id DESC LIMIT ?",
             )?;
-            let after = i64::try_from(after).unwrap_or(i64::MAX);
-            let mut rows = select.query((after, limit.min(EVENTS_MAX)))?;
+            let id = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
+            // One more tells whether there are more.
+            let mut rows = select.query((id(after), id(before), limit.min(EVENTS_MAX + 1)))?;
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
                 events.push(Event {
@@ -352,7 +353,7 @@ mod tests {
             put(&store, digest, Some(digest.as_bytes()));
             put(&store, digest, Some(b"other bytes"));
         }
-        assert_eq!(store.events(0, 10).unwrap().len(), 3, "nothing happened the second time");
+        assert_eq!(store.events(0, u64::MAX, 10).unwrap().len(), 3, "nothing happened the second time");
         assert_eq!(store.component("two").unwrap().as_deref(), Some(&b"two"[..]));
         assert_eq!(store.component("four").unwrap(), None);
         let found = store.mapping("two").unwrap().unwrap();
@@ -416,11 +417,15 @@ mod tests {
         assert!(!routes.contains_key("contact"), "all or none");
         assert_eq!(routes["encounter"], Route::Native);
         assert_eq!(routes["participant"], main);
-        let events = store.events(0, 100).unwrap();
+        let mut events = store.events(0, u64::MAX, 100).unwrap();
+        events.reverse();
         let seen: Vec<_> = events.iter().map(|e| (e.id, e.action.as_str(), e.table.as_deref())).collect();
         assert_eq!(seen, [(1, "route.set", Some("encounter")), (2, "route.set", Some("encounter"))]);
         assert_eq!(events[0].detail, json!({ "n": 1 }));
-        assert_eq!(store.events(1, 1).unwrap()[0].id, 2);
+        let ids =
+            |after, before, limit| store.events(after, before, limit).unwrap().iter().map(|e| e.id).collect::<Vec<_>>();
+        let last = events.len() as u64;
+        assert_eq!((ids(0, u64::MAX, 1), ids(0, 3, 9), ids(1, 3, 9)), (vec![last], vec![2, 1], vec![2]));
     }
 
     #[test]
@@ -431,7 +436,7 @@ mod tests {
             let tried = store.writing(|transaction| Ok(transaction.execute(statement, [])?));
             assert_eq!(tried.unwrap_err().code(), Code::Store);
         }
-        assert_eq!(store.events(0, 10).unwrap()[0].actor, "ada");
+        assert_eq!(store.events(0, u64::MAX, 10).unwrap()[0].actor, "ada");
     }
 
     #[test]

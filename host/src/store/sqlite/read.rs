@@ -9,7 +9,7 @@ use crate::model::error::Result;
 use crate::model::table::Table;
 use crate::store::native::StoredResource;
 use crate::store::sql::names;
-use crate::store::sqlite::database::Database;
+use crate::store::sqlite::database::{Database, Stop};
 use crate::store::sqlite::tables::Stands;
 use crate::store::sqlite::write::{standing, unsigned};
 
@@ -32,6 +32,41 @@ impl Database {
                 Ok(standing(moment, resource_type, id)?.map(|(version, _)| version))
             };
             resources.iter().map(version).collect()
+        })
+    }
+
+    /// Of each of these resources its last version and whether it is still there; None = there was never one.
+    pub(crate) fn standings(&self, resources: &[(String, String)]) -> Result<Vec<Option<(u64, bool)>>> {
+        self.reading(|moment| resources.iter().map(|(resource_type, id)| standing(moment, resource_type, id)).collect())
+    }
+
+    /// Shows `look` the id and body of the resources of a type that are there, and gives what it makes of them. `marks`:
+    /// who has none of these texts, and no JSON escapes either, need not be shown; none = all are.
+    pub(crate) fn look_through<T>(
+        &self,
+        resource_type: &str,
+        marks: &[String],
+        stop: &Stop,
+        mut look: impl FnMut(&str, &[u8]) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let mut select =
+            "SELECT id, body FROM _turntable_resources WHERE resource_type = ? AND body IS NOT NULL".to_owned();
+        if !marks.is_empty() {
+            select.push_str(" AND (instr(body, x'5C') > 0");
+            marks.iter().for_each(|_| select.push_str(" OR instr(body, CAST(? AS BLOB)) > 0"));
+            select.push(')');
+        }
+        self.reading_until(stop, |moment| {
+            let mut select = moment.prepare_cached(&select)?;
+            let of = std::iter::once(resource_type).chain(marks.iter().map(String::as_str));
+            let mut rows = select.query(rusqlite::params_from_iter(of))?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+                let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+                found.extend(look(id, body));
+            }
+            Ok(found)
         })
     }
 
@@ -81,8 +116,46 @@ impl Database {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     use crate::store::native::NativeWrite;
+
+    #[test]
+    fn only_what_may_have_a_mark_is_looked_at() {
+        let store = Database::temporary().unwrap();
+        let put = |resource_type: &str, id: &str, body: &str| {
+            let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
+            let body = Some(Bytes::copy_from_slice(body.as_bytes()));
+            let write = NativeWrite { resource_type, id, body, base: None, version: 1, rows: Vec::new() };
+            store.put_resources(&[write]).unwrap();
+        };
+        put("Patient", "a", "one");
+        put("Patient", "b", "two");
+        put("Patient", "c", r"t\u0077o");
+        put("Person", "d", "two");
+        let gone = NativeWrite {
+            resource_type: "Patient".into(),
+            id: "b".into(),
+            body: None,
+            base: Some(1),
+            version: 2,
+            rows: Vec::new(),
+        };
+        let check = |marks: &[&str], expected: &[&str]| {
+            let marks: Vec<_> = marks.iter().map(|mark| (*mark).to_owned()).collect();
+            let stop = Stop { deadline: Instant::now() + Duration::from_secs(60), abandoned: Arc::default() };
+            let found = store.look_through("Patient", &marks, &stop, |id, _| Some(id.to_owned())).unwrap();
+            assert_eq!(found, expected, "{marks:?}");
+        };
+        check(&[], &["a", "b", "c"]);
+        check(&["two"], &["b", "c"]);
+        check(&["TWO", "ne"], &["a", "c"]);
+        store.put_resources(&[gone]).unwrap();
+        check(&["two"], &["c"]);
+        let of = |id: &str| ("Patient".to_owned(), id.to_owned());
+        assert_eq!(store.standings(&[of("a"), of("b"), of("d")]).unwrap(), [Some((1, true)), Some((2, false)), None]);
+    }
 
     #[test]
     fn resources_come_in_the_order_of_their_writes() {

@@ -1,0 +1,124 @@
+//! What people type, by the binary: the configuration checked, the demo started twice on the same data, a bundle sent to it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+struct Ran {
+    status: Option<i32>,
+    err: String,
+}
+
+fn turntable(arguments: &[&str]) -> Ran {
+    let ran = Command::new(env!("CARGO_BIN_EXE_turntable")).args(arguments).output().expect("it runs");
+    Ran { status: ran.status.code(), err: String::from_utf8(ran.stderr).expect("UTF-8") }
+}
+
+#[test]
+fn a_route_of_what_is_no_root_table_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let check = |text: &str, status: i32, named: &[&str]| {
+        let file = folder.path().join("turntable.toml");
+        std::fs::write(&file, text).expect("a file can be written");
+        let ran = turntable(&["check", "--config", file.to_str().expect("UTF-8")]);
+        assert_eq!(ran.status, Some(status), "{text}: {}", ran.err);
+        assert!(named.iter().all(|name| ran.err.contains(name)), "{text}: {}", ran.err);
+    };
+    check("[tables.msemr_encounter]\nroute = \"native\"\n", 0, &[]);
+    check(
+        "[tables.msemr_encouter]\nroute = \"native\"\n",
+        1,
+        &["tables.msemr_encouter", "did you mean `msemr_encounter`"],
+    );
+    check("[tables.msemr_observationcomponent]\nroute = \"native\"\n", 1, &["[tables.msemr_observation]"]);
+    // A mapping of the folder may bring it.
+    check("[tables.nope]\nroute = \"native\"\n[mappings]\ndir = \"mappings\"\n", 0, &[]);
+}
+
+/// The demo as a program, ended when dropped.
+struct Demo {
+    child: Child,
+    address: String,
+}
+
+impl Demo {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_turntable"))
+            .args(["demo", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let line =
+            lines.find_map(|line| line.ok().filter(|line| line.starts_with("listening on "))).expect("it listens");
+        // Whoever prints into a pipe that nobody reads waits for ever.
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = line.trim_start_matches("listening on http://").to_owned();
+        Self { child, address }
+    }
+
+    fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("it answers");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address)
+            .expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
+            .rsplit_once("\r\n\r\n")
+            .map_or(answer.clone(), |(_, body)| body.trim_start_matches('\u{feff}').to_owned())
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_demo_on_the_same_data_has_the_same_rows_and_an_ingest_says_what_was_not_stored() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let counts = |demo: &Demo| {
+        let sets = ["contacts", "accounts", "msemr_conditions", "msemr_observations"];
+        sets.map(|set| demo.get(&format!("/api/data/v9.2/{set}/$count")))
+    };
+    let demo = Demo::start(&folder.path().join("data"));
+    let first = counts(&demo);
+    drop(demo);
+    let demo = Demo::start(&folder.path().join("data"));
+    assert_eq!(counts(&demo), first);
+
+    let server = format!("http://{}", demo.address);
+    let ingest = |name: &str, text: &str, more: &[&str]| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).expect("a file can be written");
+        let mut arguments = vec!["ingest", file.to_str().expect("UTF-8"), "--server", &server];
+        arguments.extend(more);
+        turntable(&arguments)
+    };
+    let patient = r#"{"resourceType":"Patient","id":"p1"}"#;
+    let good = format!(r#"{{"resource":{patient},"request":{{"method":"PUT","url":"Patient/p1"}}}}"#);
+    let bad = format!(r#"{{"resource":{patient},"request":{{"method":"PUT","url":"Patient/p2"}}}}"#);
+    let basic = r#"{"resource":{"resourceType":"Basic"},"request":{"method":"POST","url":"Basic"}}"#;
+    let bundle = |kind: &str, entries: &[&str]| {
+        format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(","))
+    };
+    assert_eq!(ingest("good.json", &bundle("batch", &[&good]), &[]).status, Some(0));
+    for more in [&[][..], &["--json"]] {
+        let ran = ingest("mixed.json", &bundle("batch", &[&good, &bad, basic]), more);
+        assert_eq!(ran.status, Some(1), "{}", ran.err);
+        assert!(ran.err.contains("2 entries were not stored"), "{}", ran.err);
+        assert!(ran.err.contains("mixed.json: entry 1: its resource has another id"), "{}", ran.err);
+        assert!(ran.err.contains("mixed.json: entry 2: no table shows Basic"), "{}", ran.err);
+    }
+    let collection = bundle("collection", &[&format!(r#"{{"resource":{patient}}}"#)]);
+    let ran = ingest("collection.json", &collection, &[]);
+    assert!(ran.status == Some(1) && ran.err.contains("says what there is"), "{}", ran.err);
+    assert_eq!(ingest("collection.json", &collection, &["--as-batch"]).status, Some(0));
+    assert_eq!(ingest("patients.ndjson", &format!("{patient}\n"), &[]).status, Some(0));
+}
