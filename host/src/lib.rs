@@ -248,6 +248,9 @@ pub mod router {
     /// One request: the only way into reading and writing, with one deadline and one budget.
     pub mod session;
 
+    /// What elements of lists are called in keys, whatever happens to those beside them.
+    pub mod element;
+
     /// Resources to rows, the same on both routes.
     pub mod map;
 
@@ -271,6 +274,9 @@ pub mod router {
 
     /// A change to resources.
     pub mod write {
+        /// Keys of child rows over changes.
+        pub mod moves;
+
         /// The rows that are stored beside a resource.
         pub mod rows;
 

@@ -35,7 +35,7 @@ pub struct Reference<'a> {
     pub base: &'a str,
     /// Empty for `urn:uuid:…`.
     pub resource_type: &'a str,
-    /// Of a row of a child table with the path to its element: `a1/participant/0`.
+    /// Of a row of a child table with the path to its element: `a1/participant/=p1`.
     pub id: &'a str,
 }
 
@@ -143,12 +143,16 @@ fn is_type(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// The key of a child row: an id, then members and at last an index.
+/// The key of a child row: an id, then members and what elements of lists are called, such a name at last.
 fn is_row(key: &str) -> bool {
     let is_word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_name = |part: &str| {
+        let name = part.strip_prefix(['=', '~']);
+        name.is_some_and(|name| is_id(name.strip_prefix('~').unwrap_or(name)))
+    };
     let Some((id, path)) = key.split_once('/') else { return false };
-    let Some((lists, index)) = path.rsplit_once('/') else { return false };
-    is_id(id) && lists.split('/').all(is_word) && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit())
+    let Some((way, last)) = path.rsplit_once('/') else { return false };
+    is_id(id) && way.split('/').all(|part| is_word(part) || is_name(part)) && is_name(last)
 }
 
 /// A FHIR logical id: `[A-Za-z0-9\-\.]{1,64}`.
@@ -340,11 +344,13 @@ mod tests {
         check("Patient/a b", None);
         check("urn:oid:1.2.3", None);
         check("Practitioner?identifier=a|b", None);
-        check("CareTeam/t-1/participant/0", Some(("", "CareTeam", "t-1/participant/0")));
-        check("CareTeam/t/participant/0/role/1", Some(("", "CareTeam", "t/participant/0/role/1")));
+        check("CareTeam/t-1/participant/=p", Some(("", "CareTeam", "t-1/participant/=p")));
+        check("CareTeam/t/participant/~0f/role/~1.1", Some(("", "CareTeam", "t/participant/~0f/role/~1.1")));
+        check("CareTeam/t/participant/=~0f", Some(("", "CareTeam", "t/participant/=~0f")));
+        check("CareTeam/t/participant/0", None);
         check("CareTeam/t/participant", None);
-        check("CareTeam/t//0", None);
-        check("careteam/t/participant/0", None);
-        assert_eq!(reference("CareTeam/t/participant/0").map(|r| r.guid()), Some(guid("CareTeam/t/participant/0")));
+        check("CareTeam/t//=0", None);
+        check("careteam/t/participant/=0", None);
+        assert_eq!(reference("CareTeam/t/participant/=0").map(|r| r.guid()), Some(guid("CareTeam/t/participant/=0")));
     }
 }

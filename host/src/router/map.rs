@@ -1,10 +1,12 @@
 //! Makes rows of resources: calls the mapping and makes its rows the host's. The key cell becomes the key text
-//! `Type/id[/path]`, references become relative to the service they came from (one to another service points to no row
+//! `Type/id[/path]`, in whose path elements are called by what they are (`element`), references become relative to the service they came from (one to another service points to no row
 //! here and becomes null), and every concept gets its key. After this a row says the same on both routes.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use turntable_scan::Document;
 use uuid::fmt::Hyphenated;
 
 use crate::mapping::component::{Batch, Documents, Issue, Mapping, Severity};
@@ -13,6 +15,7 @@ use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::router::element::Elements;
 use crate::router::snapshot::ServedTable;
 
 /// One resource as its place has it.
@@ -27,6 +30,8 @@ pub struct Mapped {
     pub rows: Rows,
     /// For each row the resource it was made of.
     pub origin: Vec<usize>,
+    /// Of a child table for each row where its element is, as mappings say it: `a1/participant/0`.
+    pub places: Vec<String>,
     /// Cells that were left null or shortened.
     pub warnings: usize,
 }
@@ -48,6 +53,7 @@ pub fn rows_of_tables(
 ) -> Result<Vec<Mapped>> {
     let columns: Vec<_> = tables.iter().map(|(live, wanted)| mapped_columns(&live.table, wanted)).collect();
     let mut all: Vec<Option<Mapped>> = tables.iter().map(|_| None).collect();
+    let documents = Parsed::new(resources);
     for at in 0..tables.len() {
         if all[at].is_some() {
             continue;
@@ -59,7 +65,7 @@ pub fn rows_of_tables(
             of_mapping.iter().map(|at| (tables[*at].0.table.name.as_str(), columns[*at].as_slice())).collect();
         for (at, batch) in of_mapping.iter().zip(batches(mapping, &asked, resources)?) {
             let (live, wanted) = tables[*at];
-            all[*at] = Some(made(live, batch, resources, base, wanted)?);
+            all[*at] = Some(made(live, batch, &documents, base, wanted)?);
         }
     }
     Ok(all.into_iter().flatten().collect())
@@ -68,7 +74,7 @@ pub fn rows_of_tables(
 fn made(
     live: &ServedTable,
     batch: Batch,
-    resources: &[Resource<'_>],
+    documents: &Parsed<'_>,
     base: &str,
     wanted: &[ColumnIndex],
 ) -> Result<Mapped> {
@@ -76,9 +82,67 @@ fn made(
         return Err(unreadable(live, issue));
     }
     let origin: Vec<usize> = batch.origin.iter().map(|o| *o as usize).collect();
-    let types = origin.iter().map(|o| resources.get(*o).map_or("", |resource| resource.resource_type));
-    let rows = canonical(&live.table, &batch.rows, types, base, wanted);
-    Ok(Mapped { rows, origin, warnings: batch.issues.len() })
+    let types = origin.iter().map(|o| documents.resources.get(*o).map_or("", |resource| resource.resource_type));
+    let (rows, places) = named(live, batch.rows, &origin, documents)?;
+    let rows = canonical(&live.table, &rows, types, base, wanted);
+    Ok(Mapped { rows, origin, places, warnings: batch.issues.len() })
+}
+
+/// Resources, each parsed when it is first needed: for child tables only.
+struct Parsed<'r> {
+    resources: &'r [Resource<'r>],
+    documents: Vec<OnceCell<Option<Document<'r>>>>,
+}
+
+impl<'r> Parsed<'r> {
+    fn new(resources: &'r [Resource<'r>]) -> Self {
+        Self { resources, documents: resources.iter().map(|_| OnceCell::new()).collect() }
+    }
+
+    fn get(&self, index: usize) -> Option<&Document<'r>> {
+        let body = self.resources.get(index)?.body;
+        self.documents.get(index)?.get_or_init(|| Document::parse(body).ok()).as_ref()
+    }
+}
+
+/// Rows of a child table whose keys, and those of the rows above them, call elements by what they are; and where these
+/// are. Other rows stay.
+fn named(live: &ServedTable, rows: Rows, origin: &[usize], documents: &Parsed<'_>) -> Result<(Rows, Vec<String>)> {
+    let Some(parent) = &live.table.parent else { return Ok((rows, Vec::new())) };
+    let (key, above) = (rows.position(live.table.key), rows.position(parent.column));
+    let lost = || {
+        let name = &live.table.name;
+        Error::new(
+            Code::MappingIllFormed,
+            format!("a row of `{name}` is of an element that its resource does not have"),
+        )
+    };
+    let mut out = Rows::with_room_of(rows.columns().to_vec(), &rows);
+    let mut places = Vec::with_capacity(rows.len());
+    let mut elements: Option<(usize, Elements<'_>)> = None;
+    for row in 0..rows.len() {
+        let of = origin.get(row).copied().unwrap_or_default();
+        if elements.as_ref().is_none_or(|(before, _)| *before != of) {
+            elements = Some((of, Elements::new(documents.get(of).ok_or_else(lost)?)));
+        }
+        let mut name = |place: &str| elements.as_mut().and_then(|(_, elements)| elements.at(place)).ok_or_else(lost);
+        out.begin_row();
+        for (position, text) in rows.filled(row) {
+            let is_key = Some(position) == key;
+            if is_key {
+                places.push(text.to_owned());
+            }
+            let (kind, rest) = if Some(position) == above { key::split(text) } else { ("", text) };
+            match rest.split_once('/').filter(|_| is_key || !kind.is_empty()) {
+                Some((id, place)) => {
+                    let slash = if kind.is_empty() { "" } else { "/" };
+                    out.fill(position, [kind, slash, id, "/", &name(place)?.name]);
+                }
+                None => out.fill(position, [text]),
+            }
+        }
+    }
+    Ok((out, places))
 }
 
 /// A table, and columns of it.

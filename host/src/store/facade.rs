@@ -39,6 +39,8 @@ struct Inner {
     reads: Queue,
     writes: Queue,
     keys: Keys,
+    /// Keys that rows had before a change, and what became of them.
+    moved: Keys,
     /// Hashed keys that are kept.
     known_keys: usize,
 }
@@ -50,17 +52,20 @@ impl Store {
         let data_dir = data_dir.to_owned();
         let database = off_the_reactor(move || Database::open(&data_dir)).await?;
         let store = Self::of(database, limits);
+        store.read(Database::moved).await?.into_iter().for_each(|moved| store.0.moved.learn(moved));
         tokio::spawn(write_keys(Arc::downgrade(&store.0)));
         Ok(store)
     }
 
     fn of(database: Database, limits: &Limits) -> Self {
         let known_keys = limits.known_keys;
+        let keys = Keys::new(known_keys);
         Self(Arc::new(Inner {
             database,
             reads: Queue::new(limits.store_reads, limits.store_queue),
             writes: Queue::new(1, limits.store_queue),
-            keys: Keys::new(known_keys),
+            moved: keys.beside(),
+            keys,
             known_keys,
         }))
     }
@@ -74,6 +79,7 @@ impl Store {
     /// Writes what has been remembered only. Before the end of the program.
     pub async fn close(&self) -> Result<()> {
         while self.flush_keys().await? {}
+        while self.flush_moved().await? {}
         Ok(())
     }
 
@@ -229,6 +235,29 @@ impl Store {
             }
         }
         Ok(texts)
+    }
+
+    /// Keeps what became of keys, to be written later: the text of the row's key now.
+    pub fn move_keys(&self, moved: impl IntoIterator<Item = (Uuid, String)>) {
+        self.0.moved.replace(moved);
+    }
+
+    /// What became of a key, if that is known.
+    pub fn moved(&self, guid: Uuid) -> Option<Arc<str>> {
+        self.0.moved.text(guid)
+    }
+
+    async fn flush_moved(&self) -> Result<bool> {
+        let moved = Arc::new(self.0.moved.take_unsaved(KEYS_AT_ONCE));
+        if moved.is_empty() {
+            return Ok(false);
+        }
+        let (written, most) = (moved.clone(), self.0.known_keys);
+        let done = self.write(move |database| database.put_moved(&written, most)).await;
+        if done.is_err() {
+            self.0.moved.give_back(&moved);
+        }
+        done.map(|()| true)
     }
 
     /// Whether there was anything to write.

@@ -33,6 +33,28 @@ impl Keys {
         Self { known: Mutex::default(), most: most.max(1), unsaved: Arc::default() }
     }
 
+    /// Others, of which the same is told when there is something to write.
+    pub(crate) fn beside(&self) -> Self {
+        Self { known: Mutex::default(), most: self.most, unsaved: self.unsaved.clone() }
+    }
+
+    /// Keeps texts in place of those that these GUIDs had, to be written later.
+    pub(crate) fn replace(&self, keys: impl IntoIterator<Item = (Uuid, String)>) {
+        let mut known = self.known();
+        for (guid, text) in keys {
+            let text: Arc<str> = text.into();
+            match known.texts.get_mut(&guid) {
+                Some(held) => *held = text,
+                None => {
+                    known.add(guid, text, self.most);
+                }
+            }
+            known.unsaved.push_back(guid);
+        }
+        drop(known);
+        self.unsaved.notify_one();
+    }
+
     /// Keeps new ones, to be written later.
     pub(crate) fn remember<'k>(&self, keys: impl IntoIterator<Item = (Uuid, &'k str)>) {
         let mut known = self.known();

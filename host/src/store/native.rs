@@ -35,12 +35,14 @@ pub struct TableRows {
     pub own: Vec<ColumnIndex>,
     /// Cells of such columns, by row, that are as `rows` has them all the same.
     pub assigned: Vec<(usize, ColumnIndex)>,
+    /// Keys that rows have now, each with one that its row had before: its cells are kept too.
+    pub formerly: Vec<(Uuid, Uuid)>,
 }
 
 impl TableRows {
     /// Rows without a cell of their own.
     pub fn new(table: Arc<Table>, rows: Rows) -> Self {
-        Self { table, rows, own: Vec::new(), assigned: Vec::new() }
+        Self { table, rows, own: Vec::new(), assigned: Vec::new(), formerly: Vec::new() }
     }
 }
 

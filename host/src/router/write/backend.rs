@@ -14,6 +14,7 @@ use crate::model::table::Route;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::work::waited;
+use crate::router::write::moves::Moves;
 use crate::router::write::rows::{self, Incoming, Own};
 
 /// A resource as it stands.
@@ -90,7 +91,7 @@ impl Place<'_> {
     ) -> Result<(String, Held)> {
         match self {
             Self::Native { session } => {
-                let held = stored(session, resource_type, id, Some(body), Base::Last, own).await?;
+                let held = stored(session, resource_type, id, Some(body), Base::Last, (own, Moves::default())).await?;
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
@@ -100,19 +101,19 @@ impl Place<'_> {
         }
     }
 
-    /// Only if it still stands at `version`.
+    /// Only if it still stands at `version`. `moves`: what becomes of keys of its child rows.
     pub async fn update(
         &self,
         resource_type: &str,
         id: &str,
         body: Bytes,
         version: Option<&str>,
-        own: Option<Own>,
+        (own, moves): (Option<Own>, Moves),
     ) -> Result<Held> {
         match self {
             Self::Native { session } => {
                 let base = Base::Known(native_version(version)?);
-                stored(session, resource_type, id, Some(body), base, own).await
+                stored(session, resource_type, id, Some(body), base, (own, moves)).await
             }
             Self::Virtual { session, client } => {
                 let written = client.put(resource_type, id, body, version, session.deadline()).await?;
@@ -125,7 +126,7 @@ impl Place<'_> {
         match self {
             Self::Native { session } => {
                 let base = native_version(version)?.map_or(Base::Last, |version| Base::Known(Some(version)));
-                stored(session, resource_type, id, None, base, None).await.map(drop)
+                stored(session, resource_type, id, None, base, (None, Moves::default())).await.map(drop)
             }
             Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
         }
@@ -171,7 +172,7 @@ async fn stored(
     id: &str,
     body: Option<Bytes>,
     base: Base,
-    own: Option<Own>,
+    (own, moves): (Option<Own>, Moves),
 ) -> Result<Held> {
     let (store, tables) = (session.store().clone(), session.snapshot().over(resource_type));
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
@@ -183,7 +184,7 @@ async fn stored(
                 waited(store.last_versions(one))?.into_iter().next().flatten()
             }
         };
-        let write = rows::prepare(&tables, Incoming { resource_type, id, body, base }, own.as_ref())?;
+        let write = rows::prepare(&tables, Incoming { resource_type, id, body, base }, own.as_ref(), &moves)?;
         let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
         waited(store.put_resources(vec![write]))?;
         Ok(held)

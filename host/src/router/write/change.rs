@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::mapping::component::{FhirRequest, Issue, IssueCode, WriteChange, WriteOperation};
@@ -17,6 +18,7 @@ use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::write::backend::{Held, Place};
+use crate::router::write::moves::{self, Found, Moves};
 use crate::router::write::right::is_right;
 use crate::router::write::rows::{self, Own};
 use crate::store::native::{NativeScan, ScanLimits};
@@ -39,19 +41,44 @@ type Assigned = Vec<(ColumnIndex, Option<String>)>;
 struct Located {
     resource_type: String,
     id: String,
-    /// The key cell as the mapping knows it: `id` or `id/path`.
+    /// The row's key without the type: `id`, or `id/path` with the names of elements.
     key: String,
+    /// The key cell as the mapping knows it: `id`, or `id/path` with the indices of elements. Of a child row it holds for
+    /// the resource that it was found in.
+    place: String,
 }
 
 impl Located {
     fn new(resource_type: &str, key: &str) -> Self {
         let id = key.split('/').next().unwrap_or(key);
-        Self { resource_type: resource_type.to_owned(), id: id.to_owned(), key: key.to_owned() }
+        Self { resource_type: resource_type.to_owned(), id: id.to_owned(), key: key.to_owned(), place: key.to_owned() }
+    }
+
+    fn is_child(&self) -> bool {
+        self.key != self.id
+    }
+
+    fn resource(&self) -> String {
+        format!("{}/{}", self.resource_type, self.id)
+    }
+
+    fn text(&self) -> String {
+        format!("{}/{}", self.resource_type, self.key)
+    }
+
+    /// Of a child row without the id.
+    fn place_in_resource(&self) -> &str {
+        self.place.split_once('/').map_or("", |(_, place)| place)
+    }
+
+    fn found(self, found: &Found) -> Self {
+        let (key, place) = (format!("{}/{}", self.id, found.name), format!("{}/{}", self.id, found.place));
+        Self { key, place, ..self }
     }
 
     /// Where its row is among those of its resource.
     fn row_of(&self, table: &Table, rows: &Rows) -> Option<usize> {
-        let text = format!("{}/{}", self.resource_type, self.key);
+        let text = self.text();
         (0..rows.len()).find(|row| rows.cell(*row, table.key) == Some(text.as_str()))
     }
 }
@@ -98,10 +125,17 @@ impl Session {
         self.may(Right::Read, &table.table)?;
         let place = self.place(table)?;
         if place.is_native() {
-            return self.stored_row(table, key).await;
+            let row = self.stored_row(table, key).await?;
+            if row.is_some() || table.table.parent.is_none() {
+                return Ok(row);
+            }
         }
         for located in self.locate(table, key).await? {
             let Some(held) = self.held(&place, &located).await? else { continue };
+            let Some((located, _)) = self.named(located, &held).await? else { continue };
+            if place.is_native() {
+                return self.stored_row(table, key::guid(&located.text())).await;
+            }
             let rows = self.rows_of(table, &place, &located, &held).await?;
             if let Some(row) = located.row_of(&table.table, &rows) {
                 return Ok(Some(rows.pick(&[row])));
@@ -130,6 +164,16 @@ impl Session {
         held
     }
 
+    /// The row that a key names in a resource as it stands, and whether it might be another.
+    async fn named(&self, located: Located, held: &Held) -> Result<Option<(Located, bool)>> {
+        if !located.is_child() {
+            return Ok(Some((located, false)));
+        }
+        let (store, body, text) = (self.store().clone(), held.body.clone(), located.text());
+        let found = self.work(move || moves::find(&body, &text, |guid| store.moved(guid))).await?;
+        Ok(found.map(|found| (located.found(&found), found.is_ambiguous)))
+    }
+
     /// Where the row of a key can be: one place, or one for each resource type of the table that it may be of.
     async fn locate(&self, served: &Arc<ServedTable>, key: Uuid) -> Result<Vec<Located>> {
         let table = &served.table;
@@ -137,7 +181,10 @@ impl Session {
             key::Decoded::Id(id) => id,
             key::Decoded::Hashed => match self.hashed_text(served, key).await? {
                 Some(text) => text,
-                None => return Ok(Vec::new()),
+                None => match self.store().moved(key) {
+                    Some(text) => text.trim_start_matches('!').to_owned(),
+                    None => return Ok(Vec::new()),
+                },
             },
         };
         let (resource_type, rest) = key::split(&text);
@@ -304,7 +351,7 @@ impl Changing<'_> {
         let id = self.session.id_of(key).await?.ok_or_else(|| {
             Error::new(Code::BadKey, "this key cannot be given to a new row").hint("use a random (version 4) GUID")
         })?;
-        let request = self.merged(WriteOperation::Create, Some(id.clone()), None).await?;
+        let request = self.merged(WriteOperation::Create, Some(id.clone()), None, None).await?;
         let FhirRequest::Create(body) = request else {
             return Err(ill_formed(self.table, "a create gave no new resource"));
         };
@@ -331,15 +378,22 @@ impl Changing<'_> {
         let parent = || Error::new(Code::BadValue, "the parent that the new row names does not exist");
         let held = self.session.held(&self.place, &located).await?.ok_or_else(parent)?;
         check_version(self.change, &held)?;
+        let (located, _) = self.session.named(located, &held).await?.ok_or_else(parent)?;
         let before = self.session.rows_of(self.table, &self.place, &located, &held).await?;
-        let FhirRequest::Update(body) = self.merged(WriteOperation::Create, None, Some(&held)).await? else {
+        let FhirRequest::Update(body) = self.merged(WriteOperation::Create, None, Some(&held), Some(&located)).await?
+        else {
             return Err(ill_formed(self.table, "a new child row gave no changed parent"));
         };
+        let (body, was) = (Bytes::from(body), held.body);
+        let moves = self.moves(&located, &was, &body, false).await?;
+        let version = held.version.as_deref();
         let held = self
             .place
-            .update(&located.resource_type, &located.id, body.into(), held.version.as_deref(), self.own_of(None))
+            .update(&located.resource_type, &located.id, body, version, (self.own_of(None), moves))
             .await
             .map_err(|error| name_columns(table, error))?;
+        let moves = self.moves(&located, &was, &held.body, false).await?;
+        self.keep(moves, None);
         let after = self.session.rows_of(self.table, &self.place, &located, &held).await?;
         let known: Vec<_> = (0..before.len()).map(|row| before.cell(row, table.key)).collect();
         let new = (0..after.len())
@@ -357,20 +411,29 @@ impl Changing<'_> {
         loop {
             let (located, held) = self.found(key).await?;
             check_version(self.change, &held)?;
-            let body = match self.merged(WriteOperation::Update, Some(located.key.clone()), Some(&held)).await? {
+            let merged = self.merged(WriteOperation::Update, Some(located.place.clone()), Some(&held), None).await?;
+            let body: Option<Bytes> = match merged {
                 FhirRequest::Update(body) => Some(body.into()),
                 // What lives in the row alone changes the row, not the resource.
                 FhirRequest::Unchanged if !self.own.is_empty() => Some(held.body.clone()),
                 FhirRequest::Unchanged => None,
                 _ => return Err(ill_formed(self.table, "an update gave neither a changed resource nor `unchanged`")),
             };
-            let held = match body {
-                None => held,
+            let (located, held) = match body {
+                None => (located, held),
                 Some(body) => {
-                    let own = self.own_of(Some(&located.key));
+                    let moves = self.moves(&located, &held.body, &body, false).await?;
+                    let after = moves.after(&located.text());
+                    let own = self.own_of(after.as_deref().map_or(Some(&located.key), |text| Some(key::split(text).1)));
                     let version = held.version.as_deref();
-                    match self.place.update(&located.resource_type, &located.id, body, version, own).await {
-                        Ok(held) => held,
+                    match self.place.update(&located.resource_type, &located.id, body, version, (own, moves)).await {
+                        Ok(now) => {
+                            let moves = self.moves(&located, &held.body, &now.body, false).await?;
+                            let text = moves.after(&located.text()).unwrap_or_else(|| located.text());
+                            self.keep(moves, located.is_child().then(|| (key, text.clone())));
+                            let key = key::split(&text).1.to_owned();
+                            (Located { key, ..located }, now)
+                        }
                         Err(error)
                             if error.code() == Code::VersionMismatch
                                 && !matches!(self.change.precondition, Precondition::Versions(_))
@@ -384,14 +447,14 @@ impl Changing<'_> {
                 }
             };
             let row = self.show(&located, &held).await?;
-            return Ok(Written { key, created: false, row: Some(row) });
+            return Ok(Written { key: row_key(&row, &self.table.table)?, created: false, row: Some(row) });
         }
     }
 
     async fn delete(&self, key: Uuid) -> Result<Written> {
         let (located, held) = self.found(key).await?;
         check_version(self.change, &held)?;
-        match self.merged(WriteOperation::Delete, Some(located.key.clone()), Some(&held)).await? {
+        match self.merged(WriteOperation::Delete, Some(located.place.clone()), Some(&held), None).await? {
             FhirRequest::Delete => {
                 // Unconditional unless the client asked: a delete merges nothing that another's write could undo.
                 let version = match &self.change.precondition {
@@ -401,8 +464,12 @@ impl Changing<'_> {
                 self.place.delete(&located.resource_type, &located.id, version).await?;
             }
             FhirRequest::Update(body) => {
-                let version = held.version.as_deref();
-                self.place.update(&located.resource_type, &located.id, body.into(), version, None).await?;
+                let (version, body) = (held.version.as_deref(), Bytes::from(body));
+                let moves = self.moves(&located, &held.body, &body, true).await?;
+                let written = (None, moves);
+                let now = self.place.update(&located.resource_type, &located.id, body, version, written).await?;
+                let moves = self.moves(&located, &held.body, &now.body, true).await?;
+                self.keep(moves, None);
             }
             FhirRequest::Unchanged => {}
             FhirRequest::Create(_) => return Err(ill_formed(self.table, "a delete gave a new resource")),
@@ -414,6 +481,12 @@ impl Changing<'_> {
     async fn found(&self, key: Uuid) -> Result<(Located, Held)> {
         for located in self.session.locate(self.table, key).await? {
             let Some(held) = self.session.held(&self.place, &located).await? else { continue };
+            let Some((located, is_ambiguous)) = self.session.named(located, &held).await? else { continue };
+            if is_ambiguous && !matches!(self.change.precondition, Precondition::Versions(_)) {
+                let message = "this key had several equal rows to choose from, of which one has changed since";
+                let error = Error::new(Code::VersionMismatch, message);
+                return Err(error.hint("read the rows again and repeat the change with the @odata.etag of one"));
+            }
             if self.has_its_row(&located)
                 || self
                     .session
@@ -427,25 +500,49 @@ impl Changing<'_> {
         Err(not_found(&self.table.table))
     }
 
+    /// What becomes of the keys of child rows when a resource changes at the place of one.
+    async fn moves(&self, located: &Located, before: &Bytes, after: &Bytes, gone: bool) -> Result<Moves> {
+        if !located.is_child() {
+            return Ok(Moves::default());
+        }
+        let (resource, place) = (located.resource(), located.place_in_resource().to_owned());
+        let (before, after) = (before.clone(), after.clone());
+        self.session.work(move || Moves::of(&resource, &before, &after, &place, gone)).await
+    }
+
+    /// Keeps them, and what became of the key that was used.
+    fn keep(&self, moves: Moves, used: Option<(Uuid, String)>) {
+        let store = self.session.store();
+        let mut kept = moves.kept(|guid| store.moved(guid));
+        kept.extend(used);
+        store.move_keys(kept);
+    }
+
     /// Whether a resource that is there is known to have this row. A native resource is only ever stored with its rows;
     /// one of a service may be none that the mapping can read, which has to be known before it is changed.
     fn has_its_row(&self, located: &Located) -> bool {
         self.place.is_native() && self.table.table.one_row_per_resource && located.id == located.key
     }
 
-    /// The change merged into a resource by the mapping.
+    /// The change merged into a resource by the mapping. `parent`: of a new child row, as it was found.
     async fn merged(
         &self,
         operation: WriteOperation,
         key: Option<String>,
         existing: Option<&Held>,
+        parent: Option<&Located>,
     ) -> Result<FhirRequest> {
         let table = self.table.clone();
         let existing = existing.map(|held| held.body.to_vec());
-        let assignments = match operation {
+        let mut assignments = match operation {
             WriteOperation::Create | WriteOperation::Update => self.assignments.clone(),
             WriteOperation::Delete => Vec::new(),
         };
+        if let (Some(of), Some(link)) = (parent, &table.table.parent) {
+            let place = format!("{}/{}", of.resource_type, of.place);
+            let linked = assignments.iter_mut().filter(|(column, _)| *column == link.column);
+            linked.for_each(|(_, value)| *value = Some(place.clone()));
+        }
         let change = WriteChange { operation, key, assignments, existing };
         let merged = self.session.work(move || {
             let begun = Instant::now();
@@ -460,7 +557,7 @@ impl Changing<'_> {
     async fn show(&self, located: &Located, held: &Held) -> Result<Rows> {
         let table = &self.table.table;
         if self.place.is_native() {
-            let key = key::guid(&format!("{}/{}", located.resource_type, located.key));
+            let key = key::guid(&located.text());
             // Somebody may have taken it away again: then it is shown as it was written.
             if let Some(row) = self.session.stored_row(self.table, key).await? {
                 return Ok(row);
@@ -598,7 +695,11 @@ fn resource_type_of(body: &[u8]) -> Option<String> {
 }
 
 fn not_found(table: &Table) -> Error {
-    Error::new(Code::NotFound, format!("`{}` has no row of this key", table.entity_set))
+    let error = Error::new(Code::NotFound, format!("`{}` has no row of this key", table.entity_set));
+    match table.parent {
+        Some(_) => error.hint("the row may have changed or gone meanwhile: read the list again"),
+        None => error,
+    }
 }
 
 fn already_exists() -> Error {

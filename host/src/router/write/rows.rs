@@ -15,6 +15,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{Column, ColumnIndex, Table};
 use crate::router::map::{self, Resource};
 use crate::router::snapshot::ServedTable;
+use crate::router::write::moves::Moves;
 use crate::store::facade::Store;
 use crate::store::native::{MadeAnew, NativeWrite, Progress, StoredResource, TableRows};
 
@@ -54,10 +55,25 @@ pub fn is_own(table: &Table, index: ColumnIndex, column: &Column) -> bool {
 }
 
 /// Makes a resource ready to be stored: stamped, with the rows of the tables over its type. Calls mappings.
-pub fn prepare(tables: &[Arc<ServedTable>], incoming: Incoming, own: Option<&Own>) -> Result<NativeWrite> {
+///
+/// `moves`: keys that rows had, and the texts of their keys after this.
+pub fn prepare(
+    tables: &[Arc<ServedTable>],
+    incoming: Incoming,
+    own: Option<&Own>,
+    moves: &Moves,
+) -> Result<NativeWrite> {
     let mut write = stamped(incoming)?;
     let bodies = [write.body.clone()];
     write.rows = made_together(tables, &write.resource_type, &bodies)?.pop().unwrap_or_default();
+    if !moves.is_empty() {
+        for made in write.rows.iter_mut().filter(|made| made.table.parent.is_some() && !made.own.is_empty()) {
+            let texts = (0..made.rows.len()).filter_map(|row| made.rows.cell(row, made.table.key));
+            let formerly: Vec<_> =
+                texts.filter_map(|text| Some((key::guid(text), key::guid(&moves.before(text)?)))).collect();
+            made.formerly.extend(formerly);
+        }
+    }
     if let Some(own) = own {
         lay_own(&mut write, own);
     }
@@ -201,7 +217,14 @@ fn made_together(
         let own = own_columns(table);
         for (made, of_it) in all.iter_mut().zip(rows_of) {
             let rows = mapped.rows.pick(&of_it);
-            made.push(TableRows { table: table.clone(), rows, own: own.clone(), assigned: Vec::new() });
+            // Rows that were stored before elements had names were called by where they stand.
+            let placed = |row: &usize| Some((*row, mapped.places.get(*row).filter(|_| !own.is_empty())?));
+            let formerly = of_it.iter().filter_map(placed).filter_map(|(row, place)| {
+                let now = key::guid(mapped.rows.cell(row, table.key)?);
+                Some((now, key::guid(&format!("{resource_type}/{place}"))))
+            });
+            let formerly = formerly.collect();
+            made.push(TableRows { table: table.clone(), rows, own: own.clone(), assigned: Vec::new(), formerly });
         }
     }
     Ok(all)

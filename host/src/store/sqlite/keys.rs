@@ -28,6 +28,31 @@ impl Database {
         })
     }
 
+    /// The same for keys that rows had before a change, with the texts of what became of them.
+    pub(crate) fn put_moved(&self, moved: &[Key], most: usize) -> Result<()> {
+        self.writing(|transaction| {
+            let mut insert =
+                transaction.prepare_cached("INSERT OR REPLACE INTO _turntable_moved (guid, id) VALUES (?, ?)")?;
+            for (guid, text) in moved {
+                insert.execute((guid, &**text))?;
+            }
+            let mut delete = transaction.prepare_cached(
+                "DELETE FROM _turntable_moved WHERE number <= (SELECT max(number) FROM _turntable_moved) - ?",
+            )?;
+            delete.execute([i64::try_from(most).unwrap_or(i64::MAX)])?;
+            Ok(())
+        })
+    }
+
+    /// All of them, the oldest first.
+    pub(crate) fn moved(&self) -> Result<Vec<Key>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached("SELECT guid, id FROM _turntable_moved ORDER BY number")?;
+            let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// The texts behind those GUIDs that are known.
     pub(crate) fn texts_of(&self, guids: &[Uuid]) -> Result<Vec<Key>> {
         self.reading(|moment| {

@@ -209,7 +209,10 @@ impl Put<'_> {
             };
             let kept = guid
                 .filter(|_| made.own.contains(&column) && !made.assigned.contains(&(row, column)))
-                .and_then(|guid| own.get(&(guid, column)))
+                .and_then(|guid| {
+                    let before = made.formerly.iter().filter(|(now, _)| *now == guid).map(|(_, before)| *before);
+                    before.chain([guid]).find_map(|guid| own.get(&(guid, column)))
+                })
                 // One that the column no longer takes is not worth a row.
                 .filter(|text| stored_key(table, column, Some(text)).is_ok());
             let cell = kept.map(String::as_str).or(rows.at(row, position));
