@@ -120,6 +120,39 @@ tables:
     }
 }
 
+/// One of a name that a child table of another mapping has: the parent and its other children would go out of service.
+#[tokio::test]
+async fn a_table_belongs_to_one_mapping() {
+    const MAPPING: &str = "
+mapping: NAME
+version: 1.0.0
+tables:
+  msemr_address:
+    set: msemr_addresses
+    label: Address
+    description: A person's address.
+    resource: Patient
+    name: tt_city
+    columns:
+      msemr_addressid: {key: true, label: Address}
+      tt_city: {text: 'address[0].city', label: City}
+";
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str| directory.path().join(name);
+    std::fs::create_dir(file("samples")).expect("a directory");
+    let sample = r#"{"resourceType":"Patient","id":"p","address":[{"city":"Ulm"}]}"#;
+    std::fs::write(file("samples/p.json"), sample).expect("written");
+    std::fs::write(file("mapping.yaml"), MAPPING.replace("NAME", "addr")).expect("written");
+    let built = build::build(&file("mapping.yaml"), Some(&file("addr.wasm"))).expect("it compiles");
+    let server = Server::setup().start().await;
+    let answer = server.load(&std::fs::read(built).expect("read")).await.expect(422);
+    assert_eq!(details(&answer, "code"), ["tables"], "{}", answer.text);
+    assert!(details(&answer, "message")[0].contains("belongs to the mapping `contact`"), "{}", answer.text);
+    for set in ["contacts", "msemr_addresses", "msemr_additionalnames"] {
+        server.get(set, &[]).await.expect(200);
+    }
+}
+
 #[tokio::test]
 async fn a_component_may_not_be_larger_than_the_limit() {
     let server = Server::setup().limits(|limits| limits.component_bytes = 1_000).start().await;

@@ -1,5 +1,5 @@
 //! What is written is right R4, on both routes: what R4 forbids is refused by its column, what R4 requires cannot be taken
-//! away, and nothing is changed by a write that is refused.
+//! away, and nothing is changed by a write that is refused. What a row shows already may be sent back.
 
 use serde_json::{Value, json};
 use turntable_tests::{Fhir, Server};
@@ -45,17 +45,18 @@ async fn what_r4_forbids_is_refused_virtual() {
 #[tokio::test]
 async fn what_r4_forbids_is_refused_native() {
     let server = Server::setup().start().await;
+    ingest(&server, resources()).await;
+    exercise(&server).await;
+}
+
+async fn ingest(server: &Server, resources: [Value; 2]) {
     let entry = |resource: Value| {
-        let url = format!(
-            "{}/{}",
-            resource["resourceType"].as_str().unwrap_or_default(),
-            resource["id"].as_str().unwrap_or_default()
-        );
+        let text = |member: &str| resource[member].as_str().unwrap_or_default().to_owned();
+        let url = format!("{}/{}", text("resourceType"), text("id"));
         json!({"resource": resource, "request": {"method": "PUT", "url": url}})
     };
-    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": resources().map(entry)});
+    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": resources.map(entry)});
     server.ingest(&bundle.to_string(), None).await.expect(200);
-    exercise(&server).await;
 }
 
 async fn exercise(server: &Server) {
@@ -84,4 +85,56 @@ async fn exercise(server: &Server) {
     let at = format!("msemr_observations({})", row["msemr_observationid"].as_str().unwrap_or_default());
     let answer = server.patch(&at, &json!({"msemr_code_code": null})).await.expect(400);
     assert_eq!(answer.error_code(), "RequiredColumn");
+}
+
+/// A form that sends a row back as it was shown changes nothing: columns that cannot be written, text that is longer than
+/// its column takes, and what has no place in FHIR among it. Another value there is refused, with everything beside it.
+async fn send_back(server: &Server) {
+    for (set, key, read_only) in [
+        ("contacts", "contactid", ("fullname", json!("Another"))),
+        ("msemr_diagnosticreports", "msemr_diagnosticreportid", ("msemr_azurefhirid", json!("another"))),
+    ] {
+        let row = server.rows(set, &[]).await[0].clone();
+        let at = format!("{set}({})", row[key].as_str().unwrap_or_default());
+        let Value::Object(mut shown) = row.clone() else { panic!("{set}: no row") };
+        // Lookups and concepts are bound, not written by their keys.
+        shown.retain(|name, _| !name.starts_with('_') && !name.contains('@'));
+        assert!(shown.len() > 20, "{set}: {} columns", shown.len());
+        server.patch(&at, &Value::Object(shown)).await.expect(204);
+        assert_eq!(server.rows(set, &[]).await[0], row, "{set}");
+        let (column, other) = read_only;
+        let answer = server.patch(&at, &json!({column: other})).await.expect(400);
+        assert_eq!(answer.error_code(), "NotWritable", "{set}");
+        assert_eq!(server.rows(set, &[]).await[0], row, "{set}");
+    }
+}
+
+fn shown() -> [Value; 2] {
+    [
+        json!({"resourceType": "DiagnosticReport", "id": "d", "status": "final", "code": {"text": "Report"},
+            "conclusion": "long ".repeat(60)}),
+        json!({"resourceType": "Patient", "id": "p", "name": [{"family": "Elm"}], "birthDate": "1980-05"}),
+    ]
+}
+
+#[tokio::test]
+async fn a_row_sent_back_as_shown_is_saved_virtual() {
+    let fhir = Fhir::sandbox().await;
+    for resource in shown() {
+        fhir.put(&resource).await.expect(201);
+    }
+    let server = Server::with(&fhir).route("msemr_diagnosticreport", "virtual").route("contact", "virtual").start().await;
+    send_back(&server).await;
+    assert_eq!(fhir.read("DiagnosticReport", "d").await["conclusion"], shown()[0]["conclusion"]);
+    let row = &server.rows("contacts", &[]).await[0];
+    let at = format!("contacts({})", row["contactid"].as_str().unwrap_or_default());
+    let answer = server.patch(&at, &json!({"statecode": 1})).await.expect(400);
+    assert_eq!(answer.error_code(), "NotWritable");
+}
+
+#[tokio::test]
+async fn a_row_sent_back_as_shown_is_saved_native() {
+    let server = Server::setup().start().await;
+    ingest(&server, shown()).await;
+    send_back(&server).await;
 }

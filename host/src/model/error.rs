@@ -74,10 +74,10 @@ pub struct Detail {
 }
 
 /// Boxed, so that `Result` stays small on the table path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
     code: Code,
     message: String,

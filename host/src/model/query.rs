@@ -5,6 +5,7 @@
 use uuid::Uuid;
 
 use super::catalog::Relation;
+use super::error::Error;
 use super::table::ColumnIndex;
 use super::value::{Date, Instant, Number};
 
@@ -146,6 +147,7 @@ pub enum Literal {
 pub struct Change {
     pub operation: Operation,
     pub assignments: Vec<Assignment>,
+    pub repeats: Vec<Repeat>,
     /// Versions that `If-Match` allows.
     pub precondition: Precondition,
 }
@@ -173,6 +175,16 @@ pub struct Assignment {
     pub column: ColumnIndex,
     /// None = null.
     pub value: Option<AssignedValue>,
+}
+
+/// A value that cannot be written, and changes nothing where the row shows it already: of a form that sends the whole row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    pub column: ColumnIndex,
+    /// Cell text; None = null.
+    pub value: Option<String>,
+    /// What to answer where the row shows another.
+    pub otherwise: Error,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::expression::nearest_property;
 use super::literal;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Detail, Error, Result};
-use crate::model::query::{AssignedValue, Assignment};
+use crate::model::query::{AssignedValue, Assignment, Repeat};
 use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
 use crate::model::value::{Number, first_day, parse_date, parse_instant};
 
@@ -30,6 +30,8 @@ pub struct Body {
     /// The key column, if the client gave it.
     pub key: Option<Uuid>,
     pub assignments: Vec<Assignment>,
+    /// Of an update.
+    pub repeats: Vec<Repeat>,
 }
 
 /// A body of [`Purpose`] for a row of `table`. `base` is the service root, for absolute URLs in `@odata.bind`; `bound` a
@@ -44,7 +46,7 @@ pub fn read(
 ) -> Result<Body> {
     let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
     let reader = Reader { table, catalog, base, purpose };
-    let mut read = Body { key: None, assignments: bound.cloned().into_iter().collect() };
+    let mut read = Body { assignments: bound.cloned().into_iter().collect(), ..Body::default() };
     for (name, raw) in &members.0 {
         reader.member(name, raw.get(), &mut read)?;
     }
@@ -187,10 +189,22 @@ impl Reader<'_> {
             Kind::Key => return self.key(name, raw, read),
             _ => {}
         }
+        match self.value(column, name, raw) {
+            Ok(value) => read.assign(Assignment { column: index, value }, name),
+            Err(otherwise) => {
+                let repeated = as_shown(column, raw).filter(|_| self.purpose != Purpose::Create);
+                let Some(value) = repeated else { return Err(otherwise) };
+                read.repeats.push(Repeat { column: index, value, otherwise });
+                Ok(())
+            }
+        }
+    }
+
+    fn value(&self, column: &Column, name: &str, raw: &str) -> Result<Option<AssignedValue>> {
         self.writable(column, name)?;
         let value = if raw == "null" { None } else { Some(AssignedValue::Cell(cell(column, name, raw)?)) };
         self.nullable(column, name, value.is_none())?;
-        read.assign(Assignment { column: index, value }, name)
+        Ok(value)
     }
 
     fn key(&self, name: &str, raw: &str, read: &mut Body) -> Result<()> {
@@ -376,6 +390,19 @@ fn cell(column: &Column, name: &str, raw: &str) -> Result<String> {
         }
         Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Err(not_writable(name, "it is a key")),
     }
+}
+
+/// A value that may not be written as the cell text that would show it, where there is one.
+fn as_shown(column: &Column, raw: &str) -> Option<Option<String>> {
+    if raw == "null" {
+        return Some(None);
+    }
+    let shown = match &column.kind {
+        // Shown whole, however long it is.
+        Kind::Text { .. } => text(raw),
+        _ => cell(column, &column.name, raw).ok(),
+    };
+    shown.map(Some)
 }
 
 /// The content of a JSON string.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::body::{self, Purpose, parse_key};
+use super::body::{self, Body, Purpose, parse_key};
 use super::expression::{Context, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
 use super::options::{CONCEPT_SET, Options};
@@ -347,7 +347,7 @@ impl Reader<'_> {
             );
         }
         let operation = Operation::Create { key: read.key };
-        self.write(table, operation, read.assignments, Precondition::None)
+        self.write(table, operation, read, Precondition::None)
     }
 
     /// PATCH creates where the row is not there, unless `If-Match` says that it must be.
@@ -360,7 +360,7 @@ impl Reader<'_> {
             true => Operation::Update { key },
             false => Operation::Upsert { key },
         };
-        self.write(table, operation, read.assignments, precondition)
+        self.write(table, operation, read, precondition)
     }
 
     fn delete(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
@@ -370,10 +370,10 @@ impl Reader<'_> {
         if precondition == Precondition::MustNotExist {
             return Err(Error::new(Code::BadRequest, "a delete needs the row to exist").target("If-None-Match"));
         }
-        self.write(table, Operation::Delete { key }, Vec::new(), precondition)
+        self.write(table, Operation::Delete { key }, Body::default(), precondition)
     }
 
-    fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<body::Body> {
+    fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<Body> {
         self.options.only(FOR_ROW, "a write")?;
         self.check_body(self.context.limits.body_bytes, "body_bytes")?;
         body::read(self.message.body, table, self.context.catalog, self.message.base, purpose, bound)
@@ -428,11 +428,13 @@ impl Reader<'_> {
         &self,
         table: &Arc<Table>,
         operation: Operation,
-        assignments: Vec<Assignment>,
+        read: Body,
         precondition: Precondition,
     ) -> Result<Request> {
         let query = self.options.query(table, self.context)?;
-        Ok(Request::Write { table: table.clone(), change: Change { operation, assignments, precondition }, query })
+        let Body { assignments, repeats, .. } = read;
+        let change = Change { operation, assignments, repeats, precondition };
+        Ok(Request::Write { table: table.clone(), change, query })
     }
 
     fn method(&self, allowed: &[&str]) -> Result<&str> {

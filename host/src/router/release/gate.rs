@@ -146,12 +146,18 @@ fn columns_difference(before: &Table, after: &Table, difference: &mut SchemaDiff
     if before.entity_set != after.entity_set {
         difference.changed.push(format!("{}: entity set {} -> {}", after.name, before.entity_set, after.entity_set));
     }
+    let types = |table: &Table| table.sources.iter().map(|source| source.resource_type.clone()).collect::<Vec<_>>();
+    let (old_types, new_types) = (types(before), types(after));
+    if old_types != new_types {
+        let change = format!("{}: resources {} -> {}", after.name, old_types.join(", "), new_types.join(", "));
+        difference.changed.push(change);
+    }
     for column in &after.columns {
         match before.column(&column.name).and_then(|index| before.columns.get(index)) {
             None => difference.added.push(name(&column.name)),
             Some(old) => difference
                 .changed
-                .extend(kind_change(&old.kind, &column.kind).map(|c| format!("{}: {c}", name(&column.name)))),
+                .extend(kind_changes(&old.kind, &column.kind).map(|c| format!("{}: {c}", name(&column.name)))),
         }
     }
     let gone = before.columns.iter().filter(|column| after.column(&column.name).is_none());
@@ -159,21 +165,22 @@ fn columns_difference(before: &Table, after: &Table, difference: &mut SchemaDiff
 }
 
 /// None if an app cannot notice.
-fn kind_change(old: &Kind, new: &Kind) -> Option<String> {
+fn kind_changes(old: &Kind, new: &Kind) -> impl Iterator<Item = String> {
     use crate::model::value::kind_name;
-    match (old, new) {
+    let changes: Vec<_> = match (old, new) {
         (Kind::Choice(old), Kind::Choice(new)) => {
-            let lost = old.options.iter().find(|o| new.by_value(o.value).is_none_or(|n| n.code != o.code))?;
-            Some(format!("choice {} no longer means `{}`", lost.value, lost.code))
+            let lost = old.options.iter().filter(|o| new.by_value(o.value).is_none_or(|n| n.code != o.code));
+            lost.map(|lost| format!("choice {} no longer means `{}`", lost.value, lost.code)).collect()
         }
         (Kind::Lookup(old), Kind::Lookup(new)) => {
-            let lost = old.targets.iter().find(|t| !new.targets.contains(t))?;
-            Some(format!("no longer points to {}", lost.entity_set))
+            let lost = old.targets.iter().filter(|target| !new.targets.contains(target));
+            lost.map(|lost| format!("no longer points to {} ({})", lost.entity_set, lost.resource_type)).collect()
         }
-        (Kind::Text { .. }, Kind::Text { .. }) | (Kind::Decimal { .. }, Kind::Decimal { .. }) => None,
-        (old, new) if kind_name(old) == kind_name(new) => None,
-        (old, new) => Some(format!("{} -> {}", kind_name(old), kind_name(new))),
-    }
+        (Kind::Text { .. }, Kind::Text { .. }) | (Kind::Decimal { .. }, Kind::Decimal { .. }) => Vec::new(),
+        (old, new) if kind_name(old) == kind_name(new) => Vec::new(),
+        (old, new) => vec![format!("{} -> {}", kind_name(old), kind_name(new))],
+    };
+    changes.into_iter()
 }
 
 /// The tables that show resources of this one's type.
@@ -258,13 +265,13 @@ pub(super) fn roots(mapping: &Mapping) -> impl Iterator<Item = &Arc<Table>> {
 /// table whose ids cannot be told apart.
 pub(super) fn conflicts(live: &Snapshot, mapping: &Mapping) -> Vec<String> {
     let mut conflicts = Vec::new();
-    let replaced: Vec<_> =
-        roots(mapping).filter_map(|root| live.table(&root.name).ok()).map(|t| t.mapping.digest.clone()).collect();
     for table in &mapping.tables {
-        let others = live.tables().filter(|t| !replaced.contains(&t.mapping.digest));
+        // A table belongs to one mapping, by name: what comes instead is a version of that mapping. Otherwise a child
+        // table of the same name would take a whole family out of service.
+        let others = live.tables().filter(|t| t.mapping.name != mapping.name);
         for other in others.filter(|o| o.table.name == table.name || o.table.entity_set == table.entity_set) {
             conflicts.push(format!(
-                "`{}` ({}) is served by mapping `{}` already",
+                "`{}` ({}) belongs to the mapping `{}`: a mapping that is to replace it takes that name",
                 table.name, table.entity_set, other.mapping.name
             ));
         }

@@ -11,9 +11,10 @@ use crate::mapping::component::{FhirRequest, Issue, IssueCode, WriteChange, Writ
 use crate::model::access::Right;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::key;
-use crate::model::query::{AssignedValue, Assignment, Change, Operation, Precondition};
+use crate::model::query::{AssignedValue, Assignment, Change, Operation, Precondition, Repeat};
 use crate::model::rows::Rows;
 use crate::model::table::{Column, ColumnIndex, Kind, Table};
+use crate::model::value::{Number, parse_instant};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
@@ -93,6 +94,8 @@ struct Changing<'a> {
     assignments: Assigned,
     /// Apart from them those that live in the row alone.
     own: Assigned,
+    /// What cannot be written, and has to stand there already.
+    repeats: Vec<Repeat>,
 }
 
 impl Session {
@@ -105,8 +108,8 @@ impl Session {
         };
         self.may(right, &table.table)?;
         let place = self.place(table)?;
-        let (assignments, own) = self.assignments(table, &place, change).await?;
-        let changing = Changing { session: self, table, place, change, assignments, own };
+        let (assignments, own, repeats) = self.assignments(table, &place, change).await?;
+        let changing = Changing { session: self, table, place, change, assignments, own, repeats };
         match change.operation {
             Operation::Create { key } => changing.create(key).await,
             Operation::Update { key } => changing.update(key).await,
@@ -223,15 +226,16 @@ impl Session {
         Ok(row.and_then(|row| row.cell(0, table.table.key).map(str::to_owned)))
     }
 
-    /// The change's values as the mapping takes them, and those that live in the row alone.
+    /// The change's values as the mapping takes them, those that live in the row alone, and those that cannot be written.
     async fn assignments(
         &self,
         table: &Arc<ServedTable>,
         place: &Place<'_>,
         change: &Change,
-    ) -> Result<(Assigned, Assigned)> {
+    ) -> Result<(Assigned, Assigned, Vec<Repeat>)> {
         let mut assignments = Assigned::with_capacity(change.assignments.len());
         let mut own = Assigned::new();
+        let mut repeats = change.repeats.clone();
         for Assignment { column, value } in &change.assignments {
             let text = match value {
                 None => None,
@@ -246,12 +250,13 @@ impl Session {
             } else if place.is_native() {
                 own.push((*column, text));
             } else {
-                return Err(Error::new(Code::NotWritable, format!("`{}` has no place in FHIR", definition.name))
+                let otherwise = Error::new(Code::NotWritable, format!("`{}` has no place in FHIR", definition.name))
                     .target(definition.name.clone())
-                    .hint("it can be written while the table's route is native"));
+                    .hint("it can be written while the table's route is native");
+                repeats.push(Repeat { column: *column, value: text, otherwise });
             }
         }
-        Ok((assignments, own))
+        Ok((assignments, own, repeats))
     }
 
     /// The reference to a row of another table, which has to be there.
@@ -334,6 +339,9 @@ impl Session {
 impl Changing<'_> {
     async fn create(&self, chosen: Option<Uuid>) -> Result<Written> {
         let table = &self.table.table;
+        if let Some(repeat) = self.repeats.first() {
+            return Err(repeat.otherwise.clone());
+        }
         if let Some(parent) = &table.parent {
             if chosen.is_some() {
                 let error = Error::new(Code::NotWritable, "the key of a row of a child table is made from its parent");
@@ -351,7 +359,7 @@ impl Changing<'_> {
         let id = self.session.id_of(key).await?.ok_or_else(|| {
             Error::new(Code::BadKey, "this key cannot be given to a new row").hint("use a random (version 4) GUID")
         })?;
-        let request = self.merged(WriteOperation::Create, Some(id.clone()), None, None).await?;
+        let request = self.merged(WriteOperation::Create, Some(id.clone()), None, &self.assignments, None).await?;
         let FhirRequest::Create(body) = request else {
             return Err(ill_formed(self.table, "a create gave no new resource"));
         };
@@ -380,8 +388,8 @@ impl Changing<'_> {
         check_version(self.change, &held)?;
         let (located, _) = self.session.named(located, &held).await?.ok_or_else(parent)?;
         let before = self.session.rows_of(self.table, &self.place, &located, &held).await?;
-        let FhirRequest::Update(body) = self.merged(WriteOperation::Create, None, Some(&held), Some(&located)).await?
-        else {
+        let merged = self.merged(WriteOperation::Create, None, Some(&held), &self.assignments, Some(&located));
+        let FhirRequest::Update(body) = merged.await? else {
             return Err(ill_formed(self.table, "a new child row gave no changed parent"));
         };
         let (body, was) = (Bytes::from(body), held.body);
@@ -411,8 +419,8 @@ impl Changing<'_> {
         loop {
             let (located, held) = self.found(key).await?;
             check_version(self.change, &held)?;
-            let merged = self.merged(WriteOperation::Update, Some(located.place.clone()), Some(&held), None).await?;
-            let body: Option<Bytes> = match merged {
+            self.check_repeats(&located, &held).await?;
+            let body: Option<Bytes> = match self.updated(&located, &held).await? {
                 FhirRequest::Update(body) => Some(body.into()),
                 // What lives in the row alone changes the row, not the resource.
                 FhirRequest::Unchanged if !self.own.is_empty() => Some(held.body.clone()),
@@ -451,10 +459,40 @@ impl Changing<'_> {
         }
     }
 
+    /// Each value that cannot be written is one that the row shows.
+    async fn check_repeats(&self, located: &Located, held: &Held) -> Result<()> {
+        if self.repeats.is_empty() {
+            return Ok(());
+        }
+        let row = self.show(located, held).await?;
+        let shows = |repeat: &&Repeat| is_shown(&self.table.table, &row, repeat.column, repeat.value.as_deref());
+        self.repeats.iter().find(|repeat| !shows(repeat)).map_or(Ok(()), |repeat| Err(repeat.otherwise.clone()))
+    }
+
+    /// The resource with the change in it. What is refused and shown already is left out, and the rest tried again.
+    async fn updated(&self, located: &Located, held: &Held) -> Result<FhirRequest> {
+        let merged =
+            self.merged(WriteOperation::Update, Some(located.place.clone()), Some(held), &self.assignments, None).await;
+        let Err(error) = merged else { return merged };
+        if !matches!(error.code(), Code::BadValue | Code::NotWritable | Code::RequiredColumn) {
+            return Err(error);
+        }
+        let row = self.show(located, held).await?;
+        let is_new = |(column, value): &&(ColumnIndex, Option<String>)| {
+            !is_shown(&self.table.table, &row, *column, value.as_deref())
+        };
+        let rest: Assigned = self.assignments.iter().filter(is_new).cloned().collect();
+        match rest.len() {
+            0 => Ok(FhirRequest::Unchanged),
+            all if all == self.assignments.len() => Err(error),
+            _ => self.merged(WriteOperation::Update, Some(located.place.clone()), Some(held), &rest, None).await,
+        }
+    }
+
     async fn delete(&self, key: Uuid) -> Result<Written> {
         let (located, held) = self.found(key).await?;
         check_version(self.change, &held)?;
-        match self.merged(WriteOperation::Delete, Some(located.place.clone()), Some(&held), None).await? {
+        match self.merged(WriteOperation::Delete, Some(located.place.clone()), Some(&held), &[], None).await? {
             FhirRequest::Delete => {
                 // Unconditional unless the client asked: a delete merges nothing that another's write could undo.
                 let version = match &self.change.precondition {
@@ -530,14 +568,12 @@ impl Changing<'_> {
         operation: WriteOperation,
         key: Option<String>,
         existing: Option<&Held>,
+        assignments: &[(ColumnIndex, Option<String>)],
         parent: Option<&Located>,
     ) -> Result<FhirRequest> {
         let table = self.table.clone();
         let existing = existing.map(|held| held.body.to_vec());
-        let mut assignments = match operation {
-            WriteOperation::Create | WriteOperation::Update => self.assignments.clone(),
-            WriteOperation::Delete => Vec::new(),
-        };
+        let mut assignments = assignments.to_vec();
         if let (Some(of), Some(link)) = (parent, &table.table.parent) {
             let place = format!("{}/{}", of.resource_type, of.place);
             let linked = assignments.iter_mut().filter(|(column, _)| *column == link.column);
@@ -574,6 +610,19 @@ impl Changing<'_> {
         let own = || Own { table: self.table.table.name.clone(), key: key.map(str::to_owned), cells: self.own.clone() };
         (!self.own.is_empty()).then(own)
     }
+}
+
+/// Whether a row, the only one, shows a value. Moments and numbers are those that they stand for.
+fn is_shown(table: &Table, row: &Rows, column: ColumnIndex, value: Option<&str>) -> bool {
+    let (Some(shown), Some(value)) = (row.cell(0, column), value) else {
+        return row.cell(0, column).is_none() && value.is_none();
+    };
+    let same = match &table.columns[column].kind {
+        Kind::DateTime | Kind::PartialDate => parse_instant(shown).is_some_and(|it| parse_instant(value) == Some(it)),
+        Kind::Decimal { .. } => Number::parse(shown).is_some_and(|it| Number::parse(value) == Some(it)),
+        _ => false,
+    };
+    same || shown == value
 }
 
 /// Every row that a table has of one resource, all columns.
