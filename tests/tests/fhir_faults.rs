@@ -266,6 +266,22 @@ async fn missing_types() {
     assert_eq!(server.get("contacts", &[]).await.expect(501).error_code(), "NotSupported");
 }
 
+/// A service of another FHIR version has other elements: nothing is read from it or written to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_versions_are_refused() {
+    let fhir = Fhir::sandbox().await;
+    fhir.as_sandbox().load(PEOPLE.as_bytes()).expect("the bundle is whole");
+    fhir.as_sandbox().set_faults("other-version".parse().expect("a fault"));
+    let server = Server::with(&fhir).virtual_tables(&["contact"]).start().await;
+    for _ in 0..2 {
+        let answer = server.get("contacts", &[]).await.expect(502);
+        assert_eq!(answer.error_code(), "UpstreamInvalid");
+        assert!(answer.text.contains("speaks FHIR 5.0.0, not R4"), "{}", answer.text);
+    }
+    let row = serde_json::json!({"msemr_contacttype": 935_000_000, "lastname": "New"});
+    assert_eq!(server.post("contacts", &row).await.expect(502).error_code(), "UpstreamInvalid");
+}
+
 /// A next link that leads elsewhere is not followed, wherever the next page is needed.
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_links() {

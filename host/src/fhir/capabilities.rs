@@ -44,9 +44,9 @@ pub enum Versioning {
 }
 
 impl Capabilities {
-    /// R4 (4.0) or R4B (4.3), whose resources we read.
+    /// R4 (4.0) or R4B (4.3), whose resources we read, or no word of it.
     pub fn is_r4(&self) -> bool {
-        self.fhir_version.starts_with("4.0") || self.fhir_version.starts_with("4.3")
+        ["4.0", "4.3"].iter().any(|version| self.fhir_version.starts_with(version)) || self.fhir_version.is_empty()
     }
 
     pub fn resource(&self, resource_type: &str) -> Option<&ResourceCapabilities> {

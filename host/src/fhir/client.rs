@@ -205,6 +205,17 @@ impl Client {
         cached.as_ref().map(|(_, known)| known.clone())
     }
 
+    /// A service that says to speak another FHIR than R4: its resources have other elements, and rows of them would be
+    /// wrong without a word. One that says nothing is believed to.
+    pub fn check_version(&self, says: &Capabilities) -> Result<()> {
+        if says.is_r4() {
+            return Ok(());
+        }
+        let asked = self.0.asked(Interaction::Capabilities, "");
+        let error = asked.error(Code::UpstreamInvalid, &format!("speaks FHIR {}, not R4", says.fhir_version));
+        Err(error.hint("name the R4 endpoint of the service in `sources`"))
+    }
+
     /// What the service says it can do; at most an hour old, and older only while it does not answer.
     pub async fn capabilities(&self, deadline: Instant) -> Result<Arc<Capabilities>> {
         let asked = self.0.asked(Interaction::Capabilities, "");
@@ -229,15 +240,6 @@ impl Client {
         }
     }
 
-    /// Asks again, whatever is known.
-    pub async fn refresh_capabilities(&self, deadline: Instant) -> Result<Arc<Capabilities>> {
-        let asked = self.0.asked(Interaction::Capabilities, "");
-        let new = self.0.fetch_capabilities(&asked, deadline).await?;
-        if let Some(mut cached) = within(deadline, self.0.capabilities.lock()).await {
-            *cached = Some((Instant::now(), new.clone()));
-        }
-        Ok(new)
-    }
 
     /// Whether the service answers, tried once, with the time that it took.
     pub async fn ping(&self, deadline: Instant) -> Result<Duration> {

@@ -11,7 +11,7 @@ use crate::{parameters, search};
 /// The types of [`Fault::FewTypes`](crate::faults::Fault::FewTypes).
 pub(crate) const FEW_TYPES: [&str; 3] = ["Patient", "Encounter", "Observation"];
 
-pub(crate) fn statement(base: &str, few: bool) -> Result<Reply, Refusal> {
+pub(crate) fn statement(base: &str, version: &str, few: bool) -> Result<Reply, Refusal> {
     let types = parameters::types().iter().filter(|ty| !few || FEW_TYPES.contains(ty));
     let resources: Vec<Json> = types.map(|ty| resource(ty)).collect();
     Reply::of(&json!({
@@ -21,7 +21,7 @@ pub(crate) fn statement(base: &str, few: bool) -> Result<Reply, Refusal> {
         "kind": "instance",
         "software": {"name": "turntable fhir-sandbox", "version": env!("CARGO_PKG_VERSION")},
         "implementation": {"description": "A small FHIR R4 service for demos and tests", "url": base},
-        "fhirVersion": "4.0.1",
+        "fhirVersion": version,
         "format": ["application/fhir+json", "json"],
         "rest": [{
             "mode": "server",

@@ -51,6 +51,7 @@ use std::time::Duration;
 ///        / "small-pages"             ; a `_count` above 100 is a 400
 ///        / "overlap"                 ; a later page repeats the last two rows of the page before
 ///        / "few-types"               ; patients, encounters and observations are all that there is
+///        / "other-version"           ; it says to speak FHIR 5.0.0
 ///        / "gzip"                    ; the body is compressed, whoever asks
 ///        / "deflate"                 ; likewise, in a zlib envelope
 ///        / "bom"                     ; a byte order mark is before the JSON
@@ -109,6 +110,7 @@ pub enum Fault {
     SmallPages,
     Overlap,
     FewTypes,
+    OtherVersion,
     Gzip,
     Deflate,
     ByteOrderMark,
@@ -222,6 +224,7 @@ const PLAIN: [(&str, Fault); 35] = [
     ("small-pages", Fault::SmallPages),
     ("overlap", Fault::Overlap),
     ("few-types", Fault::FewTypes),
+    ("other-version", Fault::OtherVersion),
     ("gzip", Fault::Gzip),
     ("deflate", Fault::Deflate),
     ("bom", Fault::ByteOrderMark),
@@ -349,6 +352,7 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
         Fault::DropVersion
         | Fault::AbsoluteReferences
         | Fault::FewTypes
+        | Fault::OtherVersion
         | Fault::Gzip
         | Fault::Deflate
         | Fault::ByteOrderMark => true,

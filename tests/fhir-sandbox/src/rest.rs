@@ -152,7 +152,10 @@ impl Exchange<'_> {
     /// Does what changes nothing.
     pub(crate) fn read(&self, store: &Store, call: &Call, interaction: &Interaction) -> Result<Reply, Refusal> {
         match interaction {
-            Interaction::Capabilities => capabilities::statement(&self.base, self.active.has(Fault::FewTypes)),
+            Interaction::Capabilities => {
+                let version = if self.active.has(Fault::OtherVersion) { "5.0.0" } else { "4.0.1" };
+                capabilities::statement(&self.base, version, self.active.has(Fault::FewTypes))
+            }
             Interaction::Read(ty, id) => self.current(store, call, ty, id),
             Interaction::VersionRead(ty, id, number) => self.version(store, ty, id, number),
             Interaction::History(ty, id) => self.history(store, ty, id),

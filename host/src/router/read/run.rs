@@ -178,6 +178,7 @@ impl Session {
             Asking::Services => client.capabilities(self.deadline()).await.ok(),
             Asking::Nobody => client.known_capabilities(),
         };
+        says.as_deref().map_or(Ok(()), |says| client.check_version(says))?;
         let ignored = client.not_done();
         Ok(Place::Virtual(Arc::new(ServerSearch { ignored, ..server_search(says.as_deref(), &table.table) })))
     }

@@ -35,7 +35,11 @@ impl Session {
         let root = self.snapshot().root(table);
         Ok(match root.route {
             Route::Native => Place::Native { session: self },
-            Route::Virtual { .. } => Place::Virtual { session: self, client: self.client(root)? },
+            Route::Virtual { .. } => {
+                let client = self.client(root)?;
+                client.known_capabilities().map_or(Ok(()), |says| client.check_version(&says))?;
+                Place::Virtual { session: self, client }
+            }
         })
     }
 }
@@ -143,6 +147,7 @@ async fn create_there(
     deadline: Instant,
 ) -> Result<Written> {
     let capabilities = client.capabilities(deadline).await.ok();
+    capabilities.as_deref().map_or(Ok(()), |says| client.check_version(says))?;
     let says = capabilities.as_ref().and_then(|c| c.resource(resource_type)).map(|r| r.update_create);
     if says != Some(false) {
         match client.put(resource_type, id, body.clone(), None, deadline).await {
