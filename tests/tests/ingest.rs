@@ -694,10 +694,11 @@ async fn one_bad_entry_fails_alone() {
     };
     let answer = server.ingest(&bundle("batch", &entries), None).await.expect(200);
     let refused = "422 Unprocessable Entity";
-    let expected = ["201 Created", "413 Payload Too Large", refused, refused, refused, "201 Created"];
+    // A number that no cell can show is data all the same.
+    let expected = ["201 Created", "413 Payload Too Large", "201 Created", refused, refused, "201 Created"];
     assert_eq!(statuses(&answer), expected, "{}", answer.text);
     assert!(!answer.text.contains("xxxx"), "what was sent is not repeated");
-    for (index, status) in [(1, 413), (2, 400), (3, 400)] {
+    for (index, status) in [(1, 413), (3, 400)] {
         let answer = server.ingest(&bundle("transaction", &[entries[0].clone(), entries[index].clone()]), None).await;
         assert_eq!(answer.status, status, "{index}: {}", answer.text);
         assert!(answer.text.contains("entry 1"), "{}", answer.text);
@@ -705,12 +706,11 @@ async fn one_bad_entry_fails_alone() {
     assert_eq!(server.native_rows("contact").await, 2);
     for kind in ["batch", "transaction"] {
         let answer = server.ingest(&bundle(kind, &entries[..3]), Some("main")).await.expect(200);
-        assert_eq!(statuses(&answer), ["201 Created", "202 Accepted", "202 Accepted"], "{}", answer.text);
-        for response in &responses(&answer)[1..] {
-            assert_eq!(response["outcome"]["issue"][0]["severity"], "error");
-            assert!(said(response).contains("not stored here"), "{response}");
-            assert!(response["location"].as_str().is_some_and(|at| at.starts_with("Observation/")), "{response}");
-        }
+        assert_eq!(statuses(&answer), ["201 Created", "202 Accepted", "201 Created"], "{}", answer.text);
+        let response = &responses(&answer)[1];
+        assert_eq!(response["outcome"]["issue"][0]["severity"], "error");
+        assert!(said(response).contains("not stored here"), "{response}");
+        assert!(response["location"].as_str().is_some_and(|at| at.starts_with("Observation/")), "{response}");
     }
     assert_eq!((fhir.count("Observation").await, fhir.count("Patient").await), (4, 2));
 }

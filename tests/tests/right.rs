@@ -123,7 +123,8 @@ async fn a_row_sent_back_as_shown_is_saved_virtual() {
     for resource in shown() {
         fhir.put(&resource).await.expect(201);
     }
-    let server = Server::with(&fhir).route("msemr_diagnosticreport", "virtual").route("contact", "virtual").start().await;
+    let server =
+        Server::with(&fhir).route("msemr_diagnosticreport", "virtual").route("contact", "virtual").start().await;
     send_back(&server).await;
     assert_eq!(fhir.read("DiagnosticReport", "d").await["conclusion"], shown()[0]["conclusion"]);
     let row = &server.rows("contacts", &[]).await[0];

@@ -240,7 +240,6 @@ impl Client {
         }
     }
 
-
     /// Whether the service answers, tried once, with the time that it took.
     pub async fn ping(&self, deadline: Instant) -> Result<Duration> {
         let asked = self.0.asked(Interaction::Capabilities, "");

@@ -136,6 +136,9 @@ impl<'a> Territory<'a> {
         // What describes a code goes with it; a choice brings its system.
         let describes = match step.name.as_str() {
             "code" | "system" => ["display", "version", "userSelected", "unit"].contains(&name.trim_start_matches('_')),
+            // The text of a name or an address says what its parts say.
+            "prefix" | "given" | "family" | "suffix" | "line" | "postalCode" | "city" | "district" | "state"
+            | "country" => name.trim_start_matches('_') == "text",
             _ => false,
         };
         let is_system = step.name == "code" && name == "system" && matches!(self.kind, Kind::Choice(_));
