@@ -191,7 +191,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 35] = [
+const PLAIN: [(&str, Fault); 36] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),

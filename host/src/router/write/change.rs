@@ -135,7 +135,12 @@ impl Session {
         }
         for located in self.locate(table, key).await? {
             let Some(held) = self.held(&place, &located).await? else { continue };
-            let Some((located, _)) = self.named(located, &held).await? else { continue };
+            // Only child rows have names; a view counts its rows of a resource, and shows what it counts now.
+            let located = match table.table.parent {
+                Some(_) => self.named(located, &held).await?.map(|(located, _)| located),
+                None => Some(located),
+            };
+            let Some(located) = located else { continue };
             if place.is_native() {
                 return self.stored_row(table, key::guid(&located.text())).await;
             }
