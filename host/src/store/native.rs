@@ -35,12 +35,19 @@ pub struct TableRows {
     pub own: Vec<ColumnIndex>,
     /// Cells of such columns, by row, that are as `rows` has them all the same.
     pub assigned: Vec<(usize, ColumnIndex)>,
+    /// Its mapping could not make them, for this reason: rows that stand stay, and the table is behind with the resource.
+    pub behind: Option<String>,
 }
 
 impl TableRows {
     /// Rows without a cell of their own.
     pub fn new(table: Arc<Table>, rows: Rows) -> Self {
-        Self { table, rows, own: Vec::new(), assigned: Vec::new() }
+        Self { table, rows, own: Vec::new(), assigned: Vec::new(), behind: None }
+    }
+
+    /// Rows that could not be made.
+    pub fn behind(table: Arc<Table>, why: &str) -> Self {
+        Self { behind: Some(why.to_owned()), ..Self::new(table, Rows::default()) }
     }
 }
 
