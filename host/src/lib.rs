@@ -157,6 +157,9 @@ pub mod store {
         /// The database file: opening, schema versions, connections, what its errors mean.
         pub(crate) mod database;
 
+        /// Which tables are behind with which resources.
+        pub(crate) mod behind;
+
         /// Resources in, with the rows made of them.
         pub(crate) mod write;
 
@@ -315,6 +318,9 @@ pub mod router {
 
         /// A component through the gate, into the store.
         pub mod load;
+
+        /// Rows that could not be made, tried again.
+        pub mod behind;
 
         /// A version into force, and back to the one before.
         pub mod activate;

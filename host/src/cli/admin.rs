@@ -155,6 +155,11 @@ pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>, a
             statuses.for_each(|status| *counts.entry(status).or_default() += 1);
             let counts: Vec<_> = counts.iter().map(|(status, count)| format!("{count} x {status}")).collect();
             say(format!("{}: {}", file.display(), counts.join(", ")));
+            // What stands behind the first issue: tables that are behind with the resource, the same for many.
+            let issues =
+                items(response, "entry").flat_map(|entry| items(&entry["response"]["outcome"], "issue").skip(1));
+            let warnings: std::collections::BTreeSet<_> = issues.map(|issue| text(issue, "diagnostics")).collect();
+            warnings.iter().for_each(|warning| say(format!("  {warning}")));
         });
     }
     if refused.is_empty() {

@@ -21,6 +21,7 @@ use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::{SHIPPED, Shipped};
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
+use crate::router::release::behind;
 use crate::router::release::gate::LAWS_TIME;
 use crate::router::release::load::apart;
 use crate::router::release::start::FirstRoutes;
@@ -112,6 +113,7 @@ impl Server {
             load_folder(&turntable, &dir, &mut seen).await;
             tokio::spawn(watch(Arc::downgrade(&turntable), dir, seen));
         }
+        tokio::spawn(behind::watch(Arc::downgrade(&turntable)));
         app.ready();
         if config.mappings.warm {
             warm(Arc::downgrade(&turntable))?;

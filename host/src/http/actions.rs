@@ -45,6 +45,7 @@ fn results(outcome: &Outcome) -> Vec<Value> {
         kind if kind.is_done() => SUCCESS,
         _ => FAILURE,
     };
+    let detail = [&outcome.note].into_iter().chain(&outcome.warnings).cloned().collect::<Vec<_>>().join("; ");
     let result = |row: Option<&(String, uuid::Uuid)>| {
         json!({
             "msind_fhirresourceid": id,
@@ -53,7 +54,7 @@ fn results(outcome: &Outcome) -> Vec<Value> {
             "msind_resultingrecordtype": row.map(|(table, _)| table),
             "msind_requestactionperformed": performed,
             "msind_requeststatus": status,
-            "msind_requeststatusdetail": outcome.note,
+            "msind_requeststatusdetail": detail,
         })
     };
     match outcome.rows.as_slice() {

@@ -108,12 +108,12 @@ fn entry(outcome: &Outcome) -> Value {
         OutcomeKind::Refused(Code::BadRequest) => ("422 Unprocessable Entity", "error", "processing"),
         OutcomeKind::Refused(code) => (status_line(code), "error", issue_type(code)),
     };
+    let mut issues = vec![json!({ "severity": severity, "code": code, "diagnostics": outcome.note })];
+    let warning = |text: &String| json!({ "severity": "warning", "code": "incomplete", "diagnostics": text });
+    issues.extend(outcome.warnings.iter().map(warning));
     let mut response = json!({
         "status": status,
-        "outcome": {
-            "resourceType": "OperationOutcome",
-            "issue": [{ "severity": severity, "code": code, "diagnostics": outcome.note }],
-        },
+        "outcome": { "resourceType": "OperationOutcome", "issue": issues },
     });
     if let Some(location) = &outcome.location {
         response["location"] = json!(location);

@@ -33,6 +33,8 @@ pub struct Turntable {
     pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
     /// Held by a bundle with conditions while it looks and stores, so that two with one condition do not both find nothing.
     pub(in crate::router) conditional: Arc<tokio::sync::Mutex<()>>,
+    /// A read met a table that is behind: to be tried again (`release/behind.rs`).
+    pub(in crate::router) met_behind: Arc<tokio::sync::Notify>,
     /// Held by whoever changes what is in force; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
 }
@@ -42,6 +44,14 @@ pub struct Turntable {
 pub struct Snapshot {
     pub catalog: Catalog,
     tables: BTreeMap<String, Arc<ServedTable>>,
+}
+
+/// A root table and its child tables: what one mapping makes of one resource, or fails to make.
+#[derive(Clone)]
+pub struct Family {
+    pub root: Arc<ServedTable>,
+    /// The root too, where it shows the type that was asked for.
+    pub tables: Vec<Arc<ServedTable>>,
 }
 
 /// A table with what serves it.
@@ -79,6 +89,7 @@ impl Turntable {
             work,
             retired: Mutex::default(),
             conditional: Arc::default(),
+            met_behind: Arc::default(),
             control,
         }
     }
@@ -138,10 +149,39 @@ impl Snapshot {
         self.tables().filter(|t| t.table.source(resource_type).is_some()).cloned().collect()
     }
 
+    /// The same by their roots.
+    pub fn families_over(&self, resource_type: &str) -> Vec<Family> {
+        self.families(self.over(resource_type))
+    }
+
+    /// Tables by their roots.
+    pub(in crate::router) fn families(&self, tables: impl IntoIterator<Item = Arc<ServedTable>>) -> Vec<Family> {
+        let mut families: Vec<Family> = Vec::new();
+        for table in tables {
+            let root = self.root(&table);
+            match families.iter_mut().find(|family| Arc::ptr_eq(&family.root, root)) {
+                Some(family) => family.tables.push(table),
+                None => families.push(Family { root: root.clone(), tables: vec![table] }),
+            }
+        }
+        families
+    }
+
     /// The root of a table: itself, or the table from whose resources its rows are cut, however many lie between.
     pub fn root<'a>(&'a self, table: &'a Arc<ServedTable>) -> &'a Arc<ServedTable> {
         let root = root_of(&table.table, |name| self.tables.get(name).map(|t| &t.table));
         self.tables.get(&root.name).unwrap_or(table)
+    }
+}
+
+impl Family {
+    pub(in crate::router) fn has(&self, table: &Table) -> bool {
+        self.tables.iter().any(|served| served.table.name == table.name)
+    }
+
+    /// Those of its tables that show resources of a type.
+    pub(in crate::router) fn over(&self, resource_type: &str) -> impl Iterator<Item = &ServedTable> {
+        self.tables.iter().map(Arc::as_ref).filter(move |served| served.table.source(resource_type).is_some())
     }
 }
 

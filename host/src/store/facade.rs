@@ -115,6 +115,7 @@ impl Store {
 /// Rows of native tables.
 impl Store {
     /// What is wanted of a native table, in one moment of the database. A table without rows, made or not, is empty.
+    /// `MappingFault` where the table is behind with a resource, and might show what the resource does not say.
     /// `ScanBudgetExceeded`, `UpstreamTimeout`, `Busy`. When the future is dropped the database stops working for it.
     pub async fn scan(&self, scan: NativeScan, limits: ScanLimits) -> Result<Scanned> {
         let turn = self.0.reads.turn(Some(limits.deadline)).await?;
@@ -155,6 +156,16 @@ impl Store {
     /// since stay. These root tables and their children are then made as far as `progress` says.
     pub async fn put_rows(&self, made_anew: Vec<MadeAnew>, progress: Vec<(String, Progress)>) -> Result<()> {
         self.write(move |database| database.put_rows(&made_anew, &progress)).await
+    }
+
+    /// The tables that are behind with any resource: its rows could not be made when it was stored.
+    pub async fn tables_behind(&self) -> Result<Vec<String>> {
+        self.read(Database::tables_behind).await
+    }
+
+    /// Resources that some of these tables are behind with, always the same ones first.
+    pub async fn resources_behind(&self, tables: Vec<String>, limit: usize) -> Result<Vec<StoredResource>> {
+        self.read(move |database| database.resources_behind(&tables, limit)).await
     }
 
     /// How far the rows of each root table and its children are made, if they ever were.

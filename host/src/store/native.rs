@@ -37,12 +37,19 @@ pub struct TableRows {
     pub assigned: Vec<(usize, ColumnIndex)>,
     /// Keys that rows have now, each with one that its row had before: its cells are kept too.
     pub formerly: Vec<(Uuid, Uuid)>,
+    /// Its mapping could not make them, for this reason: rows that stand stay, and the table is behind with the resource.
+    pub behind: Option<String>,
 }
 
 impl TableRows {
     /// Rows without a cell of their own.
     pub fn new(table: Arc<Table>, rows: Rows) -> Self {
-        Self { table, rows, own: Vec::new(), assigned: Vec::new(), formerly: Vec::new() }
+        Self { table, rows, own: Vec::new(), assigned: Vec::new(), formerly: Vec::new(), behind: None }
+    }
+
+    /// Rows that could not be made.
+    pub fn behind(table: Arc<Table>, why: &str) -> Self {
+        Self { behind: Some(why.to_owned()), ..Self::new(table, Rows::default()) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A mapping that misbehaves: how it reads and writes is told by the table's name, how it describes itself by a
-//! marker that the tests overwrite in the finished component. The tables `good`, `leak`, `scribbles` and `works` are honest.
+//! marker that the tests overwrite in the finished component. Marked `picky` it has one table, over conditions, honest but
+//! for those whose text says how to misbehave; marked `mended` the same table is honest with all. The tables `good`, `leak`, `scribbles` and `works` are honest.
 
 #![cfg(target_arch = "wasm32")]
 #![expect(unsafe_code, reason = "the generated bindings, and answers that safe code cannot give")]
@@ -66,8 +67,7 @@ export!(Hostile);
 
 impl schema::Guest for Hostile {
     fn describe() -> Mapping {
-        let marker = black_box(&DESCRIBE);
-        let how = std::str::from_utf8(&marker[9..]).map_or("", str::trim);
+        let how = marked();
         let mut tables: Vec<Table> = TABLES.iter().map(|name| table(name)).collect();
         match how {
             "loops" => spin(),
@@ -78,11 +78,17 @@ impl schema::Guest for Hostile {
             "two keys" => tables[0].columns[1].kind = ColumnType::Key,
             "odd name" => tables[0].name = "Robert'); DROP TABLE".into(),
             "no tables" => tables.clear(),
+            "picky" | "mended" => tables = vec![picky_table()],
             "many columns" => tables[0].columns = (0..60_000).map(|n| column(&format!("c{n}"), text())).collect(),
             _ => {}
         }
         Mapping { name: "hostile".into(), version: "0.1.0".into(), tables }
     }
+}
+
+fn marked() -> &'static str {
+    let marker = black_box(&DESCRIBE);
+    std::str::from_utf8(&marker[9..]).map_or("", str::trim)
 }
 
 /// What an earlier call has seen. In a fresh instance it is always 0.
@@ -125,6 +131,7 @@ fn rows(asked: &TableRequest, documents: &Documents) -> Result<RowBatch, Failure
     let mut batch = honest(asked, documents);
     match asked.table.as_str() {
         "good" => {}
+        "picky" => batch = picky(asked, documents)?,
         "leak" => {
             let seen = SEEN.swap(documents.data.len(), Relaxed);
             batch = one_row(&format!("{seen}"));
@@ -203,6 +210,7 @@ impl write::Guest for Hostile {
                 Some(existing) => FhirRequest::Update(existing),
                 None => FhirRequest::Create(b"{}".to_vec()),
             }),
+            "picky" => Ok(FhirRequest::Update(renamed(change))),
             "traps" => trap(),
             "loops" => spin(),
             // An update that would delete.
@@ -241,6 +249,74 @@ fn honest(asked: &TableRequest, documents: &Documents) -> RowBatch {
         batch.origin.push(index);
     }
     batch
+}
+
+/// A row for each condition: its id, its text, a number. Unless mended it does what a text says.
+fn picky(asked: &TableRequest, documents: &Documents) -> Result<RowBatch, Failure> {
+    let mut batch = no_rows();
+    let mut start = 0;
+    for (index, end) in (0..).zip(&documents.ends) {
+        let document = String::from_utf8_lossy(&documents.data[start..*end as usize]);
+        start = *end as usize;
+        let member = |name: &str| document.split(name).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("");
+        let (mut id, text, mut number, mut rows) = (member("\"id\":\""), member("\"text\":\""), "7", 1);
+        match text {
+            _ if marked() == "mended" => {}
+            "traps" => trap(),
+            "loops" => spin(),
+            "grows" => grow(),
+            "hungry" => drop(black_box(vec![1_u8; 20 << 20])),
+            "fails" => return Err(Failure::Internal("I do not like this one".into())),
+            "stranger" => id = "another",
+            "no number" => number = "seven",
+            "twice" => rows = 2,
+            "issue" => {
+                batch.issues.push(Issue {
+                    severity: Severity::Error,
+                    code: IssueCode::Value,
+                    index,
+                    column: None,
+                    pointer: None,
+                    message: String::new(),
+                });
+                rows = 0;
+            }
+            "lies" => {
+                batch.origin.push(99);
+                rows = 0;
+            }
+            _ => {}
+        }
+        for _ in 0..rows {
+            for column in &asked.columns {
+                batch.cells.text.push_str([id, text, number][*column as usize]);
+                batch.cells.ends.push(batch.cells.text.len() as u32);
+            }
+            batch.cells.present.push((1 << asked.columns.len()) - 1);
+            batch.origin.push(index);
+        }
+    }
+    Ok(batch)
+}
+
+/// A condition with the text that a change gives it.
+fn renamed(change: Change) -> Vec<u8> {
+    let existing = String::from_utf8(change.existing.unwrap_or_default()).unwrap_or_default();
+    let text = change.assignments.into_iter().find_map(|assigned| assigned.value).unwrap_or_default();
+    let (before, rest) = existing.split_once("\"text\":\"").unwrap_or((&existing, "\""));
+    let (_, after) = rest.split_once('"').unwrap_or_default();
+    format!("{before}\"text\":\"{text}\"{after}").into_bytes()
+}
+
+fn picky_table() -> Table {
+    let mut picky = table("picky");
+    picky.sources[0].resource_type = "Condition".into();
+    picky.columns.push(column("number", ColumnType::Int32));
+    picky.columns.iter_mut().for_each(|column| column.access = ColumnAccess::READ);
+    picky.columns[1].access = ColumnAccess::READ | ColumnAccess::UPDATE;
+    picky.columns[1].path = "code.text".into();
+    picky.access = TableAccess::READ | TableAccess::UPDATE;
+    picky
 }
 
 fn one_row(text: &str) -> RowBatch {

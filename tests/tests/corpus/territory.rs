@@ -133,12 +133,15 @@ impl<'a> Territory<'a> {
         if !self.sets_null && is_gone && self.is_same_choice(depth, name.trim_start_matches('_')) {
             return true;
         }
+        // The text of a name or an address says what its parts say.
+        let parts =
+            ["prefix", "given", "family", "suffix", "line", "postalCode", "city", "district", "state", "country"];
+        if parts.contains(&step.name.as_str()) && name.trim_start_matches('_') == "text" {
+            return true;
+        }
         // What describes a code goes with it; a choice brings its system.
         let describes = match step.name.as_str() {
             "code" | "system" => ["display", "version", "userSelected", "unit"].contains(&name.trim_start_matches('_')),
-            // The text of a name or an address says what its parts say.
-            "prefix" | "given" | "family" | "suffix" | "line" | "postalCode" | "city" | "district" | "state"
-            | "country" => name.trim_start_matches('_') == "text",
             _ => false,
         };
         let is_system = step.name == "code" && name == "system" && matches!(self.kind, Kind::Choice(_));

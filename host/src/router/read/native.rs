@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::error::{Code, Result};
+use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
 use crate::model::table::Table;
 use crate::plan::tree::NativeScan;
@@ -41,7 +41,7 @@ impl Session {
         let skip = scan.skip.saturating_add(given);
         let scan = native::NativeScan { skip, top: Some(size as u64), ..asked(table, scan) };
         let limits = ScanLimits { rows: self.budget().rows_left(self.budget().whole()), deadline: self.deadline() };
-        let scanned = self.store().scan(scan, limits).await.inspect_err(|error| {
+        let scanned = self.scan_store(scan, limits).await.inspect_err(|error| {
             if error.code() == Code::ScanBudgetExceeded {
                 self.budget().look_at(limits.rows);
             }
@@ -49,5 +49,28 @@ impl Session {
         self.budget().look_at(scanned.looked_at);
         self.trace().add(Step::Residual, scanned.residual);
         Ok(scanned)
+    }
+
+    /// The one way from a request to stored rows. `MappingFault` where the table is behind with a resource: then its rows
+    /// are tried again behind the request.
+    pub(in crate::router) async fn scan_store(&self, scan: native::NativeScan, limits: ScanLimits) -> Result<Scanned> {
+        let table = scan.table.clone();
+        let scanned = self.store().scan(scan, limits).await;
+        scanned.map_err(|error| match self.snapshot().table(&table.name) {
+            Ok(served) if error.code() == Code::MappingFault => {
+                self.turntable().met_behind.notify_one();
+                let mapping = &served.mapping;
+                let what = format!(
+                    "table `{}` is behind: its mapping {} {} could not make the rows of a resource that is stored, so an \
+                     answer might lack them",
+                    table.name, mapping.name, mapping.version
+                );
+                Error::new(Code::MappingFault, what).target(table.entity_set.clone()).hint(
+                    "they are tried again in a moment; put a version of the mapping in force that can make them, or \
+                     correct the resource through another table",
+                )
+            }
+            _ => error,
+        })
     }
 }

@@ -13,7 +13,7 @@ use crate::model::table::{Route, root_of};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{conflicts, roots};
 use crate::router::release::load::apart;
-use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::snapshot::{Family, ServedTable, Snapshot, Turntable};
 use crate::router::write::rows;
 use crate::store::control::{Act, Decision};
 use crate::store::native::Progress;
@@ -87,7 +87,7 @@ impl Turntable {
         // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
         // meanwhile is still mapped by the one before, and made anew after the swap.
         let family: Vec<_> = fresh.iter().map(|t| Arc::new(t.again())).collect();
-        let made = self.make_rows(&family).await?;
+        let made = self.make_rows(&family, 0).await?;
         let detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
         let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
@@ -117,7 +117,8 @@ impl Turntable {
         }
         if !made.is_empty() {
             let drained = self.drained(live).await;
-            let complete = self.make_rows(&family).await?;
+            // It is in force already: what it fails on since then it is behind with.
+            let complete = self.make_rows(&family, usize::MAX).await?;
             if drained {
                 self.store.put_rows(Vec::new(), complete).await?;
             } else {
@@ -141,27 +142,39 @@ impl Turntable {
         true
     }
 
-    /// Makes the native rows of tables from the stored resources, as far as they are not made yet by their mappings. The
-    /// answer is what to note once every write makes them too; nothing where it is noted.
-    pub(super) async fn make_rows(&self, tables: &[Arc<ServedTable>]) -> Result<Vec<(String, Progress)>> {
+    /// Makes the native rows of tables from the stored resources, as far as they are not made yet by their mappings, which
+    /// may fail on `most_behind` of them (see [`rows::remake`]). The answer is what to note once every write makes them too;
+    /// nothing where it is noted.
+    pub(super) async fn make_rows(
+        &self,
+        tables: &[Arc<ServedTable>],
+        most_behind: usize,
+    ) -> Result<Vec<(String, Progress)>> {
         self.store.follow(tables.iter().map(|t| t.table.clone()).collect()).await?;
         let progress = self.store.progress().await?;
         let mut complete = Vec::new();
         let find = |name: &str| tables.iter().map(|t| &t.table).find(|table| table.name == name);
         for root in tables.iter().filter(|t| t.table.parent.is_none()) {
             let (name, digest) = (&root.table.name, &root.mapping.digest);
-            let family: Vec<_> = tables.iter().filter(|t| root_of(&t.table, find).name == *name).cloned().collect();
+            let of_root = tables.iter().filter(|t| root_of(&t.table, find).name == *name);
+            let family = Family { root: root.clone(), tables: of_root.cloned().collect() };
             let since = match progress.get(name) {
                 // Every write has made them.
-                Some(Progress { digest: by, up_to: None }) if by == digest => continue,
+                Some(Progress { digest: by, up_to: None }) if by == digest => {
+                    self.try_again(&family).await?;
+                    continue;
+                }
                 Some(Progress { digest: by, up_to: Some(up_to) }) if by == digest => *up_to,
                 Some(_) => {
-                    self.store.drop_foreign_rows(family.iter().map(|t| t.table.clone()).collect()).await?;
+                    self.store.drop_foreign_rows(family.tables.iter().map(|t| t.table.clone()).collect()).await?;
                     0
                 }
                 None => 0,
             };
-            rows::remake(&self.store, root, &family, since).await?;
+            if since > 0 {
+                self.try_again(&family).await?;
+            }
+            rows::remake(&self.store, &family, since, most_behind).await?;
             complete.push((name.clone(), Progress { digest: digest.clone(), up_to: None }));
         }
         Ok(complete)

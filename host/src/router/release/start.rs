@@ -19,6 +19,10 @@ use crate::store::control::{self, Act, Decision};
 /// Who uploaded the mappings inside the binary.
 const SHIPPED_BY: &str = "turntable";
 
+/// Resources that a table may be behind with when its rows have to be made at a start. One whose mapping fails on more is not
+/// served.
+const BEHIND_MOST: usize = 100;
+
 /// What the configuration says of a table at its first start.
 pub type FirstRoutes = BTreeMap<String, Route>;
 
@@ -114,7 +118,7 @@ impl Turntable {
         self.store.decide(decisions).await?;
         let (mut tables, mut complete) = (Vec::new(), Vec::new());
         for family in families {
-            match self.make_rows(&family).await {
+            match self.make_rows(&family, BEHIND_MOST).await {
                 Ok(made) => {
                     complete.extend(made);
                     tables.extend(family.iter().map(|t| t.again()));

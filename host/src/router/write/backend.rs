@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::fhir::client::{Client, Written};
 use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::Route;
+use crate::model::table::{Route, Table};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::work::waited;
@@ -25,8 +25,15 @@ pub struct Held {
 }
 
 pub enum Place<'a> {
-    Native { session: &'a Session },
-    Virtual { session: &'a Session, client: &'a Client },
+    Native {
+        session: &'a Session,
+        /// The table that is read or written.
+        through: Arc<Table>,
+    },
+    Virtual {
+        session: &'a Session,
+        client: &'a Client,
+    },
 }
 
 impl Session {
@@ -34,7 +41,7 @@ impl Session {
     pub fn place(&self, table: &Arc<ServedTable>) -> Result<Place<'_>> {
         let root = self.snapshot().root(table);
         Ok(match root.route {
-            Route::Native => Place::Native { session: self },
+            Route::Native => Place::Native { session: self, through: table.table.clone() },
             Route::Virtual { .. } => {
                 let client = self.client(root)?;
                 client.known_capabilities().map_or(Ok(()), |says| client.check_version(&says))?;
@@ -73,7 +80,7 @@ impl Place<'_> {
 
     pub async fn read(&self, resource_type: &str, id: &str) -> Result<Option<Held>> {
         match self {
-            Self::Native { session } => {
+            Self::Native { session, .. } => {
                 let found = session.store().resource(resource_type, id).await?;
                 Ok(found.map(|(body, version)| Held { body, version: Some(version.to_string()) }))
             }
@@ -94,8 +101,9 @@ impl Place<'_> {
         own: Option<Own>,
     ) -> Result<(String, Held)> {
         match self {
-            Self::Native { session } => {
-                let held = stored(session, resource_type, id, Some(body), Base::Last, (own, Moves::default())).await?;
+            Self::Native { session, through } => {
+                let held = stored(session, through, resource_type, id, Some(body), Base::Last, (own, Moves::default()))
+                    .await?;
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
@@ -115,9 +123,9 @@ impl Place<'_> {
         (own, moves): (Option<Own>, Moves),
     ) -> Result<Held> {
         match self {
-            Self::Native { session } => {
+            Self::Native { session, through } => {
                 let base = Base::Known(native_version(version)?);
-                stored(session, resource_type, id, Some(body), base, (own, moves)).await
+                stored(session, through, resource_type, id, Some(body), base, (own, moves)).await
             }
             Self::Virtual { session, client } => {
                 let written = client.put(resource_type, id, body, version, session.deadline()).await?;
@@ -128,9 +136,9 @@ impl Place<'_> {
 
     pub async fn delete(&self, resource_type: &str, id: &str, version: Option<&str>) -> Result<()> {
         match self {
-            Self::Native { session } => {
+            Self::Native { session, through } => {
                 let base = native_version(version)?.map_or(Base::Last, |version| Base::Known(Some(version)));
-                stored(session, resource_type, id, None, base, (None, Moves::default())).await.map(drop)
+                stored(session, through, resource_type, id, None, base, (None, Moves::default())).await.map(drop)
             }
             Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
         }
@@ -169,17 +177,20 @@ enum Base {
     Last,
 }
 
-/// Stores a native resource, or takes it away, with the rows of every table over its type. Begun, it is done, whether or
+/// Stores a native resource, or takes it away, with the rows of every table over its type that can be made: those of the
+/// table that it is written through must be. Begun, it is done, whether or
 /// not anybody still waits: what is in force for the request is held until then, as an activation expects.
 async fn stored(
     session: &Session,
+    through: &Arc<Table>,
     resource_type: &str,
     id: &str,
     body: Option<Bytes>,
     base: Base,
     (own, moves): (Option<Own>, Moves),
 ) -> Result<Held> {
-    let (store, tables) = (session.store().clone(), session.snapshot().over(resource_type));
+    let (store, families) = (session.store().clone(), session.snapshot().families_over(resource_type));
+    let through = through.clone();
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
     let job = move || {
         let base = match base {
@@ -189,7 +200,8 @@ async fn stored(
                 waited(store.last_versions(one))?.into_iter().next().flatten()
             }
         };
-        let write = rows::prepare(&tables, Incoming { resource_type, id, body, base }, own.as_ref(), &moves)?;
+        let write =
+            rows::prepare(&families, &through, Incoming { resource_type, id, body, base }, own.as_ref(), &moves)?;
         let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
         waited(store.put_resources(vec![write]))?;
         Ok(held)

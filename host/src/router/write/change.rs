@@ -156,7 +156,7 @@ impl Session {
     async fn stored_row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
         // One row by its key is no more than that to look at.
         let limits = ScanLimits { rows: 1, deadline: self.deadline() };
-        let found = self.store().scan(NativeScan::row(table.table.clone(), key), limits).await?.rows;
+        let found = self.scan_store(NativeScan::row(table.table.clone(), key), limits).await?.rows;
         if found.is_empty() {
             return Ok(None);
         }
@@ -561,8 +561,9 @@ impl Changing<'_> {
         store.move_keys(kept);
     }
 
-    /// Whether a resource that is there is known to have this row. A native resource is only ever stored with its rows;
-    /// one of a service may be none that the mapping can read, which has to be known before it is changed.
+    /// Whether a resource that is there is known to have this row. A native resource is stored with its rows, or else with a
+    /// mark, and a change of it through this table makes them or is refused; one of a service may be none that the mapping
+    /// can read, which has to be known before it is changed.
     fn has_its_row(&self, located: &Located) -> bool {
         self.place.is_native() && self.table.table.one_row_per_resource && located.id == located.key
     }

@@ -19,7 +19,7 @@ use crate::router::session::Session;
 use crate::router::work::waited;
 use crate::router::write::bundle::{self, Action, Item, Sent, Which};
 use crate::router::write::settle::{Fate, Settled, Settling, refusal_code};
-use crate::store::native::NativeWrite;
+use crate::store::native::{NativeWrite, TableRows};
 
 /// How often a bundle is stored anew because somebody else wrote one of its resources in between.
 const STORE_ATTEMPTS: usize = 3;
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub note: String,
     /// Type and id of the resource, where they are known.
     pub resource: Option<(String, String)>,
+    /// What is not as it should be though it is stored, each in words: tables that are behind with it.
+    pub warnings: Vec<String>,
     /// Its rows in native root tables: table and key.
     pub rows: Vec<(String, Uuid)>,
 }
@@ -383,7 +385,7 @@ fn outcome(item: &Result<Item>, fate: Fate, writes: &[NativeWrite], native: &Has
             location: Some(format!("{resource_type}/{id}/_history/{version}")),
             note: "it is there already and stays as it is".to_owned(),
             resource: Some((resource_type.to_owned(), id)),
-            rows: Vec::new(),
+            ..Outcome::default()
         },
         Fate::Written { existed, write } => match write.and_then(|write| writes.get(write)) {
             Some(write) => written(write, existed, native.get(resource_type).map(Vec::as_slice).unwrap_or_default()),
@@ -397,18 +399,27 @@ fn written(write: &NativeWrite, existed: bool, tables: &[String]) -> Outcome {
     if write.body.is_none() {
         return Outcome { kind: OutcomeKind::Deleted, note: "deleted".to_owned(), resource, ..Outcome::default() };
     }
-    let of_native = write.rows.iter().filter(|made| tables.contains(&made.table.name));
-    let rows = of_native.filter_map(|made| {
-        let text = (!made.rows.is_empty()).then(|| made.rows.cell(0, made.table.key)).flatten()?;
-        Some((made.table.name.clone(), key::guid(text)))
-    });
-    let word = if tables.len() == 1 { "table" } else { "tables" };
+    let mut of_native: Vec<_> = write.rows.iter().filter(|made| tables.contains(&made.table.name)).collect();
+    of_native.sort_by_key(|made| &made.table.name);
+    let (behind, of_native): (Vec<_>, Vec<_>) = of_native.into_iter().partition(|made| made.behind.is_some());
+    let (mut names, mut rows) = (Vec::new(), Vec::new());
+    for made in of_native {
+        names.push(made.table.name.as_str());
+        let text = (!made.rows.is_empty()).then(|| made.rows.cell(0, made.table.key)).flatten();
+        rows.extend(text.map(|text| (made.table.name.clone(), key::guid(text))));
+    }
+    let word = if names.len() == 1 { "table" } else { "tables" };
+    let warning = |made: &TableRows| {
+        let (table, why) = (&made.table.name, made.behind.as_deref().unwrap_or_default());
+        format!("table `{table}` is behind with it and answers no reads until its rows can be made ({why})")
+    };
     Outcome {
         kind: if existed { OutcomeKind::Updated } else { OutcomeKind::Created },
         location: Some(format!("{}/{}/_history/{}", write.resource_type, write.id, write.version)),
-        note: format!("stored in {word} `{}`", tables.join("`, `")),
+        note: format!("stored in {word} `{}`", names.join("`, `")),
         resource,
-        rows: rows.collect(),
+        warnings: behind.into_iter().map(warning).collect(),
+        rows,
     }
 }
 
@@ -429,7 +440,7 @@ fn there_only(resource_type: &str, id: Option<&str>, why: &str) -> Outcome {
         location: resource.as_ref().map(|(resource_type, id)| format!("{resource_type}/{id}")),
         note: format!("the FHIR service took it, and it is not stored here: {why}"),
         resource,
-        rows: Vec::new(),
+        ..Outcome::default()
     }
 }
 

@@ -10,9 +10,8 @@ use turntable_scan::Document;
 use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::{Kind, Route};
-use crate::model::value::SortKey;
-use crate::router::snapshot::Snapshot;
+use crate::model::table::Route;
+use crate::router::snapshot::{Family, ServedTable, Snapshot};
 use crate::router::work::waited;
 use crate::router::write::bundle::{Action, Item, Which, uuid_of};
 use crate::router::write::condition::{Condition, Conditions};
@@ -165,8 +164,8 @@ impl Settling<'_> {
                 (Some(Aim::Nothing { .. }), _) => Fate::Written { existed: false, write: None },
                 (Some(Aim::Found { id, version }), _) => Fate::Found { id: id.clone(), version: *version },
                 (Some(Aim::NotHere), Ok(item)) => {
-                    let tables = known.over.get(&item.resource_type);
-                    let root = tables.and_then(|tables| tables.iter().find(|t| t.table.parent.is_none()));
+                    let families = known.over.get(&item.resource_type);
+                    let root = families.and_then(|families| roots_of(families).next());
                     Fate::NotHere { table: root.map(|t| t.table.name.clone()) }
                 }
                 (Some(Aim::Passed(why)), _) => Fate::Passed(why),
@@ -180,7 +179,7 @@ impl Settling<'_> {
         for some in distinct(&wanted) {
             let incoming = some.iter().map(|(_, incoming)| incoming.clone()).collect();
             for ((index, _), write) in some.iter().zip(rows::prepare_all(&known.over, incoming)) {
-                match write.and_then(|write| storable(&write).map(|()| write)) {
+                match write {
                     Ok(write) => {
                         if let Some(Fate::Written { write: place, .. }) = fates.get_mut(*index) {
                             *place = Some(writes.len());
@@ -202,10 +201,10 @@ impl Settling<'_> {
         let (mut over, mut native) = (Over::new(), HashMap::new());
         let mut meet = |resource_type: &str| {
             if !over.contains_key(resource_type) {
-                let tables = self.snapshot.over(resource_type);
-                let roots = tables.iter().filter(|t| t.table.parent.is_none() && t.route == Route::Native);
+                let families = self.snapshot.families_over(resource_type);
+                let roots = roots_of(&families).filter(|root| root.route == Route::Native);
                 native.insert(resource_type.to_owned(), roots.map(|t| t.table.name.clone()).collect::<Vec<_>>());
-                over.insert(resource_type.to_owned(), tables);
+                over.insert(resource_type.to_owned(), families);
             }
         };
         let mut references = Vec::with_capacity(self.items.len());
@@ -537,25 +536,9 @@ pub fn refusal_code(code: Code) -> Option<Code> {
     })
 }
 
-/// Whether every cell is what its column takes. The store would refuse all writes for one that is not.
-fn storable(write: &NativeWrite) -> Result<()> {
-    for made in &write.rows {
-        let (table, rows) = (&made.table, &made.rows);
-        for (position, column) in rows.columns().iter().enumerate() {
-            let Some(column) = table.columns.get(*column) else { continue };
-            if matches!(column.kind, Kind::Text { .. } | Kind::Uri | Kind::Json | Kind::PartialDate | Kind::Key) {
-                continue;
-            }
-            for row in 0..rows.len() {
-                SortKey::of(&column.kind, rows.at(row, position)).map_err(|_| {
-                    let what =
-                        format!("a value of it is none that column `{}` of `{}` can take", column.name, table.name);
-                    Error::new(Code::BadValue, what)
-                })?;
-            }
-        }
-    }
-    Ok(())
+/// The root tables over a type.
+fn roots_of(families: &[Family]) -> impl Iterator<Item = &ServedTable> {
+    families.iter().flat_map(|family| &family.tables).map(AsRef::as_ref).filter(|served| served.table.parent.is_none())
 }
 
 fn unmet(what: &str) -> Error {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::OptionalExtension as _;
+use rusqlite::{OptionalExtension as _, Row};
 
 use crate::model::error::Result;
 use crate::model::table::Table;
@@ -82,15 +82,30 @@ impl Database {
             )?;
             let (written, limit) =
                 (i64::try_from(written).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
-            let found = select.query_map((written, types, limit), |row| {
-                Ok(StoredResource {
-                    resource_type: row.get(0)?,
-                    id: row.get(1)?,
-                    version: unsigned(row.get(2)?),
-                    written: unsigned(row.get(3)?),
-                    body: row.get::<_, Option<Vec<u8>>>(4)?.map(Bytes::from),
-                })
-            })?;
+            let found = select.query_map((written, types, limit), stored)?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The tables that are behind with any resource.
+    pub(crate) fn tables_behind(&self) -> Result<Vec<String>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached("SELECT DISTINCT table_name FROM _turntable_behind")?;
+            let found = select.query_map([], |row| row.get(0))?;
+            Ok(found.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Resources that some of these tables are behind with, always the same ones first.
+    pub(crate) fn resources_behind(&self, tables: &[String], limit: usize) -> Result<Vec<StoredResource>> {
+        let tables = serde_json::to_string(tables).unwrap_or_default();
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(
+                "SELECT resource_type, id, version, written, body FROM _turntable_resources \
+                 WHERE (resource_type, id) IN (SELECT DISTINCT resource_type, id FROM _turntable_behind \
+                 WHERE table_name IN (SELECT value FROM json_each(?)) ORDER BY resource_type, id LIMIT ?)",
+            )?;
+            let found = select.query_map((tables, i64::try_from(limit).unwrap_or(i64::MAX)), stored)?;
             Ok(found.collect::<Result<_, _>>()?)
         })
     }
@@ -105,6 +120,16 @@ impl Database {
             Ok(unsigned(moment.query_row(&count, [], |row| row.get(0))?))
         })
     }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredResource> {
+    Ok(StoredResource {
+        resource_type: row.get(0)?,
+        id: row.get(1)?,
+        version: unsigned(row.get(2)?),
+        written: unsigned(row.get(3)?),
+        body: row.get::<_, Option<Vec<u8>>>(4)?.map(Bytes::from),
+    })
 }
 
 #[cfg(test)]

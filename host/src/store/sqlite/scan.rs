@@ -17,6 +17,7 @@ use crate::store::native::{NativeScan, ScanLimits, Scanned};
 use crate::store::queue::busy;
 use crate::store::sql::names::Value;
 use crate::store::sql::select::{Select, Window, columns_of};
+use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop, too_late};
 use crate::store::sqlite::tables::Stands;
 use crate::store::sqlite::write::unsigned;
@@ -28,13 +29,14 @@ const READ_BYTES_MAX: usize = 512 << 20;
 const CHUNK_ROWS: usize = 500;
 
 impl Database {
-    /// `abandoned`: nobody waits for the answer any more.
+    /// `abandoned`: nobody waits for the answer any more. `MappingFault` where the table is [`behind`].
     pub(crate) fn scan(&self, scan: &NativeScan, limits: ScanLimits, abandoned: Arc<AtomicBool>) -> Result<Scanned> {
         match self.tables.stands(&scan.table, columns_of(scan)) {
             Stands::Whole => {}
             Stands::Missing => {
                 let (rows, count) = (Rows::new(scan.columns.clone()), scan.count.then_some(0));
-                return Ok(Scanned { rows, count, ..Scanned::default() });
+                let empty = Scanned { rows, count, ..Scanned::default() };
+                return self.reading(|moment| behind::check(moment, scan, || Ok(empty)));
             }
             // Only while a version of its mapping comes into force.
             Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", scan.table.name))),
@@ -44,11 +46,13 @@ impl Database {
         let select = Select::new(&scan.table, &scan.columns, scan.filter.as_ref(), &scan.order, window);
         let stop = Stop { deadline: limits.deadline, abandoned };
         self.reading_until(&stop, |moment| {
-            if select.residual.is_none() && select.ordered {
-                by_database(moment, scan, &select, limits)
-            } else {
-                here(moment, scan, &select, limits, &stop)
-            }
+            behind::check(moment, scan, || {
+                if select.residual.is_none() && select.ordered {
+                    by_database(moment, scan, &select, limits)
+                } else {
+                    here(moment, scan, &select, limits, &stop)
+                }
+            })
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::model::table::{ColumnIndex, Table};
 use crate::model::value::SortKey;
 use crate::store::native::{MadeAnew, NativeWrite, Progress, TableRows};
 use crate::store::sql::names::{self, Value};
+use crate::store::sqlite::behind;
 use crate::store::sqlite::database::Database;
 use crate::store::sqlite::tables::{Changes, Stands, Tables, stored_key};
 
@@ -64,6 +65,7 @@ impl Database {
     /// Takes away rows of resources that these tables do not read: of types that an earlier version of them did.
     pub(crate) fn drop_foreign_rows(&self, tables: &[Arc<Table>]) -> Result<()> {
         self.writing(|transaction| {
+            tables.iter().try_for_each(|table| behind::clear_foreign(transaction, table))?;
             for table in tables.iter().filter(|table| self.tables.stands(table, []) != Stands::Missing) {
                 // A key is `Type/id`, and no type has the name of another with a slash.
                 let key = names::cell_name(table, table.key);
@@ -141,13 +143,20 @@ impl Put<'_> {
         )?;
         let (version, now) = (signed(write.version), Timestamp::now().as_microsecond());
         upsert.execute((&write.resource_type, &write.id, version, now, write.body.as_deref()))?;
+        behind::clear_all(self.transaction, &write.resource_type, &write.id)?;
         self.rows(&write.resource_type, &write.id, write.version, &write.rows)
     }
 
-    /// In place of those that the tables have of the resource.
+    /// In place of those that the tables have of the resource. A table whose rows could not be made keeps those that it
+    /// has, with what lives in them alone, and is behind from here on.
     fn rows(&mut self, resource_type: &str, id: &str, version: u64, rows: &[TableRows]) -> Result<()> {
         let resource = key::guid(&format!("{resource_type}/{id}"));
         for made in rows {
+            if made.behind.is_some() {
+                behind::mark(self.transaction, &made.table, resource_type, id)?;
+                continue;
+            }
+            behind::clear(self.transaction, &made.table, resource_type, id)?;
             let mut own = OwnCells::new();
             if self.stands(&made.table) != Stands::Missing {
                 if !made.rows.is_empty() {
