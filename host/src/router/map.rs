@@ -380,7 +380,7 @@ fn unreadable(live: &ServedTable, issue: &Issue) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::table::Target;
+    use crate::model::table::{Rank, Target};
     use crate::odata::sample;
 
     const BASE: &str = "https://fhir.example.org/r4";
@@ -440,7 +440,8 @@ mod tests {
     fn a_urn_gets_the_type_of_its_column() {
         let mut table = sample::observation();
         let Kind::Lookup(lookup) = &mut table.columns[4].kind else { panic!("a lookup") };
-        lookup.targets = vec![Target { entity_set: "msemr_locations".into(), resource_type: "Location".into() }];
+        lookup.targets =
+            vec![Target { entity_set: "msemr_locations".into(), resource_type: "Location".into(), rank: Rank::Only }];
         let mut cells = [None; 16];
         (cells[0], cells[4]) = (Some("o1"), Some("urn:uuid:4c73b472-442b-4920-b899-aadc599f1d75"));
         assert_eq!(made(cells, &table)[4].as_deref(), Some("Location/4c73b472-442b-4920-b899-aadc599f1d75"));
