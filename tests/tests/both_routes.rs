@@ -343,7 +343,7 @@ impl There {
         let text = |column: &str| glucose[0][column].as_str().expect("a GUID").to_owned();
         let names = vec![
             ("{patient}", PATIENT.to_owned()),
-            ("{practitioner}", "b4a4c3fa-277c-4e38-b5be-5ebc50f45575".to_owned()),
+            ("{practitioner}", "b4a4c3fa-277c-ce38-b5be-5ebc50f45575".to_owned()),
             ("{encounter}", "137cf922-beec-478e-acbc-152368296695".to_owned()),
             ("{nobody}", "11111111-2222-4333-8444-555555555555".to_owned()),
             ("{observation}", text("msemr_observationid")),

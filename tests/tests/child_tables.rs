@@ -1,5 +1,6 @@
 //! Tables cut from lists inside resources, two levels deep: an encounter's participants, and their roles. Rows are read
 //! from above and from below, made, changed and taken away, on either route, and nothing else of the resource changes.
+#![expect(clippy::print_stdout, reason = "the seed, shown beside a failure")]
 
 use serde_json::{Value, json};
 use turntable_tests::{Fhir, Server};
@@ -299,4 +300,150 @@ async fn any_changes(server: &Server, seed: u64, others: impl AsyncFn(Value)) {
             }
         }
     }
+}
+
+const SHARED_ID: &str = "0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11";
+
+fn text<'v>(row: &'v Value, column: &str) -> &'v str {
+    row[column].as_str().unwrap_or_default()
+}
+
+/// Three people of one UUID, and an encounter that names each.
+fn people_of_one_id() -> Vec<Value> {
+    let person = |resource_type: &str, given: &str| {
+        json!({
+            "resourceType": resource_type, "id": SHARED_ID, "name": [{"family": "Doppel", "given": [given]}],
+            "identifier": [{"system": "urn:example:people", "value": given}]
+        })
+    };
+    let mut related = person("RelatedPerson", "Schwester");
+    related["patient"] = json!({"reference": format!("Patient/{SHARED_ID}")});
+    let encounter = json!({
+        "resourceType": "Encounter", "id": "e-doppel", "status": "finished", "class": {"code": "AMB"},
+        "subject": {"reference": format!("Patient/{SHARED_ID}")},
+        "participant": [
+            {"individual": {"reference": format!("Practitioner/{SHARED_ID}")}},
+            {"individual": {"reference": format!("RelatedPerson/{SHARED_ID}")}}
+        ]
+    });
+    vec![person("Patient", "Patientin"), person("Practitioner", "Aerztin"), related, encounter]
+}
+
+#[tokio::test]
+async fn one_uuid_of_several_types_is_several_rows_natively() {
+    let server = Server::setup().start().await;
+    let entries: Vec<Value> = people_of_one_id()
+        .into_iter()
+        .map(|resource| {
+            let url = format!("{}/{}", text(&resource, "resourceType"), text(&resource, "id"));
+            json!({"resource": resource, "request": {"method": "PUT", "url": url}})
+        })
+        .collect();
+    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": entries});
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    each_alone(&server).await;
+}
+
+#[tokio::test]
+async fn one_uuid_of_several_types_is_several_rows_virtually() {
+    let fhir = Fhir::sandbox().await;
+    for resource in people_of_one_id() {
+        fhir.put(&resource).await.expect(201);
+    }
+    let server =
+        Server::with(&fhir).virtual_tables(&["contact", "msemr_encounter", "msemr_relatedperson"]).start().await;
+    each_alone(&server).await;
+}
+
+/// Each is read, found, changed and taken away by its own key.
+async fn each_alone(server: &Server) {
+    let listed = async || {
+        let options = [("$filter", "lastname eq 'Doppel'"), ("$orderby", "msemr_contacttype")];
+        let rows = server.rows("contacts", &options).await;
+        let pair = |row: &Value| (text(row, "contactid").to_owned(), text(row, "firstname").to_owned());
+        rows.iter().map(pair).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let names = ["Patientin", "Aerztin", "Schwester"];
+    // The first type keeps its id; the others have it under versions and variants that no such id has.
+    let keys = [SHARED_ID, "0b1e5a52-7f0e-cd7a-9c53-2f6f3a1d0c11", "0b1e5a52-7f0e-cd7a-dc53-2f6f3a1d0c11"];
+    assert_eq!(listed().await, keys.iter().zip(names).map(|(key, name)| (key.to_string(), name.to_owned())).collect());
+    for (key, name) in keys.into_iter().zip(names) {
+        let row = server.row("contacts", key).await;
+        assert_eq!((&row["firstname"], &row["msemr_azurefhirid"]), (&json!(name), &json!(SHARED_ID)));
+        let found = server.rows("contacts", &[("$filter", &format!("contactid eq {key}"))]).await;
+        assert_eq!(found.iter().map(|row| &row["firstname"]).collect::<Vec<_>>(), [name]);
+        // What hangs on it: from above, from below, by a condition.
+        let (set, column) = ("msemr_medicalidentifiers", "_msemr_assignee_value");
+        let expand = ("$expand", "msemr_assignee($select=firstname)");
+        let identifiers = server.rows(set, &[("$filter", &format!("{column} eq {key}")), expand]).await;
+        let [identifier] = identifiers.as_slice() else { panic!("{name}: one identifier: {identifiers:?}") };
+        assert_eq!(
+            (&identifier["msemr_value"], &identifier["msemr_assignee"]["firstname"]),
+            (&json!(name), &json!(name))
+        );
+        let path = format!("{set}({})", text(identifier, "msemr_medicalidentifierid"));
+        assert_eq!(server.get(&path, &[]).await.expect(200).json()[column], key);
+        let expand = [("$expand", "msemr_medicalidentifier_msemr_assignee($select=msemr_value)")];
+        let above = server.get(&format!("contacts({key})"), &expand).await.expect(200).json();
+        assert_eq!(above["msemr_medicalidentifier_msemr_assignee"][0]["msemr_value"], name, "{above}");
+        assert_eq!(above["msemr_medicalidentifier_msemr_assignee"].as_array().map(Vec::len), Some(1));
+    }
+    // A table of one type has ids for keys.
+    assert_eq!(server.row("msemr_relatedpersons", SHARED_ID).await["msemr_azurefhirid"], SHARED_ID);
+
+    let expand = "msemr_subjectpatient($select=firstname),tt_practitioner($select=firstname)";
+    let encounter = &server.rows("msemr_encounters", &[("$expand", expand)]).await[0];
+    assert_eq!(encounter["msemr_subjectpatient"]["firstname"], "Patientin");
+    assert_eq!(
+        (&encounter["tt_practitioner"]["firstname"], &encounter["_tt_practitioner_value"]),
+        (&json!("Aerztin"), &json!(keys[1]))
+    );
+    for (lookup, key, name) in [
+        ("msemr_individualtypepractitioner", keys[1], "Aerztin"),
+        ("msemr_individualtyperelatedperson", keys[2], "Schwester"),
+    ] {
+        let options =
+            [("$filter", &*format!("_{lookup}_value eq {key}")), ("$expand", &format!("{lookup}($select=firstname)"))];
+        let rows = server.rows("msemr_encounterparticipants", &options).await;
+        assert_eq!(rows.iter().map(|row| &row[lookup]["firstname"]).collect::<Vec<_>>(), [name]);
+        let filter = format!("{lookup}/firstname eq '{name}'");
+        assert_eq!(server.rows("msemr_encounterparticipants", &[("$filter", &filter)]).await.len(), 1);
+        let participant = text(&rows[0], "msemr_encounterparticipantid");
+        let followed =
+            server.get(&format!("msemr_encounterparticipants({participant})/{lookup}"), &[]).await.expect(200);
+        assert_eq!(followed.json()["firstname"], name);
+        // No key of another type leads there.
+        let body = json!({format!("{lookup}@odata.bind"): format!("/contacts({SHARED_ID})")});
+        let refused = server.patch(&format!("msemr_encounterparticipants({participant})"), &body).await.expect(400);
+        assert_eq!(refused.error_code(), "BadValue");
+    }
+    let body = json!({"msemr_individualtypepractitioner@odata.bind": format!("/contacts({})", keys[1]),
+        "msemr_encounterparticipantdetailsid@odata.bind":
+            format!("/msemr_encounters({})", text(encounter, "msemr_encounterid"))});
+    server.post("msemr_encounterparticipants", &body).await.expect(201);
+    let filter = format!("_msemr_individualtypepractitioner_value eq {}", keys[1]);
+    assert_eq!(server.rows("msemr_encounterparticipants", &[("$filter", &filter)]).await.len(), 2);
+
+    server.patch(&format!("contacts({})", keys[1]), &json!({"firstname": "Neue"})).await.expect(204);
+    assert_eq!(listed().await.into_values().collect::<Vec<_>>(), ["Patientin", "Neue", "Schwester"]);
+    server.delete(&format!("contacts({})", keys[1])).await.expect(204);
+    assert_eq!(listed().await.into_values().collect::<Vec<_>>(), ["Patientin", "Schwester"]);
+    let values = server.rows("msemr_medicalidentifiers", &[("$orderby", "msemr_value")]).await;
+    assert_eq!(values.iter().map(|row| &row["msemr_value"]).collect::<Vec<_>>(), ["Patientin", "Schwester"]);
+    server.get(&format!("contacts({})", keys[1]), &[]).await.expect(404);
+
+    // A client's own key: of the type that it is one of, and of no other.
+    let body = json!({"lastname": "Doppel", "firstname": "Eigene", "msemr_contacttype": 935_000_001});
+    let practitioner = server.patch(&format!("contacts({})", keys[1]), &body).await.expect(201);
+    assert!(practitioner.header("OData-EntityId").contains(keys[1]));
+    assert_eq!(server.row("contacts", keys[1]).await["msemr_azurefhirid"], SHARED_ID);
+    let (free, own) = ("7d4c1a1e-33b8-4c3e-8a51-4c5a0d7f0b22", "7d4c1a1e-33b8-cc3e-8a51-4c5a0d7f0b22");
+    let refused = server.patch(&format!("contacts({free})"), &body).await.expect(400);
+    assert_eq!(refused.error_code(), "BadKey");
+    assert!(refused.json()["error"].to_string().contains(own), "what may be used instead: {}", refused.json());
+    let mut with_key = body.clone();
+    with_key["contactid"] = json!(own);
+    server.post("contacts", &with_key).await.expect(201);
+    assert_eq!(server.row("contacts", own).await["msemr_azurefhirid"], free);
+    server.get(&format!("contacts({free})"), &[]).await.expect(404);
 }

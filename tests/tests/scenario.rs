@@ -36,7 +36,8 @@ async fn the_exercise_on_a_server_of_absolute_references() {
     }
 }
 
-const PRACTITIONER: &str = "b4a4c3fa-277c-4e38-b5be-5ebc50f45575";
+/// The key of `Practitioner/b4a4c3fa-277c-4e38-b5be-5ebc50f45575` in a table that shows patients first.
+const PRACTITIONER: &str = "b4a4c3fa-277c-ce38-b5be-5ebc50f45575";
 const LOCATION: &str = "8b02a604-8bab-4d2b-9220-34fdbd0c839d";
 const ORGANIZATION: &str = "584ab274-238d-4be2-bdc2-2d0a91a6a94f";
 const AMBULATORY: &str = "137cf922-beec-478e-acbc-152368296695";

@@ -252,7 +252,7 @@ impl Serving<'_> {
             Relation::Lookup { column, table: other } => {
                 let other = session.snapshot().table(other)?;
                 let Some(text) = rows.cell(0, *column) else { return Ok(nothing()) };
-                let guid = crate::model::key::guid(text);
+                let guid = crate::model::key::of_cell(&table.table, *column, text);
                 match session.read_row(other, guid).await? {
                     Some(rows) => self.one(other, rows, query).await,
                     None => Err(no_row(&other.table)),

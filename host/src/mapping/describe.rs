@@ -13,8 +13,8 @@ use crate::model::{
     error::{Code, Detail, Error, Result},
     limits::Limits,
     table::{
-        Binding, Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, SearchKind, SearchOps,
-        Sortable, Source, Table, TableAccess, Target,
+        Binding, Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, Rank, SearchKind,
+        SearchOps, Sortable, Source, Table, TableAccess, Target,
     },
 };
 
@@ -430,7 +430,7 @@ fn kind(kind: said::ColumnType) -> Kind {
         }),
         said::ColumnType::Lookup(lookup) => Kind::Lookup(Lookup {
             targets: (lookup.tables.into_iter().zip(lookup.resource_types))
-                .map(|(entity_set, resource_type)| Target { entity_set, resource_type })
+                .map(|(entity_set, resource_type)| Target { entity_set, resource_type, rank: Rank::Only })
                 .collect(),
             navigation: lookup.navigation,
         }),

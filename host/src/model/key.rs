@@ -8,13 +8,21 @@
 //!
 //! Ids are unique within a resource type only, and a table may show several types (a contact is a Patient or a
 //! Practitioner). So the key of a row is a text `Type/id[/path]`, and types that meet in one table are packed and hashed
-//! apart ([`space`]). A UUID is taken to be unique by itself.
+//! apart ([`space`]). There a UUID is its own GUID for the first type only, if its version is none of 9 to 15. For the
+//! further ones ([`Rank`]) a UUID of the versions 1 to 7 is moved to the versions 9 to 15, each type under variant bits
+//! of its own, and any other is hashed. So the GUID of a row depends on the table that shows it ([`of_row`]), and that of a
+//! lookup on the table it points to ([`of_reference`]). The GUID of a child row is a hash wherever it is shown.
 
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid, Variant};
 
+use super::table::{ColumnIndex, Kind, Lookup, Rank, Table};
+
 /// Ids of up to this many symbols are packed.
 const PACKED_MAX: usize = 19;
+
+/// Types of a table that have UUIDs beside the first one's.
+const FURTHER_MAX: u8 = 4;
 
 /// The top bits of a UUIDv8 of ours tell the forms apart: packed ids of space 0 to 4 count down from 5.
 const TAG_PACKED: u8 = 0b101;
@@ -39,26 +47,73 @@ pub struct Reference<'a> {
     pub id: &'a str,
 }
 
-impl Reference<'_> {
-    /// The GUID of the row it points to.
-    pub fn guid(&self) -> Uuid {
-        guid_of(self.resource_type, self.id)
-    }
+/// The GUID of a row by its key text: `Type/id`, or `Type/id/path` for a row of a child table.
+pub fn of_row(table: &Table, key: &str) -> Uuid {
+    let (resource_type, id) = split(key);
+    guid_of(resource_type, id, table.rank(resource_type))
 }
 
-/// The GUID of a row by its key text: `Type/id`, or `Type/id/path` for a row of a child table. A bare id is one of a
-/// type without a space of its own.
+/// The GUID of the row that a lookup points to.
+pub fn of_reference(lookup: &Lookup, reference: &Reference<'_>) -> Uuid {
+    guid_of(reference.resource_type, reference.id, lookup.rank(reference.resource_type))
+}
+
+/// The GUID that a cell of a table's key or of a lookup stands for.
+pub fn of_cell(table: &Table, column: ColumnIndex, text: &str) -> Uuid {
+    let (resource_type, id) = split(text);
+    guid_of(resource_type, id, rank_in(table, column, resource_type))
+}
+
+/// The GUID of a row by its key text where the table shows no other type, and of any row of a child table. A bare id is
+/// one of a type without a space of its own.
 pub fn guid(key: &str) -> Uuid {
     let (resource_type, id) = split(key);
-    guid_of(resource_type, id)
+    guid_of(resource_type, id, Rank::Only)
 }
 
-fn guid_of(resource_type: &str, id: &str) -> Uuid {
-    if let Some(uuid) = canonical_uuid(id) {
-        return uuid;
+/// Every GUID that the row of a resource can have, by its key text `Type/id`: in whatever table.
+pub fn anywhere(key: &str) -> impl Iterator<Item = Uuid> {
+    let (resource_type, id) = split(key);
+    let ranks = std::iter::once(Rank::Only).chain((0..=FURTHER_MAX).map(Rank::Nth));
+    ranks.map(move |rank| guid_of(resource_type, id, rank))
+}
+
+/// The GUID of a resource in a table where its type has this rank.
+pub fn guid_of(resource_type: &str, id: &str, rank: Rank) -> Uuid {
+    if let Some(guid) = canonical_uuid(id).and_then(|uuid| shown(uuid, rank)) {
+        return guid;
     }
     let space = space(resource_type);
     pack(space, id).unwrap_or_else(|| hashed(&["id\0", itoa::Buffer::new().format(space), "/", id]))
+}
+
+fn rank_in(table: &Table, column: ColumnIndex, resource_type: &str) -> Rank {
+    match table.columns.get(column).map(|column| &column.kind) {
+        Some(Kind::Lookup(lookup)) => lookup.rank(resource_type),
+        _ => table.rank(resource_type),
+    }
+}
+
+/// A UUID as the GUID that it is for a type of this rank; None if it has to be hashed.
+fn shown(uuid: Uuid, rank: Rank) -> Option<Uuid> {
+    match rank {
+        Rank::Only => Some(uuid),
+        Rank::Nth(0) => (version(uuid) <= 8).then_some(uuid),
+        Rank::Nth(nth) => {
+            let may_move = (1..=7).contains(&version(uuid)) && uuid.get_variant() == Variant::RFC4122;
+            may_move.then(|| moved_by(nth)).flatten().map(|bits| Uuid::from_u128(uuid.as_u128() ^ bits))
+        }
+    }
+}
+
+/// The bits that tell a further type's GUIDs from its UUIDs: the highest of the version, which is 0 in all that may be
+/// moved, and two of the variant, of which four types have each another pair.
+fn moved_by(nth: u8) -> Option<u128> {
+    (1..=FURTHER_MAX).contains(&nth).then(|| 1 << 79 | u128::from(nth - 1) << 62)
+}
+
+fn version(uuid: Uuid) -> u128 {
+    uuid.as_u128() >> 76 & 0xf
 }
 
 /// Types of one table must differ in this number, or their ids could not be told apart.
@@ -72,12 +127,19 @@ pub fn space(resource_type: &str) -> u8 {
     }
 }
 
-/// Whether the row behind a GUID can come from this resource type.
-pub fn may_be(guid: Uuid, resource_type: &str) -> bool {
-    match unpack(guid) {
-        Some((space_of_id, _)) => space_of_id == space(resource_type),
-        None => true,
+/// What a GUID says about the id of a resource of this type, where the type has this rank; None if it is the key of none.
+pub fn behind(guid: Uuid, resource_type: &str, rank: Rank) -> Option<Decoded> {
+    if guid.get_version_num() == 8 && guid.get_variant() == Variant::RFC4122 {
+        return match unpack(guid) {
+            Some((space_of_id, id)) => (space_of_id == space(resource_type)).then_some(Decoded::Id(id)),
+            None => Some(Decoded::Hashed),
+        };
     }
+    let uuid = match rank {
+        Rank::Only | Rank::Nth(0) => guid,
+        Rank::Nth(nth) => Uuid::from_u128(guid.as_u128() ^ moved_by(nth)?),
+    };
+    (shown(uuid, rank) == Some(guid)).then(|| Decoded::Id(uuid.to_string()))
 }
 
 /// A key text as resource type (empty if it is a bare id) and the rest.
@@ -90,7 +152,7 @@ pub fn split(key: &str) -> (&str, &str) {
     }
 }
 
-/// The id behind a GUID.
+/// The id behind a GUID where no type has a rank.
 pub fn decode(guid: Uuid) -> Decoded {
     if guid.get_version_num() != 8 || guid.get_variant() != Variant::RFC4122 {
         return Decoded::Id(guid.to_string());
@@ -102,10 +164,14 @@ pub fn decode(guid: Uuid) -> Decoded {
     }
 }
 
-/// Whether the way back from this key's GUID needs the store's map.
-pub fn needs_map(key: &str) -> bool {
-    let (_, id) = split(key);
-    canonical_uuid(id).is_none() && pack(0, id).is_none()
+/// Whether the way back from the GUID of a cell of a table's key or of a lookup needs the store's map.
+pub fn needs_map(table: &Table, column: ColumnIndex, text: &str) -> bool {
+    let (resource_type, id) = split(text);
+    is_hashed(id, rank_in(table, column, resource_type))
+}
+
+fn is_hashed(id: &str, rank: Rank) -> bool {
+    canonical_uuid(id).and_then(|uuid| shown(uuid, rank)).is_none() && pack(0, id).is_none()
 }
 
 /// The GUID of a codeable concept: a fixed function of system and code.
@@ -276,7 +342,7 @@ mod tests {
         #[test]
         fn long_ids_say_that_they_need_the_map(id in "[A-Za-z0-9.-]{20,64}") {
             prop_assume!(Uuid::try_parse(&id).is_err());
-            prop_assert!(needs_map(&id));
+            prop_assert!(is_hashed(&id, Rank::Only));
             prop_assert_eq!(decode(guid(&id)), Decoded::Hashed);
         }
     }
@@ -322,10 +388,79 @@ mod tests {
             (decode(patient), decode(practitioner)),
             (Decoded::Id("example".into()), Decoded::Id("example".into()))
         );
+        let may_be = |guid, resource_type| behind(guid, resource_type, Rank::Only).is_some();
         assert!(may_be(patient, "Patient") && !may_be(patient, "Practitioner"));
         assert!(may_be(practitioner, "Practitioner") && !may_be(practitioner, "Patient"));
         assert_eq!(guid("Encounter/e1"), guid("e1"));
         assert_ne!(guid("Patient/a-very-long-identifier"), guid("Practitioner/a-very-long-identifier"));
+    }
+
+    const TYPES: [&str; 5] = ["Patient", "Practitioner", "RelatedPerson", "Organization", "Device"];
+
+    fn ranked() -> impl Iterator<Item = (&'static str, Rank)> {
+        TYPES.into_iter().zip((0..).map(Rank::Nth))
+    }
+
+    proptest! {
+        /// Whatever a UUID's bits: five types make five keys of it, none of another's, each with its way back.
+        #[test]
+        fn a_uuid_is_another_key_for_each_type(bits: u128, usual in 0..2, version in 1..8_u128) {
+            let bits = if usual == 1 { bits & !(0xf << 76 | 3 << 62) | version << 76 | 2 << 62 } else { bits };
+            let id = Uuid::from_u128(bits).to_string();
+            let mut seen = HashMap::new();
+            for (resource_type, rank) in ranked() {
+                let key = guid_of(resource_type, &id, rank);
+                prop_assert_eq!(seen.insert(key, resource_type), None);
+                let expected = if is_hashed(&id, rank) { Decoded::Hashed } else { Decoded::Id(id.clone()) };
+                prop_assert_eq!(behind(key, resource_type, rank), Some(expected));
+                prop_assert!(usual == 0 || !is_hashed(&id, rank));
+                if !is_hashed(&id, rank) {
+                    let may_be_of = ranked().filter(|(other, rank)| behind(key, other, *rank).is_some());
+                    prop_assert_eq!(may_be_of.map(|(other, _)| other).collect::<Vec<_>>(), [resource_type]);
+                }
+            }
+        }
+
+        /// Whatever GUID comes: it is the key of one id at most, and that id's key.
+        #[test]
+        fn a_guid_leads_to_one_resource(bits: u128) {
+            let guid = Uuid::from_u128(bits);
+            let mut found = Vec::new();
+            for (resource_type, rank) in ranked() {
+                if let Some(Decoded::Id(id)) = behind(guid, resource_type, rank) {
+                    prop_assert_eq!(guid_of(resource_type, &id, rank), guid);
+                    found.push(resource_type);
+                }
+            }
+            prop_assert!(found.len() < 2, "{:?}", found);
+        }
+    }
+
+    /// Apps keep these too.
+    #[test]
+    fn keys_of_uuids_stay_what_they_are() {
+        let check = |id: &str, expected: [&str; 5]| {
+            let keys = ranked().map(|(resource_type, rank)| guid_of(resource_type, id, rank).to_string());
+            assert_eq!(keys.collect::<Vec<_>>(), expected, "{id}");
+            if !is_hashed(id, Rank::Only) {
+                assert_eq!(guid_of("Practitioner", id, Rank::Only).to_string(), id, "of a table of one type");
+            }
+        };
+        check(
+            "0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11",
+            [
+                "0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11",
+                "0b1e5a52-7f0e-cd7a-9c53-2f6f3a1d0c11",
+                "0b1e5a52-7f0e-cd7a-dc53-2f6f3a1d0c11",
+                "0b1e5a52-7f0e-cd7a-1c53-2f6f3a1d0c11",
+                "0b1e5a52-7f0e-cd7a-5c53-2f6f3a1d0c11",
+            ],
+        );
+        let odd = "0b1e5a52-7f0e-cd7a-9c53-2f6f3a1d0c11";
+        assert!(ranked().all(|(_, rank)| is_hashed(odd, rank)), "it is the key of another's");
+        let nil = "00000000-0000-0000-0000-000000000001";
+        assert_eq!(guid_of("Patient", nil, Rank::Nth(0)).to_string(), nil);
+        assert!(is_hashed(nil, Rank::Nth(1)), "no version that may be moved");
     }
 
     #[test]
@@ -351,6 +486,7 @@ mod tests {
         check("CareTeam/t/participant", None);
         check("CareTeam/t//=0", None);
         check("careteam/t/participant/=0", None);
-        assert_eq!(reference("CareTeam/t/participant/=0").map(|r| r.guid()), Some(guid("CareTeam/t/participant/=0")));
+        let child = reference("CareTeam/t/participant/=0").unwrap();
+        assert_eq!(guid_of(child.resource_type, child.id, Rank::Nth(2)), guid("CareTeam/t/participant/=0"));
     }
 }

@@ -128,10 +128,37 @@ pub struct Lookup {
     pub navigation: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub entity_set: String,
     pub resource_type: String,
+    /// Of the type in the table of the entity set; no part of the description (see [`Table::ranked`]).
+    #[serde(skip)]
+    pub rank: Rank,
+}
+
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.entity_set, &self.resource_type) == (&other.entity_set, &other.resource_type)
+    }
+}
+
+/// Which of a table's resource types one is: how its ids become keys depends on it (`model::key`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rank {
+    /// There is no other.
+    #[default]
+    Only,
+    /// One of several, counted from 0.
+    Nth(u8),
+}
+
+impl Lookup {
+    /// Of a type that it points to, where it is shown: by the first of its targets that names the type.
+    pub fn rank(&self, resource_type: &str) -> Rank {
+        let target = self.targets.iter().find(|target| target.resource_type == resource_type);
+        target.map_or(Rank::Only, |target| target.rank)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -269,6 +296,35 @@ impl Table {
 
     pub fn source(&self, resource_type: &str) -> Option<&Source> {
         self.sources.iter().find(|s| s.resource_type == resource_type)
+    }
+
+    /// Of a type among those that the table shows.
+    pub fn rank(&self, resource_type: &str) -> Rank {
+        if self.sources.len() < 2 {
+            return Rank::Only;
+        }
+        let position = self.sources.iter().position(|s| s.resource_type == resource_type);
+        position.and_then(|position| u8::try_from(position).ok()).map_or(Rank::Only, Rank::Nth)
+    }
+
+    /// The same, its lookups told what keys the rows have that they point to: `find` gives the table of an entity set.
+    /// Where there is none, they keep what they were told before.
+    pub fn ranked<'t>(self: &Arc<Self>, find: impl Fn(&str) -> Option<&'t Self>) -> Arc<Self> {
+        let rank = |target: &Target| find(&target.entity_set).map_or(target.rank, |t| t.rank(&target.resource_type));
+        let lookups = self.columns.iter().filter_map(|column| match &column.kind {
+            Kind::Lookup(lookup) => Some(lookup),
+            _ => None,
+        });
+        if lookups.flat_map(|lookup| &lookup.targets).all(|target| target.rank == rank(target)) {
+            return self.clone();
+        }
+        let mut table = (**self).clone();
+        for column in &mut table.columns {
+            if let Kind::Lookup(lookup) = &mut column.kind {
+                lookup.targets.iter_mut().for_each(|target| target.rank = rank(target));
+            }
+        }
+        Arc::new(table)
     }
 }
 

@@ -49,10 +49,11 @@ impl SortKey {
         };
         let ill_formed = || Error::new(Code::BadValue, format!("a cell is no {}", kind_name(kind)));
         Ok(match kind {
+            // Of a table of one type: where there are several, the table has to be asked (`key::of_row`).
             Kind::Key => Self::Guid(key::guid(text)),
             Kind::ConceptKey { .. } => Self::Guid(Uuid::parse_str(text).map_err(|_| ill_formed())?),
-            Kind::Lookup(_) => match key::reference(text) {
-                Some(reference) => Self::Guid(reference.guid()),
+            Kind::Lookup(lookup) => match key::reference(text) {
+                Some(reference) => Self::Guid(key::of_reference(lookup, &reference)),
                 None => Self::Null,
             },
             Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => Self::Text(fold(text)),

@@ -39,10 +39,10 @@ pub(crate) fn cell(
 pub(crate) fn value(out: &mut Json, format: Format, table: &Table, column: &Column, text: &str) -> Result<()> {
     let checked = |valid: bool| if valid { Ok(()) } else { Err(ill_formed(table, column)) };
     match &column.kind {
-        Kind::Key => out.guid(key::guid(text)),
+        Kind::Key => out.guid(key::of_row(table, text)),
         Kind::ConceptKey { .. } => out.guid(Uuid::try_parse(text).map_err(|_| ill_formed(table, column))?),
-        Kind::Lookup(_) => match key::reference(text) {
-            Some(reference) => out.guid(reference.guid()),
+        Kind::Lookup(lookup) => match key::reference(text) {
+            Some(reference) => out.guid(key::of_reference(lookup, &reference)),
             None => out.raw("null"),
         },
         Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => out.text(text),

@@ -124,7 +124,7 @@ pub fn property(
     let mut out = Json::default();
     out.open('{');
     if style.format.detail != Detail::None {
-        let key = rows.cell(row, table.key).map(key::guid).unwrap_or_default();
+        let key = rows.cell(row, table.key).map(|text| key::of_row(table, text)).unwrap_or_default();
         let property = table.columns[column].property();
         out.member("@odata.context", &format!("{}$metadata#{}({key})/{property}", style.base, table.entity_set));
     }
@@ -449,7 +449,7 @@ fn entity(
             out.member("@odata.context", context);
         }
         if style.format.detail == Detail::Full {
-            full_control(out, style, table, key::guid(key));
+            full_control(out, style, table, key::of_row(table, key));
         }
         if let Some(version) = table.version.and_then(|version| rows.cell(row, version)) {
             out.name("@odata.etag");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::query::{Expr, Filter, Literal};
 use crate::model::table::{
-    Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Table, TableAccess, Target,
+    Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Rank, Table, TableAccess, Target,
 };
 use crate::model::value::{Instant, parse_instant};
 
@@ -124,6 +124,7 @@ fn lookup(navigation: &str, targets: &[(&str, &str)]) -> Kind {
     let target = |(entity_set, resource_type): &(&str, &str)| Target {
         entity_set: (*entity_set).into(),
         resource_type: (*resource_type).into(),
+        rank: Rank::Only,
     };
     Kind::Lookup(Lookup { targets: targets.iter().map(target).collect(), navigation: navigation.into() })
 }

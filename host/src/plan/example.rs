@@ -8,7 +8,7 @@ use crate::model::catalog::Catalog;
 use crate::model::key;
 use crate::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
 use crate::model::table::{
-    Binding, Choice, ChoiceOption, Column, ColumnAccess, ColumnIndex, Concept, Kind, Lookup, Parent, SearchKind,
+    Binding, Choice, ChoiceOption, Column, ColumnAccess, ColumnIndex, Concept, Kind, Lookup, Parent, Rank, SearchKind,
     SearchOps, Sortable, Source, Table, TableAccess, Target,
 };
 use crate::model::value::Number;
@@ -171,6 +171,7 @@ fn lookup(navigation: &str, targets: &[(&str, &str)]) -> Kind {
     let target = |(entity_set, resource_type): &(&str, &str)| Target {
         entity_set: (*entity_set).into(),
         resource_type: (*resource_type).into(),
+        rank: Rank::Only,
     };
     Kind::Lookup(Lookup { targets: targets.iter().map(target).collect(), navigation: navigation.into() })
 }

@@ -2,7 +2,7 @@
 //! it to its end; a change publishes a new one by swapping one pointer, so that a swap never changes a request that has
 //! begun, and no request waits for a swap.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -123,8 +123,13 @@ impl Turntable {
 }
 
 impl Snapshot {
+    /// With their lookups told what keys the rows of the others have.
     pub fn new(tables: impl IntoIterator<Item = ServedTable>) -> Self {
-        let tables: BTreeMap<_, _> = tables.into_iter().map(|t| (t.table.name.clone(), Arc::new(t))).collect();
+        let tables: Vec<ServedTable> = tables.into_iter().collect();
+        let sets: HashMap<&str, &Table> = tables.iter().map(|t| (t.table.entity_set.as_str(), &*t.table)).collect();
+        let ranked =
+            tables.iter().map(|t| ServedTable { table: t.table.ranked(|set| sets.get(set).copied()), ..t.again() });
+        let tables: BTreeMap<_, _> = ranked.map(|t| (t.table.name.clone(), Arc::new(t))).collect();
         Self { catalog: Catalog::new(tables.values().map(|t| t.table.clone())), tables }
     }
 

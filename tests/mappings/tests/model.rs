@@ -179,7 +179,7 @@ fn difference(parts: [&str; 4]) -> Difference {
 }
 
 /// The cells of each row under the heading.
-fn rows<'t, const N: usize>(table: &'t str) -> impl Iterator<Item = [&'t str; N]> {
+fn rows<const N: usize>(table: &str) -> impl Iterator<Item = [&str; N]> {
     table.lines().skip(1).map(|line| {
         let mut cells = line.split('\t');
         std::array::from_fn(|_| cells.next().unwrap_or_default())

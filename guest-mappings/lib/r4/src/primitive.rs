@@ -91,7 +91,7 @@ fn is_base64(text: &str) -> bool {
     let data = bare.iter().position(|b| *b == b'=').unwrap_or(bare.len());
     let is_letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     !bare.is_empty()
-        && bare.len() % 4 == 0
+        && bare.len().is_multiple_of(4)
         && bare.len() - data <= 2
         && bare[..data].iter().all(is_letter)
         && bare[data..].iter().all(|b| *b == b'=')
@@ -113,7 +113,7 @@ fn is_date(text: &str) -> bool {
 
 fn days_in(year: u32, month: u32) -> u32 {
     match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,

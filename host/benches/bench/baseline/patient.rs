@@ -3,11 +3,10 @@
 use std::fmt;
 
 use serde::Deserialize;
-use turntable::model::key;
 use turntable::model::value;
 
 use super::Mapped;
-use super::row::{ConceptKeys, ConceptNames, Row, Target, Unfilled, concept, lookup, name, unfilled};
+use super::row::{ConceptKeys, ConceptNames, Row, Target, Unfilled, concept, guid_of, lookup, name, unfilled};
 use super::types::{Coding, Concept, Meta, Period, Reference, Text, first};
 use crate::Result;
 
@@ -228,8 +227,7 @@ impl<'a> Mapped<'a> for Patient<'a> {
 
     fn row<'p>(&'p self, out: &mut Vec<u8>, keys: &mut ConceptKeys<'p>) -> Result<()> {
         let meta = self.meta.as_ref();
-        let literal = key::Reference { base: "", resource_type: "Patient", id: &self.id };
-        let mut row = Row::open(out, keys, meta, ("contactid", literal.guid()))?;
+        let mut row = Row::open(out, keys, meta, ("contactid", guid_of("Patient", &self.id)))?;
         row.raw(name!("msemr_contacttype"), Some("935000000"));
         self.person(&mut row)?;
         self.numbers(&mut row)?;

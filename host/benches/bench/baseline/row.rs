@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use serde_json::value::RawValue;
+use turntable::model::table::Rank;
 use turntable::model::{key, value};
 use turntable_scan::number;
 use uuid::Uuid;
@@ -289,10 +290,19 @@ impl<'r> Target<'r> {
     fn guid(&self, kinds: &[&str]) -> Option<Uuid> {
         let literal = self.literal.filter(|literal| ["", BASE].contains(&literal.base.trim_end_matches('/')))?;
         match (literal.resource_type, kinds) {
-            ("", [only]) if self.declared.is_none_or(|declared| declared == *only) => {
-                Some(key::Reference { resource_type: only, ..literal }.guid())
-            }
-            (kind, _) => kinds.contains(&kind).then(|| literal.guid()),
+            ("", [only]) if self.declared.is_none_or(|declared| declared == *only) => Some(guid_of(only, literal.id)),
+            (kind, _) => kinds.contains(&kind).then(|| guid_of(kind, literal.id)),
         }
     }
+}
+
+/// The key of a row. People of three types are in one table, which takes their types in this order.
+pub fn guid_of(resource_type: &str, id: &str) -> Uuid {
+    let rank = match resource_type {
+        "Patient" => Rank::Nth(0),
+        "Practitioner" => Rank::Nth(1),
+        "RelatedPerson" => Rank::Nth(2),
+        _ => Rank::Only,
+    };
+    key::guid_of(resource_type, id, rank)
 }

@@ -31,6 +31,8 @@ pub(super) enum Type {
 #[derive(Debug)]
 pub(super) enum Expression<'t> {
     Column(ColumnIndex, &'t Kind),
+    /// The key, by the rows' table.
+    Key(ColumnIndex, &'t Table),
     /// A concept's key, from its code and system where the host has not added the column yet.
     Concept(ColumnIndex, &'t Concept),
     Literal(Literal),
@@ -124,6 +126,7 @@ impl<'t> Expression<'t> {
                     None => return Err(Error::new(Code::Internal, format!("table has no column {column}"))),
                 };
                 match table.concept_of(*column) {
+                    None if *kind == Kind::Key => (Self::Key(*column, table), Type::Guid),
                     Some(concept) => (Self::Concept(*column, concept), Type::Guid),
                     None => (Self::Column(*column, kind), Type::of_kind(kind)),
                 }
@@ -201,6 +204,10 @@ impl<'t> Expression<'t> {
     fn value<'r>(&'r self, rows: &'r Rows, row: usize) -> Result<Value<'r>> {
         match self {
             Self::Column(column, kind) => column_value(kind, cell(rows, row, *column)?),
+            Self::Key(column, table) => {
+                let text = cell(rows, row, *column)?;
+                Ok(text.map_or(Value::Null, |text| Value::Guid(key::of_row(table, text))))
+            }
             Self::Concept(column, concept) => concept_value(rows, row, *column, concept),
             Self::Literal(literal) => Ok(match literal {
                 Literal::Null => Value::Null,

@@ -8,10 +8,10 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::parameter::{self, Bounds};
-use crate::model::key::{self, Decoded, decode};
+use crate::model::key::{self, Decoded};
 use crate::model::query::{Compare, Expr, Filter, Function, Literal, TextTest};
 use crate::model::rows::Rows;
-use crate::model::table::{Binding, ColumnIndex, Kind, SearchKind, SearchOps, Source, Table};
+use crate::model::table::{Binding, ColumnIndex, Kind, Rank, SearchKind, SearchOps, Source, Table};
 use crate::model::value::{Instant, Number};
 use crate::plan::evaluate::residual::{Residual, columns_of_filter};
 
@@ -292,7 +292,11 @@ impl Pushdown<'_> {
             return Push::No("the key is compared with something else".into());
         }
         let own_type = &self.source.resource_type;
-        let ids: Vec<String> = list.iter().filter_map(guid).filter_map(|guid| self.id(guid, own_type)).collect();
+        let ids: Vec<String> = list
+            .iter()
+            .filter_map(guid)
+            .filter_map(|guid| self.id(guid, own_type, self.table.rank(own_type)))
+            .collect();
         let class = if ids.iter().any(|id| id.contains('/')) { Class::Inexact } else { class };
         let values = ids.iter().filter_map(|id| id.split('/').next()).map(str::to_owned).collect();
         listed(class, "_id".into(), values, why)
@@ -342,7 +346,8 @@ impl Pushdown<'_> {
                 let mut values = Vec::new();
                 for guid in list.iter().filter_map(guid) {
                     for target in &lookup.targets {
-                        let Some(id) = self.id(guid, &target.resource_type) else { continue };
+                        let rank = lookup.rank(&target.resource_type);
+                        let Some(id) = self.id(guid, &target.resource_type, rank) else { continue };
                         values.push(match &binding.template {
                             Some(_) => templated(binding, &id),
                             None => format!("{}/{id}", target.resource_type),
@@ -533,9 +538,9 @@ impl Pushdown<'_> {
     }
 
     /// The logical id or child key behind a GUID, if it can be one of this resource type.
-    fn id(&self, guid: Uuid, resource_type: &str) -> Option<String> {
-        match decode(guid) {
-            Decoded::Id(id) => key::may_be(guid, resource_type).then_some(id),
+    fn id(&self, guid: Uuid, resource_type: &str, rank: Rank) -> Option<String> {
+        match key::behind(guid, resource_type, rank)? {
+            Decoded::Id(id) => Some(id),
             Decoded::Hashed => {
                 let (known_type, id) = key::split(self.ids.get(&guid)?);
                 (known_type.is_empty() || known_type == resource_type).then(|| id.to_owned())

@@ -10,6 +10,7 @@ use crate::model::error::Result;
 use crate::model::key;
 use crate::model::result::Expanded;
 use crate::model::rows::Rows;
+use crate::model::table::Table;
 use crate::plan::tree::{Expansion, RelatedRows, and, one_of};
 use crate::router::read::join::{guids, hashed};
 use crate::router::session::Session;
@@ -21,26 +22,31 @@ type Expanding<'a> = Pin<Box<dyn Future<Output = Result<Vec<Expanded>>> + Send +
 
 impl Session {
     /// Follows each expansion, in their order. Related rows may be expanded too, so the future is on the heap.
-    pub(super) fn expanded<'a>(&'a self, rows: &'a Rows, expansions: &'a [Expansion]) -> Expanding<'a> {
+    pub(super) fn expanded<'a>(
+        &'a self,
+        table: &'a Table,
+        rows: &'a Rows,
+        expansions: &'a [Expansion],
+    ) -> Expanding<'a> {
         Box::pin(async move {
             let mut expanded = Vec::with_capacity(expansions.len());
             for expansion in expansions {
                 expanded.push(match expansion {
                     Expansion::Concept => Expanded::default(),
-                    Expansion::Rows(related) => self.related(rows, related).await?,
+                    Expansion::Rows(related) => self.related(table, rows, related).await?,
                 });
             }
             Ok(expanded)
         })
     }
 
-    async fn related(&self, rows: &Rows, of: &RelatedRows) -> Result<Expanded> {
-        let wanted: Vec<Uuid> = guids(rows, of.own).into_iter().collect();
+    async fn related(&self, table: &Table, rows: &Rows, of: &RelatedRows) -> Result<Expanded> {
+        let wanted: Vec<Uuid> = guids(table, rows, of.own).into_iter().collect();
         let mut found: HashMap<Uuid, Vec<usize>> = HashMap::new();
         let mut all: Option<Rows> = None;
         if !wanted.is_empty() {
             let (filter, mut ids) = self.joined(&of.read).await?;
-            ids.extend(hashed(rows, of.own).map(|(guid, text)| (guid, text.to_owned())));
+            ids.extend(hashed(table, rows, of.own).map(|(guid, text)| (guid, text.to_owned())));
             for keys in wanted.chunks(KEYS_AT_ONCE) {
                 let most = match of.many {
                     true => usize::try_from(self.limits().scan_rows).unwrap_or(usize::MAX),
@@ -51,7 +57,7 @@ impl Session {
                 let before = all.as_ref().map_or(0, Rows::len);
                 for row in 0..page.len() {
                     if let Some(text) = page.cell(row, of.theirs) {
-                        found.entry(key::guid(text)).or_default().push(before + row);
+                        found.entry(key::of_cell(&of.read.table, of.theirs, text)).or_default().push(before + row);
                     }
                 }
                 match &mut all {
@@ -63,7 +69,7 @@ impl Session {
         let mut expanded = Expanded { rows: all.unwrap_or_default(), ..Expanded::default() };
         self.remember(&of.read.table, &expanded.rows);
         for row in 0..rows.len() {
-            let guid = rows.cell(row, of.own).map(key::guid);
+            let guid = rows.cell(row, of.own).map(|text| key::of_cell(table, of.own, text));
             let own = guid.and_then(|guid| found.get(&guid)).map(Vec::as_slice).unwrap_or_default();
             if of.count {
                 expanded.counts.push(own.len() as u64);
@@ -72,7 +78,7 @@ impl Session {
             let top = of.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
             expanded.of_parent.push(own.iter().skip(skip).take(top).copied().collect());
         }
-        expanded.expanded = self.expanded(&expanded.rows, &of.read.expand).await?;
+        expanded.expanded = self.expanded(&of.read.table, &expanded.rows, &of.read.expand).await?;
         Ok(expanded)
     }
 }

@@ -10,7 +10,7 @@ use crate::model::error::Result;
 use crate::model::key;
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
-use crate::model::table::ColumnIndex;
+use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::residual::Residual;
 use crate::plan::planner::with_keys;
 use crate::plan::tree::{Check, Read, Semijoin};
@@ -37,9 +37,9 @@ impl Session {
             for join in joins {
                 let (filter, known) = self.joined(&join.related).await?;
                 let rows = self.all(&join.related, filter, &known, self.limits().related_keys).await?;
-                ids.extend(hashed(&rows, join.theirs).map(|(guid, text)| (guid, text.to_owned())));
+                ids.extend(hashed(&join.related.table, &rows, join.theirs).map(|(guid, text)| (guid, text.to_owned())));
                 let keys = match &join.check {
-                    None => guids(&rows, join.theirs),
+                    None => guids(&join.related.table, &rows, join.theirs),
                     Some(check) => self.violated(join, check, rows).await?,
                 };
                 conditions.push(join.condition(keys));
@@ -58,7 +58,7 @@ impl Session {
             let mut violated = BTreeSet::new();
             for row in 0..rows.len() {
                 if !residual.keeps(&rows, row)? {
-                    violated.extend(rows.cell(row, theirs).map(key::guid));
+                    violated.extend(rows.cell(row, theirs).map(|text| key::of_cell(&table, theirs, text)));
                 }
             }
             Ok(violated)
@@ -68,12 +68,14 @@ impl Session {
 }
 
 /// Keys of rows, for `in` lists.
-pub(super) fn guids(rows: &Rows, column: ColumnIndex) -> BTreeSet<Uuid> {
-    (0..rows.len()).filter_map(|row| rows.cell(row, column)).map(key::guid).collect()
+pub(super) fn guids(table: &Table, rows: &Rows, column: ColumnIndex) -> BTreeSet<Uuid> {
+    let texts = (0..rows.len()).filter_map(|row| rows.cell(row, column));
+    texts.map(|text| key::of_cell(table, column, text)).collect()
 }
 
 /// The texts behind those of a column's keys that do not carry their own.
-pub(super) fn hashed(rows: &Rows, column: ColumnIndex) -> impl Iterator<Item = (Uuid, &str)> {
+pub(super) fn hashed<'r>(table: &Table, rows: &'r Rows, column: ColumnIndex) -> impl Iterator<Item = (Uuid, &'r str)> {
     let texts = (0..rows.len()).filter_map(move |row| rows.cell(row, column));
-    texts.filter(|text| key::needs_map(text)).map(|text| (key::guid(text), text))
+    let hashed = texts.filter(move |text| key::needs_map(table, column, text));
+    hashed.map(move |text| (key::of_cell(table, column, text), text))
 }

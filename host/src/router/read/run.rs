@@ -61,7 +61,7 @@ impl Session {
             }
             _ => None,
         };
-        let expanded = self.expanded(&rows, &read.expand).await?;
+        let expanded = self.expanded(&read.table, &rows, &read.expand).await?;
         Ok(Found { rows, expanded, count, next })
     }
 
@@ -74,7 +74,7 @@ impl Session {
         let (places, ids) = self.known(table, &query, Asking::Services).await?;
         let known = Known { catalog: &self.snapshot().catalog, places: &places, ids: &ids };
         let planned = planner::expansions(expands, &table.table, known)?;
-        self.expanded(rows, &planned).await
+        self.expanded(&table.table, rows, &planned).await
     }
 
     /// What would be asked of whom. No FHIR service is asked for it: what one can do is taken as far as it is known.
@@ -126,7 +126,7 @@ impl Session {
     pub(in crate::router) fn remember(&self, table: &Table, rows: &Rows) {
         for column in rows.columns() {
             if matches!(table.columns[*column].kind, Kind::Key | Kind::Lookup(_)) {
-                self.store().remember_keys(hashed(rows, *column));
+                self.store().remember_keys(hashed(table, rows, *column));
             }
         }
     }

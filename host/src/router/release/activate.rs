@@ -86,8 +86,18 @@ impl Turntable {
             .collect();
         // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
         // meanwhile is still mapped by the one before, and made anew after the swap.
-        let family: Vec<_> = fresh.iter().map(|t| Arc::new(t.again())).collect();
+        let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
+        // A table that the new version no longer has goes with the old one.
+        let kept = live
+            .tables()
+            .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
+        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh));
+        let family: Vec<_> = next.tables().filter(|t| tables.contains(&t.table.name)).cloned().collect();
         let made = self.make_rows(&family, 0).await?;
+        // Where the types of the table are others now, so are the keys of what points to it.
+        let is_kept = |t: &&Arc<ServedTable>| live.table(&t.table.name).is_ok_and(|l| Arc::ptr_eq(&l.table, &t.table));
+        let told = next.tables().filter(|t| !tables.contains(&t.table.name) && !is_kept(t));
+        self.store.follow(told.map(|t| t.table.clone()).collect()).await?;
         let detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
         let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
@@ -103,13 +113,7 @@ impl Turntable {
             let activate = Decision::Activate { tables: this_root, digest: mapping.digest.clone() };
             self.store.decide(vec![(activate, act)]).await?;
         }
-        let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
-        // A table that the new version no longer has goes with the old one.
-        let kept = live
-            .tables()
-            .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
-        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh));
-        // Its rows are kept no longer; should it come back, it is known from where on.
+        // The rows of a table that goes are kept no longer; should it come back, it is known from where on.
         self.store.keep_only(next.tables().map(|t| t.table.name.clone()).collect()).await?;
         self.publish(next);
         if let Ok(before) = live.table(&root.name) {

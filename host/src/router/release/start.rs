@@ -117,7 +117,10 @@ impl Turntable {
         }
         self.store.decide(decisions).await?;
         let (mut tables, mut complete) = (Vec::new(), Vec::new());
+        // Rows are made of tables that know of each other, also of those that fail below.
+        let all = Snapshot::new(families.iter().flatten().map(|t| t.again()));
         for family in families {
+            let family: Vec<_> = family.iter().filter_map(|t| all.table(&t.table.name).ok().cloned()).collect();
             match self.make_rows(&family, BEHIND_MOST).await {
                 Ok(made) => {
                     complete.extend(made);

@@ -13,7 +13,7 @@ use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::key;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Precondition, Repeat};
 use crate::model::rows::Rows;
-use crate::model::table::{Column, ColumnIndex, Kind, Table};
+use crate::model::table::{Column, ColumnIndex, Kind, Rank, Source, Table};
 use crate::model::value::{Number, parse_instant};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
@@ -142,7 +142,7 @@ impl Session {
             };
             let Some(located) = located else { continue };
             if place.is_native() {
-                return self.stored_row(table, key::guid(&located.text())).await;
+                return self.stored_row(table, key::of_row(&table.table, &located.text())).await;
             }
             let rows = self.rows_of(table, &place, &located, &held).await?;
             if let Some(row) = located.row_of(&table.table, &rows) {
@@ -185,36 +185,38 @@ impl Session {
     /// Where the row of a key can be: one place, or one for each resource type of the table that it may be of.
     async fn locate(&self, served: &Arc<ServedTable>, key: Uuid) -> Result<Vec<Located>> {
         let table = &served.table;
-        let text = match key::decode(key) {
-            key::Decoded::Id(id) => id,
-            key::Decoded::Hashed => match self.hashed_text(served, key).await? {
-                Some(text) => text,
-                None => match self.store().moved(key) {
-                    Some(text) => text.trim_start_matches('!').to_owned(),
-                    None => return Ok(Vec::new()),
-                },
+        let types = || table.sources.iter().map(|source| source.resource_type.as_str());
+        if key::decode(key) != key::Decoded::Hashed {
+            let located = types().filter_map(|candidate| match key::behind(key, candidate, table.rank(candidate))? {
+                key::Decoded::Id(id) => Some(Located::new(candidate, &id)),
+                key::Decoded::Hashed => None,
+            });
+            return Ok(located.collect());
+        }
+        let text = match self.hashed_text(served, key).await? {
+            Some(text) => text,
+            None => match self.store().moved(key) {
+                Some(text) => text.trim_start_matches('!').to_owned(),
+                None => return Ok(Vec::new()),
             },
         };
         let (resource_type, rest) = key::split(&text);
-        Ok(table
-            .sources
-            .iter()
-            .map(|source| source.resource_type.as_str())
-            .filter(|candidate| match resource_type {
-                "" => key::may_be(key, candidate),
-                known => known == *candidate,
-            })
-            .map(|candidate| Located::new(candidate, rest))
-            .collect())
+        // What is hashed for one table is its own key in another.
+        let is_its_key = rest.contains('/') || key::of_row(table, &text) == key;
+        let located = types().filter(|candidate| is_its_key && [*candidate, ""].contains(&resource_type));
+        Ok(located.map(|candidate| Located::new(candidate, rest)).collect())
     }
 
-    /// The logical id that a GUID stands for, if it is known without asking.
-    async fn id_of(&self, guid: Uuid) -> Result<Option<String>> {
-        Ok(match key::decode(guid) {
-            key::Decoded::Id(id) => Some(id),
-            key::Decoded::Hashed => {
+    /// The id of a resource of this type whose key a GUID is where the type has this rank, if it is known without asking.
+    async fn id_of(&self, guid: Uuid, resource_type: &str, rank: Rank) -> Result<Option<String>> {
+        Ok(match key::behind(guid, resource_type, rank) {
+            None => None,
+            Some(key::Decoded::Id(id)) => Some(id),
+            Some(key::Decoded::Hashed) => {
                 let text = self.store().text_of(guid).await?;
-                text.map(|text| key::split(&text).1.to_owned()).filter(|id| key::is_id(id))
+                let id = text.as_deref().map(key::split).filter(|(known, _)| [resource_type, ""].contains(known));
+                let id = id.map(|(_, id)| id.to_owned()).filter(|id| key::is_id(id));
+                id.filter(|id| key::guid_of(resource_type, id, rank) == guid)
             }
         })
     }
@@ -283,8 +285,8 @@ impl Session {
         let types: Vec<_> = lookup
             .targets
             .iter()
-            .filter(|t| t.entity_set == entity_set && key::may_be(guid, &t.resource_type))
-            .map(|t| t.resource_type.as_str())
+            .filter(|t| t.entity_set == entity_set && key::behind(guid, &t.resource_type, t.rank).is_some())
+            .map(|t| (t.resource_type.as_str(), t.rank))
             .collect();
         match types.as_slice() {
             [] if !lookup.targets.iter().any(|t| t.entity_set == entity_set) => {
@@ -297,13 +299,13 @@ impl Session {
             [] => Err(no_row()),
             types => {
                 // A row of a child table has no resource of its own to ask for.
-                let child = types.iter().find_map(|kind| self.snapshot().showing(entity_set, kind));
+                let child = types.iter().find_map(|(kind, _)| self.snapshot().showing(entity_set, kind));
                 if let Some(target) = child.filter(|target| target.table.parent.is_some()) {
                     let row = self.read_row(target, guid).await?.ok_or_else(no_row)?;
                     return row.cell(0, target.table.key).map(str::to_owned).ok_or_else(no_row);
                 }
-                let id = self.id_of(guid).await?.ok_or_else(no_row)?;
-                for resource_type in types {
+                for (resource_type, rank) in types {
+                    let Some(id) = self.id_of(guid, resource_type, *rank).await? else { continue };
                     let is_there = match self.snapshot().showing(entity_set, resource_type) {
                         Some(target) => self.place(target)?.read(resource_type, &id).await?.is_some(),
                         // A table that is not served cannot be asked; it is meant if no other can be.
@@ -360,25 +362,51 @@ impl Changing<'_> {
             let (resource_type, key) = key::split(of);
             return self.add_to_parent(Located::new(resource_type, key)).await;
         }
-        let key = chosen.unwrap_or_else(Uuid::new_v4);
-        let id = self.session.id_of(key).await?.ok_or_else(|| {
-            Error::new(Code::BadKey, "this key cannot be given to a new row").hint("use a random (version 4) GUID")
-        })?;
-        let request = self.merged(WriteOperation::Create, Some(id.clone()), None, &self.assignments, None).await?;
+        let Some(chosen_key) = chosen else {
+            let id = Uuid::new_v4().to_string();
+            let (resource_type, body) = self.new_resource(&id).await?;
+            return self.created(resource_type, id, false, body).await;
+        };
+        // Which id has this key depends on the type, which the mapping alone tells.
+        let mut ids = Vec::with_capacity(table.sources.len());
+        for Source { resource_type, .. } in &table.sources {
+            let id = self.session.id_of(chosen_key, resource_type, table.rank(resource_type)).await?;
+            ids.extend(id.map(|id| (resource_type, id)));
+        }
+        let Some((_, tried)) = ids.first() else {
+            let error = Error::new(Code::BadKey, "this key cannot be given to a new row");
+            return Err(error.hint("use a random (version 4) GUID"));
+        };
+        let (resource_type, body) = self.new_resource(tried).await?;
+        let Some((_, id)) = ids.iter().find(|(of, _)| **of == resource_type) else {
+            return Err(no_key_of(table, &resource_type, chosen_key));
+        };
+        let body = if id == tried { body } else { self.new_resource(id).await?.1 };
+        self.created(resource_type, id.clone(), true, body).await
+    }
+
+    /// A resource of the mapping's making for a new row, and its type.
+    async fn new_resource(&self, id: &str) -> Result<(String, Vec<u8>)> {
+        let request = self.merged(WriteOperation::Create, Some(id.to_owned()), None, &self.assignments, None).await?;
         let FhirRequest::Create(body) = request else {
             return Err(ill_formed(self.table, "a create gave no new resource"));
         };
         let resource_type =
             resource_type_of(&body).ok_or_else(|| ill_formed(self.table, "a new resource has no type"))?;
-        if table.source(&resource_type).is_none() {
+        if self.table.table.source(&resource_type).is_none() {
             return Err(ill_formed(self.table, "a new resource is of a type that the table does not show"));
         }
-        if chosen.is_some() && self.place.read(&resource_type, &id).await?.is_some() {
+        Ok((resource_type, body))
+    }
+
+    async fn created(&self, resource_type: String, id: String, chosen: bool, body: Vec<u8>) -> Result<Written> {
+        let table = &self.table.table;
+        if chosen && self.place.read(&resource_type, &id).await?.is_some() {
             return Err(already_exists());
         }
         let (id, held) = self
             .place
-            .create(&resource_type, &id, chosen.is_some(), body.into(), self.own_of(None))
+            .create(&resource_type, &id, chosen, body.into(), self.own_of(None))
             .await
             .map_err(|error| name_columns(table, error))?;
         let row = self.show(&Located::new(&resource_type, &id), &held).await?;
@@ -428,7 +456,7 @@ impl Changing<'_> {
             let body: Option<Bytes> = match self.updated(&located, &held).await? {
                 FhirRequest::Update(body) => Some(body.into()),
                 // What lives in the row alone changes the row, not the resource.
-                FhirRequest::Unchanged if !self.own.is_empty() => Some(held.body.clone()),
+                FhirRequest::Unchanged if self.changes_own(&located, &held).await? => Some(held.body.clone()),
                 FhirRequest::Unchanged => None,
                 _ => return Err(ill_formed(self.table, "an update gave neither a changed resource nor `unchanged`")),
             };
@@ -472,6 +500,15 @@ impl Changing<'_> {
         let row = self.show(located, held).await?;
         let shows = |repeat: &&Repeat| is_shown(&self.table.table, &row, repeat.column, repeat.value.as_deref());
         self.repeats.iter().find(|repeat| !shows(repeat)).map_or(Ok(()), |repeat| Err(repeat.otherwise.clone()))
+    }
+
+    /// Whether of the values that live in the row alone one is not shown yet.
+    async fn changes_own(&self, located: &Located, held: &Held) -> Result<bool> {
+        if self.own.is_empty() {
+            return Ok(false);
+        }
+        let row = self.show(located, held).await?;
+        Ok(self.own.iter().any(|(column, value)| !is_shown(&self.table.table, &row, *column, value.as_deref())))
     }
 
     /// The resource with the change in it. What is refused and shown already is left out, and the rest tried again.
@@ -599,7 +636,7 @@ impl Changing<'_> {
     async fn show(&self, located: &Located, held: &Held) -> Result<Rows> {
         let table = &self.table.table;
         if self.place.is_native() {
-            let key = key::guid(&located.text());
+            let key = key::of_row(table, &located.text());
             // Somebody may have taken it away again: then it is shown as it was written.
             if let Some(row) = self.session.stored_row(self.table, key).await? {
                 return Ok(row);
@@ -737,7 +774,7 @@ fn assigned(assignments: &[(ColumnIndex, Option<String>)], column: ColumnIndex) 
 
 fn row_key(row: &Rows, table: &Table) -> Result<Uuid> {
     let text = row.cell(0, table.key).ok_or_else(|| Error::new(Code::MappingIllFormed, "a row has no key"))?;
-    Ok(key::guid(text))
+    Ok(key::of_row(table, text))
 }
 
 fn resource_type_of(body: &[u8]) -> Option<String> {
@@ -754,6 +791,17 @@ fn not_found(table: &Table) -> Error {
     match table.parent {
         Some(_) => error.hint("the row may have changed or gone meanwhile: read the list again"),
         None => error,
+    }
+}
+
+/// Two rows of several types never have one key, so not every GUID is a key for each type.
+fn no_key_of(table: &Table, resource_type: &str, key: Uuid) -> Error {
+    let message = format!("this key cannot be given to a {resource_type}: it is one of another type of this table");
+    let error = Error::new(Code::BadKey, message);
+    let offered = key::guid_of(resource_type, &key.to_string(), table.rank(resource_type));
+    match key::behind(offered, resource_type, table.rank(resource_type)) {
+        Some(key::Decoded::Id(_)) => error.hint(format!("leave the key out, or use {offered}")),
+        _ => error.hint("leave the key out"),
     }
 }
 

@@ -400,7 +400,13 @@ fn made_together(
                 let now = key::guid(mapped.rows.cell(row, table.key)?);
                 Some((now, key::guid(&format!("{resource_type}/{place}"))))
             });
-            let formerly = formerly.collect();
+            // And the table may have shown other types, or these in another order.
+            let texts = of_it.iter().filter_map(|row| mapped.rows.cell(*row, table.key));
+            let moved = texts.filter(|_| !own.is_empty() && table.parent.is_none()).flat_map(|text| {
+                let now = key::of_row(table, text);
+                key::anywhere(text).filter(move |before| *before != now).map(move |before| (now, before))
+            });
+            let formerly = formerly.chain(moved).collect();
             made.push(TableRows { own: own.clone(), formerly, ..TableRows::new(table.clone(), rows) });
         }
     }

@@ -34,7 +34,12 @@ const STEPS: i32 = 1_000;
 const APPLICATION_ID: i32 = 0x5454_424c;
 
 /// Each brings the system tables from the version of its index to the next; `PRAGMA user_version` counts them.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 #[derive(Debug)]
 pub(crate) struct Database {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction};
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::table::{ColumnIndex, Kind, Rank, Table};
 use crate::model::value::SortKey;
 use crate::store::sql::names::{self, Value};
 
@@ -192,6 +192,9 @@ pub(crate) fn make_concept_keys(table: &Table, cells: &mut [Option<String>]) {
 
 /// The sort key of a cell as it is stored.
 pub(crate) fn stored_key(table: &Table, column: ColumnIndex, cell: Option<&str>) -> Result<Value> {
+    if column == table.key {
+        return Ok(cell.map_or(SortKey::Null, |text| SortKey::Guid(key::of_row(table, text))).into());
+    }
     let column = &table.columns[column];
     Ok(SortKey::of(&column.kind, cell).map_err(|e| e.target(&column.name))?.into())
 }
@@ -229,7 +232,14 @@ fn keys_of(table: &Table, column: ColumnIndex) -> String {
         return "identity".into();
     }
     let how = match &table.columns[column].kind {
-        Kind::Key | Kind::Lookup(_) => "guid".into(),
+        Kind::Key => "guid".into(),
+        Kind::Lookup(lookup) => {
+            let moved = lookup.targets.iter().filter_map(|target| match target.rank {
+                Rank::Only => None,
+                Rank::Nth(nth) => Some(format!(" {}={nth}", target.resource_type)),
+            });
+            format!("guid{}", moved.collect::<String>())
+        }
         Kind::Text { .. } | Kind::PartialDate | Kind::Uri | Kind::Json => "text".into(),
         Kind::Boolean => "boolean".into(),
         Kind::Int32 => "int32".into(),
@@ -385,14 +395,14 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]
 #[cfg(test)]
 pub(crate) mod sample {
     use crate::model::table::{
-        Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, Table, TableAccess, Target,
+        Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, Rank, Table, TableAccess, Target,
     };
 
     pub(crate) fn table() -> Table {
         let text = || Kind::Text { max_length: None, multi_line: false };
         let option = |value, code: &str| ChoiceOption { value, code: code.into(), system: None, label: code.into() };
         let choice = Choice { options: vec![option(5, "planned"), option(3, "finished")], open: true, value_set: None };
-        let target = Target { entity_set: "contacts".into(), resource_type: "Patient".into() };
+        let target = Target { entity_set: "contacts".into(), resource_type: "Patient".into(), rank: Rank::Only };
         let lookup = Lookup { targets: vec![target], navigation: "patient".into() };
         let columns = vec![
             column("msemr_azurefhirid", Kind::Key),

@@ -150,7 +150,8 @@ impl Put<'_> {
     /// In place of those that the tables have of the resource. A table whose rows could not be made keeps those that it
     /// has, with what lives in them alone, and is behind from here on.
     fn rows(&mut self, resource_type: &str, id: &str, version: u64, rows: &[TableRows]) -> Result<()> {
-        let resource = key::guid(&format!("{resource_type}/{id}"));
+        let text = format!("{resource_type}/{id}");
+        let resource = key::guid(&text);
         for made in rows {
             if made.behind.is_some() {
                 behind::mark(self.transaction, &made.table, resource_type, id)?;
@@ -160,10 +161,16 @@ impl Put<'_> {
             let mut own = OwnCells::new();
             if self.stands(&made.table) != Stands::Missing {
                 if !made.rows.is_empty() {
-                    own = self.own_cells(made, resource)?;
+                    own = self.own_cells(made, resource, &text)?;
                 }
-                let delete = format!("DELETE FROM {} WHERE \"resource\" = ?", names::table_name(&made.table));
-                self.transaction.prepare_cached(&delete)?.execute([resource])?;
+                // One that is in the way is of a store that had the same key for two types: it is made anew too.
+                let delete = format!(
+                    "DELETE FROM {} WHERE {} OR \"key\" = ?3",
+                    names::table_name(&made.table),
+                    rows_of(&made.table)
+                );
+                let key = key::of_row(&made.table, &text);
+                self.transaction.prepare_cached(&delete)?.execute((resource, &text, key))?;
             }
             if made.rows.is_empty() {
                 continue;
@@ -181,7 +188,7 @@ impl Put<'_> {
     }
 
     /// What stands in the columns that live in the rows alone.
-    fn own_cells(&self, made: &TableRows, resource: Uuid) -> Result<OwnCells> {
+    fn own_cells(&self, made: &TableRows, resource: Uuid, text: &str) -> Result<OwnCells> {
         let mut cells = OwnCells::new();
         // A column that a version adds has no cells yet.
         let known: Vec<_> =
@@ -191,9 +198,9 @@ impl Put<'_> {
         }
         let columns: Vec<_> = known.iter().map(|column| names::cell_name(&made.table, *column)).collect();
         let table = names::table_name(&made.table);
-        let select = format!("SELECT \"key\", {} FROM {table} WHERE \"resource\" = ?", columns.join(", "));
+        let select = format!("SELECT \"key\", {} FROM {table} WHERE {}", columns.join(", "), rows_of(&made.table));
         let mut select = self.transaction.prepare_cached(&select)?;
-        let mut rows = select.query([resource])?;
+        let mut rows = select.query((resource, text))?;
         while let Some(row) = rows.next()? {
             let key: Uuid = row.get(0)?;
             for (position, column) in known.iter().enumerate() {
@@ -207,7 +214,7 @@ impl Put<'_> {
 
     fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnCells) -> Result<()> {
         let (table, rows) = (&*made.table, &made.rows);
-        let guid = rows.cell(row, table.key).map(key::guid);
+        let guid = rows.cell(row, table.key).map(|text| key::of_row(table, text));
         let mut columns = vec!["\"key\"".to_owned(), "\"resource\"".into(), "\"version\"".into()];
         let mut params = vec![Value::Null, SortKey::Guid(resource).into(), Value::Int(signed(version))];
         for column in 0..table.columns.len() {
@@ -243,6 +250,18 @@ impl Put<'_> {
         );
         self.transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(params))?;
         Ok(())
+    }
+}
+
+/// Which rows of a table are of a resource: ?1 is the GUID of its id, which those of other types may have too, ?2 its
+/// `Type/id`.
+fn rows_of(table: &Table) -> String {
+    match table.sources.len() {
+        0 | 1 => "(\"resource\" = ?1 AND ?2 IS NOT NULL)".into(),
+        _ => {
+            let key = names::cell_name(table, table.key);
+            format!("(\"resource\" = ?1 AND substr({key} || '/', 1, length(?2) + 1) = ?2 || '/')")
+        }
     }
 }
 
@@ -473,17 +492,62 @@ mod tests {
         assert_eq!(row(&store, &a, "1"), is("0", "5"), "it went with the resource");
     }
 
-    #[test]
-    fn rows_of_types_that_a_table_no_longer_reads_go() {
-        let store = Database::temporary().unwrap();
-        let source = |resource_type: &str| Source {
+    fn source(resource_type: &str) -> Source {
+        Source {
             resource_type: resource_type.into(),
             profiles: Vec::new(),
             search: Vec::new(),
             fixed_params: Vec::new(),
             includes: Vec::new(),
             discriminator: None,
+        }
+    }
+
+    /// Also in a store where they had one key, and what lives in the row alone under it.
+    #[test]
+    fn resources_of_one_id_have_rows_apart() {
+        const ID: &str = "0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11";
+        let (store, [formerly]) = family(["a"]);
+        let types = vec![source("Patient"), source("Person")];
+        let table = Arc::new(Table { sources: types, ..(*formerly).clone() });
+        let of = |resource_type: &str| format!("{resource_type}/{ID}");
+        let put = |resource_type: &str, base: Option<u64>, made: TableRows| {
+            let write = NativeWrite { resource_type: resource_type.into(), ..write(ID, base, vec![made]) };
+            store.put_resources(&[write]).unwrap();
         };
+        let made = |text: &str, n: &str| {
+            let now = key::of_row(&table, text);
+            TableRows { own: vec![1], formerly: vec![(now, key::guid(text))], ..rows(&table, &[(text, n)]) }
+        };
+        let n = |resource_type: &str| {
+            let found = store.row(&table, key::of_row(&table, &of(resource_type)), &[0, 1])?;
+            assert_eq!(found.cell(0, 0), Some(&*of(resource_type)));
+            found.cell(0, 1).map(str::to_owned)
+        };
+        put("Person", None, rows(&formerly, &[(&of("Person"), "3")]));
+        assert_eq!(n("Person"), None, "it has the key of the first type");
+        put("Person", Some(1), made(&of("Person"), "0"));
+        assert_eq!((n("Patient"), n("Person").as_deref()), (None, Some("3")));
+        put("Patient", None, made(&of("Patient"), "5"));
+        put("Patient", Some(1), made(&of("Patient"), "0"));
+        assert_eq!((n("Patient").as_deref(), n("Person").as_deref()), (Some("5"), Some("3")));
+        put("Patient", Some(2), TableRows::new(table.clone(), Rows::default()));
+        assert_eq!((n("Patient"), n("Person").as_deref()), (None, Some("3")));
+
+        // The first type comes to where the other's row still is.
+        let (store, [formerly]) = family(["a"]);
+        let write_of = |resource_type: &str, made: TableRows| NativeWrite {
+            resource_type: resource_type.into(),
+            ..write(ID, None, vec![made])
+        };
+        store.put_resources(&[write_of("Person", rows(&formerly, &[(&of("Person"), "3")]))]).unwrap();
+        store.put_resources(&[write_of("Patient", made(&of("Patient"), "5"))]).unwrap();
+        assert_eq!(store.count_rows(&table).unwrap(), 1);
+    }
+
+    #[test]
+    fn rows_of_types_that_a_table_no_longer_reads_go() {
+        let store = Database::temporary().unwrap();
         let mut before = (*table("a")).clone();
         before.sources = ["Patient", "Person", "PatientX"].map(source).to_vec();
         let after = Arc::new(Table { sources: vec![source("Patient")], ..before.clone() });
