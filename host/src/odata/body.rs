@@ -486,6 +486,9 @@ mod tests {
     fn update(member: &str) -> Result<String, String> {
         let key = Uuid::nil();
         let body = observation(&format!("{{{member}}}"), Purpose::Update(key)).map_err(|e| e.to_string())?;
+        if let Some(repeat) = body.repeats.first() {
+            return Err(repeat.otherwise.to_string());
+        }
         let table = sample::observation();
         let shown = body.assignments.iter().map(|a| match &a.value {
             None => format!("{}=null", table.columns[a.column].name),
@@ -559,6 +562,17 @@ mod tests {
             None,
         );
         assert!(fits.is_ok());
+    }
+
+    /// An update says them on, a create has no row that could show them.
+    #[test]
+    fn values_that_cannot_be_written_wait_for_the_row() {
+        let member = r#"{"version":"3"}"#;
+        let read = observation(member, Purpose::Update(Uuid::nil())).unwrap();
+        let [repeat] = read.repeats.as_slice() else { panic!("one value") };
+        assert_eq!((repeat.value.as_deref(), repeat.otherwise.code()), (Some("3"), Code::NotWritable));
+        assert!(read.assignments.is_empty());
+        assert_eq!(observation(member, Purpose::Create).unwrap_err().code(), Code::NotWritable);
     }
 
     #[test]
