@@ -875,7 +875,7 @@ async fn bundle_actions_are_microsoft_s() {
         }
     }
     assert_eq!((server.native_rows("contact").await, server.native_rows("msemr_condition").await), (1, 1));
-    assert_eq!(server.row("contacts", id).await["msemr_azurefhirversion"], "4");
+    assert_eq!(server.rows("contacts", &[]).await[0]["msemr_azurefhirversion"], "4");
 
     let mixed = batch(&[entry("POST", "Patient", Some(own)), entry("PATCH", "Patient/x", None)]);
     let answer = server.post("msind_UpsertBundle", &json!({ "msind_JSON": mixed })).await.expect(200).json();

@@ -406,7 +406,7 @@ fn written(write: &NativeWrite, existed: bool, tables: &[String]) -> Outcome {
     for made in of_native {
         names.push(made.table.name.as_str());
         let text = (!made.rows.is_empty()).then(|| made.rows.cell(0, made.table.key)).flatten();
-        rows.extend(text.map(|text| (made.table.name.clone(), key::guid(text))));
+        rows.extend(text.map(|text| (made.table.name.clone(), key::of_row(&made.table, text))));
     }
     let word = if names.len() == 1 { "table" } else { "tables" };
     let warning = |made: &TableRows| {
