@@ -203,7 +203,16 @@ async fn receive(asked: &Asked<'_>, mut response: reqwest::Response, limit: usiz
             }
         }
     }
-    let body = match unpacked(&headers, body.freeze(), limit) {
+    let body = body.freeze();
+    let body = if headers.contains_key(CONTENT_ENCODING) {
+        // Unpacking takes its time, which the threads that answer others do not have.
+        let headers = headers.clone();
+        let unpacking = tokio::task::spawn_blocking(move || unpacked(&headers, body, limit));
+        unpacking.await.unwrap_or_else(|error| Err(error.to_string()))
+    } else {
+        unpacked(&headers, body, limit)
+    };
+    let body = match body {
         Ok(Some(body)) => body,
         Ok(None) => return too_large(headers),
         Err(internal) => {

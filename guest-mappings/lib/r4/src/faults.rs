@@ -3,7 +3,7 @@
 //!
 //! Invariants, profiles, and bindings that are not required are not looked at; nor is the XHTML of narratives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use turntable_scan::{Document, Kind, Value};
 
@@ -11,7 +11,7 @@ use crate::definitions::{Binding, Element, ElementType, R4, Strength, capitalise
 use crate::primitive;
 
 /// One thing that is wrong. It names places and what belongs there, never what is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fault {
     /// From the resource, with its type: `Patient.telecom[1].rank`; of a choice element that lacks, `occurrence[x]`.
     pub path: String,
@@ -19,7 +19,7 @@ pub struct Fault {
     pub message: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Wrong {
     /// A required element is not there.
     Missing,
@@ -53,6 +53,8 @@ impl R4 {
         }
         let old = before.map(of).unwrap_or_default();
         let (now, then) = (counted(&after), counted(&old));
+        // A set: a resource may have very many.
+        let old: HashSet<_> = old.iter().collect();
         let is_new = |fault: &Fault| now.get(&key(fault)) > then.get(&key(fault)) && !old.contains(fault);
         after.into_iter().filter(is_new).collect()
     }

@@ -8,6 +8,9 @@ use crate::mapping::component::{WriteChange, WriteOperation};
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::table::{Column, Table};
 
+/// Faults that an error names at most.
+const NAMED_MOST: usize = 20;
+
 /// # Errors
 /// `BadValue` for a value that R4 forbids, `RequiredColumn` for a required element that is taken away; the target is the column,
 /// and the details name all columns of which one would do.
@@ -17,6 +20,7 @@ pub fn is_right(table: &Table, change: &WriteChange, after: &[u8]) -> Result<()>
         // Of a new row the columns that are marked as required are asked for, and no more.
         faults.retain(|fault| fault.wrong != Wrong::Missing);
     }
+    faults.truncate(NAMED_MOST);
     let details: Vec<_> = faults.iter().map(|fault| detail(table, change, fault)).collect();
     let Some((fault, first)) = faults.iter().zip(&details).next() else { return Ok(()) };
     let code = if fault.wrong == Wrong::Missing { Code::RequiredColumn } else { Code::BadValue };
