@@ -5,6 +5,7 @@
 //! sandbox. [`check`] holds it to the laws over resources at hand, [`definitions`] holds it against R4, [`sample`] says when
 //! a sample passes, and [`testing`] and [`samples`] are for the tests of mapping crates.
 
+mod ask;
 mod case;
 mod check;
 pub mod definitions;

@@ -4,6 +4,7 @@ use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::tools::pointer;
 use turntable_scan::{Document, Edit, Kind as Json, Value, splice};
 
+use crate::ask::{self, Alone};
 use crate::case::{Case, Check, all, parts};
 use crate::report::Law;
 use crate::subject::{Batch, Row};
@@ -69,21 +70,18 @@ impl Check<'_> {
                 return;
             }
             let texts: Vec<_> = chunk.iter().map(|(_, _, text)| text.as_str()).collect();
-            let batch = match self.subject.rows(&case.table.name, &texts, &columns) {
-                Ok(batch) => Some(batch),
-                Err(_) => {
-                    // One of them broke the whole call: which?
-                    let fails = |(_, _, text): &&(Value<'_>, &str, String)| {
-                        self.subject.rows(&case.table.name, &[text], &columns).is_err()
-                    };
-                    let culprit = chunk.iter().find(fails);
-                    let path = culprit.map(|(value, ..)| pointer(case.document.root(), *value));
-                    let odd = culprit.map_or("one of several", |(_, odd, _)| odd);
-                    self.broken(Law::Total, case, None, path, format!("with {odd} there the call fails"));
-                    None
+            let batch = match ask::rows(self.subject, &case.table.name, &texts, &columns) {
+                Ok(batch) => batch,
+                Err(Alone { at, what }) => {
+                    let (value, odd, _) = &chunk[at];
+                    let path = Some(pointer(case.document.root(), *value));
+                    self.broken(Law::Total, case, None, path, format!("with {odd} there the call fails: {what}"));
+                    continue;
                 }
             };
-            let Some(batch) = batch.filter(|_| case.table.one_row_per_resource) else { continue };
+            if !case.table.one_row_per_resource {
+                continue;
+            }
             for (at, (value, odd, _)) in chunk.iter().enumerate() {
                 let rows = batch.rows.iter().filter(|row| row.document == at).count();
                 if usize::from(batch.refused.contains(&at)) + rows != 1 {
@@ -102,7 +100,7 @@ impl Check<'_> {
         let mut read = vec![false; texts.len()];
         for table in tables {
             let columns = all(table);
-            let rows = |texts: &[&str]| self.subject.rows(&table.name, texts, &columns).unwrap_or_default();
+            let rows = |texts: &[&str]| ask::rows(self.subject, &table.name, texts, &columns).unwrap_or_default();
             let before = rows(&[document.text()]);
             let mut done = 0;
             for chunk in parts(&texts, |(_, text)| text.len()) {

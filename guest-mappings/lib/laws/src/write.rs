@@ -5,6 +5,7 @@ use turntable_mapping::bindings::exports::turntable::mapping::schema::{ColumnAcc
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 use turntable_mapping::tools::choice_elements::base;
 
+use crate::ask::{self, Alone};
 use crate::case::{Case, Check, all, parts, same};
 use crate::report::Law;
 use crate::subject::{Answer, Row};
@@ -80,11 +81,11 @@ impl Check<'_> {
     fn is_shown(&mut self, case: Case<'_>, row: &Row, written: &[(usize, Option<String>, String)]) {
         let columns = &case.table.columns;
         let texts: Vec<_> = written.iter().map(|(.., text)| text.as_str()).collect();
-        let batch = match self.subject.rows(&case.table.name, &texts, &all(case.table)) {
+        let batch = match ask::rows(self.subject, &case.table.name, &texts, &all(case.table)) {
             Ok(batch) => batch,
-            Err(what) => {
+            Err(Alone { at, what }) => {
                 let what = format!("reading what was written fails: {what}");
-                return self.broken(Law::PutGet, case, None, None, what);
+                return self.broken(Law::PutGet, case, columns.get(written[at].0), None, what);
             }
         };
         let key = usize::from(case.table.key);
@@ -114,10 +115,12 @@ impl Check<'_> {
 
     /// One answer a change; none if the call fails, which breaks a law by itself.
     fn answers(&mut self, case: Case<'_>, changes: &[Change]) -> Vec<Answer> {
-        match self.subject.resources(&case.table.name, changes) {
+        match ask::resources(self.subject, &case.table.name, changes) {
             Ok(answers) => answers,
-            Err(what) => {
-                self.broken(Law::PutGet, case, None, None, format!("writing fails: {what}"));
+            Err(Alone { at, what }) => {
+                let column = changes[at].assignments.first().filter(|_| changes[at].assignments.len() == 1);
+                let column = column.and_then(|set| case.table.columns.get(usize::from(set.column)));
+                self.broken(Law::PutGet, case, column, None, format!("writing fails: {what}"));
                 Vec::new()
             }
         }
