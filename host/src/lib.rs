@@ -245,6 +245,9 @@ pub mod router {
     /// Jobs that hold their thread: off the reactor, a bounded number at once.
     pub mod work;
 
+    /// Who may write a resource: one at a time.
+    pub mod writers;
+
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
 
@@ -288,6 +291,9 @@ pub mod router {
 
         /// Whether a changed resource is right R4.
         pub mod right;
+
+        /// Whether a service shows what was written.
+        pub mod kept;
 
         /// A change of a row to a change of its resource.
         pub mod change;

@@ -388,6 +388,138 @@ async fn no_versions() {
     there.server.patch(&path, &json!({ "msemr_code": "ABC123" })).await.expect(204);
 }
 
+/// A service that says it has written and has not, or something else: never told as done, and nothing is changed for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_are_not_made() {
+    let there = There::start().await;
+    let path = format!("msemr_allergyintolerances({ALLERGY})");
+    let code = || async { there.server.row("msemr_allergyintolerances", ALLERGY).await["msemr_code"].clone() };
+    let count = there.sandbox().count("AllergyIntolerance");
+    for (fault, status, error) in [
+        ("stale-write", 502, "UpstreamInvalid"),
+        ("accepted-write", 502, "UpstreamInvalid"),
+        ("failed-write", 422, "RefusedByFhir"),
+    ] {
+        there.set(fault);
+        let mut answers =
+            vec![there.server.patch(&path, &json!({ "msemr_code": "XYZ456" })).await, there.server.delete(&path).await];
+        if fault != "stale-write" {
+            answers.push(there.server.post("msemr_allergyintolerances", &allergy(None)).await);
+        }
+        for answer in answers {
+            let shown = format!("{fault}: {}: {} {}", answer.call, answer.status, answer.text);
+            assert_eq!((answer.status, answer.error_code().as_str()), (status, error), "{shown}");
+            assert!(!answer.text.contains("XYZ456"), "no values: {shown}");
+            let hint = answer.json()["error"]["@Turntable.hint"].as_str().unwrap_or_default().to_owned();
+            assert!(hint.contains("read the row"), "{shown}");
+        }
+        assert_eq!((code().await, there.sandbox().count("AllergyIntolerance")), (json!("ABC123"), count), "{fault}");
+    }
+
+    there.set("late-answer");
+    there.server.patch(&path, &json!({ "msemr_code": "XYZ456" })).await.expect(204);
+    assert_eq!(code().await, "XYZ456", "it was made, whatever came back");
+    there.set("other-write");
+    let answer = there.server.patch(&path, &json!({ "msemr_name": "Penicillin V" })).await.expect(502);
+    let error = &answer.json()["error"];
+    assert_eq!(
+        (&error["code"], &error["target"]),
+        (&json!("UpstreamInvalid"), &json!("msemr_name")),
+        "{}",
+        answer.text
+    );
+    assert!(!answer.text.to_lowercase().contains("penicillin"), "no values: {}", answer.text);
+
+    // Elements of a list, each a row of its own.
+    const CHILDREN: &str = "msemr_encounterparticipants";
+    let of_one = format!("_msemr_encounterparticipantdetailsid_value eq {ENCOUNTER}");
+    let children = || async { there.server.rows(CHILDREN, &[("$filter", &*of_one)]).await };
+    there.set("");
+    let before = children().await;
+    let key = before[0]["msemr_encounterparticipantid"].as_str().expect("a key");
+    let (child, change) = (format!("{CHILDREN}({key})"), json!({ "msemr_periodstart": "2001-02-03T04:05:06Z" }));
+    let mut new = change.clone();
+    new["msemr_encounterparticipantdetailsid@odata.bind"] = format!("/msemr_encounters({ENCOUNTER})").into();
+    for fault in ["stale-write", "accepted-write"] {
+        there.set(fault);
+        for answer in [
+            there.server.patch(&child, &change).await,
+            there.server.delete(&child).await,
+            there.server.post(CHILDREN, &new).await,
+        ] {
+            let shown = format!("{fault}: {}: {} {}", answer.call, answer.status, answer.text);
+            assert_eq!((answer.status, answer.error_code().as_str()), (502, "UpstreamInvalid"), "{shown}");
+        }
+        there.set("");
+        assert_eq!(children().await, before, "{fault}");
+    }
+    there.set("late-answer");
+    there.server.patch(&child, &change).await.expect(204);
+    there.server.patch(&child, &json!({ "msemr_periodend": "2001-02-03T05:05:06Z" })).await.expect(204);
+    let added = there.server.post(CHILDREN, &new).await.expect(201).json();
+    assert_eq!(children().await.len(), before.len() + 1);
+    let added = added["msemr_encounterparticipantid"].as_str().expect("a key").to_owned();
+    there.server.delete(&format!("{CHILDREN}({added})")).await.expect(204);
+    let after = children().await;
+    assert_eq!((after.len(), &after[0]["msemr_periodend"]), (before.len(), &json!("2001-02-03T05:05:06Z")));
+}
+
+/// Many make one row at once: one of them does, the others hear of it, and what an upsert was told is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_make_one_row() {
+    let there = There::start().await;
+    for faults in ["latency=20ms", "latency=20ms,ignore-none-match", "latency=20ms,drop-version"] {
+        there.set(faults);
+        for round in 0..3 {
+            let key = uuid_of(round);
+            let create = allergy(Some(&key));
+            let asked = [(); 6].map(|()| {
+                tokio::spawn(there.server.call(Method::POST, "msemr_allergyintolerances").json(&create).send())
+            });
+            let mut statuses: Vec<_> = together(asked).await.into_iter().map(|answer| answer.status).collect();
+            statuses.sort_unstable();
+            assert_eq!(statuses, [201, 409, 409, 409, 409, 409], "{faults}");
+            let path = format!("msemr_allergyintolerances({key})");
+            there.server.delete(&path).await.expect(204);
+
+            let asked = [(); 4].map(|()| {
+                let call = there.server.call(Method::PATCH, &path).header("if-none-match", "*");
+                tokio::spawn(call.json(&allergy(None)).send())
+            });
+            let mut statuses: Vec<_> = together(asked).await.into_iter().map(|answer| answer.status).collect();
+            statuses.sort_unstable();
+            assert_eq!(statuses[1..], [412, 412, 412], "{faults}");
+            assert!([201, 204].contains(&statuses[0]), "{faults}");
+            there.server.delete(&path).await.expect(204);
+
+            // Upserts and changes of different columns.
+            let asked =
+                [json!({ "msemr_code": "XYZ456" }), json!({ "msemr_criticality": 935000001 }), json!({})].map(|more| {
+                    let mut row = allergy(None);
+                    row.as_object_mut()
+                        .expect("an object")
+                        .retain(|name, _| !["msemr_code", "msemr_criticality"].contains(&&**name));
+                    row.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+                    tokio::spawn(there.server.call(Method::PATCH, &path).json(&row).send())
+                });
+            for answer in together(asked).await {
+                assert!([201, 204].contains(&answer.status), "{faults}: {} {}", answer.status, answer.text);
+            }
+            let row = there.server.row("msemr_allergyintolerances", &key).await;
+            assert_eq!(
+                (&row["msemr_code"], &row["msemr_criticality"]),
+                (&json!("XYZ456"), &json!(935000001)),
+                "{faults}"
+            );
+            there.server.delete(&path).await.expect(204);
+        }
+    }
+}
+
+fn uuid_of(number: u32) -> String {
+    format!("0b6e4a5c-93a4-4e06-8d3d-3d61b2f5{number:04}")
+}
+
 /// A server with native people and virtual events, and the service behind it.
 struct There {
     fhir: Fhir,

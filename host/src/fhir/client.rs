@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, LOCATION};
+use reqwest::header::{
+    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
+};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::{Mutex, Semaphore};
@@ -19,7 +21,7 @@ use super::auth::{AuthSettings, Authorizer, header_name};
 use super::capabilities::Capabilities;
 use super::learned::Learned;
 pub use super::learned::Lesson;
-use super::outcome::{Asked, Interaction, refusal, retry_after, with_doubt};
+use super::outcome::{Asked, Interaction, denial, refusal, retry_after, with_doubt};
 pub use super::transport::BaseUrl;
 use super::transport::{Failure, LINK_BYTES, Reply, connect, exchange, query};
 use crate::model::error::{Code, Error, Result};
@@ -95,14 +97,33 @@ pub struct Versioned {
     pub version: Option<String>,
 }
 
+/// What a write finds there, or is not to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands<'a> {
+    /// The resource at this version.
+    At(&'a str),
+    /// No resource of this id.
+    Nowhere,
+    Anyhow,
+}
+
 /// A resource as it is after a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     pub id: String,
     pub version: Option<String>,
     pub body: Bytes,
-    /// It was not there before.
+    /// The service says that it was not there before.
     pub created: bool,
+}
+
+impl Written {
+    /// Whether something was there before: the service says so by its status, and by a version that is not the first.
+    /// Versions need not be numbers (R4 2.26.3.1), and there are services that answer every PUT with 200.
+    pub fn is_second(&self) -> bool {
+        !self.created
+            && self.version.as_deref().is_some_and(|version| version.parse().is_ok_and(|number: u64| number > 1))
+    }
 }
 
 /// What has been asked of a service since the start.
@@ -356,30 +377,52 @@ impl Client {
         self.0.written(&asked, None, reply, deadline).await
     }
 
-    /// Update, or create under this id where the service allows it.
+    /// Update, or create under this id where the service allows it. `AlreadyExists` where it was to be new and is not;
+    /// where the service does not look at `If-None-Match` that comes to light only afterwards, see [`Written::created`].
     pub async fn put(
         &self,
         resource_type: &str,
         id: &str,
         body: Bytes,
-        if_match: Option<&str>,
+        stands: Stands<'_>,
         deadline: Instant,
     ) -> Result<Written> {
-        let asked = Asked { versioned: if_match.is_some(), ..self.0.asked(Interaction::Update, resource_type) };
+        let is_conditional = stands != Stands::Anyhow;
+        let asked = Asked { versioned: is_conditional, ..self.0.asked(Interaction::Update, resource_type) };
         let url = self.0.below(&asked, &[resource_type, id])?;
         let mut ask = Ask::write(asked, Method::PUT, url, Some(body));
-        ask.expect_version(if_match)?;
-        let reply = self.0.succeed(&ask, deadline).await?;
-        self.0.written(&asked, Some(id), reply, deadline).await
+        match stands {
+            Stands::At(version) => ask.expect_version(Some(version))?,
+            Stands::Nowhere => drop(ask.headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"))),
+            Stands::Anyhow => {}
+        }
+        let reply = self.0.send(&ask, deadline).await?;
+        if stands == Stands::Nowhere && reply.status == StatusCode::PRECONDITION_FAILED {
+            return Err(asked.error(Code::AlreadyExists, "has a resource of this id already"));
+        }
+        self.0.written(&asked, Some(id), success(&asked, reply)?, deadline).await
     }
 
-    /// `NotFound` if it is not there, or no longer.
+    /// `NotFound` if it is not there, or no longer. What the service says is not taken for it: the resource is looked for
+    /// afterwards, since a service may have put the deletion off, or not made it at all.
     pub async fn delete(&self, resource_type: &str, id: &str, if_match: Option<&str>, deadline: Instant) -> Result<()> {
         let asked = Asked { versioned: if_match.is_some(), ..self.0.asked(Interaction::Delete, resource_type) };
         let url = self.0.below(&asked, &[resource_type, id])?;
         let mut ask = Ask::write(asked, Method::DELETE, url, None);
         ask.expect_version(if_match)?;
-        self.0.succeed(&ask, deadline).await.map(drop)
+        let reply = self.0.succeed(&ask, deadline).await?;
+        if let Some(error) = denial(&asked, &reply.body) {
+            return Err(error);
+        }
+        match self.read(resource_type, id, deadline).await {
+            Ok(Some(_)) => {
+                let error = asked.error(Code::UpstreamInvalid, "says that it deleted a resource, and still has it");
+                Err(with_doubt(&asked, error))
+            }
+            // That it cannot be read says nothing against what the service has said, unless that was no more than "later".
+            Err(error) if reply.status == StatusCode::ACCEPTED => Err(with_doubt(&asked, error)),
+            Ok(None) | Err(_) => Ok(()),
+        }
     }
 
     /// A `transaction` or `batch` Bundle to the service's base; the Bundle that it answers with.
@@ -494,10 +537,16 @@ impl Service {
 
     /// What was written, from the answer or, where that does not hold it, read again.
     async fn written(&self, asked: &Asked<'_>, id: Option<&str>, reply: Reply, deadline: Instant) -> Result<Written> {
+        if let Some(error) = denial(asked, &reply.body) {
+            return Err(error);
+        }
         let created = reply.status == StatusCode::CREATED;
         let version = etag(&reply.headers);
         let location = location(&reply.headers, asked.resource_type);
+        // 202 is no word of what has become of it.
+        let is_done = reply.status != StatusCode::ACCEPTED;
         let head = Head::parse(&reply.body).filter(|h| h.resource_type.as_deref() == Some(asked.resource_type));
+        let head = head.filter(|_| is_done);
         if let Some(head) = head
             && let Some(given) = head.id.as_deref()
         {
@@ -508,13 +557,17 @@ impl Service {
             let id = given.to_owned();
             return Ok(Written { id, version: version.or(head.version()), body: reply.body, created });
         }
-        let lost = |error: Error| {
-            Error::new(
+        let lost = |error: Error| match is_done {
+            true => Error::new(
                 error.code(),
                 format!("the change was made, but what it made was not shown: {}", error.message()),
             )
             .internal(error.get_internal().unwrap_or_default())
-            .hint("do not repeat it; read the row")
+            .hint("do not repeat it; read the row"),
+            false => {
+                let error = asked.error(Code::UpstreamInvalid, "puts the change off, and does not show it");
+                with_doubt(asked, error)
+            }
         };
         let id = id
             .map(str::to_owned)

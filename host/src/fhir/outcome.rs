@@ -138,6 +138,8 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<u32> {
 
 #[derive(Deserialize)]
 struct OperationOutcome {
+    #[serde(rename = "resourceType", default)]
+    resource_type: String,
     #[serde(default)]
     issue: Vec<Issue>,
 }
@@ -154,6 +156,12 @@ struct Issue {
     expression: Vec<String>,
 }
 
+impl Issue {
+    fn is_failure(&self) -> bool {
+        matches!(self.severity.as_str(), "error" | "fatal")
+    }
+}
+
 #[derive(Deserialize)]
 struct IssueDetails {
     text: Option<String>,
@@ -166,10 +174,19 @@ pub fn said(outcome: &str) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
+/// The error for a write whose answer is a success by its status, and an OperationOutcome that says otherwise.
+pub(super) fn denial(asked: &Asked, body: &[u8]) -> Option<Error> {
+    let outcome = serde_json::from_slice::<OperationOutcome>(body).ok()?;
+    (outcome.resource_type == "OperationOutcome" && outcome.issue.iter().any(Issue::is_failure)).then(|| {
+        let error = asked.error(Code::RefusedByFhir, "refused the request, though by its status it did not");
+        with_doubt(asked, error).details(details(asked.interaction, body))
+    })
+}
+
 /// Whether an OperationOutcome says that something was not done, whatever status came with it.
 pub fn fails(outcome: &str) -> bool {
     let read = serde_json::from_str::<OperationOutcome>(outcome);
-    read.is_ok_and(|outcome| outcome.issue.iter().any(|issue| matches!(issue.severity.as_str(), "error" | "fatal")))
+    read.is_ok_and(|outcome| outcome.issue.iter().any(Issue::is_failure))
 }
 
 /// The issues that are errors (all, if none is), for the caller.
@@ -177,12 +194,11 @@ fn details(interaction: Interaction, body: &[u8]) -> Vec<Detail> {
     let Ok(outcome) = serde_json::from_slice::<OperationOutcome>(body) else {
         return Vec::new();
     };
-    let failed = |issue: &Issue| matches!(issue.severity.as_str(), "error" | "fatal");
-    let all = !outcome.issue.iter().any(failed);
+    let all = !outcome.issue.iter().any(Issue::is_failure);
     outcome
         .issue
         .into_iter()
-        .filter(|issue| all || failed(issue))
+        .filter(|issue| all || issue.is_failure())
         .take(ISSUES)
         .map(|issue| detail(interaction, issue))
         .collect()

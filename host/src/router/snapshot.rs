@@ -16,6 +16,7 @@ use crate::model::limits::Limits;
 use crate::model::table::{Route, Table, root_of};
 use crate::router::token::Tokens;
 use crate::router::work::Work;
+use crate::router::writers::Writers;
 use crate::store::facade::Store;
 
 /// Everything that outlives a request. One for a process.
@@ -33,6 +34,8 @@ pub struct Turntable {
     pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
     /// Held by a bundle with conditions while it looks and stores, so that two with one condition do not both find nothing.
     pub(in crate::router) conditional: Arc<tokio::sync::Mutex<()>>,
+    /// Who writes which resource.
+    pub(in crate::router) writers: Writers,
     /// A read met a table that is behind: to be tried again (`release/behind.rs`).
     pub(in crate::router) met_behind: Arc<tokio::sync::Notify>,
     /// Held by whoever changes what is in force; the table path never takes it.
@@ -89,6 +92,7 @@ impl Turntable {
             work,
             retired: Mutex::default(),
             conditional: Arc::default(),
+            writers: Writers::default(),
             met_behind: Arc::default(),
             control,
         }

@@ -55,6 +55,12 @@ use std::time::Duration;
 ///        / "gzip"                    ; the body is compressed, whoever asks
 ///        / "deflate"                 ; likewise, in a zlib envelope
 ///        / "bom"                     ; a byte order mark is before the JSON
+///        / "stale-write"             ; a write is not made, and answered as made, with what was there before
+///        / "accepted-write"          ; a write is not made, and answered with 202
+///        / "failed-write"            ; a write is not made, and answered with 200 and an OperationOutcome of severity error
+///        / "late-answer"             ; an update is made, and answered with what was there before
+///        / "other-write"             ; an update is made with other letter case in its strings, and answered so
+///        / "ignore-none-match"       ; `If-None-Match` of a write is not looked at
 ///        / "refuse-writes=" STATUS  ; writes fail with an OperationOutcome that names elements
 /// ```
 ///
@@ -114,6 +120,12 @@ pub enum Fault {
     Gzip,
     Deflate,
     ByteOrderMark,
+    StaleWrite,
+    AcceptedWrite,
+    FailedWrite,
+    LateAnswer,
+    OtherWrite,
+    IgnoreNoneMatch,
     RefuseWrites(u16),
 }
 
@@ -191,7 +203,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 36] = [
+const PLAIN: [(&str, Fault); 42] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -228,6 +240,12 @@ const PLAIN: [(&str, Fault); 36] = [
     ("gzip", Fault::Gzip),
     ("deflate", Fault::Deflate),
     ("bom", Fault::ByteOrderMark),
+    ("stale-write", Fault::StaleWrite),
+    ("accepted-write", Fault::AcceptedWrite),
+    ("failed-write", Fault::FailedWrite),
+    ("late-answer", Fault::LateAnswer),
+    ("other-write", Fault::OtherWrite),
+    ("ignore-none-match", Fault::IgnoreNoneMatch),
 ];
 
 fn duration(text: &str) -> Option<Duration> {
@@ -348,6 +366,8 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
         }
         Fault::DuplicatePages | Fault::CoarseNumbers => concern == Concern::Search,
         Fault::NoUpdateCreate | Fault::RefuseWrites(_) => concern == Concern::Write,
+        Fault::StaleWrite | Fault::AcceptedWrite | Fault::FailedWrite | Fault::LateAnswer => concern == Concern::Write,
+        Fault::OtherWrite | Fault::IgnoreNoneMatch => concern == Concern::Write,
         Fault::Latency(_) | Fault::Status(_) | Fault::Cut | Fault::Malformed | Fault::Html => true,
         Fault::DropVersion
         | Fault::AbsoluteReferences

@@ -179,6 +179,9 @@ impl Exchange<'_> {
         if let Some(status) = self.active.refused_write() {
             return Err(refused_write(status, &call));
         }
+        if let Some(answer) = self.pretended(store, &call, interaction) {
+            return answer;
+        }
         match interaction {
             Interaction::Create(ty) => self.create(store, call, ty, None),
             Interaction::Update(ty, id) => {
@@ -192,6 +195,26 @@ impl Exchange<'_> {
             Interaction::ConditionalUpdate(ty) => self.conditional_update(store, call, ty),
             Interaction::Delete(ty, id) => self.delete(store, &call, ty, id),
             _ => Err(wrong_method(&call.method)),
+        }
+    }
+
+    /// The answer to a write that a fault keeps from being made.
+    fn pretended(&self, store: &Store, call: &Call, interaction: &Interaction) -> Option<Result<Reply, Refusal>> {
+        let bare = |status, body| Ok(Reply { status, version: None, location: None, body });
+        if self.active.has(Fault::AcceptedWrite) {
+            return Some(bare(StatusCode::ACCEPTED, None));
+        }
+        if self.active.has(Fault::FailedWrite) {
+            let failed = Refusal::new(StatusCode::OK, "processing", "The write was not made");
+            return Some(Reply::of(&failed.outcome()));
+        }
+        if !self.active.has(Fault::StaleWrite) {
+            return None;
+        }
+        match interaction {
+            Interaction::Update(ty, id) if store.current(ty, id).is_some() => Some(self.existing(store, call, ty, id)),
+            Interaction::Delete(..) => Some(bare(StatusCode::NO_CONTENT, None)),
+            _ => None,
         }
     }
 
@@ -231,16 +254,19 @@ impl Exchange<'_> {
         }
         let current = store.current(ty, id).cloned();
         check_if_match(call, current.as_deref())?;
-        if current.is_some() && call.if_none_match.as_deref() == Some("*") {
+        let heeded = call.if_none_match.as_deref().filter(|_| !self.active.has(Fault::IgnoreNoneMatch));
+        if current.is_some() && heeded == Some("*") {
             return Err(Refusal::stale("If-None-Match: * and the resource exists"));
         }
         if current.is_none() && self.active.has(Fault::NoUpdateCreate) {
             let why = "This service lets no client choose an id; create with POST";
             return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "not-supported", why));
         }
+        let resource = if self.active.has(Fault::OtherWrite) { shouted(resource)? } else { resource };
         let version = store.put(ty, id, resource, "PUT")?;
         let status = if current.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-        self.written(call, status, ty, id, version)
+        let shown = current.filter(|_| self.active.has(Fault::LateAnswer)).unwrap_or(version);
+        self.written(call, status, ty, id, shown)
     }
 
     fn conditional_update(&self, store: &mut Store, call: Call, ty: &'static str) -> Result<Reply, Refusal> {
@@ -404,6 +430,13 @@ fn names_version(tags: &str, version: &Version) -> bool {
         tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == number
     };
     tags.split(',').any(plain)
+}
+
+/// `other-write`: text for people in capitals.
+fn shouted(mut resource: Document) -> Result<Document, Refusal> {
+    let is_for_people = |name: &str| matches!(name, "text" | "display" | "family" | "city");
+    resource.rewrite::<serde_json::Error>(&mut |name, value| Ok(is_for_people(name).then(|| value.to_uppercase())))?;
+    Ok(resource)
 }
 
 /// `refuse-writes`: names elements of the resource, as a validating service would.

@@ -320,18 +320,24 @@ fn an_id_of_dots_never_leaves_its_place() {
     let client = service.client();
     assert_eq!(run(client.read("Patient", "..", soon())).unwrap(), None);
     assert_eq!(run(client.delete("Patient", "..", None, soon())).unwrap_err().code(), Code::NotFound);
-    assert_eq!(run(client.put("Patient", ".", PATIENT.into(), None, soon())).unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        run(client.put("Patient", ".", PATIENT.into(), Stands::Anyhow, soon())).unwrap_err().code(),
+        Code::NotFound
+    );
     assert!(service.seen().is_empty());
 }
 
 #[test]
 fn writes_send_versions_and_conditions() {
-    let service = FakeService::always(201, &[("ETag", "W/\"1\"")], PATIENT);
+    let service = FakeService::start(|_, seen| match seen.line.starts_with("GET") {
+        true => say(404, ""),
+        false => Answer::Say(201, &[("ETag", "W/\"1\"")], PATIENT.to_owned()),
+    });
     let client = service.client();
     let condition = [param("identifier", "urn:x|1")];
     let written = run(client.create("Patient", PATIENT.into(), Some(&condition), soon())).unwrap();
     assert_eq!((written.id.as_str(), written.version.as_deref(), written.created), ("p1", Some("1"), true));
-    run(client.put("Patient", "p1", PATIENT.into(), Some("7"), soon())).unwrap();
+    run(client.put("Patient", "p1", PATIENT.into(), Stands::At("7"), soon())).unwrap();
     run(client.delete("Patient", "p1", Some("7"), soon())).unwrap();
     let seen = service.seen();
     assert_eq!(seen[0].line, "POST /r4/Patient");
@@ -343,15 +349,56 @@ fn writes_send_versions_and_conditions() {
     assert_eq!(seen[2].line, "DELETE /r4/Patient/p1");
     assert_eq!(seen[2].header("if-match"), Some("W/\"7\""));
     // Never sent, as no version of the service's can look like this.
-    let error = run(client.put("Patient", "p1", PATIENT.into(), Some("7\"\r\nX: y"), soon())).unwrap_err();
-    assert_eq!((error.code(), service.seen().len()), (Code::VersionMismatch, 3));
+    let error = run(client.put("Patient", "p1", PATIENT.into(), Stands::At("7\"\r\nX: y"), soon())).unwrap_err();
+    assert_eq!((error.code(), service.seen().len()), (Code::VersionMismatch, 4));
+    run(client.put("Patient", "p1", PATIENT.into(), Stands::Nowhere, soon())).unwrap();
+    assert_eq!(service.seen()[4].header("if-none-match"), Some("*"));
+}
+
+#[test]
+fn what_is_to_be_new_is_no_second() {
+    let check = |status, version: &'static str, expected| {
+        let body = format!(r#"{{"resourceType":"Patient","id":"p1","meta":{{"versionId":"{version}"}}}}"#);
+        let service = FakeService::always(status, &[], &body);
+        let written = run(service.client().put("Patient", "p1", PATIENT.into(), Stands::Nowhere, soon()));
+        assert_eq!(written.map(|written| written.is_second()).map_err(|e| e.code()), expected, "{status} {version}");
+    };
+    check(201, "1", Ok(false));
+    check(201, "3", Ok(false));
+    check(200, "1", Ok(false));
+    check(200, "2", Ok(true));
+    check(200, "5f3a", Ok(false));
+    check(412, "2", Err(Code::AlreadyExists));
+}
+
+#[test]
+fn a_success_is_held_against_what_the_service_has() {
+    // Each write answered so, each read with what is there.
+    let check = |status, body: &'static str, there: Option<&'static str>, put, delete| {
+        let service = FakeService::start(move |_, seen| match seen.line.starts_with("GET") {
+            true => there.map_or_else(|| say(404, ""), |there| say(200, there)),
+            false => say(status, body),
+        });
+        let client = service.client();
+        let written = run(client.put("Patient", "p1", PATIENT.into(), Stands::Anyhow, soon()));
+        assert_eq!(written.map(|_| ()).map_err(|e| e.code()), put, "PUT {status} {body} {there:?}");
+        let deleted = run(client.delete("Patient", "p1", None, soon()));
+        assert_eq!(deleted.map_err(|e| e.code()), delete, "DELETE {status} {body} {there:?}");
+    };
+    let (invalid, refused) = (Err(Code::UpstreamInvalid), Err(Code::RefusedByFhir));
+    check(200, PATIENT, None, Ok(()), Ok(()));
+    check(204, "", Some(PATIENT), Ok(()), invalid);
+    check(202, "", Some(PATIENT), Ok(()), invalid);
+    check(202, PATIENT, None, invalid, Ok(()));
+    check(200, OUTCOME, Some(PATIENT), refused, refused);
+    check(200, OUTCOME, None, refused, refused);
 }
 
 #[test]
 fn a_stale_version_and_other_refusals() {
     let check = |status, expected| {
         let service = FakeService::always(status, &[], OUTCOME);
-        let error = run(service.client().put("Patient", "p1", PATIENT.into(), Some("7"), soon())).unwrap_err();
+        let error = run(service.client().put("Patient", "p1", PATIENT.into(), Stands::At("7"), soon())).unwrap_err();
         assert_eq!((error.code(), service.seen().len()), (expected, 1), "{status}");
         error
     };
@@ -366,7 +413,9 @@ fn a_stale_version_and_other_refusals() {
 
 #[test]
 fn what_was_written_is_read_again_where_it_is_not_shown() {
-    for body in ["", OUTCOME] {
+    const SAID: &str =
+        r#"{"resourceType":"OperationOutcome","issue":[{"severity":"information","code":"informational"}]}"#;
+    for body in ["", SAID] {
         let service = FakeService::start(move |_, seen| match seen.line.starts_with("POST") {
             true => Answer::Say(201, &[("Location", "http://elsewhere/r4/Patient/p1/_history/7")], body.to_owned()),
             false => say(200, PATIENT),
@@ -396,7 +445,7 @@ fn reads_are_repeated_and_writes_are_not() {
     assert_eq!((counters.requests, counters.errors, counters.retries), (3, 2, 2));
 
     let service = flaky();
-    let error = run(service.client().put("Patient", "p1", PATIENT.into(), None, soon())).unwrap_err();
+    let error = run(service.client().put("Patient", "p1", PATIENT.into(), Stands::Anyhow, soon())).unwrap_err();
     assert_eq!((error.code(), service.seen().len()), (Code::UpstreamDown, 1));
 }
 
@@ -513,7 +562,7 @@ fn a_token_is_fetched_kept_and_renewed_once() {
     let service = token_service("3600");
     let client = service.client_with(client_credentials(&service, false), &Limits::default());
     // The first token is refused, the second good; a write goes through as well.
-    run(client.put("Patient", "p1", PATIENT.into(), None, soon())).unwrap();
+    run(client.put("Patient", "p1", PATIENT.into(), Stands::Anyhow, soon())).unwrap();
     run(client.read("Patient", "p1", soon())).unwrap();
     let seen = service.seen();
     let lines: Vec<_> = seen.iter().map(|s| s.line.as_str()).collect();

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::fhir::client::{Client, Written};
+use crate::fhir::client::{Client, Stands, Written};
 use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, Table};
@@ -18,6 +18,7 @@ use crate::router::write::moves::Moves;
 use crate::router::write::rows::{self, Incoming, Own};
 
 /// A resource as it stands.
+#[derive(Clone)]
 pub struct Held {
     pub body: Bytes,
     /// None: its place knows no versions.
@@ -78,6 +79,14 @@ impl Place<'_> {
         }
     }
 
+    /// The name of the FHIR service; nothing for the store.
+    pub fn source(&self) -> &str {
+        match self {
+            Self::Native { .. } => "",
+            Self::Virtual { client, .. } => client.name(),
+        }
+    }
+
     pub async fn read(&self, resource_type: &str, id: &str) -> Result<Option<Held>> {
         match self {
             Self::Native { session, .. } => {
@@ -92,6 +101,7 @@ impl Place<'_> {
     }
 
     /// `body` carries `id`; the answer says under which id it came to stand: another only where `id` was not `chosen`.
+    /// `AlreadyExists` if it does.
     pub async fn create(
         &self,
         resource_type: &str,
@@ -102,8 +112,9 @@ impl Place<'_> {
     ) -> Result<(String, Held)> {
         match self {
             Self::Native { session, through } => {
-                let held = stored(session, through, resource_type, id, Some(body), Base::Last, (own, Moves::default()))
-                    .await?;
+                let held =
+                    stored(session, through, resource_type, id, Some(body), Base::Nothing, (own, Moves::default()))
+                        .await?;
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
@@ -128,7 +139,8 @@ impl Place<'_> {
                 stored(session, through, resource_type, id, Some(body), base, (own, moves)).await
             }
             Self::Virtual { session, client } => {
-                let written = client.put(resource_type, id, body, version, session.deadline()).await?;
+                let stands = version.map_or(Stands::Anyhow, Stands::At);
+                let written = client.put(resource_type, id, body, stands, session.deadline()).await?;
                 Ok(Held { body: written.body, version: written.version })
             }
         }
@@ -158,8 +170,15 @@ async fn create_there(
     capabilities.as_deref().map_or(Ok(()), |says| client.check_version(says))?;
     let says = capabilities.as_ref().and_then(|c| c.resource(resource_type)).map(|r| r.update_create);
     if says != Some(false) {
-        match client.put(resource_type, id, body.clone(), None, deadline).await {
+        // An id of our own making is nobody else's.
+        let stands = if chosen { Stands::Nowhere } else { Stands::Anyhow };
+        match client.put(resource_type, id, body.clone(), stands, deadline).await {
             Err(error) if matches!(error.code(), Code::NotSupported | Code::NotFound) => {}
+            // A service that does not know `If-None-Match` says so only by the version that it made.
+            Ok(written) if chosen && written.is_second() => {
+                let message = "somebody else made a row of this key at the same time, which this one has replaced";
+                return Err(Error::new(Code::Conflict, message).hint("read the row"));
+            }
             answer => return answer,
         }
     }
@@ -175,6 +194,8 @@ enum Base {
     Known(Option<u64>),
     /// The last one that there was: a deleted resource has left its version behind, which must not come back.
     Last,
+    /// The same, where nothing may be there now.
+    Nothing,
 }
 
 /// Stores a native resource, or takes it away, with the rows of every table over its type that can be made: those of the
@@ -195,9 +216,14 @@ async fn stored(
     let job = move || {
         let base = match base {
             Base::Known(version) => version,
-            Base::Last => {
+            Base::Last | Base::Nothing => {
                 let one = vec![(resource_type.clone(), id.clone())];
-                waited(store.last_versions(one))?.into_iter().next().flatten()
+                let last = waited(store.last_versions(one))?.into_iter().next().flatten();
+                // Made after this look, it is of another version than the last, and the write is refused.
+                if matches!(base, Base::Nothing) && waited(store.resource(&resource_type, &id))?.is_some() {
+                    return Err(Error::new(Code::AlreadyExists, "a row of this key exists already"));
+                }
+                last
             }
         };
         let write =

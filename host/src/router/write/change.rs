@@ -2,7 +2,7 @@
 //! it was read, show the row. The same on both routes; nothing is ever written from a row alone.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -14,18 +14,24 @@ use crate::model::key;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Precondition, Repeat};
 use crate::model::rows::Rows;
 use crate::model::table::{Column, ColumnIndex, Kind, Rank, Source, Table};
-use crate::model::value::{Number, parse_instant};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::write::backend::{Held, Place};
+use crate::router::write::kept::{Compared, Differing, is_same};
 use crate::router::write::moves::{self, Found, Moves};
 use crate::router::write::right::is_right;
 use crate::router::write::rows::{self, Own};
+use crate::router::writers::Turn;
 use crate::store::native::{NativeScan, ScanLimits};
 
-/// How often a change without `If-Match` is merged anew because somebody else wrote in between.
-const MERGE_ATTEMPTS: usize = 3;
+/// How often a change without `If-Match` is merged anew because somebody else wrote in between: in another process, or by
+/// a bundle. Writes of one resource by this process take turns.
+const MERGE_ATTEMPTS: u32 = 8;
+/// Before the first further attempt, give or take half of it; twice as long before each next.
+const MERGE_PAUSE: Duration = Duration::from_millis(8);
+/// How often what is neither there nor to be made, by turns, is looked for again.
+const UPSERT_ATTEMPTS: usize = 3;
 
 /// What a write did.
 pub struct Written {
@@ -84,6 +90,14 @@ impl Located {
     }
 }
 
+/// What a place shows after a write.
+enum Kept {
+    /// The store: it has what it was given.
+    Here,
+    /// A service: the row with what was written in it, and its resource.
+    There(Rows, Held),
+}
+
 /// A change in the making.
 struct Changing<'a> {
     session: &'a Session,
@@ -113,12 +127,7 @@ impl Session {
         match change.operation {
             Operation::Create { key } => changing.create(key).await,
             Operation::Update { key } => changing.update(key).await,
-            Operation::Upsert { key } => match changing.update(key).await {
-                Err(error) if error.code() == Code::NotFound && may_create(&table.table, change) => {
-                    changing.create(Some(key)).await
-                }
-                answer => answer,
-            },
+            Operation::Upsert { key } => changing.upsert(key).await,
             Operation::Delete { key } => changing.delete(key).await,
         }
     }
@@ -344,6 +353,32 @@ impl Session {
 }
 
 impl Changing<'_> {
+    /// A row that somebody makes between the two is changed, one that somebody takes away is made.
+    async fn upsert(&self, key: Uuid) -> Result<Written> {
+        for _ in 0..UPSERT_ATTEMPTS {
+            match self.update(key).await {
+                Err(error) if error.code() == Code::NotFound && may_create(&self.table.table, self.change) => {}
+                answer => return answer,
+            }
+            match self.create(Some(key)).await {
+                Err(error) if error.code() == Code::AlreadyExists => match self.change.precondition {
+                    Precondition::MustNotExist => return Err(exists_already()),
+                    _ => {}
+                },
+                answer => return answer,
+            }
+        }
+        Err(Error::new(Code::Conflict, "others make this row and take it away at the same time")
+            .hint("try again shortly"))
+    }
+
+    /// Only the holder writes this resource.
+    async fn turn(&self, located: &Located) -> Result<Turn<'_>> {
+        let session = self.session;
+        let writers = &session.turntable().writers;
+        writers.turn(self.place.source(), &located.resource_type, &located.id, session.deadline()).await
+    }
+
     async fn create(&self, chosen: Option<Uuid>) -> Result<Written> {
         let table = &self.table.table;
         if let Some(repeat) = self.repeats.first() {
@@ -401,21 +436,31 @@ impl Changing<'_> {
 
     async fn created(&self, resource_type: String, id: String, chosen: bool, body: Vec<u8>) -> Result<Written> {
         let table = &self.table.table;
+        let _turn = match chosen {
+            true => Some(self.turn(&Located::new(&resource_type, &id)).await?),
+            false => None,
+        };
         if chosen && self.place.read(&resource_type, &id).await?.is_some() {
             return Err(already_exists());
         }
+        let sent = Bytes::from(body);
         let (id, held) = self
             .place
-            .create(&resource_type, &id, chosen, body.into(), self.own_of(None))
+            .create(&resource_type, &id, chosen, sent.clone(), self.own_of(None))
             .await
             .map_err(|error| name_columns(table, error))?;
-        let row = self.show(&Located::new(&resource_type, &id), &held).await?;
+        let located = Located::new(&resource_type, &id);
+        let row = match self.kept(&located, &sent, &held).await? {
+            Kept::Here => self.show(&located, &held).await?,
+            Kept::There(row, _) => row,
+        };
         Ok(Written { key: row_key(&row, table)?, created: true, row: Some(row) })
     }
 
     /// A new row of a child table: an element appended to the parent's resource.
     async fn add_to_parent(&self, located: Located) -> Result<Written> {
         let table = &self.table.table;
+        let _turn = self.turn(&located).await?;
         let parent = || Error::new(Code::BadValue, "the parent that the new row names does not exist");
         let held = self.session.held(&self.place, &located).await?.ok_or_else(parent)?;
         check_version(self.change, &held)?;
@@ -425,32 +470,88 @@ impl Changing<'_> {
         let FhirRequest::Update(body) = merged.await? else {
             return Err(ill_formed(self.table, "a new child row gave no changed parent"));
         };
-        let (body, was) = (Bytes::from(body), held.body);
-        let moves = self.moves(&located, &was, &body, false).await?;
+        let (sent, was) = (Bytes::from(body), held.body);
+        let moves = self.moves(&located, &was, &sent, false).await?;
         let version = held.version.as_deref();
         let held = self
             .place
-            .update(&located.resource_type, &located.id, body, version, (self.own_of(None), moves))
+            .update(&located.resource_type, &located.id, sent.clone(), version, (self.own_of(None), moves))
             .await
             .map_err(|error| name_columns(table, error))?;
+        let known: Vec<_> = (0..before.len()).map(|row| before.cell(row, table.key)).collect();
+        let kept = self.kept_if(&located, &sent, &held, |rows, columns| rows.new_row(&known, columns)).await?;
+        let (row, held) = match kept {
+            Kept::There(row, held) => (row, held),
+            Kept::Here => {
+                let after = self.session.rows_of(self.table, &self.place, &located, &held).await?;
+                let new = (0..after.len())
+                    .rev()
+                    .find(|row| !known.contains(&after.cell(*row, table.key)))
+                    .ok_or_else(|| ill_formed(self.table, "a new child row is not among its parent's rows"))?;
+                (after.pick(&[new]), held)
+            }
+        };
         let moves = self.moves(&located, &was, &held.body, false).await?;
         self.keep(moves, None);
-        let after = self.session.rows_of(self.table, &self.place, &located, &held).await?;
-        let known: Vec<_> = (0..before.len()).map(|row| before.cell(row, table.key)).collect();
-        let new = (0..after.len())
-            .rev()
-            .find(|row| !known.contains(&after.cell(*row, table.key)))
-            .ok_or_else(|| ill_formed(self.table, "a new child row is not among its parent's rows"))?;
-        let row = after.pick(&[new]);
         let key = row_key(&row, table)?;
         let row = if self.own.is_empty() { Some(row) } else { self.session.stored_row(self.table, key).await? };
         Ok(Written { key, created: true, row })
     }
 
+    /// What has become of a write by what its place shows. Natively it is there.
+    async fn kept(&self, located: &Located, sent: &Bytes, held: &Held) -> Result<Kept> {
+        let text = located.text();
+        let found = |rows: &Compared<'_>, columns: &[ColumnIndex]| match located.is_child() {
+            true => rows.element(&located.place, columns),
+            false => rows.row(&text, columns),
+        };
+        self.kept_if(located, sent, held, found).await
+    }
+
+    /// The same for the row that `found` finds. What a service answers may be what it had before: it is asked again before
+    /// the write is said not to be there.
+    async fn kept_if(
+        &self,
+        located: &Located,
+        sent: &Bytes,
+        held: &Held,
+        found: impl Fn(&Compared<'_>, &[ColumnIndex]) -> std::result::Result<Rows, Differing>,
+    ) -> Result<Kept> {
+        if self.place.is_native() {
+            return Ok(Kept::Here);
+        }
+        let table = &self.table.table;
+        let parent = table.parent.as_ref().map(|parent| parent.column);
+        let columns: Vec<_> = self.assignments.iter().map(|(column, _)| *column).collect();
+        let columns: Vec<_> = columns.into_iter().filter(|c| *c != table.key && Some(*c) != parent).collect();
+        let mut shown = held.clone();
+        for is_last in [false, true] {
+            let rows = self.compared(located, &shown.body, sent).await?;
+            match found(&rows, &columns) {
+                Ok(row) => {
+                    self.session.remember(table, &row);
+                    return Ok(Kept::There(row, shown));
+                }
+                Err(differing) if is_last => return Err(differing.error(self.place.source())),
+                Err(_) => shown = self.shown_now(located).await?,
+            }
+        }
+        Err(Error::new(Code::Internal, "a write was neither found nor missed"))
+    }
+
+    async fn compared(&self, located: &Located, shown: &Bytes, sent: &Bytes) -> Result<Compared<'_>> {
+        Compared::new(self.session, self.table, &located.resource_type, self.place.base(), [shown, sent]).await
+    }
+
+    /// What a service has just been asked to write, read.
+    async fn shown_now(&self, located: &Located) -> Result<Held> {
+        self.session.held(&self.place, located).await?.ok_or_else(|| Differing::Gone.error(self.place.source()))
+    }
+
     async fn update(&self, key: Uuid) -> Result<Written> {
         let mut attempt = 1;
         loop {
-            let (located, held) = self.found(key).await?;
+            let (_turn, located, held) = self.found(key).await?;
             check_version(self.change, &held)?;
             self.check_repeats(&located, &held).await?;
             let body: Option<Bytes> = match self.updated(&located, &held).await? {
@@ -460,26 +561,35 @@ impl Changing<'_> {
                 FhirRequest::Unchanged => None,
                 _ => return Err(ill_formed(self.table, "an update gave neither a changed resource nor `unchanged`")),
             };
-            let (located, held) = match body {
-                None => (located, held),
+            let row = match body {
+                None => self.show(&located, &held).await?,
                 Some(body) => {
+                    let sent = body.clone();
                     let moves = self.moves(&located, &held.body, &body, false).await?;
                     let after = moves.after(&located.text());
                     let own = self.own_of(after.as_deref().map_or(Some(&located.key), |text| Some(key::split(text).1)));
                     let version = held.version.as_deref();
                     match self.place.update(&located.resource_type, &located.id, body, version, (own, moves)).await {
                         Ok(now) => {
+                            let (row, now) = match self.kept(&located, &sent, &now).await? {
+                                Kept::Here => (None, now),
+                                Kept::There(row, now) => (Some(row), now),
+                            };
                             let moves = self.moves(&located, &held.body, &now.body, false).await?;
                             let text = moves.after(&located.text()).unwrap_or_else(|| located.text());
                             self.keep(moves, located.is_child().then(|| (key, text.clone())));
-                            let key = key::split(&text).1.to_owned();
-                            (Located { key, ..located }, now)
+                            let located = Located { key: key::split(&text).1.to_owned(), ..located };
+                            match row {
+                                Some(row) => row,
+                                None => self.show(&located, &now).await?,
+                            }
                         }
                         Err(error)
                             if error.code() == Code::VersionMismatch
                                 && !matches!(self.change.precondition, Precondition::Versions(_))
                                 && attempt < MERGE_ATTEMPTS =>
                         {
+                            self.pause(attempt).await;
                             attempt += 1;
                             continue;
                         }
@@ -487,9 +597,16 @@ impl Changing<'_> {
                     }
                 }
             };
-            let row = self.show(&located, &held).await?;
             return Ok(Written { key: row_key(&row, &self.table.table)?, created: false, row: Some(row) });
         }
+    }
+
+    /// Those who lost a race together come back apart, as long as there is time.
+    async fn pause(&self, attempt: u32) {
+        let pause = MERGE_PAUSE * 2_u32.pow(attempt - 1);
+        let jitter = f64::from(Uuid::new_v4().as_bytes()[0]) / 255.0 + 0.5;
+        let until = (Instant::now() + pause.mul_f64(jitter)).min(self.session.deadline());
+        tokio::time::sleep_until(until.into()).await;
     }
 
     /// Each value that cannot be written is one that the row shows.
@@ -532,7 +649,7 @@ impl Changing<'_> {
     }
 
     async fn delete(&self, key: Uuid) -> Result<Written> {
-        let (located, held) = self.found(key).await?;
+        let (_turn, located, held) = self.found(key).await?;
         check_version(self.change, &held)?;
         match self.merged(WriteOperation::Delete, Some(located.place.clone()), Some(&held), &[], None).await? {
             FhirRequest::Delete => {
@@ -547,7 +664,9 @@ impl Changing<'_> {
                 let (version, body) = (held.version.as_deref(), Bytes::from(body));
                 let moves = self.moves(&located, &held.body, &body, true).await?;
                 let written = (None, moves);
+                let sent = body.clone();
                 let now = self.place.update(&located.resource_type, &located.id, body, version, written).await?;
+                let now = self.without_its_row(&located, &sent, now).await?;
                 let moves = self.moves(&located, &held.body, &now.body, true).await?;
                 self.keep(moves, None);
             }
@@ -557,9 +676,22 @@ impl Changing<'_> {
         Ok(Written { key, created: false, row: None })
     }
 
-    /// The resource of the row of a key, which is there with that row in it; or `NotFound`.
-    async fn found(&self, key: Uuid) -> Result<(Located, Held)> {
+    /// What a place shows after an element was taken out of a resource.
+    async fn without_its_row(&self, located: &Located, sent: &Bytes, now: Held) -> Result<Held> {
+        if self.place.is_native() || self.compared(located, &now.body, sent).await?.has_the_same_rows() {
+            return Ok(now);
+        }
+        let now = self.shown_now(located).await?;
+        match self.compared(located, &now.body, sent).await?.has_the_same_rows() {
+            true => Ok(now),
+            false => Err(Differing::Rows.error(self.place.source())),
+        }
+    }
+
+    /// The resource of the row of a key, which is there with that row in it; or `NotFound`. Nobody else writes it meanwhile.
+    async fn found(&self, key: Uuid) -> Result<(Turn<'_>, Located, Held)> {
         for located in self.session.locate(self.table, key).await? {
+            let turn = self.turn(&located).await?;
             let Some(held) = self.session.held(&self.place, &located).await? else { continue };
             let Some((located, is_ambiguous)) = self.session.named(located, &held).await? else { continue };
             if is_ambiguous && !matches!(self.change.precondition, Precondition::Versions(_)) {
@@ -574,7 +706,7 @@ impl Changing<'_> {
                     .await
                     .map(|rows| located.row_of(&self.table.table, &rows).is_some())?
             {
-                return Ok((located, held));
+                return Ok((turn, located, held));
             }
         }
         Err(not_found(&self.table.table))
@@ -655,17 +787,9 @@ impl Changing<'_> {
     }
 }
 
-/// Whether a row, the only one, shows a value. Moments and numbers are those that they stand for.
+/// Whether a row, the only one, shows a value.
 fn is_shown(table: &Table, row: &Rows, column: ColumnIndex, value: Option<&str>) -> bool {
-    let (Some(shown), Some(value)) = (row.cell(0, column), value) else {
-        return row.cell(0, column).is_none() && value.is_none();
-    };
-    let same = match &table.columns[column].kind {
-        Kind::DateTime | Kind::PartialDate => parse_instant(shown).is_some_and(|it| parse_instant(value) == Some(it)),
-        Kind::Decimal { .. } => Number::parse(shown).is_some_and(|it| Number::parse(value) == Some(it)),
-        _ => false,
-    };
-    same || shown == value
+    is_same(&table.columns[column].kind, row.cell(0, column), value)
 }
 
 /// Every row that a table has of one resource, all columns.
@@ -763,7 +887,7 @@ fn check_version(change: &Change, held: &Held) -> Result<()> {
             Err(Error::new(Code::VersionMismatch, "the row has changed since it was read")
                 .hint("read it again and repeat the change with its new @odata.etag"))
         }
-        Precondition::MustNotExist => Err(Error::new(Code::VersionMismatch, "the row exists already")),
+        Precondition::MustNotExist => Err(exists_already()),
         Precondition::None | Precondition::MustExist => Ok(()),
     }
 }
@@ -803,6 +927,11 @@ fn no_key_of(table: &Table, resource_type: &str, key: Uuid) -> Error {
         Some(key::Decoded::Id(_)) => error.hint(format!("leave the key out, or use {offered}")),
         _ => error.hint("leave the key out"),
     }
+}
+
+/// Of a change that was to be made only where there is no row.
+fn exists_already() -> Error {
+    Error::new(Code::VersionMismatch, "the row exists already")
 }
 
 fn already_exists() -> Error {
