@@ -154,8 +154,14 @@ pub mod store {
         /// An SQL table for each native table that has rows, which follows its mapping.
         pub(crate) mod tables;
 
+        /// The data folder: one server at a time, never an empty store where one was.
+        pub(crate) mod folder;
+
         /// The database file: opening, schema versions, connections, what its errors mean.
         pub(crate) mod database;
+
+        /// A copy of the store in one file, and the way back.
+        pub(crate) mod backup;
 
         /// Which tables are behind with which resources.
         pub(crate) mod behind;
@@ -394,6 +400,9 @@ pub mod cli {
 
     /// The server as a whole: start, ready, stop.
     pub mod serve;
+
+    /// `turntable backup`, `turntable restore`.
+    pub mod backup;
 
     /// The demo, and the FHIR sandbox alone.
     pub mod demo;

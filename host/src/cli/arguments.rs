@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::admin::{Provider, Server};
 use crate::cli::terminal::complain;
-use crate::cli::{admin, demo, mapping, serve};
+use crate::cli::{admin, backup, demo, mapping, serve};
 use crate::model::error::{Code, Error, Result};
 
 /// One table API in front of clinical data, native or behind a FHIR service.
@@ -80,6 +80,20 @@ enum Command {
         as_batch: bool,
         #[command(flatten)]
         server: Server,
+    },
+    /// Copy the whole store to a new file; a server may run on it.
+    Backup {
+        file: PathBuf,
+        /// The configuration that names the data folder.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Put a backup in the place of the store. No server may run on it; the store that was there is kept.
+    Restore {
+        file: PathBuf,
+        /// The configuration that names the data folder.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Check the configuration and print the effective one, secrets masked.
     Check {
@@ -247,6 +261,8 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Ingest { files, forward, as_batch, server } => {
             admin::ingest(&server, &files, forward.as_deref(), as_batch).await
         }
+        Command::Backup { file, config } => backup::backup(config.as_deref(), &file).await,
+        Command::Restore { file, config } => backup::restore(config.as_deref(), &file).await,
         Command::Check { config, json } => serve::check(config.as_deref(), json).await,
     }
 }

@@ -80,7 +80,7 @@ async fn check_tables(config: &Config) -> Result<()> {
 }
 
 /// The file that was named, here or by `TURNTABLE_CONFIG`, or `turntable.toml` if there is one, and the environment.
-fn read_config(file: Option<&Path>) -> Result<Config> {
+pub(super) fn read_config(file: Option<&Path>) -> Result<Config> {
     let named = std::env::var_os("TURNTABLE_CONFIG").map(PathBuf::from);
     let default = Path::new("turntable.toml");
     Config::load(file.or(named.as_deref()).or_else(|| default.is_file().then_some(default)))

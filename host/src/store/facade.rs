@@ -3,7 +3,7 @@
 //! made of is nobody else's business.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use crate::store::native::{
 };
 use crate::store::queue::{Queue, Turn};
 use crate::store::sql::select;
+use crate::store::sqlite::backup;
 use crate::store::sqlite::database::{Database, Stop};
 
 /// How long new keys are gathered before they are written.
@@ -55,6 +56,19 @@ impl Store {
         store.read(Database::moved).await?.into_iter().for_each(|moved| store.0.moved.learn(moved));
         tokio::spawn(write_keys(Arc::downgrade(&store.0)));
         Ok(store)
+    }
+
+    /// Copies the store of a data folder, as it stands at one moment, to a new file; a server may run on it. Bytes of the
+    /// copy.
+    pub async fn backup(data_dir: &Path, file: &Path) -> Result<u64> {
+        let (data_dir, file) = (data_dir.to_owned(), file.to_owned());
+        off_the_reactor(move || backup::backup(&data_dir, &file)).await
+    }
+
+    /// Puts a backup in the place of a data folder's store, which no server may use. Where the store of before is kept.
+    pub async fn restore(data_dir: &Path, file: &Path) -> Result<Option<PathBuf>> {
+        let (data_dir, file) = (data_dir.to_owned(), file.to_owned());
+        off_the_reactor(move || backup::restore(&data_dir, &file)).await
     }
 
     fn of(database: Database, limits: &Limits) -> Self {
@@ -419,7 +433,7 @@ mod tests {
         let store = open(folder.path()).await;
         store.remember_keys([(guid, LONG)]);
         assert_eq!(store.text_of(guid).await.unwrap().as_deref(), Some(LONG));
-        let other = open(folder.path()).await;
+        let other = Store::of(Database::beside(folder.path()).unwrap(), &Limits::default());
         assert_eq!(other.text_of(guid).await.unwrap(), None, "not written yet");
         store.close().await.unwrap();
         assert_eq!(other.text_of(guid).await.unwrap().as_deref(), Some(LONG));
@@ -432,7 +446,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (store, guid) = (open(folder.path()).await, key::guid(LONG));
         store.remember_keys([(guid, LONG)]);
-        let database = Database::open(folder.path()).unwrap();
+        let database = Database::beside(folder.path()).unwrap();
         while database.texts_of(&[guid]).unwrap().is_empty() {
             tokio::time::sleep(KEYS_PAUSE).await;
         }
@@ -447,7 +461,7 @@ mod tests {
         let guids = texts.each_ref().map(|text| key::guid(text));
         store.remember_keys(guids.iter().copied().zip(texts.iter().map(String::as_str)));
         store.close().await.unwrap();
-        for store in [store, Store::open(folder.path(), &limits).await.unwrap()] {
+        for store in [store, Store::of(Database::beside(folder.path()).unwrap(), &limits)] {
             let known = store.texts_of(guids.to_vec()).await.unwrap();
             assert_eq!(guids.map(|guid| known.contains_key(&guid)), [false, true, true]);
         }

@@ -2,7 +2,6 @@
 //! says what SQLite's errors mean. What has been written is on the disk before the call returns, and stays there when
 //! the process is killed. Every call blocks, on the disk or for another writer; the facade keeps them off the reactor.
 
-use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +15,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use crate::model::error::{Code, Error, Result};
 use crate::store::queue::busy;
 use crate::store::sql::names::Value;
+use crate::store::sqlite::folder::Folder;
 use crate::store::sqlite::tables::Tables;
 
-/// File of the database in the data folder.
-pub(crate) const FILE_NAME: &str = "turntable.db";
-
-/// Milliseconds to wait for a lock that another process holds. Then `Busy`.
-const BUSY_MS: u64 = 5_000;
+/// How long to wait for a lock that another process holds. Then `Busy`.
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 256;
@@ -47,9 +44,11 @@ pub(crate) struct Database {
     readers: Readers,
     /// The native tables that are there.
     pub(crate) tables: Tables,
-    /// Last, so that it is removed after the connections are closed.
+    /// Given back after the connections are closed.
+    #[expect(dead_code, reason = "it is held, not used")]
+    folder: Option<Folder>,
     #[cfg(test)]
-    _folder: Option<tempfile::TempDir>,
+    _temporary: Option<tempfile::TempDir>,
 }
 
 /// When a read must end, whether it is done or not.
@@ -67,22 +66,12 @@ impl Stop {
 }
 
 impl Database {
-    /// The store of a data folder; both are created if they are not there.
+    /// The store of a data folder; both are created if they are not there. Nobody else may use the folder.
     pub(crate) fn open(data_dir: &Path) -> Result<Self> {
-        create_folder(data_dir).map_err(|e| {
-            Error::new(Code::Store, "the data folder cannot be created")
-                .target("data_dir")
-                .hint("give a folder that this user may write to")
-                .internal(e.to_string())
-        })?;
-        let path = data_dir.join(FILE_NAME);
-        create_file(&path).map_err(|e| {
-            Error::new(Code::Store, "the database file cannot be opened for writing")
-                .target("data_dir")
-                .hint("let this user write to the folder and the file, and check that the disk is not read-only")
-                .internal(e.to_string())
-        })?;
-        Self::open_file(path, "full")
+        let mut folder = Folder::take(data_dir)?;
+        let database = Self::open_file(folder.file()?, "full")?;
+        folder.has_a_store()?;
+        Ok(Self { folder: Some(folder), ..database })
     }
 
     /// What is gone tomorrow needs no flush: `synchronous` is `off`.
@@ -95,8 +84,9 @@ impl Database {
             writer: Mutex::new(writer),
             readers,
             tables,
+            folder: None,
             #[cfg(test)]
-            _folder: None,
+            _temporary: None,
         })
     }
 
@@ -193,7 +183,7 @@ impl Drop for Reader<'_> {
 fn connect(path: &Path, synchronous: &str) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
+    connection.busy_timeout(BUSY)?;
     // A misspelt column in double quotes would otherwise be taken for a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
@@ -205,17 +195,18 @@ fn connect(path: &Path, synchronous: &str) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Refuses what is not ours or is newer than this program, before anything is changed.
-fn migrate(writer: &mut Connection) -> Result<()> {
-    let pragma = |name: &str| writer.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+/// Refuses what is not ours or is newer than this program, before anything is changed. The version of its schema.
+pub(crate) fn check_is_ours(database: &Connection) -> Result<usize> {
+    let pragma = |name: &str| database.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
-    let empty = writer.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
+    let empty = database.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && !(application == 0 && empty) {
         return Err(Error::new(Code::Store, "the database file belongs to another program")
             .target("data_dir")
             .hint("give a data folder of its own"));
     }
-    let newest = i32::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    let newest = MIGRATIONS.len();
+    let version = usize::try_from(version).unwrap_or(0);
     if version > newest {
         let message =
             format!("the database was written by a newer Turntable (schema {version}, this one has {newest})");
@@ -223,40 +214,23 @@ fn migrate(writer: &mut Connection) -> Result<()> {
             .target("data_dir")
             .hint("start the newer version, or restore a copy made before the upgrade"));
     }
+    Ok(version)
+}
+
+fn migrate(writer: &mut Connection) -> Result<()> {
+    let version = check_is_ours(writer)?;
+    let newest = MIGRATIONS.len();
     writer.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
-    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    for migration in MIGRATIONS.get(usize::try_from(version).unwrap_or(0)..).unwrap_or_default() {
+    for migration in MIGRATIONS.get(version..).unwrap_or_default() {
         transaction.execute_batch(migration)?;
     }
     if version < newest {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", newest)?;
+        transaction.pragma_update(None, "user_version", i32::try_from(newest).expect("a handful of migrations"))?;
     }
     transaction.commit()?;
     Ok(())
-}
-
-/// It will hold patient data: for this user alone.
-#[cfg(unix)]
-fn create_folder(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn create_folder(path: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(path)
-}
-
-/// SQLite gives the journal beside it the same permissions.
-fn create_file(path: &Path) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.create(true).truncate(false).read(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 /// A read that did not end in time.
@@ -313,14 +287,22 @@ impl Database {
     /// Of a test's own; gone when it is dropped.
     pub(crate) fn temporary() -> Result<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = Self::open_file(folder.path().join(FILE_NAME), "off")?;
-        Ok(Self { _folder: Some(folder), ..database })
+        let database = Self::open_file(folder.path().join(crate::store::sqlite::folder::FILE_NAME), "off")?;
+        Ok(Self { _temporary: Some(folder), ..database })
+    }
+
+    /// One more on the store of a folder that is in use.
+    pub(crate) fn beside(data_dir: &Path) -> Result<Self> {
+        Self::open_file(data_dir.join(crate::store::sqlite::folder::FILE_NAME), "full")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::store::sqlite::folder::FILE_NAME;
 
     #[test]
     fn an_older_database_comes_up_to_date() {
