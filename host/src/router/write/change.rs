@@ -361,10 +361,11 @@ impl Changing<'_> {
                 answer => return answer,
             }
             match self.create(Some(key)).await {
-                Err(error) if error.code() == Code::AlreadyExists => match self.change.precondition {
-                    Precondition::MustNotExist => return Err(exists_already()),
-                    _ => {}
-                },
+                Err(error) if error.code() == Code::AlreadyExists => {
+                    if self.change.precondition == Precondition::MustNotExist {
+                        return Err(exists_already());
+                    }
+                }
                 answer => return answer,
             }
         }
