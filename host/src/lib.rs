@@ -166,6 +166,9 @@ pub mod store {
         /// Which tables are behind with which resources.
         pub(crate) mod behind;
 
+        /// Values that no element of a resource carries.
+        pub(crate) mod own;
+
         /// Resources in, with the rows made of them.
         pub(crate) mod write;
 
@@ -288,6 +291,9 @@ pub mod router {
     pub mod write {
         /// Keys of child rows over changes.
         pub mod moves;
+
+        /// Values that no element carries, over changes of their resource.
+        pub mod own;
 
         /// The rows that are stored beside a resource.
         pub mod rows;

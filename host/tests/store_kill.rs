@@ -14,7 +14,7 @@ use turntable::model::limits::Limits;
 use turntable::model::rows::Rows;
 use turntable::model::table::{Column, ColumnAccess, Kind, Table, TableAccess};
 use turntable::store::facade::Store;
-use turntable::store::native::{NativeScan, NativeWrite, ScanLimits, TableRows};
+use turntable::store::native::{NativeScan, NativeWrite, OwnChange, ScanLimits, TableRows};
 
 /// Set for the process that writes; holds its data folder.
 const FOLDER: &str = "TURNTABLE_KILL_TEST_FOLDER";
@@ -86,6 +86,7 @@ async fn write_until_killed(folder: &Path) {
             base: None,
             version: 1,
             rows: vec![TableRows::new(table.clone(), rows)],
+            own: OwnChange::default(),
         };
         store.put_resources(vec![write]).await.unwrap();
         let mut out = std::io::stdout().lock();

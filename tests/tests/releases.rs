@@ -11,7 +11,7 @@ use turntable::cli::mapping::build;
 use turntable::model::limits::Limits;
 use turntable::store::control::{self, Act, Decision};
 use turntable::store::facade::Store;
-use turntable::store::native::NativeWrite;
+use turntable::store::native::{NativeWrite, OwnChange};
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
 
 const TABLE: &str = "msemr_encounter";
@@ -408,6 +408,7 @@ async fn a_table_that_comes_back_shows_what_there_is() {
         base,
         version: base.unwrap_or(0) + 1,
         rows: Vec::new(),
+        own: OwnChange::default(),
     };
     let writes = vec![write("b", Some("Zoll"), Some(1)), write("c", None, Some(1)), write("d", Some("Dorn"), None)];
     store.put_resources(writes).await.expect("they are stored");

@@ -294,6 +294,25 @@ impl Table {
         }
     }
 
+    /// Whether the values of a column live in the row alone: it can be written, and is read from no element.
+    pub fn is_own(&self, column: ColumnIndex) -> bool {
+        let is_discriminator =
+            || self.sources.iter().any(|s| s.discriminator.as_ref().is_some_and(|(c, _)| *c == column));
+        self.columns.get(column).is_some_and(|described| {
+            described.access.update
+                && described.path.is_empty()
+                && described.elements.is_empty()
+                && column != self.key
+                && !matches!(described.kind, Kind::ConceptKey { .. })
+                && !is_discriminator()
+        })
+    }
+
+    /// Such columns.
+    pub fn own_columns(&self) -> impl Iterator<Item = ColumnIndex> {
+        (0..self.columns.len()).filter(|column| self.is_own(*column))
+    }
+
     pub fn source(&self, resource_type: &str) -> Option<&Source> {
         self.sources.iter().find(|s| s.resource_type == resource_type)
     }

@@ -109,7 +109,7 @@ impl<'d> Elements<'d> {
 }
 
 /// Whether a part of a name stands for an element, and not for a member.
-fn is_name(part: &str) -> bool {
+pub fn is_name(part: &str) -> bool {
     part.starts_with(['=', '~'])
 }
 

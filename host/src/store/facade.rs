@@ -208,6 +208,18 @@ impl Store {
         self.read(move |database| database.last_versions(&resources)).await
     }
 
+    /// Of each of some resources, by type and id, the child rows that have values which no element carries, by the names of
+    /// their elements.
+    pub async fn own_rows(&self, resources: Vec<(String, String)>) -> Result<Vec<Vec<String>>> {
+        self.read(move |database| database.own_rows(&resources)).await
+    }
+
+    /// The rows of these tables have been made anew by this program: what no element carries is no longer in them alone,
+    /// as it was in older stores.
+    pub async fn own_is_taken(&self, tables: Vec<String>) -> Result<()> {
+        self.write(move |database| database.own_is_taken(&tables)).await
+    }
+
     /// Of each of some resources, by type and id, its last version and whether it is still there.
     pub async fn standings(&self, resources: Vec<(String, String)>) -> Result<Vec<Option<(u64, bool)>>> {
         self.read(move |database| database.standings(&resources)).await
@@ -417,7 +429,7 @@ mod tests {
     use super::*;
     use crate::model::key;
     use crate::model::query::{Compare, Expr, Filter, Literal};
-    use crate::store::native::TableRows;
+    use crate::store::native::{OwnChange, TableRows};
     use crate::store::sqlite::tables::sample;
 
     const LONG: &str = "Patient/an-id-of-more-than-nineteen-symbols";
@@ -526,6 +538,7 @@ mod tests {
             base: None,
             version: 1,
             rows: vec![TableRows::new(table, rows)],
+            own: OwnChange::default(),
         };
         store.put_resources(vec![write]).await.unwrap();
         let found = store.scan(scan, limits()).await.unwrap();

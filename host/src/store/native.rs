@@ -23,6 +23,30 @@ pub struct NativeWrite {
     pub version: u64,
     /// For each table over its type. A delete names the tables too, each with no rows.
     pub rows: Vec<TableRows>,
+    /// A delete takes the values away, whatever this says.
+    pub own: OwnChange,
+}
+
+/// What a write does to values that no element carries. They are kept beside the resource, and laid on the rows whenever these
+/// are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnChange {
+    /// Child rows that are called otherwise in the resource now, each with its name there; None = its element is gone, and
+    /// its values go.
+    pub moved: Vec<(String, Option<String>)>,
+    /// Then, of rows by the names that they have now.
+    pub set: Vec<OwnValue>,
+}
+
+/// A value of a column that no element of the resource carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnValue {
+    pub table: String,
+    /// The row's key without type and id: empty, or the names of elements (`participant/~2b…`).
+    pub row: String,
+    pub column: String,
+    /// None: null, whatever the mapping says.
+    pub value: Option<String>,
 }
 
 /// The rows that one table has of one resource.
@@ -31,20 +55,16 @@ pub struct TableRows {
     pub table: Arc<Table>,
     /// All columns.
     pub rows: Rows,
-    /// Columns that live in the rows alone: a row that stands already, under the same key, keeps their cells.
-    pub own: Vec<ColumnIndex>,
-    /// Cells of such columns, by row, that are as `rows` has them all the same.
-    pub assigned: Vec<(usize, ColumnIndex)>,
-    /// Keys that rows have now, each with one that its row had before: its cells are kept too.
+    /// Keys that rows have now, each with one that its row had in an older store, which kept in the row alone what no
+    /// element carries.
     pub formerly: Vec<(Uuid, Uuid)>,
     /// Its mapping could not make them, for this reason: rows that stand stay, and the table is behind with the resource.
     pub behind: Option<String>,
 }
 
 impl TableRows {
-    /// Rows without a cell of their own.
     pub fn new(table: Arc<Table>, rows: Rows) -> Self {
-        Self { table, rows, own: Vec::new(), assigned: Vec::new(), formerly: Vec::new(), behind: None }
+        Self { table, rows, formerly: Vec::new(), behind: None }
     }
 
     /// Rows that could not be made.

@@ -179,6 +179,7 @@ impl Turntable {
                 self.try_again(&family).await?;
             }
             rows::remake(&self.store, &family, since, most_behind).await?;
+            self.store.own_is_taken(family.tables.iter().map(|t| t.table.name.clone()).collect()).await?;
             complete.push((name.clone(), Progress { digest: digest.clone(), up_to: None }));
         }
         Ok(complete)

@@ -14,8 +14,8 @@ use crate::model::table::{Route, Table};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::work::waited;
-use crate::router::write::moves::Moves;
-use crate::router::write::rows::{self, Incoming, Own};
+use crate::router::write::own::{Changed, Own};
+use crate::router::write::rows::{self, Incoming};
 
 /// A resource as it stands.
 #[derive(Clone)]
@@ -112,9 +112,8 @@ impl Place<'_> {
     ) -> Result<(String, Held)> {
         match self {
             Self::Native { session, through } => {
-                let held =
-                    stored(session, through, resource_type, id, Some(body), Base::Nothing, (own, Moves::default()))
-                        .await?;
+                let changed = Changed { own, ..Changed::default() };
+                let held = stored(session, through, resource_type, id, Some(body), Base::Nothing, changed).await?;
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
@@ -124,19 +123,19 @@ impl Place<'_> {
         }
     }
 
-    /// Only if it still stands at `version`. `moves`: what becomes of keys of its child rows.
+    /// Only if it still stands at `version`. `changed`: what else there is to know of it natively.
     pub async fn update(
         &self,
         resource_type: &str,
         id: &str,
         body: Bytes,
         version: Option<&str>,
-        (own, moves): (Option<Own>, Moves),
+        changed: Changed,
     ) -> Result<Held> {
         match self {
             Self::Native { session, through } => {
                 let base = Base::Known(native_version(version)?);
-                stored(session, through, resource_type, id, Some(body), base, (own, moves)).await
+                stored(session, through, resource_type, id, Some(body), base, changed).await
             }
             Self::Virtual { session, client } => {
                 let stands = version.map_or(Stands::Anyhow, Stands::At);
@@ -150,7 +149,7 @@ impl Place<'_> {
         match self {
             Self::Native { session, through } => {
                 let base = native_version(version)?.map_or(Base::Last, |version| Base::Known(Some(version)));
-                stored(session, through, resource_type, id, None, base, (None, Moves::default())).await.map(drop)
+                stored(session, through, resource_type, id, None, base, Changed::default()).await.map(drop)
             }
             Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
         }
@@ -208,7 +207,7 @@ async fn stored(
     id: &str,
     body: Option<Bytes>,
     base: Base,
-    (own, moves): (Option<Own>, Moves),
+    changed: Changed,
 ) -> Result<Held> {
     let (store, families) = (session.store().clone(), session.snapshot().families_over(resource_type));
     let through = through.clone();
@@ -226,8 +225,13 @@ async fn stored(
                 last
             }
         };
-        let write =
-            rows::prepare(&families, &through, Incoming { resource_type, id, body, base }, own.as_ref(), &moves)?;
+        // They change with the resource's version only, which the write is bound to.
+        let own_rows = match (&body, base) {
+            (Some(_), Some(_)) => waited(store.own_rows(vec![(resource_type.clone(), id.clone())]))?.pop(),
+            _ => None,
+        };
+        let incoming = Incoming { resource_type, id, body, base };
+        let write = rows::prepare(&families, &through, incoming, &changed, own_rows.unwrap_or_default())?;
         let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
         waited(store.put_resources(vec![write]))?;
         Ok(held)

@@ -20,8 +20,8 @@ use crate::router::snapshot::ServedTable;
 use crate::router::write::backend::{Held, Place};
 use crate::router::write::kept::{Compared, Differing, is_same};
 use crate::router::write::moves::{self, Found, Moves};
+use crate::router::write::own::{Changed, Own, OwnRow, row_of};
 use crate::router::write::right::is_right;
-use crate::router::write::rows::{self, Own};
 use crate::router::writers::Turn;
 use crate::store::native::{NativeScan, ScanLimits};
 
@@ -261,7 +261,7 @@ impl Session {
                 }
             };
             let definition = &table.table.columns[*column];
-            if !rows::is_own(&table.table, *column, definition) {
+            if !table.table.is_own(*column) {
                 assignments.push((*column, text));
             } else if place.is_native() {
                 own.push((*column, text));
@@ -447,7 +447,7 @@ impl Changing<'_> {
         let sent = Bytes::from(body);
         let (id, held) = self
             .place
-            .create(&resource_type, &id, chosen, sent.clone(), self.own_of(None))
+            .create(&resource_type, &id, chosen, sent.clone(), self.own_of(OwnRow::Called(String::new()), &self.own))
             .await
             .map_err(|error| name_columns(table, error))?;
         let located = Located::new(&resource_type, &id);
@@ -472,11 +472,13 @@ impl Changing<'_> {
             return Err(ill_formed(self.table, "a new child row gave no changed parent"));
         };
         let (sent, was) = (Bytes::from(body), held.body);
-        let moves = self.moves(&located, &was, &sent, false).await?;
         let version = held.version.as_deref();
+        let known = (0..before.len()).filter_map(|row| before.cell(row, table.key)).map(|text| row_of(text).to_owned());
+        let own = self.own_of(OwnRow::Added(known.collect()), &self.own);
+        let changed = Changed { before: Some(was.clone()), gone: None, own };
         let held = self
             .place
-            .update(&located.resource_type, &located.id, sent.clone(), version, (self.own_of(None), moves))
+            .update(&located.resource_type, &located.id, sent.clone(), version, changed)
             .await
             .map_err(|error| name_columns(table, error))?;
         let known: Vec<_> = (0..before.len()).map(|row| before.cell(row, table.key)).collect();
@@ -555,10 +557,12 @@ impl Changing<'_> {
             let (_turn, located, held) = self.found(key).await?;
             check_version(self.change, &held)?;
             self.check_repeats(&located, &held).await?;
-            let body: Option<Bytes> = match self.updated(&located, &held).await? {
+            let updated = self.updated(&located, &held).await?;
+            let own = self.changed_own(&located, &held).await?;
+            let body: Option<Bytes> = match updated {
                 FhirRequest::Update(body) => Some(body.into()),
                 // What lives in the row alone changes the row, not the resource.
-                FhirRequest::Unchanged if self.changes_own(&located, &held).await? => Some(held.body.clone()),
+                FhirRequest::Unchanged if !own.is_empty() => Some(held.body.clone()),
                 FhirRequest::Unchanged => None,
                 _ => return Err(ill_formed(self.table, "an update gave neither a changed resource nor `unchanged`")),
             };
@@ -566,11 +570,10 @@ impl Changing<'_> {
                 None => self.show(&located, &held).await?,
                 Some(body) => {
                     let sent = body.clone();
-                    let moves = self.moves(&located, &held.body, &body, false).await?;
-                    let after = moves.after(&located.text());
-                    let own = self.own_of(after.as_deref().map_or(Some(&located.key), |text| Some(key::split(text).1)));
+                    let own = self.own_of(OwnRow::Called(row_of(&located.text()).to_owned()), &own);
+                    let changed = Changed { before: Some(held.body.clone()), gone: None, own };
                     let version = held.version.as_deref();
-                    match self.place.update(&located.resource_type, &located.id, body, version, (own, moves)).await {
+                    match self.place.update(&located.resource_type, &located.id, body, version, changed).await {
                         Ok(now) => {
                             let (row, now) = match self.kept(&located, &sent, &now).await? {
                                 Kept::Here => (None, now),
@@ -620,13 +623,17 @@ impl Changing<'_> {
         self.repeats.iter().find(|repeat| !shows(repeat)).map_or(Ok(()), |repeat| Err(repeat.otherwise.clone()))
     }
 
-    /// Whether of the values that live in the row alone one is not shown yet.
-    async fn changes_own(&self, located: &Located, held: &Held) -> Result<bool> {
+    /// Of the values that live in the row alone those that it does not show yet: what is sent back as it was shown may
+    /// stand for more than the column shows.
+    async fn changed_own(&self, located: &Located, held: &Held) -> Result<Assigned> {
         if self.own.is_empty() {
-            return Ok(false);
+            return Ok(Assigned::new());
         }
         let row = self.show(located, held).await?;
-        Ok(self.own.iter().any(|(column, value)| !is_shown(&self.table.table, &row, *column, value.as_deref())))
+        let is_new = |(column, value): &&(ColumnIndex, Option<String>)| {
+            !is_shown(&self.table.table, &row, *column, value.as_deref())
+        };
+        Ok(self.own.iter().filter(is_new).cloned().collect())
     }
 
     /// The resource with the change in it. What is refused and shown already is left out, and the rest tried again.
@@ -663,10 +670,10 @@ impl Changing<'_> {
             }
             FhirRequest::Update(body) => {
                 let (version, body) = (held.version.as_deref(), Bytes::from(body));
-                let moves = self.moves(&located, &held.body, &body, true).await?;
-                let written = (None, moves);
                 let sent = body.clone();
-                let now = self.place.update(&located.resource_type, &located.id, body, version, written).await?;
+                let gone = located.is_child().then(|| located.place_in_resource().to_owned());
+                let changed = Changed { before: Some(held.body.clone()), gone, own: None };
+                let now = self.place.update(&located.resource_type, &located.id, body, version, changed).await?;
                 let now = self.without_its_row(&located, &sent, now).await?;
                 let moves = self.moves(&located, &held.body, &now.body, true).await?;
                 self.keep(moves, None);
@@ -782,9 +789,9 @@ impl Changing<'_> {
         Ok(rows.pick(&[row]))
     }
 
-    fn own_of(&self, key: Option<&str>) -> Option<Own> {
-        let own = || Own { table: self.table.table.name.clone(), key: key.map(str::to_owned), cells: self.own.clone() };
-        (!self.own.is_empty()).then(own)
+    fn own_of(&self, row: OwnRow, values: &Assigned) -> Option<Own> {
+        let own = || Own { table: self.table.table.name.clone(), row, cells: values.clone() };
+        (!values.is_empty()).then(own)
     }
 }
 

@@ -72,19 +72,6 @@ impl Moves {
         Self(moves)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The text that the key of a row had before, if it was another.
-    pub fn before(&self, text: &str) -> Option<String> {
-        // The deepest first: it has the names above it too.
-        self.0.iter().rev().find_map(|(old, new)| {
-            let rest = text.strip_prefix(new.trim_start_matches(RENUMBERED)).filter(|_| !new.is_empty())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{old}{rest}"))
-        })
-    }
-
     /// The text that the key of a row has now, if it is another.
     pub fn after(&self, text: &str) -> Option<String> {
         self.0.iter().find(|(old, new)| old == text && !new.is_empty()).map(|(_, new)| new.clone())

@@ -1,7 +1,7 @@
 //! The native route keeps resources, each once, as a FHIR service does, and beside each the rows that mappings make of it:
 //! of every table over its type, whatever mapping serves it and wherever its route leads. So a table says the same on both
 //! routes, all tables over a type show the same resources, turning a route needs no rows made, and nothing that no column
-//! maps is lost. What has no place in the resource (a row's own state, say) lives in the row alone.
+//! maps is lost. What has no place in the resource (a row's own state, say) is kept beside it (`own.rs`).
 //!
 //! A mapping that fails on a resource takes down its own tables only: the resource is stored with the rows of the others,
 //! and the tables of the one that failed are *behind* with it, until their rows could be made.
@@ -13,14 +13,13 @@ use turntable_scan::{Document, Edit, Kind, splice};
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::model::rows::Rows;
-use crate::model::table::{Column, ColumnIndex, Kind as ColumnKind, Route, Table};
+use crate::model::table::{Kind as ColumnKind, Route, Table};
 use crate::model::value::SortKey;
 use crate::router::map::{self, Resource};
 use crate::router::snapshot::{Family, ServedTable};
-use crate::router::write::moves::Moves;
+use crate::router::write::own::{self, Changed};
 use crate::store::facade::Store;
-use crate::store::native::{MadeAnew, NativeWrite, Progress, StoredResource, TableRows};
+use crate::store::native::{MadeAnew, NativeWrite, OwnChange, Progress, StoredResource, TableRows};
 
 /// Resources that are read at once to make their rows anew.
 const REMAKE_BATCH: usize = 200;
@@ -51,57 +50,41 @@ pub struct Incoming {
     pub base: Option<u64>,
 }
 
-/// Values for columns that no element of the resource carries.
-#[derive(Clone, Debug)]
-pub struct Own {
-    pub table: String,
-    /// The key cell as the mapping knows it; None = the last row, one just added.
-    pub key: Option<String>,
-    pub cells: Vec<(ColumnIndex, Option<String>)>,
-}
-
-/// Whether the column lives in the row alone: writable, and read from no element.
-pub fn is_own(table: &Table, index: ColumnIndex, column: &Column) -> bool {
-    let is_discriminator = table.sources.iter().any(|s| s.discriminator.as_ref().is_some_and(|(c, _)| *c == index));
-    column.access.update && column.path.is_empty() && column.elements.is_empty() && !is_discriminator
-}
-
 /// Makes a resource ready to be stored: stamped, with the rows of the tables over its type. `through` is the table that it
-/// is written through, whose error is the answer. Calls mappings.
-///
-/// `moves`: keys that rows had, and the texts of their keys after this.
+/// is written through, whose error is the answer. `own_rows`: child rows that have values which no element carries. Calls
+/// mappings.
 pub fn prepare(
     families: &[Family],
     through: &Table,
     incoming: Incoming,
-    own: Option<&Own>,
-    moves: &Moves,
+    changed: &Changed,
+    own_rows: Vec<String>,
 ) -> Result<NativeWrite> {
     let mut write = stamped(incoming)?;
     let made = made(families, &write.resource_type, &[(&write.id, write.body.clone())]).pop();
     write.rows = needed(families, &write.resource_type, made.unwrap_or_default(), Needed::Of(through))?;
-    if !moves.is_empty() {
-        for made in write.rows.iter_mut().filter(|made| made.table.parent.is_some() && !made.own.is_empty()) {
-            let texts = (0..made.rows.len()).filter_map(|row| made.rows.cell(row, made.table.key));
-            let formerly: Vec<_> =
-                texts.filter_map(|text| Some((key::guid(text), key::guid(&moves.before(text)?)))).collect();
-            made.formerly.extend(formerly);
-        }
-    }
-    if let Some(own) = own {
-        lay_own(&mut write, own);
+    if let Some(body) = &write.body {
+        write.own = changed.own(&write.rows, body, own_rows)?;
     }
     Ok(write)
 }
 
-/// The same for many resources, which share calls and are written through no table. Of each its own outcome, in their
-/// order.
-pub fn prepare_all(over: &Over, incoming: Vec<Incoming>) -> Vec<Result<NativeWrite>> {
+/// The same for many resources, which share calls and are written through no table, by others: `own_rows` has those of
+/// each that has any, by type and id. Of each its own outcome, in their order.
+pub fn prepare_all(
+    over: &Over,
+    incoming: Vec<Incoming>,
+    own_rows: &HashMap<(String, String), Vec<String>>,
+) -> Vec<Result<NativeWrite>> {
     let mut writes: Vec<Result<NativeWrite>> = incoming.into_iter().map(stamped).collect();
     let mut by_type: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, write) in writes.iter().enumerate() {
+    for (index, write) in writes.iter_mut().enumerate() {
         if let Ok(write) = write {
             by_type.entry(write.resource_type.clone()).or_default().push(index);
+            let of = (write.resource_type.clone(), write.id.clone());
+            if let (Some(rows), Some(body)) = (own_rows.get(&of), &write.body) {
+                write.own.moved = own::left(body, rows.clone());
+            }
         }
     }
     for (resource_type, indices) in by_type {
@@ -133,29 +116,6 @@ fn needed(families: &[Family], resource_type: &str, made: OfFamilies, needed: Ne
     match refusal {
         Some(error) => Err(error.clone()),
         None => lenient(families, resource_type, made, &mut Vec::new()),
-    }
-}
-
-/// Lays values that live in the rows alone on the rows of one table.
-fn lay_own(write: &mut NativeWrite, own: &Own) {
-    for made in write.rows.iter_mut().filter(|made| made.table.name == own.table) {
-        let (table, rows) = (&made.table, &made.rows);
-        let is_meant = |row: usize| match &own.key {
-            Some(meant) => rows.cell(row, table.key).is_some_and(|text| key::split(text).1 == meant),
-            None => row + 1 == rows.len(),
-        };
-        let mut laid = Rows::new(rows.columns().to_vec());
-        for row in 0..rows.len() {
-            let meant = is_meant(row);
-            laid.push(rows.columns().iter().map(|column| {
-                let changed = own.cells.iter().find(|(c, _)| meant && c == column);
-                changed.map_or(rows.cell(row, *column), |(_, value)| value.as_deref())
-            }));
-            if meant {
-                made.assigned.extend(own.cells.iter().map(|(column, _)| (row, *column)));
-            }
-        }
-        made.rows = laid;
     }
 }
 
@@ -224,7 +184,7 @@ fn stamped(incoming: Incoming) -> Result<NativeWrite> {
     let Incoming { resource_type, id, body, base } = incoming;
     let version = base.unwrap_or(0) + 1;
     let body = body.map(|body| stamp(&body, &id, version)).transpose()?.map(Bytes::from);
-    Ok(NativeWrite { resource_type, id, body, base, version, rows: Vec::new() })
+    Ok(NativeWrite { resource_type, id, body, base, version, rows: Vec::new(), own: OwnChange::default() })
 }
 
 /// Rows of resources that stay as they are; of deleted ones none. `failed` gets the error of each of which they could not
@@ -391,30 +351,26 @@ fn made_together(
                 rows.push(row);
             }
         }
-        let own = own_columns(table);
+        let has_own = table.own_columns().next().is_some();
         for (made, of_it) in all.iter_mut().zip(rows_of) {
             let rows = mapped.rows.pick(&of_it);
             // Rows that were stored before elements had names were called by where they stand.
-            let placed = |row: &usize| Some((*row, mapped.places.get(*row).filter(|_| !own.is_empty())?));
+            let placed = |row: &usize| Some((*row, mapped.places.get(*row).filter(|_| has_own)?));
             let formerly = of_it.iter().filter_map(placed).filter_map(|(row, place)| {
                 let now = key::guid(mapped.rows.cell(row, table.key)?);
                 Some((now, key::guid(&format!("{resource_type}/{place}"))))
             });
             // And the table may have shown other types, or these in another order.
             let texts = of_it.iter().filter_map(|row| mapped.rows.cell(*row, table.key));
-            let moved = texts.filter(|_| !own.is_empty() && table.parent.is_none()).flat_map(|text| {
+            let moved = texts.filter(|_| has_own && table.parent.is_none()).flat_map(|text| {
                 let now = key::of_row(table, text);
                 key::anywhere(text).filter(move |before| *before != now).map(move |before| (now, before))
             });
             let formerly = formerly.chain(moved).collect();
-            made.push(TableRows { own: own.clone(), formerly, ..TableRows::new(table.clone(), rows) });
+            made.push(TableRows { formerly, ..TableRows::new(table.clone(), rows) });
         }
     }
     Ok(all)
-}
-
-fn own_columns(table: &Table) -> Vec<ColumnIndex> {
-    table.columns.iter().enumerate().filter(|(index, column)| is_own(table, *index, column)).map(|(i, _)| i).collect()
 }
 
 /// The resource as a FHIR service would keep it: its id, its version, when it was written. All other bytes stay.

@@ -175,10 +175,14 @@ impl Settling<'_> {
                 },
             });
         }
+        let standing = wanted.iter().filter(|(_, incoming)| incoming.base.is_some() && incoming.body.is_some());
+        let standing: Vec<_> = standing.map(|(_, of)| (of.resource_type.clone(), of.id.clone())).collect();
+        let own_rows = waited(self.store.own_rows(standing.clone()))?;
+        let own_rows = standing.into_iter().zip(own_rows).filter(|(_, rows)| !rows.is_empty()).collect();
         let mut writes = Vec::with_capacity(wanted.len());
         for some in distinct(&wanted) {
             let incoming = some.iter().map(|(_, incoming)| incoming.clone()).collect();
-            for ((index, _), write) in some.iter().zip(rows::prepare_all(&known.over, incoming)) {
+            for ((index, _), write) in some.iter().zip(rows::prepare_all(&known.over, incoming, &own_rows)) {
                 match write {
                     Ok(write) => {
                         if let Some(Fate::Written { write: place, .. }) = fates.get_mut(*index) {

@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::model::rows::Rows;
-    use crate::store::native::{MadeAnew, NativeWrite, ScanLimits, TableRows};
+    use crate::store::native::{MadeAnew, NativeWrite, OwnChange, ScanLimits, TableRows};
     use crate::store::sqlite::database::Database;
     use crate::store::sqlite::tables::sample;
 
@@ -113,7 +113,15 @@ mod tests {
     fn write(id: &str, base: Option<u64>, rows: TableRows) -> NativeWrite {
         let body = Some(Bytes::from_static(b"{}"));
         let (resource_type, id) = ("Patient".to_owned(), id.to_owned());
-        NativeWrite { resource_type, id, body, base, version: base.unwrap_or(0) + 1, rows: vec![rows] }
+        NativeWrite {
+            resource_type,
+            id,
+            body,
+            base,
+            version: base.unwrap_or(0) + 1,
+            rows: vec![rows],
+            own: OwnChange::default(),
+        }
     }
 
     #[test]

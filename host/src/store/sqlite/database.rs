@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 
 #[derive(Debug)]
@@ -313,6 +314,7 @@ mod tests {
             "INSERT INTO _turntable_resources VALUES \
                ('Patient', 'b', 1, 20, x'7b7d'), ('Patient', 'a', 3, 30, x'7b7d'), ('Basic', 'c', 2, 10, NULL); \
              INSERT INTO _turntable_keys VALUES (x'00112233445566778899aabbccddeeff', 'Patient/long'); \
+             INSERT INTO _turntable_columns VALUES ('contact', 'statecode', '1 text'); \
              INSERT INTO _turntable_settings VALUES ('rows-made-by:contact', x'00'), ('page-token-key', x'01'); \
              PRAGMA application_id = 1414808140; PRAGMA user_version = 1;",
         )
@@ -326,6 +328,13 @@ mod tests {
         assert_eq!(database.texts_of(&[guid]).unwrap(), [(guid, "Patient/long".into())]);
         assert_eq!(database.setting("rows-made-by:contact").unwrap(), None, "all rows are made anew");
         assert!(database.setting("page-token-key").unwrap().is_some());
+        let in_rows = "SELECT group_concat(table_name) FROM _turntable_own_in_rows";
+        let in_rows = || -> Option<String> {
+            database.reading(|moment| Ok(moment.query_row(in_rows, [], |row| row.get(0))?)).unwrap()
+        };
+        assert_eq!(in_rows(), Some("contact".to_owned()), "what no element carries is still in its rows");
+        database.own_is_taken(&["contact".to_owned()]).unwrap();
+        assert_eq!(in_rows(), None);
     }
 
     #[test]

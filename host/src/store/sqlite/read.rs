@@ -144,7 +144,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::store::native::NativeWrite;
+    use crate::store::native::{NativeWrite, OwnChange};
 
     #[test]
     fn only_what_may_have_a_mark_is_looked_at() {
@@ -152,7 +152,15 @@ mod tests {
         let put = |resource_type: &str, id: &str, body: &str| {
             let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
             let body = Some(Bytes::copy_from_slice(body.as_bytes()));
-            let write = NativeWrite { resource_type, id, body, base: None, version: 1, rows: Vec::new() };
+            let write = NativeWrite {
+                resource_type,
+                id,
+                body,
+                base: None,
+                version: 1,
+                rows: Vec::new(),
+                own: OwnChange::default(),
+            };
             store.put_resources(&[write]).unwrap();
         };
         put("Patient", "a", "one");
@@ -166,6 +174,7 @@ mod tests {
             base: Some(1),
             version: 2,
             rows: Vec::new(),
+            own: OwnChange::default(),
         };
         let check = |marks: &[&str], expected: &[&str]| {
             let marks: Vec<_> = marks.iter().map(|mark| (*mark).to_owned()).collect();
@@ -189,7 +198,17 @@ mod tests {
             let body = body.map(|body| Bytes::copy_from_slice(body.as_bytes()));
             let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
             let version = base.unwrap_or(0) + 1;
-            store.put_resources(&[NativeWrite { resource_type, id, body, base, version, rows: Vec::new() }]).unwrap();
+            store
+                .put_resources(&[NativeWrite {
+                    resource_type,
+                    id,
+                    body,
+                    base,
+                    version,
+                    rows: Vec::new(),
+                    own: OwnChange::default(),
+                }])
+                .unwrap();
         };
         for id in ["b", "a", "e", "B", "c", "d"] {
             put("Patient", id, Some(id), None);

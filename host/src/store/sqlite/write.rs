@@ -11,13 +11,14 @@ use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::model::table::{ColumnIndex, Table};
+use crate::model::table::Table;
 use crate::model::value::SortKey;
 use crate::store::native::{MadeAnew, NativeWrite, Progress, TableRows};
 use crate::store::sql::names::{self, Value};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::Database;
-use crate::store::sqlite::tables::{Changes, Stands, Tables, stored_key};
+use crate::store::sqlite::own::{self, OwnValues};
+use crate::store::sqlite::tables::{Changes, Stands, Tables, make_concept_keys, stored_key};
 
 impl Database {
     /// All of them, in their order, or none. `VersionMismatch` if one does not stand at its base.
@@ -119,9 +120,6 @@ struct Put<'t> {
     changes: &'t mut Changes,
 }
 
-/// Cells that live in the rows alone, by the row's key and their column.
-type OwnCells = HashMap<(Uuid, ColumnIndex), String>;
-
 impl Put<'_> {
     fn resource(&mut self, write: &NativeWrite) -> Result<()> {
         let stands = standing(self.transaction, &write.resource_type, &write.id)?;
@@ -144,25 +142,29 @@ impl Put<'_> {
         let (version, now) = (signed(write.version), Timestamp::now().as_microsecond());
         upsert.execute((&write.resource_type, &write.id, version, now, write.body.as_deref()))?;
         behind::clear_all(self.transaction, &write.resource_type, &write.id)?;
+        match write.body {
+            Some(_) => own::change(self.transaction, &write.resource_type, &write.id, &write.own)?,
+            None => own::clear(self.transaction, &write.resource_type, &write.id)?,
+        }
         self.rows(&write.resource_type, &write.id, write.version, &write.rows)
     }
 
     /// In place of those that the tables have of the resource. A table whose rows could not be made keeps those that it
-    /// has, with what lives in them alone, and is behind from here on.
+    /// has, and is behind from here on.
     fn rows(&mut self, resource_type: &str, id: &str, version: u64, rows: &[TableRows]) -> Result<()> {
         let text = format!("{resource_type}/{id}");
         let resource = key::guid(&text);
+        for made in rows {
+            self.take_over((resource_type, id), resource, made)?;
+        }
+        let own = own::of(self.transaction, resource_type, id)?;
         for made in rows {
             if made.behind.is_some() {
                 behind::mark(self.transaction, &made.table, resource_type, id)?;
                 continue;
             }
             behind::clear(self.transaction, &made.table, resource_type, id)?;
-            let mut own = OwnCells::new();
             if self.stands(&made.table) != Stands::Missing {
-                if !made.rows.is_empty() {
-                    own = self.own_cells(made, resource, &text)?;
-                }
                 // One that is in the way is of a store that had the same key for two types: it is made anew too.
                 let delete = format!(
                     "DELETE FROM {} WHERE {} OR \"key\" = ?3",
@@ -187,54 +189,39 @@ impl Put<'_> {
         self.changes.stands(self.tables, table)
     }
 
-    /// What stands in the columns that live in the rows alone.
-    fn own_cells(&self, made: &TableRows, resource: Uuid, text: &str) -> Result<OwnCells> {
-        let mut cells = OwnCells::new();
+    /// Of rows of an older store, which kept in them what no element carries.
+    fn take_over(&self, of: (&str, &str), resource: Uuid, made: &TableRows) -> Result<()> {
+        if self.stands(&made.table) == Stands::Missing || !own::is_in_rows(self.transaction, &made.table)? {
+            return Ok(());
+        }
         // A column that a version adds has no cells yet.
-        let known: Vec<_> =
-            made.own.iter().copied().filter(|column| self.changes.has(self.tables, &made.table, *column)).collect();
-        if known.is_empty() {
-            return Ok(cells);
-        }
-        let columns: Vec<_> = known.iter().map(|column| names::cell_name(&made.table, *column)).collect();
-        let table = names::table_name(&made.table);
-        let select = format!("SELECT \"key\", {} FROM {table} WHERE {}", columns.join(", "), rows_of(&made.table));
-        let mut select = self.transaction.prepare_cached(&select)?;
-        let mut rows = select.query((resource, text))?;
-        while let Some(row) = rows.next()? {
-            let key: Uuid = row.get(0)?;
-            for (position, column) in known.iter().enumerate() {
-                if let Some(text) = row.get::<_, Option<String>>(position + 1)? {
-                    cells.insert((key, *column), text);
-                }
-            }
-        }
-        Ok(cells)
+        let columns: Vec<_> =
+            made.table.own_columns().filter(|column| self.changes.has(self.tables, &made.table, *column)).collect();
+        let text = format!("{}/{}", of.0, of.1);
+        let cells = own::cells(self.transaction, &made.table, &columns, &rows_of(&made.table), (resource, &text))?;
+        own::take_over(self.transaction, of, made, &cells)
     }
 
-    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnCells) -> Result<()> {
+    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnValues) -> Result<()> {
         let (table, rows) = (&*made.table, &made.rows);
-        let guid = rows.cell(row, table.key).map(|text| key::of_row(table, text));
-        let mut columns = vec!["\"key\"".to_owned(), "\"resource\"".into(), "\"version\"".into()];
-        let mut params = vec![Value::Null, SortKey::Guid(resource).into(), Value::Int(signed(version))];
+        let mut cells = Vec::with_capacity(table.columns.len());
         for column in 0..table.columns.len() {
             // A cell that was not made must not pass for null.
             let Some(position) = rows.position(column) else {
                 let name = &table.columns[column].name;
                 return Err(Error::new(Code::Internal, "a row was written without one of its columns").target(name));
             };
-            let kept = guid
-                .filter(|_| made.own.contains(&column) && !made.assigned.contains(&(row, column)))
-                .and_then(|guid| {
-                    let before = made.formerly.iter().filter(|(now, _)| *now == guid).map(|(_, before)| *before);
-                    before.chain([guid]).find_map(|guid| own.get(&(guid, column)))
-                })
-                // One that the column no longer takes is not worth a row.
-                .filter(|text| stored_key(table, column, Some(text)).is_ok());
-            let cell = kept.map(String::as_str).or(rows.at(row, position));
+            cells.push(rows.at(row, position).map(str::to_owned));
+        }
+        if own.lay_on(table, &mut cells) {
+            make_concept_keys(table, &mut cells);
+        }
+        let mut columns = vec!["\"key\"".to_owned(), "\"resource\"".into(), "\"version\"".into()];
+        let mut params = vec![Value::Null, SortKey::Guid(resource).into(), Value::Int(signed(version))];
+        for (column, cell) in cells.into_iter().enumerate() {
+            let key = stored_key(table, column, cell.as_deref())?;
             columns.push(names::cell_name(table, column));
-            params.push(cell.map_or(Value::Null, |cell| Value::Text(cell.to_owned())));
-            let key = stored_key(table, column, cell)?;
+            params.push(cell.map_or(Value::Null, Value::Text));
             if column == table.key {
                 params[0] = key;
             } else {
@@ -283,7 +270,15 @@ impl Database {
             let base = self.last_version("Sample", &id)?;
             let (body, version) = (Some(bytes::Bytes::from_static(b"{}")), base.unwrap_or(0) + 1);
             let rows = vec![TableRows::new(table.clone(), rows.pick(&[row]))];
-            Ok(NativeWrite { resource_type: "Sample".into(), id, body, base, version, rows })
+            Ok(NativeWrite {
+                resource_type: "Sample".into(),
+                id,
+                body,
+                base,
+                version,
+                rows,
+                own: crate::store::native::OwnChange::default(),
+            })
         };
         self.put_resources(&(0..rows.len()).map(write).collect::<Result<Vec<_>>>()?)
     }
@@ -299,6 +294,7 @@ mod tests {
     use super::*;
     use crate::model::rows::Rows;
     use crate::model::table::{Kind, Source};
+    use crate::store::native::{OwnChange, OwnValue};
     use crate::store::sqlite::tables::sample;
 
     /// A key and a number.
@@ -326,7 +322,16 @@ mod tests {
 
     fn write(id: &str, base: Option<u64>, rows: Vec<TableRows>) -> NativeWrite {
         let body = Some(Bytes::from(format!("{id} after {base:?}")));
-        NativeWrite { resource_type: "Patient".into(), id: id.into(), body, base, version: base.unwrap_or(0) + 1, rows }
+        let version = base.unwrap_or(0) + 1;
+        NativeWrite {
+            resource_type: "Patient".into(),
+            id: id.into(),
+            body,
+            base,
+            version,
+            rows,
+            own: OwnChange::default(),
+        }
     }
 
     fn delete(id: &str, base: u64, tables: &[Arc<Table>]) -> NativeWrite {
@@ -471,25 +476,100 @@ mod tests {
         assert_eq!((store.count_rows(&a).unwrap(), store.count_rows(&b).unwrap()), (0, 0));
     }
 
+    fn set(row: &str, value: Option<&str>) -> OwnValue {
+        OwnValue { table: "a".into(), row: row.into(), column: "n".into(), value: value.map(str::to_owned) }
+    }
+
     /// As a change leaves out, so the row keeps; as a change says, so it is; and a version without the column is no loss.
     #[test]
-    fn cells_of_the_row_alone_stay_with_it() {
+    fn what_no_element_carries_stays_with_its_row() {
         let (store, [a]) = family(["a"]);
-        let made = |n: &str, assigned: &[(usize, ColumnIndex)]| {
-            let made = rows(&a, &[("1", n), ("2", "5")]);
-            vec![TableRows { own: vec![1], assigned: assigned.to_vec(), ..made }]
+        let made = || vec![rows(&a, &[("Patient/1", "0"), ("Patient/1/l/~x", "5")])];
+        let put = |base: Option<u64>, moved: &[(&str, Option<&str>)], set: &[OwnValue]| {
+            let moved = moved.iter().map(|(row, now)| ((*row).to_owned(), now.map(str::to_owned))).collect();
+            let own = OwnChange { moved, set: set.to_vec() };
+            store.put_resources(&[NativeWrite { own, ..write("1", base, made()) }]).unwrap();
         };
-        store.put_resources(&[write("1", None, made("0", &[]))]).unwrap();
-        assert_eq!(row(&store, &a, "1"), is("0", "1"));
-        store.put_resources(&[write("1", Some(1), made("3", &[(0, 1)]))]).unwrap();
-        assert_eq!((row(&store, &a, "1"), row(&store, &a, "2")), (is("3", "2"), is("5", "2")));
-        store.put_resources(&[write("1", Some(2), made("0", &[]))]).unwrap();
-        assert_eq!(row(&store, &a, "1"), is("3", "3"));
-        anew(&store, "1", 3, made("0", &[])).unwrap();
-        assert_eq!(row(&store, &a, "1"), is("3", "3"));
-        store.put_resources(&[delete("1", 3, std::slice::from_ref(&a))]).unwrap();
-        store.put_resources(&[write("1", Some(4), made("0", &[]))]).unwrap();
-        assert_eq!(row(&store, &a, "1"), is("0", "5"), "it went with the resource");
+        let n = |row: &str| store.row(&a, key::guid(row), &[1]).unwrap().cell(0, 1).map(str::to_owned);
+        let check = |root: Option<&str>, child: Option<&str>| {
+            assert_eq!((n("Patient/1").as_deref(), n("Patient/1/l/~x").as_deref()), (root, child));
+        };
+        put(None, &[], &[]);
+        check(Some("0"), Some("5"));
+        put(Some(1), &[], &[set("", Some("3"))]);
+        check(Some("3"), Some("5"));
+        put(Some(2), &[], &[set("l/~x", None)]);
+        check(Some("3"), None);
+        anew(&store, "1", 3, made()).unwrap();
+        check(Some("3"), None);
+        // Another kind, and no such column at all.
+        let mut other = (*a).clone();
+        other.columns[1].kind = Kind::Boolean;
+        let other = Arc::new(other);
+        let as_other = || {
+            let mut rows = Rows::new(vec![0, 1]);
+            rows.push([Some("Patient/1"), Some("true")]);
+            vec![TableRows::new(other.clone(), rows)]
+        };
+        store.follow(std::slice::from_ref(&other)).unwrap();
+        anew(&store, "1", 3, as_other()).unwrap();
+        assert_eq!(n("Patient/1"), None, "no boolean");
+        other_column_only(&store, &a);
+        store.follow(std::slice::from_ref(&a)).unwrap();
+        anew(&store, "1", 3, made()).unwrap();
+        check(Some("3"), None);
+
+        // Rows change their names, two of them each other's.
+        put(Some(3), &[], &[set("l/~x", Some("7")), set("l/~y", Some("8"))]);
+        put(Some(4), &[("l/~x", Some("l/~y")), ("l/~y", Some("l/~x"))], &[]);
+        check(Some("3"), Some("8"));
+        put(Some(5), &[("l/~x", None)], &[]);
+        check(Some("3"), Some("5"));
+        store.put_resources(&[delete("1", 6, std::slice::from_ref(&a))]).unwrap();
+        put(Some(7), &[], &[]);
+        check(Some("0"), Some("5"));
+    }
+
+    /// Rows of the same table by a version that has another column instead.
+    fn other_column_only(store: &Database, a: &Arc<Table>) {
+        let mut other = (**a).clone();
+        other.columns[1].name = "m".into();
+        let other = Arc::new(other);
+        store.follow(std::slice::from_ref(&other)).unwrap();
+        anew(store, "1", 3, vec![rows(&other, &[("Patient/1", "1")])]).unwrap();
+        assert_eq!(store.row(&other, key::guid("Patient/1"), &[1]).unwrap().cell(0, 1), Some("1"));
+    }
+
+    #[test]
+    fn what_stood_in_rows_alone_is_taken_over_once() {
+        let (store, [a]) = family(["a"]);
+        let before = || vec![rows(&a, &[("Patient/1", "3"), ("Patient/1/l/0", "7"), ("Patient/1/l/1", "0")])];
+        let made = |n: &str| {
+            let rows = rows(&a, &[("Patient/1", n), ("Patient/1/l/~x", n), ("Patient/1/l/~y", n)]);
+            let formerly = [("Patient/1/l/~x", "Patient/1/l/0"), ("Patient/1/l/~y", "Patient/1/l/1")];
+            let formerly = formerly.map(|(now, before)| (key::guid(now), key::guid(before))).to_vec();
+            vec![TableRows { formerly, ..rows }]
+        };
+        let shown = || ["Patient/1", "Patient/1/l/~x", "Patient/1/l/~y"].map(|text| row(&store, &a, text).unwrap().0);
+        store.put_resources(&[write("1", None, before())]).unwrap();
+        store.put_resources(&[write("2", None, vec![rows(&a, &[("Patient/2", "4")])])]).unwrap();
+        store
+            .writing(|transaction| {
+                transaction.execute("INSERT INTO _turntable_own_in_rows VALUES ('a')", [])?;
+                Ok(())
+            })
+            .unwrap();
+        for _ in 0..2 {
+            anew(&store, "1", 1, made("0")).unwrap();
+            assert_eq!(shown(), ["3", "7", "0"]);
+        }
+        // Rows that cannot be made may hold anything.
+        anew(&store, "2", 1, vec![TableRows::behind(a.clone(), "for a reason")]).unwrap();
+        store.own_is_taken(&["b".into(), "a".into()]).unwrap();
+        anew(&store, "2", 1, vec![rows(&a, &[("Patient/2", "0")])]).unwrap();
+        assert_eq!(row(&store, &a, "Patient/2").unwrap().0, "4");
+        anew(&store, "1", 1, made("9")).unwrap();
+        assert_eq!(shown(), ["3", "7", "9"], "what the mapping said is not the row's own");
     }
 
     fn source(resource_type: &str) -> Source {
@@ -517,7 +597,7 @@ mod tests {
         };
         let made = |text: &str, n: &str| {
             let now = key::of_row(&table, text);
-            TableRows { own: vec![1], formerly: vec![(now, key::guid(text))], ..rows(&table, &[(text, n)]) }
+            TableRows { formerly: vec![(now, key::guid(text))], ..rows(&table, &[(text, n)]) }
         };
         let n = |resource_type: &str| {
             let found = store.row(&table, key::of_row(&table, &of(resource_type)), &[0, 1])?;
@@ -526,6 +606,12 @@ mod tests {
         };
         put("Person", None, rows(&formerly, &[(&of("Person"), "3")]));
         assert_eq!(n("Person"), None, "it has the key of the first type");
+        store
+            .writing(|transaction| {
+                transaction.execute("INSERT INTO _turntable_own_in_rows VALUES ('a')", [])?;
+                Ok(())
+            })
+            .unwrap();
         put("Person", Some(1), made(&of("Person"), "0"));
         assert_eq!((n("Patient"), n("Person").as_deref()), (None, Some("3")));
         put("Patient", None, made(&of("Patient"), "5"));
