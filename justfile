@@ -31,6 +31,10 @@ fuzz target seconds="240":
 damage count="100000" mapping="":
     TURNTABLE_MUTATIONS={{count}} cargo test --release -p turntable-mapping-tests --test mappings -- {{mapping}}::damage
 
+# So many random requests to every route and to an evaluation that knows none; `seed` begins elsewhere.
+differential count="100000" seed="1":
+    TURNTABLE_DIFFERENTIAL={{count}} TURNTABLE_DIFFERENTIAL_SEED={{seed}} cargo test -p turntable-tests --test differential -- --nocapture
+
 # Renews golden files after a look at the difference.
 bless:
     TURNTABLE_BLESS=1 cargo test --workspace

@@ -235,6 +235,131 @@ async fn a_resource_is_a_row_of_every_table_over_its_type() {
     }
 }
 
+/// Types that no table shows together have the same keys for the same ids; where a key is hashed, that must not hide the
+/// row of one type behind that of the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_id_of_two_types() {
+    const ID: &str = "an-id-that-is-too-long-to-be-packed";
+    let fhir = Fhir::sandbox().await;
+    for (resource_type, list) in [("Observation", "component"), ("Specimen", "note"), ("Encounter", "participant")] {
+        let entry = serde_json::json!({"text": "a", "code": {"text": "a"}, "type": [{"text": "a"}]});
+        fhir.put(&serde_json::json!({"resourceType": resource_type, "id": ID, list: [entry]})).await;
+    }
+    let tables = ["msemr_observation", "msemr_encounter", "msemr_specimen"];
+    let server = Server::with(&fhir).virtual_tables(&tables).start().await;
+    for (table, set, key, below, by) in [
+        ("msemr_specimen", "msemr_specimens", "msemr_specimenid", "tt_specimennotes", "_msemr_specimen_value"),
+        (
+            "msemr_encounter",
+            "msemr_encounters",
+            "msemr_encounterid",
+            "msemr_encounterparticipants",
+            "_msemr_encounterparticipantdetailsid_value",
+        ),
+        (
+            "msemr_observation",
+            "msemr_observations",
+            "msemr_observationid",
+            "msemr_observationcomponents",
+            "_msemr_observation_value",
+        ),
+    ] {
+        let rows = server.rows(set, &[]).await;
+        let guid = rows[0][key].as_str().expect("a key").to_owned();
+        server.row(set, &guid).await;
+        let lookup = by.trim_start_matches('_').trim_end_matches("_value");
+        for (set, condition) in [
+            (set, format!("{key} eq {guid}")),
+            (below, format!("{by} eq {guid}")),
+            (below, format!("{lookup}/{key} eq {guid}")),
+            (set, format!("{}_{lookup}/any(x:x/{by} eq {guid})", below.trim_end_matches('s'))),
+        ] {
+            let rows = server.rows(set, &[("$filter", &condition)]).await;
+            assert_eq!(rows.len(), 1, "{table}: {set} by {condition}");
+        }
+    }
+}
+
+/// A lookup may lead to several tables, whose rows may have the same key. Each table is led to by what means its row.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_two_tables_with_one_key() {
+    let fhir = Fhir::sandbox().await;
+    let tables = ["contact", "tt_group", "tt_questionnaireresponse"];
+    let resources = [
+        serde_json::json!({"resourceType": "Patient", "id": "same", "name": [{"family": "Doe"}]}),
+        serde_json::json!({"resourceType": "Group", "id": "same", "name": "Herd", "identifier": [{"value": "h"}]}),
+        serde_json::json!({"resourceType": "QuestionnaireResponse", "id": "of-patient", "subject": {"reference": "Patient/same"}}),
+        serde_json::json!({"resourceType": "QuestionnaireResponse", "id": "of-group", "subject": {"reference": "Group/same"}}),
+    ];
+    for resource in &resources {
+        fhir.put(resource).await;
+    }
+    let entries: Vec<Value> = resources.iter().map(|resource| serde_json::json!({"resource": resource})).collect();
+    let bundle = serde_json::json!({"resourceType": "Bundle", "type": "collection", "entry": entries}).to_string();
+    let server = Server::with(&fhir).start().await;
+    let call = server.call(Method::POST, "/fhir?as=batch").body("application/fhir+json", bundle);
+    call.send().await.expect(200);
+    const BACK: &str = "tt_questionnaireresponse_tt_subject";
+    for route in ["native", "virtual"] {
+        for table in tables {
+            server.turn(table, route).await.expect(200);
+        }
+        let ids = async |path: &str, options: &[(&str, &str)]| -> Vec<String> {
+            let rows = server.rows(path, options).await;
+            rows.iter().map(|row| row["msemr_azurefhirid"].as_str().unwrap_or("?").to_owned()).collect()
+        };
+        for (set, key, response) in [("contacts", "contactid", "of-patient"), ("tt_groups", "tt_groupid", "of-group")] {
+            let rows = server.rows(set, &[("$expand", &format!("{BACK}($select=msemr_azurefhirid)"))]).await;
+            let shown = |row: &Value| row[BACK].as_array().expect("rows").clone();
+            assert_eq!(shown(&rows[0]).len(), 1, "{route}: {set}");
+            assert_eq!(shown(&rows[0])[0]["msemr_azurefhirid"], *response, "{route}: {set}");
+            let path = format!("{set}({})/{BACK}", rows[0][key].as_str().expect("a key"));
+            assert_eq!(ids(&path, &[]).await, [response], "{route}: {path}");
+            for (condition, count) in [
+                (format!("{BACK}/any(x:x/msemr_azurefhirid eq '{response}')"), 1),
+                (format!("{BACK}/any(x:x/msemr_azurefhirid ne '{response}')"), 0),
+                (format!("{BACK}/all(x:x/msemr_azurefhirid eq '{response}')"), 1),
+            ] {
+                let found = server.rows(set, &[("$filter", &condition)]).await;
+                assert_eq!(found.len(), count, "{route}: {set} {condition}");
+            }
+        }
+        // The navigation property of the lookup leads to the first of its tables.
+        let responses = "tt_questionnaireresponses";
+        assert_eq!(ids(responses, &[("$filter", "tt_subject/contactid ne null")]).await, ["of-patient"], "{route}");
+        assert_eq!(ids(responses, &[("$filter", "tt_subject/lastname eq 'Doe'")]).await, ["of-patient"], "{route}");
+        assert_eq!(ids(responses, &[("$filter", "not (tt_subject/lastname eq 'Doe')")]).await, ["of-group"], "{route}");
+        for row in server.rows(responses, &[("$expand", "tt_subject($select=lastname)")]).await {
+            let is_of_patient = row["msemr_azurefhirid"] == "of-patient";
+            assert_eq!(row["tt_subject"]["lastname"] == "Doe", is_of_patient, "{route}: {row}");
+            let key = row["tt_questionnaireresponseid"].as_str().expect("a key");
+            let status = server.get(&format!("{responses}({key})/tt_subject"), &[]).await.status;
+            assert_eq!(status, if is_of_patient { 200 } else { 204 }, "{route}");
+        }
+    }
+}
+
+/// The UUIDs of a table's further types are moved, and so they are in the lookups of their child tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn children_of_a_further_type() {
+    let fhir = Fhir::sandbox().await;
+    fhir.put(&serde_json::json!({
+        "resourceType": "Practitioner", "id": "0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11",
+        "qualification": [{"code": {"text": "BS"}}],
+    }))
+    .await;
+    let server = Server::with(&fhir).virtual_tables(&["contact"]).start().await;
+    let guid = "0b1e5a52-7f0e-cd7a-9c53-2f6f3a1d0c11";
+    server.row("contacts", guid).await;
+    for condition in [format!("_msemr_practitioner_value eq {guid}"), format!("msemr_practitioner/contactid eq {guid}")]
+    {
+        let rows = server.rows("msemr_practitionerqualifications", &[("$filter", &condition)]).await;
+        assert_eq!(rows.len(), 1, "{condition}");
+    }
+    let path = format!("contacts({guid})/msemr_practitionerqualification_msemr_practitioner");
+    assert_eq!(server.rows(&path, &[]).await.len(), 1);
+}
+
 const REQUEST_AND_RELATIVE: &str = r#"{"resourceType": "Bundle", "type": "batch", "entry": [
     {"resource": {"resourceType": "ServiceRequest", "id": "sr1", "status": "active", "intent": "order",
         "subject": {"reference": "Patient/p1"}, "code": {"text": "X-ray"},

@@ -18,8 +18,9 @@ use crate::http::metadata::{Documents, Which};
 use crate::http::shared::{self, API, App, OLDER_API, Shared, failure};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
+use crate::model::key;
 use crate::model::limits::Limits;
-use crate::model::query::{Change, Compare, Expand, Expr, Filter, Literal, Query};
+use crate::model::query::{Change, Expand, Filter, Query};
 use crate::model::result::Expanded;
 use crate::model::rows::Rows;
 use crate::model::table::Table;
@@ -251,8 +252,9 @@ impl Serving<'_> {
             }
             Relation::Lookup { column, table: other } => {
                 let other = session.snapshot().table(other)?;
-                let Some(text) = rows.cell(0, *column) else { return Ok(nothing()) };
-                let guid = crate::model::key::of_cell(&table.table, *column, text);
+                let text = rows.cell(0, *column);
+                let guid = text.and_then(|text| key::led_to(&table.table, *column, text, &other.table));
+                let Some(guid) = guid else { return Ok(nothing()) };
                 match session.read_row(other, guid).await? {
                     Some(rows) => self.one(other, rows, query).await,
                     None => Err(no_row(&other.table)),
@@ -260,7 +262,7 @@ impl Serving<'_> {
             }
             Relation::Collection { table: other, column } => {
                 let other = session.snapshot().table(other)?;
-                let belongs = Filter::Compare(Compare::Eq, Expr::Column(*column), Expr::Literal(Literal::Guid(key)));
+                let belongs = Filter::points_to(&other.table, *column, &table.table, key);
                 let filter = match &query.filter {
                     Some(filter) => Filter::And(Box::new(filter.clone()), Box::new(belongs)),
                     None => belongs,

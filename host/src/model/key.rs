@@ -64,6 +64,17 @@ pub fn of_cell(table: &Table, column: ColumnIndex, text: &str) -> Uuid {
     guid_of(resource_type, id, rank_in(table, column, resource_type))
 }
 
+/// The same, if it is of a row of the other table: a lookup may lead elsewhere, to a row that has the same GUID.
+pub fn led_to(table: &Table, column: ColumnIndex, text: &str, other: &Table) -> Option<Uuid> {
+    let leads = match table.columns.get(column).map(|column| &column.kind) {
+        Some(Kind::Lookup(lookup)) => {
+            !lookup.leads_beside(&other.entity_set) || lookup.leads_to(text, &other.entity_set)
+        }
+        _ => true,
+    };
+    leads.then(|| of_cell(table, column, text))
+}
+
 /// The GUID of a row by its key text where the table shows no other type, and of any row of a child table. A bare id is
 /// one of a type without a space of its own.
 pub fn guid(key: &str) -> Uuid {
@@ -140,6 +151,17 @@ pub fn behind(guid: Uuid, resource_type: &str, rank: Rank) -> Option<Decoded> {
         Rank::Nth(nth) => Uuid::from_u128(guid.as_u128() ^ moved_by(nth)?),
     };
     (shown(uuid, rank) == Some(guid)).then(|| Decoded::Id(uuid.to_string()))
+}
+
+/// The id, or the child's key without its type, that a hashed GUID stands for where a resource type has this rank, by the
+/// text that was remembered for it. That may be the text of another type's row: types that never meet in one table have
+/// the same GUIDs for the same ids, and one text is kept for each GUID.
+pub fn behind_hash<'t>(guid: Uuid, text: &'t str, resource_type: &str, rank: Rank) -> Option<&'t str> {
+    let (seen_with, rest) = split(text);
+    let shares_keys = seen_with.is_empty() || space(seen_with) == space(resource_type);
+    // What is hashed for one table is its own key in another; a child's may have moved since.
+    let is_its_key = rest.contains('/') || guid_of(resource_type, rest, rank) == guid;
+    (shares_keys && is_its_key).then_some(rest)
 }
 
 /// A key text as resource type (empty if it is a bare id) and the rest.
@@ -372,6 +394,25 @@ mod tests {
     }
 
     /// Apps keep keys, and so does the store: these are what SHA-256 made of such texts the first time.
+    #[test]
+    fn one_text_stands_for_the_same_id_of_every_type_of_its_space() {
+        const ID: &str = "an-id-that-is-too-long-to-be-packed";
+        let guid = guid_of("Observation", ID, Rank::Only);
+        let check = |text: &str, resource_type: &str, expected: Option<&str>| {
+            assert_eq!(behind_hash(guid, text, resource_type, Rank::Only), expected, "{text} as {resource_type}");
+        };
+        check(&format!("Observation/{ID}"), "Observation", Some(ID));
+        check(&format!("Observation/{ID}"), "Specimen", Some(ID));
+        check(ID, "Specimen", Some(ID));
+        check(&format!("Observation/{ID}"), "Practitioner", None);
+        check("Observation/another-id-that-is-too-long-to-be-packed", "Observation", None);
+        // A UUID that is hashed for one table is its own key in another.
+        let uuid = "0b1e5a52-7f0e-cd7a-9c53-2f6f3a1d0c11";
+        let (guid, text) = (guid_of("Patient", uuid, Rank::Nth(0)), format!("Patient/{uuid}"));
+        assert_eq!(behind_hash(guid, &text, "Patient", Rank::Nth(0)), Some(uuid));
+        assert_eq!(behind_hash(guid, &text, "Patient", Rank::Only), None);
+    }
+
     #[test]
     fn hashed_keys_stay_what_they_are() {
         assert_eq!(concept(Some("http://loinc.org"), "8867-4").to_string(), "c6bea0b5-a8db-8b26-b85c-c09cdbb4c9e2");

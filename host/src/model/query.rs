@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::catalog::Relation;
 use super::error::Error;
-use super::table::ColumnIndex;
+use super::table::{ColumnIndex, Kind, Table};
 use super::value::{Date, Instant, Number};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +63,33 @@ pub enum Filter {
     },
 }
 
+impl Filter {
+    /// A column of a table is one of these keys, of rows of the other table.
+    pub fn one_of(table: &Table, column: ColumnIndex, other: &Table, keys: impl IntoIterator<Item = Uuid>) -> Self {
+        Self::In(Expr::leading(table, column, other), keys.into_iter().map(Literal::Guid).collect())
+    }
+
+    /// A column of a table is the key of this row of the other table.
+    pub fn points_to(table: &Table, column: ColumnIndex, other: &Table, key: Uuid) -> Self {
+        match Expr::leading(table, column, other) {
+            of @ Expr::Column(_) => Self::Compare(Compare::Eq, of, Expr::Literal(Literal::Guid(key))),
+            of => Self::In(of, vec![Literal::Guid(key)]),
+        }
+    }
+}
+
+impl Expr {
+    /// The key in a column, as far as it is one of the other table's rows.
+    fn leading(table: &Table, column: ColumnIndex, other: &Table) -> Self {
+        match &table.columns[column].kind {
+            Kind::Lookup(lookup) if lookup.leads_beside(&other.entity_set) => {
+                Self::Leading(column, other.entity_set.clone())
+            }
+            _ => Self::Column(column),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantifier {
     /// The one row of a lookup.
@@ -91,6 +118,9 @@ pub enum TextTest {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
     Column(ColumnIndex),
+    /// The key in a lookup where it leads to the table of this entity set, else null: tables that a lookup may lead to can
+    /// have rows of the same key. See [`Lookup::leads_to`](super::table::Lookup::leads_to).
+    Leading(ColumnIndex, String),
     Literal(Literal),
     Call(Function, Vec<Expr>),
     Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),

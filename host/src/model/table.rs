@@ -154,6 +154,17 @@ pub enum Rank {
 }
 
 impl Lookup {
+    /// Whether a cell `Type/id` points to a row of this entity set.
+    pub fn leads_to(&self, cell: &str, entity_set: &str) -> bool {
+        let resource_type = cell.split_once('/').map_or("", |(resource_type, _)| resource_type);
+        self.targets.iter().any(|t| t.resource_type == resource_type && t.entity_set == entity_set)
+    }
+
+    /// Whether it can point to rows of other entity sets, too.
+    pub fn leads_beside(&self, entity_set: &str) -> bool {
+        self.targets.iter().any(|target| target.entity_set != entity_set)
+    }
+
     /// Of a type that it points to, where it is shown: by the first of its targets that names the type.
     pub fn rank(&self, resource_type: &str) -> Rank {
         let target = self.targets.iter().find(|target| target.resource_type == resource_type);

@@ -394,7 +394,7 @@ fn of_nulls(filter: &Filter) -> Option<bool> {
 /// Whether a value is null where all columns are: every function of null is.
 fn is_null(of: &Expr) -> bool {
     match of {
-        Expr::Column(_) => true,
+        Expr::Column(_) | Expr::Leading(..) => true,
         Expr::Literal(literal) => *literal == Literal::Null,
         Expr::Call(_, arguments) => arguments.iter().any(is_null),
         Expr::Arithmetic(_, a, b) => is_null(a) || is_null(b),

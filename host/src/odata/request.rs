@@ -15,9 +15,7 @@ use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
-use crate::model::query::{
-    AssignedValue, Assignment, Change, Compare, Expr, Filter, Literal, Operation, Precondition, Query,
-};
+use crate::model::query::{AssignedValue, Assignment, Change, Filter, Operation, Precondition, Query};
 use crate::model::table::{ColumnIndex, Table};
 use crate::model::value::Instant;
 
@@ -290,7 +288,7 @@ impl Reader<'_> {
         }
         let table = self.context.catalog.table(child);
         let table = table.ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{child}`")))?;
-        let belongs = Filter::Compare(Compare::Eq, Expr::Column(column), Expr::Literal(Literal::Guid(key)));
+        let belongs = Filter::points_to(table, column, parent, key);
         match rest {
             [] => match self.method(&["GET", "POST"])? {
                 "POST" => {

@@ -155,7 +155,7 @@ pub(crate) fn show(filter: &Filter, table: &Table, catalog: &Catalog) -> String 
 
 pub(crate) fn show_expr(expr: &Expr, table: &Table) -> String {
     match expr {
-        Expr::Column(index) => table.columns[*index].property().into_owned(),
+        Expr::Column(index) | Expr::Leading(index, _) => table.columns[*index].property().into_owned(),
         Expr::Literal(literal) => show_literal(literal),
         Expr::Call(function, arguments) => {
             let arguments: Vec<_> = arguments.iter().map(|a| show_expr(a, table)).collect();

@@ -39,7 +39,7 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
 fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {
     let table = &read.table;
     // What the database will be asked: with keys where conditions on related tables stand.
-    let mut keys = read.joins.iter().map(|join| join.condition(BTreeSet::new()));
+    let mut keys = read.joins.iter().map(|join| join.condition(&read.table, BTreeSet::new()));
     let asked = scan.filter.as_ref().and_then(|filter| with_keys(filter, &mut keys).ok());
     let asked = NativeScan { filter: asked, ..scan.clone() };
     json!({

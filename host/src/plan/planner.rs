@@ -8,9 +8,7 @@ use uuid::Uuid;
 
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
 use super::search::query::{Search, Searched, ServerSearch, hashed_keys, searches, sort};
-use super::tree::{
-    Check, CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin, one_of,
-};
+use super::tree::{Check, CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Expand, Expr, Filter, Literal, Quantifier, Query};
@@ -215,7 +213,7 @@ fn touched_by_relation(to: &Relation, names: &mut BTreeSet<String>) {
 fn check(query: &Query, table: &Table, joins: &[Semijoin]) -> Result<()> {
     if let Some(filter) = &query.filter {
         // What related rows will say is a list of keys, of whatever length.
-        let mut keys = joins.iter().map(|join| one_of(join.own, BTreeSet::new()));
+        let mut keys = joins.iter().map(|join| Filter::one_of(table, join.own, &join.related.table, BTreeSet::new()));
         Residual::new(&with_keys(filter, &mut keys)?, table)?;
     }
     residual::order(&Default::default(), &query.order, table)?;

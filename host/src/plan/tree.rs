@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::search::query::{Class, Search, ServerSearch};
 use crate::model::error::Detail;
-use crate::model::query::{Expr, Filter, Literal, Order, Quantifier, Query};
+use crate::model::query::{Filter, Order, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Table};
 
 /// Where a table's rows live, with what planning must know of it.
@@ -139,9 +139,9 @@ pub enum CountPlan {
 }
 
 impl Semijoin {
-    /// The condition on this table, once the keys are known.
-    pub fn condition(&self, keys: BTreeSet<Uuid>) -> Filter {
-        let listed = one_of(self.own, keys);
+    /// The condition on this table, `table`, once the keys are known.
+    pub fn condition(&self, table: &Table, keys: BTreeSet<Uuid>) -> Filter {
+        let listed = Filter::one_of(table, self.own, &self.related.table, keys);
         match self.check {
             Some(_) => Filter::Not(Box::new(listed)),
             None => listed,
@@ -186,11 +186,6 @@ impl SearchScan {
         }
         details
     }
-}
-
-/// A condition that a column is one of these keys.
-pub fn one_of(column: ColumnIndex, keys: BTreeSet<Uuid>) -> Filter {
-    Filter::In(Expr::Column(column), keys.into_iter().map(Literal::Guid).collect())
 }
 
 /// A filter that adds a condition to another.

@@ -87,7 +87,7 @@ fn condition(f: &mut Formatter<'_>, filter: &Filter, table: &Table, place: Bindi
 
 fn expr(f: &mut Formatter<'_>, of: &Expr, table: &Table) -> fmt::Result {
     match of {
-        Expr::Column(column) => match table.columns.get(*column) {
+        Expr::Column(column) | Expr::Leading(column, _) => match table.columns.get(*column) {
             Some(column) => f.write_str(&column.property()),
             None => write!(f, "?{column}"),
         },

@@ -10,7 +10,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Arithmetic, Expr, Function, Literal};
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Concept, Kind, Table};
+use crate::model::table::{ColumnIndex, Concept, Kind, Lookup, Table};
 use crate::model::value::{Date, Instant, Number, SortKey, days, fold, kind_name, parse_date, parse_instant};
 use crate::plan::unparse::function_name;
 
@@ -33,6 +33,8 @@ pub(super) enum Expression<'t> {
     Column(ColumnIndex, &'t Kind),
     /// The key, by the rows' table.
     Key(ColumnIndex, &'t Table),
+    /// A lookup's key, where it leads to this entity set.
+    Leading(ColumnIndex, &'t Lookup, String),
     /// A concept's key, from its code and system where the host has not added the column yet.
     Concept(ColumnIndex, &'t Concept),
     Literal(Literal),
@@ -131,6 +133,10 @@ impl<'t> Expression<'t> {
                     None => (Self::Column(*column, kind), Type::of_kind(kind)),
                 }
             }
+            Expr::Leading(column, entity_set) => match table.columns.get(*column).map(|column| &column.kind) {
+                Some(Kind::Lookup(lookup)) => (Self::Leading(*column, lookup, entity_set.clone()), Type::Guid),
+                _ => return Err(Error::new(Code::Internal, format!("column {column} is no lookup"))),
+            },
             Expr::Literal(literal) => (Self::Literal(literal.clone()), Type::of_literal(literal)),
             Expr::Call(function, arguments) => Self::call(*function, arguments, table)?,
             Expr::Arithmetic(op, a, b) => {
@@ -207,6 +213,11 @@ impl<'t> Expression<'t> {
             Self::Key(column, table) => {
                 let text = cell(rows, row, *column)?;
                 Ok(text.map_or(Value::Null, |text| Value::Guid(key::of_row(table, text))))
+            }
+            Self::Leading(column, lookup, entity_set) => {
+                let text = cell(rows, row, *column)?.filter(|text| lookup.leads_to(text, entity_set));
+                let reference = text.and_then(key::reference);
+                Ok(reference.map_or(Value::Null, |reference| Value::Guid(key::of_reference(lookup, &reference))))
             }
             Self::Concept(column, concept) => concept_value(rows, row, *column, concept),
             Self::Literal(literal) => Ok(match literal {

@@ -122,7 +122,7 @@ pub fn columns_of_filter(filter: &Filter, into: &mut BTreeSet<ColumnIndex>) {
 
 fn columns_of_expr(of: &Expr, into: &mut BTreeSet<ColumnIndex>) {
     match of {
-        Expr::Column(column) => {
+        Expr::Column(column) | Expr::Leading(column, _) => {
             into.insert(*column);
         }
         Expr::Literal(_) => {}

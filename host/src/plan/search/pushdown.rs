@@ -11,7 +11,7 @@ use super::parameter::{self, Bounds};
 use crate::model::key::{self, Decoded};
 use crate::model::query::{Compare, Expr, Filter, Function, Literal, TextTest};
 use crate::model::rows::Rows;
-use crate::model::table::{Binding, ColumnIndex, Kind, Rank, SearchKind, SearchOps, Source, Table};
+use crate::model::table::{Binding, ColumnIndex, Kind, Lookup, Rank, SearchKind, SearchOps, Source, Table, Target};
 use crate::model::value::{Instant, Number};
 use crate::plan::evaluate::residual::{Residual, columns_of_filter};
 
@@ -171,6 +171,7 @@ impl Pushdown<'_> {
             Filter::Compare(op, of, Expr::Literal(literal)) => self.compare(*op, of, literal),
             Filter::In(_, list) if list.is_empty() => Push::Never(OUTSIDE),
             Filter::In(Expr::Column(column), list) => self.equals(*column, list, list.len() > 1),
+            Filter::In(Expr::Leading(column, entity_set), list) => self.leading(*column, entity_set, list),
             Filter::Text(test, Expr::Column(column), Expr::Literal(Literal::Text(part))) => {
                 self.text(*test, *column, part)
             }
@@ -269,22 +270,28 @@ impl Pushdown<'_> {
         if column == self.table.key {
             return self.own_key(list);
         }
-        if self.table.parent.as_ref().is_some_and(|parent| parent.column == column) {
-            return self.by_id(list, Class::Exact, LIST);
+        if let Some(parent) = self.table.parent.as_ref().filter(|parent| parent.column == column) {
+            // Of the parent's keys, which depend on what types its table shows.
+            let rank = match &self.table.columns[parent.column].kind {
+                Kind::Lookup(lookup) => lookup.rank(&self.source.resource_type),
+                _ => Rank::Only,
+            };
+            return self.by_id(list, rank, Class::Exact, LIST);
         }
         self.best(column, |b| self.equals_by(b, list, several))
     }
 
     /// A child's key begins with its resource's id, which other rows share.
     fn own_key(&self, list: &[Literal]) -> Push {
+        let rank = self.table.rank(&self.source.resource_type);
         if self.table.one_row_per_resource && self.table.parent.is_none() {
-            self.by_id(list, Class::Exact, "the key is the resource's id")
+            self.by_id(list, rank, Class::Exact, "the key is the resource's id")
         } else {
-            self.by_id(list, Class::Inexact, "the resource may give other rows, too")
+            self.by_id(list, rank, Class::Inexact, "the resource may give other rows, too")
         }
     }
 
-    fn by_id(&self, list: &[Literal], class: Class, why: &'static str) -> Push {
+    fn by_id(&self, list: &[Literal], rank: Rank, class: Class, why: &'static str) -> Push {
         if let Err(why) = self.server.allows(&self.source.resource_type, "_id") {
             return Push::No(why);
         }
@@ -292,11 +299,7 @@ impl Pushdown<'_> {
             return Push::No("the key is compared with something else".into());
         }
         let own_type = &self.source.resource_type;
-        let ids: Vec<String> = list
-            .iter()
-            .filter_map(guid)
-            .filter_map(|guid| self.id(guid, own_type, self.table.rank(own_type)))
-            .collect();
+        let ids: Vec<String> = list.iter().filter_map(guid).filter_map(|guid| self.id(guid, own_type, rank)).collect();
         let class = if ids.iter().any(|id| id.contains('/')) { Class::Inexact } else { class };
         let values = ids.iter().filter_map(|id| id.split('/').next()).map(str::to_owned).collect();
         listed(class, "_id".into(), values, why)
@@ -343,24 +346,51 @@ impl Pushdown<'_> {
                 if list.iter().any(|literal| guid(literal).is_none()) {
                     return Push::No("a lookup is compared with something else than a key".into());
                 }
-                let mut values = Vec::new();
-                for guid in list.iter().filter_map(guid) {
-                    for target in &lookup.targets {
-                        let rank = lookup.rank(&target.resource_type);
-                        let Some(id) = self.id(guid, &target.resource_type, rank) else { continue };
-                        values.push(match &binding.template {
-                            Some(_) => templated(binding, &id),
-                            None => format!("{}/{id}", target.resource_type),
-                        });
-                    }
-                }
-                listed(class, binding.param.clone(), values, reason(class))
+                self.references(binding, class, lookup, list, |_| true)
             }
             (SearchKind::String, Kind::Text { .. } | Kind::Uri) => {
                 self.strings(binding, list.iter(), parameter::plain_prefix, Reach::Whole, BEGINNING)
             }
             _ => Push::No(format!("`{}` does not search what the column shows", binding.param)),
         }
+    }
+
+    /// The lookup leads to this entity set, and there to one of these.
+    pub(super) fn leading(&self, column: ColumnIndex, entity_set: &str, list: &[Literal]) -> Push {
+        let Kind::Lookup(lookup) = &self.table.columns[column].kind else {
+            return Push::No("only a lookup leads anywhere".into());
+        };
+        self.best(column, |b| match (self.class(b, |ops| ops.any_of), b.kind) {
+            (Err(why), _) => Push::No(why),
+            (Ok(class), SearchKind::Reference) => {
+                // Where the type is no part of what is asked, others are found, too.
+                let class = if b.template.is_some() { Class::Inexact } else { class };
+                self.references(b, class, lookup, list, |target| target.entity_set == entity_set)
+            }
+            _ => Push::No(format!("`{}` does not search references", b.param)),
+        })
+    }
+
+    fn references(
+        &self,
+        binding: &Binding,
+        class: Class,
+        lookup: &Lookup,
+        list: &[Literal],
+        to: impl Fn(&Target) -> bool,
+    ) -> Push {
+        let mut values = Vec::new();
+        for guid in list.iter().filter_map(guid) {
+            for target in lookup.targets.iter().filter(|target| to(target)) {
+                let rank = lookup.rank(&target.resource_type);
+                let Some(id) = self.id(guid, &target.resource_type, rank) else { continue };
+                values.push(match &binding.template {
+                    Some(_) => templated(binding, &id),
+                    None => format!("{}/{id}", target.resource_type),
+                });
+            }
+        }
+        listed(class, binding.param.clone(), values, reason(class))
     }
 
     /// Text through a parameter that may compare case: in the cases that a code, an identifier or an address is written
@@ -541,10 +571,7 @@ impl Pushdown<'_> {
     fn id(&self, guid: Uuid, resource_type: &str, rank: Rank) -> Option<String> {
         match key::behind(guid, resource_type, rank)? {
             Decoded::Id(id) => Some(id),
-            Decoded::Hashed => {
-                let (known_type, id) = key::split(self.ids.get(&guid)?);
-                (known_type.is_empty() || known_type == resource_type).then(|| id.to_owned())
-            }
+            Decoded::Hashed => key::behind_hash(guid, self.ids.get(&guid)?, resource_type, rank).map(str::to_owned),
         }
     }
 }

@@ -86,7 +86,7 @@ pub fn searches(
     searched
 }
 
-/// The keys in a filter whose ids only the store's map knows.
+/// The keys in a filter, and in its conditions on related tables, whose ids only the store's map knows.
 pub fn hashed_keys(filter: &Filter) -> Vec<Uuid> {
     let mut keys = BTreeSet::new();
     collect_hashed(filter, &mut keys);
@@ -157,9 +157,14 @@ impl Search {
 fn in_chunks(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Vec<Vec<Filter>> {
     let whole = || vec![conjuncts.to_vec()];
     let long = conjuncts.iter().position(|conjunct| match conjunct {
-        Filter::In(Expr::Column(column), list) if list.len() > KEYS_PER_SEARCH && !list.contains(&Literal::Null) => {
+        Filter::In(of @ (Expr::Column(column) | Expr::Leading(column, _)), list)
+            if list.len() > KEYS_PER_SEARCH && !list.contains(&Literal::Null) =>
+        {
             let is_key = matches!(source.table.columns[*column].kind, Kind::Key | Kind::Lookup(_));
-            let pushed = || source.equals(*column, &list[..KEYS_PER_SEARCH], true);
+            let pushed = || match of {
+                Expr::Leading(_, entity_set) => source.leading(*column, entity_set, &list[..KEYS_PER_SEARCH]),
+                _ => source.equals(*column, &list[..KEYS_PER_SEARCH], true),
+            };
             is_key && !matches!(source.server.not_refused(&source.source.resource_type, pushed()), Push::No(_))
         }
         _ => false,
@@ -302,7 +307,8 @@ fn collect_hashed(filter: &Filter, into: &mut BTreeSet<Uuid>) {
                 }
             }
         }
-        Filter::Text(..) | Filter::Is(_) | Filter::Related { .. } => {}
+        Filter::Related { filter: Some(inner), .. } => collect_hashed(inner, into),
+        Filter::Text(..) | Filter::Is(_) | Filter::Related { filter: None, .. } => {}
     }
 }
 

@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use crate::model::error::Result;
 use crate::model::key;
+use crate::model::query::Filter;
 use crate::model::result::Expanded;
 use crate::model::rows::Rows;
 use crate::model::table::Table;
-use crate::plan::tree::{Expansion, RelatedRows, and, one_of};
+use crate::plan::tree::{Expansion, RelatedRows, and};
 use crate::router::read::join::{guids, hashed};
 use crate::router::session::Session;
 
@@ -41,7 +42,8 @@ impl Session {
     }
 
     async fn related(&self, table: &Table, rows: &Rows, of: &RelatedRows) -> Result<Expanded> {
-        let wanted: Vec<Uuid> = guids(table, rows, of.own).into_iter().collect();
+        let other = &*of.read.table;
+        let wanted: Vec<Uuid> = guids(table, rows, of.own, other).into_iter().collect();
         let mut found: HashMap<Uuid, Vec<usize>> = HashMap::new();
         let mut all: Option<Rows> = None;
         if !wanted.is_empty() {
@@ -52,12 +54,14 @@ impl Session {
                     true => usize::try_from(self.limits().scan_rows).unwrap_or(usize::MAX),
                     false => keys.len() * 2,
                 };
-                let filter = and(filter.clone(), one_of(of.theirs, keys.iter().copied().collect()));
+                let filter = and(filter.clone(), Filter::one_of(other, of.theirs, table, keys.iter().copied()));
                 let page = self.all(&of.read, Some(filter), &ids, most).await?;
                 let before = all.as_ref().map_or(0, Rows::len);
                 for row in 0..page.len() {
-                    if let Some(text) = page.cell(row, of.theirs) {
-                        found.entry(key::of_cell(&of.read.table, of.theirs, text)).or_default().push(before + row);
+                    if let Some(guid) =
+                        page.cell(row, of.theirs).and_then(|text| key::led_to(other, of.theirs, text, table))
+                    {
+                        found.entry(guid).or_default().push(before + row);
                     }
                 }
                 match &mut all {
@@ -69,7 +73,7 @@ impl Session {
         let mut expanded = Expanded { rows: all.unwrap_or_default(), ..Expanded::default() };
         self.remember(&of.read.table, &expanded.rows);
         for row in 0..rows.len() {
-            let guid = rows.cell(row, of.own).map(|text| key::of_cell(table, of.own, text));
+            let guid = rows.cell(row, of.own).and_then(|text| key::led_to(table, of.own, text, other));
             let own = guid.and_then(|guid| found.get(&guid)).map(Vec::as_slice).unwrap_or_default();
             if of.count {
                 expanded.counts.push(own.len() as u64);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ type Joined = (Vec<Filter>, HashMap<Uuid, String>);
 impl Session {
     /// The filter of a read with its joins made.
     pub(super) async fn joined(&self, read: &Read) -> Result<(Option<Filter>, HashMap<Uuid, String>)> {
-        let (conditions, mut ids) = self.conditions(&read.joins).await?;
+        let (conditions, mut ids) = self.conditions(&read.table, &read.joins).await?;
         let filter = read.query.filter.as_ref();
         let filter = filter.map(|filter| with_keys(filter, &mut conditions.into_iter())).transpose()?;
         // Planning knew those of the query itself.
@@ -31,7 +32,11 @@ impl Session {
     }
 
     /// Makes joins one after the other. A join may have joins, so the future is on the heap.
-    fn conditions<'a>(&'a self, joins: &'a [Semijoin]) -> Pin<Box<dyn Future<Output = Result<Joined>> + Send + 'a>> {
+    fn conditions<'a>(
+        &'a self,
+        table: &'a Arc<Table>,
+        joins: &'a [Semijoin],
+    ) -> Pin<Box<dyn Future<Output = Result<Joined>> + Send + 'a>> {
         Box::pin(async move {
             let (mut conditions, mut ids) = (Vec::with_capacity(joins.len()), HashMap::new());
             for join in joins {
@@ -39,26 +44,26 @@ impl Session {
                 let rows = self.all(&join.related, filter, &known, self.limits().related_keys).await?;
                 ids.extend(hashed(&join.related.table, &rows, join.theirs).map(|(guid, text)| (guid, text.to_owned())));
                 let keys = match &join.check {
-                    None => guids(&join.related.table, &rows, join.theirs),
-                    Some(check) => self.violated(join, check, rows).await?,
+                    None => guids(&join.related.table, &rows, join.theirs, table),
+                    Some(check) => self.violated(table, join, check, rows).await?,
                 };
-                conditions.push(join.condition(keys));
+                conditions.push(join.condition(table, keys));
             }
             Ok((conditions, ids))
         })
     }
 
     /// Keys of the related rows that do not meet what all must meet.
-    async fn violated(&self, join: &Semijoin, check: &Check, rows: Rows) -> Result<BTreeSet<Uuid>> {
-        let (conditions, _) = self.conditions(&check.joins).await?;
+    async fn violated(&self, own: &Arc<Table>, join: &Semijoin, check: &Check, rows: Rows) -> Result<BTreeSet<Uuid>> {
+        let (conditions, _) = self.conditions(&join.related.table, &check.joins).await?;
         let filter = with_keys(&check.filter, &mut conditions.into_iter())?;
-        let (table, theirs) = (join.related.table.clone(), join.theirs);
+        let (own, table, theirs) = (own.clone(), join.related.table.clone(), join.theirs);
         self.work(move || {
             let residual = Residual::new(&filter, &table)?;
             let mut violated = BTreeSet::new();
             for row in 0..rows.len() {
                 if !residual.keeps(&rows, row)? {
-                    violated.extend(rows.cell(row, theirs).map(|text| key::of_cell(&table, theirs, text)));
+                    violated.extend(rows.cell(row, theirs).and_then(|text| key::led_to(&table, theirs, text, &own)));
                 }
             }
             Ok(violated)
@@ -67,10 +72,10 @@ impl Session {
     }
 }
 
-/// Keys of rows, for `in` lists.
-pub(super) fn guids(table: &Table, rows: &Rows, column: ColumnIndex) -> BTreeSet<Uuid> {
+/// Keys of another table's rows that a column of these holds, for `in` lists.
+pub(super) fn guids(table: &Table, rows: &Rows, column: ColumnIndex, other: &Table) -> BTreeSet<Uuid> {
     let texts = (0..rows.len()).filter_map(|row| rows.cell(row, column));
-    texts.map(|text| key::of_cell(table, column, text)).collect()
+    texts.filter_map(|text| key::led_to(table, column, text, other)).collect()
 }
 
 /// The texts behind those of a column's keys that do not carry their own.

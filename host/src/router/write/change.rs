@@ -209,11 +209,11 @@ impl Session {
                 None => return Ok(Vec::new()),
             },
         };
-        let (resource_type, rest) = key::split(&text);
-        // What is hashed for one table is its own key in another.
-        let is_its_key = rest.contains('/') || key::of_row(table, &text) == key;
-        let located = types().filter(|candidate| is_its_key && [*candidate, ""].contains(&resource_type));
-        Ok(located.map(|candidate| Located::new(candidate, rest)).collect())
+        let located = types().filter_map(|candidate| {
+            let rest = key::behind_hash(key, &text, candidate, table.rank(candidate))?;
+            Some(Located::new(candidate, rest))
+        });
+        Ok(located.collect())
     }
 
     /// The id of a resource of this type whose key a GUID is where the type has this rank, if it is known without asking.
@@ -223,9 +223,8 @@ impl Session {
             Some(key::Decoded::Id(id)) => Some(id),
             Some(key::Decoded::Hashed) => {
                 let text = self.store().text_of(guid).await?;
-                let id = text.as_deref().map(key::split).filter(|(known, _)| [resource_type, ""].contains(known));
-                let id = id.map(|(_, id)| id.to_owned()).filter(|id| key::is_id(id));
-                id.filter(|id| key::guid_of(resource_type, id, rank) == guid)
+                let id = text.as_deref().and_then(|text| key::behind_hash(guid, text, resource_type, rank));
+                id.filter(|id| key::is_id(id)).map(str::to_owned)
             }
         })
     }

@@ -203,6 +203,9 @@ impl Conditions<'_> {
                 like.then(|| format!("({a} {} {b})", operator(*compare)))
             }
             Filter::In(Expr::Column(column), literals) => self.one_of(*column, literals),
+            Filter::In(Expr::Leading(column, entity_set), literals) if !literals.contains(&Literal::Null) => {
+                self.leading(*column, entity_set, literals)
+            }
             Filter::Text(test, Expr::Column(column), Expr::Literal(Literal::Text(text))) => {
                 self.text_test(*test, *column, text)
             }
@@ -289,6 +292,22 @@ impl Conditions<'_> {
             (false, true) => format!("({key} IS NOT NULL AND {listed})"),
             (false, false) => format!("({listed})"),
         })
+    }
+
+    /// One of these keys, in a reference to a type that has rows in this entity set.
+    fn leading(&mut self, column: ColumnIndex, entity_set: &str, literals: &[Literal]) -> Option<String> {
+        let Kind::Lookup(lookup) = &self.table.columns.get(column)?.kind else { return None };
+        let listed = self.one_of(column, literals)?;
+        let cell = cell_name(self.table, column);
+        let mut types = Vec::new();
+        for target in lookup.targets.iter().filter(|target| target.entity_set == entity_set) {
+            let beginning = format!("{}/", target.resource_type);
+            types.push(format!("substr({cell}, 1, {}) = ?", beginning.chars().count()));
+            self.params.push(Value::Text(beginning));
+        }
+        // A table that it never leads to; a cell that is null is one of no keys already.
+        let types = if types.is_empty() { "0".to_owned() } else { types.join(" OR ") };
+        Some(format!("({listed} AND ({types}))"))
     }
 
     /// On the bytes of folded text: `length`, `substr` and `LIKE` on text stop at a NUL or know wildcards.
@@ -445,7 +464,7 @@ fn filter_columns(table: &Table, filter: &Filter, columns: &mut Vec<ColumnIndex>
 
 fn expr_columns(expr: &Expr, columns: &mut Vec<ColumnIndex>) {
     match expr {
-        Expr::Column(column) => add(columns, *column),
+        Expr::Column(column) | Expr::Leading(column, _) => add(columns, *column),
         Expr::Literal(_) => {}
         Expr::Call(_, arguments) => arguments.iter().for_each(|a| expr_columns(a, columns)),
         Expr::Arithmetic(_, a, b) => {

@@ -41,6 +41,10 @@ pub(super) enum Constant {
     Moment(Family, String),
 }
 
+/// Names that mean the same in every view, so that no constant may take them. (`%sct` and its like are texts, which a
+/// view may say itself.)
+pub(super) const OF_EVERY_VIEW: [&str; 4] = ["resource", "rootResource", "context", "rowIndex"];
+
 /// What is wrong, and at which byte of the expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complaint {

@@ -493,6 +493,10 @@ fn constants<'d>(root: &Place<'d>, faults: &mut Faults<'d>) -> BTreeMap<String, 
             faults.error(&place, "a constant needs a `name`");
             continue;
         };
+        if code::OF_EVERY_VIEW.contains(&&*name) {
+            faults.error(&at, format!("`%{name}` is there in every view: give the constant another name"));
+            continue;
+        }
         match constant(&place) {
             Ok(constant) => {
                 if constants.insert(name.clone().into_owned(), constant).is_some() {

@@ -1,0 +1,89 @@
+//! The differential run: requests made at random over awkward data are asked of the native route, in turns of the virtual
+//! route in both readings that FHIR allows of a number's precision and of a mix of routes, and of an evaluation written
+//! here that knows nothing of the host's. All must say the same.
+//!
+//! `cargo test` asks a few hundred; `TURNTABLE_DIFFERENTIAL=100000` that many (`just differential`), and
+//! `TURNTABLE_DIFFERENTIAL_SEED` begins elsewhere. What differs is made smaller, as long as it still differs, and shown with
+//! its seed, the request and the answers.
+
+#![expect(clippy::print_stdout, reason = "what was asked, and how much of it was answered")]
+
+mod data;
+mod naive;
+mod query;
+mod random;
+mod schema;
+mod value;
+mod world;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use query::Maker;
+use random::Random;
+use world::{Refusals, World};
+
+/// Requests where the environment names no number.
+const REQUESTS: usize = 300;
+/// Requests about the same data.
+const OF_ONE_WORLD: usize = 4_000;
+/// Differences after which the run ends.
+const MOST: usize = 12;
+/// Requests under way.
+const AT_ONCE: usize = 4;
+/// Of a hundred requests so many are answered at least, on each route; else the run proves nothing.
+const ANSWERED: usize = 90;
+
+fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable}: a number")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_say_the_same() {
+    let (requests, first) = (number("TURNTABLE_DIFFERENTIAL", REQUESTS), number("TURNTABLE_DIFFERENTIAL_SEED", 1));
+    let (mut differences, mut refusals, mut asked) = (Vec::new(), Refusals::default(), 0);
+    for (nth, seed) in (first..).enumerate() {
+        let left = requests.saturating_sub(nth * OF_ONE_WORLD).min(OF_ONE_WORLD);
+        if left == 0 || differences.len() >= MOST {
+            break;
+        }
+        let (small, begun) = (requests <= REQUESTS, Instant::now());
+        let world = Arc::new(World::start(seed as u64, if small { 4 } else { 8 }, if small { 14 } else { 24 }).await);
+        println!("seed {seed}: {} tables, {:?}", world.tables.len(), begun.elapsed());
+        let begun = Instant::now();
+        let workers = (0..AT_ONCE).map(|worker| {
+            let world = world.clone();
+            tokio::spawn(async move {
+                let (mut found, mut refusals) = (Vec::new(), Refusals::default());
+                for at in (worker..left).step_by(AT_ONCE) {
+                    let random = &mut Random::new(seed as u64 * 1_000_000 + at as u64);
+                    let query = Maker { random, tables: &world.tables }.query();
+                    if let Some(difference) = world.difference(&query, at / AT_ONCE, &mut refusals).await {
+                        found.push(world.shrunk(query, difference).await);
+                        if found.len() >= MOST {
+                            break;
+                        }
+                    }
+                }
+                (found, refusals)
+            })
+        });
+        for worker in workers.collect::<Vec<_>>() {
+            let (found, said) = worker.await.expect("a worker ends");
+            differences.extend(found.into_iter().map(|difference| format!("seed {seed}: {difference}")));
+            refusals.add(said);
+        }
+        asked += left;
+        println!("seed {seed}: {left} requests, {:?}", begun.elapsed());
+    }
+    differences.sort_by_key(String::len);
+    println!("{asked} requests; refused, by server and code: {:#?}", refusals.by_code);
+    println!("not judged by the evaluation here: {}", refusals.not_judged);
+    assert!(differences.is_empty(), "{} differences:\n\n{}", differences.len(), differences.join("\n\n"));
+    for (server, asked) in &refusals.asked {
+        let of_server = refusals.by_code.iter().filter(|((refusing, _), _)| refusing == server);
+        let refused: usize = of_server.map(|(_, count)| count).sum();
+        assert!(refused * 100 <= asked * (100 - ANSWERED), "{server} refuses {refused} of {asked} requests");
+    }
+    assert!(refusals.not_judged * 100 <= asked * (100 - ANSWERED), "too many requests are not judged");
+}

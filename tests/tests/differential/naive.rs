@@ -1,0 +1,290 @@
+//! What a request should answer, by looking at every row of every table: no plan, no index, no search.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value as Json};
+
+use crate::query::{Expand, Expr, Filter, Options, Query};
+use crate::schema::{Kind, Row, Table, Tables};
+use crate::value::{Decimal, Unknown, Value, folded, part};
+
+/// What should come.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    /// All rows that meet the filter, in the order asked for; what is equal by the key.
+    pub(crate) all: Vec<Map<String, Json>>,
+    /// How many of them are passed over, and at most how many are shown.
+    pub(crate) skip: usize,
+    pub(crate) top: usize,
+    pub(crate) is_ordered: bool,
+}
+
+/// `Err`: this evaluation cannot say.
+pub(crate) fn expected(query: &Query, tables: &Tables) -> Result<Expected, Unknown> {
+    let table = &tables[&query.set];
+    let options = &query.options;
+    let mut all = Vec::new();
+    for row in matching(table, options, tables, None)? {
+        let mut shown = row.projected(table, options.select.as_deref());
+        for expand in &query.expand {
+            let (navigated, count) = expanded(expand, table, row, tables)?;
+            shown.insert(expand.navigation.clone(), navigated);
+            if expand.options.count {
+                shown.insert(format!("{}@odata.count", expand.navigation), count.into());
+            }
+        }
+        all.push(shown);
+    }
+    let top = options.top.unwrap_or(usize::MAX);
+    Ok(Expected { all, skip: options.skip, top, is_ordered: !options.order.is_empty() })
+}
+
+/// The rows that meet the filter, in order.
+fn matching<'t>(
+    table: &'t Table,
+    options: &Options,
+    tables: &Tables,
+    only: Option<(&str, &Table, &str)>,
+) -> Result<Vec<&'t Row>, Unknown> {
+    let mut kept = Vec::new();
+    for row in &table.rows {
+        if only.is_some_and(|(by, to, key)| !row.leads_to(by, to, key)) {
+            continue;
+        }
+        let keeps = match &options.filter {
+            Some(filter) => holds(filter, table, Some(row), tables)? == Some(true),
+            None => true,
+        };
+        if keeps {
+            let by: Result<Vec<Value>, Unknown> =
+                options.order.iter().map(|(by, _)| value(by, table, Some(row))).collect();
+            kept.push((by?, row));
+        }
+    }
+    let mut failed = None;
+    kept.sort_by(|(a, a_row), (b, b_row)| {
+        for ((a, b), (_, down)) in a.iter().zip(b).zip(&options.order) {
+            let order = nulls_first(a, b).unwrap_or_else(|why| {
+                failed = Some(why);
+                Ordering::Equal
+            });
+            if order != Ordering::Equal {
+                return if *down { order.reverse() } else { order };
+            }
+        }
+        a_row.key(table).cmp(b_row.key(table))
+    });
+    match failed {
+        Some(why) => Err(why),
+        None => Ok(kept.into_iter().map(|(_, row)| row).collect()),
+    }
+}
+
+fn nulls_first(a: &Value, b: &Value) -> Result<Ordering, Unknown> {
+    Ok(a.compare(b)?.unwrap_or_else(|| (*a != Value::Null).cmp(&(*b != Value::Null))))
+}
+
+/// What a navigation property shows of a row, and how many there are in all.
+fn expanded(expand: &Expand, table: &Table, row: &Row, tables: &Tables) -> Result<(Json, usize), Unknown> {
+    let navigation = table.navigation(&expand.navigation);
+    let (other, options) = (&tables[&navigation.to], &expand.options);
+    if !navigation.many {
+        let found = behind(row, &navigation.by, other);
+        let shown = found.map(|found| Json::Object(found.projected(other, options.select.as_deref())));
+        return Ok((shown.unwrap_or(Json::Null), 0));
+    }
+    let rows = matching(other, options, tables, Some((&navigation.by, table, row.key(table))))?;
+    let count = rows.len();
+    let window = rows.into_iter().skip(options.skip).take(options.top.unwrap_or(usize::MAX));
+    let shown = window.map(|row| Json::Object(row.projected(other, options.select.as_deref())));
+    Ok((Json::Array(shown.collect()), count))
+}
+
+fn behind<'t>(row: &Row, by: &str, other: &'t Table) -> Option<&'t Row> {
+    other.rows.iter().find(|found| row.leads_to(by, other, found.key(other)))
+}
+
+/// None = null. No row: all columns are null.
+fn holds(filter: &Filter, table: &Table, row: Option<&Row>, tables: &Tables) -> Result<Option<bool>, Unknown> {
+    Ok(match filter {
+        // Both sides are looked at, so that whatever may fail is known to.
+        Filter::And(a, b) => match (holds(a, table, row, tables)?, holds(b, table, row, tables)?) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        },
+        Filter::Or(a, b) => match (holds(a, table, row, tables)?, holds(b, table, row, tables)?) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
+        Filter::Not(inner) => holds(inner, table, row, tables)?.map(|holds| !holds),
+        Filter::Compare(operator, a, b) => compares(operator, &value(a, table, row)?, &value(b, table, row)?)?,
+        Filter::In(of, list) => {
+            let of = value(of, table, row)?;
+            let mut found = false;
+            for literal in list {
+                found |= compares("eq", &of, &literal.value)? == Some(true);
+            }
+            Some(found)
+        }
+        Filter::Text(test, a, b) => match (value(a, table, row)?, value(b, table, row)?) {
+            (Value::Text(text), Value::Text(part)) => {
+                let (text, part) = (folded(&text)?, folded(&part)?);
+                Some(match *test {
+                    "contains" => text.contains(&part),
+                    "startswith" => text.starts_with(&part),
+                    _ => text.ends_with(&part),
+                })
+            }
+            _ => None,
+        },
+        Filter::Is(column) => match cell(column, row) {
+            Value::Bool(holds) => Some(holds),
+            _ => None,
+        },
+        Filter::Dataverse(function, column, values) => {
+            dataverse(function, table.kind(column), &cell(column, row), values)?
+        }
+        Filter::Behind(navigation, inner) => {
+            let navigation = table.navigation(navigation);
+            let other = &tables[&navigation.to];
+            holds(inner, other, row.and_then(|row| behind(row, &navigation.by, other)), tables)?
+        }
+        Filter::Rows(navigation, all, inner) => {
+            let navigation = table.navigation(navigation);
+            let other = &tables[&navigation.to];
+            let (mut any, mut every) = (false, true);
+            for found in &other.rows {
+                let meets = match inner {
+                    Some(inner) => holds(inner, other, Some(found), tables)? == Some(true),
+                    None => true,
+                };
+                if row.is_some_and(|row| found.leads_to(&navigation.by, table, row.key(table))) {
+                    any |= meets;
+                    every &= meets;
+                }
+            }
+            Some(if *all { every } else { any })
+        }
+    })
+}
+
+fn compares(operator: &str, a: &Value, b: &Value) -> Result<Option<bool>, Unknown> {
+    let order = a.compare(b)?;
+    Ok(match (operator, order) {
+        ("eq", None) => Some(a == b),
+        ("ne", None) => Some(a != b),
+        (_, None) => None,
+        ("eq", Some(order)) => Some(order.is_eq()),
+        ("ne", Some(order)) => Some(order.is_ne()),
+        ("lt", Some(order)) => Some(order.is_lt()),
+        ("le", Some(order)) => Some(order.is_le()),
+        ("gt", Some(order)) => Some(order.is_gt()),
+        (_, Some(order)) => Some(order.is_ge()),
+    })
+}
+
+fn dataverse(
+    function: &str,
+    kind: Kind,
+    of: &Value,
+    values: &[crate::query::Literal],
+) -> Result<Option<bool>, Unknown> {
+    let values: Vec<&Value> = values.iter().map(|literal| &literal.value).collect();
+    let within = |least: &Value, most: &Value| {
+        Ok(match (compares("ge", of, least)?, compares("le", of, most)?) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (a, b) => a.zip(b).map(|(a, b)| a && b),
+        })
+    };
+    let one_of = || values.iter().try_fold(false, |found, v| Ok(found | (compares("eq", of, v)? == Some(true))));
+    Ok(match function {
+        "In" => Some(one_of()?),
+        "NotIn" => Some(!one_of()?),
+        "Between" => within(values[0], values[1])?,
+        "NotBetween" => within(values[0], values[1])?.map(|within: bool| !within),
+        _ => {
+            // The day of the row, in UTC.
+            const DAY: i64 = 86_400_000_000;
+            let (Value::Day(wanted), own) = (values[0], of) else { return Err(Unknown::NotModelled) };
+            let own = match (own, kind) {
+                (Value::Day(day), Kind::Day) => *day,
+                (Value::Moment(moment), _) => moment.div_euclid(DAY),
+                _ => return Ok(None),
+            };
+            Some(match function {
+                "On" => own == *wanted,
+                "OnOrAfter" => own >= *wanted,
+                _ => own <= *wanted,
+            })
+        }
+    })
+}
+
+fn cell(column: &str, row: Option<&Row>) -> Value {
+    row.map_or(Value::Null, |row| row.cells.get(column).unwrap_or_else(|| panic!("no column {column}")).clone())
+}
+
+fn is_whole(expr: &Expr, table: &Table) -> bool {
+    match expr {
+        Expr::Column(column) => table.kind(column) == Kind::Whole,
+        Expr::Literal(literal) => literal.text.parse::<i64>().is_ok(),
+        Expr::Call(function, _) => !matches!(*function, "round" | "floor" | "ceiling"),
+        Expr::Arithmetic(_, a, b) => is_whole(a, table) && is_whole(b, table),
+        Expr::Negate(inner) => is_whole(inner, table),
+    }
+}
+
+fn value(of: &Expr, table: &Table, row: Option<&Row>) -> Result<Value, Unknown> {
+    Ok(match of {
+        Expr::Column(column) => cell(column, row),
+        Expr::Literal(literal) => literal.value.clone(),
+        Expr::Negate(inner) => match value(inner, table, row)? {
+            Value::Number(number) => Value::Number(number.negated()),
+            _ => Value::Null,
+        },
+        Expr::Arithmetic(operator, a, b) => {
+            let whole = is_whole(a, table) && is_whole(b, table);
+            match (value(a, table, row)?, value(b, table, row)?) {
+                (Value::Number(a), Value::Number(b)) => Value::Number(Decimal::arithmetic(operator, whole, &a, &b)?),
+                _ => Value::Null,
+            }
+        }
+        Expr::Call(function, arguments) => {
+            let values: Result<Vec<Value>, Unknown> = arguments.iter().map(|a| value(a, table, row)).collect();
+            call(function, &values?)?
+        }
+    })
+}
+
+fn call(function: &str, arguments: &[Value]) -> Result<Value, Unknown> {
+    let index = |number: &Decimal| number.to_whole().map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
+    let length = |text: &str| Value::of(i64::try_from(text.chars().count()).unwrap_or(i64::MAX));
+    Ok(match (function, arguments) {
+        (_, arguments) if arguments.contains(&Value::Null) => Value::Null,
+        ("length", [Value::Text(text)]) => length(text),
+        ("indexof", [Value::Text(text), Value::Text(part)]) => {
+            let text = folded(text)?;
+            match text.find(&folded(part)?) {
+                Some(at) => length(&text[..at]),
+                None => Value::of(-1),
+            }
+        }
+        ("substring", [Value::Text(text), Value::Number(start)]) => {
+            Value::Text(text.chars().skip(index(start)?).collect())
+        }
+        ("substring", [Value::Text(text), Value::Number(start), Value::Number(length)]) => {
+            Value::Text(text.chars().skip(index(start)?).take(index(length)?).collect())
+        }
+        ("tolower", [Value::Text(text)]) => Value::Text(text.to_lowercase()),
+        ("toupper", [Value::Text(text)]) => Value::Text(text.to_uppercase()),
+        ("trim", [Value::Text(text)]) => Value::Text(text.trim().to_owned()),
+        ("concat", [Value::Text(a), Value::Text(b)]) => Value::Text(format!("{a}{b}")),
+        ("round" | "floor" | "ceiling", [Value::Number(number)]) => Value::Number(number.whole(function)?),
+        ("date", [Value::Moment(moment)]) => part("date", *moment).map_or(Value::Null, Value::Day),
+        (_, [Value::Moment(moment)]) => part(function, *moment).map_or(Value::Null, Value::of),
+        (_, [Value::Day(day)]) => part(function, day * 86_400_000_000).map_or(Value::Null, Value::of),
+        _ => panic!("{function} of {arguments:?}"),
+    })
+}

@@ -1,0 +1,645 @@
+//! Requests as data: made at random from the tables' own rows, written as OData, and made smaller again.
+
+use std::fmt::Write as _;
+
+use crate::random::Random;
+use crate::schema::{Kind, Table, Tables, parsed};
+use crate::value::Value;
+
+/// A request for rows of one table.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    pub(crate) set: String,
+    /// `/$count`
+    pub(crate) only_count: bool,
+    pub(crate) options: Options,
+    /// `odata.maxpagesize`: the pages are followed to the end.
+    pub(crate) page: Option<usize>,
+    pub(crate) expand: Vec<Expand>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// None: all.
+    pub(crate) select: Option<Vec<String>>,
+    pub(crate) filter: Option<Filter>,
+    /// `true`: descending.
+    pub(crate) order: Vec<(Expr, bool)>,
+    pub(crate) top: Option<usize>,
+    pub(crate) skip: usize,
+    pub(crate) count: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Expand {
+    pub(crate) navigation: String,
+    pub(crate) options: Options,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Filter {
+    And(Box<Filter>, Box<Filter>),
+    Or(Box<Filter>, Box<Filter>),
+    Not(Box<Filter>),
+    Compare(&'static str, Expr, Expr),
+    In(Expr, Vec<Literal>),
+    /// `contains`, `startswith`, `endswith`
+    Text(&'static str, Expr, Expr),
+    /// A boolean column.
+    Is(String),
+    /// A function of Dataverse on a column.
+    Dataverse(&'static str, String, Vec<Literal>),
+    /// A condition without `and`, `or`, `not` at its top, on the row behind a lookup.
+    Behind(String, Box<Filter>),
+    /// `any` or `all` (`true`) of the rows that point here.
+    Rows(String, bool, Option<Box<Filter>>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Expr {
+    Column(String),
+    Literal(Literal),
+    Call(&'static str, Vec<Expr>),
+    Arithmetic(&'static str, Box<Expr>, Box<Expr>),
+    Negate(Box<Expr>),
+}
+
+/// As written, and what it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Literal {
+    pub(crate) text: String,
+    pub(crate) value: Value,
+}
+
+impl Query {
+    /// Path and options, not encoded.
+    pub(crate) fn parts(&self) -> (String, Vec<(&'static str, String)>) {
+        let path = if self.only_count { format!("{}/$count", self.set) } else { self.set.clone() };
+        let mut options = self.options.parts();
+        if !self.expand.is_empty() {
+            let item = |expand: &Expand| match expand.options.parts().as_slice() {
+                [] => expand.navigation.clone(),
+                parts => {
+                    let parts: Vec<_> = parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    format!("{}({})", expand.navigation, parts.join(";"))
+                }
+            };
+            options.push(("$expand", self.expand.iter().map(item).collect::<Vec<_>>().join(",")));
+        }
+        (path, options)
+    }
+
+    /// The same request with something less, larger steps first.
+    pub(crate) fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for at in 0..self.expand.len() {
+            let mut less = self.clone();
+            less.expand.remove(at);
+            all.push(less);
+        }
+        if self.page.is_some() {
+            all.push(Self { page: None, ..self.clone() });
+        }
+        all.extend(self.options.smaller().into_iter().map(|options| Self { options, ..self.clone() }));
+        for (at, expand) in self.expand.iter().enumerate() {
+            for options in expand.options.smaller() {
+                let mut less = self.clone();
+                less.expand[at].options = options;
+                all.push(less);
+            }
+        }
+        all
+    }
+}
+
+impl std::fmt::Display for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, options) = self.parts();
+        let options: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        write!(f, "{path}?{}", options.join("&"))?;
+        self.page.map_or(Ok(()), |page| write!(f, "   (Prefer: odata.maxpagesize={page})"))
+    }
+}
+
+impl Options {
+    fn parts(&self) -> Vec<(&'static str, String)> {
+        let mut parts = Vec::new();
+        if let Some(select) = &self.select {
+            parts.push(("$select", select.join(",")));
+        }
+        if let Some(filter) = &self.filter {
+            parts.push(("$filter", filter.text("", 0)));
+        }
+        if !self.order.is_empty() {
+            let item = |(by, down): &(Expr, bool)| format!("{}{}", by.text(""), if *down { " desc" } else { "" });
+            parts.push(("$orderby", self.order.iter().map(item).collect::<Vec<_>>().join(",")));
+        }
+        parts.extend(self.top.map(|top| ("$top", top.to_string())));
+        if self.skip > 0 {
+            parts.push(("$skip", self.skip.to_string()));
+        }
+        if self.count {
+            parts.push(("$count", "true".to_owned()));
+        }
+        parts
+    }
+
+    fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        if self.filter.is_some() {
+            all.push(Self { filter: None, ..self.clone() });
+        }
+        if !self.order.is_empty() && self.top.is_none() && self.skip == 0 {
+            all.push(Self { order: Vec::new(), ..self.clone() });
+        }
+        if self.top.is_some() || self.skip > 0 {
+            all.push(Self { top: None, skip: 0, ..self.clone() });
+            all.push(Self { skip: 0, ..self.clone() });
+        }
+        if self.count {
+            all.push(Self { count: false, ..self.clone() });
+        }
+        for at in 0..self.order.len().max(1) - 1 {
+            let mut less = self.clone();
+            less.order.remove(at);
+            all.push(less);
+        }
+        if let Some(select) = self.select.as_ref().filter(|select| select.len() > 1) {
+            for at in 0..select.len() {
+                let mut less = select.clone();
+                less.remove(at);
+                all.push(Self { select: Some(less), ..self.clone() });
+            }
+        }
+        let filters = self.filter.iter().flat_map(Filter::smaller);
+        all.extend(filters.map(|filter| Self { filter: Some(filter), ..self.clone() }));
+        all
+    }
+}
+
+impl Filter {
+    /// `prefix` leads to the columns: `x1/`, `navigation/`.
+    fn text(&self, prefix: &str, depth: usize) -> String {
+        match self {
+            Self::And(a, b) => format!("({} and {})", a.text(prefix, depth), b.text(prefix, depth)),
+            Self::Or(a, b) => format!("({} or {})", a.text(prefix, depth), b.text(prefix, depth)),
+            Self::Not(inner) => format!("not ({})", inner.text(prefix, depth)),
+            Self::Compare(operator, a, b) => format!("{} {operator} {}", a.text(prefix), b.text(prefix)),
+            Self::In(of, list) => format!("{} in ({})", of.text(prefix), literals(list)),
+            Self::Text(test, a, b) => format!("{test}({},{})", a.text(prefix), b.text(prefix)),
+            Self::Is(column) => format!("{prefix}{column}"),
+            Self::Dataverse(function, column, values) => {
+                let values = match *function {
+                    "In" | "NotIn" | "Between" | "NotBetween" => format!(",PropertyValues=[{}]", literals(values)),
+                    _ => format!(",PropertyValue={}", literals(values)),
+                };
+                format!("Microsoft.Dynamics.CRM.{function}(PropertyName='{column}'{values})")
+            }
+            Self::Behind(navigation, inner) => inner.text(&format!("{prefix}{navigation}/"), depth),
+            Self::Rows(navigation, all, inner) => {
+                let quantifier = if *all { "all" } else { "any" };
+                let variable = format!("x{depth}");
+                let inner = inner
+                    .as_ref()
+                    .map(|inner| format!("{variable}:{}", inner.text(&format!("{variable}/"), depth + 1)));
+                format!("{prefix}{navigation}/{quantifier}({})", inner.unwrap_or_default())
+            }
+        }
+    }
+
+    fn smaller(&self) -> Vec<Self> {
+        let both = |a: &Self, b: &Self, join: fn(Box<Self>, Box<Self>) -> Self| {
+            let mut all = vec![a.clone(), b.clone()];
+            all.extend(a.smaller().into_iter().map(|less| join(less.into(), b.clone().into())));
+            all.extend(b.smaller().into_iter().map(|less| join(a.clone().into(), less.into())));
+            all
+        };
+        match self {
+            Self::And(a, b) => both(a, b, Self::And),
+            Self::Or(a, b) => both(a, b, Self::Or),
+            Self::Not(inner) => {
+                let mut all = vec![(**inner).clone()];
+                all.extend(inner.smaller().into_iter().map(|less| Self::Not(less.into())));
+                all
+            }
+            Self::In(of, list) if list.len() > 1 => {
+                let without = |at: usize| {
+                    let mut less = list.clone();
+                    less.remove(at);
+                    Self::In(of.clone(), less)
+                };
+                (0..list.len()).map(without).collect()
+            }
+            Self::Behind(navigation, inner) => {
+                let is_leaf = |less: &Self| !matches!(less, Self::And(..) | Self::Or(..) | Self::Not(_));
+                let smaller = inner.smaller().into_iter().filter(is_leaf);
+                smaller.map(|less| Self::Behind(navigation.clone(), less.into())).collect()
+            }
+            Self::Rows(navigation, all, Some(inner)) => {
+                let rows = |inner| Self::Rows(navigation.clone(), *all, inner);
+                let mut less: Vec<_> = inner.smaller().into_iter().map(|less| rows(Some(less.into()))).collect();
+                if !all {
+                    less.insert(0, rows(None));
+                }
+                less
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Expr {
+    fn text(&self, prefix: &str) -> String {
+        match self {
+            Self::Column(column) => format!("{prefix}{column}"),
+            Self::Literal(literal) => literal.text.clone(),
+            Self::Call(function, arguments) => {
+                let arguments: Vec<_> = arguments.iter().map(|argument| argument.text(prefix)).collect();
+                format!("{function}({})", arguments.join(","))
+            }
+            Self::Arithmetic(operator, a, b) => format!("({} {operator} {})", a.text(prefix), b.text(prefix)),
+            Self::Negate(inner) => format!("-({})", inner.text(prefix)),
+        }
+    }
+}
+
+fn literals(list: &[Literal]) -> String {
+    list.iter().map(|literal| literal.text.as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// Numbers that are written in many ways.
+const NUMBERS: [&str; 14] = [
+    "0",
+    "1",
+    "1.0",
+    "1.00",
+    "1e3",
+    "1000",
+    "-2.5",
+    "0.1",
+    "70.18",
+    "70.5",
+    "1e-7",
+    "-0.0",
+    "1e100",
+    "100000000000000000000",
+];
+const MOMENTS: [&str; 9] = [
+    "2015-02-07T13:28:17Z",
+    "2015-02-07T13:28:17.239+02:00",
+    "2015-02-07T00:00:00Z",
+    "2015-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T00:00:00Z",
+    "0001-01-01T00:00:00Z",
+    "1970-01-01T00:00:00Z",
+    "2015-02-06T23:59:59.999999Z",
+];
+const DAYS: [&str; 8] =
+    ["2015-02-07", "2015-02-06", "2015-01-01", "2016-02-29", "9999-12-31", "0001-01-01", "1970-01-01", "2015-12-31"];
+const TEXTS: [&str; 16] = [
+    "muller",
+    "MÜLLER",
+    "strasse",
+    "ß",
+    "s",
+    "fi",
+    "ΣΊΣΥΦΟΣ",
+    "istanbul",
+    "e",
+    "maria",
+    "a%b_c",
+    "a,b|c$d\\e",
+    "x  y",
+    "",
+    "東",
+    "kelvin",
+];
+
+/// Makes requests about tables.
+pub(crate) struct Maker<'a> {
+    pub(crate) random: &'a mut Random,
+    pub(crate) tables: &'a Tables,
+}
+
+impl Maker<'_> {
+    pub(crate) fn query(&mut self) -> Query {
+        let sets: Vec<&String> = self.tables.keys().collect();
+        let table = &self.tables[*self.random.pick(&sets)];
+        let only_count = self.random.chance(8);
+        let mut options = self.options(table, true);
+        let page = (!only_count && self.random.chance(20)).then(|| 1 + self.random.below(7));
+        let mut expand = Vec::new();
+        if only_count {
+            options = Options { filter: options.filter, ..Options::default() };
+        } else if self.random.chance(15) && !table.navigations.is_empty() {
+            let navigation = self.random.pick(&table.navigations);
+            let other = &self.tables[&navigation.to];
+            let mut options = if navigation.many { self.options(other, false) } else { Options::default() };
+            if options.select.is_none() {
+                options.select = Some(self.select(other));
+            }
+            expand.push(Expand { navigation: navigation.name.clone(), options });
+        }
+        Query { set: table.set.clone(), only_count, options, page, expand }
+    }
+
+    fn options(&mut self, table: &Table, outer: bool) -> Options {
+        let select = (!self.random.chance(10)).then(|| self.select(table));
+        let filter = self.random.chance(if outer { 92 } else { 40 }).then(|| self.filter(table, 3, outer));
+        let mut order = Vec::new();
+        while order.len() < 3 && self.random.chance(if order.is_empty() { 40 } else { 30 }) {
+            order.push((self.ordered(table), self.random.chance(50)));
+        }
+        let window = self.random.chance(25) && (outer || !order.is_empty());
+        let top = (window && self.random.chance(70)).then(|| self.random.below(12));
+        let skip = if window && self.random.chance(50) { self.random.below(8) } else { 0 };
+        Options { select, filter, order, top, skip, count: self.random.chance(20) }
+    }
+
+    fn select(&mut self, table: &Table) -> Vec<String> {
+        let count = 1 + self.random.below(3);
+        let mut select: Vec<String> = (0..count).map(|_| self.random.pick(&table.columns).0.clone()).collect();
+        select.sort();
+        select.dedup();
+        select
+    }
+
+    fn ordered(&mut self, table: &Table) -> Expr {
+        let (column, kind) = self.column(table, |_| true);
+        let value = Expr::Column(column);
+        match kind {
+            Kind::Text if self.random.chance(20) => Expr::Call("length", vec![value]),
+            Kind::Moment if self.random.chance(20) => Expr::Call("year", vec![value]),
+            Kind::Decimal if self.random.chance(20) => Expr::Negate(value.into()),
+            _ => value,
+        }
+    }
+
+    /// A column of these kinds, if possible one that has values.
+    fn column(&mut self, table: &Table, of: impl Fn(Kind) -> bool) -> (String, Kind) {
+        let all: Vec<&(String, Kind)> = table.columns.iter().filter(|(_, kind)| of(*kind)).collect();
+        let has_value = |column: &str| table.rows.iter().any(|row| row.cells[column] != Value::Null);
+        let filled: Vec<&(String, Kind)> = all.iter().copied().filter(|(name, _)| has_value(name)).collect();
+        let from = if filled.is_empty() || self.random.chance(10) { all } else { filled };
+        (*self.random.pick(&from)).clone()
+    }
+
+    /// `outer`: of the request itself, where the functions of Dataverse may stand.
+    fn filter(&mut self, table: &Table, depth: usize, outer: bool) -> Filter {
+        if depth > 0 && self.random.chance(45) {
+            return match self.random.below(5) {
+                0 | 1 => Filter::And(
+                    self.filter(table, depth - 1, outer).into(),
+                    self.filter(table, depth - 1, outer).into(),
+                ),
+                2 | 3 => {
+                    Filter::Or(self.filter(table, depth - 1, outer).into(), self.filter(table, depth - 1, outer).into())
+                }
+                _ => Filter::Not(self.filter(table, depth - 1, outer).into()),
+            };
+        }
+        if outer
+            && self.random.chance(6)
+            && let Some(condition) = self.dataverse(table)
+        {
+            return condition;
+        }
+        self.leaf(table, depth)
+    }
+
+    /// Without `and`, `or`, `not` at its top.
+    fn leaf(&mut self, table: &Table, depth: usize) -> Filter {
+        if depth > 0 && self.random.chance(15) && !table.navigations.is_empty() {
+            let navigation = self.random.pick(&table.navigations).clone();
+            let other = &self.tables[&navigation.to];
+            return if navigation.many {
+                let inner = self.random.chance(85).then(|| self.filter(other, depth - 1, false).into());
+                let all = inner.is_some() && self.random.chance(40);
+                Filter::Rows(navigation.name, all, inner)
+            } else {
+                Filter::Behind(navigation.name, self.leaf(other, depth - 1).into())
+            };
+        }
+        let (column, kind) = self.column(table, |_| true);
+        let of = Expr::Column(column.clone());
+        match (kind, self.random.below(10)) {
+            (Kind::Bool, 0..=3) => Filter::Is(column),
+            (Kind::Text, 0..=2) => {
+                let test = self.random.word(&["contains", "startswith", "endswith"]);
+                let part = self.part(table, &column);
+                let of = if self.random.chance(15) { Expr::Call("tolower", vec![of]) } else { of };
+                Filter::Text(test, of, Expr::Literal(part))
+            }
+            (Kind::Text, 3) => self.of_text(table, &column),
+            (Kind::Decimal | Kind::Whole, 0..=1) => self.of_number(table, &column, kind),
+            (Kind::Moment | Kind::Day, 0..=1) => self.of_moment(&column, kind),
+            (_, 9 | 8) => {
+                let count = 1 + self.random.below(4);
+                Filter::In(of, (0..count).map(|_| self.literal(table, &column, kind)).collect())
+            }
+            (_, 7) => {
+                let null = Expr::Literal(Literal { text: "null".into(), value: Value::Null });
+                Filter::Compare(self.random.word(&["eq", "ne"]), of, null)
+            }
+            _ => {
+                let literal = Expr::Literal(self.literal(table, &column, kind));
+                let operator = match kind {
+                    Kind::Bool => self.random.word(&["eq", "ne"]),
+                    _ => self.random.word(&["eq", "eq", "eq", "ne", "lt", "le", "gt", "ge"]),
+                };
+                match self.random.chance(8) {
+                    true => Filter::Compare(operator, literal, of),
+                    false => Filter::Compare(operator, of, literal),
+                }
+            }
+        }
+    }
+
+    fn of_text(&mut self, table: &Table, column: &str) -> Filter {
+        let of = || Expr::Column(column.to_owned());
+        let whole = |n: usize| Expr::Literal(whole(i64::try_from(n).unwrap_or_default()));
+        match self.random.below(6) {
+            0 => Filter::Compare("gt", Expr::Call("length", vec![of()]), whole(self.random.below(12))),
+            1 => {
+                let part = self.part(table, column);
+                Filter::Compare(
+                    "ge",
+                    Expr::Call("indexof", vec![of(), Expr::Literal(part)]),
+                    whole(self.random.below(3)),
+                )
+            }
+            2 => {
+                let literal = self.literal(table, column, Kind::Text);
+                let function = self.random.word(&["tolower", "toupper", "trim"]);
+                Filter::Compare(
+                    self.random.word(&["eq", "ne", "lt"]),
+                    Expr::Call(function, vec![of()]),
+                    Expr::Literal(literal),
+                )
+            }
+            3 => {
+                let part = self.part(table, column);
+                let start = whole(self.random.below(3));
+                let cut = match self.random.chance(50) {
+                    true => vec![of(), start],
+                    false => vec![of(), start, whole(self.random.below(5))],
+                };
+                Filter::Compare("eq", Expr::Call("substring", cut), Expr::Literal(part))
+            }
+            4 => {
+                let other = self.column(table, |kind| kind == Kind::Text).0;
+                let joined = Expr::Call("concat", vec![of(), Expr::Column(other)]);
+                Filter::Text("contains", joined, Expr::Literal(self.part(table, column)))
+            }
+            _ => {
+                let other = self.column(table, |kind| kind == Kind::Text).0;
+                Filter::Compare(self.random.word(&["eq", "ne", "lt"]), of(), Expr::Column(other))
+            }
+        }
+    }
+
+    fn of_number(&mut self, table: &Table, column: &str, kind: Kind) -> Filter {
+        let of = Expr::Column(column.to_owned());
+        let literal = Expr::Literal(self.literal(table, column, kind));
+        let operator = self.random.word(&["eq", "ne", "lt", "le", "gt", "ge"]);
+        match self.random.below(4) {
+            0 => Filter::Compare(
+                operator,
+                Expr::Call(self.random.word(&["round", "floor", "ceiling"]), vec![of]),
+                literal,
+            ),
+            1 => Filter::Compare(operator, Expr::Negate(of.into()), literal),
+            _ => {
+                let by = Expr::Literal(number(self.random.word(&["1", "2", "4", "0.5", "10", "2.50"])));
+                let by = Expr::Arithmetic(self.random.word(&["add", "sub", "mul", "div", "mod"]), of.into(), by.into());
+                Filter::Compare(operator, by, literal)
+            }
+        }
+    }
+
+    fn of_moment(&mut self, column: &str, kind: Kind) -> Filter {
+        let of = Expr::Column(column.to_owned());
+        let operator = self.random.word(&["eq", "ne", "lt", "le", "gt", "ge"]);
+        if kind == Kind::Moment && self.random.chance(30) {
+            let day = Expr::Literal(literal(Kind::Day, self.random.word(&DAYS)));
+            return Filter::Compare(operator, Expr::Call("date", vec![of]), day);
+        }
+        let (function, value) = match self.random.below(if kind == Kind::Moment { 6 } else { 3 }) {
+            0 => ("year", self.random.word(&["2015", "2016", "9999", "1", "1969", "0", "10000"])),
+            1 => ("month", self.random.word(&["1", "2", "12"])),
+            2 => ("day", self.random.word(&["1", "7", "31"])),
+            3 => ("hour", self.random.word(&["0", "13", "23"])),
+            4 => ("minute", self.random.word(&["0", "28", "59"])),
+            _ => ("second", self.random.word(&["0", "17", "59"])),
+        };
+        Filter::Compare(operator, Expr::Call(function, vec![of]), Expr::Literal(number(value)))
+    }
+
+    fn dataverse(&mut self, table: &Table) -> Option<Filter> {
+        if self.random.chance(50) {
+            let (column, kind) = self.column(table, |kind| kind != Kind::Bool);
+            let function = self.random.word(&["In", "NotIn", "Between", "NotBetween"]);
+            let count = if function.ends_with("Between") { 2 } else { 1 + self.random.below(3) };
+            let values: Vec<_> = (0..count).map(|_| self.literal(table, &column, kind)).collect();
+            return Some(Filter::Dataverse(function, column, values));
+        }
+        if !table.columns.iter().any(|(_, kind)| matches!(kind, Kind::Day | Kind::Moment)) {
+            return None;
+        }
+        let (column, _) = self.column(table, |kind| matches!(kind, Kind::Day | Kind::Moment));
+        let function = self.random.word(&["On", "OnOrAfter", "OnOrBefore"]);
+        Some(Filter::Dataverse(function, column, vec![literal(Kind::Day, self.random.word(&DAYS))]))
+    }
+
+    /// What a column may be compared with.
+    fn literal(&mut self, table: &Table, column: &str, kind: Kind) -> Literal {
+        let held = (!table.rows.is_empty()).then(|| self.random.pick(&table.rows));
+        let held = held.and_then(|row| {
+            let exception = row.shown.get(&format!("{column}@Org.OData.Core.V1.ValueException"));
+            let cell = exception.map_or(row.shown.get(column), |said| said.get("value"))?;
+            (!cell.is_null()).then(|| cell.as_str().map_or_else(|| cell.to_string(), str::to_owned))
+        });
+        if let Some(held) = held.filter(|_| self.random.chance(70)) {
+            let held = self.varied(kind, held);
+            if let Some(value) = parsed(kind, &held) {
+                return Literal { text: written(kind, &held), value };
+            }
+        }
+        let other = match kind {
+            Kind::Bool => self.random.word(&["true", "false"]),
+            Kind::Whole => self.random.word(&["0", "1", "2", "-1", "935000001", "2147483647"]),
+            Kind::Decimal => self.random.word(&NUMBERS),
+            Kind::Text => self.random.word(&TEXTS),
+            Kind::Key => self.random.word(&[
+                "11111111-2222-4333-8444-555555555555",
+                "00000000-0000-0000-0000-000000000000",
+                "a0000000-0000-8000-8000-000000000001",
+            ]),
+            Kind::Day => self.random.word(&DAYS),
+            Kind::Moment => self.random.word(&MOMENTS),
+        };
+        literal(kind, other)
+    }
+
+    /// A value that is held, as it is or nearly so.
+    fn varied(&mut self, kind: Kind, held: String) -> String {
+        match (kind, self.random.below(6)) {
+            (Kind::Text, 0) if is_of_usual_case(&held) => held.to_uppercase(),
+            (Kind::Text, 1) if is_of_usual_case(&held) => held.to_lowercase(),
+            (Kind::Text, 2) => held.chars().take(1 + self.random.below(6)).collect(),
+            (Kind::Decimal, 0) if !held.contains(['e', '.']) => format!("{held}.00"),
+            (Kind::Decimal, 1) if held.contains('.') && !held.contains('e') => format!("{held}0"),
+            (Kind::Decimal, 2) => format!("{}5", held.trim_end_matches(|c: char| c != '.').trim_end_matches('.')),
+            (Kind::Key, 0) => held.to_uppercase(),
+            _ => held,
+        }
+    }
+
+    /// A part of a text that a column holds, perhaps in another case.
+    fn part(&mut self, table: &Table, column: &str) -> Literal {
+        let whole = self.literal(table, column, Kind::Text);
+        let Value::Text(text) = &whole.value else { return whole };
+        let letters: Vec<char> = text.chars().collect();
+        if letters.is_empty() {
+            return whole;
+        }
+        let start = if self.random.chance(40) { 0 } else { self.random.below(letters.len()) };
+        let length = 1 + self.random.below(6);
+        let part: String = letters.iter().skip(start).take(length).collect();
+        literal(Kind::Text, &part)
+    }
+}
+
+/// Whether a code of this spelling is found by another case of it, as the docs say ("Pages"): the services asked here
+/// compare case.
+fn is_of_usual_case(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_ascii_alphabetic()).count();
+    letters <= 5 || text == text.to_lowercase() || text == text.to_uppercase()
+}
+
+fn literal(kind: Kind, text: &str) -> Literal {
+    let value = parsed(kind, text).unwrap_or_else(|| panic!("{text} is no {kind:?}"));
+    Literal { text: written(kind, text), value }
+}
+
+fn number(text: &str) -> Literal {
+    literal(Kind::Decimal, text)
+}
+
+fn whole(number: i64) -> Literal {
+    Literal { text: number.to_string(), value: Value::of(number) }
+}
+
+fn written(kind: Kind, text: &str) -> String {
+    match kind {
+        Kind::Text => {
+            let mut quoted = String::from("'");
+            for c in text.chars() {
+                let _ = write!(quoted, "{}{c}", if c == '\'' { "'" } else { "" });
+            }
+            quoted + "'"
+        }
+        _ => text.to_owned(),
+    }
+}
