@@ -1,6 +1,8 @@
 //! The mappings inside this binary, and the engines of those that are data. The build made a component of each, and wrote
 //! beside it what it is, so that its bytes are first looked at when its code is needed.
 
+use turntable_laws::targets::Known;
+
 use super::describe::Description;
 use crate::model::error::{Code, Error, Result};
 
@@ -22,6 +24,12 @@ include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 impl Shipped {
     pub fn by_digest(digest: &str) -> Option<&'static Self> {
         SHIPPED.iter().find(|shipped| shipped.digest == digest)
+    }
+
+    /// The tables that it has.
+    pub fn tables(&self) -> Result<Vec<Known>> {
+        let tables = self.description()?.tables;
+        Ok(tables.iter().map(super::subject::known).collect())
     }
 
     /// What the component says of itself, from the build.
