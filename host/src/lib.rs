@@ -338,6 +338,12 @@ pub mod http {
     /// Error codes to statuses.
     pub mod status;
 
+    /// Who may come in, before any login: names, pages of other sites, types of bodies.
+    pub mod doors;
+
+    /// The token of administrators.
+    pub mod token;
+
     /// The service document and `$metadata`: rendered once, kept compressed.
     pub mod metadata;
 

@@ -1,6 +1,7 @@
 //! A Turntable server in this process, as `turntable serve` starts it, and the calls that tests make to it.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use reqwest::{Client, Method};
@@ -124,6 +125,22 @@ impl Server {
             format!("{}/{path}", self.api())
         };
         Call::new(&self.client, method, &url)
+    }
+
+    /// Sends a text as it stands, and gives what comes back until the server closes.
+    ///
+    /// # Panics
+    /// If the server cannot be reached, or what it says is no text.
+    pub async fn raw(&self, request: &str) -> String {
+        let (address, request) = (self.inner.address(), request.to_owned());
+        let exchange = move || -> std::io::Result<String> {
+            let mut stream = std::net::TcpStream::connect(address)?;
+            stream.write_all(request.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        tokio::task::spawn_blocking(exchange).await.expect("it ends").expect("the server answers")
     }
 
     /// `GET`, with query options that are encoded here.

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::fhir::client::Client;
 use crate::http::app;
 use crate::http::shared::App;
+use crate::http::token::{self, AdminToken};
 use crate::mapping::inspect::digest;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::{SHIPPED, Shipped};
@@ -28,6 +29,9 @@ use crate::router::release::start::FirstRoutes;
 use crate::router::snapshot::Turntable;
 use crate::router::token::Tokens;
 use crate::store::facade::Store;
+
+/// Has the token of administrators, for a server and for commands.
+pub(super) const TOKEN_VARIABLE: &str = "TURNTABLE_ADMIN_TOKEN";
 
 /// How often `mappings.dir` is looked at.
 const WATCH: Duration = Duration::from_secs(1);
@@ -80,7 +84,7 @@ async fn check_tables(config: &Config) -> Result<()> {
 }
 
 /// The file that was named, here or by `TURNTABLE_CONFIG`, or `turntable.toml` if there is one, and the environment.
-fn read_config(file: Option<&Path>) -> Result<Config> {
+pub(super) fn read_config(file: Option<&Path>) -> Result<Config> {
     let named = std::env::var_os("TURNTABLE_CONFIG").map(PathBuf::from);
     let default = Path::new("turntable.toml");
     Config::load(file.or(named.as_deref()).or_else(|| default.is_file().then_some(default)))
@@ -99,7 +103,12 @@ impl Server {
         })?;
         let address = listener.local_addr().map_err(|e| Error::new(Code::Config, format!("no local address: {e}")))?;
         let turntable = Arc::new(assemble(&config).await?);
-        let app = Arc::new(App::new(turntable.clone()));
+        let token = match std::env::var(TOKEN_VARIABLE) {
+            Ok(token) => token,
+            Err(_) => token::of_folder(&config.data_dir)?,
+        };
+        let token = AdminToken::new(&token, config.admin_token);
+        let app = Arc::new(App::new(turntable.clone(), config.doors, token));
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(app::serve(listener, app.clone(), async move {
             let _ = stopped.await;

@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 
+use crate::http::doors::{self, Entered, Peer};
 use crate::http::shared::{API, App, Logged, Shared, failure};
 use crate::http::{admin, health, ingest, tables};
 use crate::model::error::{Code, Error};
@@ -28,23 +30,52 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/fhir/", post(ingest::bundle));
     // Administrators.
     let admin = admin::openapi::routes().into_iter();
-    let once_ready = admin
-        .fold(apps, |router, (path, handlers)| router.route(path, handlers))
-        .route_layer(middleware::from_fn_with_state(app.clone(), ready));
+    let admin = admin
+        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+        .route_layer(middleware::from_fn_with_state(app.clone(), token));
+    let once_ready = apps.merge(admin).route_layer(middleware::from_fn_with_state(app.clone(), ready));
     // Operators are answered at any time.
     once_ready
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .fallback(unknown)
+        .layer(middleware::from_fn_with_state(app.clone(), entered))
         .layer(middleware::from_fn_with_state(app.clone(), counted))
         .with_state(app)
 }
 
 /// Serves until `stopped`; requests under way are finished.
 pub async fn serve(listener: TcpListener, app: Arc<App>, stopped: impl Future<Output = ()> + Send + 'static) {
-    if let Err(error) = axum::serve(listener, routes(app)).with_graceful_shutdown(stopped).await {
+    let service = routes(app).into_make_service_with_connect_info::<Peer>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the server ended");
+    }
+}
+
+/// Who may not come in learns why; the others find their own address beside the request.
+async fn entered(State(app): Shared, mut request: Request, next: Next) -> Response {
+    let mut response = match app.doors.enter(&request) {
+        Ok(entered) => {
+            request.extensions_mut().insert(entered);
+            next.run(request).await
+        }
+        Err(error) => failure(&error),
+    };
+    doors::mark(&mut response);
+    response
+}
+
+/// Calls of the admin API, with the token where one is asked for.
+async fn token(State(app): Shared, request: Request, next: Next) -> Response {
+    let by_page = request.extensions().get::<Entered>().is_none_or(|entered| entered.by_page);
+    match app.admin_token.check(request.method(), request.uri().path(), by_page, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => {
+            let mut response = failure(&error);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+        }
     }
 }
 
@@ -96,7 +127,7 @@ mod tests {
     async fn get(address: SocketAddr, path: &'static str) -> String {
         let exchange = move || {
             let mut stream = TcpStream::connect(address).unwrap();
-            write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
+            write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
             let mut answer = String::new();
             stream.read_to_string(&mut answer).unwrap();
             answer.to_ascii_lowercase()

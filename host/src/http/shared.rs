@@ -11,8 +11,10 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::http::doors::Doors;
 use crate::http::metadata::Documents;
 use crate::http::status::status;
+use crate::http::token::AdminToken;
 use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::reply;
@@ -28,6 +30,8 @@ pub const OLDER_API: &str = "/api/data/v9.1/";
 pub struct App {
     pub turntable: Arc<Turntable>,
     ready: AtomicBool,
+    pub(super) doors: Doors,
+    pub(super) admin_token: AdminToken,
     pub counters: Counters,
     pub(super) documents: Documents,
 }
@@ -44,10 +48,12 @@ pub struct Counters {
 pub type Shared = State<Arc<App>>;
 
 impl App {
-    pub fn new(turntable: Arc<Turntable>) -> Self {
+    pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken) -> Self {
         Self {
             turntable,
             ready: AtomicBool::new(false),
+            doors,
+            admin_token,
             counters: Counters::default(),
             documents: Documents::default(),
         }
@@ -56,7 +62,8 @@ impl App {
     /// Without any table, and not ready.
     #[cfg(test)]
     pub(super) fn for_tests() -> Self {
-        Self::new(Arc::new(Turntable::for_tests()))
+        let token = AdminToken::new("of a test", Default::default());
+        Self::new(Arc::new(Turntable::for_tests()), Doors::default(), token)
     }
 
     /// Every active mapping is known.

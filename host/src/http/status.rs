@@ -20,7 +20,8 @@ pub fn status(code: Code) -> StatusCode {
         | Code::ScanBudgetExceeded
         | Code::PageTokenInvalid => StatusCode::BAD_REQUEST,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
-        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::CrossSite => StatusCode::FORBIDDEN,
+        Code::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
         Code::UnknownTable | Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,

@@ -30,6 +30,10 @@ pub enum Code {
     // What the caller may not.
     Unauthorized,
     Forbidden,
+    /// The request was sent by a web page of another site.
+    CrossSite,
+    /// It was sent to a name that is not this server's.
+    UnknownHost,
     // The state of the row.
     NotFound,
     AlreadyExists,
