@@ -333,6 +333,9 @@ pub mod router {
     }
 }
 
+/// The log, which holds nobody up.
+pub mod log;
+
 /// The only place that knows HTTP.
 pub mod http {
     /// Error codes to statuses.
@@ -340,6 +343,9 @@ pub mod http {
 
     /// Who may come in, before any login: names, pages of other sites, types of bodies.
     pub mod doors;
+
+    /// One connection: how long it may take for what.
+    pub mod line;
 
     /// The token of administrators.
     pub mod token;
@@ -382,6 +388,9 @@ pub mod http {
 
     /// The list of routes.
     pub mod app;
+
+    /// Connections: how many, how one takes the place of another, how they end.
+    pub mod server;
 }
 
 /// `turntable.toml` and the environment, checked, as one struct of every part's settings.

@@ -6,14 +6,10 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::ConnectInfo;
-use axum::extract::connect_info::Connected;
 use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, header};
 use axum::response::Response;
-use axum::serve::IncomingStream;
 use ipnet::IpNet;
-use tokio::net::TcpListener;
 
 use crate::model::error::{Code, Error, Result};
 
@@ -58,12 +54,6 @@ pub struct Entered {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
 /// Documents that say nothing of anybody: a page elsewhere may link to them.
 const PUBLIC: [&str; 7] = [
     "/healthz",
@@ -81,7 +71,7 @@ impl Doors {
     /// Lets a request in, or says why not: `BadRequest` without exactly one `Host`, `UnknownHost`, `CrossSite`,
     /// `UnsupportedMediaType`.
     pub fn enter<B>(&self, request: &Request<B>) -> Result<Entered> {
-        let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.0.ip().to_canonical());
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical());
         let headers = request.headers();
         let called = called(headers, request.uri())?;
         let proxied = peer.is_some_and(|peer| self.proxies.iter().any(|net| net.contains(&peer)));

@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::doors::Doors;
+use crate::http::line::{Tally, TooSlow};
 use crate::http::metadata::Documents;
 use crate::http::status::status;
 use crate::http::token::AdminToken;
@@ -33,6 +34,7 @@ pub struct App {
     pub(super) doors: Doors,
     pub(super) admin_token: AdminToken,
     pub counters: Counters,
+    pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
 }
 
@@ -55,6 +57,7 @@ impl App {
             doors,
             admin_token,
             counters: Counters::default(),
+            lines: Arc::default(),
             documents: Documents::default(),
         }
     }
@@ -134,6 +137,10 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             None => return Ok(None),
+            Some(Err(error)) if is_slow(&error) => {
+                let error = Error::new(Code::RequestTimeout, "the body comes too slowly");
+                return Err(error.hint("send it at once; the limits are `transfer_bytes` in `transfer_ms`"));
+            }
             Some(Err(_)) => return Err(Error::new(Code::BadRequest, "the body did not arrive whole")),
             // Trailers say nothing here.
             Some(Ok(frame)) => {
@@ -143,6 +150,17 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
             }
         }
     }
+}
+
+fn is_slow(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TooSlow>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A JSON answer of the admin API.

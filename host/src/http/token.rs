@@ -117,7 +117,7 @@ mod tests {
         let right = "Bearer 0123456789abcdef";
         for (asked, method) in all.iter().flat_map(|asked| [(*asked, Method::GET), (*asked, Method::POST)]) {
             let required = asked == Asked::Required;
-            let mut check =
+            let check =
                 |by_page, said: &[&str], expected| check(asked, &method, "/admin/v1/x", by_page, said, expected);
             check(false, &[], !required);
             check(true, &[], false);

@@ -23,6 +23,8 @@ pub enum Code {
     NotWritable,
     RequiredColumn,
     BodyTooLarge,
+    /// The body did not come fast enough.
+    RequestTimeout,
     UrlTooLong,
     UnsupportedMediaType,
     NotAcceptable,

@@ -19,7 +19,7 @@ fn doors() -> Doors {
 
 fn from(peer: &str, line: &str, headers: Headers) -> Request<()> {
     let (method, uri) = line.split_once(' ').unwrap();
-    let mut request = Request::builder().method(method).uri(uri).extension(ConnectInfo(Peer(peer.parse().unwrap())));
+    let mut request = Request::builder().method(method).uri(uri).extension(Peer(peer.parse().unwrap()));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
