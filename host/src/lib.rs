@@ -356,6 +356,9 @@ pub mod http {
     /// What handlers share, errors on their way out.
     pub mod shared;
 
+    /// How `/fhir` speaks: outcomes, and what is there.
+    pub mod fhir;
+
     /// `POST /fhir`.
     pub mod ingest;
 

@@ -270,6 +270,17 @@ async fn answer(server: &Server, request: reqwest::RequestBuilder) -> Result<Val
     if status.is_success() {
         return Ok(value);
     }
+    // The ingest speaks as FHIR does.
+    let mut issues = items(&value, "issue");
+    if let Some(issue) = issues.next() {
+        let detail = |issue: &Value| Detail {
+            code: text(issue, "code").to_owned(),
+            message: text(issue, "diagnostics").to_owned(),
+            target: issue["expression"][0].as_str().map(str::to_owned),
+        };
+        let refused = Error::new(Code::BadRequest, text(issue, "diagnostics"));
+        return Err(refused.details(issues.map(detail).collect::<Vec<_>>()));
+    }
     let error = &value["error"];
     let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
     let details = items(error, "details").map(|detail| Detail {

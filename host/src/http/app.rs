@@ -12,8 +12,8 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
-use crate::http::shared::{API, App, Logged, Shared, failure};
-use crate::http::{admin, health, ingest, tables};
+use crate::http::shared::{API, App, Failed, Shared, failure};
+use crate::http::{admin, fhir, health, ingest, tables};
 use crate::model::error::{Code, Error, Result};
 
 pub fn routes(app: Arc<App>) -> Router {
@@ -26,7 +26,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/api/data/v9.1/msind_RetrieveBundle", any(tables::serve))
         // Ingest: FHIR.
         .route("/fhir", post(ingest::bundle))
-        .route("/fhir/", post(ingest::bundle));
+        .route("/fhir/", post(ingest::bundle))
+        .route("/fhir/metadata", get(fhir::metadata));
     // Administrators.
     let admin = admin::openapi::routes().into_iter();
     let admin = admin
@@ -44,9 +45,11 @@ pub fn routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Who may not come in learns why; the others find their own address beside the request.
+/// Who may not come in learns why; the others find their own address beside the request. What leaves is in the manner
+/// of its part of the house.
 async fn entered(State(app): Shared, mut request: Request, next: Next) -> Response {
     let entered = fits(request.uri(), app.turntable.limits.url_bytes).and_then(|()| app.doors.enter(&request));
+    let is_fhir = fhir::is_ours(request.uri().path());
     let mut response = match entered {
         Ok(entered) => {
             request.extensions_mut().insert(entered);
@@ -54,6 +57,9 @@ async fn entered(State(app): Shared, mut request: Request, next: Next) -> Respon
         }
         Err(error) => failure(&error),
     };
+    if let Some(Failed(error)) = response.extensions().get::<Failed>().filter(|_| is_fhir).cloned() {
+        response = fhir::as_outcome(response, &error);
+    }
     doors::mark(&mut response);
     response
 }
@@ -103,8 +109,8 @@ async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
     }
     if response.status().is_server_error() {
         counters.server_errors.fetch_add(1, Ordering::Relaxed);
-        let error = response.extensions().get::<Logged>();
-        let (code, internal) = error.map_or((None, None), |e| (Some(e.code), e.internal.clone()));
+        let error = response.extensions().get::<Failed>().map(|failed| &failed.0);
+        let (code, internal) = error.map_or((None, None), |e| (Some(e.code()), e.get_internal()));
         tracing::warn!(%method, path = keyless(&path), status = response.status().as_u16(), ?code, internal, "failed");
     }
     response
@@ -118,7 +124,7 @@ fn keyless(path: &str) -> String {
 async fn unknown() -> Response {
     failure(
         &Error::new(Code::NotFound, "there is nothing at this path")
-            .hint(format!("tables are under {API}")),
+            .hint(format!("tables are under {API}, bundles are POSTed to /fhir")),
     )
 }
 

@@ -126,13 +126,11 @@ async fn connection(stream: TcpStream, peer: Peer, place: Place, lines: Arc<Line
     let line = TokioIo::new(Line::new(stream, open.clone(), times, tally.clone()));
     let connection = lines.builder.serve_connection(line, answer);
     tokio::pin!(connection);
-    loop {
-        tokio::select! {
-            // What goes wrong on a connection is its client's, and counted where it is a limit.
-            _ = connection.as_mut() => return,
-            () = open.closed() => return,
-            _ = ending.changed() => break,
-        }
+    tokio::select! {
+        // What goes wrong on a connection is its client's, and counted where it is a limit.
+        _ = connection.as_mut() => return,
+        () = open.closed() => return,
+        _ = ending.changed() => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {

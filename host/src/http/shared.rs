@@ -31,6 +31,8 @@ pub const OLDER_API: &str = "/api/data/v9.1/";
 pub struct App {
     pub turntable: Arc<Turntable>,
     ready: AtomicBool,
+    /// When, to the second.
+    pub(super) started: jiff::Timestamp,
     pub(super) doors: Doors,
     pub(super) admin_token: AdminToken,
     pub counters: Counters,
@@ -54,6 +56,7 @@ impl App {
         Self {
             turntable,
             ready: AtomicBool::new(false),
+            started: jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default(),
             doors,
             admin_token,
             counters: Counters::default(),
@@ -99,8 +102,7 @@ pub fn failure(error: &Error) -> Response {
     if let Some(seconds) = error.get_retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    let logged = Logged { code: error.code(), internal: error.get_internal().map(str::to_owned) };
-    response.extensions_mut().insert(logged);
+    response.extensions_mut().insert(Failed(error.clone()));
     response
 }
 
@@ -176,9 +178,6 @@ pub fn object(value: serde_json::Value) -> Response {
     json_reply(StatusCode::OK, &value)
 }
 
-/// What the log may know of an error.
+/// The error that an answer tells of, beside it: for the log, and for those who tell it in another manner.
 #[derive(Clone)]
-pub struct Logged {
-    pub code: Code,
-    pub internal: Option<String>,
-}
+pub struct Failed(pub Error);

@@ -191,7 +191,7 @@ impl Rows {
     pub fn pick_within(&self, rows: &[usize], bytes: usize) -> Self {
         let mut picked = Self::new(self.columns.clone());
         for row in rows {
-            if picked.len() > 0 && picked.bytes() >= bytes {
+            if !picked.is_empty() && picked.bytes() >= bytes {
                 break;
             }
             picked.push_row_of(self, *row);
