@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::fhir::auth::{AuthSettings, Secret};
 use crate::fhir::client::{BaseUrl, SourceSettings};
+use crate::http::doors::{self, Doors, PublicUrl};
+use crate::http::token::Asked;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::Route;
@@ -27,6 +29,10 @@ pub struct Config {
     pub tables: BTreeMap<String, Route>,
     pub mappings: MappingSettings,
     pub limits: Limits,
+    /// Names that are this server's, and proxies that are believed.
+    pub doors: Doors,
+    /// Whom the admin API asks for its token.
+    pub admin_token: Asked,
     /// What is allowed and still deserves a look; to be logged at the start.
     pub warnings: Vec<String>,
 }
@@ -108,7 +114,17 @@ impl Config {
         if let Some(dir) = &self.mappings.dir {
             let _ = writeln!(text, "dir = {}", quoted(dir.display()));
         }
-        text.push_str("\n[auth]\n\n[limits]\n");
+        text.push_str("\n[auth]\n");
+        if let Some(url) = &self.doors.public_url {
+            let _ = writeln!(text, "public_url = {}", quoted(url));
+        }
+        let _ = writeln!(text, "hosts = {}", list(&self.doors.hosts));
+        let _ = writeln!(text, "proxies = {}", list(&self.doors.proxies));
+        let asked = match self.admin_token {
+            Asked::Browsers => "browsers",
+            Asked::Required => "required",
+        };
+        let _ = writeln!(text, "\n[admin]\ntoken = {}\n\n[limits]", quoted(asked));
         for (name, value) in limit_values(&self.limits) {
             let _ = writeln!(text, "{name} = {value}");
         }
@@ -119,6 +135,10 @@ impl Config {
 /// Text as TOML has it.
 fn quoted(text: impl ToString) -> String {
     toml::Value::String(text.to_string()).to_string()
+}
+
+fn list(texts: &[impl ToString]) -> String {
+    format!("[{}]", texts.iter().map(|text| quoted(text.to_string())).collect::<Vec<_>>().join(", "))
 }
 
 fn key(name: &str) -> String {
@@ -182,11 +202,13 @@ impl Checker<'_> {
         let mappings = top.section("mappings", self.problems);
         let mappings = self.mappings(mappings);
         let auth = top.section("auth", self.problems);
-        self.auth(&auth, listen);
+        let doors = self.auth(auth, listen);
+        let admin = top.section("admin", self.problems);
+        let admin_token = self.admin(admin);
         let limits = top.section("limits", self.problems);
         let limits = self.limits(limits);
         top.end(self.problems);
-        Config { listen, data_dir, store, sources, tables, mappings, limits, warnings: Vec::new() }
+        Config { listen, data_dir, store, sources, tables, mappings, limits, doors, admin_token, warnings: Vec::new() }
     }
 
     fn listen(&mut self, top: &mut Section) -> SocketAddr {
@@ -407,14 +429,55 @@ impl Checker<'_> {
         MappingSettings { builtin, warm, dir }
     }
 
-    fn auth(&mut self, auth: &Section, listen: SocketAddr) {
+    fn auth(&mut self, mut auth: Section, listen: SocketAddr) -> Doors {
+        let mut doors = Doors::default();
+        if let Some((text, place)) = auth.text("public_url", self.problems) {
+            doors.public_url = PublicUrl::parse(&text);
+            if doors.public_url.is_none() {
+                let what = "`auth.public_url` must be an http or https address without user and query";
+                self.problems.error(&place, what);
+            }
+        }
+        for (text, place) in auth.texts("hosts", self.problems) {
+            match doors::host(&text) {
+                Some(host) => doors.hosts.push(host),
+                None => self.problems.error(&place, format!("`auth.hosts`: {text:?} is no name without a port")),
+            }
+        }
+        for (text, place) in auth.texts("proxies", self.problems) {
+            match text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from)) {
+                Ok(network) => doors.proxies.push(network),
+                Err(_) => {
+                    let what = format!("`auth.proxies`: {text:?} is no address or network; write \"127.0.0.1\"");
+                    self.problems.error(&place, what);
+                }
+            }
+        }
         if !auth.is_empty() {
-            let what = "NotSupported: [auth] is not there yet; leave it empty and listen on 127.0.0.1";
+            let what = "NotSupported: [auth] has no login yet; leave only public_url, hosts and proxies, and listen on \
+                        127.0.0.1";
             self.problems.error(auth.place(), what);
         } else if listen.ip().is_loopback() {
-            let what = "no [auth]: everybody on this machine may read and change everything";
+            let what = "no login in [auth]: everybody on this machine may read and change everything";
             self.problems.warning(&Place::Nowhere, what);
         }
+        doors
+    }
+
+    fn admin(&mut self, mut admin: Section) -> Asked {
+        let asked = match admin.text("token", self.problems) {
+            None => Asked::default(),
+            Some((text, _)) if text == "browsers" => Asked::Browsers,
+            Some((text, _)) if text == "required" => Asked::Required,
+            // It may be a token that somebody took for the key's value, and is not repeated.
+            Some((_, place)) => {
+                let what = "`admin.token` must be \"browsers\" or \"required\"; the token itself is made by the server";
+                self.problems.error(&place, what);
+                Asked::default()
+            }
+        };
+        admin.end(self.problems);
+        asked
     }
 
     fn limits(&mut self, section: Section) -> Limits {

@@ -351,16 +351,31 @@ pub mod router {
     }
 }
 
+/// The log, which holds nobody up.
+pub mod log;
+
 /// The only place that knows HTTP.
 pub mod http {
     /// Error codes to statuses.
     pub mod status;
+
+    /// Who may come in, before any login: names, pages of other sites, types of bodies.
+    pub mod doors;
+
+    /// One connection: how long it may take for what.
+    pub mod line;
+
+    /// The token of administrators.
+    pub mod token;
 
     /// The service document and `$metadata`: rendered once, kept compressed.
     pub mod metadata;
 
     /// What handlers share, errors on their way out.
     pub mod shared;
+
+    /// How `/fhir` speaks: outcomes, and what is there.
+    pub mod fhir;
 
     /// `POST /fhir`.
     pub mod ingest;
@@ -394,6 +409,9 @@ pub mod http {
 
     /// The list of routes.
     pub mod app;
+
+    /// Connections: how many, how one takes the place of another, how they end.
+    pub mod server;
 }
 
 /// `turntable.toml` and the environment, checked, as one struct of every part's settings.

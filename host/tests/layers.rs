@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Words that belong behind a door, and the places that may say them.
 const DOORS: [(&[&str], &[&str]); 6] = [
-    (&["axum"], &["http/"]),
+    (&["axum", "hyper", "hyper_util"], &["http/"]),
     (&["wasmtime", "wasmparser", "wasm_encoder"], &["mapping/"]),
     // The command line is a client of a server's own admin API.
     (&["reqwest", "rustls"], &["fhir/", "cli/admin.rs"]),

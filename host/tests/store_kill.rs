@@ -53,7 +53,7 @@ fn what_was_reported_survives_kill_9() {
 /// Everything that was reported is there, and nothing by half.
 async fn check(folder: &Path, reported: u64) {
     let (store, table) = (Store::open(folder, &Limits::default()).await.unwrap(), Arc::new(table()));
-    let limits = ScanLimits { rows: 1, deadline: Instant::now() + Duration::from_secs(60) };
+    let limits = ScanLimits { rows: 1, bytes: usize::MAX, deadline: Instant::now() + Duration::from_secs(60) };
     for number in 0..=reported {
         let row = NativeScan::row(table.clone(), key::guid(&number.to_string()));
         let found = store.scan(row, limits).await.unwrap().rows;

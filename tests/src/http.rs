@@ -127,10 +127,12 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// `error.code` of an OData or admin error; empty where there is none.
+    /// `error.code` of an OData or admin error, or what an OperationOutcome has in its place; empty where there is none.
     #[track_caller]
     pub fn error_code(&self) -> String {
-        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+        let json = self.json();
+        let code = json["error"]["code"].as_str();
+        code.or(json["issue"][0]["details"]["coding"][0]["code"].as_str()).unwrap_or_default().to_owned()
     }
 
     /// `value` of a collection of rows.

@@ -1,6 +1,8 @@
 //! A Turntable server in this process, as `turntable serve` starts it, and the calls that tests make to it.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use reqwest::{Client, Method};
@@ -103,6 +105,20 @@ impl Server {
         Self::setup().source(SOURCE, fhir.base())
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.inner.address()
+    }
+
+    /// A figure of `/metrics`, by its name and labels.
+    ///
+    /// # Panics
+    /// If there is no such figure.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics", &[]).await.expect(200).text;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
     /// Without a trailing slash.
     pub fn url(&self) -> String {
         self.inner.url()
@@ -124,6 +140,22 @@ impl Server {
             format!("{}/{path}", self.api())
         };
         Call::new(&self.client, method, &url)
+    }
+
+    /// Sends a text as it stands, and gives what comes back until the server closes.
+    ///
+    /// # Panics
+    /// If the server cannot be reached, or what it says is no text.
+    pub async fn raw(&self, request: &str) -> String {
+        let (address, request) = (self.address(), request.to_owned());
+        let exchange = move || -> std::io::Result<String> {
+            let mut stream = std::net::TcpStream::connect(address)?;
+            stream.write_all(request.as_bytes())?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        tokio::task::spawn_blocking(exchange).await.expect("it ends").expect("the server answers")
     }
 
     /// `GET`, with query options that are encoded here.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use crate::cli::serve::{TOKEN_VARIABLE, read_config};
 use crate::cli::terminal::say;
+use crate::http::token;
 use crate::model::error::{Code, Detail, Error, Result};
 
 /// A component may take a while to compile, a bundle to store.
@@ -25,6 +27,10 @@ pub enum Provider {
 pub struct Server {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub server: String,
+    /// The server's data folder, where its token is; without it that of the configuration, for a server on this machine.
+    /// TURNTABLE_ADMIN_TOKEN is asked first.
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -60,7 +66,7 @@ pub async fn upload(server: &Server, file: &Path, laws: Option<Duration>) -> Res
     let query = laws.map(|laws| format!("?laws_ms={}", laws.as_millis())).unwrap_or_default();
     let request = post(server, &format!("/admin/v1/mappings{query}"))?;
     let request = request.header("content-type", "application/wasm").body(component);
-    let report = answer(request).await?;
+    let report = answer(server, request).await?;
     show(server, &report, |report| {
         for check in items(report, "checks") {
             let mark = if check["passed"] == true { "passed" } else { "FAILED" };
@@ -79,18 +85,18 @@ pub async fn upload(server: &Server, file: &Path, laws: Option<Duration>) -> Res
 pub async fn activate(server: &Server, table: &str, digest: &str) -> Result<()> {
     let path = format!("/admin/v1/tables/{table}/mapping");
     let request = with_json(post(server, &path)?, &json!({ "digest": digest, "mode": "activate" }));
-    released(server, &answer(request).await?);
+    released(server, &answer(server, request).await?);
     Ok(())
 }
 
 pub async fn rollback(server: &Server, table: &str) -> Result<()> {
     let request = post(server, &format!("/admin/v1/tables/{table}/mapping/rollback"))?;
-    released(server, &answer(request).await?);
+    released(server, &answer(server, request).await?);
     Ok(())
 }
 
 pub async fn route_list(server: &Server) -> Result<()> {
-    let tables = answer(get(server, "/admin/v1/tables")?).await?;
+    let tables = answer(server, get(server, "/admin/v1/tables")?).await?;
     show(server, &tables, |tables| {
         say(format!("{:<28} {:<8} {:<10} {}", "TABLE", "ROUTE", "SOURCE", "MAPPING"));
         for table in items(tables, "tables") {
@@ -116,7 +122,7 @@ pub async fn route_set(server: &Server, turn: Turn) -> Result<()> {
     }
     let body = json!({ "provider": provider, "source": turn.source, "copy": turn.copy, "dry_run": turn.dry_run });
     let path = format!("/admin/v1/tables/{}/route", turn.table);
-    let changed = answer(with_json(client()?.put(url(server, &path)), &body)).await?;
+    let changed = answer(server, with_json(client()?.put(url(server, &path)), &body)).await?;
     show(server, &changed, |changed| {
         for change in items(changed, "changes") {
             say(format!("{}: {} -> {}", text(change, "table"), text(change, "from"), text(change, "to")));
@@ -138,7 +144,7 @@ pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>, a
         let is_lines = file.extension().is_some_and(|extension| extension == "ndjson");
         let kind = if is_lines { "application/fhir+ndjson" } else { "application/fhir+json" };
         let request = post(server, &format!("/fhir{query}"))?.header("content-type", kind).body(read(file)?);
-        let response = answer(request).await?;
+        let response = answer(server, request).await?;
         for (index, entry) in items(&response, "entry").enumerate() {
             let (status, issue) = (text(&entry["response"], "status"), &entry["response"]["outcome"]["issue"][0]);
             if !status.starts_with('2') || matches!(text(issue, "severity"), "error" | "fatal") {
@@ -218,21 +224,62 @@ fn post(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
     Ok(client()?.post(url(server, path)))
 }
 
+/// The token that was given for this server.
+fn given_token(server: &Server) -> Result<Option<String>> {
+    match (std::env::var(TOKEN_VARIABLE), &server.data_dir) {
+        (Ok(token), _) => Ok(Some(token)),
+        (Err(_), Some(folder)) => token::known_of(folder),
+        (Err(_), None) => Ok(None),
+    }
+}
+
+/// The token of the configuration's data folder, for a server on this machine that asks for one: no token goes
+/// elsewhere unless somebody says so. None where it cannot be read.
+fn own_token(server: &Server) -> Option<String> {
+    let config = is_loopback(&server.server).then(|| read_config(None).ok())??;
+    token::known_of(&config.data_dir).ok()?
+}
+
+fn is_loopback(server: &str) -> bool {
+    let host = reqwest::Url::parse(server).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {
     request.header("content-type", "application/json").body(body.to_string())
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<Value> {
+async fn answer(server: &Server, request: reqwest::RequestBuilder) -> Result<Value> {
     let unreachable = |e: reqwest::Error| {
         Error::new(Code::UpstreamDown, format!("the server does not answer: {}", e.without_url()))
             .hint("is `turntable serve` running there? --server names another")
     };
-    let response = request.send().await.map_err(unreachable)?;
+    let given = given_token(server)?;
+    let again = if given.is_none() { request.try_clone() } else { None };
+    let request = given.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+    let mut response = request.send().await.map_err(unreachable)?;
+    if let (401, Some(again)) = (response.status().as_u16(), again)
+        && let Some(token) = own_token(server)
+    {
+        response = again.bearer_auth(token).send().await.map_err(unreachable)?;
+    }
     let status = response.status();
     let body = response.bytes().await.map_err(unreachable)?;
     let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     if status.is_success() {
         return Ok(value);
+    }
+    // The ingest speaks as FHIR does.
+    let mut issues = items(&value, "issue");
+    if let Some(issue) = issues.next() {
+        let detail = |issue: &Value| Detail {
+            code: text(issue, "code").to_owned(),
+            message: text(issue, "diagnostics").to_owned(),
+            target: issue["expression"][0].as_str().map(str::to_owned),
+        };
+        let refused = Error::new(Code::BadRequest, text(issue, "diagnostics"));
+        return Err(refused.details(issues.map(detail).collect::<Vec<_>>()));
     }
     let error = &value["error"];
     let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);

@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::cli::admin::{Provider, Server};
+use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::complain;
 use crate::cli::{admin, backup, demo, mapping, serve};
+use crate::log;
 use crate::model::error::{Code, Error, Result};
 
 /// One table API in front of clinical data, native or behind a FHIR service.
@@ -219,10 +222,20 @@ enum RouteCommand {
     },
 }
 
+/// How long threads may go on with what they do when everything else has ended.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
 /// Parses the command line and runs it.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    match runtime().and_then(|runtime| runtime.block_on(dispatch(arguments.command))) {
+    let done = runtime().and_then(|runtime| {
+        let done = runtime.block_on(dispatch(arguments.command));
+        // Work that nobody waits for any more; what the store does is done whole or not at all.
+        runtime.shutdown_timeout(LAST_WORK);
+        done
+    });
+    log::flush(LAST_LINES);
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);

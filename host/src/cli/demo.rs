@@ -66,7 +66,7 @@ pub async fn demo(options: Options) -> Result<()> {
     say(server.listening());
     tour(&server.url(), &fhir, options.fhir.is_none());
     until_stopped().await;
-    server.stop().await;
+    server.end().await;
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }

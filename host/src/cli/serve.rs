@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::Client;
-use crate::http::app;
+use crate::http::server;
 use crate::http::shared::App;
+use crate::http::token::{self, AdminToken};
+use crate::log;
 use crate::mapping::inspect::digest;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::{SHIPPED, Shipped};
@@ -28,6 +29,12 @@ use crate::router::release::start::FirstRoutes;
 use crate::router::snapshot::Turntable;
 use crate::router::token::Tokens;
 use crate::store::facade::Store;
+
+/// Has the token of administrators, for a server and for commands.
+pub(super) const TOKEN_VARIABLE: &str = "TURNTABLE_ADMIN_TOKEN";
+
+/// How long the last lines of the log may take.
+pub(super) const LAST_LINES: Duration = Duration::from_millis(500);
 
 /// How often `mappings.dir` is looked at.
 const WATCH: Duration = Duration::from_secs(1);
@@ -47,7 +54,7 @@ pub async fn serve(config: Option<&Path>) -> Result<()> {
     let server = Server::start(read_config(config)?).await?;
     say(server.listening());
     until_stopped().await;
-    server.stop().await;
+    server.end().await;
     Ok(())
 }
 
@@ -90,18 +97,23 @@ impl Server {
     /// Listens first, so that `/healthz` answers while `mappings.dir` goes through the gate; returns when every table is
     /// known.
     pub async fn start(config: Config) -> Result<Self> {
-        log();
+        log::start();
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let listener = TcpListener::bind(config.listen).await.map_err(|e| {
+        let listener = server::listen(config.listen).map_err(|e| {
             Error::new(Code::Config, format!("cannot listen on {}: {e}", config.listen)).target("listen")
         })?;
         let address = listener.local_addr().map_err(|e| Error::new(Code::Config, format!("no local address: {e}")))?;
         let turntable = Arc::new(assemble(&config).await?);
-        let app = Arc::new(App::new(turntable.clone()));
+        let token = match std::env::var(TOKEN_VARIABLE) {
+            Ok(token) => token,
+            Err(_) => token::of_folder(&config.data_dir)?,
+        };
+        let token = AdminToken::new(&token, config.admin_token);
+        let app = Arc::new(App::new(turntable.clone(), config.doors, token));
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(app::serve(listener, app.clone(), async move {
+        let task = tokio::spawn(server::serve(listener, app.clone(), async move {
             let _ = stopped.await;
         }));
         let loading = turntable.clone();
@@ -136,6 +148,17 @@ impl Server {
 
     pub fn turntable(&self) -> &Arc<Turntable> {
         &self.turntable
+    }
+
+    /// Stops as asked by a signal; a second one ends the program at once.
+    pub async fn end(self) {
+        tokio::select! {
+            () = self.stop() => {}
+            () = until_stopped() => {
+                log::flush(LAST_LINES);
+                std::process::exit(1);
+            }
+        }
     }
 
     /// Lets requests under way finish, and writes what is only in memory.
@@ -247,11 +270,4 @@ async fn load_file(turntable: &Arc<Turntable>, file: &Path) -> Result<()> {
         turntable.activate(table, &loaded.digest, actor).await?;
     }
     Ok(())
-}
-
-/// To stderr; `TURNTABLE_LOG` filters it. A second call in one process changes nothing.
-fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TURNTABLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,turntable=info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

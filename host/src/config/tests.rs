@@ -21,6 +21,11 @@ source = "main"
 builtin = false
 dir = "mappings"
 [auth]
+public_url = "https://tables.example.org/"
+hosts = ["Tables.Internal"]
+proxies = ["127.0.0.1", "::1/128"]
+[admin]
+token = "required"
 [limits]
 page_rows = 1_00
 "#;
@@ -46,7 +51,7 @@ fn nothing_is_a_configuration() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.limits, Limits::default());
     assert!(config.mappings.builtin && config.sources.is_empty());
-    assert!(config.warnings[0].starts_with("no [auth]"), "{:?}", config.warnings);
+    assert!(config.warnings[0].starts_with("no login in [auth]"), "{:?}", config.warnings);
 }
 
 #[test]
@@ -60,6 +65,9 @@ fn everything_is_read() {
     assert_eq!(config.tables["msemr_encounter"], Route::Virtual { source: "main".into() });
     assert_eq!(config.tables["contact"], Route::Native);
     assert_eq!(config.limits.page_rows, 100);
+    assert_eq!(config.doors.public_url, PublicUrl::parse("https://tables.example.org"));
+    assert_eq!((config.doors.hosts, config.doors.proxies.len()), (vec!["tables.internal".into()], 2));
+    assert_eq!(config.admin_token, Asked::Required);
     assert_eq!(config.mappings, MappingSettings { builtin: false, warm: false, dir: Some("mappings".into()) });
 }
 
@@ -87,6 +95,8 @@ fn variables_win_over_the_file() {
             ("TURNTABLE_TABLES__MSEMR_ENCOUNTER__SOURCE", "Main"),
             ("TURNTABLE_MAPPINGS__BUILTIN", "false"),
             ("TURNTABLE_LIMITS__PAGE_ROWS", "2"),
+            ("TURNTABLE_AUTH__HOSTS", "one, two"),
+            ("TURNTABLE_ADMIN_TOKEN", "0123456789abcdef"),
             ("TURNTABLE_LOG", "debug"),
             ("TURNTABLE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
         ],
@@ -98,6 +108,8 @@ fn variables_win_over_the_file() {
     assert_eq!(config.tables["msemr_encounter"], Route::Virtual { source: "Main".into() });
     assert!(!config.mappings.builtin);
     assert_eq!(config.limits.page_rows, 2);
+    assert_eq!(config.doors.hosts, ["one", "two"]);
+    assert!(!config.warnings.iter().any(|w| w.contains("TURNTABLE_ADMIN_TOKEN")), "{:?}", config.warnings);
     assert!(config.warnings.iter().any(|w| w.starts_with("TURNTABLE_PORT_8080_TCP: ignored")));
 }
 
@@ -111,6 +123,11 @@ fn problems_say_where_and_what_to_do() {
     problem("store = 1", &[], "t.toml:1: ", "must be a section");
     problem("[store]\nurl = \"postgres://u:hunter2@h/d\"", &[], "t.toml:2: ", "NotSupported");
     problem("[auth]\nkind = \"oidc\"", &[], "t.toml:1: ", "NotSupported");
+    problem("[auth]\npublic_url = \"tables\"", &[], "t.toml:2: ", "http or https");
+    problem("[auth]\nhosts = \"a\"", &[], "t.toml:2: ", "list of texts");
+    problem("[auth]\nhosts = [\"a:80\"]", &[], "t.toml:2: ", "without a port");
+    problem("[auth]\nproxies = [\"here\"]", &[], "t.toml:2: ", "127.0.0.1");
+    problem("[admin]\ntoken = \"hunter2\"", &[], "t.toml:2: ", "made by the server");
     problem("[limits]\npage_row = 1", &[], "t.toml:2: ", "did you mean `page_rows`?");
     problem("[limits]\npage_rows = 0", &[], "t.toml:2: ", "at least 1");
     problem("[limits]\npage_rows = 5_000_000_000", &[], "t.toml:2: ", "out of range");

@@ -14,7 +14,7 @@ use crate::model::catalog::nearest;
 /// Every key `a.b` is also `TURNTABLE_A__B`.
 const PREFIX: &str = "TURNTABLE_";
 /// Variables that other parts of the program read.
-const NOT_KEYS: [&str; 2] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG"];
+const NOT_KEYS: [&str; 3] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN"];
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(super) enum Node {
     Text(String),
     Integer(i64),
     Boolean(bool),
+    /// A list of texts.
+    Texts(Vec<String>),
     Table(BTreeMap<String, Value>),
     /// TOML has it, no key of ours does.
     Other(&'static str),
@@ -111,6 +113,10 @@ fn from_table(table: &DeTable<'_>, place: &dyn Fn(usize) -> Place) -> BTreeMap<S
                 i64::from_str_radix(&digits, number.radix()).map_or(Node::Other("integer of this size"), Node::Integer)
             }
             DeValue::Boolean(value) => Node::Boolean(*value),
+            DeValue::Array(items) => {
+                let text = |item: &toml::Spanned<DeValue<'_>>| item.get_ref().as_str().map(str::to_owned);
+                items.iter().map(text).collect::<Option<_>>().map_or(Node::Other("array of other things"), Node::Texts)
+            }
             DeValue::Table(inner) => Node::Table(from_table(inner, place)),
             other => Node::Other(other.type_str()),
         };
@@ -155,6 +161,7 @@ impl Value {
             Node::Text(_) => "text",
             Node::Integer(_) => "an integer",
             Node::Boolean(_) => "true or false",
+            Node::Texts(_) => "a list",
             Node::Table(_) => "a table",
             Node::Other(kind) => kind,
         }
@@ -217,6 +224,23 @@ impl Section {
                 None
             }
         }
+    }
+
+    /// A list of texts, each with its place; in a variable they are divided by commas.
+    pub(super) fn texts(&mut self, key: &'static str, problems: &mut Problems) -> Vec<(String, Place)> {
+        let Some(value) = self.take(key) else { return Vec::new() };
+        let texts = match &value.node {
+            Node::Texts(texts) => texts.clone(),
+            Node::Text(text) if value.variable() => {
+                text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+            }
+            _ => {
+                let what = format!("`{}` must be a list of texts, not {}", self.name(key), value.kind());
+                problems.error(&value.place, what);
+                Vec::new()
+            }
+        };
+        texts.into_iter().map(|text| (text, value.place.clone())).collect()
     }
 
     /// `"250ms"`, `"10s"`, `"5m"`, `"1h"`; more than nothing.

@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
-use tokio::net::TcpListener;
 
-use crate::http::shared::{API, App, Logged, Shared, failure};
-use crate::http::{admin, health, ingest, tables};
-use crate::model::error::{Code, Error};
+use crate::http::doors::{self, Entered};
+use crate::http::shared::{API, App, Failed, Shared, failure};
+use crate::http::{admin, fhir, health, ingest, tables};
+use crate::model::error::{Code, Error, Result};
 
 pub fn routes(app: Arc<App>) -> Router {
     let apps = Router::new()
@@ -25,26 +26,64 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/api/data/v9.1/msind_RetrieveBundle", any(tables::serve))
         // Ingest: FHIR.
         .route("/fhir", post(ingest::bundle))
-        .route("/fhir/", post(ingest::bundle));
+        .route("/fhir/", post(ingest::bundle))
+        .route("/fhir/metadata", get(fhir::metadata));
     // Administrators.
     let admin = admin::openapi::routes().into_iter();
-    let once_ready = admin
-        .fold(apps, |router, (path, handlers)| router.route(path, handlers))
-        .route_layer(middleware::from_fn_with_state(app.clone(), ready));
+    let admin = admin
+        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+        .route_layer(middleware::from_fn_with_state(app.clone(), token));
+    let once_ready = apps.merge(admin).route_layer(middleware::from_fn_with_state(app.clone(), ready));
     // Operators are answered at any time.
     once_ready
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .fallback(unknown)
+        .layer(middleware::from_fn_with_state(app.clone(), entered))
         .layer(middleware::from_fn_with_state(app.clone(), counted))
         .with_state(app)
 }
 
-/// Serves until `stopped`; requests under way are finished.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stopped: impl Future<Output = ()> + Send + 'static) {
-    if let Err(error) = axum::serve(listener, routes(app)).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "the server ended");
+/// Who may not come in learns why; the others find their own address beside the request. What leaves is in the manner
+/// of its part of the house.
+async fn entered(State(app): Shared, mut request: Request, next: Next) -> Response {
+    let entered = fits(request.uri(), app.turntable.limits.url_bytes).and_then(|()| app.doors.enter(&request));
+    let is_fhir = fhir::is_ours(request.uri().path());
+    let mut response = match entered {
+        Ok(entered) => {
+            request.extensions_mut().insert(entered);
+            next.run(request).await
+        }
+        Err(error) => failure(&error),
+    };
+    if let Some(Failed(error)) = response.extensions().get::<Failed>().filter(|_| is_fhir).cloned() {
+        response = fhir::as_outcome(response, &error);
+    }
+    doors::mark(&mut response);
+    response
+}
+
+fn fits(uri: &Uri, limit: usize) -> Result<()> {
+    match uri.path_and_query().map_or(0, |all| all.as_str().len()) {
+        length if length > limit => {
+            let text = format!("the URL has {length} bytes; the limit `url_bytes` is {limit}");
+            Err(Error::new(Code::UrlTooLong, text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Calls of the admin API, with the token where one is asked for.
+async fn token(State(app): Shared, request: Request, next: Next) -> Response {
+    let by_page = request.extensions().get::<Entered>().is_none_or(|entered| entered.by_page);
+    match app.admin_token.check(request.method(), request.uri().path(), by_page, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => {
+            let mut response = failure(&error);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+        }
     }
 }
 
@@ -70,8 +109,8 @@ async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
     }
     if response.status().is_server_error() {
         counters.server_errors.fetch_add(1, Ordering::Relaxed);
-        let error = response.extensions().get::<Logged>();
-        let (code, internal) = error.map_or((None, None), |e| (Some(e.code), e.internal.clone()));
+        let error = response.extensions().get::<Failed>().map(|failed| &failed.0);
+        let (code, internal) = error.map_or((None, None), |e| (Some(e.code()), e.get_internal()));
         tracing::warn!(%method, path = keyless(&path), status = response.status().as_u16(), ?code, internal, "failed");
     }
     response
@@ -83,47 +122,15 @@ fn keyless(path: &str) -> String {
 }
 
 async fn unknown() -> Response {
-    failure(&Error::new(Code::NotFound, "there is nothing at this path").hint(format!("tables are under {API}")))
+    failure(
+        &Error::new(Code::NotFound, "there is nothing at this path")
+            .hint(format!("tables are under {API}, bundles are POSTed to /fhir")),
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
-    use std::net::{SocketAddr, TcpStream};
-
     use super::*;
-
-    async fn get(address: SocketAddr, path: &'static str) -> String {
-        let exchange = move || {
-            let mut stream = TcpStream::connect(address).unwrap();
-            write!(stream, "GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
-            answer.to_ascii_lowercase()
-        };
-        tokio::task::spawn_blocking(exchange).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn before_it_is_ready_everybody_is_told_to_come_back() {
-        let app = Arc::new(App::for_tests());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, app.clone(), std::future::pending()));
-
-        for path in ["/api/data/v9.2/contacts", "/api/data/v9.2/", "/admin/v1/tables"] {
-            let answer = get(address, path).await;
-            assert!(answer.starts_with("http/1.1 503") && answer.contains("\r\nretry-after: 1\r\n"), "{path} {answer}");
-        }
-        assert!(get(address, "/healthz").await.starts_with("http/1.1 200"));
-        assert!(get(address, "/metrics").await.starts_with("http/1.1 200"));
-        assert!(get(address, "/readyz").await.starts_with("http/1.1 503"));
-        assert!(get(address, "/elsewhere").await.starts_with("http/1.1 404"));
-        app.ready();
-        assert!(get(address, "/api/data/v9.2/contacts").await.starts_with("http/1.1 404"));
-        assert!(get(address, "/api/data/v9.2/").await.starts_with("http/1.1 200"));
-        assert!(get(address, "/readyz").await.starts_with("http/1.1 200"));
-    }
 
     #[test]
     fn keys_stay_out_of_the_log() {

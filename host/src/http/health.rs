@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::http::shared::{Shared, json_reply};
+use crate::log;
 
 /// Seconds that `/readyz` waits for a FHIR service.
 const PING_SECONDS: u64 = 2;
@@ -47,6 +48,17 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("request_errors_total", "counter", "Answers of 4xx and 5xx.", &plain(load(&counters.errors)));
     metric("request_server_errors_total", "counter", "Answers of 5xx.", &plain(load(&counters.server_errors)));
     metric("request_microseconds_total", "counter", "Time spent answering.", &plain(load(&counters.microseconds)));
+    let lines = &app.lines;
+    metric("connections", "gauge", "Connections that are open.", &plain(load(&lines.open)));
+    metric("connections_refused_total", "counter", "Connections on top of the limit.", &plain(load(&lines.refused)));
+    let closed = [("room", &lines.room), ("late", &lines.late), ("slow", &lines.slow)];
+    let closed = closed.map(|(why, count)| (format!("{{why=\"{why}\"}}"), load(count)));
+    let help = "Connections closed for another's room, a request that did not come, bytes that moved too slowly.";
+    metric("connections_closed_total", "counter", help, &closed);
+    metric("answers_withheld_total", "counter", "Answers on top of answers_bytes.", &plain(load(&lines.withheld)));
+    let unsent = lines.unsent.load(Ordering::Relaxed) as u64;
+    metric("answers_unsent_bytes", "gauge", "Bytes of answers that clients have not taken.", &plain(unsent));
+    metric("log_lines_dropped_total", "counter", "Lines that the log could not take.", &plain(log::dropped()));
     let refused = plain(app.turntable.store.refused());
     metric("store_busy_total", "counter", "Reads and writes that found no turn at the store.", &refused);
     let live = app.turntable.snapshot();

@@ -10,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::http::fhir::{MEDIA_TYPE, issue_type};
 use crate::http::shared::{self, Shared, failure};
 use crate::http::status::status;
 use crate::model::error::{Code, Error, Result};
@@ -29,7 +30,7 @@ pub async fn bundle(State(app): Shared, request: Request) -> Response {
     match take(&app, request).await {
         Ok(outcomes) => {
             let body = response_bundle(&outcomes).to_string();
-            (StatusCode::OK, [(header::CONTENT_TYPE, "application/fhir+json")], body).into_response()
+            (StatusCode::OK, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
         }
         Err(error) => failure(&error),
     }
@@ -134,17 +135,5 @@ fn status_line(code: Code) -> &'static str {
         502 => "502 Bad Gateway",
         503 => "503 Service Unavailable",
         _ => "422 Unprocessable Entity",
-    }
-}
-
-/// FHIR's kind of an issue (value set issue-type).
-fn issue_type(code: Code) -> &'static str {
-    match code {
-        Code::VersionMismatch | Code::Conflict => "conflict",
-        Code::PreconditionFailed => "business-rule",
-        Code::BodyTooLarge => "too-costly",
-        Code::NotSupported => "not-supported",
-        Code::UpstreamBusy => "throttled",
-        _ => "processing",
     }
 }

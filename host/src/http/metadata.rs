@@ -67,7 +67,8 @@ impl Documents {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, document.content_type.clone());
         headers.insert(header::ETAG, document.etag.clone());
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        // Kept by whoever asked, and asked for again each time.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         Ok(response)
     }
 

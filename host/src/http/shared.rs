@@ -11,8 +11,11 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::http::doors::Doors;
+use crate::http::line::{Tally, TooSlow};
 use crate::http::metadata::Documents;
 use crate::http::status::status;
+use crate::http::token::AdminToken;
 use crate::model::access::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::reply;
@@ -28,7 +31,12 @@ pub const OLDER_API: &str = "/api/data/v9.1/";
 pub struct App {
     pub turntable: Arc<Turntable>,
     ready: AtomicBool,
+    /// When, to the second.
+    pub(super) started: jiff::Timestamp,
+    pub(super) doors: Doors,
+    pub(super) admin_token: AdminToken,
     pub counters: Counters,
+    pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
 }
 
@@ -44,11 +52,15 @@ pub struct Counters {
 pub type Shared = State<Arc<App>>;
 
 impl App {
-    pub fn new(turntable: Arc<Turntable>) -> Self {
+    pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken) -> Self {
         Self {
             turntable,
             ready: AtomicBool::new(false),
+            started: jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default(),
+            doors,
+            admin_token,
             counters: Counters::default(),
+            lines: Arc::default(),
             documents: Documents::default(),
         }
     }
@@ -56,7 +68,8 @@ impl App {
     /// Without any table, and not ready.
     #[cfg(test)]
     pub(super) fn for_tests() -> Self {
-        Self::new(Arc::new(Turntable::for_tests()))
+        let token = AdminToken::new("of a test", Default::default());
+        Self::new(Arc::new(Turntable::for_tests()), Doors::default(), token)
     }
 
     /// Every active mapping is known.
@@ -89,8 +102,7 @@ pub fn failure(error: &Error) -> Response {
     if let Some(seconds) = error.get_retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    let logged = Logged { code: error.code(), internal: error.get_internal().map(str::to_owned) };
-    response.extensions_mut().insert(logged);
+    response.extensions_mut().insert(Failed(error.clone()));
     response
 }
 
@@ -127,6 +139,10 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
     loop {
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             None => return Ok(None),
+            Some(Err(error)) if is_slow(&error) => {
+                let error = Error::new(Code::RequestTimeout, "the body comes too slowly");
+                return Err(error.hint("send it at once; the limits are `transfer_bytes` in `transfer_ms`"));
+            }
             Some(Err(_)) => return Err(Error::new(Code::BadRequest, "the body did not arrive whole")),
             // Trailers say nothing here.
             Some(Ok(frame)) => {
@@ -136,6 +152,17 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
             }
         }
     }
+}
+
+fn is_slow(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TooSlow>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// A JSON answer of the admin API.
@@ -151,9 +178,6 @@ pub fn object(value: serde_json::Value) -> Response {
     json_reply(StatusCode::OK, &value)
 }
 
-/// What the log may know of an error.
+/// The error that an answer tells of, beside it: for the log, and for those who tell it in another manner.
 #[derive(Clone)]
-pub struct Logged {
-    pub code: Code,
-    pub internal: Option<String>,
-}
+pub struct Failed(pub Error);

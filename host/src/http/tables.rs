@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::http::actions;
+use crate::http::doors::Entered;
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::{Documents, Which};
 use crate::http::shared::{self, API, App, OLDER_API, Shared, failure};
@@ -67,11 +68,12 @@ pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
 
 async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let (parts, body) = request.into_parts();
+    let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
     let is_bundle = parts.uri.path().ends_with("msind_UpsertBundle");
     let body = shared::body(body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
     let sent = Arc::new(Sent {
-        base: base(&parts.headers),
+        base: root + API,
         path: [API, OLDER_API].iter().find_map(|api| parts.uri.path().strip_prefix(api)).unwrap_or_default().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
@@ -408,14 +410,6 @@ fn headers(headers: &HeaderMap) -> Result<Vec<(&str, &str)>> {
             Ok((name.as_str(), text?))
         })
         .collect()
-}
-
-/// From what the client, or the proxy before us, says that it called.
-fn base(headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = text("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https")).unwrap_or("http");
-    let host = text("x-forwarded-host").or_else(|| text("host")).unwrap_or("localhost");
-    format!("{scheme}://{host}{API}")
 }
 
 fn no_row(table: &Table) -> Error {

@@ -23,6 +23,8 @@ pub enum Code {
     NotWritable,
     RequiredColumn,
     BodyTooLarge,
+    /// The body did not come fast enough.
+    RequestTimeout,
     UrlTooLong,
     UnsupportedMediaType,
     NotAcceptable,
@@ -30,6 +32,10 @@ pub enum Code {
     // What the caller may not.
     Unauthorized,
     Forbidden,
+    /// The request was sent by a web page of another site.
+    CrossSite,
+    /// It was sent to a name that is not this server's.
+    UnknownHost,
     // The state of the row.
     NotFound,
     AlreadyExists,

@@ -7,6 +7,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Connections at once. One more takes the place of the one that has said nothing for the longest time; where all are
+    /// busy it is told so (503).
+    pub connections: usize,
+    /// Bytes of a request's line and headers. Status 431, and the connection ends.
+    pub header_bytes: usize,
+    /// Headers of a request. As `header_bytes`.
+    pub header_count: usize,
+    /// Milliseconds from the start of a connection, or the first byte of a request, to the end of its headers. The
+    /// connection ends.
+    pub header_ms: u64,
+    /// Milliseconds that a connection may rest between an answer and the next request. It ends.
+    pub idle_ms: u64,
+    /// Milliseconds in which `transfer_bytes` of a body must come, or of an answer be taken, where somebody waits for it.
+    /// `RequestTimeout`; of an answer the connection ends.
+    pub transfer_ms: u64,
+    /// See `transfer_ms`.
+    pub transfer_bytes: usize,
+    /// Bytes of answers that clients have not taken yet, of all of them together. `Busy` for a large one on top.
+    pub answers_bytes: usize,
+    /// Milliseconds that requests under way have when the server is told to end. They are broken off.
+    pub shutdown_ms: u64,
     /// Bytes of a request URL. `UrlTooLong`.
     pub url_bytes: usize,
     /// Bytes of a request body to the table API. `BodyTooLarge`.
@@ -25,6 +46,8 @@ pub struct Limits {
     pub page_rows: u32,
     /// Rows of a page at most, whatever the client asks for.
     pub page_rows_max: u32,
+    /// Bytes of the cells of a page, without related rows. A next link; a page has at least one row.
+    pub page_bytes: usize,
     /// Rows or resources looked at for one request, related ones included. `ScanBudgetExceeded`, or a short page with a
     /// next link.
     pub scan_rows: u64,
@@ -94,6 +117,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 1_024,
+            header_bytes: 64 << 10,
+            header_count: 100,
+            header_ms: 10_000,
+            idle_ms: 60_000,
+            transfer_ms: 20_000,
+            transfer_bytes: 16 << 10,
+            answers_bytes: 256 << 20,
+            shutdown_ms: 30_000,
             url_bytes: 32 << 10,
             body_bytes: 4 << 20,
             bundle_bytes: 64 << 20,
@@ -103,6 +135,7 @@ impl Default for Limits {
             expand_width: 15,
             page_rows: 500,
             page_rows_max: 5_000,
+            page_bytes: 16 << 20,
             scan_rows: 5_000,
             upstream_calls: 25,
             upstream_bytes: 32 << 20,

@@ -187,6 +187,18 @@ impl Rows {
         picked
     }
 
+    /// The same until they are so large; the first in any case.
+    pub fn pick_within(&self, rows: &[usize], bytes: usize) -> Self {
+        let mut picked = Self::new(self.columns.clone());
+        for row in rows {
+            if !picked.is_empty() && picked.bytes() >= bytes {
+                break;
+            }
+            picked.push_row_of(self, *row);
+        }
+        picked
+    }
+
     /// Only these columns, in this order; a column that is not held becomes null.
     pub fn project(&self, columns: &[ColumnIndex]) -> Self {
         if self.columns == columns {
@@ -369,6 +381,8 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!((rows.cell(0, 0), rows.cell(0, 4), rows.cell(0, 1)), (Some("a"), None, None));
         assert_eq!((rows.cell(1, 0), rows.cell(1, 4)), (Some(""), Some("x")));
+        assert_eq!(rows.pick_within(&[1, 0], usize::MAX), rows.pick(&[1, 0]));
+        assert_eq!(rows.pick_within(&[1, 0], 1), rows.pick(&[1]));
         let turned = rows.pick(&[1, 0]).project(&[4, 7]);
         assert_eq!(turned.row(0).collect::<Vec<_>>(), [Some("x"), None]);
         assert_eq!(turned.row(1).collect::<Vec<_>>(), [None, None]);

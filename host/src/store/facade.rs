@@ -525,7 +525,7 @@ mod tests {
             top: Some(1),
             count: true,
         };
-        let limits = || ScanLimits { rows: 10, deadline: Instant::now() + Duration::from_secs(60) };
+        let limits = || ScanLimits { rows: 10, bytes: usize::MAX, deadline: Instant::now() + Duration::from_secs(60) };
         let found = store.scan(scan.clone(), limits()).await.unwrap();
         assert_eq!((found.rows.len(), found.rows.columns(), found.count), (0, &[0, 1][..], Some(0)));
         let mut rows = crate::model::rows::Rows::new(vec![0, 1]);

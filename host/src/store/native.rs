@@ -133,6 +133,8 @@ impl NativeScan {
 pub struct ScanLimits {
     /// Rows looked at here, because the database cannot check, order or cut them. `ScanBudgetExceeded`.
     pub rows: u64,
+    /// Bytes of cells, after which a read that has a `top` ends and says that there are more rows.
+    pub bytes: usize,
     /// `UpstreamTimeout`.
     pub deadline: Instant,
 }

@@ -29,7 +29,7 @@ fn asked(table: &Arc<Table>, scan: &NativeScan) -> native::NativeScan {
 }
 
 impl Session {
-    /// So many rows after those that have been given. What the database can neither check nor cut is looked at, out of
+    /// So many rows after those that have been given, and fewer where they come to more than so many bytes. What the database can neither check nor cut is looked at, out of
     /// the budget.
     pub(super) async fn scan_native(
         &self,
@@ -37,10 +37,12 @@ impl Session {
         scan: &NativeScan,
         given: u64,
         size: usize,
+        bytes: usize,
     ) -> Result<Scanned> {
         let skip = scan.skip.saturating_add(given);
         let scan = native::NativeScan { skip, top: Some(size as u64), ..asked(table, scan) };
-        let limits = ScanLimits { rows: self.budget().rows_left(self.budget().whole()), deadline: self.deadline() };
+        let rows = self.budget().rows_left(self.budget().whole());
+        let limits = ScanLimits { rows, bytes, deadline: self.deadline() };
         let scanned = self.scan_store(scan, limits).await.inspect_err(|error| {
             if error.code() == Code::ScanBudgetExceeded {
                 self.budget().look_at(limits.rows);

@@ -40,8 +40,9 @@ const FHIR_PAGE: u32 = 200;
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     skip: u64,
-    /// Rows of this page at most.
+    /// Rows of this page at most, and bytes of their cells.
     size: usize,
+    bytes: usize,
     /// Left of `$top`, this page included.
     left: Option<u64>,
 }
@@ -107,7 +108,8 @@ impl<'a> Searching<'a> {
             let given = offset(&cursor)?;
             let kept = self.fetched(usize::MAX).await?;
             let total = kept.len() as u64;
-            let frame = Frame { skip: scan.skip.saturating_add(given), size, left };
+            let bytes = self.session.limits().page_bytes;
+            let frame = Frame { skip: scan.skip.saturating_add(given), size, bytes, left };
             let (rows, more) = self.sorted(kept, frame).await?;
             let next = more.then_some(Cursor::Offset(given + rows.len() as u64));
             return Ok((rows, (scan.count != CountPlan::NotAsked).then_some(total), next));
@@ -136,7 +138,7 @@ impl<'a> Searching<'a> {
         if rows.len() > most || !self.sort_here {
             return Ok(rows);
         }
-        Ok(self.sorted(rows, Frame { skip: 0, size: usize::MAX, left: None }).await?.0)
+        Ok(self.sorted(rows, Frame { skip: 0, size: usize::MAX, bytes: usize::MAX, left: None }).await?.0)
     }
 
     /// Rows as the service gives them, until the page is full, the share is used up or there are no more.
@@ -176,7 +178,7 @@ impl<'a> Searching<'a> {
                         continue;
                     }
                     rows.push(batch.rows.row(*row));
-                    if rows.len() == size {
+                    if rows.len() == size || rows.bytes() >= self.session.limits().page_bytes {
                         let here = position + 1;
                         let more_here = here < batch.kept.len();
                         let after = self.trail.clone();
@@ -516,8 +518,9 @@ pub(super) fn offset(cursor: &Cursor) -> Result<u64> {
 fn page_of(rows: &Rows, order: &[usize], frame: &Frame) -> (Rows, bool) {
     let skip = usize::try_from(frame.skip).unwrap_or(usize::MAX).min(order.len());
     let end = skip.saturating_add(frame.size).min(order.len());
-    let more = end < order.len() && frame.left.is_none_or(|left| left > frame.size as u64);
-    (rows.pick(order.get(skip..end).unwrap_or_default()), more)
+    let page = rows.pick_within(order.get(skip..end).unwrap_or_default(), frame.bytes);
+    let more = skip + page.len() < order.len() && frame.left.is_none_or(|left| left > page.len() as u64);
+    (page, more)
 }
 
 const ENTRY: &[u8] = b"\"entry\"";

@@ -42,7 +42,7 @@ impl Session {
         let (rows, count, next) = match &*scan {
             Scan::Native(scan) => {
                 let given = offset(&cursor)?;
-                let scanned = self.scan_native(&read.table, scan, given, size).await?;
+                let scanned = self.scan_native(&read.table, scan, given, size, self.limits().page_bytes).await?;
                 let given = given + scanned.rows.len() as u64;
                 (scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given)))
             }
@@ -103,7 +103,7 @@ impl Session {
         match read.scan_for(filter, ids) {
             Scan::Native(scan) => {
                 let left = usize::try_from(self.budget().rows_left(self.budget().whole())).unwrap_or(usize::MAX);
-                let scanned = self.scan_native(&read.table, &scan, 0, most.min(left)).await?;
+                let scanned = self.scan_native(&read.table, &scan, 0, most.min(left), usize::MAX).await?;
                 if scanned.looked_at == 0 {
                     // The database gave just these; they are looked at all the same.
                     self.budget().look_at(scanned.rows.len() as u64);

@@ -164,7 +164,7 @@ impl Session {
     /// A native row as the store has it: with what lives in the row alone.
     async fn stored_row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
         // One row by its key is no more than that to look at.
-        let limits = ScanLimits { rows: 1, deadline: self.deadline() };
+        let limits = ScanLimits { rows: 1, bytes: usize::MAX, deadline: self.deadline() };
         let found = self.scan_store(NativeScan::row(table.table.clone(), key), limits).await?.rows;
         if found.is_empty() {
             return Ok(None);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn scanned(store: &Database, scan: &NativeScan) -> Result<usize> {
-        let limits = ScanLimits { rows: 9, deadline: Instant::now() + Duration::from_secs(60) };
+        let limits = ScanLimits { rows: 9, bytes: usize::MAX, deadline: Instant::now() + Duration::from_secs(60) };
         Ok(store.scan(scan, limits, Arc::default())?.rows.len())
     }
 

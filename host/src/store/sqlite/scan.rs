@@ -62,7 +62,7 @@ fn by_database(moment: &Connection, scan: &NativeScan, select: &Select, limits: 
     let mut scanned = Scanned { rows: Rows::new(select.columns.clone()), ..Scanned::default() };
     let mut given = 0;
     each(moment, select, |row| {
-        if scan.top.is_some_and(|top| given >= top) {
+        if scan.top.is_some_and(|top| given >= top || (given > 0 && scanned.rows.bytes() >= limits.bytes)) {
             scanned.more = true;
             return Ok(ControlFlow::Break(()));
         }
@@ -128,8 +128,9 @@ fn here(moment: &Connection, scan: &NativeScan, select: &Select, limits: ScanLim
     let begun = Instant::now();
     let order = if select.ordered { (0..kept.len()).collect() } else { residual::order(&kept, &scan.order, table)? };
     scanned.count = scan.count.then_some(kept.len() as u64);
-    scanned.more = order.len() > end;
-    scanned.rows = kept.pick(order.get(skip..end.min(order.len())).unwrap_or_default());
+    let bytes = if scan.top.is_some() { limits.bytes } else { usize::MAX };
+    scanned.rows = kept.pick_within(order.get(skip..end.min(order.len())).unwrap_or_default(), bytes);
+    scanned.more = order.len() > skip.saturating_add(scanned.rows.len());
     scanned.residual += begun.elapsed();
     Ok(scanned)
 }
@@ -194,7 +195,8 @@ pub(crate) mod sample {
 
     impl Database {
         pub(crate) fn scanned(&self, wanted: &NativeScan) -> Result<Scanned> {
-            let limits = ScanLimits { rows: 10_000, deadline: Instant::now() + Duration::from_secs(60) };
+            let limits =
+                ScanLimits { rows: 10_000, bytes: usize::MAX, deadline: Instant::now() + Duration::from_secs(60) };
             self.scan(wanted, limits, Arc::default())
         }
 
@@ -496,7 +498,7 @@ mod tests {
             rows.push((0..table.columns.len()).map(cell));
         }
         let store = filled(&table, &rows);
-        let limits = |rows| ScanLimits { rows, deadline: Instant::now() + Duration::from_secs(60) };
+        let limits = |rows| ScanLimits { rows, bytes: usize::MAX, deadline: Instant::now() + Duration::from_secs(60) };
         let ask = |wanted: &NativeScan, rows| store.scan(wanted, limits(rows), Arc::default());
         let some = NativeScan { top: Some(10), ..scan(&table, &[], Some(more_than_one(&table))) };
         let found = ask(&some, 5_000).unwrap();
@@ -513,7 +515,7 @@ mod tests {
         }
         let cut = ask(&NativeScan { top: Some(3), ..scan(&table, &[], None) }, 1).unwrap();
         assert_eq!((cut.rows.len(), cut.looked_at), (3, 0), "the database cuts these");
-        let late = ScanLimits { rows: 5_000, deadline: Instant::now() };
+        let late = ScanLimits { rows: 5_000, bytes: usize::MAX, deadline: Instant::now() };
         let late = store.scan(&some, late, Arc::default()).unwrap_err();
         assert_eq!(late.code(), Code::UpstreamTimeout);
     }

@@ -1,0 +1,434 @@
+//! One connection, as its bytes see it: how long it may say nothing, how slowly a request may come and an answer be
+//! taken. hyper reads and writes through a [`Line`]; what it is about is in [`Open`], which others see too.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::Sleep;
+
+use crate::model::limits::Limits;
+
+/// Bytes of an answer that are given to the connection at once: what is not sent yet stays countable.
+const CHUNK: usize = 64 << 10;
+
+/// How long a connection may take for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// From the first byte of a request, or the start of the connection, to the end of the head.
+    pub head: Duration,
+    /// Between an answer and the next request.
+    pub idle: Duration,
+    pub pace: Pace,
+}
+
+/// Bytes that must have moved in each stretch of time, for as long as somebody waits for them.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    stretch: Duration,
+    least: usize,
+}
+
+/// What has become of connections, for `/metrics`.
+#[derive(Default)]
+pub struct Tally {
+    pub open: AtomicU64,
+    /// Refused because there were too many.
+    pub refused: AtomicU64,
+    /// Closed to make room for another.
+    pub room: AtomicU64,
+    /// Closed because no request came, or not the whole head of one.
+    pub late: AtomicU64,
+    /// Bodies and answers that moved too slowly.
+    pub slow: AtomicU64,
+    /// Answers that were not given because too much was on its way.
+    pub withheld: AtomicU64,
+    /// Bytes of answers that have not been taken.
+    pub unsent: Arc<AtomicUsize>,
+}
+
+impl Times {
+    pub fn new(limits: &Limits) -> Self {
+        let pace = Pace { stretch: Duration::from_millis(limits.transfer_ms), least: limits.transfer_bytes };
+        Self { head: Duration::from_millis(limits.header_ms), idle: Duration::from_millis(limits.idle_ms), pace }
+    }
+}
+
+/// What a connection is about.
+pub struct Open {
+    state: Mutex<State>,
+    /// It is to be closed at once.
+    close: Notify,
+}
+
+#[derive(Clone, Copy)]
+struct State {
+    phase: Phase,
+    since: Instant,
+    /// Somebody waits for bytes of an answer to be taken.
+    writes: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No byte of a next request.
+    Idle,
+    /// A part of a head, or nothing yet at all.
+    Head,
+    /// A request is answered.
+    Busy,
+}
+
+impl Open {
+    pub fn new() -> Arc<Self> {
+        let state = State { phase: Phase::Head, since: Instant::now(), writes: false };
+        Arc::new(Self { state: Mutex::new(state), close: Notify::new() })
+    }
+
+    /// A whole head has come.
+    pub fn begin(&self) {
+        self.state().phase = Phase::Busy;
+    }
+
+    /// Since when it waits for its client's next word, if it does.
+    pub fn waits_since(&self) -> Option<Instant> {
+        let state = *self.state();
+        (state.phase != Phase::Busy && !state.writes).then_some(state.since)
+    }
+
+    pub fn close(&self) {
+        self.close.notify_one();
+    }
+
+    pub async fn closed(&self) {
+        self.close.notified().await;
+    }
+
+    fn turn(&self, from: Phase, to: Phase) {
+        let mut state = self.state();
+        if state.phase == from {
+            (state.phase, state.since) = (to, Instant::now());
+        }
+    }
+
+    fn writes(&self, writes: bool) {
+        let mut state = self.state();
+        if state.writes && !writes && state.phase == Phase::Idle {
+            // The answer has been taken just now.
+            state.since = Instant::now();
+        }
+        state.writes = writes;
+    }
+
+    /// When its client must have said more.
+    fn due(&self, times: &Times) -> Option<Instant> {
+        let state = *self.state();
+        match state.phase {
+            _ if state.writes => None,
+            Phase::Idle => Some(state.since + times.idle),
+            Phase::Head => Some(state.since + times.head),
+            Phase::Busy => None,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Watches that bytes keep moving.
+struct Watch {
+    pace: Pace,
+    end: Pin<Box<Sleep>>,
+    moved: usize,
+}
+
+impl Watch {
+    fn new(pace: Pace) -> Self {
+        Self { pace, end: Box::pin(tokio::time::sleep(pace.stretch)), moved: 0 }
+    }
+
+    /// Whether too little has moved. To be asked while nothing moves; it wakes whoever asks.
+    fn stalls(&mut self, context: &mut Context<'_>) -> bool {
+        while self.end.as_mut().poll(context).is_ready() {
+            if self.moved < self.pace.least {
+                return true;
+            }
+            self.moved = 0;
+            self.end.as_mut().reset(tokio::time::Instant::now() + self.pace.stretch);
+        }
+        false
+    }
+}
+
+/// A connection's bytes.
+pub struct Line<S> {
+    stream: S,
+    open: Arc<Open>,
+    times: Times,
+    tally: Arc<Tally>,
+    /// Runs out when the client must have said more.
+    patience: Option<Pin<Box<Sleep>>>,
+    /// There while an answer is not taken as fast as it is given.
+    writing: Option<Watch>,
+}
+
+impl<S> Line<S> {
+    pub fn new(stream: S, open: Arc<Open>, times: Times, tally: Arc<Tally>) -> Self {
+        Self { stream, open, times, tally, patience: None, writing: None }
+    }
+
+    /// Nothing can be read now: whether it may go on like this.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(due) = self.open.due(&self.times) else { return Poll::Pending };
+        let due = tokio::time::Instant::from_std(due);
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        if patience.deadline() != due {
+            patience.as_mut().reset(due);
+        }
+        ready!(patience.as_mut().poll(context));
+        self.tally.late.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no request came in time")))
+    }
+
+    /// What became of a write.
+    fn wrote(&mut self, context: &mut Context<'_>, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match wrote {
+            Poll::Pending => {
+                let pace = self.times.pace;
+                let writing = self.writing.get_or_insert_with(|| Watch::new(pace));
+                self.open.writes(true);
+                if !writing.stalls(context) {
+                    return Poll::Pending;
+                }
+                self.tally.slow.fetch_add(1, Ordering::Relaxed);
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the answer is not taken")))
+            }
+            Poll::Ready(Ok(bytes)) => {
+                if let Some(writing) = &mut self.writing {
+                    writing.moved += bytes;
+                }
+                Poll::Ready(Ok(bytes))
+            }
+            failed => failed,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => self.wait(context),
+            read => {
+                if buffer.filled().len() > before {
+                    self.open.turn(Phase::Idle, Phase::Head);
+                }
+                read
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(context, wrote)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.wrote(context, wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// hyper flushes when it has written all that it has.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.writing.take().is_some() {
+            self.open.writes(false);
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// A request's body that has to keep coming.
+pub struct Coming {
+    body: Incoming,
+    pace: Pace,
+    watch: Option<Watch>,
+    tally: Arc<Tally>,
+}
+
+/// Why a body ended early.
+#[derive(Debug)]
+pub struct TooSlow;
+
+impl std::fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the body comes too slowly")
+    }
+}
+
+impl std::error::Error for TooSlow {}
+
+impl Coming {
+    pub fn new(body: Incoming, pace: Pace, tally: Arc<Tally>) -> Self {
+        Self { body, pace, watch: None, tally }
+    }
+}
+
+impl HttpBody for Coming {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        let this = &mut *self;
+        let watch = this.watch.get_or_insert_with(|| Watch::new(this.pace));
+        match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Pending if watch.stalls(context) => {
+                this.tally.slow.fetch_add(1, Ordering::Relaxed);
+                Poll::Ready(Some(Err(Box::new(TooSlow))))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) => {
+                watch.moved += frame.data_ref().map_or(0, Bytes::len);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(other) => Poll::Ready(other.map(|frame| frame.map_err(Into::into))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body on its way, piece by piece.
+pub struct Going {
+    body: Body,
+    /// Of the last part, what has not been given on.
+    left: Bytes,
+    weight: Option<Weight>,
+    /// When the body has gone, the connection waits for the next request.
+    open: Arc<Open>,
+}
+
+/// Counts bytes until they are taken.
+struct Weight {
+    bytes: usize,
+    unsent: Arc<AtomicUsize>,
+}
+
+/// Bytes that are counted for as long as any of them is held.
+struct Weighed {
+    bytes: Bytes,
+    _weight: Weight,
+}
+
+impl Going {
+    /// None where it would be one of several and more than `most` bytes on their way; a body of one piece is given in any
+    /// case.
+    pub fn new(body: Body, open: Arc<Open>, tally: &Tally, most: usize) -> Option<Self> {
+        let bytes = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        let before = tally.unsent.fetch_add(bytes, Ordering::Relaxed);
+        let weight = Weight { bytes, unsent: tally.unsent.clone() };
+        if bytes > CHUNK && before > 0 && before.saturating_add(bytes) > most {
+            tally.withheld.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Self { body, left: Bytes::new(), weight: Some(weight), open })
+    }
+
+    fn piece(&mut self) -> Frame<Bytes> {
+        Frame::data(self.left.split_to(self.left.len().min(CHUNK)))
+    }
+}
+
+impl HttpBody for Going {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if !self.left.is_empty() {
+            return Poll::Ready(Some(Ok(self.piece())));
+        }
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => frame,
+            other => return Poll::Ready(other),
+        };
+        Poll::Ready(Some(match frame.into_data() {
+            Ok(bytes) => {
+                self.left = match self.weight.take() {
+                    Some(weight) => Bytes::from_owner(Weighed { bytes, _weight: weight }),
+                    None => bytes,
+                };
+                Ok(self.piece())
+            }
+            Err(trailers) => Ok(trailers),
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (body, left) = (self.body.size_hint(), self.left.len() as u64);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper + left);
+        }
+        hint.set_lower(body.lower() + left);
+        hint
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        self.open.turn(Phase::Busy, Phase::Idle);
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.unsent.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl AsRef<[u8]> for Weighed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
