@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -36,6 +36,10 @@ const RETRIES: u32 = 2;
 const BACKOFF: Duration = Duration::from_millis(100);
 /// A CapabilityStatement is asked for again after this time.
 const CAPABILITIES_LIFE: Duration = Duration::from_secs(60 * 60);
+/// How long a request waits for it; it goes on without.
+const CAPABILITIES_PATIENCE: Duration = Duration::from_secs(2);
+/// After a service has not said what it can do, it is not asked for this time.
+const CAPABILITIES_PAUSE: Duration = Duration::from_secs(30);
 
 const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -175,7 +179,8 @@ impl Client {
             errors: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             micros: AtomicU64::new(0),
-            capabilities: Mutex::new(None),
+            said: std::sync::Mutex::default(),
+            asking: Mutex::new(()),
         })))
     }
 
@@ -189,7 +194,7 @@ impl Client {
         self.0.public.as_ref().unwrap_or(&self.0.base).to_string()
     }
 
-    /// Remembers what an answer has taught; `most` counts for [`Lesson::PageOf`] alone.
+    /// Remembers what an answer has taught; `most` counts for [`Lesson::PageOf`] and [`Lesson::WrongTotal`].
     pub fn learn(&self, resource_type: &str, lesson: Lesson, most: u32) {
         tracing::debug!(source = self.name(), resource_type, ?lesson, "learned");
         self.0.learned.learn(resource_type, lesson, most);
@@ -220,10 +225,9 @@ impl Client {
         format!("{}/{resource_type}?{}", self.0.base, search_query(params, page_size))
     }
 
-    /// What the service has said that it can do, without asking it: None = it has not been asked, or is being asked.
+    /// What the service has said that it can do, without asking it: None = it has not been asked, or has not answered.
     pub fn known_capabilities(&self) -> Option<Arc<Capabilities>> {
-        let cached = self.0.capabilities.try_lock().ok()?;
-        cached.as_ref().map(|(_, known)| known.clone())
+        self.0.said().known.clone().map(|(_, known)| known)
     }
 
     /// A service that says to speak another FHIR than R4: its resources have other elements, and rows of them would be
@@ -237,28 +241,28 @@ impl Client {
         Err(error.hint("name the R4 endpoint of the service in `sources`"))
     }
 
-    /// What the service says it can do; at most an hour old, and older only while it does not answer.
+    /// What the service says it can do; at most an hour old, and older only while it does not answer. One request asks
+    /// for all, nobody waits long for it, and after a failure nobody asks again for a while: a service that does not say
+    /// what it can do may do it all the same.
     pub async fn capabilities(&self, deadline: Instant) -> Result<Arc<Capabilities>> {
-        let asked = self.0.asked(Interaction::Capabilities, "");
-        let mut cached = within(deadline, self.0.capabilities.lock())
-            .await
-            .ok_or_else(|| asked.error(Code::UpstreamTimeout, "has not said in time what it can do"))?;
-        match &*cached {
-            Some((at, known)) if at.elapsed() < CAPABILITIES_LIFE => Ok(known.clone()),
-            old => match self.0.fetch_capabilities(&asked, deadline).await {
-                Ok(new) => {
-                    *cached = Some((Instant::now(), new.clone()));
-                    Ok(new)
-                }
-                Err(error) => match old {
-                    Some((_, known)) => {
-                        tracing::warn!(source = self.name(), %error, "keeping old capabilities");
-                        Ok(known.clone())
-                    }
-                    None => Err(error),
-                },
-            },
+        if let Some(known) = self.0.said().fresh() {
+            return Ok(known);
         }
+        if !self.0.said().has_failed_lately() {
+            let client = self.clone();
+            // It goes on when nobody waits for it any more, so that the next request need not wait.
+            let asking = tokio::spawn(async move { client.0.ask_for_capabilities().await });
+            let patience = deadline.min(Instant::now() + CAPABILITIES_PATIENCE);
+            if within(patience, asking).await.is_none() {
+                self.0.said().failed = Some(Instant::now());
+            }
+        }
+        // Old is better than none.
+        let known = self.0.said().known.clone();
+        known.map(|(_, known)| known).ok_or_else(|| {
+            let asked = self.0.asked(Interaction::Capabilities, "");
+            asked.error(Code::UpstreamTimeout, "has not said in time what it can do")
+        })
     }
 
     /// Whether the service answers, tried once, with the time that it took.
@@ -454,8 +458,28 @@ struct Service {
     errors: AtomicU64,
     retries: AtomicU64,
     micros: AtomicU64,
-    /// With the time it was fetched. Held while it is fetched, so that one request does.
-    capabilities: Mutex<Option<(Instant, Arc<Capabilities>)>>,
+    said: std::sync::Mutex<Said>,
+    /// Held while the service is asked for its capabilities, so that one request does.
+    asking: Mutex<()>,
+}
+
+/// What the service has said that it can do.
+#[derive(Default)]
+struct Said {
+    /// With the time it was fetched.
+    known: Option<(Instant, Arc<Capabilities>)>,
+    /// When it last did not say, or not in time.
+    failed: Option<Instant>,
+}
+
+impl Said {
+    fn fresh(&self) -> Option<Arc<Capabilities>> {
+        self.known.as_ref().filter(|(at, _)| at.elapsed() < CAPABILITIES_LIFE).map(|(_, known)| known.clone())
+    }
+
+    fn has_failed_lately(&self) -> bool {
+        self.failed.is_some_and(|at| at.elapsed() < CAPABILITIES_PAUSE)
+    }
 }
 
 /// A request, before credentials.
@@ -505,6 +529,28 @@ impl Service {
 
     fn below(&self, asked: &Asked, segments: &[&str]) -> Result<Url> {
         self.base.below(segments).ok_or_else(|| asked.error(Code::NotFound, "can have no resource of such an id"))
+    }
+
+    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Unless another has just done so.
+    async fn ask_for_capabilities(&self) {
+        let _one = self.asking.lock().await;
+        if self.said().fresh().is_some() || self.said().has_failed_lately() {
+            return;
+        }
+        let asked = self.asked(Interaction::Capabilities, "");
+        let fetched = self.fetch_capabilities(&asked, Instant::now() + self.timeout).await;
+        let mut said = self.said();
+        match fetched {
+            Ok(new) => *said = Said { known: Some((Instant::now(), new)), failed: None },
+            Err(error) => {
+                tracing::warn!(source = self.name, %error, "its capabilities are not known, or those of before kept");
+                said.failed = Some(Instant::now());
+            }
+        }
     }
 
     async fn fetch_capabilities(&self, asked: &Asked<'_>, deadline: Instant) -> Result<Arc<Capabilities>> {

@@ -20,7 +20,7 @@ pub enum Lesson {
     RefusesCount,
     /// It does not sort by this value of `_sort` as we do.
     Missorts(String),
-    /// The totals of its answers are not what it finds.
+    /// The totals of its answers are more than what it finds, by so many at most.
     WrongTotal,
     /// It does not know the resource type.
     Unknown,

@@ -17,6 +17,7 @@ struct Seen {
     body: String,
 }
 
+#[derive(Clone)]
 enum Answer {
     Say(u16, &'static [(&'static str, &'static str)], String),
     /// Announces more than it sends.
@@ -483,6 +484,32 @@ fn transactions_go_to_the_base() {
     let answer = run(service.client().transaction(BUNDLE.into(), soon())).unwrap();
     assert_eq!(answer, BUNDLE);
     assert_eq!(service.seen()[0].line, "POST /r4");
+}
+
+#[test]
+fn a_service_that_does_not_say_what_it_can_do_is_not_waited_for_again() {
+    for answer in [Answer::Stall(Duration::from_secs(9)), say(500, "")] {
+        let service = FakeService::start(move |_, _| answer.clone());
+        let client = service.client();
+        run(async {
+            let together = [(); 4].map(|()| {
+                tokio::spawn({
+                    let client = client.clone();
+                    async move { client.capabilities(soon()).await.is_err() }
+                })
+            });
+            for asked in together {
+                assert!(asked.await.unwrap());
+            }
+            let begun = Instant::now();
+            for _ in 0..20 {
+                assert!(client.capabilities(soon()).await.is_err());
+            }
+            assert!(begun.elapsed() < CAPABILITIES_PATIENCE, "nobody waits any more");
+        });
+        let asked = service.seen().iter().filter(|seen| seen.line.contains("/metadata")).count();
+        assert!((1..=3).contains(&asked), "one asks for all, again where that may help: {asked}");
+    }
 }
 
 #[test]

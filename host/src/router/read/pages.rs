@@ -70,6 +70,8 @@ pub(super) struct Searching<'a> {
     share: Share,
     /// The service has been asked for rows: the scan has got somewhere.
     has_asked: bool,
+    /// Of the search under way: the size of the first page that was asked for, until a next link is followed.
+    only_page: Option<u32>,
 }
 
 impl<'a> Searching<'a> {
@@ -79,7 +81,8 @@ impl<'a> Searching<'a> {
         let share = session.budget().whole();
         let (given, trail, sort_here) = (HashSet::new(), Trail::default(), scan.sort_here);
         let before = Trail::default();
-        Ok(Self { session, table, client, scan, columns, given, trail, before, sort_here, share, has_asked: false })
+        let (has_asked, only_page) = (false, None);
+        Ok(Self { session, table, client, scan, columns, given, trail, before, sort_here, share, has_asked, only_page })
     }
 
     /// One page. Where it can end early it does when one part in `one_in` of what is left of the budget has gone.
@@ -297,6 +300,7 @@ impl<'a> Searching<'a> {
         if !self.trail.follow(link) {
             return Err(self.unsound("gives a next link that leads back to a page of before"));
         }
+        self.only_page = None;
         let mut link = Cow::Borrowed(link);
         loop {
             let begun = Instant::now();
@@ -317,6 +321,7 @@ impl<'a> Searching<'a> {
     /// The first page of a search. None: the service does not have the resource type, and so no such rows.
     async fn first(&mut self, search: &Search, wanted: usize) -> Result<Option<Page>> {
         self.trail = self.trail.of_next_search();
+        self.only_page = None;
         let resource_type = &search.resource_type;
         let lacks = self.client.known_capabilities().is_some_and(|says| says.lacks(resource_type));
         if lacks && self.client.learned(resource_type, Lesson::Unknown).is_some() {
@@ -326,7 +331,10 @@ impl<'a> Searching<'a> {
         count = count.min(self.client.learned(resource_type, Lesson::PageOf).unwrap_or(count));
         loop {
             match self.ask(search, &search.params, Some(count)).await? {
-                Searched::Page(page) => return Ok(Some(page)),
+                Searched::Page(page) => {
+                    self.only_page = Some(count);
+                    return Ok(Some(page));
+                }
                 Searched::Unknown(_) if lacks => {
                     self.client.learn(resource_type, Lesson::Unknown, 0);
                     return Ok(None);
@@ -357,6 +365,7 @@ impl<'a> Searching<'a> {
         }
         // Not even what makes the rows of the table: there is nothing to leave out.
         let Some(mut page) = page else { return Err(refusal) };
+        self.only_page = Some(count);
         if count < wanted {
             self.client.learn(resource_type, Lesson::PageOf, count);
         }
@@ -387,13 +396,19 @@ impl<'a> Searching<'a> {
     }
 
     /// The links of a search have come to their end. If the service says that there is more, some of it is missing, unless
-    /// what it says is wrong.
+    /// what it says is wrong; if it says nothing, a full page without a next link may be the first of several.
     async fn ended(&mut self, search: &Search) -> Result<()> {
-        let seen = self.trail.seen;
+        let (seen, total) = (self.trail.seen, self.trail.total);
         let resource_type = &search.resource_type;
-        let more = self.trail.total.is_some_and(|total| total > seen);
         self.trail = self.trail.of_next_search();
-        if !more || self.client.learned(resource_type, Lesson::WrongTotal).is_some() {
+        let missing = total.map(|total| total.saturating_sub(seen));
+        match missing {
+            Some(0) => return Ok(()),
+            Some(_) => {}
+            None => return self.gave_all(search, seen).await,
+        }
+        let excess = self.client.learned(resource_type, Lesson::WrongTotal);
+        if excess.is_some_and(|excess| missing <= Some(excess.into())) {
             return Ok(());
         }
         // Rows may have gone since the first page.
@@ -405,15 +420,32 @@ impl<'a> Searching<'a> {
         let nobody = [("_id".to_owned(), NOBODY.to_owned())];
         if let Searched::Page(page) = self.ask(search, &nobody, Some(1)).await? {
             let table = self.table.clone();
-            let of_nobody = self.session.work(move || {
-                split(&table, &page).map(|bundle| bundle.entries.is_empty() && bundle.total.is_some_and(|n| n > 0))
-            });
-            if of_nobody.await?? {
-                self.client.learn(resource_type, Lesson::WrongTotal, 0);
+            let of_nobody = self
+                .session
+                .work(move || split(&table, &page).map(|bundle| bundle.total.filter(|_| bundle.entries.is_empty())));
+            // What it counts there, it counts everywhere.
+            let excess = of_nobody.await??.filter(|excess| *excess > 0);
+            if let Some(excess) = excess.filter(|excess| missing <= Some(*excess)) {
+                self.client.learn(resource_type, Lesson::WrongTotal, u32::try_from(excess).unwrap_or(u32::MAX));
                 return Ok(());
             }
         }
         Err(self.unsound("says that it found more than it gives, and has no further page"))
+    }
+
+    /// Of a search without a total: asked for more at once, the service gives no more.
+    async fn gave_all(&mut self, search: &Search, seen: u64) -> Result<()> {
+        let Some(count) = self.only_page.filter(|count| seen >= u64::from(*count) && *count > 0) else { return Ok(()) };
+        let params = search.params.clone();
+        let Searched::Page(page) = self.ask(search, &params, Some(count.saturating_mul(2))).await? else {
+            return Ok(());
+        };
+        let table = self.table.clone();
+        let given = self.session.work(move || split(&table, &page).map(|bundle| bundle.entries.len() as u64)).await??;
+        if given > seen {
+            return Err(self.unsound("has no next link on a page that is not its last"));
+        }
+        Ok(())
     }
 
     /// What the service says a search finds, and whether it did just that. None: it does not say.

@@ -199,8 +199,14 @@ impl Session {
     /// read again.
     async fn kept(&self, client: &Client, item: &Item, answer: Answered<'_>) -> Kept {
         let status = answer.status.as_deref().unwrap_or_default();
-        if !status.starts_with('2') || answer.outcome.is_some_and(|outcome| fails(outcome.get())) {
-            return Kept::Not(refused_there(status, answer.outcome.and_then(|outcome| said(outcome.get()))));
+        // An outcome may stand where the resource does.
+        let beside = answer.resource.filter(|resource| {
+            let head = serde_json::from_str::<Head>(resource.get()).ok();
+            head.is_some_and(|head| head.resource_type.as_deref() == Some("OperationOutcome"))
+        });
+        let outcome = answer.outcome.or(beside);
+        if !status.starts_with('2') || outcome.is_some_and(|outcome| fails(outcome.get())) {
+            return Kept::Not(refused_there(status, outcome.and_then(|outcome| said(outcome.get()))));
         }
         let resource_type = item.resource_type.as_str();
         let shown = answer.resource.and_then(|resource| {
@@ -214,8 +220,21 @@ impl Session {
             Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id)) => Some(id.clone()),
             _ => None,
         };
+        // R4 3.1.0.11.2: what was done has a location or a version. Without one, or with "later", it is looked for.
+        let is_told = !status.starts_with("202") && (answer.has_version || located.is_some() || shown.is_some());
         let id = shown.as_ref().map(|(id, _)| id.clone()).or(located).or(named);
         if !self.is_native(resource_type) {
+            if let Some(id) = id.as_ref().filter(|_| !is_told) {
+                let missing = match client.read(resource_type, id, self.deadline()).await {
+                    Ok(found) if found.is_some() == item.body.is_some() => None,
+                    Ok(Some(_)) => Some("it is still there".to_owned()),
+                    Ok(None) => Some("the service does not show it".to_owned()),
+                    Err(error) => Some(error.message().to_owned()),
+                };
+                if missing.is_some() {
+                    return Kept::Not(refused_there(status, missing));
+                }
+            }
             let table = self
                 .snapshot()
                 .over(resource_type)
@@ -231,15 +250,15 @@ impl Session {
             return Kept::Not(there_only(resource_type, None, "the service did not say under which id"));
         };
         let body = match (item.body.is_some(), shown) {
-            (false, _) if status.starts_with("204") => None,
+            (false, _) if status.starts_with("204") && is_told => None,
             // It may have been put off, or left.
             (false, _) => match client.read(resource_type, &id, self.deadline()).await {
                 Ok(None) => None,
                 Ok(Some(_)) => return Kept::Not(refused_there(status, Some("it is still there".to_owned()))),
                 Err(error) => return Kept::Not(there_only(resource_type, Some(&id), error.message())),
             },
-            (true, Some((_, body))) => Some(body),
-            (true, None) => match client.read(resource_type, &id, self.deadline()).await {
+            (true, Some((_, body))) if is_told => Some(body),
+            (true, _) => match client.read(resource_type, &id, self.deadline()).await {
                 Ok(Some(held)) => Some(held.body),
                 Ok(None) => return Kept::Not(there_only(resource_type, Some(&id), "the service does not show it")),
                 Err(error) => return Kept::Not(there_only(resource_type, Some(&id), error.message())),
@@ -326,6 +345,7 @@ struct AnswerEntry<'a> {
 struct Answered<'a> {
     status: Option<String>,
     location: Option<String>,
+    has_version: bool,
     outcome: Option<&'a RawValue>,
     resource: Option<&'a RawValue>,
 }
@@ -334,6 +354,7 @@ struct Answered<'a> {
 struct Response<'a> {
     status: Option<String>,
     location: Option<String>,
+    etag: Option<String>,
     #[serde(borrow)]
     outcome: Option<&'a RawValue>,
 }
@@ -361,8 +382,8 @@ fn answered(answer: &[u8], asked: usize) -> Result<Vec<Answered<'_>>> {
         .map(|entry| {
             let response = entry.response.and_then(|raw| serde_json::from_str::<Response<'_>>(raw.get()).ok());
             match response {
-                Some(Response { status, location, outcome }) => {
-                    Answered { status, location, outcome, resource: entry.resource }
+                Some(Response { status, location, etag, outcome }) => {
+                    Answered { status, location, has_version: etag.is_some(), outcome, resource: entry.resource }
                 }
                 None => Answered { resource: entry.resource, ..Answered::default() },
             }
