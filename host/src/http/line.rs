@@ -19,6 +19,9 @@ use crate::model::limits::Limits;
 /// Bytes of an answer that are given to the connection at once: what is not sent yet stays countable.
 const CHUNK: usize = 64 << 10;
 
+/// How long bytes that do not move are no reason to give the connection up for another.
+const STALL: Duration = Duration::from_secs(1);
+
 /// How long a connection may take for what.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
@@ -74,6 +77,8 @@ struct State {
     since: Instant,
     /// Somebody waits for bytes of an answer to be taken.
     writes: bool,
+    /// Since when no byte of a body has come, or of an answer has been taken.
+    stalled: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,9 +91,18 @@ enum Phase {
     Busy,
 }
 
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum For {
+    /// A request, or the rest of its head.
+    Request,
+    /// More of a body, or that more of an answer is taken.
+    Bytes,
+}
+
 impl Open {
     pub fn new() -> Arc<Self> {
-        let state = State { phase: Phase::Head, since: Instant::now(), writes: false };
+        let state = State { phase: Phase::Head, since: Instant::now(), writes: false, stalled: None };
         Arc::new(Self { state: Mutex::new(state), close: Notify::new() })
     }
 
@@ -97,10 +111,13 @@ impl Open {
         self.state().phase = Phase::Busy;
     }
 
-    /// Since when it waits for its client's next word, if it does.
-    pub fn waits_since(&self) -> Option<Instant> {
+    /// What it waits for and since when, if that is its client: the least is the first to make room.
+    pub fn waits(&self) -> Option<(For, Instant)> {
         let state = *self.state();
-        (state.phase != Phase::Busy && !state.writes).then_some(state.since)
+        if state.phase != Phase::Busy && !state.writes {
+            return Some((For::Request, state.since));
+        }
+        state.stalled.filter(|at| at.elapsed() >= STALL).map(|at| (For::Bytes, at))
     }
 
     pub fn close(&self) {
@@ -109,6 +126,12 @@ impl Open {
 
     pub async fn closed(&self) {
         self.close.notified().await;
+    }
+
+    /// Whether bytes that somebody waits for do not move.
+    fn stalls(&self, stalls: bool) {
+        let mut state = self.state();
+        state.stalled = if stalls { state.stalled.or_else(|| Some(Instant::now())) } else { None };
     }
 
     fn turn(&self, from: Phase, to: Phase) {
@@ -205,6 +228,7 @@ impl<S> Line<S> {
                 let pace = self.times.pace;
                 let writing = self.writing.get_or_insert_with(|| Watch::new(pace));
                 self.open.writes(true);
+                self.open.stalls(true);
                 if !writing.stalls(context) {
                     return Poll::Pending;
                 }
@@ -214,6 +238,7 @@ impl<S> Line<S> {
             Poll::Ready(Ok(bytes)) => {
                 if let Some(writing) = &mut self.writing {
                     writing.moved += bytes;
+                    self.open.stalls(false);
                 }
                 Poll::Ready(Ok(bytes))
             }
@@ -278,6 +303,7 @@ pub struct Coming {
     body: Incoming,
     pace: Pace,
     watch: Option<Watch>,
+    open: Arc<Open>,
     tally: Arc<Tally>,
 }
 
@@ -294,8 +320,8 @@ impl std::fmt::Display for TooSlow {
 impl std::error::Error for TooSlow {}
 
 impl Coming {
-    pub fn new(body: Incoming, pace: Pace, tally: Arc<Tally>) -> Self {
-        Self { body, pace, watch: None, tally }
+    pub fn new(body: Incoming, pace: Pace, open: Arc<Open>, tally: Arc<Tally>) -> Self {
+        Self { body, pace, watch: None, open, tally }
     }
 }
 
@@ -309,7 +335,9 @@ impl HttpBody for Coming {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let this = &mut *self;
         let watch = this.watch.get_or_insert_with(|| Watch::new(this.pace));
-        match Pin::new(&mut this.body).poll_frame(context) {
+        let read = Pin::new(&mut this.body).poll_frame(context);
+        this.open.stalls(read.is_pending());
+        match read {
             Poll::Pending if watch.stalls(context) => {
                 this.tally.slow.fetch_add(1, Ordering::Relaxed);
                 Poll::Ready(Some(Err(Box::new(TooSlow))))
@@ -329,6 +357,12 @@ impl HttpBody for Coming {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.open.stalls(false);
     }
 }
 

@@ -117,7 +117,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1_024,
+            connections: 512,
             header_bytes: 64 << 10,
             header_count: 100,
             header_ms: 10_000,
