@@ -122,6 +122,30 @@ async fn a_body_has_to_come() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bodies_have_their_room() {
+    let server = Server::setup().limits(|limits| limits.bodies_bytes = 1 << 20).start().await;
+    let body = format!("{{{}", " ".repeat(900_000));
+    let held = connect(&server, &begun(2_000_000).replace("\r\n\r\n{", &format!("\r\n\r\n{body}")));
+    let other = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[]{}}}"#, " ".repeat(400_000));
+    let begun_at = Instant::now();
+    while server.metric("turntable_bodies_held_bytes").await < 900_000 {
+        assert!(begun_at.elapsed() < SOON, "it does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let refused = server.ingest(&other, None).await.expect(503);
+    assert_eq!((refused.error_code().as_str(), refused.header("retry-after")), ("Busy", "1"));
+    server.post("accounts", &json!({ "name": "small" })).await.expect(201);
+    drop(held);
+    let begun_at = Instant::now();
+    while server.metric("turntable_bodies_held_bytes").await > 0 {
+        assert!(begun_at.elapsed() < SOON, "the room stays taken");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server.ingest(&other, None).await.expect(200);
+    assert!(server.metric("turntable_bodies_declined_total").await >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_has_to_be_taken() {
     let server = Server::setup()
         .limits(|limits| {

@@ -3,13 +3,14 @@
 use std::future::poll_fn;
 use std::io::Read as _;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
 use flate2::read::MultiGzDecoder;
 
-use crate::http::line::TooSlow;
+use crate::http::line::{TooSlow, Weight};
 use crate::http::shared::App;
 use crate::model::error::{Code, Error, Result};
 
@@ -20,14 +21,24 @@ const LINGER: Duration = Duration::from_secs(5);
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A body as it was before it was packed. `BodyTooLarge` where it is larger than `limit`, packed or not;
-/// `UnsupportedMediaType` for another coding than gzip; `RequestTimeout`, `BadRequest` where it does not arrive.
+/// `UnsupportedMediaType` for another coding than gzip; `Busy` where there is no room; `RequestTimeout`, `BadRequest` where it does not arrive.
 pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes> {
     let is_packed = match is_packed(headers) {
         Ok(is_packed) => is_packed,
         Err(error) => return Err(refused(headers, body, limit, error).await),
     };
-    let body = whole(headers, body, limit).await?;
-    let body = if is_packed { app.session().work(move || unpacked(&body, limit)).await?? } else { body };
+    let body = whole(app, headers, body, limit).await?;
+    let body = if is_packed {
+        let plain = app.session().work(move || unpacked(&body, limit)).await??;
+        let mut weight = Weight::new(&app.lines.held);
+        weight.add(plain.len());
+        if is_too_much(app, &weight) {
+            return Err(too_much());
+        }
+        weight.of(plain)
+    } else {
+        body
+    };
     Ok(if body.starts_with(BYTE_ORDER_MARK) { body.slice(BYTE_ORDER_MARK.len()..) } else { body })
 }
 
@@ -45,32 +56,50 @@ fn is_packed(headers: &HeaderMap) -> Result<bool> {
     }
 }
 
-fn unpacked(body: &[u8], limit: usize) -> Result<Bytes> {
+fn unpacked(body: &[u8], limit: usize) -> Result<Vec<u8>> {
     let mut plain = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let read = MultiGzDecoder::new(body).take(most).read_to_end(&mut plain);
     read.map_err(|_| Error::new(Code::BadRequest, "the body is no gzip, as Content-Encoding says"))?;
-    if plain.len() > limit { Err(too_large(limit)) } else { Ok(plain.into()) }
+    if plain.len() > limit { Err(too_large(limit)) } else { Ok(plain) }
 }
 
 fn too_large(limit: usize) -> Error {
     Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
 }
 
+/// Whether this is more than there is room for beside others' bodies.
+fn is_too_much(app: &App, weight: &Weight) -> bool {
+    let is = weight.is_too_much(app.turntable.limits.bodies_bytes);
+    app.lines.declined.fetch_add(is.into(), Ordering::Relaxed);
+    is
+}
+
+fn too_much() -> Error {
+    let error = Error::new(Code::Busy, "there is no room for the body beside others (`bodies_bytes`)");
+    error.hint("try again shortly").retry_after(1)
+}
+
 /// As it was sent. One that says that it is too large is not waited for.
-async fn whole(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes> {
+async fn whole(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes> {
     let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if said > limit {
         return Err(refused(headers, body, limit, too_large(limit)).await);
     }
-    let mut whole = Vec::with_capacity(said.min(1 << 20));
+    let mut whole = Vec::with_capacity(said.min(64 << 10));
+    let mut weight = Weight::new(&app.lines.held);
     while let Some(data) = next(&mut body).await? {
         if whole.len() + data.len() > limit {
             return Err(refused(headers, body, limit, too_large(limit)).await);
         }
+        weight.add(data.len());
+        if is_too_much(app, &weight) {
+            drop((whole, weight));
+            return Err(refused(headers, body, limit, too_much()).await);
+        }
         whole.extend_from_slice(&data);
     }
-    Ok(whole.into())
+    Ok(weight.of(whole))
 }
 
 /// Who still sends does not listen yet: heard out for a while, it sees the answer, not a broken connection. Who asks first

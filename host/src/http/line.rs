@@ -55,6 +55,10 @@ pub struct Tally {
     pub withheld: AtomicU64,
     /// Bytes of answers that have not been taken.
     pub unsent: Arc<AtomicUsize>,
+    /// Bodies that were not taken because too much of others was here.
+    pub declined: AtomicU64,
+    /// Bytes of bodies that are here, whole or in part.
+    pub held: Arc<AtomicUsize>,
 }
 
 impl Times {
@@ -376,10 +380,32 @@ pub struct Going {
     open: Arc<Open>,
 }
 
-/// Counts bytes until they are taken.
-struct Weight {
+/// Bytes that are counted among others of their kind, until it is dropped.
+pub struct Weight {
     bytes: usize,
-    unsent: Arc<AtomicUsize>,
+    all: Arc<AtomicUsize>,
+}
+
+impl Weight {
+    pub fn new(all: &Arc<AtomicUsize>) -> Self {
+        Self { bytes: 0, all: all.clone() }
+    }
+
+    pub fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.all.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether all of the kind are more than `most`. One that is small, or alone, is never too much.
+    pub fn is_too_much(&self, most: usize) -> bool {
+        let all = self.all.load(Ordering::Relaxed);
+        self.bytes > CHUNK && all > self.bytes && all > most
+    }
+
+    /// These bytes, counted for as long as any of them is held.
+    pub fn of(self, bytes: impl Into<Bytes>) -> Bytes {
+        Bytes::from_owner(Weighed { bytes: bytes.into(), _weight: self })
+    }
 }
 
 /// Bytes that are counted for as long as any of them is held.
@@ -393,9 +419,9 @@ impl Going {
     /// case.
     pub fn new(body: Body, open: Arc<Open>, tally: &Tally, most: usize) -> Option<Self> {
         let bytes = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        let before = tally.unsent.fetch_add(bytes, Ordering::Relaxed);
-        let weight = Weight { bytes, unsent: tally.unsent.clone() };
-        if bytes > CHUNK && before > 0 && before.saturating_add(bytes) > most {
+        let mut weight = Weight::new(&tally.unsent);
+        weight.add(bytes);
+        if weight.is_too_much(most) {
             tally.withheld.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -425,7 +451,7 @@ impl HttpBody for Going {
         Poll::Ready(Some(match frame.into_data() {
             Ok(bytes) => {
                 self.left = match self.weight.take() {
-                    Some(weight) => Bytes::from_owner(Weighed { bytes, _weight: weight }),
+                    Some(weight) => weight.of(bytes),
                     None => bytes,
                 };
                 Ok(self.piece())
@@ -457,7 +483,7 @@ impl Drop for Going {
 
 impl Drop for Weight {
     fn drop(&mut self) {
-        self.unsent.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
