@@ -374,6 +374,9 @@ pub mod http {
     /// What handlers share, errors on their way out.
     pub mod shared;
 
+    /// Bodies in.
+    pub mod body;
+
     /// How `/fhir` speaks: outcomes, and what is there.
     pub mod fhir;
 

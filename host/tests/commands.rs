@@ -36,7 +36,7 @@ fn a_route_of_what_is_no_root_table_is_refused() {
     check("[tables.nope]\nroute = \"native\"\n[mappings]\ndir = \"mappings\"\n", 0, &[]);
 }
 
-/// The demo as a program, ended when dropped.
+/// The demo, or a server, as a program, ended when dropped.
 struct Demo {
     child: Child,
     address: String,
@@ -44,13 +44,12 @@ struct Demo {
 
 impl Demo {
     fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_turntable"))
-            .args(["demo", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_turntable"));
+        Self::listening(demo.args(["demo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data))
+    }
+
+    fn listening(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let line =
             lines.find_map(|line| line.ok().filter(|line| line.starts_with("listening on "))).expect("it listens");
@@ -78,6 +77,38 @@ impl Drop for Demo {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[test]
+fn a_command_has_the_token_that_the_server_asks_for() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("turntable.toml");
+    let text =
+        "listen = \"127.0.0.1:0\"\ndata_dir = \"data\"\n[mappings]\nbuiltin = false\n[admin]\ntoken = \"required\"\n";
+    std::fs::write(file, text).expect("a file can be written");
+    let server = Demo::listening(Command::new(env!("CARGO_BIN_EXE_turntable")).arg("serve").current_dir(folder.path()));
+    let token = std::fs::read_to_string(folder.path().join("data/admin-token")).expect("a token");
+    let url = format!("http://{}", server.address);
+    let list = |at: &Path, more: &[&str], token: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turntable"));
+        command.args(["route", "list", "--server", &url]).args(more).current_dir(at);
+        token.map(|token| command.env("TURNTABLE_ADMIN_TOKEN", token));
+        let ran = command.output().expect("it runs");
+        (ran.status.code(), String::from_utf8(ran.stderr).expect("UTF-8"))
+    };
+    let data = folder.path().join("data");
+    let data = data.to_str().expect("UTF-8");
+    // By the configuration that is here, by the folder, by the variable.
+    assert_eq!(list(folder.path(), &[], None).0, Some(0));
+    assert_eq!(list(elsewhere.path(), &["--data-dir", data], None).0, Some(0));
+    assert_eq!(list(elsewhere.path(), &[], Some(&token)).0, Some(0));
+    let (status, said) = list(elsewhere.path(), &[], None);
+    assert!(status == Some(1) && said.contains("admin-token"), "{said}");
+    // The variable is asked first.
+    let (status, said) = list(folder.path(), &["--data-dir", data], Some("0123456789abcdef"));
+    assert!(status == Some(1) && said.contains("not the token"), "{said}");
+    assert!(!said.contains(&token));
 }
 
 #[test]

@@ -105,7 +105,8 @@ fn a_log_that_takes_nothing_ends_nothing() {
         let mut served = Served::start(folder.path(), stderr, &[("TURNTABLE_LOG", "trace")]);
         // Many more than a pipe and the queue take.
         let dropped = (0..10_000).find(|at| {
-            assert!(served.get("/api/data/v9.2/contacts").starts_with("HTTP/1.1 404 "), "{kind}");
+            // Each is a line of the log.
+            assert!(served.get("/api/data/v9.2/$all").starts_with("HTTP/1.1 501 "), "{kind}");
             let figures = if at % 100 == 99 { served.get("/metrics") } else { String::new() };
             let mut dropped =
                 figures.lines().filter_map(|line| line.strip_prefix("turntable_log_lines_dropped_total "));
@@ -116,4 +117,26 @@ fn a_log_that_takes_nothing_ends_nothing() {
         let (status, took) = served.ended();
         assert!(status.success() && took < Duration::from_secs(5), "{kind}: {status} after {took:?}");
     }
+}
+
+#[test]
+fn a_data_folder_that_everybody_can_look_into_draws_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    let warned = |folder: &Path| {
+        let mut served = Served::start(folder, Stdio::piped(), &[("TURNTABLE_DATA_DIR", "data")]);
+        served.terminate();
+        served.ended();
+        let mut log = String::new();
+        served.child.stderr.take().expect("its log").read_to_string(&mut log).expect("text");
+        log.contains("chmod")
+    };
+    // Made by the server it is its user's alone.
+    assert!(!warned(folder.path()));
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((mode(&data), mode(&data.join("admin-token")), mode(&data.join("turntable.db"))), (0o700, 0o600, 0o600));
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    assert!(warned(folder.path()));
 }

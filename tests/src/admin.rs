@@ -18,6 +18,10 @@ static ADMIN: LazyLock<Value> = LazyLock::new(document);
 pub(crate) fn hold(method: &str, url: &str, status: u16, text: &str) {
     let path = url.split_once("/admin/v1/").map(|(_, rest)| rest.split(['?', '#']).next().unwrap_or_default());
     let Some(path) = path else { return };
+    // They are HTTP's, and no calls of the API.
+    if matches!(method, "HEAD" | "OPTIONS") {
+        return;
+    }
     let path = format!("/admin/v1/{path}");
     let paths = ADMIN["paths"].as_object().expect("paths");
     let Some((template, operation)) = paths

@@ -618,9 +618,14 @@ fn difference(answer: &Answer, (status, code, says): (u16, &str, &[&str])) -> Op
     if (answer.status, answer.error_code().as_str()) != (status, code) {
         return Some(format!("expected {status} {code}"));
     }
-    let message = answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
-    if message.is_empty() || !answer.header("content-type").starts_with("application/json") {
-        return Some("no OData error".to_owned());
+    let said = answer.json();
+    // An OData error, or an OperationOutcome.
+    let (message, media) = match said["error"]["message"].as_str() {
+        Some(message) => (message, "application/json"),
+        None => (said["issue"][0]["details"]["text"].as_str().unwrap_or_default(), "application/fhir+json"),
+    };
+    if message.is_empty() || !answer.header("content-type").starts_with(media) {
+        return Some("no error of its kind".to_owned());
     }
     let silent = says.iter().find(|text| !answer.text.contains(*text));
     if let Some(text) = silent {

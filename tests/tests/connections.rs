@@ -96,7 +96,7 @@ async fn a_body_has_to_come() {
         let kind = if path.ends_with("mappings") { "application/wasm" } else { "application/json" };
         let method = if path.ends_with("route") { "PUT" } else { "POST" };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: 90000\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\ncontent-length: 60000\r\n\r\n"
         );
         let answer = rest(&mut connect(&server, &head));
         assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("RequestTimeout"), "{path} {answer}");
@@ -119,6 +119,30 @@ async fn a_body_has_to_come() {
     }
     assert!(rest(&mut steady).starts_with("HTTP/1.1 400 "), "that it is no JSON is all there is to say");
     assert!(server.metric("turntable_connections_closed_total{why=\"slow\"}").await >= 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_have_their_room() {
+    let server = Server::setup().limits(|limits| limits.bodies_bytes = 1 << 20).start().await;
+    let body = format!("{{{}", " ".repeat(900_000));
+    let held = connect(&server, &begun(2_000_000).replace("\r\n\r\n{", &format!("\r\n\r\n{body}")));
+    let other = format!(r#"{{"resourceType":"Bundle","type":"batch","entry":[]{}}}"#, " ".repeat(400_000));
+    let begun_at = Instant::now();
+    while server.metric("turntable_bodies_held_bytes").await < 900_000 {
+        assert!(begun_at.elapsed() < SOON, "it does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let refused = server.ingest(&other, None).await.expect(503);
+    assert_eq!((refused.error_code().as_str(), refused.header("retry-after")), ("Busy", "1"));
+    server.post("accounts", &json!({ "name": "small" })).await.expect(201);
+    drop(held);
+    let begun_at = Instant::now();
+    while server.metric("turntable_bodies_held_bytes").await > 0 {
+        assert!(begun_at.elapsed() < SOON, "the room stays taken");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    server.ingest(&other, None).await.expect(200);
+    assert!(server.metric("turntable_bodies_declined_total").await >= 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,8 +198,14 @@ async fn who_waits_makes_room_and_who_works_is_left_alone() {
     let refused = rest(&mut connect(&server, GET));
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
     assert!(refused.contains("Busy") && refused.contains("too many connections"), "{refused}");
+    // Those of which no byte comes for a second are.
+    std::thread::sleep(Duration::from_millis(1_300));
+    let mut other = connect(&server, GET);
+    assert!(one(&mut other).starts_with("HTTP/1.1 200 "));
+    drop(other);
     for stream in &mut busy {
-        stream.write_all(b"       }").expect("it listens");
+        // One of them is closed.
+        let _ = stream.write_all(b"       }");
     }
     std::thread::sleep(Duration::from_millis(300));
     drop(busy);

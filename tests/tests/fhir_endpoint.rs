@@ -35,8 +35,8 @@ async fn errors_are_outcomes() {
     let transaction = transaction.to_string();
     let cases: [(&str, &str, &str, &str, u16, &str, &str); 15] = [
         ("POST", "/fhir", FHIR, "{", 400, "BadJson", "structure"),
-        ("POST", "/fhir/", FHIR, "[]", 400, "BadRequest", "invalid"),
-        ("POST", "/fhir", FHIR, r#"{"resourceType":"Patient"}"#, 400, "BadRequest", "invalid"),
+        ("POST", "/fhir/", FHIR, "[]", 400, "BadJson", "structure"),
+        ("POST", "/fhir", FHIR, r#"{"resourceType":"Patient"}"#, 400, "BadJson", "structure"),
         ("POST", "/fhir?foward=main", FHIR, "{}", 400, "BadOption", "invalid"),
         ("POST", "/fhir?forward=nobody", FHIR, &transaction, 400, "BadRequest", "invalid"),
         ("POST", "/fhir", FHIR, &transaction, 400, "BadRequest", "invalid"),

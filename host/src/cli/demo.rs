@@ -53,7 +53,7 @@ pub async fn demo(options: Options) -> Result<()> {
     let (data_dir, _temporary) = match &options.data_dir {
         Some(dir) => (dir.clone(), None),
         None => {
-            let dir = tempfile::tempdir().map_err(|e| Error::new(Code::Store, format!("no temporary folder: {e}")))?;
+            let dir = temporary().map_err(|e| Error::new(Code::Store, format!("no temporary folder: {e}")))?;
             (dir.path().to_owned(), Some(dir))
         }
     };
@@ -136,6 +136,14 @@ async fn ingest(server: &Server, bundle: &str) -> Result<()> {
         Some(outcome) => Err(Error::new(Code::Internal, format!("a sample was not stored: {}", outcome.note))),
         None => Ok(()),
     }
+}
+
+/// A folder for this user alone.
+fn temporary() -> std::io::Result<tempfile::TempDir> {
+    let mut folder = tempfile::Builder::new();
+    #[cfg(unix)]
+    folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    folder.tempdir()
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

@@ -106,8 +106,9 @@ impl Server {
         })?;
         let address = listener.local_addr().map_err(|e| Error::new(Code::Config, format!("no local address: {e}")))?;
         let turntable = Arc::new(assemble(&config).await?);
+        warn_of_readers(&config.data_dir);
         let token = match std::env::var(TOKEN_VARIABLE) {
-            Ok(token) => token,
+            Ok(token) => token::chosen(token)?,
             Err(_) => token::of_folder(&config.data_dir)?,
         };
         let token = AdminToken::new(&token, config.admin_token);
@@ -186,6 +187,18 @@ pub async fn until_stopped() {
         }
     }
     let _ = interrupted.await;
+}
+
+/// A folder of patient data that every user of the machine may look into deserves a word.
+fn warn_of_readers(folder: &Path) {
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(folder) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        if mode & 0o007 != 0 {
+            let (folder, mode) = (folder.display(), format!("{mode:o}"));
+            tracing::warn!(%folder, mode, "every user of this machine can look into the data folder; chmod it to 700");
+        }
+    }
 }
 
 async fn assemble(config: &Config) -> Result<Turntable> {

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
@@ -35,20 +35,25 @@ pub fn routes(app: Arc<App>) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), token));
     let once_ready = apps.merge(admin).route_layer(middleware::from_fn_with_state(app.clone(), ready));
     // Operators are answered at any time.
-    once_ready
+    let all = once_ready
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(app.clone());
+    // Around all of it: a layer of its own would not see what the routes add to an answer (`Allow`).
+    Router::new()
+        .fallback_service(all)
         .layer(middleware::from_fn_with_state(app.clone(), entered))
-        .layer(middleware::from_fn_with_state(app.clone(), counted))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(app, counted))
 }
 
 /// Who may not come in learns why; the others find their own address beside the request. What leaves is in the manner
 /// of its part of the house.
 async fn entered(State(app): Shared, mut request: Request, next: Next) -> Response {
     let entered = fits(request.uri(), app.turntable.limits.url_bytes).and_then(|()| app.doors.enter(&request));
+    let asks = request.method() == Method::OPTIONS;
     let is_fhir = fhir::is_ours(request.uri().path());
     let mut response = match entered {
         Ok(entered) => {
@@ -60,8 +65,26 @@ async fn entered(State(app): Shared, mut request: Request, next: Next) -> Respon
     if let Some(Failed(error)) = response.extensions().get::<Failed>().filter(|_| is_fhir).cloned() {
         response = fhir::as_outcome(response, &error);
     }
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = allowed(response.headers());
+        if asks {
+            response = StatusCode::NO_CONTENT.into_response();
+        }
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
     doors::mark(&mut response);
     response
+}
+
+/// What may be done here (RFC 9110, 10.2.1): as the handler says, HEAD with GET, and OPTIONS, which asks for just this.
+fn allowed(headers: &HeaderMap) -> HeaderValue {
+    let said = headers.get(header::ALLOW).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut methods: Vec<_> = said.split(',').map(str::trim).filter(|method| !method.is_empty()).collect();
+    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    HeaderValue::try_from(methods.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"))
 }
 
 fn fits(uri: &Uri, limit: usize) -> Result<()> {
@@ -119,6 +142,10 @@ async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
 /// Keys are no names, but they lead to patients: the log has the table alone.
 fn keyless(path: &str) -> String {
     path.split('/').map(|segment| segment.split('(').next().unwrap_or_default()).collect::<Vec<_>>().join("/")
+}
+
+async fn not_allowed(method: Method) -> Response {
+    failure(&Error::new(Code::MethodNotAllowed, format!("{method} has no meaning here")).hint("see `Allow`"))
 }
 
 async fn unknown() -> Response {

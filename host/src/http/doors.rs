@@ -162,7 +162,7 @@ fn types(path: &str) -> &'static [&'static str] {
         return if path.ends_with("/$batch") { &[JSON, "multipart/mixed"] } else { &[JSON] };
     }
     match path {
-        "/fhir" | "/fhir/" => &[
+        path if path == "/fhir" || path.starts_with("/fhir/") => &[
             "application/fhir+json",
             JSON,
             "application/json+fhir",

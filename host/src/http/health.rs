@@ -58,6 +58,9 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("answers_withheld_total", "counter", "Answers on top of answers_bytes.", &plain(load(&lines.withheld)));
     let unsent = lines.unsent.load(Ordering::Relaxed) as u64;
     metric("answers_unsent_bytes", "gauge", "Bytes of answers that clients have not taken.", &plain(unsent));
+    metric("bodies_declined_total", "counter", "Bodies on top of bodies_bytes.", &plain(load(&lines.declined)));
+    let held = lines.held.load(Ordering::Relaxed) as u64;
+    metric("bodies_held_bytes", "gauge", "Bytes of bodies that are here.", &plain(held));
     metric("log_lines_dropped_total", "counter", "Lines that the log could not take.", &plain(log::dropped()));
     let refused = plain(app.turntable.store.refused());
     metric("store_busy_total", "counter", "Reads and writes that found no turn at the store.", &refused);

@@ -1,15 +1,12 @@
 //! `POST /fhir`: a bundle into the tables, answered as FHIR answers one.
 
-use std::io::Read as _;
-
-use axum::body::Bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::http::body;
 use crate::http::fhir::{MEDIA_TYPE, issue_type};
 use crate::http::shared::{self, Shared, failure};
 use crate::http::status::status;
@@ -47,48 +44,15 @@ async fn take(app: &shared::App, request: Request) -> Result<Vec<Outcome>> {
         Some(_) => return Err(Error::new(Code::BadOption, "`as` can be `batch` only").target("as")),
     };
     let (parts, body) = request.into_parts();
-    let lines = is_ndjson(&parts.headers)?;
-    let limit = app.turntable.limits.bundle_bytes;
-    let body = shared::body(body, limit).await?;
-    let session = app.session();
-    let body = match parts.headers.contains_key(header::CONTENT_ENCODING) {
-        true => session.work(move || decoded(&parts.headers, body, limit)).await??,
-        false => body,
-    };
-    session.ingest(body, How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false }).await
+    let lines = is_ndjson(&parts.headers);
+    let body = body::read(app, &parts.headers, body, app.turntable.limits.bundle_bytes).await?;
+    app.session().ingest(body, How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false }).await
 }
 
-/// Whether the body is said to be resources line by line. `UnsupportedMediaType` for what is no JSON at all.
-fn is_ndjson(headers: &HeaderMap) -> Result<bool> {
+/// Whether the body is said to be resources line by line.
+fn is_ndjson(headers: &HeaderMap) -> bool {
     let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if kind.ends_with("xml") {
-        let error = Error::new(Code::UnsupportedMediaType, "FHIR as XML is not taken here").target("Content-Type");
-        return Err(error.hint("send application/fhir+json or application/fhir+ndjson"));
-    }
-    Ok(kind.ends_with("ndjson"))
-}
-
-/// The body without its `Content-Encoding`, within the limit of bundles.
-fn decoded(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes> {
-    let said =
-        headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
-    match said.as_deref() {
-        None | Some("" | "identity") => Ok(body),
-        Some("gzip" | "x-gzip") => {
-            let mut plain = Vec::new();
-            let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-            let read = MultiGzDecoder::new(body.as_ref()).take(most).read_to_end(&mut plain);
-            read.map_err(|_| Error::new(Code::BadRequest, "the body is no gzip, as Content-Encoding says"))?;
-            if plain.len() > limit {
-                return Err(Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes")));
-            }
-            Ok(plain.into())
-        }
-        Some(_) => Err(Error::new(Code::UnsupportedMediaType, "this Content-Encoding is not taken here")
-            .target("Content-Encoding")
-            .hint("send the body as it is, or with gzip")),
-    }
+    said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().ends_with("ndjson")
 }
 
 /// A `batch-response` with one outcome an entry.

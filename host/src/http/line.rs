@@ -19,6 +19,9 @@ use crate::model::limits::Limits;
 /// Bytes of an answer that are given to the connection at once: what is not sent yet stays countable.
 const CHUNK: usize = 64 << 10;
 
+/// How long bytes that do not move are no reason to give the connection up for another.
+const STALL: Duration = Duration::from_secs(1);
+
 /// How long a connection may take for what.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
@@ -52,6 +55,10 @@ pub struct Tally {
     pub withheld: AtomicU64,
     /// Bytes of answers that have not been taken.
     pub unsent: Arc<AtomicUsize>,
+    /// Bodies that were not taken because too much of others was here.
+    pub declined: AtomicU64,
+    /// Bytes of bodies that are here, whole or in part.
+    pub held: Arc<AtomicUsize>,
 }
 
 impl Times {
@@ -74,6 +81,8 @@ struct State {
     since: Instant,
     /// Somebody waits for bytes of an answer to be taken.
     writes: bool,
+    /// Since when no byte of a body has come, or of an answer has been taken.
+    stalled: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,9 +95,18 @@ enum Phase {
     Busy,
 }
 
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum For {
+    /// A request, or the rest of its head.
+    Request,
+    /// More of a body, or that more of an answer is taken.
+    Bytes,
+}
+
 impl Open {
     pub fn new() -> Arc<Self> {
-        let state = State { phase: Phase::Head, since: Instant::now(), writes: false };
+        let state = State { phase: Phase::Head, since: Instant::now(), writes: false, stalled: None };
         Arc::new(Self { state: Mutex::new(state), close: Notify::new() })
     }
 
@@ -97,10 +115,13 @@ impl Open {
         self.state().phase = Phase::Busy;
     }
 
-    /// Since when it waits for its client's next word, if it does.
-    pub fn waits_since(&self) -> Option<Instant> {
+    /// What it waits for and since when, if that is its client: the least is the first to make room.
+    pub fn waits(&self) -> Option<(For, Instant)> {
         let state = *self.state();
-        (state.phase != Phase::Busy && !state.writes).then_some(state.since)
+        if state.phase != Phase::Busy && !state.writes {
+            return Some((For::Request, state.since));
+        }
+        state.stalled.filter(|at| at.elapsed() >= STALL).map(|at| (For::Bytes, at))
     }
 
     pub fn close(&self) {
@@ -109,6 +130,12 @@ impl Open {
 
     pub async fn closed(&self) {
         self.close.notified().await;
+    }
+
+    /// Whether bytes that somebody waits for do not move.
+    fn stalls(&self, stalls: bool) {
+        let mut state = self.state();
+        state.stalled = if stalls { state.stalled.or_else(|| Some(Instant::now())) } else { None };
     }
 
     fn turn(&self, from: Phase, to: Phase) {
@@ -205,6 +232,7 @@ impl<S> Line<S> {
                 let pace = self.times.pace;
                 let writing = self.writing.get_or_insert_with(|| Watch::new(pace));
                 self.open.writes(true);
+                self.open.stalls(true);
                 if !writing.stalls(context) {
                     return Poll::Pending;
                 }
@@ -214,6 +242,7 @@ impl<S> Line<S> {
             Poll::Ready(Ok(bytes)) => {
                 if let Some(writing) = &mut self.writing {
                     writing.moved += bytes;
+                    self.open.stalls(false);
                 }
                 Poll::Ready(Ok(bytes))
             }
@@ -278,6 +307,7 @@ pub struct Coming {
     body: Incoming,
     pace: Pace,
     watch: Option<Watch>,
+    open: Arc<Open>,
     tally: Arc<Tally>,
 }
 
@@ -294,8 +324,8 @@ impl std::fmt::Display for TooSlow {
 impl std::error::Error for TooSlow {}
 
 impl Coming {
-    pub fn new(body: Incoming, pace: Pace, tally: Arc<Tally>) -> Self {
-        Self { body, pace, watch: None, tally }
+    pub fn new(body: Incoming, pace: Pace, open: Arc<Open>, tally: Arc<Tally>) -> Self {
+        Self { body, pace, watch: None, open, tally }
     }
 }
 
@@ -309,7 +339,9 @@ impl HttpBody for Coming {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let this = &mut *self;
         let watch = this.watch.get_or_insert_with(|| Watch::new(this.pace));
-        match Pin::new(&mut this.body).poll_frame(context) {
+        let read = Pin::new(&mut this.body).poll_frame(context);
+        this.open.stalls(read.is_pending());
+        match read {
             Poll::Pending if watch.stalls(context) => {
                 this.tally.slow.fetch_add(1, Ordering::Relaxed);
                 Poll::Ready(Some(Err(Box::new(TooSlow))))
@@ -332,6 +364,12 @@ impl HttpBody for Coming {
     }
 }
 
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.open.stalls(false);
+    }
+}
+
 /// An answer's body on its way, piece by piece.
 pub struct Going {
     body: Body,
@@ -342,10 +380,32 @@ pub struct Going {
     open: Arc<Open>,
 }
 
-/// Counts bytes until they are taken.
-struct Weight {
+/// Bytes that are counted among others of their kind, until it is dropped.
+pub struct Weight {
     bytes: usize,
-    unsent: Arc<AtomicUsize>,
+    all: Arc<AtomicUsize>,
+}
+
+impl Weight {
+    pub fn new(all: &Arc<AtomicUsize>) -> Self {
+        Self { bytes: 0, all: all.clone() }
+    }
+
+    pub fn add(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.all.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether all of the kind are more than `most`. One that is small, or alone, is never too much.
+    pub fn is_too_much(&self, most: usize) -> bool {
+        let all = self.all.load(Ordering::Relaxed);
+        self.bytes > CHUNK && all > self.bytes && all > most
+    }
+
+    /// These bytes, counted for as long as any of them is held.
+    pub fn of(self, bytes: impl Into<Bytes>) -> Bytes {
+        Bytes::from_owner(Weighed { bytes: bytes.into(), _weight: self })
+    }
 }
 
 /// Bytes that are counted for as long as any of them is held.
@@ -359,9 +419,9 @@ impl Going {
     /// case.
     pub fn new(body: Body, open: Arc<Open>, tally: &Tally, most: usize) -> Option<Self> {
         let bytes = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        let before = tally.unsent.fetch_add(bytes, Ordering::Relaxed);
-        let weight = Weight { bytes, unsent: tally.unsent.clone() };
-        if bytes > CHUNK && before > 0 && before.saturating_add(bytes) > most {
+        let mut weight = Weight::new(&tally.unsent);
+        weight.add(bytes);
+        if weight.is_too_much(most) {
             tally.withheld.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -391,7 +451,7 @@ impl HttpBody for Going {
         Poll::Ready(Some(match frame.into_data() {
             Ok(bytes) => {
                 self.left = match self.weight.take() {
-                    Some(weight) => Bytes::from_owner(Weighed { bytes, _weight: weight }),
+                    Some(weight) => weight.of(bytes),
                     None => bytes,
                 };
                 Ok(self.piece())
@@ -423,7 +483,7 @@ impl Drop for Going {
 
 impl Drop for Weight {
     fn drop(&mut self) {
-        self.unsent.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use crate::http::app::routes;
 use crate::http::doors::{Peer, mark};
-use crate::http::line::{Coming, Going, Line, Open, Times};
+use crate::http::line::{Coming, For, Going, Line, Open, Times};
 use crate::http::shared::{App, failure};
 use crate::model::error::{Code, Error};
 use crate::odata::reply;
@@ -114,13 +114,15 @@ async fn connection(stream: TcpStream, peer: Peer, place: Place, lines: Arc<Line
     let answer = service_fn(|mut request: Request<Incoming>| {
         open.begin();
         request.extensions_mut().insert(peer);
-        let request = request.map(|body| Body::new(Coming::new(body, times.pace, tally.clone())));
+        let request = request.map(|body| Body::new(Coming::new(body, times.pace, open.clone(), tally.clone())));
+        // What was done is told, whatever room there is.
+        let most = if request.method().is_safe() { lines.app.turntable.limits.answers_bytes } else { usize::MAX };
         let answer = lines.service.call(request);
         let open = open.clone();
         let lines = lines.clone();
         async move {
             let answer = answer.await?;
-            Ok::<_, Infallible>(lines.sent(answer, &open))
+            Ok::<_, Infallible>(lines.sent(answer, &open, most))
         }
     });
     let line = TokioIo::new(Line::new(stream, open.clone(), times, tally.clone()));
@@ -205,10 +207,11 @@ impl Lines {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Closes the connection that has waited for its client for the longest time; false if none does.
+    /// Closes the connection that has waited for its client for the longest time, for a request before anything else;
+    /// false if none does.
     fn close_one(&self) -> bool {
         let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = all.iter().filter_map(|(number, open)| Some((open.waits_since()?, *number)));
+        let waiting = all.iter().filter_map(|(number, open)| Some((open.waits()?, *number)));
         let Some((_, number)) = waiting.min() else { return false };
         if let Some(open) = all.remove(&number) {
             open.close();
@@ -219,10 +222,12 @@ impl Lines {
         true
     }
 
-    /// Closes all connections that wait for their clients.
+    /// Closes all connections that wait for a request.
     fn close_waiting(&self) {
         let all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        all.values().filter(|open| open.waits_since().is_some()).for_each(|open| open.close());
+        all.values()
+            .filter(|open| open.waits().is_some_and(|(what, _)| what == For::Request))
+            .for_each(|open| open.close());
     }
 
     /// Tells a client to come back.
@@ -242,9 +247,8 @@ impl Lines {
         });
     }
 
-    /// An answer on its way, or that there are too many.
-    fn sent(&self, answer: Response<Body>, open: &Arc<Open>) -> Response<Going> {
-        let most = self.app.turntable.limits.answers_bytes;
+    /// An answer on its way, or that there is too much.
+    fn sent(&self, answer: Response<Body>, open: &Arc<Open>, most: usize) -> Response<Going> {
         let (head, body) = answer.into_parts();
         if let Some(body) = Going::new(body, open.clone(), &self.app.lines, most) {
             return Response::from_parts(head, body);

@@ -1,23 +1,19 @@
-//! What all handlers share: the application, how an error leaves the house, bodies in and out.
+//! What all handlers share: the application, how an error leaves the house, bodies out.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::http::doors::Doors;
-use crate::http::line::{Tally, TooSlow};
+use crate::http::line::Tally;
 use crate::http::metadata::Documents;
 use crate::http::status::status;
 use crate::http::token::AdminToken;
 use crate::model::access::Caller;
-use crate::model::error::{Code, Error, Result};
+use crate::model::error::{Code, Error};
 use crate::odata::reply;
 use crate::router::session::Session;
 use crate::router::snapshot::Turntable;
@@ -102,67 +98,11 @@ pub fn failure(error: &Error) -> Response {
     if let Some(seconds) = error.get_retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
+    if let Some(allowed) = error.get_allowed().and_then(|allowed| HeaderValue::try_from(allowed).ok()) {
+        headers.insert(header::ALLOW, allowed);
+    }
     response.extensions_mut().insert(Failed(error.clone()));
     response
-}
-
-/// The whole body, or `BodyTooLarge`.
-pub async fn body(mut body: Body, limit: usize) -> Result<Bytes> {
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
-    let mut whole = Vec::with_capacity(expected.min(limit).min(1 << 20));
-    while let Some(data) = next(&mut body).await? {
-        if whole.len() + data.len() > limit {
-            // Who still sends does not listen yet: heard out for a while, it sees the answer, not a broken connection.
-            let _ = tokio::time::timeout(LINGER, discard(body, limit)).await;
-            return Err(Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes")));
-        }
-        whole.extend_from_slice(&data);
-    }
-    Ok(whole.into())
-}
-
-/// How long somebody is heard out whose body is refused.
-const LINGER: Duration = Duration::from_secs(5);
-
-/// Reads so many bytes and forgets them.
-async fn discard(mut body: Body, most: usize) {
-    let mut read = 0;
-    while let Ok(Some(data)) = next(&mut body).await {
-        read += data.len();
-        if read > most {
-            return;
-        }
-    }
-}
-
-async fn next(body: &mut Body) -> Result<Option<Bytes>> {
-    loop {
-        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-            None => return Ok(None),
-            Some(Err(error)) if is_slow(&error) => {
-                let error = Error::new(Code::RequestTimeout, "the body comes too slowly");
-                return Err(error.hint("send it at once; the limits are `transfer_bytes` in `transfer_ms`"));
-            }
-            Some(Err(_)) => return Err(Error::new(Code::BadRequest, "the body did not arrive whole")),
-            // Trailers say nothing here.
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
-    }
-}
-
-fn is_slow(error: &axum::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<TooSlow>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// A JSON answer of the admin API.

@@ -12,11 +12,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::http::actions;
 use crate::http::doors::Entered;
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::{Documents, Which};
 use crate::http::shared::{self, API, App, OLDER_API, Shared, failure};
+use crate::http::{actions, body};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
@@ -71,7 +71,8 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
     let is_bundle = parts.uri.path().ends_with("msind_UpsertBundle");
-    let body = shared::body(body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
+    let body =
+        body::read(app, &parts.headers, body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
     let sent = Arc::new(Sent {
         base: root + API,
         path: [API, OLDER_API].iter().find_map(|api| parts.uri.path().strip_prefix(api)).unwrap_or_default().to_owned(),
@@ -403,11 +404,16 @@ fn set(headers: &mut HeaderMap, name: &str, value: &str) {
 fn headers(headers: &HeaderMap) -> Result<Vec<(&str, &str)>> {
     headers
         .iter()
-        .map(|(name, value)| {
-            let text = value.to_str().map_err(|_| {
-                Error::new(Code::BadRequest, format!("the header `{name}` holds something else than ASCII"))
-            });
-            Ok((name.as_str(), text?))
+        .filter_map(|(name, value)| {
+            match value.to_str() {
+                Ok(text) => Some(Ok((name.as_str(), text))),
+                Err(_) if Headers::reads(name.as_str()) => {
+                    let text = format!("the header `{name}` holds something else than ASCII");
+                    Some(Err(Error::new(Code::BadRequest, text).target(name.as_str())))
+                }
+                // A proxy's or a browser's own, which says nothing here.
+                Err(_) => None,
+            }
         })
         .collect()
 }

@@ -13,6 +13,9 @@ use crate::model::error::{Code, Error, Result};
 /// Its file in the data folder.
 const FILE: &str = "admin-token";
 
+/// Characters of a token at least.
+const LEAST: usize = 16;
+
 /// Whom the admin API asks for the token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Asked {
@@ -63,6 +66,15 @@ fn bearer(value: &HeaderValue) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
+/// A token that somebody has chosen; `Config` for one that could be guessed.
+pub fn chosen(token: String) -> Result<String> {
+    if token.trim().len() >= LEAST {
+        return Ok(token.trim().to_owned());
+    }
+    Err(Error::new(Code::Config, format!("the token of administrators has less than {LEAST} characters"))
+        .target("TURNTABLE_ADMIN_TOKEN"))
+}
+
 /// The token of a data folder, made if there is none yet; the folder is there. `Store` where it cannot be kept.
 pub fn of_folder(folder: &Path) -> Result<String> {
     if let Some(token) = known_of(folder)? {
@@ -92,8 +104,8 @@ pub fn known_of(folder: &Path) -> Result<Option<String>> {
         error.hint("delete it, and the next start makes a new one")
     };
     match fs::read_to_string(&file) {
-        Ok(text) if text.trim().len() >= 16 => Ok(Some(text.trim().to_owned())),
-        Ok(_) => Err(bad("holds no token of at least 16 characters".to_owned())),
+        Ok(text) if text.trim().len() >= LEAST => Ok(Some(text.trim().to_owned())),
+        Ok(_) => Err(bad(format!("holds no token of at least {LEAST} characters"))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(bad(format!("cannot be read: {error}"))),
     }
@@ -156,6 +168,8 @@ mod tests {
         }
         fs::write(folder.path().join(FILE), "short\n").unwrap();
         assert_eq!(known_of(folder.path()).unwrap_err().code(), Code::Store);
+        assert_eq!(chosen("short".to_owned()).unwrap_err().code(), Code::Config);
+        assert_eq!(chosen(" 0123456789abcdef\n".to_owned()).unwrap(), "0123456789abcdef");
         fs::write(folder.path().join(FILE), "one of somebody's own\n").unwrap();
         assert_eq!(of_folder(folder.path()).unwrap(), "one of somebody's own");
     }

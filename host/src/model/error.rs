@@ -91,6 +91,7 @@ struct Inner {
     hint: Option<String>,
     details: Vec<Detail>,
     retry_after_seconds: Option<u32>,
+    allowed: Option<String>,
     internal: Option<String>,
 }
 
@@ -103,6 +104,7 @@ impl Error {
             hint: None,
             details: Vec::new(),
             retry_after_seconds: None,
+            allowed: None,
             internal: None,
         }))
     }
@@ -131,6 +133,12 @@ impl Error {
 
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.0.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// What may be done instead, of a method that may not.
+    pub fn allow(mut self, methods: &[&str]) -> Self {
+        self.0.allowed = Some(methods.join(", "));
         self
     }
 
@@ -173,6 +181,10 @@ impl Error {
 
     pub fn get_retry_after(&self) -> Option<u32> {
         self.0.retry_after_seconds
+    }
+
+    pub fn get_allowed(&self) -> Option<&str> {
+        self.0.allowed.as_deref()
     }
 
     pub fn get_internal(&self) -> Option<&str> {

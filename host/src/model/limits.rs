@@ -26,6 +26,8 @@ pub struct Limits {
     pub transfer_bytes: usize,
     /// Bytes of answers that clients have not taken yet, of all of them together. `Busy` for a large one on top.
     pub answers_bytes: usize,
+    /// Bytes of bodies that are here, whole or in part, of all requests together. `Busy` for a large one on top.
+    pub bodies_bytes: usize,
     /// Milliseconds that requests under way have when the server is told to end. They are broken off.
     pub shutdown_ms: u64,
     /// Bytes of a request URL. `UrlTooLong`.
@@ -117,7 +119,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1_024,
+            connections: 512,
             header_bytes: 64 << 10,
             header_count: 100,
             header_ms: 10_000,
@@ -125,6 +127,7 @@ impl Default for Limits {
             transfer_ms: 20_000,
             transfer_bytes: 16 << 10,
             answers_bytes: 256 << 20,
+            bodies_bytes: 256 << 20,
             shutdown_ms: 30_000,
             url_bytes: 32 << 10,
             body_bytes: 4 << 20,

@@ -52,7 +52,16 @@ pub struct Annotations {
     patterns: Vec<(bool, String)>,
 }
 
+/// Those that have a meaning here.
+const READ: [&str; 7] =
+    ["Accept", "Content-Type", "If-Match", "If-None-Match", "OData-MaxVersion", "OData-Version", "Prefer"];
+
 impl<'a> Headers<'a> {
+    /// Whether a header of this name has a meaning here.
+    pub fn reads(name: &str) -> bool {
+        READ.iter().any(|read| read.eq_ignore_ascii_case(name))
+    }
+
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.all(name).next()
     }

@@ -441,7 +441,8 @@ impl Reader<'_> {
             return Ok(method);
         }
         let text = format!("{method} has no meaning here");
-        Err(Error::new(Code::MethodNotAllowed, text).hint(format!("this resource takes {}", allowed.join(", "))))
+        let error = Error::new(Code::MethodNotAllowed, text).allow(allowed);
+        Err(error.hint(format!("this resource takes {}", allowed.join(", "))))
     }
 
     /// The GUID in the parentheses; an alias stands for its value. Alternate keys are refused by name.
@@ -525,7 +526,13 @@ fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
     if allowed {
         return Ok(());
     }
-    Err(Error::new(Code::MethodNotAllowed, format!("rows of `{}` cannot be {what}", table.entity_set)))
+    let text = format!("rows of `{}` cannot be {what}", table.entity_set);
+    let others = [("GET", table.access.read), ("PATCH", table.access.update), ("DELETE", table.access.delete)];
+    // A set takes neither of the two, and a row no POST.
+    let of_set = what == "created";
+    let others = others.into_iter().filter(|(method, may)| *may && !(of_set && *method != "GET"));
+    let others: Vec<_> = others.map(|(method, _)| method).collect();
+    Err(Error::new(Code::MethodNotAllowed, text).allow(&others))
 }
 
 fn bad_key(table: &Table, why: &str) -> Error {

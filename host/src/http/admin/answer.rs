@@ -1,6 +1,6 @@
 //! What the admin API's handlers share: bodies in, answers out, and who asks.
 
-use axum::extract::{FromRequestParts, Query, Request};
+use axum::extract::{FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::http::shared::{self, failure, json_reply};
+use crate::http::body;
+use crate::http::shared::{App, failure, json_reply};
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
 
@@ -74,8 +75,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Options<T> {
     }
 }
 
-pub(crate) async fn body<T: DeserializeOwned>(request: Request) -> Result<T> {
-    let body = shared::body(request.into_body(), BODY_BYTES).await?;
+/// The part of the path that a call is about; one that is no text is answered as every other error.
+pub(crate) struct Named(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        let wrong = |_| Error::new(Code::BadUrl, "the path is not UTF-8 after percent-decoding");
+        read.map(|Path(name)| Self(name)).map_err(wrong)
+    }
+}
+
+pub(crate) async fn body<T: DeserializeOwned>(app: &App, request: Request) -> Result<T> {
+    let (parts, body) = request.into_parts();
+    let body = body::read(app, &parts.headers, body, BODY_BYTES).await?;
     serde_json::from_slice(&body).map_err(|e| {
         Error::new(Code::BadJson, format!("the body is not what is expected here: {e}"))
             .hint("see /admin/v1/openapi.json")

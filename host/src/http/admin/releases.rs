@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::admin::answer::{ErrorAnswer, MappingRef, Options, actor, body, reply};
-use crate::http::shared::{self, Shared, failure, json_reply};
+use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, Options, actor, body, reply};
+use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::error::{Code, Error};
 use crate::router::release::gate::{self, LAWS_TIME};
@@ -132,7 +132,9 @@ pub(crate) struct Laws {
 pub(crate) async fn load(State(app): Shared, Options(query): Options<Laws>, request: Request) -> Response {
     let laws = query.laws_ms.map_or(LAWS_TIME, |ms| Duration::from_millis(ms).min(LAWS_TIME));
     let loaded = async {
-        let component = shared::body(request.into_body(), app.turntable.limits.component_bytes).await?;
+        let (parts, component) = request.into_parts();
+        let limit = app.turntable.limits.component_bytes;
+        let component = crate::http::body::read(&app, &parts.headers, component, limit).await?;
         app.turntable.load(component.to_vec(), actor(), laws).await
     };
     match loaded.await {
@@ -171,7 +173,7 @@ pub(crate) async fn list(State(app): Shared) -> Response {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn show(State(app): Shared, Path(digest): Path<String>) -> Response {
+pub(crate) async fn show(State(app): Shared, Named(digest): Named) -> Response {
     let found = app.turntable.store.mapping(&digest).await.and_then(|mapping| {
         mapping.ok_or_else(|| Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest"))
     });
@@ -189,9 +191,9 @@ pub(crate) async fn show(State(app): Shared, Path(digest): Path<String>) -> Resp
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn release(State(app): Shared, Path(table): Path<String>, request: Request) -> Response {
+pub(crate) async fn release(State(app): Shared, Named(table): Named, request: Request) -> Response {
     let released = async {
-        let release: Release = body(request).await?;
+        let release: Release = body(&app, request).await?;
         match release.mode.as_str() {
             "activate" if release.percent.is_none() => {}
             "activate" => {
@@ -219,7 +221,7 @@ pub(crate) async fn release(State(app): Shared, Path(table): Path<String>, reque
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn rollback(State(app): Shared, Path(table): Path<String>) -> Response {
+pub(crate) async fn rollback(State(app): Shared, Named(table): Named) -> Response {
     reply(app.turntable.rollback(&table, actor()).await.map(Released::from))
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::admin::answer::{ErrorAnswer, MappingRef, actor, body, reply};
+use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, actor, body, reply};
 use crate::http::shared::{App, Shared};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
@@ -143,7 +143,7 @@ pub(crate) async fn list(State(app): Shared) -> Response {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn show(State(app): Shared, Path(table): Path<String>) -> Response {
+pub(crate) async fn show(State(app): Shared, Named(table): Named) -> Response {
     let snapshot = app.turntable.snapshot();
     let shown = async { detail(&app, snapshot.table(&table)?).await };
     reply(shown.await)
@@ -160,9 +160,9 @@ pub(crate) async fn show(State(app): Shared, Path(table): Path<String>) -> Respo
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn turn(State(app): Shared, Path(table): Path<String>, request: Request) -> Response {
+pub(crate) async fn turn(State(app): Shared, Named(table): Named, request: Request) -> Response {
     let turned = async {
-        let turn: Turn = body(request).await?;
+        let turn: Turn = body(&app, request).await?;
         if turn.copy {
             return Err(Error::new(Code::NotSupported, "copying rows when a route is turned is not supported")
                 .target("copy")
