@@ -1,6 +1,7 @@
 //! A table as its mapping describes it: columns with types, sources with search bindings, relations. Pure data, the
 //! same on both routes; where the rows live is a [`Route`], kept beside the table and not in it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,6 +30,10 @@ pub struct Table {
     pub parent: Option<Parent>,
     /// Exactly one row a resource, so `$top` and `$count` may be pushed to the service.
     pub one_row_per_resource: bool,
+    /// What tells the version of the mapping that makes its rows from others; natively each version's rows are a set of
+    /// their own. Empty where nobody asks.
+    #[serde(skip)]
+    pub made_by: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -294,6 +299,15 @@ impl Table {
         }
     }
 
+    /// What the native store calls its rows, those of this version: no other table and no other version is called so.
+    pub fn set(&self) -> Cow<'_, str> {
+        if self.made_by.is_empty() {
+            Cow::Borrowed(&self.name)
+        } else {
+            Cow::Owned(format!("{}@{}", self.name, self.made_by))
+        }
+    }
+
     /// Whether the values of a column live in the row alone: it can be written, and is read from no element.
     pub fn is_own(&self, column: ColumnIndex) -> bool {
         let is_discriminator =
@@ -349,7 +363,7 @@ impl Table {
 
 impl Column {
     /// The property name that apps see: `_msemr_patient_value` for a lookup or concept key, else the column's name.
-    pub fn property(&self) -> std::borrow::Cow<'_, str> {
+    pub fn property(&self) -> Cow<'_, str> {
         match self.kind {
             Kind::Lookup(_) | Kind::ConceptKey { .. } => format!("_{}_value", self.name).into(),
             _ => self.name.as_str().into(),
