@@ -154,6 +154,29 @@ mod tests {
         assert_eq!(n(&one).as_deref(), Some("4"), "it is made once more");
     }
 
+    /// An older store had one set for all versions, and in its rows alone what no element carries.
+    #[test]
+    fn rows_of_an_older_store_are_dropped_once_they_are_taken_over() {
+        let store = Database::temporary().unwrap();
+        let (older, one) = (table(""), table("one"));
+        put(&store, None, vec![row(&older, "7")]);
+        let is_in_rows = |transaction: &Transaction<'_>| {
+            transaction.execute("INSERT INTO _turntable_own_in_rows VALUES ('sample')", [])?;
+            Ok(())
+        };
+        store.writing(is_in_rows).unwrap();
+        store.drop_others(&["one".into()]).unwrap();
+        assert!(store.tables.made("sample").is_some(), "they are still needed");
+        let made = MadeAnew { resource_type: "Patient".into(), id: "1".into(), version: 1, rows: vec![row(&one, "0")] };
+        store.put_rows(&[made], &[]).unwrap();
+        store.own_is_taken(&["sample".into()]).unwrap();
+        store.drop_others(&["one".into()]).unwrap();
+        assert!(store.tables.made("sample").is_none() && store.tables.made("sample@one").is_some());
+        put(&store, Some(1), vec![row(&one, "0")]);
+        let found = store.row(&one, crate::model::key::guid("Patient/1"), &[1]).unwrap();
+        assert_eq!(found.cell(0, 1), Some("7"), "what stood in them alone is kept");
+    }
+
     #[test]
     fn sets_know_how_far_they_are_made() {
         let store = Database::temporary().unwrap();
