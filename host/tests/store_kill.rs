@@ -130,5 +130,6 @@ fn table() -> Table {
         parent: None,
         one_row_per_resource: true,
         made_by: String::new(),
+        adds_version: false,
     }
 }

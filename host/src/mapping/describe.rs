@@ -376,6 +376,7 @@ fn table(table: said::Table) -> Table {
         one_row_per_resource: table.one_row_per_resource,
         // The component's digest, which is not its own to say.
         made_by: String::new(),
+        adds_version: false,
     }
 }
 

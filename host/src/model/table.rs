@@ -34,6 +34,9 @@ pub struct Table {
     /// their own. Empty where nobody asks.
     #[serde(skip)]
     pub made_by: String,
+    /// `version` is a column that the host adds and fills, and nobody sees: the last one.
+    #[serde(skip)]
+    pub adds_version: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,10 +279,35 @@ impl fmt::Display for Route {
     }
 }
 
+/// What the host calls the column of a version that it adds; no mapping calls one so.
+const VERSION: &str = "turntable_version_of_the_resource";
+
 impl Table {
     /// Number of columns that the mapping itself builds; those after it are made by the host.
     pub fn mapped(&self) -> usize {
-        self.columns.len() - self.concepts.len()
+        self.columns.len() - self.concepts.len() - usize::from(self.adds_version)
+    }
+
+    /// The same as it is served: rows of a child table, which are parts of a resource, have its version though no column of
+    /// theirs says it.
+    pub fn versioned(self: &Arc<Self>) -> Arc<Self> {
+        if self.version.is_some() || self.parent.is_none() {
+            return self.clone();
+        }
+        let mut table = (**self).clone();
+        table.version = Some(table.columns.len());
+        table.adds_version = true;
+        table.columns.push(Column {
+            name: VERSION.to_owned(),
+            label: String::new(),
+            description: String::new(),
+            kind: Kind::Text { max_length: None, multi_line: false },
+            access: ColumnAccess { read: false, create: false, update: false },
+            required: false,
+            path: String::new(),
+            elements: Vec::new(),
+        });
+        Arc::new(table)
     }
 
     pub fn column(&self, name: &str) -> Option<ColumnIndex> {

@@ -498,6 +498,7 @@ mod tests {
             parent: None,
             one_row_per_resource: true,
             made_by: String::new(),
+            adds_version: false,
         }
     }
 

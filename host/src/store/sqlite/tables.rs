@@ -446,6 +446,7 @@ pub(crate) mod sample {
             parent: Some(Parent { table: "contact".into(), column: 10 }),
             one_row_per_resource: true,
             made_by: String::new(),
+            adds_version: false,
         }
     }
 
