@@ -128,11 +128,11 @@ pub mod plan {
 
 /// The door to the database.
 pub mod store {
-    /// What is put into native tables and asked of them.
-    pub mod native;
-
     /// What administrators decide, and the audit trail.
     pub mod control;
+
+    /// What is put into native tables and asked of them.
+    pub mod native;
 
     /// GUIDs back to what they were hashed from, in memory.
     mod keys;
@@ -166,6 +166,9 @@ pub mod store {
         /// Which tables are behind with which resources.
         pub(crate) mod behind;
 
+        /// Mapping versions, active ones, routes, settings and the audit trail.
+        pub(crate) mod control;
+
         /// Values that no element of a resource carries.
         pub(crate) mod own;
 
@@ -181,8 +184,8 @@ pub mod store {
         /// Native tables follow their mappings.
         pub(crate) mod follow;
 
-        /// Mapping versions, active ones, routes, settings and the audit trail.
-        pub(crate) mod control;
+        /// Which sets of rows are whole and in force.
+        pub(crate) mod sets;
 
         /// Hashed keys on the disk.
         pub(crate) mod keys;
@@ -286,6 +289,9 @@ pub mod router {
         /// A query to a page: planned, then its plan walked.
         pub mod run;
     }
+
+    /// Steps of a change of what is in force, at which a test may end.
+    pub mod fault;
 
     /// A change to resources.
     pub mod write {

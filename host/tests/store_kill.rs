@@ -129,5 +129,7 @@ fn table() -> Table {
         access: TableAccess { read: true, create: true, update: true, delete: true },
         parent: None,
         one_row_per_resource: true,
+        made_by: String::new(),
+        adds_version: false,
     }
 }

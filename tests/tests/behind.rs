@@ -76,7 +76,8 @@ async fn every_way_to_fail_takes_down_one_table() {
     assert_eq!(texts(&server).await, before);
     assert!(before.contains(&"traps".to_owned()) && before.contains(&"loops".to_owned()), "{before:?}");
     // The version that fails on what is stored is not put in force again, and the one that does not stays whole.
-    assert_eq!(server.rollback("picky").await.expect(500).error_code(), "MappingFault");
+    let refused = server.rollback("picky").await.expect(500);
+    assert!(["MappingFault", "MappingTimeout", "MappingMemory"].contains(&&*refused.error_code()), "{}", refused.text);
     assert_eq!(texts(&server).await, before);
 }
 

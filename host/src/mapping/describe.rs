@@ -374,6 +374,9 @@ fn table(table: said::Table) -> Table {
         },
         parent: table.parent.map(|parent| Parent { table: parent.table, column: parent.column.into() }),
         one_row_per_resource: table.one_row_per_resource,
+        // The component's digest, which is not its own to say.
+        made_by: String::new(),
+        adds_version: false,
     }
 }
 

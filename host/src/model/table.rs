@@ -1,6 +1,7 @@
 //! A table as its mapping describes it: columns with types, sources with search bindings, relations. Pure data, the
 //! same on both routes; where the rows live is a [`Route`], kept beside the table and not in it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,6 +30,13 @@ pub struct Table {
     pub parent: Option<Parent>,
     /// Exactly one row a resource, so `$top` and `$count` may be pushed to the service.
     pub one_row_per_resource: bool,
+    /// What tells the version of the mapping that makes its rows from others; natively each version's rows are a set of
+    /// their own. Empty where nobody asks.
+    #[serde(skip)]
+    pub made_by: String,
+    /// `version` is a column that the host adds and fills, and nobody sees: the last one.
+    #[serde(skip)]
+    pub adds_version: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -282,10 +290,35 @@ impl fmt::Display for Route {
     }
 }
 
+/// What the host calls the column of a version that it adds; no mapping calls one so.
+const VERSION: &str = "turntable_version_of_the_resource";
+
 impl Table {
     /// Number of columns that the mapping itself builds; those after it are made by the host.
     pub fn mapped(&self) -> usize {
-        self.columns.len() - self.concepts.len()
+        self.columns.len() - self.concepts.len() - usize::from(self.adds_version)
+    }
+
+    /// The same as it is served: rows of a child table, which are parts of a resource, have its version though no column of
+    /// theirs says it.
+    pub fn versioned(self: &Arc<Self>) -> Arc<Self> {
+        if self.version.is_some() || self.parent.is_none() {
+            return self.clone();
+        }
+        let mut table = (**self).clone();
+        table.version = Some(table.columns.len());
+        table.adds_version = true;
+        table.columns.push(Column {
+            name: VERSION.to_owned(),
+            label: String::new(),
+            description: String::new(),
+            kind: Kind::Text { max_length: None, multi_line: false },
+            access: ColumnAccess { read: false, create: false, update: false },
+            required: false,
+            path: String::new(),
+            elements: Vec::new(),
+        });
+        Arc::new(table)
     }
 
     pub fn column(&self, name: &str) -> Option<ColumnIndex> {
@@ -302,6 +335,15 @@ impl Table {
         match self.columns.get(column)?.kind {
             Kind::ConceptKey { concept } => self.concepts.get(concept),
             _ => None,
+        }
+    }
+
+    /// What the native store calls its rows, those of this version: no other table and no other version is called so.
+    pub fn set(&self) -> Cow<'_, str> {
+        if self.made_by.is_empty() {
+            Cow::Borrowed(&self.name)
+        } else {
+            Cow::Owned(format!("{}@{}", self.name, self.made_by))
         }
     }
 
@@ -360,7 +402,7 @@ impl Table {
 
 impl Column {
     /// The property name that apps see: `_msemr_patient_value` for a lookup or concept key, else the column's name.
-    pub fn property(&self) -> std::borrow::Cow<'_, str> {
+    pub fn property(&self) -> Cow<'_, str> {
         match self.kind {
             Kind::Lookup(_) | Kind::ConceptKey { .. } => format!("_{}_value", self.name).into(),
             _ => self.name.as_str().into(),

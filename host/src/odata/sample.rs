@@ -78,6 +78,8 @@ fn table(name: &str, entity_set: &str, columns: Vec<Column>, concepts: Vec<Conce
         access: TableAccess { read: true, create: true, update: true, delete: true },
         parent: None,
         one_row_per_resource: true,
+        made_by: String::new(),
+        adds_version: false,
     }
 }
 

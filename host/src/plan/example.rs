@@ -147,6 +147,8 @@ fn table<const N: usize>(name: &str, columns: [(&str, Kind); N], resource_type: 
         access: TableAccess { read: true, create: true, update: true, delete: true },
         parent: None,
         one_row_per_resource: true,
+        made_by: String::new(),
+        adds_version: false,
     }
 }
 

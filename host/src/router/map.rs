@@ -2,6 +2,7 @@
 //! `Type/id[/path]`, in whose path elements are called by what they are (`element`), references become relative to the service they came from (one to another service points to no row
 //! here and becomes null), and every concept gets its key. After this a row says the same on both routes.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -84,7 +85,11 @@ fn made(
     let origin: Vec<usize> = batch.origin.iter().map(|o| *o as usize).collect();
     let types = origin.iter().map(|o| documents.resources.get(*o).map_or("", |resource| resource.resource_type));
     let (rows, places) = named(live, batch.rows, &origin, documents)?;
-    let rows = canonical(&live.table, &rows, types, base, wanted);
+    let version = |row: usize| {
+        let meta = documents.get(*origin.get(row)?)?.root().get("meta")?;
+        meta.get("versionId")?.text().filter(|version| !version.is_empty()).map(Cow::into_owned)
+    };
+    let rows = canonical(&live.table, &rows, types, (base, &version), wanted);
     Ok(Mapped { rows, origin, places, warnings: batch.issues.len() })
 }
 
@@ -298,18 +303,20 @@ fn canonical<'a>(
     table: &Table,
     rows: &Rows,
     resource_types: impl Iterator<Item = &'a str>,
-    base: &str,
+    (base, version): (&str, &dyn Fn(usize) -> Option<String>),
     wanted: &[ColumnIndex],
 ) -> Rows {
     if !wanted.is_sorted_by(|a, b| a < b) {
         let mut ascending = wanted.to_vec();
         ascending.sort_unstable();
         ascending.dedup();
-        return canonical(table, rows, resource_types, base, &ascending).project(wanted);
+        return canonical(table, rows, resource_types, (base, version), &ascending).project(wanted);
     }
     let fates: Vec<_> = rows.columns().iter().map(|column| Fate::of(table, *column, wanted)).collect();
     let mut concepts = ConceptCells::all(table, rows, wanted);
     let mut keys = ConceptKeys::default();
+    // The last column of all.
+    let added = table.version.filter(|_| table.adds_version).and_then(|column| wanted.binary_search(&column).ok());
     let mut out = Rows::with_room_of(wanted.to_vec(), rows);
     // Positions of cells that stay and are not copied yet: most stay, and are copied many at once.
     let mut staying = Vec::with_capacity(wanted.len());
@@ -341,6 +348,9 @@ fn canonical<'a>(
             if let Some(key) = concept.key(rows, row, &mut keys) {
                 out.fill(concept.position, [std::str::from_utf8(&key).unwrap_or_default()]);
             }
+        }
+        if let Some((position, version)) = added.and_then(|position| Some((position, version(row)?))) {
+            out.fill(position, [&version]);
         }
     }
     out
@@ -386,7 +396,7 @@ mod tests {
         // Twice, since a row may take something from the one before.
         rows.push(cells);
         rows.push(cells);
-        let rows = canonical(table, &rows, ["Observation"; 2].into_iter(), BASE, &wanted);
+        let rows = canonical(table, &rows, ["Observation"; 2].into_iter(), (BASE, &|_| None), &wanted);
         let made: Vec<Vec<_>> = (0..2).map(|row| rows.row(row).map(|cell| cell.map(str::to_owned)).collect()).collect();
         assert_eq!(made[0], made[1]);
         made[0].clone()

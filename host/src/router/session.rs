@@ -46,8 +46,7 @@ impl Session {
     }
 
     /// Runs a job that holds its thread on a thread that may be held. The job keeps what is in force for this request
-    /// even where nobody waits for it any more: an activation waits for requests of before, and a write must not
-    /// outlive them.
+    /// even where nobody waits for it any more: its rows are there as long as somebody holds it.
     pub async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         self.run(Some(self.deadline), job).await
     }
@@ -78,7 +77,7 @@ impl Session {
         self.caller.may(right, table)
     }
 
-    pub(in crate::router) fn turntable(&self) -> &Turntable {
+    pub(in crate::router) fn turntable(&self) -> &Arc<Turntable> {
         &self.turntable
     }
 

@@ -3,7 +3,7 @@
 //! begun, and no request waits for a swap.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
@@ -40,12 +40,16 @@ pub struct Turntable {
     pub(in crate::router) met_behind: Arc<tokio::sync::Notify>,
     /// Held by whoever changes what is in force; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
+    /// What was in force before and requests may still hold.
+    formerly: Mutex<Vec<Weak<Snapshot>>>,
 }
 
 /// An immutable moment.
 #[derive(Default)]
 pub struct Snapshot {
     pub catalog: Catalog,
+    /// [`Store::moment`] when it came into force.
+    pub moment: u64,
     tables: BTreeMap<String, Arc<ServedTable>>,
 }
 
@@ -95,6 +99,7 @@ impl Turntable {
             writers: Writers::default(),
             met_behind: Arc::default(),
             control,
+            formerly: Mutex::default(),
         }
     }
 
@@ -104,8 +109,23 @@ impl Turntable {
     }
 
     /// The swap.
-    pub(super) fn publish(&self, snapshot: Snapshot) {
-        self.snapshot.store(Arc::new(snapshot));
+    pub(super) fn publish(&self, mut snapshot: Snapshot) {
+        snapshot.moment = self.store.moment();
+        let before = self.snapshot.swap(Arc::new(snapshot));
+        let mut formerly = self.formerly.lock().unwrap_or_else(PoisonError::into_inner);
+        formerly.retain(|former| former.strong_count() > 0);
+        formerly.push(Arc::downgrade(&before));
+    }
+
+    /// The versions that requests under way read by: those in force, and those that were when a request began.
+    pub(super) fn read_by(&self) -> Vec<String> {
+        let formerly = self.formerly.lock().unwrap_or_else(PoisonError::into_inner);
+        let held: Vec<_> = formerly.iter().filter_map(Weak::upgrade).chain([self.snapshot()]).collect();
+        let mut digests: Vec<_> =
+            held.iter().flat_map(|snapshot| snapshot.tables()).map(|table| table.mapping.digest.clone()).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        digests
     }
 
     /// The FHIR service behind a virtual table.
@@ -134,11 +154,16 @@ impl Snapshot {
         let ranked =
             tables.iter().map(|t| ServedTable { table: t.table.ranked(|set| sets.get(set).copied()), ..t.again() });
         let tables: BTreeMap<_, _> = ranked.map(|t| (t.table.name.clone(), Arc::new(t))).collect();
-        Self { catalog: Catalog::new(tables.values().map(|t| t.table.clone())), tables }
+        Self { catalog: Catalog::new(tables.values().map(|t| t.table.clone())), moment: 0, tables }
     }
 
     pub fn tables(&self) -> impl Iterator<Item = &Arc<ServedTable>> {
         self.tables.values()
+    }
+
+    /// The sets of rows that every write makes, by their roots.
+    pub(in crate::router) fn root_sets(&self) -> Vec<String> {
+        self.tables().filter(|t| t.table.parent.is_none()).map(|t| t.table.set().into_owned()).collect()
     }
 
     /// By logical name.
@@ -161,6 +186,18 @@ impl Snapshot {
     /// The same by their roots.
     pub fn families_over(&self, resource_type: &str) -> Vec<Family> {
         self.families(self.over(resource_type))
+    }
+
+    /// Those whose rows a write makes that began with this: its own, for what it goes on to read, and what is in force by
+    /// now, for all others.
+    pub fn families_to_write(&self, live: &Self, resource_type: &str) -> Vec<Family> {
+        let mut families = self.families_over(resource_type);
+        if !std::ptr::eq(self, live) {
+            let others = live.families_over(resource_type).into_iter();
+            let sets: Vec<_> = families.iter().map(|family| family.root.table.set().into_owned()).collect();
+            families.extend(others.filter(|other| !sets.contains(&other.root.table.set().into_owned())));
+        }
+        families
     }
 
     /// Tables by their roots.
@@ -186,6 +223,15 @@ impl Snapshot {
 impl Family {
     pub(in crate::router) fn has(&self, table: &Table) -> bool {
         self.tables.iter().any(|served| served.table.name == table.name)
+    }
+
+    /// Those of resources that its tables show.
+    pub(in crate::router) fn types(&self) -> Vec<String> {
+        let sources = self.tables.iter().flat_map(|t| &t.table.sources);
+        let mut types: Vec<String> = sources.map(|source| source.resource_type.clone()).collect();
+        types.sort_unstable();
+        types.dedup();
+        types
     }
 
     /// Those of its tables that show resources of a type.

@@ -33,6 +33,8 @@ pub enum Decision {
     Keep { mapping: Box<Mapping>, component: Option<Vec<u8>> },
     /// Makes a mapping that is kept the active one of some tables.
     Activate { tables: Vec<String>, digest: String },
+    /// Takes some tables back to the versions that were active before.
+    GoBack { tables: Vec<String> },
     /// Turns some tables to a route.
     Turn { tables: Vec<String>, route: Route },
 }

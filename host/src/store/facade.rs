@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::model::table::{Route, Table};
 use crate::store::control::{Act, Activation, Decision, Event, Mapping};
 use crate::store::keys::Keys;
 use crate::store::native::{
-    Division, MadeAnew, NativeScan, NativeWrite, Progress, ScanLimits, Scanned, StoredResource,
+    Division, MadeAnew, NativeScan, NativeWrite, Progress, Release, ScanLimits, Scanned, StoredResource,
 };
 use crate::store::queue::{Queue, Turn};
 use crate::store::sql::select;
@@ -44,6 +44,29 @@ struct Inner {
     moved: Keys,
     /// Hashed keys that are kept.
     known_keys: usize,
+    /// Releases since the start.
+    moment: AtomicU64,
+}
+
+/// The one who writes.
+pub struct Alone {
+    store: Store,
+    turn: Turn,
+}
+
+impl Alone {
+    /// Puts sets of rows in force, all or nothing; whoever prepared a write for what was in force before is told so. The turn
+    /// is given back with the answer, and to be kept until what is in force is known to all.
+    pub async fn release(self, release: Release) -> Result<Turn> {
+        let inner = self.store.0.clone();
+        let turn = self.turn;
+        off_the_reactor(move || {
+            inner.database.release(&release)?;
+            inner.moment.fetch_add(1, Ordering::SeqCst);
+            Ok(turn)
+        })
+        .await
+    }
 }
 
 impl Store {
@@ -81,6 +104,7 @@ impl Store {
             moved: keys.beside(),
             keys,
             known_keys,
+            moment: AtomicU64::new(0),
         }))
     }
 
@@ -166,35 +190,59 @@ impl Store {
         self.write(move |database| database.put_resources(&writes)).await
     }
 
+    /// The same, as long as what is in force is what `moment` counts ([`Store::moment`]): other rows would be missing else.
+    /// False: it no longer is, and nothing was done.
+    pub async fn put_resources_of(&self, moment: u64, writes: Vec<NativeWrite>) -> Result<bool> {
+        if writes.is_empty() {
+            return Ok(true);
+        }
+        let turn = self.0.writes.turn(None).await?;
+        if self.moment() != moment {
+            return Ok(false);
+        }
+        self.run(turn, move |database| database.put_resources(&writes)).await.map(|()| true)
+    }
+
+    /// Counts the releases since the start. What is in force changes with it, while nobody writes.
+    pub fn moment(&self) -> u64 {
+        self.0.moment.load(Ordering::SeqCst)
+    }
+
+    /// From when the answer is there until it is dropped nobody else writes.
+    pub async fn alone(&self) -> Result<Alone> {
+        let turn = self.0.writes.turn(None).await?;
+        Ok(Alone { store: self.clone(), turn })
+    }
+
     /// Puts rows that were made anew in place of those before, all at once. Those of a resource that has been written
-    /// since stay. These root tables and their children are then made as far as `progress` says.
-    pub async fn put_rows(&self, made_anew: Vec<MadeAnew>, progress: Vec<(String, Progress)>) -> Result<()> {
+    /// since stay. The sets are then made as far as `progress` says.
+    pub async fn put_rows(&self, made_anew: Vec<MadeAnew>, progress: Vec<Progress>) -> Result<()> {
         self.write(move |database| database.put_rows(&made_anew, &progress)).await
     }
 
-    /// The tables that are behind with any resource: its rows could not be made when it was stored.
+    /// The sets that are behind with any resource: its rows could not be made when it was stored.
     pub async fn tables_behind(&self) -> Result<Vec<String>> {
         self.read(Database::tables_behind).await
     }
 
-    /// Resources that some of these tables are behind with, always the same ones first.
+    /// Resources that some of these sets are behind with, always the same ones first.
     pub async fn resources_behind(&self, tables: Vec<String>, limit: usize) -> Result<Vec<StoredResource>> {
         self.read(move |database| database.resources_behind(&tables, limit)).await
     }
 
-    /// How far the rows of each root table and its children are made, if they ever were.
-    pub async fn progress(&self) -> Result<HashMap<String, Progress>> {
+    /// How far each set of rows is made, by its root; None = of all that is written.
+    pub async fn progress(&self) -> Result<HashMap<String, Option<u64>>> {
         self.read(Database::progress).await
     }
 
-    /// Takes away rows of resources that these tables do not read: of types that an earlier version of them did.
-    pub async fn drop_foreign_rows(&self, tables: Vec<Arc<Table>>) -> Result<()> {
-        self.write(move |database| database.drop_foreign_rows(&tables)).await
-    }
-
-    /// From here on, writes make the rows of these root tables only; others are made as far as this.
+    /// From here on, writes make the rows of these root sets only, which are whole; others are made as far as this.
     pub async fn keep_only(&self, roots: Vec<String>) -> Result<()> {
         self.write(move |database| database.keep_only(&roots)).await
+    }
+
+    /// Drops the sets of rows of all versions but these ([`Table::made_by`]). Nobody may read them any more.
+    pub async fn drop_other_sets(&self, made_by: Vec<String>) -> Result<()> {
+        self.write(move |database| database.drop_others(&made_by)).await
     }
 
     /// A resource and its version.
@@ -322,11 +370,6 @@ impl Store {
         self.write(move |database| database.decide(&decisions)).await
     }
 
-    /// Takes some tables back to the versions that were active before. Gives each table's digest now.
-    pub async fn rollback(&self, tables: Vec<String>, act: Act) -> Result<BTreeMap<String, String>> {
-        self.write(move |database| database.rollback(&tables, &act)).await
-    }
-
     /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active. Gives their digests.
     pub async fn prune_mappings(&self, name: &str, keep: usize, act: Act) -> Result<Vec<String>> {
         let name = name.to_owned();
@@ -363,6 +406,11 @@ impl Store {
     /// Digest of the active mapping by table.
     pub async fn active(&self) -> Result<BTreeMap<String, String>> {
         self.read(Database::active).await
+    }
+
+    /// Of every table the digests of the active version and of the one before, to which a rollback goes.
+    pub async fn last_two(&self) -> Result<Vec<String>> {
+        self.read(Database::last_two).await
     }
 
     /// What has been active for a table, the latest first.

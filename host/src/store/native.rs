@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::model::query::{Compare, Expr, Filter, Literal, Order};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
+use crate::store::control::{Act, Decision};
 
 /// A resource to be put in place of its version `base`, with its rows in every table that shows it.
 #[derive(Clone, Debug)]
@@ -95,13 +96,25 @@ pub struct MadeAnew {
     pub rows: Vec<TableRows>,
 }
 
-/// By whom, and how far, the rows of a root table and its children are made.
+/// How far a set of rows is made: those that one version of a mapping makes for a root table and its children.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The mapping's.
-    pub digest: String,
+    /// Of the root table, [`Table::set`].
+    pub set: String,
     /// Of the resources written up to this number. None = of all: every write makes these rows too.
     pub up_to: Option<u64>,
+}
+
+/// Sets of rows that come into force, with the decision that they do.
+#[derive(Debug)]
+pub struct Release {
+    /// The last rows of these sets; with them they are whole.
+    pub made_anew: Vec<MadeAnew>,
+    /// The root sets that every write makes from here on, of whatever table. All others are made as far as this.
+    pub in_force: Vec<String>,
+    /// Tables of others whose sort keys depend on what comes into force.
+    pub told: Vec<Arc<Table>>,
+    pub decision: (Decision, Act),
 }
 
 /// What is wanted of a native table.

@@ -204,7 +204,8 @@ fn summary(table: &Arc<ServedTable>) -> TableSummary {
 
 async fn detail(app: &App, table: &Arc<ServedTable>) -> Result<TableDetail> {
     let counters = table.mapping.counters();
-    let columns = table.table.columns.iter().map(|column| ColumnDetail {
+    let shown = table.table.columns.len() - usize::from(table.table.adds_version);
+    let columns = table.table.columns.iter().take(shown).map(|column| ColumnDetail {
         name: column.property().into_owned(),
         label: column.label.clone(),
         kind: kind_name(&column.kind).to_owned(),

@@ -1,22 +1,25 @@
-//! Puts a loaded version in force, and goes back to the one before: stored with its audit event, then the one pointer is
-//! swapped.
+//! Puts a loaded version in force, and goes back to the one before. Native rows are what a version makes of the stored
+//! resources, so each version has a set of its own (`store/sqlite/sets.rs`): it is made beside the one that serves, and one
+//! transaction has the last of its rows, says that it serves, and has the audit event. Then the one pointer is swapped. Who
+//! stops it at any point leaves the version before in force, or this one, and each with all of its rows. No clock has a say.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::mapping::component::Mapping;
+use crate::mapping::component::{Mapping, made_by};
 use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, root_of};
+use crate::router::fault::reached;
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{conflicts, roots};
 use crate::router::release::load::apart;
 use crate::router::snapshot::{Family, ServedTable, Snapshot, Turntable};
 use crate::router::write::rows;
 use crate::store::control::{Act, Decision};
-use crate::store::native::Progress;
+use crate::store::facade::Alone;
+use crate::store::native::{MadeAnew, Release};
 
 /// What `activate` and `rollback` answer.
 pub struct Released {
@@ -31,24 +34,47 @@ pub struct MappingRef {
     pub digest: String,
 }
 
-/// How often a swap looks whether the requests that began before it have ended.
-const DRAIN_CHECK: Duration = Duration::from_millis(2);
+/// Resources whose rows are made while nobody else may write.
+const FEW: usize = 50;
+
+/// How often what was written meanwhile is made while others write, before all is made that is left.
+const PASSES_MOST: usize = 10;
+
+/// With how many resources tables may be behind when their rows were made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Behind {
+    /// A version that comes into force: with none.
+    None,
+    /// At a start.
+    AtMost(usize),
+}
+
+/// Rows of a root table and its children.
+pub(super) struct Made {
+    pub family: Family,
+    /// Of the resources written up to this number.
+    pub up_to: u64,
+}
 
 impl Turntable {
-    /// Puts a loaded version in force for a table and every other table of the same component, by one swap.
+    /// Puts a loaded version in force for a table and every other table of the same component, by one swap. Begun, it is
+    /// done, whether or not anybody still waits.
     pub async fn activate(self: &Arc<Self>, table: &str, digest: &str, actor: Actor) -> Result<Released> {
-        let _control = self.control.lock().await;
         let this = Arc::clone(self);
         let (table, digest) = (table.to_owned(), digest.to_owned());
-        apart(async move || this.activate_now(&table, &digest, &actor, "mapping.activate").await).await
+        apart(async move || {
+            let _control = this.control.lock().await;
+            this.activate_now(&table, &digest, &actor, "mapping.activate").await
+        })
+        .await
     }
 
-    /// The version before the one in force, at once.
+    /// The version before the one in force. Its rows are there, but for what was written since.
     pub async fn rollback(self: &Arc<Self>, table: &str, actor: Actor) -> Result<Released> {
-        let _control = self.control.lock().await;
         let this = Arc::clone(self);
         let table = table.to_owned();
         apart(async move || {
+            let _control = this.control.lock().await;
             let root = {
                 let live = this.snapshot();
                 live.root(live.table(&table)?).table.name.clone()
@@ -82,10 +108,8 @@ impl Turntable {
         let fresh: Vec<_> = mapping
             .tables
             .iter()
-            .map(|table| ServedTable { table: table.clone(), mapping: mapping.clone(), route: route.clone() })
+            .map(|table| ServedTable { table: table.versioned(), mapping: mapping.clone(), route: route.clone() })
             .collect();
-        // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
-        // meanwhile is still mapped by the one before, and made anew after the swap.
         let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
         // A table that the new version no longer has goes with the old one.
         let kept = live
@@ -93,96 +117,101 @@ impl Turntable {
             .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
         let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh));
         let family: Vec<_> = next.tables().filter(|t| tables.contains(&t.table.name)).cloned().collect();
-        let made = self.make_rows(&family, 0).await?;
-        // Where the types of the table are others now, so are the keys of what points to it.
-        let is_kept = |t: &&Arc<ServedTable>| live.table(&t.table.name).is_ok_and(|l| Arc::ptr_eq(&l.table, &t.table));
-        let told = next.tables().filter(|t| !tables.contains(&t.table.name) && !is_kept(t));
-        self.store.follow(told.map(|t| t.table.clone()).collect()).await?;
-        let detail =
-            json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
-        let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
-        let this_root = vec![root.name.clone()];
         // A later program may carry another version: the way back is to stay open.
         let before = previous.as_deref().filter(|digest| *digest != mapping.digest);
         if let Some(shipped) = before.and_then(Shipped::by_digest) {
             self.store.keep_component(shipped.digest, shipped.component.to_vec()).await?;
         }
-        if action == "mapping.rollback" {
-            self.store.rollback(this_root, act).await?;
-        } else {
-            let activate = Decision::Activate { tables: this_root, digest: mapping.digest.clone() };
-            self.store.decide(vec![(activate, act)]).await?;
-        }
-        // The rows of a table that goes are kept no longer; should it come back, it is known from where on.
-        self.store.keep_only(next.tables().map(|t| t.table.name.clone()).collect()).await?;
+        reached("release.begun");
+        // The version before goes on to serve, and every write to make its rows, while those of this one are made beside
+        // them.
+        let (alone, made_anew) = self.all_rows(&family).await?;
+        reached("release.last-rows");
+        // Where the types of the table are others now, so are the keys of what points to it.
+        let is_kept = |t: &&Arc<ServedTable>| live.table(&t.table.name).is_ok_and(|l| Arc::ptr_eq(&l.table, &t.table));
+        let told = next.tables().filter(|t| !tables.contains(&t.table.name) && !is_kept(t));
+        let told = told.map(|t| t.table.clone()).collect();
+        let detail =
+            json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
+        let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
+        let this_root = vec![root.name.clone()];
+        let decision = match action {
+            "mapping.rollback" => Decision::GoBack { tables: this_root },
+            _ => Decision::Activate { tables: this_root, digest: mapping.digest.clone() },
+        };
+        let in_force = next.root_sets();
+        let turn = alone.release(Release { made_anew, in_force, told, decision: (decision, act) }).await?;
+        reached("release.stored");
         self.publish(next);
+        drop(turn);
+        reached("release.known");
+        let now = self.snapshot();
         if let Ok(before) = live.table(&root.name) {
-            self.keep_at_hand(&self.snapshot(), before.mapping.clone());
+            self.keep_at_hand(&now, before.mapping.clone());
         }
-        if !made.is_empty() {
-            let drained = self.drained(live).await;
-            // It is in force already: what it fails on since then it is behind with.
-            let complete = self.make_rows(&family, usize::MAX).await?;
-            if drained {
-                self.store.put_rows(Vec::new(), complete).await?;
-            } else {
-                // The next start looks at all that was written since.
-                tracing::warn!(table = root.name, "a request that began before the activation has not ended");
-            }
+        drop(live);
+        // It is done; sets that nobody needs are dropped at the next one, or the next start, if not now.
+        if let Err(error) = self.drop_sets().await {
+            tracing::warn!(code = ?error.code(), internal = error.get_internal(), "sets of rows are not dropped");
         }
         Ok(Released { tables, mapping: reference(&mapping), previous })
     }
 
-    /// Waits until no request holds this moment any more, or none should: each has its time. Until then rows are written
-    /// that are not made by what is in force. False: one still does.
-    async fn drained(&self, live: Arc<Snapshot>) -> bool {
-        let last = Instant::now() + Duration::from_millis(self.limits.request_ms);
-        while Arc::strong_count(&live) > 1 {
-            if Instant::now() >= last {
-                return false;
+    /// Makes the rows of a version that comes into force. The answer is the last of them: they make it whole, for as long as
+    /// nobody else writes.
+    async fn all_rows(&self, family: &[Arc<ServedTable>]) -> Result<(Alone, Vec<MadeAnew>)> {
+        let mut passes = 0;
+        'again: loop {
+            // Each time less was written meanwhile.
+            let made = self.make_rows(family, Behind::None).await?;
+            reached("release.rows");
+            passes += 1;
+            let most = if passes < PASSES_MOST { FEW } else { usize::MAX };
+            let alone = self.store.alone().await?;
+            reached("release.alone");
+            let mut last = Vec::new();
+            for Made { family, up_to } in &made {
+                match rows::rest(&self.store, family, *up_to, most).await? {
+                    Some(rest) => last.extend(rest),
+                    None => continue 'again,
+                }
             }
-            tokio::time::sleep(DRAIN_CHECK).await;
+            return Ok((alone, last));
         }
-        true
     }
 
-    /// Makes the native rows of tables from the stored resources, as far as they are not made yet by their mappings, which
-    /// may fail on `most_behind` of them (see [`rows::remake`]). The answer is what to note once every write makes them too;
-    /// nothing where it is noted.
-    pub(super) async fn make_rows(
-        &self,
-        tables: &[Arc<ServedTable>],
-        most_behind: usize,
-    ) -> Result<Vec<(String, Progress)>> {
+    /// Drops the rows of versions that no request reads by and no rollback goes to.
+    pub(super) async fn drop_sets(&self) -> Result<()> {
+        let mut kept = self.store.last_two().await?;
+        kept.extend(self.read_by());
+        self.store.drop_other_sets(kept.iter().map(|digest| made_by(digest)).collect()).await
+    }
+
+    /// Makes the native rows of tables from the stored resources, as far as they are not made yet by their mappings. The
+    /// answer is how far, for each root whose rows not every write makes yet.
+    pub(super) async fn make_rows(&self, tables: &[Arc<ServedTable>], behind: Behind) -> Result<Vec<Made>> {
         self.store.follow(tables.iter().map(|t| t.table.clone()).collect()).await?;
         let progress = self.store.progress().await?;
-        let mut complete = Vec::new();
+        let mut all = Vec::new();
         let find = |name: &str| tables.iter().map(|t| &t.table).find(|table| table.name == name);
         for root in tables.iter().filter(|t| t.table.parent.is_none()) {
-            let (name, digest) = (&root.table.name, &root.mapping.digest);
-            let of_root = tables.iter().filter(|t| root_of(&t.table, find).name == *name);
+            let of_root = tables.iter().filter(|t| root_of(&t.table, find).name == root.table.name);
             let family = Family { root: root.clone(), tables: of_root.cloned().collect() };
-            let since = match progress.get(name) {
-                // Every write has made them.
-                Some(Progress { digest: by, up_to: None }) if by == digest => {
-                    self.try_again(&family).await?;
-                    continue;
-                }
-                Some(Progress { digest: by, up_to: Some(up_to) }) if by == digest => *up_to,
-                Some(_) => {
-                    self.store.drop_foreign_rows(family.tables.iter().map(|t| t.table.clone()).collect()).await?;
-                    0
-                }
-                None => 0,
-            };
-            if since > 0 {
-                self.try_again(&family).await?;
+            let made = progress.get(&*root.table.set()).copied();
+            match (made, behind) {
+                (None, _) => {}
+                (Some(Some(_)), Behind::None) => rows::catch_up(&self.store, &family).await?,
+                (Some(_), _) => self.try_again(&family).await?,
             }
-            rows::remake(&self.store, &family, since, most_behind).await?;
+            if made == Some(None) {
+                continue;
+            }
+            let most = if let Behind::AtMost(most) = behind { most } else { 0 };
+            let up_to = rows::remake(&self.store, &family, made.flatten().unwrap_or(0), most).await?;
             self.store.own_is_taken(family.tables.iter().map(|t| t.table.name.clone()).collect()).await?;
-            complete.push((name.clone(), Progress { digest: digest.clone(), up_to: None }));
+            all.push(Made { family, up_to });
         }
-        Ok(complete)
+        Ok(all)
     }
 }
 

@@ -34,7 +34,7 @@ impl Turntable {
         let behind = self.store.tables_behind().await?;
         let live = self.snapshot();
         for family in live.families(live.tables().cloned()) {
-            if family.tables.iter().any(|served| behind.contains(&served.table.name)) {
+            if family.tables.iter().any(|served| behind.iter().any(|set| *set == *served.table.set())) {
                 self.try_again(&family).await?;
             }
         }

@@ -11,6 +11,7 @@ use crate::mapping::shipped::Shipped;
 use crate::model::catalog::nearest;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, root_of};
+use crate::router::release::activate::Behind;
 use crate::router::release::gate::{Report, roots};
 use crate::router::release::load::kept;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
@@ -55,8 +56,11 @@ impl Turntable {
             let error = Error::new(Code::Config, what).target(format!("tables.{}", table.name));
             failures.push(error.hint(format!("child tables go where their root is: write [tables.{}]", root.name)));
         }
-        self.store.keep_only(tables.iter().map(|t| t.table.name.clone()).collect()).await?;
-        self.publish(Snapshot::new(tables));
+        let snapshot = Snapshot::new(tables);
+        // Nobody writes yet; from the first on, every write makes these rows.
+        self.store.keep_only(snapshot.root_sets()).await?;
+        self.publish(snapshot);
+        self.drop_sets().await?;
         Ok(failures)
     }
 
@@ -116,22 +120,15 @@ impl Turntable {
             }
         }
         self.store.decide(decisions).await?;
-        let (mut tables, mut complete) = (Vec::new(), Vec::new());
+        let mut tables = Vec::new();
         // Rows are made of tables that know of each other, also of those that fail below.
         let all = Snapshot::new(families.iter().flatten().map(|t| t.again()));
         for family in families {
             let family: Vec<_> = family.iter().filter_map(|t| all.table(&t.table.name).ok().cloned()).collect();
-            match self.make_rows(&family, BEHIND_MOST).await {
-                Ok(made) => {
-                    complete.extend(made);
-                    tables.extend(family.iter().map(|t| t.again()));
-                }
+            match self.make_rows(&family, Behind::AtMost(BEHIND_MOST)).await {
+                Ok(_) => tables.extend(family.iter().map(|t| t.again())),
                 Err(error) => failures.push(error),
             }
-        }
-        // Nobody writes yet; from the first on, every write makes them.
-        if !complete.is_empty() {
-            self.store.put_rows(Vec::new(), complete).await?;
         }
         Ok((tables, failures))
     }
@@ -211,7 +208,7 @@ fn start_mapping(
         let named = |name: &str| mapping.tables.iter().find(|t| t.name == name);
         let family = mapping.tables.iter().filter(|t| root_of(t, named).name == root.name);
         started.extend(family.map(|table| {
-            Arc::new(ServedTable { table: table.clone(), mapping: mapping.clone(), route: route.clone() })
+            Arc::new(ServedTable { table: table.versioned(), mapping: mapping.clone(), route: route.clone() })
         }));
     }
     (started, turned)

@@ -1,11 +1,15 @@
 //! Turns the route of a table to another place.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::model::catalog::nearest;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
+use crate::router::fault::reached;
 use crate::router::release::actor::Actor;
+use crate::router::release::load::apart;
 use crate::router::snapshot::{Snapshot, Turntable};
 use crate::store::control::{Act, Decision};
 
@@ -24,8 +28,14 @@ pub struct RouteChange {
 }
 
 impl Turntable {
-    /// Turns a root table and everything cut from its resources; in force at the next request.
-    pub async fn turn(&self, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
+    /// Turns a root table and everything cut from its resources; in force at the next request. Begun, it is done, whether or
+    /// not anybody still waits.
+    pub async fn turn(self: &Arc<Self>, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
+        let (this, table) = (Arc::clone(self), table.to_owned());
+        apart(async move || this.turn_now(&table, route, dry_run, actor).await).await
+    }
+
+    async fn turn_now(&self, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
         let _control = self.control.lock().await;
         let live = self.snapshot();
         let chosen = live.table(table).map_err(|error| self.with_nearest(&live, table, error))?;
@@ -67,7 +77,9 @@ impl Turntable {
             let detail = json!({ "from": from, "to": route.to_string() });
             let act = Act { actor: actor.0, action: "route.set", table: Some(table.to_owned()), detail };
             let turn = Decision::Turn { tables: vec![table.to_owned()], route };
+            reached("turn.begun");
             self.store.decide(vec![(turn, act)]).await?;
+            reached("turn.stored");
             self.publish(Snapshot::new(next));
         }
         Ok(Turned { dry_run, changes })

@@ -17,6 +17,9 @@ use crate::router::work::waited;
 use crate::router::write::own::{Changed, Own};
 use crate::router::write::rows::{self, Incoming};
 
+/// How often a write is prepared anew because another version came into force meanwhile.
+pub const STORE_ATTEMPTS: usize = 8;
+
 /// A resource as it stands.
 #[derive(Clone)]
 pub struct Held {
@@ -199,7 +202,7 @@ enum Base {
 
 /// Stores a native resource, or takes it away, with the rows of every table over its type that can be made: those of the
 /// table that it is written through must be. Begun, it is done, whether or
-/// not anybody still waits: what is in force for the request is held until then, as an activation expects.
+/// not anybody still waits. Where another version comes into force meanwhile, the rows are made once more, its own with them.
 async fn stored(
     session: &Session,
     through: &Arc<Table>,
@@ -209,10 +212,11 @@ async fn stored(
     base: Base,
     changed: Changed,
 ) -> Result<Held> {
-    let (store, families) = (session.store().clone(), session.snapshot().families_over(resource_type));
+    let (turntable, snapshot) = (session.turntable().clone(), session.snapshot().clone());
     let through = through.clone();
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
     let job = move || {
+        let store = &turntable.store;
         let base = match base {
             Base::Known(version) => version,
             Base::Last | Base::Nothing => {
@@ -230,13 +234,25 @@ async fn stored(
             (Some(_), Some(_)) => waited(store.own_rows(vec![(resource_type.clone(), id.clone())]))?.pop(),
             _ => None,
         };
+        let own_rows = own_rows.unwrap_or_default();
         let incoming = Incoming { resource_type, id, body, base };
-        let write = rows::prepare(&families, &through, incoming, &changed, own_rows.unwrap_or_default())?;
-        let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
-        waited(store.put_resources(vec![write]))?;
-        Ok(held)
+        for _ in 0..STORE_ATTEMPTS {
+            let live = turntable.snapshot();
+            let families = snapshot.families_to_write(&live, &incoming.resource_type);
+            let write = rows::prepare(&families, &through, incoming.clone(), &changed, own_rows.clone())?;
+            let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
+            if waited(store.put_resources_of(live.moment, vec![write]))? {
+                return Ok(held);
+            }
+        }
+        Err(busy_releasing())
     };
     session.work(job).await?
+}
+
+/// Versions come into force faster than a write is prepared.
+pub fn busy_releasing() -> Error {
+    Error::new(Code::Busy, "other versions of mappings come into force all the time").hint("try again").retry_after(1)
 }
 
 fn native_version(version: Option<&str>) -> Result<Option<u64>> {

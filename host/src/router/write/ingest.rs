@@ -17,6 +17,7 @@ use crate::model::key;
 use crate::model::table::Route;
 use crate::router::session::Session;
 use crate::router::work::waited;
+use crate::router::write::backend::{self, busy_releasing};
 use crate::router::write::bundle::{self, Action, Item, Sent, Which};
 use crate::router::write::settle::{Fate, Settled, Settling, refusal_code};
 use crate::store::native::{NativeWrite, TableRows};
@@ -124,15 +125,17 @@ impl Session {
         base: String,
         turn: Option<tokio::sync::OwnedMutexGuard<()>>,
     ) -> Result<Result<Vec<Outcome>, (Option<usize>, Error)>> {
-        let (store, snapshot) = (self.store().clone(), self.snapshot().clone());
+        let (turntable, snapshot) = (self.turntable().clone(), self.snapshot().clone());
         let patience = Duration::from_millis(self.limits().request_ms);
         let job = move || {
             let _turn = turn;
-            let mut attempt = 1;
+            let (mut attempt, mut released) = (1, 0);
             loop {
+                let live = turntable.snapshot();
                 let settling = Settling {
-                    store: &store,
+                    store: &turntable.store,
                     snapshot: &snapshot,
+                    live: &live,
                     items: &items,
                     atomic,
                     base: &base,
@@ -141,9 +144,12 @@ impl Session {
                 let Settled { fates, writes, native } = settling.settle()?;
                 let outcome = |(item, fate)| outcome(item, fate, &writes, &native);
                 let outcomes = items.iter().zip(fates).map(outcome).collect();
-                match waited(store.put_resources(writes)) {
+                match waited(turntable.store.put_resources_of(live.moment, writes)) {
+                    Ok(true) => return Ok(outcomes),
+                    Ok(false) if released < backend::STORE_ATTEMPTS => released += 1,
+                    Ok(false) => return Err((None, busy_releasing())),
                     Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => attempt += 1,
-                    stored => return stored.map(|()| outcomes).map_err(|error| (None, error)),
+                    Err(error) => return Err((None, error)),
                 }
             }
         };
@@ -422,6 +428,8 @@ fn written(write: &NativeWrite, existed: bool, tables: &[String]) -> Outcome {
     }
     let mut of_native: Vec<_> = write.rows.iter().filter(|made| tables.contains(&made.table.name)).collect();
     of_native.sort_by_key(|made| &made.table.name);
+    // A version that comes into force meanwhile has rows of it too.
+    of_native.dedup_by_key(|made| &made.table.name);
     let (behind, of_native): (Vec<_>, Vec<_>) = of_native.into_iter().partition(|made| made.behind.is_some());
     let (mut names, mut rows) = (Vec::new(), Vec::new());
     for made in of_native {

@@ -15,18 +15,15 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::{Kind as ColumnKind, Route, Table};
 use crate::model::value::SortKey;
+use crate::router::fault::reached;
 use crate::router::map::{self, Resource};
 use crate::router::snapshot::{Family, ServedTable};
 use crate::router::write::own::{self, Changed};
 use crate::store::facade::Store;
 use crate::store::native::{MadeAnew, NativeWrite, OwnChange, Progress, StoredResource, TableRows};
 
-/// Resources that are read at once to make their rows anew.
+/// Resources whose rows are made anew at once, and put in place: nobody waits longer to write.
 const REMAKE_BATCH: usize = 200;
-
-/// Resources whose rows are put in place together. A table of up to this many changes over in one moment; a larger one
-/// in several, between which a page may show rows of both mappings.
-const REMAKE_AT_ONCE: usize = 20_000;
 
 /// The tables over each type, by their roots.
 pub type Over = HashMap<String, Vec<Family>>;
@@ -119,41 +116,44 @@ fn needed(families: &[Family], resource_type: &str, made: OfFamilies, needed: Ne
     }
 }
 
-/// Makes the rows that a root table and its children have of the stored resources, of those written after a write. How far
-/// it came is noted with them. What is written meanwhile is left to a later call. The tables may be behind with
-/// `most_behind` resources afterwards; where their mapping fails on more, its error is the answer. Calls mappings, so it is
-/// not for the reactor's threads.
-pub async fn remake(store: &Store, family: &Family, since: u64, most_behind: usize) -> Result<()> {
-    let root = &family.root;
-    let mut types: Vec<String> =
-        family.tables.iter().flat_map(|t| &t.table.sources).map(|source| source.resource_type.clone()).collect();
-    types.sort_unstable();
-    types.dedup();
-    let mut up_to = since;
-    let (mut made_anew, mut failed) = (Vec::new(), Vec::new());
-    let made_up_to = |up_to| {
-        let progress = Progress { digest: root.mapping.digest.clone(), up_to: Some(up_to) };
-        vec![(root.table.name.clone(), progress)]
-    };
+/// Makes the rows that a root table and its children have of the stored resources, of those written after a write, beside
+/// what serves. How far it came is noted with them, and the answer. What is written meanwhile is left to a later call. The tables may be behind with `most_behind` resources afterwards; where their mapping
+/// fails on more, its error is the answer. Calls mappings, so it is not for the reactor's threads.
+pub async fn remake(store: &Store, family: &Family, since: u64, most_behind: usize) -> Result<u64> {
+    let set = family.root.table.set().into_owned();
+    let (mut up_to, mut behind) = (since, 0);
     loop {
-        let batch = store.resources_since(types.clone(), up_to, REMAKE_BATCH).await?;
-        let Some(last) = batch.last() else { break };
+        let batch = store.resources_since(family.types(), up_to, REMAKE_BATCH).await?;
+        let Some(last) = batch.last() else { return Ok(up_to) };
         up_to = last.written;
-        made_anew.extend(again(family, batch, &mut failed)?);
-        if failed.len() > most_behind {
+        let mut failed = Vec::new();
+        let made_anew = again(family, batch, &mut failed)?;
+        behind += failed.len();
+        if behind > most_behind {
             return Err(failed.swap_remove(0));
         }
-        if made_anew.len() >= REMAKE_AT_ONCE {
-            store.put_rows(std::mem::take(&mut made_anew), made_up_to(up_to)).await?;
-        }
+        let progress = Progress { set: set.clone(), up_to: Some(up_to) };
+        store.put_rows(made_anew, vec![progress]).await?;
+        reached("release.some-rows");
     }
-    if made_anew.is_empty() { Ok(()) } else { store.put_rows(made_anew, made_up_to(up_to)).await }
+}
+
+/// The same for the last of them, to be put in place together; a mapping that fails on one is an error. None: there are more
+/// than `most`.
+pub async fn rest(store: &Store, family: &Family, since: u64, most: usize) -> Result<Option<Vec<MadeAnew>>> {
+    let batch = store.resources_since(family.types(), since, most.saturating_add(1)).await?;
+    if batch.len() > most {
+        return Ok(None);
+    }
+    let mut failed = Vec::new();
+    let made_anew = again(family, batch, &mut failed)?;
+    failed.pop().map_or(Ok(Some(made_anew)), Err)
 }
 
 /// Tries once more to make the rows of the resources that these tables are behind with; ends at the first one where it
 /// does not work, with its error: as long as there is one, nothing is gained by the others. Calls mappings.
 pub async fn catch_up(store: &Store, family: &Family) -> Result<()> {
-    let names: Vec<_> = family.tables.iter().map(|served| served.table.name.clone()).collect();
+    let names: Vec<_> = family.tables.iter().map(|served| served.table.set().into_owned()).collect();
     // A mapping that fails on all of them costs one call.
     let mut at_once = 1;
     let mut before = None;

@@ -30,6 +30,8 @@ const MARKS: usize = 4;
 pub struct Settling<'a> {
     pub store: &'a Store,
     pub snapshot: &'a Snapshot,
+    /// What is in force by now; its rows are made too.
+    pub live: &'a Snapshot,
     pub items: &'a [Result<Item>],
     pub atomic: bool,
     /// Of the service that the resources are copies from; else empty.
@@ -205,7 +207,7 @@ impl Settling<'_> {
         let (mut over, mut native) = (Over::new(), HashMap::new());
         let mut meet = |resource_type: &str| {
             if !over.contains_key(resource_type) {
-                let families = self.snapshot.families_over(resource_type);
+                let families = self.snapshot.families_to_write(self.live, resource_type);
                 let roots = roots_of(&families).filter(|root| root.route == Route::Native);
                 native.insert(resource_type.to_owned(), roots.map(|t| t.table.name.clone()).collect::<Vec<_>>());
                 over.insert(resource_type.to_owned(), families);

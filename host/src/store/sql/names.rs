@@ -26,9 +26,9 @@ impl From<SortKey> for Value {
     }
 }
 
-/// The SQL table of a table, quoted.
+/// The SQL table of a table, that of its version, quoted.
 pub(crate) fn table_name(table: &Table) -> String {
-    quoted(&table.name)
+    quoted(&table.set())
 }
 
 /// The SQL column of a column's cell text, quoted.
@@ -50,6 +50,6 @@ pub(crate) fn stem(table: &Table, column: ColumnIndex) -> String {
     }
 }
 
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

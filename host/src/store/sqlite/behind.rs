@@ -12,14 +12,14 @@ use crate::store::native::{NativeScan, Scanned};
 /// The table's rows of the resource could not be made.
 pub(crate) fn mark(transaction: &Transaction<'_>, table: &Table, resource_type: &str, id: &str) -> Result<()> {
     let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO _turntable_behind VALUES (?, ?, ?)")?;
-    insert.execute((&table.name, resource_type, id))?;
+    insert.execute((table.set(), resource_type, id))?;
     Ok(())
 }
 
 /// They have been made.
 pub(crate) fn clear(transaction: &Transaction<'_>, table: &Table, resource_type: &str, id: &str) -> Result<()> {
     let delete = "DELETE FROM _turntable_behind WHERE table_name = ? AND resource_type = ? AND id = ?";
-    transaction.prepare_cached(delete)?.execute((&table.name, resource_type, id))?;
+    transaction.prepare_cached(delete)?.execute((table.set(), resource_type, id))?;
     Ok(())
 }
 
@@ -27,16 +27,6 @@ pub(crate) fn clear(transaction: &Transaction<'_>, table: &Table, resource_type:
 pub(crate) fn clear_all(transaction: &Transaction<'_>, resource_type: &str, id: &str) -> Result<()> {
     let delete = "DELETE FROM _turntable_behind WHERE resource_type = ? AND id = ?";
     transaction.prepare_cached(delete)?.execute((resource_type, id))?;
-    Ok(())
-}
-
-/// The table no longer shows resources of other types than its own.
-pub(crate) fn clear_foreign(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
-    let types: Vec<_> = table.sources.iter().map(|source| source.resource_type.as_str()).collect();
-    let types = serde_json::to_string(&types).unwrap_or_default();
-    let delete = "DELETE FROM _turntable_behind \
-                  WHERE table_name = ? AND resource_type NOT IN (SELECT value FROM json_each(?))";
-    transaction.execute(delete, (&table.name, types))?;
     Ok(())
 }
 
@@ -49,7 +39,7 @@ pub(crate) fn check(
 ) -> Result<Scanned> {
     let table = &*scan.table;
     let mut any = moment.prepare_cached("SELECT 1 FROM _turntable_behind WHERE table_name = ? LIMIT 1")?;
-    if !any.exists([&table.name])? {
+    if !any.exists([table.set()])? {
         return scanned();
     }
     let refused = || {
@@ -65,7 +55,7 @@ pub(crate) fn check(
     let id = rest.split('/').next().unwrap_or(rest);
     let mut this = moment
         .prepare_cached("SELECT 1 FROM _turntable_behind WHERE table_name = ? AND resource_type = ? AND id = ?")?;
-    if this.exists((&table.name, resource_type, id))? { Err(refused()) } else { Ok(scanned) }
+    if this.exists((table.set(), resource_type, id))? { Err(refused()) } else { Ok(scanned) }
 }
 
 /// Asks for the row of one key, and shows that key.

@@ -46,32 +46,6 @@ impl Database {
             Ok(forgotten)
         })
     }
-
-    /// Takes some tables back to the versions that were active before. Gives each table's digest now.
-    pub(crate) fn rollback(&self, tables: &[String], act: &Act) -> Result<BTreeMap<String, String>> {
-        self.writing(|transaction| {
-            let mut last_two = transaction.prepare_cached(
-                "SELECT id, digest FROM _turntable_activations WHERE table_name = ? AND rolled_back = 0 \
-                 ORDER BY id DESC LIMIT 2",
-            )?;
-            let mut undo =
-                transaction.prepare_cached("UPDATE _turntable_activations SET rolled_back = 1 WHERE id = ?")?;
-            let mut now_active = BTreeMap::new();
-            for table in tables {
-                let rows = last_two.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                let mut rows = rows.collect::<Result<Vec<(i64, String)>, _>>()?.into_iter();
-                let (Some((undone, _)), Some((_, before))) = (rows.next(), rows.next()) else {
-                    return Err(Error::new(Code::Conflict, "the table has no earlier version to go back to")
-                        .target(table.as_str())
-                        .hint("activate a version by its digest instead"));
-                };
-                undo.execute([undone])?;
-                now_active.insert(table.clone(), before);
-            }
-            write_event(transaction, Timestamp::now(), act)?;
-            Ok(now_active)
-        })
-    }
 }
 
 /// Mappings.
@@ -112,6 +86,19 @@ impl Database {
             let mut select = moment.prepare_cached(ACTIVE)?;
             let active = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(active.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Of every table the digests of the active version and of the one before, to which a rollback goes.
+    pub(crate) fn last_two(&self) -> Result<Vec<String>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(
+                "SELECT DISTINCT digest FROM (SELECT digest, \
+                   row_number() OVER (PARTITION BY table_name ORDER BY id DESC) AS place \
+                   FROM _turntable_activations WHERE rolled_back = 0) WHERE place <= 2",
+            )?;
+            let found = select.query_map([], |row| row.get(0))?;
+            Ok(found.collect::<Result<_, _>>()?)
         })
     }
 
@@ -222,7 +209,8 @@ fn mapping(row: &Row<'_>) -> Result<Mapping> {
     })
 }
 
-fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &Act) -> Result<()> {
+/// A decision with its event.
+pub(crate) fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &Act) -> Result<()> {
     let now = Timestamp::now();
     match decision {
         Decision::Keep { mapping, component } => {
@@ -231,11 +219,26 @@ fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &Act) -> Resu
             }
         }
         Decision::Activate { tables, digest } => activate(transaction, now, tables, digest, &act.actor)?,
+        Decision::GoBack { tables } => tables.iter().try_for_each(|table| go_back(transaction, table))?,
         Decision::Turn { tables, route } => {
             tables.iter().try_for_each(|table| write_route(transaction, now, table, route, &act.actor))?;
         }
     }
     write_event(transaction, now, act)
+}
+
+fn go_back(transaction: &Transaction<'_>, table: &str) -> Result<()> {
+    let mut last_two = transaction.prepare_cached(
+        "SELECT id FROM _turntable_activations WHERE table_name = ? AND rolled_back = 0 ORDER BY id DESC LIMIT 2",
+    )?;
+    let last = last_two.query_map([table], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    let [undone, _] = last.as_slice() else {
+        return Err(Error::new(Code::Conflict, "the table has no earlier version to go back to")
+            .target(table)
+            .hint("activate a version by its digest instead"));
+    };
+    transaction.execute("UPDATE _turntable_activations SET rolled_back = 1 WHERE id = ?", [undone])?;
+    Ok(())
 }
 
 /// Whether it was not known.
@@ -367,7 +370,10 @@ mod tests {
             let activate = Decision::Activate { tables: tables.to_vec(), digest: digest.into() };
             decide(&store, activate, "mapping.activate", None)
         };
-        let rollback = || store.rollback(&tables, &act("mapping.rollback", None)).map(|now| now["encounter"].clone());
+        let rollback = || {
+            decide(&store, Decision::GoBack { tables: tables.to_vec() }, "mapping.rollback", None)?;
+            Ok::<_, Error>(store.active().unwrap()["encounter"].clone())
+        };
         let active = || store.active().unwrap().get("participant").cloned();
         assert_eq!(activate("four").unwrap_err().code(), Code::MappingMissing);
         assert_eq!(active(), None);

@@ -18,7 +18,7 @@ impl Database {
         }
         let (mut changes, mut outdated) = (Changes::default(), Vec::new());
         for table in tables {
-            match self.tables.made(&table.name) {
+            match self.tables.made(&table.set()) {
                 Some(made) if made.is_up_to_date(table) => changes.fits(&made, table),
                 Some(_) => outdated.push(table),
                 None => {}

@@ -141,7 +141,8 @@ pub(crate) fn take_over(
     Ok(())
 }
 
-/// What stands in the columns of a table that no element carries, by the row's key, with its text.
+/// What stands in the columns of a table that no element carries, by the row's key, with its text; in the rows of an older
+/// store, which had one set for all versions.
 pub(crate) fn cells(
     connection: &Connection,
     table: &Table,
@@ -154,7 +155,7 @@ pub(crate) fn cells(
     }
     let names: Vec<_> = columns.iter().map(|column| names::cell_name(table, *column)).collect();
     let key = names::cell_name(table, table.key);
-    let (from, names) = (names::table_name(table), names.join(", "));
+    let (from, names) = (names::quoted(&table.name), names.join(", "));
     let mut select = connection.prepare(&format!("SELECT \"key\", {key}, {names} FROM {from} WHERE {rows_of}"))?;
     let mut rows = select.query(of)?;
     let mut cells = HashMap::new();

@@ -1,8 +1,7 @@
-//! One SQL table for each native table that has ever had a row: made when the first one is written, in its transaction,
-//! and following the mapping when a new version describes it differently. Columns are added and sort keys made anew; no
-//! table or column that has rows is ever dropped. Rows are made of resources and will be made anew after the mapping has
-//! changed: so a stored cell that does not fit the new kind of its column stands in nobody's way, and becomes null until
-//! then. The resources are what a rollback goes back to.
+//! One SQL table for each version of a native table that has ever had a row: made when the first one is written, in its
+//! transaction, and dropped when nobody can go back to the version. Another program may describe the same version in
+//! another way: columns are added then, and sort keys made anew, and a stored cell that does not fit its column any more
+//! becomes null until its row is made anew.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -63,7 +62,7 @@ impl Tables {
 
     /// With regard to some columns only.
     pub(crate) fn stands(&self, table: &Arc<Table>, columns: impl IntoIterator<Item = ColumnIndex>) -> Stands {
-        self.made(&table.name).map_or(Stands::Missing, |made| made.stands(table, columns))
+        self.made(&table.set()).map_or(Stands::Missing, |made| made.stands(table, columns))
     }
 
     pub(crate) fn apply(&self, changes: Changes) {
@@ -73,6 +72,17 @@ impl Tables {
         }
     }
 
+    /// By what the store calls them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// They are there no more.
+    pub(crate) fn forget(&self, names: &[String]) {
+        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        names.iter().for_each(|name| drop(tables.remove(name)));
+    }
+
     pub(crate) fn made(&self, name: &str) -> Option<Arc<Made>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
@@ -80,7 +90,8 @@ impl Tables {
     /// The database does not tell upper case from lower case, and we do.
     pub(crate) fn check_case(&self, table: &Table) -> Result<()> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let other = tables.keys().any(|name| name.eq_ignore_ascii_case(&table.name) && *name != table.name);
+        let set = table.set();
+        let other = tables.keys().any(|name| name.eq_ignore_ascii_case(&set) && **name != *set);
         if other {
             return Err(Error::new(Code::Conflict, "another table has this name in different case").target(&table.name));
         }
@@ -91,8 +102,13 @@ impl Tables {
 impl Made {
     fn stands(&self, table: &Arc<Table>, columns: impl IntoIterator<Item = ColumnIndex>) -> Stands {
         let fits = self.fits.as_ref().is_some_and(|fits| Arc::ptr_eq(fits, table));
-        let has = |column| self.keys.contains_key(&names::stem(table, column));
+        let has = |column| self.has(table, column);
         if fits || columns.into_iter().all(has) { Stands::Whole } else { Stands::Partly }
+    }
+
+    /// Whether a column is there.
+    pub(crate) fn has(&self, table: &Table, column: ColumnIndex) -> bool {
+        self.keys.contains_key(&names::stem(table, column))
     }
 
     /// Whether every column is there, with sort keys made as they should be.
@@ -127,21 +143,15 @@ impl Changes {
     /// As the transaction sees it.
     pub(crate) fn stands(&self, tables: &Tables, table: &Arc<Table>) -> Stands {
         let all = 0..table.columns.len();
-        match self.0.get(&table.name) {
+        match self.0.get(&*table.set()) {
             Some(made) => made.stands(table, all),
             None => tables.stands(table, all),
         }
     }
 
-    /// Whether the database has a column of a table.
-    pub(crate) fn has(&self, tables: &Tables, table: &Table, column: ColumnIndex) -> bool {
-        let has = |made: &Made| made.keys.contains_key(&names::stem(table, column));
-        self.0.get(&table.name).map(has).or_else(|| tables.made(&table.name).map(|made| has(&made))).unwrap_or(false)
-    }
-
     /// A table that is as it is described.
     pub(crate) fn fits(&mut self, made: &Made, table: &Arc<Table>) {
-        self.0.insert(table.name.clone(), Made { fits: Some(table.clone()), ..made.clone() });
+        self.0.insert(table.set().into_owned(), Made { fits: Some(table.clone()), ..made.clone() });
     }
 
     /// Makes the SQL table what its table needs. An error leaves the transaction to be rolled back.
@@ -152,7 +162,7 @@ impl Changes {
 
     fn note(&mut self, transaction: &Transaction<'_>, table: &Arc<Table>) -> Result<()> {
         let made = Made { keys: keys_before(transaction, table)?, fits: Some(table.clone()) };
-        self.0.insert(table.name.clone(), made);
+        self.0.insert(table.set().into_owned(), made);
         Ok(())
     }
 }
@@ -263,7 +273,7 @@ fn keys_of(table: &Table, column: ColumnIndex) -> String {
 fn keys_before(transaction: &Transaction<'_>, table: &Table) -> Result<HashMap<String, String>> {
     let mut select =
         transaction.prepare_cached("SELECT column_name, keys FROM _turntable_columns WHERE table_name = ?")?;
-    let before = select.query_map([&table.name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let before = select.query_map([table.set()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(before.collect::<Result<_, _>>()?)
 }
 
@@ -297,7 +307,7 @@ fn create_anew(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
             .hint("keep the key column, or delete the rows first"));
     }
     transaction.execute_batch(&format!("DROP TABLE {name}"))?;
-    transaction.execute("DELETE FROM _turntable_columns WHERE table_name = ?", [&table.name])?;
+    transaction.execute("DELETE FROM _turntable_columns WHERE table_name = ?", [table.set()])?;
     create(transaction, table)
 }
 
@@ -323,7 +333,7 @@ fn remember_column(transaction: &Transaction<'_>, table: &Table, column: ColumnI
         "INSERT INTO _turntable_columns (table_name, column_name, keys) VALUES (?, ?, ?) \
          ON CONFLICT DO UPDATE SET keys = excluded.keys",
     )?;
-    insert.execute((&table.name, names::stem(table, column), keys_of(table, column)))?;
+    insert.execute((table.set(), names::stem(table, column), keys_of(table, column)))?;
     Ok(())
 }
 
@@ -331,14 +341,14 @@ fn remember_column(transaction: &Transaction<'_>, table: &Table, column: ColumnI
 fn create_indexes(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     transaction.execute_batch(&format!(
         "CREATE INDEX IF NOT EXISTS \"{}:resource\" ON {} (\"resource\")",
-        table.name,
+        table.set(),
         names::table_name(table)
     ))?;
     for (column, described) in table.columns.iter().enumerate() {
         if matches!(described.kind, Kind::Lookup(_)) || described.name == "msemr_azurefhirid" && column != table.key {
             let (name, key) = (names::table_name(table), names::key_name(table, column));
             // Names of indexes and tables share a space; no table has a colon.
-            let index = format!("\"{}:{}\"", table.name, names::stem(table, column));
+            let index = format!("\"{}:{}\"", table.set(), names::stem(table, column));
             transaction.execute_batch(&format!(
                 "CREATE INDEX IF NOT EXISTS {index} ON {name} ({key}, \"key\") WHERE {key} IS NOT NULL"
             ))?;
@@ -435,6 +445,8 @@ pub(crate) mod sample {
             access: TableAccess { read: true, create: true, update: true, delete: true },
             parent: Some(Parent { table: "contact".into(), column: 10 }),
             one_row_per_resource: true,
+            made_by: String::new(),
+            adds_version: false,
         }
     }
 

@@ -2,7 +2,6 @@
 //! version counts up from 1 and goes on counting after a delete, so that an ETag never comes back. Each write has a
 //! number, larger than all before it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -32,67 +31,32 @@ impl Database {
         Ok(())
     }
 
-    /// Puts rows that were made anew in place of those before, all at once: whoever reads sees the ones or the others.
-    /// Those of a resource that has been written since stay: whoever did has put its rows. These root tables and their
-    /// children are then made as far as `progress` says.
-    pub(crate) fn put_rows(&self, made_anew: &[MadeAnew], progress: &[(String, Progress)]) -> Result<()> {
+    /// Puts rows that were made anew in place of those before, all at once. Those of a resource that has been written since
+    /// stay. The sets are then made as far as `progress` says.
+    pub(crate) fn put_rows(&self, made_anew: &[MadeAnew], progress: &[Progress]) -> Result<()> {
         let mut changes = Changes::default();
-        self.writing(|transaction| {
-            let mut put = Put { transaction, tables: &self.tables, changes: &mut changes };
-            for made in made_anew {
-                let stands = standing(transaction, &made.resource_type, &made.id)?;
-                if stands.is_some_and(|(version, _)| version == made.version) {
-                    put.rows(&made.resource_type, &made.id, made.version, &made.rows)?;
-                }
-            }
-            progress.iter().try_for_each(|(root, progress)| note_progress(transaction, root, progress))
-        })?;
+        self.writing(|transaction| put_rows(transaction, &self.tables, &mut changes, made_anew, progress))?;
         self.tables.apply(changes);
         Ok(())
     }
+}
 
-    /// How far the rows of each root table and its children are made, if they ever were.
-    pub(crate) fn progress(&self) -> Result<HashMap<String, Progress>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached("SELECT table_name, digest, up_to FROM _turntable_progress")?;
-            let found = select.query_map([], |row| {
-                let up_to = row.get::<_, Option<i64>>(2)?.map(unsigned);
-                Ok((row.get(0)?, Progress { digest: row.get(1)?, up_to }))
-            })?;
-            Ok(found.collect::<Result<_, _>>()?)
-        })
+/// The same within a transaction.
+pub(crate) fn put_rows(
+    transaction: &Transaction<'_>,
+    tables: &Tables,
+    changes: &mut Changes,
+    made_anew: &[MadeAnew],
+    progress: &[Progress],
+) -> Result<()> {
+    let mut put = Put { transaction, tables, changes };
+    for made in made_anew {
+        let stands = standing(transaction, &made.resource_type, &made.id)?;
+        if stands.is_some_and(|(version, _)| version == made.version) {
+            put.rows(&made.resource_type, &made.id, made.version, &made.rows)?;
+        }
     }
-
-    /// Takes away rows of resources that these tables do not read: of types that an earlier version of them did.
-    pub(crate) fn drop_foreign_rows(&self, tables: &[Arc<Table>]) -> Result<()> {
-        self.writing(|transaction| {
-            tables.iter().try_for_each(|table| behind::clear_foreign(transaction, table))?;
-            for table in tables.iter().filter(|table| self.tables.stands(table, []) != Stands::Missing) {
-                // A key is `Type/id`, and no type has the name of another with a slash.
-                let key = names::cell_name(table, table.key);
-                let is_of = format!("substr({key}, 1, length(?) + 1) = ? || '/'");
-                let of_any = vec![is_of; table.sources.len()].join(" OR ");
-                let delete = format!("DELETE FROM {} WHERE NOT ({of_any})", names::table_name(table));
-                let types = table.sources.iter().flat_map(|s| [&s.resource_type, &s.resource_type]);
-                if !table.sources.is_empty() {
-                    transaction.execute(&delete, rusqlite::params_from_iter(types))?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// From here on, writes make the rows of these root tables only. Whichever others they made until here are made as
-    /// far as this, and no further.
-    pub(crate) fn keep_only(&self, roots: &[String]) -> Result<()> {
-        let leave = "UPDATE _turntable_progress SET up_to = (SELECT coalesce(max(written), 0) FROM _turntable_resources) \
-                     WHERE up_to IS NULL AND table_name NOT IN (SELECT value FROM json_each(?))";
-        let roots = serde_json::to_string(roots).unwrap_or_default();
-        self.writing(|transaction| {
-            transaction.execute(leave, [roots])?;
-            Ok(())
-        })
-    }
+    progress.iter().try_for_each(|progress| note_progress(transaction, progress))
 }
 
 /// Version, and whether it is there (not deleted).
@@ -104,12 +68,12 @@ pub(crate) fn standing(connection: &Connection, resource_type: &str, id: &str) -
     Ok(found.map(|(version, there)| (unsigned(version), there)))
 }
 
-fn note_progress(transaction: &Transaction<'_>, root: &str, progress: &Progress) -> Result<()> {
+/// How far a set is made.
+pub(crate) fn note_progress(transaction: &Transaction<'_>, progress: &Progress) -> Result<()> {
     let mut upsert = transaction.prepare_cached(
-        "INSERT INTO _turntable_progress (table_name, digest, up_to) VALUES (?, ?, ?) \
-         ON CONFLICT DO UPDATE SET digest = excluded.digest, up_to = excluded.up_to",
+        "INSERT INTO _turntable_sets (name, up_to) VALUES (?, ?) ON CONFLICT DO UPDATE SET up_to = excluded.up_to",
     )?;
-    upsert.execute((root, &progress.digest, progress.up_to.map(signed)))?;
+    upsert.execute((&progress.set, progress.up_to.map(signed)))?;
     Ok(())
 }
 
@@ -191,12 +155,12 @@ impl Put<'_> {
 
     /// Of rows of an older store, which kept in them what no element carries.
     fn take_over(&self, of: (&str, &str), resource: Uuid, made: &TableRows) -> Result<()> {
-        if self.stands(&made.table) == Stands::Missing || !own::is_in_rows(self.transaction, &made.table)? {
+        let Some(before) = self.tables.made(&made.table.name) else { return Ok(()) };
+        if !own::is_in_rows(self.transaction, &made.table)? {
             return Ok(());
         }
         // A column that a version adds has no cells yet.
-        let columns: Vec<_> =
-            made.table.own_columns().filter(|column| self.changes.has(self.tables, &made.table, *column)).collect();
+        let columns: Vec<_> = made.table.own_columns().filter(|column| before.has(&made.table, *column)).collect();
         let text = format!("{}/{}", of.0, of.1);
         let cells = own::cells(self.transaction, &made.table, &columns, &rows_of(&made.table), (resource, &text))?;
         own::take_over(self.transaction, of, made, &cells)
@@ -449,7 +413,7 @@ mod tests {
 
     fn anew(store: &Database, id: &str, version: u64, rows: Vec<TableRows>) -> Result<()> {
         let made = MadeAnew { resource_type: "Patient".into(), id: id.into(), version, rows };
-        store.put_rows(&[made], &[("a".into(), Progress { digest: "one".into(), up_to: Some(7) })])
+        store.put_rows(&[made], &[Progress { set: "a".into(), up_to: Some(7) }])
     }
 
     #[test]
@@ -629,40 +593,6 @@ mod tests {
         store.put_resources(&[write_of("Person", rows(&formerly, &[(&of("Person"), "3")]))]).unwrap();
         store.put_resources(&[write_of("Patient", made(&of("Patient"), "5"))]).unwrap();
         assert_eq!(store.count_rows(&table).unwrap(), 1);
-    }
-
-    #[test]
-    fn rows_of_types_that_a_table_no_longer_reads_go() {
-        let store = Database::temporary().unwrap();
-        let mut before = (*table("a")).clone();
-        before.sources = ["Patient", "Person", "PatientX"].map(source).to_vec();
-        let after = Arc::new(Table { sources: vec![source("Patient")], ..before.clone() });
-        let before = Arc::new(before);
-        store.drop_foreign_rows(std::slice::from_ref(&before)).unwrap();
-        let made = rows(&before, &[("Patient/1", "1"), ("Patient/1/x/0", "2"), ("Person/2", "3"), ("PatientX/3", "4")]);
-        store.put_resources(&[write("1", None, vec![made])]).unwrap();
-        store.drop_foreign_rows(&[before]).unwrap();
-        assert_eq!(store.count_rows(&after).unwrap(), 4);
-        store.drop_foreign_rows(std::slice::from_ref(&after)).unwrap();
-        assert_eq!(store.count_rows(&after).unwrap(), 2);
-    }
-
-    #[test]
-    fn rows_know_how_far_they_are_made() {
-        let (store, [a]) = family(["a"]);
-        let put = |id: &str| store.put_resources(&[write(id, None, vec![rows(&a, &[(id, "1")])])]).unwrap();
-        let progress = |up_to| Progress { digest: "one".into(), up_to };
-        put("1");
-        put("2");
-        assert!(store.progress().unwrap().is_empty());
-        store.put_rows(&[], &[("a".into(), progress(None))]).unwrap();
-        store.keep_only(&["a".into(), "b".into()]).unwrap();
-        assert_eq!(store.progress().unwrap()["a"], progress(None), "it is kept by each write");
-        store.keep_only(&["b".into()]).unwrap();
-        assert_eq!(store.progress().unwrap()["a"], progress(Some(2)), "up to where it was");
-        put("3");
-        store.keep_only(&[]).unwrap();
-        assert_eq!(store.progress().unwrap()["a"], progress(Some(2)), "and no further");
     }
 
     /// What a write asks for: resource, base, and how many rows in each of two tables; None deletes.
