@@ -1,6 +1,6 @@
 //! The differential run: requests made at random over awkward data are asked of the native route, in turns of the virtual
-//! route in both readings that FHIR allows of a number's precision and of a mix of routes, and of an evaluation written
-//! here that knows nothing of the host's. All must say the same.
+//! route over a service as it should be, over an odd one (with the other reading that FHIR allows of a number's precision)
+//! and of a mix of routes, and of an evaluation written here that knows nothing of the host's. All must say the same.
 //!
 //! `cargo test` asks a few hundred; `TURNTABLE_DIFFERENTIAL=100000` that many (`just differential`), and
 //! `TURNTABLE_DIFFERENTIAL_SEED` begins elsewhere. What differs is made smaller, as long as it still differs, and shown with
@@ -49,7 +49,7 @@ async fn all_say_the_same() {
         }
         let (small, begun) = (requests <= REQUESTS, Instant::now());
         let world = Arc::new(World::start(seed as u64, if small { 4 } else { 8 }, if small { 14 } else { 24 }).await);
-        println!("seed {seed}: {} tables, {:?}", world.tables.len(), begun.elapsed());
+        println!("seed {seed}: {} tables, {:?}; odd: {:?}", world.tables.len(), begun.elapsed(), world.oddity);
         let begun = Instant::now();
         let workers = (0..AT_ONCE).map(|worker| {
             let world = world.clone();

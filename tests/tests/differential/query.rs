@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::data::is_of_usual_case;
 use crate::random::Random;
 use crate::schema::{Kind, Table, Tables, parsed};
 use crate::value::Value;
@@ -609,13 +610,6 @@ impl Maker<'_> {
         let part: String = letters.iter().skip(start).take(length).collect();
         literal(Kind::Text, &part)
     }
-}
-
-/// Whether a code of this spelling is found by another case of it, as the docs say ("Pages"): the services asked here
-/// compare case.
-fn is_of_usual_case(text: &str) -> bool {
-    let letters = text.chars().filter(|c| c.is_ascii_alphabetic()).count();
-    letters <= 5 || text == text.to_lowercase() || text == text.to_uppercase()
 }
 
 fn literal(kind: Kind, text: &str) -> Literal {

@@ -14,6 +14,22 @@ use crate::value::Unknown;
 
 const ACCEPT: &str = "application/json;IEEE754Compatible=true";
 
+/// What a service may do, and Turntable makes up for: none of it may show in an answer. Each world has one of them.
+const ODDITIES: [&str; 12] = [
+    "",
+    "ignore-params",
+    "ignore-params:30%",
+    "ignore-sort",
+    "overlap",
+    "duplicate-pages",
+    "double-entry",
+    "small-pages",
+    "no-total",
+    "absolute-references",
+    "relative-next",
+    "capital-modes",
+];
+
 /// More than any answer has.
 const WHOLE: &str = "5000";
 
@@ -21,6 +37,8 @@ const WHOLE: &str = "5000";
 pub(crate) struct World {
     servers: Vec<(&'static str, Server)>,
     pub(crate) tables: Tables,
+    /// What the service with coarse numbers does as well.
+    pub(crate) oddity: &'static str,
     _services: Vec<Fhir>,
 }
 
@@ -66,7 +84,8 @@ impl World {
         let entries: Vec<Value> = resources.iter().map(|resource| json!({ "resource": resource })).collect();
         let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string();
         let (fine, coarse) = (Fhir::sandbox().await, Fhir::sandbox().await);
-        coarse.as_sandbox().set_faults("coarse-numbers".parse().expect("a fault"));
+        let oddity = ODDITIES[usize::try_from(seed).unwrap_or_default() % ODDITIES.len()];
+        coarse.as_sandbox().set_faults(format!("coarse-numbers,{oddity}").parse().expect("faults"));
         for service in [&fine, &coarse] {
             service.as_sandbox().load(bundle.as_bytes()).expect("the sandbox takes it");
         }
@@ -110,11 +129,11 @@ impl World {
                 .any(|name| types.contains(name))
         };
         let sets: Vec<&str> = all.iter().filter(shows).filter_map(|table| table["entitySet"].as_str()).collect();
-        let servers = vec![("native", native), ("virtual", one), ("virtual, coarse numbers", other), ("mixed", mixed)];
+        let servers = vec![("native", native), ("virtual", one), ("virtual, odd service", other), ("mixed", mixed)];
         let metadata = servers[0].1.call(Method::GET, "$metadata").header("accept", "application/json");
         let metadata = metadata.send().await.expect(200).json();
         let tables = tables(&metadata, &whole_tables(seed, &sets, &servers).await);
-        Self { servers, tables, _services: vec![fine, coarse] }
+        Self { servers, tables, oddity, _services: vec![fine, coarse] }
     }
 
     /// What is wrong with the answers of the native route and of another server, the `nth`, to a request; None if nothing
