@@ -57,31 +57,25 @@ fn matching<'t>(
         };
         if keeps {
             let by: Result<Vec<Value>, Unknown> =
-                options.order.iter().map(|(by, _)| value(by, table, Some(row))).collect();
+                options.order.iter().map(|(by, _)| value(by, table, Some(row)).and_then(Value::comparable)).collect();
             kept.push((by?, row));
         }
     }
-    let mut failed = None;
     kept.sort_by(|(a, a_row), (b, b_row)| {
         for ((a, b), (_, down)) in a.iter().zip(b).zip(&options.order) {
-            let order = nulls_first(a, b).unwrap_or_else(|why| {
-                failed = Some(why);
-                Ordering::Equal
-            });
+            let order = nulls_first(a, b);
             if order != Ordering::Equal {
                 return if *down { order.reverse() } else { order };
             }
         }
         a_row.key(table).cmp(b_row.key(table))
     });
-    match failed {
-        Some(why) => Err(why),
-        None => Ok(kept.into_iter().map(|(_, row)| row).collect()),
-    }
+    Ok(kept.into_iter().map(|(_, row)| row).collect())
 }
 
-fn nulls_first(a: &Value, b: &Value) -> Result<Ordering, Unknown> {
-    Ok(a.compare(b)?.unwrap_or_else(|| (*a != Value::Null).cmp(&(*b != Value::Null))))
+fn nulls_first(a: &Value, b: &Value) -> Ordering {
+    let order = a.compare(b).expect("both can be compared");
+    order.unwrap_or_else(|| (*a != Value::Null).cmp(&(*b != Value::Null)))
 }
 
 /// What a navigation property shows of a row, and how many there are in all.
