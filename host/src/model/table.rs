@@ -297,6 +297,15 @@ impl Table {
         self.columns.iter().position(|c| c.property() == property)
     }
 
+    /// Whether a column is read from no element, and writable: natively it lives in the row alone, and what a mapping makes
+    /// of it is the same for every resource.
+    pub fn is_own(&self, column: ColumnIndex) -> bool {
+        let says_the_source = |source: &Source| source.discriminator.as_ref().is_some_and(|(says, _)| *says == column);
+        let Some(definition) = self.columns.get(column) else { return false };
+        let is_read = !definition.path.is_empty() || !definition.elements.is_empty();
+        definition.access.update && !is_read && !self.sources.iter().any(says_the_source)
+    }
+
     /// The concept whose `_<name>_value` this column is.
     pub fn concept_of(&self, column: ColumnIndex) -> Option<&Concept> {
         match self.columns.get(column)?.kind {

@@ -82,7 +82,7 @@ impl Turntable {
         let fresh: Vec<_> = mapping
             .tables
             .iter()
-            .map(|table| ServedTable { table: table.clone(), mapping: mapping.clone(), route: route.clone() })
+            .map(|table| ServedTable::new(table.clone(), mapping.clone(), route.clone()))
             .collect();
         // Native rows are what a mapping makes of the stored resources, so a new mapping makes them anew. What is written
         // meanwhile is still mapped by the one before, and made anew after the swap.

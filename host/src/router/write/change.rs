@@ -21,7 +21,7 @@ use crate::router::snapshot::ServedTable;
 use crate::router::write::backend::{Held, Place};
 use crate::router::write::moves::{self, Found, Moves};
 use crate::router::write::right::is_right;
-use crate::router::write::rows::{self, Own};
+use crate::router::write::rows::Own;
 use crate::store::native::{NativeScan, ScanLimits};
 
 /// How often a change without `If-Match` is merged anew because somebody else wrote in between.
@@ -251,7 +251,7 @@ impl Session {
                 }
             };
             let definition = &table.table.columns[*column];
-            if !rows::is_own(&table.table, *column, definition) {
+            if !table.table.is_own(*column) {
                 assignments.push((*column, text));
             } else if place.is_native() {
                 own.push((*column, text));

@@ -14,7 +14,7 @@ use turntable_scan::{Document, Edit, Kind, splice};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::rows::Rows;
-use crate::model::table::{Column, ColumnIndex, Kind as ColumnKind, Route, Table};
+use crate::model::table::{ColumnIndex, Kind as ColumnKind, Route, Table};
 use crate::model::value::SortKey;
 use crate::router::map::{self, Resource};
 use crate::router::snapshot::{Family, ServedTable};
@@ -58,12 +58,6 @@ pub struct Own {
     /// The key cell as the mapping knows it; None = the last row, one just added.
     pub key: Option<String>,
     pub cells: Vec<(ColumnIndex, Option<String>)>,
-}
-
-/// Whether the column lives in the row alone: writable, and read from no element.
-pub fn is_own(table: &Table, index: ColumnIndex, column: &Column) -> bool {
-    let is_discriminator = table.sources.iter().any(|s| s.discriminator.as_ref().is_some_and(|(c, _)| *c == index));
-    column.access.update && column.path.is_empty() && column.elements.is_empty() && !is_discriminator
 }
 
 /// Makes a resource ready to be stored: stamped, with the rows of the tables over its type. `through` is the table that it
@@ -414,7 +408,7 @@ fn made_together(
 }
 
 fn own_columns(table: &Table) -> Vec<ColumnIndex> {
-    table.columns.iter().enumerate().filter(|(index, column)| is_own(table, *index, column)).map(|(i, _)| i).collect()
+    (0..table.columns.len()).filter(|column| table.is_own(*column)).collect()
 }
 
 /// The resource as a FHIR service would keep it: its id, its version, when it was written. All other bytes stay.
