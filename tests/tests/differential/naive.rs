@@ -24,7 +24,11 @@ pub(crate) fn expected(query: &Query, tables: &Tables) -> Result<Expected, Unkno
     let table = &tables[&query.set];
     let options = &query.options;
     let mut all = Vec::new();
-    for row in matching(table, options, tables, None)? {
+    let only = query.of.as_ref().map(|owner| {
+        let of = &tables[&owner.set];
+        (of.navigation(&owner.navigation).by.as_str(), of, owner.key.as_str())
+    });
+    for row in matching(table, options, tables, only)? {
         let mut shown = row.projected(table, options.select.as_deref());
         for expand in &query.expand {
             let (navigated, count) = expanded(expand, table, row, tables)?;
@@ -143,6 +147,10 @@ fn holds(filter: &Filter, table: &Table, row: Option<&Row>, tables: &Tables) -> 
         Filter::Behind(navigation, inner) => {
             let navigation = table.navigation(navigation);
             let other = &tables[&navigation.to];
+            // A server may ask it of every row there, of which one may fail.
+            for found in &other.rows {
+                holds(inner, other, Some(found), tables)?;
+            }
             holds(inner, other, row.and_then(|row| behind(row, &navigation.by, other)), tables)?
         }
         Filter::Rows(navigation, all, inner) => {

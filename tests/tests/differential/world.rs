@@ -9,7 +9,8 @@ use turntable_tests::{Fhir, Server, Setup, encode};
 use crate::data;
 use crate::naive::{self, Expected};
 use crate::query::Query;
-use crate::schema::{Tables, tables};
+use crate::random::Random;
+use crate::schema::{Table, Tables, tables};
 use crate::value::Unknown;
 
 const ACCEPT: &str = "application/json;IEEE754Compatible=true";
@@ -166,6 +167,19 @@ impl World {
     pub(crate) async fn difference(&self, query: &Query, nth: usize, refusals: &mut Refusals) -> Option<String> {
         let other = 1 + nth % (self.servers.len() - 1);
         self.compared(query, &[&self.servers[0], &self.servers[other]], refusals).await
+    }
+
+    /// What is wrong with the answers to a request for one row by its key.
+    pub(crate) async fn difference_of_row(&self, random: &mut Random) -> Option<String> {
+        let tables: Vec<&Table> = self.tables.values().collect();
+        let table = random.pick(&tables);
+        let row = random.pick(&table.rows);
+        let path = format!("{}({})", table.set, row.key(table));
+        let (_, server) = random.pick(&self.servers);
+        let answer = server.call(Method::GET, &path).header("accept", ACCEPT).send().await;
+        let is = sorted(without_tags(answer.json())).to_string();
+        let should = sorted(Value::Object(row.shown.clone())).to_string();
+        (is != should).then(|| format!("{path}\n  is {}\n  and not {}", shortened(&is), shortened(&should)))
     }
 
     async fn compared(
