@@ -280,6 +280,9 @@ pub mod router {
         /// Searches in a FHIR service, page by page.
         mod pages;
 
+        /// Cells that are the same in every row of a virtual table.
+        mod constants;
+
         /// Conditions on related tables.
         mod join;
 

@@ -205,7 +205,7 @@ fn page(mapping: &Arc<Mapping>, tables: &[&str], bodies: &[&[u8]]) -> Result<Vec
 
 fn served(mapping: &Arc<Mapping>, table: &str) -> ServedTable {
     let table = mapping.table(table).unwrap().clone();
-    ServedTable { table, mapping: mapping.clone(), route: Route::Native }
+    ServedTable::new(table, mapping.clone(), Route::Native)
 }
 
 #[test]

@@ -77,6 +77,7 @@ async fn options() {
         ("GET contacts?$frobnicate=1", 400, "BadOption", &["$frobnicate"]),
         ("GET contacts?$apply=aggregate($count as n)", 501, "NotSupported", &["$apply"]),
         ("GET contacts?$search=Zyzzyva", 501, "NotSupported", &["$search"]),
+        ("GET contacts?search=Zyzzyva", 501, "NotSupported", &["$search"]),
         ("GET contacts?$compute=1 add 1 as n", 501, "NotSupported", &["$compute"]),
         ("GET contacts?$deltatoken=x", 501, "NotSupported", &["$deltatoken"]),
         ("GET contacts({patient})?$top=1", 400, "BadOption", &["$top"]),

@@ -91,3 +91,72 @@ async fn short_pages_with_expansions_lead_on() {
     assert!(pages > 3, "{pages}");
     assert!(rows.iter().all(|row| row["msemr_subjecttypepatient"]["fullname"].is_string()), "{rows:#?}");
 }
+
+/// What no element says is the same in every row of a FHIR service: a condition on it, as every view of active rows has
+/// one, leaves counting and paging to the service.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_a_row_costs_nothing() {
+    const ROWS: usize = 1_200;
+    const MOST: u64 = 500;
+    let fhir = Fhir::sandbox().await;
+    let entry = |n: usize| {
+        let status = if n.is_multiple_of(2) { "finished" } else { "planned" };
+        format!(
+            r#"{{"resource":{{"resourceType":"Encounter","id":"e{n}","status":"{status}","class":{{"code":"AMB"}}}}}}"#
+        )
+    };
+    let entries: Vec<String> = (0..ROWS).map(entry).collect();
+    let bundle = format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(","));
+    fhir.as_sandbox().load(bundle.as_bytes()).expect("the bundle is whole");
+    let server = Server::with(&fhir).route("msemr_encounter", "virtual").limits(|limits| limits.scan_rows = MOST);
+    let server = server.start().await;
+    for (filter, count) in [
+        ("statecode eq 0", ROWS),
+        ("statecode ne 1 and statuscode eq 1", ROWS),
+        ("not (statecode eq 1)", ROWS),
+        ("statecode in (0,1) and not (statuscode eq 2)", ROWS),
+        ("statecode eq 1 or msemr_encounterid ne null", ROWS),
+        ("statecode eq 1", 0),
+        ("statecode eq null or statuscode gt 1", 0),
+    ] {
+        let answer = server.get("msemr_encounters/$count", &[("$filter", filter)]).await.expect(200);
+        assert_eq!(answer.text.trim_start_matches('\u{feff}'), count.to_string(), "{filter}");
+        let options = [("$filter", filter), ("$count", "true"), ("$top", "3"), ("$select", "statecode")];
+        let answer = server.get("msemr_encounters", &options).await.expect(200);
+        assert_eq!(answer.json()["@odata.count"], count, "{filter}");
+        assert_eq!(answer.rows().len(), count.min(3), "{filter}");
+    }
+    // Nobody is asked for what no row is.
+    fhir.as_sandbox().clear_requests();
+    assert!(server.rows("msemr_encounters", &[("$filter", "statecode eq 1")]).await.is_empty());
+    assert_eq!(fhir.as_sandbox().requests().len(), 0);
+    // A condition beside it still is the service's.
+    let options = [("$filter", "statecode eq 0 and msemr_encounterstatus eq 935000005")];
+    server.rows("msemr_encounters", &options).await;
+    let asked = fhir.as_sandbox().requests();
+    assert!(asked.iter().all(|request| request.path.contains("status=finished")), "{asked:?}");
+}
+
+/// Natively the same columns live in the row, and differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_a_native_row_is_its_own() {
+    let fhir = Fhir::sandbox().await;
+    let server = Server::with(&fhir).start().await;
+    let mut keys = Vec::new();
+    for name in ["a", "b"] {
+        let row = server.call(reqwest::Method::POST, "contacts").header("prefer", "return=representation");
+        let row = row
+            .json(&serde_json::json!({ "lastname": name, "msemr_contacttype": 935_000_000 }))
+            .send()
+            .await
+            .expect(201)
+            .json();
+        keys.push(row["contactid"].as_str().expect("a key").to_owned());
+    }
+    server.patch(&format!("contacts({})", keys[0]), &serde_json::json!({ "statecode": 1 })).await.expect(204);
+    for (filter, name) in [("statecode eq 1", "a"), ("statecode eq 0", "b")] {
+        let rows = server.rows("contacts", &[("$filter", filter)]).await;
+        assert_eq!(rows.len(), 1, "{filter}");
+        assert_eq!(rows[0]["lastname"], name, "{filter}");
+    }
+}

@@ -174,11 +174,8 @@ impl<'a> Path<'a> {
         let selected = columns.iter().copied().filter(|column| *column < SELECTED).collect();
         let of_twin = twin.table(subject.table).ok_or("no such table in the twin")?;
         let of_twin = (0..of_twin.mapped()).filter(|column| of_twin.columns[*column].access.read).collect();
-        let live = ServedTable {
-            table: table.clone(),
-            mapping: Arc::new(mapping),
-            route: Route::Virtual { source: "main".to_owned() },
-        };
+        let route = Route::Virtual { source: "main".to_owned() };
+        let live = ServedTable::new(table.clone(), Arc::new(mapping), route);
         let baseline = subject.baseline;
         Ok(Self { subject, live, catalog, query, columns, mapped, selected, twin, of_twin, baseline })
     }

@@ -347,7 +347,8 @@ impl Table {
         }
     }
 
-    /// Whether the values of a column live in the row alone: it can be written, and is read from no element.
+    /// Whether a column is read from no element, and writable: natively its values live in the row alone, and what a mapping
+    /// makes of it is the same for every resource.
     pub fn is_own(&self, column: ColumnIndex) -> bool {
         let is_discriminator =
             || self.sources.iter().any(|s| s.discriminator.as_ref().is_some_and(|(c, _)| *c == column));

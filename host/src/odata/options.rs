@@ -25,8 +25,7 @@ const KNOWN: [&str; 10] =
     ["select", "filter", "orderby", "top", "skip", "count", "expand", "skiptoken", "format", "explain"];
 
 /// System options of the standard that we refuse by name.
-const REFUSED: [&str; 9] =
-    ["apply", "search", "compute", "deltatoken", "index", "levels", "schemaversion", "id", "query"];
+const REFUSED: [&str; 8] = ["apply", "search", "compute", "deltatoken", "index", "levels", "schemaversion", "id"];
 
 /// A query string taken apart. Values are decoded text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,12 +106,13 @@ impl Options {
                 Some(_) => Err(twice(&format!("${known}"))),
             };
         }
-        if !lower.starts_with('$') {
-            return Ok(());
-        }
+        // With or without `$`: passed over, `search=x` would give rows that nobody asked for.
         if REFUSED.contains(&bare) {
             let message = format!("the query option `${bare}` is not supported");
-            return Err(Error::new(Code::NotSupported, message).target(lower));
+            return Err(Error::new(Code::NotSupported, message).target(format!("${bare}")));
+        }
+        if !lower.starts_with('$') {
+            return Ok(());
         }
         let error = Error::new(Code::BadOption, format!("there is no query option `{name}`")).target(name);
         Err(match nearest(bare, KNOWN) {

@@ -712,7 +712,7 @@ mod tests {
     fn what_we_lack_is_refused_by_name() {
         for (method, url, name) in [
             ("POST", "$batch", "`$batch`"),
-            ("GET", "$entity?id=x", "`$entity`"),
+            ("GET", "$entity", "`$entity`"),
             ("GET", "$crossjoin(contacts)", "`$crossjoin`"),
             ("GET", "$all", "`$all`"),
             ("GET", "contacts?$apply=aggregate(x)", "`$apply`"),

@@ -3,7 +3,7 @@
 //! begun, and no request waits for a swap.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
@@ -13,7 +13,7 @@ use crate::mapping::sandbox::Sandbox;
 use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
-use crate::model::table::{Route, Table, root_of};
+use crate::model::table::{ColumnIndex, Route, Table, root_of};
 use crate::router::token::Tokens;
 use crate::router::work::Work;
 use crate::router::writers::Writers;
@@ -66,6 +66,8 @@ pub struct ServedTable {
     pub table: Arc<Table>,
     pub mapping: Arc<Mapping>,
     pub route: Route,
+    /// By resource type the cells that every virtual row has alike, once a read has asked (`read/constants.rs`).
+    pub(in crate::router) same: OnceLock<BTreeMap<String, BTreeMap<ColumnIndex, Option<String>>>>,
 }
 
 impl Turntable {
@@ -241,8 +243,12 @@ impl Family {
 }
 
 impl ServedTable {
+    pub fn new(table: Arc<Table>, mapping: Arc<Mapping>, route: Route) -> Self {
+        Self { table, mapping, route, same: OnceLock::new() }
+    }
+
     /// The same, for another moment.
     pub(super) fn again(&self) -> Self {
-        Self { table: self.table.clone(), mapping: self.mapping.clone(), route: self.route.clone() }
+        Self::new(self.table.clone(), self.mapping.clone(), self.route.clone())
     }
 }

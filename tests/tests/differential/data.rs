@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::{Map, Number, Value, json};
 
 use crate::random::Random;
+use crate::value::moment;
 
 /// Always there, since most else points to them.
 const CORE: [&str; 6] = ["Patient", "Practitioner", "Organization", "Location", "Encounter", "Observation"];
@@ -247,8 +248,13 @@ impl Making<'_> {
             if let Some(Value::String(code)) = members.get_mut("code")
                 && self.random.chance(8)
             {
-                *code = if self.random.chance(50) { code.to_uppercase() } else { code.to_lowercase() };
+                *code = self.in_another_case(code);
             }
+        }
+        if let (Some(Value::String(start)), Some(Value::String(end))) = (members.get("start"), members.get("end"))
+            && ends_before(end, start)
+        {
+            members.shift_remove("end");
         }
     }
 
@@ -271,9 +277,18 @@ impl Making<'_> {
             return Some(self.random.word(&TEXTS).to_owned());
         }
         if name == "value" && self.random.chance(20) {
-            return Some(if self.random.chance(50) { text.to_uppercase() } else { text.to_lowercase() });
+            return Some(self.in_another_case(text));
         }
         None
+    }
+
+    /// A code or an identifier, in a case in which others may ask for it.
+    fn in_another_case(&mut self, text: &str) -> String {
+        match (is_of_usual_case(text), self.random.chance(50)) {
+            (false, _) => text.to_owned(),
+            (true, true) => text.to_uppercase(),
+            (true, false) => text.to_lowercase(),
+        }
     }
 
     fn reference(&mut self, text: &str) -> Option<String> {
@@ -289,6 +304,18 @@ impl Making<'_> {
             _ => format!("{resource_type}/{id}"),
         })
     }
+}
+
+/// Whether a code of this spelling is found by another case of it, as the docs say ("What conditions mean"): the services
+/// asked here compare case.
+pub(crate) fn is_of_usual_case(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_ascii_alphabetic()).count();
+    letters <= 5 || text == text.to_lowercase() || text == text.to_uppercase()
+}
+
+/// Which no period does (R4, per-1), whatever the precision of its ends.
+fn ends_before(end: &str, start: &str) -> bool {
+    !start.starts_with(end) && moment(end) < moment(start)
 }
 
 fn is_empty(value: &Value) -> bool {

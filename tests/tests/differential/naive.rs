@@ -24,7 +24,11 @@ pub(crate) fn expected(query: &Query, tables: &Tables) -> Result<Expected, Unkno
     let table = &tables[&query.set];
     let options = &query.options;
     let mut all = Vec::new();
-    for row in matching(table, options, tables, None)? {
+    let only = query.of.as_ref().map(|owner| {
+        let of = &tables[&owner.set];
+        (of.navigation(&owner.navigation).by.as_str(), of, owner.key.as_str())
+    });
+    for row in matching(table, options, tables, only)? {
         let mut shown = row.projected(table, options.select.as_deref());
         for expand in &query.expand {
             let (navigated, count) = expanded(expand, table, row, tables)?;
@@ -57,31 +61,25 @@ fn matching<'t>(
         };
         if keeps {
             let by: Result<Vec<Value>, Unknown> =
-                options.order.iter().map(|(by, _)| value(by, table, Some(row))).collect();
+                options.order.iter().map(|(by, _)| value(by, table, Some(row)).and_then(Value::comparable)).collect();
             kept.push((by?, row));
         }
     }
-    let mut failed = None;
     kept.sort_by(|(a, a_row), (b, b_row)| {
         for ((a, b), (_, down)) in a.iter().zip(b).zip(&options.order) {
-            let order = nulls_first(a, b).unwrap_or_else(|why| {
-                failed = Some(why);
-                Ordering::Equal
-            });
+            let order = nulls_first(a, b);
             if order != Ordering::Equal {
                 return if *down { order.reverse() } else { order };
             }
         }
         a_row.key(table).cmp(b_row.key(table))
     });
-    match failed {
-        Some(why) => Err(why),
-        None => Ok(kept.into_iter().map(|(_, row)| row).collect()),
-    }
+    Ok(kept.into_iter().map(|(_, row)| row).collect())
 }
 
-fn nulls_first(a: &Value, b: &Value) -> Result<Ordering, Unknown> {
-    Ok(a.compare(b)?.unwrap_or_else(|| (*a != Value::Null).cmp(&(*b != Value::Null))))
+fn nulls_first(a: &Value, b: &Value) -> Ordering {
+    let order = a.compare(b).expect("both can be compared");
+    order.unwrap_or_else(|| (*a != Value::Null).cmp(&(*b != Value::Null)))
 }
 
 /// What a navigation property shows of a row, and how many there are in all.
@@ -149,6 +147,10 @@ fn holds(filter: &Filter, table: &Table, row: Option<&Row>, tables: &Tables) -> 
         Filter::Behind(navigation, inner) => {
             let navigation = table.navigation(navigation);
             let other = &tables[&navigation.to];
+            // A server may ask it of every row there, of which one may fail.
+            for found in &other.rows {
+                holds(inner, other, Some(found), tables)?;
+            }
             holds(inner, other, row.and_then(|row| behind(row, &navigation.by, other)), tables)?
         }
         Filter::Rows(navigation, all, inner) => {

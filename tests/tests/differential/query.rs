@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::data::is_of_usual_case;
 use crate::random::Random;
 use crate::schema::{Kind, Table, Tables, parsed};
 use crate::value::Value;
@@ -9,13 +10,24 @@ use crate::value::Value;
 /// A request for rows of one table.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
+    /// Whose rows are asked for.
     pub(crate) set: String,
+    /// Only those that point to one row, asked for by it.
+    pub(crate) of: Option<Owner>,
     /// `/$count`
     pub(crate) only_count: bool,
     pub(crate) options: Options,
     /// `odata.maxpagesize`: the pages are followed to the end.
     pub(crate) page: Option<usize>,
     pub(crate) expand: Vec<Expand>,
+}
+
+/// `set(key)/navigation`
+#[derive(Clone, Debug)]
+pub(crate) struct Owner {
+    pub(crate) set: String,
+    pub(crate) key: String,
+    pub(crate) navigation: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -74,7 +86,11 @@ pub(crate) struct Literal {
 impl Query {
     /// Path and options, not encoded.
     pub(crate) fn parts(&self) -> (String, Vec<(&'static str, String)>) {
-        let path = if self.only_count { format!("{}/$count", self.set) } else { self.set.clone() };
+        let rows = match &self.of {
+            Some(owner) => format!("{}({})/{}", owner.set, owner.key, owner.navigation),
+            None => self.set.clone(),
+        };
+        let path = if self.only_count { format!("{rows}/$count") } else { rows };
         let mut options = self.options.parts();
         if !self.expand.is_empty() {
             let item = |expand: &Expand| match expand.options.parts().as_slice() {
@@ -325,7 +341,14 @@ pub(crate) struct Maker<'a> {
 impl Maker<'_> {
     pub(crate) fn query(&mut self) -> Query {
         let sets: Vec<&String> = self.tables.keys().collect();
-        let table = &self.tables[*self.random.pick(&sets)];
+        let mut table = &self.tables[*self.random.pick(&sets)];
+        let mut of = None;
+        let many: Vec<_> = table.navigations.iter().filter(|navigation| navigation.many).collect();
+        if !many.is_empty() && self.random.chance(12) {
+            let (navigation, key) = (self.random.pick(&many), self.random.pick(&table.rows).key(table).to_owned());
+            of = Some(Owner { set: table.set.clone(), key, navigation: navigation.name.clone() });
+            table = &self.tables[&navigation.to];
+        }
         let only_count = self.random.chance(8);
         let mut options = self.options(table, true);
         let page = (!only_count && self.random.chance(20)).then(|| 1 + self.random.below(7));
@@ -341,7 +364,7 @@ impl Maker<'_> {
             }
             expand.push(Expand { navigation: navigation.name.clone(), options });
         }
-        Query { set: table.set.clone(), only_count, options, page, expand }
+        Query { set: table.set.clone(), of, only_count, options, page, expand }
     }
 
     fn options(&mut self, table: &Table, outer: bool) -> Options {
@@ -609,13 +632,6 @@ impl Maker<'_> {
         let part: String = letters.iter().skip(start).take(length).collect();
         literal(Kind::Text, &part)
     }
-}
-
-/// Whether a code of this spelling is found by another case of it, as the docs say ("Pages"): the services asked here
-/// compare case.
-fn is_of_usual_case(text: &str) -> bool {
-    let letters = text.chars().filter(|c| c.is_ascii_alphabetic()).count();
-    letters <= 5 || text == text.to_lowercase() || text == text.to_uppercase()
 }
 
 fn literal(kind: Kind, text: &str) -> Literal {

@@ -53,6 +53,14 @@ impl Value {
         }))
     }
 
+    /// Itself, if it can be compared with whatever else there is.
+    pub(crate) fn comparable(self) -> Result<Self, Unknown> {
+        match &self {
+            Self::Text(text) => folded(text).map(|_| self),
+            _ => Ok(self),
+        }
+    }
+
     /// A whole number.
     pub(crate) fn of(number: i64) -> Self {
         Self::Number(Decimal::parse(&number.to_string()).expect("a number"))

@@ -4,15 +4,39 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use turntable_tests::{Fhir, Server, encode};
+use turntable_tests::{Fhir, Server, Setup, encode};
 
 use crate::data;
 use crate::naive::{self, Expected};
 use crate::query::Query;
-use crate::schema::{Tables, tables};
+use crate::random::Random;
+use crate::schema::{Table, Tables, tables};
 use crate::value::Unknown;
 
 const ACCEPT: &str = "application/json;IEEE754Compatible=true";
+
+/// What a service may do, and Turntable makes up for: none of it may show in an answer. Each world has one of them. (Absolute
+/// references do show: they are other content, of which the keys of child rows are made.)
+const ODDITIES: [&str; 11] = [
+    "",
+    "ignore-params",
+    "ignore-params:30%",
+    "ignore-sort",
+    "overlap",
+    "duplicate-pages",
+    "double-entry",
+    "small-pages",
+    "no-total",
+    "relative-next",
+    "capital-modes",
+];
+
+/// Dates that sekmet-fhir takes, and does not find again: the last year there is, and a leap second.
+const NOT_INDEXED: [&str; 2] = ["\"9999\"", ":60Z\""];
+
+/// A column by a parameter that sekmet-fhir declares and does not index as R4 says: `value-string` is about the text of a
+/// `valueCodeableConcept`, too.
+const NOT_SEARCHED: &str = "tt_valuecodeableconcepttext";
 
 /// More than any answer has.
 const WHOLE: &str = "5000";
@@ -21,6 +45,8 @@ const WHOLE: &str = "5000";
 pub(crate) struct World {
     servers: Vec<(&'static str, Server)>,
     pub(crate) tables: Tables,
+    /// What the service with coarse numbers does as well.
+    pub(crate) oddity: &'static str,
     _services: Vec<Fhir>,
 }
 
@@ -63,58 +89,77 @@ impl World {
     /// If the tables do not say the same everywhere, to begin with.
     pub(crate) async fn start(seed: u64, others: usize, each: usize) -> Self {
         let resources = data::resources(seed, others, each);
-        let entries: Vec<Value> = resources.iter().map(|resource| json!({ "resource": resource })).collect();
-        let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string();
+        let bundle = bundle(&resources);
         let (fine, coarse) = (Fhir::sandbox().await, Fhir::sandbox().await);
-        coarse.as_sandbox().set_faults("coarse-numbers".parse().expect("a fault"));
+        let oddity = ODDITIES[usize::try_from(seed).unwrap_or_default() % ODDITIES.len()];
+        coarse.as_sandbox().set_faults(format!("coarse-numbers,{oddity}").parse().expect("faults"));
         for service in [&fine, &coarse] {
             service.as_sandbox().load(bundle.as_bytes()).expect("the sandbox takes it");
         }
-        let setup = |fhir: &Fhir| {
-            Server::with(fhir).limits(|limits| {
-                // What is too much to ask is tested elsewhere.
-                limits.upstream_calls = 2_000;
-                limits.scan_rows = 1_000_000;
-                limits.related_keys = 100_000;
-                limits.request_ms = 300_000;
-                limits.mapping_ms = 60_000;
-                limits.mapping_wait_ms = 300_000;
-            })
-        };
         let native = setup(&fine).start().await;
         let all = native.tables().await;
-        let roots: Vec<&str> =
-            all.iter().filter(|table| table["parent"].is_null()).filter_map(|table| table["name"].as_str()).collect();
+        let roots = roots(&all);
+        let is_chosen = |at: usize| (at as u64 + seed).is_multiple_of(2);
         let some: Vec<&str> =
-            roots.iter().enumerate().filter(|(at, _)| (*at as u64 + seed).is_multiple_of(2)).map(|(_, r)| *r).collect();
+            roots.iter().enumerate().filter(|(at, _)| is_chosen(*at)).map(|(_, root)| *root).collect();
         let one = setup(&fine).virtual_tables(&roots).start().await;
         let other = setup(&coarse).virtual_tables(&roots).start().await;
         let mixed = setup(&fine).virtual_tables(&some).start().await;
         for server in [&native, &mixed] {
-            let call = server.call(Method::POST, "/fhir?as=batch").body("application/fhir+json", bundle.clone());
-            let answer = call.send().await.expect(200).json();
-            for entry in answer["entry"].as_array().into_iter().flatten() {
-                let status = entry["response"]["status"].as_str().unwrap_or_default();
-                let whole = status.starts_with('2') && !entry.to_string().contains("incomplete");
-                // A type all of whose tables are virtual here is not stored.
-                assert!(whole || status.starts_with("501"), "seed {seed}: not taken: {entry}");
+            keep(server, &bundle).await;
+        }
+        let servers = vec![("native", native), ("virtual", one), ("virtual, odd service", other), ("mixed", mixed)];
+        Self::of(seed, &resources, servers, vec![fine, coarse], oddity).await
+    }
+
+    /// The native route, and the virtual one over a FHIR server that nobody here wrote; of the resources those that it
+    /// takes. `None` where there is none.
+    pub(crate) async fn real(seed: u64, each: usize) -> Option<Self> {
+        let real = Fhir::sekmet().await?;
+        let mut resources = Vec::new();
+        for resource in data::resources(seed, 0, each) {
+            let text = resource.to_string();
+            if NOT_INDEXED.iter().any(|date| text.contains(date)) {
+                continue;
+            }
+            let part = |member: &str| resource[member].as_str().unwrap_or_default().to_owned();
+            let (resource_type, id) = (part("resourceType"), part("id"));
+            let put = real.call(Method::PUT, &format!("{resource_type}/{id}")).fhir(&resource);
+            if matches!(put.send().await.status, 200 | 201) {
+                // It keeps no zeros, for one thing.
+                resources.push(real.read(&resource_type, &id).await);
             }
         }
+        let native = setup(&real).start().await;
+        keep(&native, &bundle(&resources)).await;
+        let all = native.tables().await;
+        let other = setup(&real).virtual_tables(&roots(&all)).start().await;
+        let servers = vec![("native", native), ("virtual, real server", other)];
+        let mut world = Self::of(seed, &resources, servers, vec![real], "").await;
+        for table in world.tables.values_mut() {
+            table.columns.retain(|(column, _)| column != NOT_SEARCHED);
+        }
+        Some(world)
+    }
+
+    async fn of(
+        seed: u64,
+        resources: &[Value],
+        servers: Vec<(&'static str, Server)>,
+        services: Vec<Fhir>,
+        oddity: &'static str,
+    ) -> Self {
         let types: BTreeSet<&str> = resources.iter().filter_map(|resource| resource["resourceType"].as_str()).collect();
+        let all = servers[0].1.tables().await;
         let shows = |table: &&Value| {
-            table["resource"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .any(|name| types.contains(name))
+            let shown = table["resource"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            shown.into_iter().any(|name| types.contains(name))
         };
         let sets: Vec<&str> = all.iter().filter(shows).filter_map(|table| table["entitySet"].as_str()).collect();
-        let servers = vec![("native", native), ("virtual", one), ("virtual, coarse numbers", other), ("mixed", mixed)];
         let metadata = servers[0].1.call(Method::GET, "$metadata").header("accept", "application/json");
         let metadata = metadata.send().await.expect(200).json();
         let tables = tables(&metadata, &whole_tables(seed, &sets, &servers).await);
-        Self { servers, tables, _services: vec![fine, coarse] }
+        Self { servers, tables, oddity, _services: services }
     }
 
     /// What is wrong with the answers of the native route and of another server, the `nth`, to a request; None if nothing
@@ -122,6 +167,19 @@ impl World {
     pub(crate) async fn difference(&self, query: &Query, nth: usize, refusals: &mut Refusals) -> Option<String> {
         let other = 1 + nth % (self.servers.len() - 1);
         self.compared(query, &[&self.servers[0], &self.servers[other]], refusals).await
+    }
+
+    /// What is wrong with the answers to a request for one row by its key.
+    pub(crate) async fn difference_of_row(&self, random: &mut Random) -> Option<String> {
+        let tables: Vec<&Table> = self.tables.values().collect();
+        let table = random.pick(&tables);
+        let row = random.pick(&table.rows);
+        let path = format!("{}({})", table.set, row.key(table));
+        let (_, server) = random.pick(&self.servers);
+        let answer = server.call(Method::GET, &path).header("accept", ACCEPT).send().await;
+        let is = sorted(without_tags(answer.json())).to_string();
+        let should = sorted(Value::Object(row.shown.clone())).to_string();
+        (is != should).then(|| format!("{path}\n  is {}\n  and not {}", shortened(&is), shortened(&should)))
     }
 
     async fn compared(
@@ -271,6 +329,40 @@ impl World {
                 None => return Said::Rows { rows, count },
             }
         }
+    }
+}
+
+fn setup(fhir: &Fhir) -> Setup {
+    Server::with(fhir).limits(|limits| {
+        // What is too much to ask is tested elsewhere.
+        limits.upstream_calls = 2_000;
+        limits.scan_rows = 1_000_000;
+        limits.related_keys = 100_000;
+        limits.request_ms = 300_000;
+        limits.mapping_ms = 60_000;
+        limits.mapping_wait_ms = 300_000;
+    })
+}
+
+fn bundle(resources: &[Value]) -> String {
+    let entries: Vec<Value> = resources.iter().map(|resource| json!({ "resource": resource })).collect();
+    json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string()
+}
+
+/// Names of the tables that are no child tables.
+fn roots(all: &[Value]) -> Vec<&str> {
+    all.iter().filter(|table| table["parent"].is_null()).filter_map(|table| table["name"].as_str()).collect()
+}
+
+/// Stores the resources natively.
+async fn keep(server: &Server, bundle: &str) {
+    let call = server.call(Method::POST, "/fhir?as=batch").body("application/fhir+json", bundle.to_owned());
+    let answer = call.send().await.expect(200).json();
+    for entry in answer["entry"].as_array().into_iter().flatten() {
+        let status = entry["response"]["status"].as_str().unwrap_or_default();
+        let whole = status.starts_with('2') && !entry.to_string().contains("incomplete");
+        // A type all of whose tables are virtual here is not stored.
+        assert!(whole || status.starts_with("501"), "not taken: {entry}");
     }
 }
 

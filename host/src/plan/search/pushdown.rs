@@ -30,6 +30,8 @@ pub struct ServerSearch {
     /// `Type.param`, with its modifier: was sent, and ignored or refused. `Type.param,`: several values were.
     /// `Type._sort=value`: the service keeps another order.
     pub ignored: BTreeSet<String>,
+    /// By resource type the cells that every row has alike: of columns that are read from no element.
+    pub same: BTreeMap<String, BTreeMap<ColumnIndex, Option<String>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,12 +153,14 @@ impl Pushdown<'_> {
     fn evaluated(&self, leaf: &Filter) -> Option<bool> {
         let mut read = BTreeSet::new();
         columns_of_filter(leaf, &mut read);
-        let known = self.source.discriminator.as_ref();
-        if read.iter().any(|column| known.is_none_or(|(same, _)| same != column)) {
-            return None;
-        }
-        let mut rows = Rows::new(known.map(|(column, _)| *column).into_iter().collect());
-        rows.push(known.map(|(_, cell)| Some(cell.as_str())));
+        let same = self.server.same.get(&self.source.resource_type);
+        let cell = |column: &ColumnIndex| match &self.source.discriminator {
+            Some((own, cell)) if own == column => Some(Some(cell.as_str())),
+            _ => same?.get(column).map(Option::as_deref),
+        };
+        let cells: Vec<Option<&str>> = read.iter().map(cell).collect::<Option<_>>()?;
+        let mut rows = Rows::new(read.into_iter().collect());
+        rows.push(cells);
         Residual::new(leaf, self.table).and_then(|residual| residual.keeps(&rows, 0)).ok()
     }
 

@@ -180,7 +180,11 @@ impl Session {
         };
         says.as_deref().map_or(Ok(()), |says| client.check_version(says))?;
         let ignored = client.not_done();
-        Ok(Place::Virtual(Arc::new(ServerSearch { ignored, ..server_search(says.as_deref(), &table.table) })))
+        let same = match asking {
+            Asking::Services => self.same_cells(table).await,
+            Asking::Nobody => table.same.get().cloned().unwrap_or_default(),
+        };
+        Ok(Place::Virtual(Arc::new(ServerSearch { ignored, same, ..server_search(says.as_deref(), &table.table) })))
     }
 
     fn page_size(&self, query: &Query, left: Option<u64>) -> usize {

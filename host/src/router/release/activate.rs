@@ -108,7 +108,7 @@ impl Turntable {
         let fresh: Vec<_> = mapping
             .tables
             .iter()
-            .map(|table| ServedTable { table: table.versioned(), mapping: mapping.clone(), route: route.clone() })
+            .map(|table| ServedTable::new(table.versioned(), mapping.clone(), route.clone()))
             .collect();
         let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
         // A table that the new version no longer has goes with the old one.

@@ -207,9 +207,8 @@ fn start_mapping(
         }
         let named = |name: &str| mapping.tables.iter().find(|t| t.name == name);
         let family = mapping.tables.iter().filter(|t| root_of(t, named).name == root.name);
-        started.extend(family.map(|table| {
-            Arc::new(ServedTable { table: table.versioned(), mapping: mapping.clone(), route: route.clone() })
-        }));
+        started
+            .extend(family.map(|table| Arc::new(ServedTable::new(table.versioned(), mapping.clone(), route.clone()))));
     }
     (started, turned)
 }
