@@ -93,6 +93,44 @@ fn what_r4_does_not_have_is_named_with_the_nearest() {
     assert!(checked.out.contains("did you mean status"), "{}", checked.out);
 }
 
+/// As forgetting a `[0]` is: the sample has such a list already, so its rows and changes are right.
+#[test]
+fn what_would_write_what_is_not_r4_is_named_with_its_place() {
+    let folder = demo();
+    let yaml = folder.path().join("demo/mapping.yaml");
+    let (line, _) = change(&yaml, "'category[0]'", "category");
+    for command in ["check", "test"] {
+        let refused = mapping(folder.path(), &[command, "demo"]).expect(1);
+        assert!(refused.out.contains("Flag.category: what it writes is not R4: R4 has a list here"), "{}", refused.out);
+    }
+    let checked = mapping(folder.path(), &["check", "demo"]).expect(1);
+    assert!(checked.out.contains(&format!("demo/mapping.yaml:{line}:")), "{}", checked.out);
+    // So it is of a component, whatever made it.
+    mapping(folder.path(), &["build", "demo", "-o", "demo.wasm"]).expect(0);
+    for command in ["check", "test"] {
+        let refused = mapping(folder.path(), &[command, "demo.wasm"]).expect(1);
+        assert!(refused.out.contains("what it writes is not R4: R4 has a list here"), "{}", refused.out);
+    }
+}
+
+#[test]
+fn a_lookup_to_no_table_is_named() {
+    let folder = demo();
+    let yaml = folder.path().join("demo/mapping.yaml");
+    let (line, _) = change(&yaml, "{contacts: [Patient", "{contact: [Patient");
+    for command in ["check", "test"] {
+        let refused = mapping(folder.path(), &[command, "demo"]).expect(1);
+        let expected = format!("demo/mapping.yaml:{line}:");
+        assert!(refused.out.contains(&expected), "{}", refused.out);
+        assert!(refused.out.contains("contact is a table; a lookup names its entity set, contacts"), "{}", refused.out);
+    }
+    // One that another mapping may bring is no fault.
+    change(&yaml, "{contact: [Patient", "{tt_people: [Patient");
+    let checked = mapping(folder.path(), &["check", "demo"]).expect(0);
+    assert!(checked.out.contains("note ") && checked.out.contains("no table has the entity set tt_people"));
+    mapping(folder.path(), &["test", "demo"]).expect(0);
+}
+
 #[test]
 fn other_rows_fail_until_they_are_blessed() {
     let folder = demo();

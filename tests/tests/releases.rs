@@ -15,7 +15,7 @@ use turntable::store::native::NativeWrite;
 use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
 
 const TABLE: &str = "msemr_encounter";
-const CHECKS: [&str; 7] = ["tables", "samples", "determinism", "round-trip", "changes", "laws", "schema"];
+const CHECKS: [&str; 8] = ["tables", "samples", "determinism", "round-trip", "changes", "laws", "lookups", "schema"];
 
 /// Another version of the encounters, by the label of a status.
 fn second() -> Vec<u8> {
@@ -117,6 +117,56 @@ tables:
             );
             assert!(!answer.text.contains("Abel") && !answer.text.contains("Zoe"), "{}", answer.text);
         }
+    }
+}
+
+/// What it would write is no FHIR, though no sample shows it; and lookups to tables that are not there are named.
+#[tokio::test]
+async fn what_would_write_what_is_not_r4_is_refused() {
+    const MAPPING: &str = "
+mapping: flags
+version: 1.0.0
+tables:
+  tt_flag:
+    set: tt_flags
+    label: Flag
+    description: A warning.
+    resource: Flag
+    name: tt_warning
+    columns:
+      tt_flagid: {key: true, label: Flag}
+      tt_warning: {text: code.text, label: Warning}
+      tt_category: {concept: 'PATH', label: Category}
+      tt_subject: {lookup: subject, to: {contact: Patient, contacts: Group, tt_teams: Organization}, label: Subject}
+";
+    const SAMPLE: &str = r#"{"resourceType":"Flag","id":"f","status":"active","code":{"text":"Large dog"},
+        "category":[{"text":"Safety"}],"subject":{"reference":"Patient/p"}}"#;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str| directory.path().join(name);
+    std::fs::create_dir(file("samples")).expect("a directory");
+    std::fs::write(file("samples/f.json"), SAMPLE).expect("written");
+    let server = Server::setup().start().await;
+    for (path, status) in [("category", 422), ("category[0]", 201)] {
+        std::fs::write(file("mapping.yaml"), MAPPING.replace("PATH", path)).expect("written");
+        let built = build::build(&file("mapping.yaml"), Some(&file("flags.wasm"))).expect("it compiles");
+        let answer = server.load(&std::fs::read(built).expect("read")).await.expect(status);
+        if status == 422 {
+            let messages = details(&answer, "message");
+            let expected = "valid: tt_flag.tt_category_code, a new resource at Flag.category: \
+                            what it writes is not R4: R4 has a list here";
+            assert!(messages.iter().any(|message| message == expected), "{messages:?}");
+            continue;
+        }
+        let checks = answer.json()["checks"].as_array().cloned().unwrap_or_default();
+        let lookups = checks.iter().find(|check| check["name"] == "lookups").expect("it is looked at");
+        assert_eq!(
+            lookups["findings"],
+            json!([
+                "tt_flag.tt_subject: contact is a table; a lookup names its entity set, contacts",
+                "tt_flag.tt_subject: contacts shows no Group",
+                "tt_flag.tt_subject: no table has the entity set tt_teams",
+            ])
+        );
     }
 }
 

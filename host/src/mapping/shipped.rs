@@ -3,6 +3,7 @@
 
 use super::describe::Description;
 use crate::model::error::{Code, Error, Result};
+use crate::model::table::Table;
 
 /// A mapping under `guest-mappings/tables/`.
 pub struct Shipped {
@@ -22,6 +23,11 @@ include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 impl Shipped {
     pub fn by_digest(digest: &str) -> Option<&'static Self> {
         SHIPPED.iter().find(|shipped| shipped.digest == digest)
+    }
+
+    /// The tables that it has.
+    pub fn tables(&self) -> Result<Vec<Table>> {
+        Ok(self.description()?.tables)
     }
 
     /// What the component says of itself, from the build.

@@ -3,6 +3,7 @@
 
 use serde_json::value::RawValue;
 use turntable_componentize::Sample;
+use turntable_laws::targets::Known;
 use turntable_laws::{Answer, Batch, Row, Subject, sample};
 use turntable_mapping::bindings::exports::turntable::mapping::{schema as wit, write};
 use turntable_mapping::bindings::turntable::mapping::types;
@@ -42,6 +43,15 @@ impl Subject for Mapping {
             .into_iter()
             .map(|answer| answer.map(request).map_err(|issues| issues.iter().map(issue).collect()))
             .collect())
+    }
+}
+
+/// A table that lookups may point to.
+pub(crate) fn known(table: &Table) -> Known {
+    Known {
+        name: table.name.clone(),
+        entity_set: table.entity_set.clone(),
+        resource_types: table.sources.iter().map(|source| source.resource_type.clone()).collect(),
     }
 }
 

@@ -18,6 +18,10 @@ const CALL_BYTES: usize = 2 << 20;
 
 pub(crate) struct Check<'s> {
     pub(crate) subject: &'s dyn Subject,
+    /// What the subject says of itself.
+    pub(crate) schema: &'s wit::Mapping,
+    /// Those that are asked for.
+    pub(crate) laws: &'s [Law],
     pub(crate) report: Report,
     pub(crate) until: Option<Instant>,
 }
@@ -48,6 +52,9 @@ impl Check<'_> {
         path: Option<String>,
         what: String,
     ) {
+        if !self.laws.contains(&law) {
+            return;
+        }
         let table = &case.table.name;
         let already = self.report.violations.iter().filter(|other| other.law == law && other.table == *table).count();
         if already < MAX_VIOLATIONS {

@@ -22,8 +22,9 @@ pub struct Named<'a> {
 /// begun, and the report says so.
 pub fn check(subject: &dyn Subject, resources: &[Named<'_>], until: Option<Instant>) -> Report {
     let schema = subject.describe();
-    let mut check = Check { subject, report: Report::default(), until };
+    let mut check = Check { subject, schema: &schema, laws: &Law::ALL, report: Report::default(), until };
     let mut filled: BTreeSet<String> = BTreeSet::new();
+    check.fresh();
     for resource in resources {
         let Ok(document) = Document::parse(resource.text.as_bytes()) else { continue };
         let Some(kind) = document.root().get("resourceType").and_then(Value::text) else { continue };
@@ -37,25 +38,34 @@ pub fn check(subject: &dyn Subject, resources: &[Named<'_>], until: Option<Insta
             if check.is_late() {
                 break;
             }
-            check.table(case, &Law::ALL, &mut filled);
+            check.table(case, &mut filled);
         }
         if !check.is_late() {
             check.loss(&tables, &document, &kind);
         }
     }
-    check.finish(&schema, &filled)
+    check.finish(&filled)
+}
+
+/// What of what a subject writes is not R4, whatever resources it is given: what needs none at hand.
+pub fn valid(subject: &dyn Subject) -> Vec<Violation> {
+    let schema = subject.describe();
+    let laws = &[Law::Valid];
+    let mut check = Check { subject, schema: &schema, laws, report: Report::default(), until: None };
+    check.fresh();
+    check.report.violations
 }
 
 /// What resources break of some of the laws, for more resources than there is time to [`check`].
 pub fn check_some(subject: &dyn Subject, laws: &[Law], resources: &[Named<'_>]) -> Vec<Violation> {
     let schema = subject.describe();
-    let mut check = Check { subject, report: Report::default(), until: None };
+    let mut check = Check { subject, schema: &schema, laws, report: Report::default(), until: None };
     for resource in resources {
         let Ok(document) = Document::parse(resource.text.as_bytes()) else { continue };
         let Some(kind) = document.root().get("resourceType").and_then(Value::text) else { continue };
         for table in taking(&schema, &kind) {
             let case = Case { table, name: resource.name, text: resource.text, kind: &kind, document: &document };
-            check.table(case, laws, &mut BTreeSet::new());
+            check.table(case, &mut BTreeSet::new());
         }
     }
     check.report.violations
@@ -68,7 +78,8 @@ fn taking<'s>(schema: &'s wit::Mapping, kind: &str) -> Vec<&'s wit::Table> {
 }
 
 impl Check<'_> {
-    fn table(&mut self, case: Case<'_>, laws: &[Law], filled: &mut BTreeSet<String>) {
+    fn table(&mut self, case: Case<'_>, filled: &mut BTreeSet<String>) {
+        let laws = self.laws;
         let asked = |law| laws.contains(&law);
         let rows = if asked(Law::Determinism) { self.determinism(case) } else { self.rows(case) };
         let Some(rows) = rows else { return };
@@ -83,7 +94,7 @@ impl Check<'_> {
             if asked(Law::GetPut) {
                 self.get_put(case, &rows);
             }
-            if asked(Law::PutGet) {
+            if asked(Law::PutGet) || asked(Law::Valid) {
                 self.put_get(case, &rows);
             }
         }
@@ -92,8 +103,8 @@ impl Check<'_> {
         }
     }
 
-    fn finish(mut self, schema: &wit::Mapping, filled: &BTreeSet<String>) -> Report {
-        for table in &schema.tables {
+    fn finish(mut self, filled: &BTreeSet<String>) -> Report {
+        for table in &self.schema.tables {
             for column in &table.columns {
                 let name = of(table, column);
                 if !filled.contains(&name) {

@@ -103,7 +103,7 @@ fn twice(schema: &wit::Mapping) -> Vec<Fault> {
 
 /// `native` are the table's fields, where they are at hand.
 fn table(table: &wit::Table, native: &[Field]) -> Vec<Fault> {
-    let mut faults = Vec::new();
+    let mut faults = if native.is_empty() { nowhere(table) } else { Vec::new() };
     for source in &table.sources {
         let resource = source.resource_type.as_str();
         if !r4().is_resource(resource) {
@@ -125,6 +125,30 @@ fn table(table: &wit::Table, native: &[Field]) -> Vec<Fault> {
                 }));
             }
         }
+    }
+    faults
+}
+
+/// Columns of several sources that none of them has: they are null in every row.
+fn nowhere(table: &wit::Table) -> Vec<Fault> {
+    if table.sources.len() < 2 {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for column in table.columns.iter().filter(|column| !column.path.is_empty()) {
+        let lines = table.sources.iter().map(|source| Line { resource: &source.resource_type, column, native: None });
+        let ends: Vec<_> = lines.flat_map(|line| line.ends()).collect();
+        if ends.iter().any(Result::is_ok) {
+            continue;
+        }
+        // The one with a nearest right name says most.
+        let messages = ends.into_iter().filter_map(Result::err);
+        faults.extend(messages.max_by_key(|message| message.contains("; did you mean")).map(|message| Fault {
+            table: table.name.clone(),
+            column: Some(column.name.clone()),
+            part: Part::Path,
+            message,
+        }));
     }
     faults
 }
@@ -333,6 +357,14 @@ fn walk(start: &End, path: &str) -> Result<End, String> {
         };
     }
     Ok(end)
+}
+
+/// A code of the required value set of the element that a path leads to; none where it has no such set.
+pub(crate) fn code_at(resource: &str, path: &str) -> Option<&'static str> {
+    let alternatives = split(path, '|');
+    let first = alternatives.first()?.trim();
+    let end = walk(&End::at(resource), first).ok()?;
+    r4().codes(end.required?)?.first().map(|code| code.code)
 }
 
 /// Every operand of a `where` is an element; what it is compared with is a code of its required value set.

@@ -13,12 +13,14 @@ pub enum Law {
     GetPut,
     /// What is written is shown, and the other columns stay.
     PutGet,
+    /// What is written is FHIR R4.
+    Valid,
     /// A search finds every row that the column's own value would, and no other where it says so.
     SoundSearch,
 }
 
 impl Law {
-    pub const ALL: [Law; 5] = [Law::Total, Law::Determinism, Law::GetPut, Law::PutGet, Law::SoundSearch];
+    pub const ALL: [Law; 6] = [Law::Total, Law::Determinism, Law::GetPut, Law::PutGet, Law::Valid, Law::SoundSearch];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -26,6 +28,7 @@ impl Law {
             Law::Determinism => "determinism",
             Law::GetPut => "get-put",
             Law::PutGet => "put-get",
+            Law::Valid => "valid",
             Law::SoundSearch => "sound-search",
         }
     }

@@ -37,6 +37,9 @@ impl Check<'_> {
             if self.is_late() {
                 return;
             }
+            if self.laws.contains(&Law::Valid) {
+                self.made_anew(case, row);
+            }
             let mut written = Vec::new();
             for (at, column) in case.table.columns.iter().enumerate().filter(|(_, column)| is_writable(column)) {
                 let shown = row.cells.get(at).and_then(Option::as_deref);
@@ -71,6 +74,11 @@ impl Check<'_> {
                         self.broken(Law::PutGet, case, case.table.columns.get(*at), None, what);
                     }
                 }
+            }
+        }
+        if self.laws.contains(&Law::Valid) {
+            for (at, _, text) in &updated {
+                self.judge(case, &case.table.columns[*at], text);
             }
         }
         for part in parts(&updated, |(.., text)| text.len()) {

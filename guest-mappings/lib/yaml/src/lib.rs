@@ -57,6 +57,11 @@ pub fn parse(text: &str, file_name: &str) -> Result<Document, Vec<Fault>> {
 }
 
 impl Document {
+    /// Whether a table has a line for a column of this name.
+    pub fn has(&self, table: &str, column: &str) -> bool {
+        self.places.contains_key(&(table.to_owned(), column.to_owned()))
+    }
+
     /// A fault of a column, by the names of its table and itself, where its line is.
     pub fn fault(&self, table: &str, column: &str, message: String) -> Fault {
         let place = self.places.get(&(table.to_owned(), column.to_owned())).copied().unwrap_or_default();

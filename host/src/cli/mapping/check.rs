@@ -1,4 +1,4 @@
-//! `turntable mapping check`: what a mapping is, whether it agrees with R4, what of it cannot be written or searched.
+//! `turntable mapping check`: what a mapping is, whether it and what it writes agree with R4, what of it cannot be written or searched.
 
 use std::path::Path;
 
@@ -16,11 +16,12 @@ use crate::model::limits::Limits;
 pub fn check(path: &Path, as_json: bool) -> Result<()> {
     let opened = source::open(path)?;
     let schema = opened.mapping.describe();
-    let faults = opened.faults();
+    let [wrong_targets, notes] = opened.targets()?;
+    let faults = [opened.faults(), opened.wrongly_written(), wrong_targets].concat();
     if as_json {
-        say(format!("{:#}", report(&opened, &schema, &faults)?));
+        say(format!("{:#}", report(&opened, &schema, &faults, &notes)?));
     } else {
-        show(&opened, &schema, &faults)?;
+        show(&opened, &schema, &faults, &notes)?;
     }
     match faults.len() {
         0 => Ok(()),
@@ -29,7 +30,7 @@ pub fn check(path: &Path, as_json: bool) -> Result<()> {
     }
 }
 
-fn show(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<()> {
+fn show(opened: &Opened, schema: &wit::Mapping, faults: &[String], notes: &[String]) -> Result<()> {
     let inspection = inspect::inspect(&opened.component, &Limits::default())?;
     say(format!("{} {}", schema.name, schema.version));
     let imports = if inspection.imports.is_empty() { "nothing".to_owned() } else { inspection.imports.join(", ") };
@@ -51,13 +52,16 @@ fn show(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<()>
             say(format!("  filtered here   {}", unsearched.join(", ")));
         }
     }
+    for note in notes {
+        say(format!("note   {note}"));
+    }
     for fault in faults {
         say(format!("FAULT  {fault}"));
     }
     Ok(())
 }
 
-fn report(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<Value> {
+fn report(opened: &Opened, schema: &wit::Mapping, faults: &[String], notes: &[String]) -> Result<Value> {
     let inspection = inspect::inspect(&opened.component, &Limits::default())?;
     let tables: Vec<_> = schema
         .tables
@@ -82,6 +86,7 @@ fn report(opened: &Opened, schema: &wit::Mapping, faults: &[String]) -> Result<V
         "imports": inspection.imports,
         "exports": inspection.exports,
         "tables": tables,
+        "notes": notes,
         "faults": faults,
     }))
 }

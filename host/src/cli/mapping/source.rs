@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use turntable_componentize::Sample;
-use turntable_laws::{Subject, definitions};
+use turntable_laws::{Subject, Violation, definitions, targets, valid};
 use turntable_mapping_yaml::Document;
 
 use crate::cli::mapping::{build, view};
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
+use crate::mapping::shipped::SHIPPED;
+use crate::mapping::subject;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 
@@ -131,12 +133,35 @@ impl Opened {
             let faults = definitions::check_schema(&Subject::describe(&self.mapping));
             return faults.iter().map(ToString::to_string).collect();
         };
-        let faults = definitions::check(document.mapping).into_iter();
-        let placed = faults.map(|fault| match &fault.column {
-            Some(column) => document.fault(&fault.table, column, fault.to_string()).to_string(),
-            None => fault.to_string(),
-        });
-        placed.collect()
+        let faults = definitions::check(document.mapping);
+        faults.iter().map(|fault| self.placed(&fault.table, fault.column.as_deref(), fault.to_string())).collect()
+    }
+
+    /// What of what it writes is not R4, whatever the samples hold.
+    pub fn wrongly_written(&self) -> Vec<String> {
+        let found = valid(&self.mapping);
+        let placed = |found: &Violation| self.placed(&found.table, found.column.as_deref(), found.to_string());
+        found.iter().map(placed).collect()
+    }
+
+    /// Lookups to what is no table here or among those that ship: what cannot be right, and what may be in a mapping
+    /// that is not at hand.
+    pub fn targets(&self) -> Result<[Vec<String>; 2]> {
+        let mut known = Vec::new();
+        for shipped in SHIPPED.iter().filter(|shipped| shipped.name != self.mapping.name) {
+            known.extend(shipped.tables()?.iter().map(subject::known));
+        }
+        let found = targets::check(&Subject::describe(&self.mapping), &known);
+        let placed = |fault: &definitions::Fault| self.placed(&fault.table, fault.column.as_deref(), fault.to_string());
+        Ok([found.faults, found.missing].map(|faults| faults.iter().map(placed).collect()))
+    }
+
+    /// With file, line and column before it, where there is a file. A part of a concept stands on the concept's line.
+    fn placed(&self, table: &str, column: Option<&str>, what: String) -> String {
+        let Some((document, column)) = self.document.as_ref().zip(column) else { return what };
+        let whole = column.rsplit_once('_').map_or(column, |(whole, _)| whole);
+        let named = if document.has(table, column) { column } else { whole };
+        document.fault(table, named, what).to_string()
     }
 }
 

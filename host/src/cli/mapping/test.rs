@@ -60,7 +60,8 @@ pub fn test(options: &Options) -> Result<()> {
     }
     let schema = opened.mapping.describe();
     let more = options.bundles.as_deref().map(|folder| resources(&schema, folder)).transpose()?.unwrap_or_default();
-    let mut cases = vec![Case::new("definitions", opened.faults())];
+    let [wrong_targets, _] = opened.targets()?;
+    let mut cases = vec![Case::new("definitions", [opened.faults(), wrong_targets].concat())];
     let (more_cases, report) = judged(&opened.mapping, &opened.samples, &more);
     cases.extend(more_cases);
     match options.report {

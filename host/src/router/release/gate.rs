@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use turntable_componentize::Sample;
-use turntable_laws::{self as laws, Named, Subject, definitions, sample};
+use turntable_laws::{self as laws, Named, Subject, definitions, sample, targets};
 use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
-use crate::mapping::subject::sample_of;
+use crate::mapping::subject::{known, sample_of};
 use crate::model::error::Result;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
@@ -109,6 +109,23 @@ pub fn laws(mapping: &Mapping, time: Duration, report: &mut Report) {
     let disagreements = if writes { definitions::check_schema(&Subject::describe(mapping)) } else { Vec::new() };
     findings.extend(disagreements.iter().take(MAX_FINDINGS).map(|fault| format!("not as in R4: {fault}")));
     report.checks.push(Check { name: "laws".to_owned(), passed: found.violations.is_empty(), findings });
+}
+
+/// Lookups to tables that are not there. They refuse nothing: the tables may come with the next mapping.
+pub(super) fn lookups(live: &Snapshot, mapping: &Mapping, report: &mut Report) {
+    let others = live.tables().filter(|table| table.mapping.name != mapping.name);
+    let others: Vec<_> = others.map(|table| known(&table.table)).collect();
+    let found = targets::check(&Subject::describe(mapping), &others);
+    let mut findings: Vec<_> = found.faults.iter().chain(&found.missing).map(ToString::to_string).collect();
+    let more = findings.len().saturating_sub(MAX_FINDINGS);
+    findings.truncate(MAX_FINDINGS);
+    if more > 0 {
+        findings.push(format!("and {more} more"));
+    }
+    if findings.is_empty() {
+        findings.push("every lookup points to a table that is there".to_owned());
+    }
+    report.checks.push(Check { name: "lookups".to_owned(), passed: true, findings });
 }
 
 /// What a new version changes for apps that use the one in force: added, removed, changed columns.

@@ -96,6 +96,7 @@ impl Turntable {
         report.add("tables", conflicts(live, mapping), format!("{} tables", mapping.tables.len()));
         gate::check(mapping, report);
         gate::laws(mapping, laws, report);
+        gate::lookups(live, mapping, report);
         let root = roots(mapping).next().and_then(|root| live.table(&root.name).ok());
         let old: Vec<_> = root.map(|root| root.mapping.tables.clone()).unwrap_or_default();
         let schema = gate::schema_difference(&old, &mapping.tables);
