@@ -601,3 +601,27 @@ fn the_laws_hold_on_rich_resources() {
         r#","text":{"status":"generated"},"name":[{"family":"F","given":["A","B","C"],"_given":[null,{"id":"i"},null]}],"telecom":[{"system":"email","value":"e"},{"system":"phone","use":"home","value":"1"}],"identifier":[{"type":{"coding":[{"code":"MR"}]},"value":"m"},{"value":"x"}],"birthDate":"1970-03-01","_birthDate":{"extension":[{"url":"http://x/birthTime","valueDateTime":"1970-03-01T01:02:03Z"}]},"active":true,"maritalStatus":{"coding":[{"code":"M","system":"urn:marital"}]},"link":[{"type":"seealso"}],"extension":[{"url":"http://x/site","valueUri":"http://s"}]"#,
     ));
 }
+
+#[test]
+fn a_choice_element_is_said_in_either_form() {
+    const FORMS: [(&str, &str); 4] = [
+        ("code.ofType(CodeableConcept)", "codeReference"),
+        ("codeCodeableConcept", "code.ofType(Reference)"),
+        ("code.ofType(CodeableConcept)", "code.ofType(Reference)"),
+        ("codeCodeableConcept", "codeReference"),
+    ];
+    for (of_concept, of_reference) in FORMS {
+        let columns = vec![
+            key("id", "Id"),
+            concept("code", "Code", of_concept),
+            lookup("device", "Device", &[("devices", "Device")], of_reference),
+        ];
+        let tables = vec![table("t", "ts", "T", "", columns.leak()).source(resource("DeviceRequest"))];
+        let mapping: &Mapping = Box::leak(Box::new(mapping("m", "1.0.0", tables.leak())));
+        laws(mapping, r#"{"resourceType":"DeviceRequest","id":"d","codeReference":{"reference":"Device/x"}}"#);
+        let concept = r#"{"resourceType":"DeviceRequest","id":"d","codeCodeableConcept":{"coding":[{"code":"c"}]}}"#;
+        laws(mapping, concept);
+        let written = update(mapping, "t", concept, r#"{"device": "Device/y"}"#);
+        assert_eq!(written, r#"{"resourceType":"DeviceRequest","id":"d","codeReference":{"reference":"Device/y"}}"#);
+    }
+}
