@@ -89,6 +89,18 @@ pub async fn rollback(server: &Server, table: &str) -> Result<()> {
     Ok(())
 }
 
+pub async fn deactivate(server: &Server, mapping: &str) -> Result<()> {
+    let request = delete(server, &format!("/admin/v1/mappings/{mapping}/active"))?;
+    let deactivated = answer(request).await?;
+    show(server, &deactivated, |deactivated| {
+        let of = &deactivated["mapping"];
+        let tables: Vec<_> = items(deactivated, "tables").filter_map(Value::as_str).collect();
+        say(format!("out of force: {} {} {}", text(of, "name"), text(of, "version"), text(of, "digest")));
+        say(format!("no longer served: {}", tables.join(", ")));
+    });
+    Ok(())
+}
+
 pub async fn route_list(server: &Server) -> Result<()> {
     let tables = answer(get(server, "/admin/v1/tables")?).await?;
     show(server, &tables, |tables| {
@@ -216,6 +228,10 @@ fn get(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
 
 fn post(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
     Ok(client()?.post(url(server, path)))
+}
+
+fn delete(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
+    Ok(client()?.delete(url(server, path)))
 }
 
 fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {

@@ -33,6 +33,8 @@ pub enum Decision {
     Keep { mapping: Box<Mapping>, component: Option<Vec<u8>> },
     /// Makes a mapping that is kept the active one of some tables.
     Activate { tables: Vec<String>, digest: String },
+    /// Takes what is active for some tables out of force. Known as such for as long as nothing is activated for them.
+    Deactivate { tables: Vec<String> },
     /// Turns some tables to a route.
     Turn { tables: Vec<String>, route: Route },
 }
@@ -43,6 +45,7 @@ pub struct Activation {
     pub digest: String,
     pub activated_at: Timestamp,
     pub activated_by: String,
+    /// Or deactivated.
     pub rolled_back: bool,
 }
 

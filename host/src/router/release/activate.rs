@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::{Route, root_of};
+use crate::model::table::{Route, Table, root_of};
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{conflicts, roots};
 use crate::router::release::load::apart;
@@ -91,7 +91,9 @@ impl Turntable {
         let kept = live
             .tables()
             .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
-        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh));
+        let withdrawn = live.catalog.withdrawn().iter().filter(|(_, by)| **by != mapping.name);
+        let withdrawn = withdrawn.map(|(table, by)| (table.clone(), by.clone())).collect();
+        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh), withdrawn);
         let family: Vec<_> = next.tables().filter(|t| tables.contains(&t.table.name)).cloned().collect();
         let made = self.make_rows(&family, 0).await?;
         // Where the types of the table are others now, so are the keys of what points to it.
@@ -110,7 +112,11 @@ impl Turntable {
         if action == "mapping.rollback" {
             self.store.rollback(this_root, act).await?;
         } else {
-            let activate = Decision::Activate { tables: this_root, digest: mapping.digest.clone() };
+            // Roots that were deactivated with it come back with it.
+            let is_back = |root: &&Arc<Table>| live.catalog.withdrawn().contains_key(&root.name);
+            let back = roots(&mapping).skip(1).filter(is_back).map(|root| root.name.clone());
+            let tables = this_root.into_iter().chain(back).collect();
+            let activate = Decision::Activate { tables, digest: mapping.digest.clone() };
             self.store.decide(vec![(activate, act)]).await?;
         }
         // The rows of a table that goes are kept no longer; should it come back, it is known from where on.
@@ -185,6 +191,6 @@ impl Turntable {
     }
 }
 
-fn reference(mapping: &Mapping) -> MappingRef {
+pub(super) fn reference(mapping: &Mapping) -> MappingRef {
     MappingRef { name: mapping.name.clone(), version: mapping.version.clone(), digest: mapping.digest.clone() }
 }

@@ -68,7 +68,7 @@ impl Turntable {
             let act = Act { actor: actor.0, action: "route.set", table: Some(table.to_owned()), detail };
             let turn = Decision::Turn { tables: vec![table.to_owned()], route };
             self.store.decide(vec![(turn, act)]).await?;
-            self.publish(Snapshot::new(next));
+            self.publish(Snapshot::new(next, live.catalog.withdrawn().clone()));
         }
         Ok(Turned { dry_run, changes })
     }
