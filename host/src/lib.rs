@@ -352,6 +352,9 @@ pub mod router {
         /// A version into force, and back to the one before.
         pub mod activate;
 
+        /// Takes a mapping out of force, with all of its tables.
+        pub mod deactivate;
+
         /// A table's route to another place.
         pub mod turn;
 

@@ -145,6 +145,8 @@ fn catalog() -> Catalog {
             access: TableAccess { read: true, create: true, update: true, delete: true },
             parent: None,
             one_row_per_resource: true,
+            made_by: String::new(),
+            adds_version: false,
         })
     };
     let number = Kind::Decimal { precision: 38, scale: None };

@@ -170,6 +170,74 @@ tables:
     }
 }
 
+/// Its tables go, child tables too, and nothing else; a restart changes nothing, and what was stored shows again afterwards.
+#[tokio::test]
+async fn what_was_activated_can_be_deactivated() {
+    const DEACTIVATE: &str = "/admin/v1/mappings/encounter/active";
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::setup().data_dir(data.path()).start().await;
+    let encounter = json!({ "resourceType": "Encounter", "id": "e", "status": "finished", "class": { "code": "AMB" },
+        "subject": { "reference": "Patient/p" } });
+    let entry = json!({ "resource": encounter, "request": { "method": "PUT", "url": "Encounter/e" } });
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [entry] }).to_string();
+    server.ingest(&bundle, None).await.expect(200);
+    let before = server.rows("msemr_encounters", &[]).await;
+    assert_eq!(before.len(), 1);
+    let tables = family(&server, &digest(builtin("encounter"))).await;
+    let all = server.tables().await.len();
+    let since = server.events(0).await.iter().filter_map(|event| event["id"].as_u64()).max().unwrap_or_default();
+
+    let deactivate = || server.call(Method::DELETE, DEACTIVATE).send();
+    let answer = deactivate().await.expect(200).json();
+    assert_eq!(names(&answer["tables"]), tables);
+    assert_eq!(answer["mapping"]["digest"], digest(builtin("encounter")));
+    assert_eq!(actions(&server, since, TABLE).await, [("mapping.deactivate".to_owned(), digest(builtin("encounter")))]);
+    let again = deactivate().await.expect(404);
+    assert_eq!(again.error_code(), "NotFound", "{}", again.text);
+    let unknown = server.call(Method::DELETE, "/admin/v1/mappings/encuonter/active").send().await.expect(404);
+    assert_eq!(unknown.error_code(), "NotFound", "{}", unknown.text);
+
+    let is_out = async |server: &Server| {
+        assert_eq!(server.tables().await.len(), all - tables.len());
+        let refused = server.get("msemr_encounters", &[]).await.expect(404);
+        assert_eq!(refused.error_code(), "UnknownTable", "{}", refused.text);
+        assert!(refused.text.contains("its mapping `encounter` was deactivated"), "{}", refused.text);
+        for path in ["msemr_encounterparticipants", "/admin/v1/tables/msemr_encounter"] {
+            let refused = server.get(path, &[]).await.expect(404);
+            assert!(refused.text.contains("was deactivated"), "{path}: {}", refused.text);
+        }
+        for path in ["", "$metadata"] {
+            let shown = server.get(path, &[]).await.expect(200);
+            assert!(!shown.text.contains("\"msemr_encounters\""), "{path}");
+        }
+        server.get("contacts", &[]).await.expect(200);
+        // Observations still say which encounter they are of, as a key that leads to no table.
+        server.get("msemr_observations", &[]).await.expect(200);
+        assert_eq!(server.rollback(TABLE).await.error_code(), "UnknownTable");
+        assert_eq!(listed(server, &digest(builtin("encounter"))).await[0]["activeFor"], json!([]));
+    };
+    is_out(&server).await;
+    server.stop().await;
+    let server = Server::setup().data_dir(data.path()).start().await;
+    is_out(&server).await;
+
+    // Another version of it comes, and brings back what is stored.
+    server.load(&second()).await.expect(201);
+    is_out(&server).await;
+    for version in [second(), builtin("encounter").to_vec()] {
+        server.activate(TABLE, &digest(&version)).await.expect(200);
+        assert_eq!(in_force(&server).await, digest(&version));
+        let rows = server.rows("msemr_encounters", &[]).await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["msemr_encounterid"], before[0]["msemr_encounterid"]);
+        assert!(version == second() || rows == before, "{rows:#?}");
+    }
+    server.stop().await;
+    let server = Server::setup().data_dir(data.path()).start().await;
+    assert_eq!(in_force(&server).await, digest(builtin("encounter")));
+    assert_eq!(server.tables().await.len(), all);
+}
+
 /// One of a name that a child table of another mapping has: the parent and its other children would go out of service.
 #[tokio::test]
 async fn a_table_belongs_to_one_mapping() {

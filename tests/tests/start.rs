@@ -69,6 +69,44 @@ async fn what_a_folder_brought_is_not_brought_again() {
     }
 }
 
+/// The file that was rolled back, or whose mapping was deactivated, may still be there: until it is another, nobody asked
+/// for it again.
+#[tokio::test]
+async fn what_was_taken_back_stays_so_over_a_restart() {
+    let (data, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let file = folder.path().join("encounter.wasm");
+    let [first, second] = ["FINISHED", "fInIsHeD"].map(|label| with_text("encounter", "Finished", label));
+    let start = || {
+        let dir = folder.path().to_owned();
+        Server::setup().data_dir(data.path()).configure(|config| config.mappings.dir = Some(dir)).start()
+    };
+    let in_force = async |server: &Server| server.table("msemr_encounter").await["mapping"]["digest"].clone();
+    std::fs::write(&file, &first).expect("it is written");
+    start().await.stop().await;
+    std::fs::write(&file, &second).expect("it is written");
+    let server = start().await;
+    assert_eq!(in_force(&server).await, digest(&second), "a file that is another is put in force");
+    server.rollback("msemr_encounter").await.expect(200);
+    assert_eq!(in_force(&server).await, digest(&first));
+    server.stop().await;
+
+    let server = start().await;
+    assert_eq!(in_force(&server).await, digest(&first), "it was rolled back");
+    server.call(Method::DELETE, "/admin/v1/mappings/encounter/active").send().await.expect(200);
+    server.stop().await;
+
+    let server = start().await;
+    server.get("msemr_encounters", &[]).await.expect(404);
+    server.stop().await;
+    // One that comes back is a new one.
+    std::fs::remove_file(&file).expect("it was there");
+    start().await.stop().await;
+    std::fs::write(&file, &second).expect("it is written");
+    let server = start().await;
+    assert_eq!(in_force(&server).await, digest(&second));
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn metadata_is_sent_once_to_those_who_keep_it() {
     let server = Server::setup().start().await;

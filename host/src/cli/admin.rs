@@ -95,6 +95,18 @@ pub async fn rollback(server: &Server, table: &str) -> Result<()> {
     Ok(())
 }
 
+pub async fn deactivate(server: &Server, mapping: &str) -> Result<()> {
+    let request = delete(server, &format!("/admin/v1/mappings/{mapping}/active"))?;
+    let deactivated = answer(server, request).await?;
+    show(server, &deactivated, |deactivated| {
+        let of = &deactivated["mapping"];
+        let tables: Vec<_> = items(deactivated, "tables").filter_map(Value::as_str).collect();
+        say(format!("out of force: {} {} {}", text(of, "name"), text(of, "version"), text(of, "digest")));
+        say(format!("no longer served: {}", tables.join(", ")));
+    });
+    Ok(())
+}
+
 pub async fn route_list(server: &Server) -> Result<()> {
     let tables = answer(server, get(server, "/admin/v1/tables")?).await?;
     show(server, &tables, |tables| {
@@ -244,6 +256,10 @@ fn is_loopback(server: &str) -> bool {
     let host = reqwest::Url::parse(server).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn delete(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
+    Ok(client()?.delete(url(server, path)))
 }
 
 fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {

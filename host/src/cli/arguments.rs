@@ -68,6 +68,13 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Take a mapping out of force: its tables are served no longer. Resources and loaded versions stay.
+    Deactivate {
+        /// As it names itself, e.g. `encounter`.
+        mapping: String,
+        #[command(flatten)]
+        server: Server,
+    },
     /// Show and turn data routes.
     #[command(subcommand)]
     Route(RouteCommand),
@@ -184,6 +191,13 @@ enum MappingCommand {
         #[command(flatten)]
         server: Server,
     },
+    /// Take a mapping out of force in a running server; the same as `turntable deactivate`.
+    Deactivate {
+        /// As it names itself.
+        mapping: String,
+        #[command(flatten)]
+        server: Server,
+    },
     /// Show what a component contains, without running it (`--describe` runs it in the sandbox).
     Inspect {
         file: PathBuf,
@@ -266,6 +280,9 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Load { file, activate, server } => admin::load(&server, &file, activate).await,
         Command::Activate { table, digest, server } => admin::activate(&server, &table, &digest).await,
         Command::Rollback { table, server } => admin::rollback(&server, &table).await,
+        Command::Deactivate { mapping, server } | Command::Mapping(MappingCommand::Deactivate { mapping, server }) => {
+            admin::deactivate(&server, &mapping).await
+        }
         Command::Route(RouteCommand::List { server }) => admin::route_list(&server).await,
         Command::Route(RouteCommand::Set { table, provider, source, copy, dry_run, yes, server }) => {
             let turn = admin::Turn { table, provider, source, copy, dry_run, yes };

@@ -1,7 +1,7 @@
 //! `turntable serve`: puts the parts together, says when they are ready, and stops them in order. `turntable check`
 //! says what the configuration means without starting anything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -39,8 +39,19 @@ pub(super) const LAST_LINES: Duration = Duration::from_millis(500);
 /// How often `mappings.dir` is looked at.
 const WATCH: Duration = Duration::from_secs(1);
 
-/// Files of `mappings.dir` with the time of their last change.
-type Seen = HashMap<PathBuf, Option<SystemTime>>;
+/// Where the store keeps what of `mappings.dir` was put in force.
+const PUT_IN_FORCE: &str = "mappings-dir";
+
+/// The folder `mappings.dir`.
+#[derive(Default)]
+struct Folder {
+    dir: PathBuf,
+    /// Files with the time of their last change.
+    seen: HashMap<PathBuf, Option<SystemTime>>,
+    /// The digest of each file, by its name, as it was last put in force: what somebody decides afterwards stays, also
+    /// over a restart, until the file is another.
+    done: BTreeMap<String, String>,
+}
 
 /// A running server.
 pub struct Server {
@@ -122,9 +133,11 @@ impl Server {
         let first_routes = config.tables.clone();
         apart(async move || load(&loading, shipped, &first_routes).await).await?;
         if let Some(dir) = config.mappings.dir {
-            let mut seen = HashMap::new();
-            load_folder(&turntable, &dir, &mut seen).await;
-            tokio::spawn(watch(Arc::downgrade(&turntable), dir, seen));
+            let done = turntable.store.setting(PUT_IN_FORCE).await?.unwrap_or_default();
+            let done = serde_json::from_slice(&done).unwrap_or_default();
+            let mut folder = Folder { dir, done, ..Folder::default() };
+            load_folder(&turntable, &mut folder).await;
+            tokio::spawn(watch(Arc::downgrade(&turntable), folder));
         }
         tokio::spawn(behind::watch(Arc::downgrade(&turntable)));
         app.ready();
@@ -236,20 +249,20 @@ fn warm(turntable: Weak<Turntable>) -> Result<()> {
 }
 
 /// Follows `mappings.dir` for as long as the server lives.
-async fn watch(turntable: Weak<Turntable>, dir: PathBuf, mut seen: Seen) {
+async fn watch(turntable: Weak<Turntable>, mut folder: Folder) {
     loop {
         tokio::time::sleep(WATCH).await;
         let Some(turntable) = turntable.upgrade() else { return };
-        load_folder(&turntable, &dir, &mut seen).await;
+        load_folder(&turntable, &mut folder).await;
     }
 }
 
 /// Puts new and changed components of a folder in force, through the gate.
-async fn load_folder(turntable: &Arc<Turntable>, dir: &Path, seen: &mut Seen) {
-    let entries = match std::fs::read_dir(dir) {
+async fn load_folder(turntable: &Arc<Turntable>, folder: &mut Folder) {
+    let entries = match std::fs::read_dir(&folder.dir) {
         Ok(entries) => entries,
         Err(error) => {
-            if seen.insert(dir.to_owned(), None).is_none() {
+            if folder.seen.insert(folder.dir.clone(), None).is_none() {
                 tracing::warn!(%error, "mappings.dir cannot be read");
             }
             return;
@@ -258,29 +271,54 @@ async fn load_folder(turntable: &Arc<Turntable>, dir: &Path, seen: &mut Seen) {
     let files = entries.flatten().map(|entry| entry.path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "wasm")).collect();
     files.sort();
+    let before = folder.done.clone();
+    // A file that comes back is a new one.
+    folder.seen.retain(|file, _| *file == folder.dir || files.contains(file));
+    folder.done.retain(|name, _| files.iter().any(|file| name_of(file) == *name));
     for file in files {
         let modified = std::fs::metadata(&file).and_then(|m| m.modified()).ok();
-        if seen.insert(file.clone(), modified).is_some_and(|before| before == modified) {
+        if folder.seen.insert(file.clone(), modified).is_some_and(|before| before == modified) {
             continue;
         }
-        if let Err(error) = load_file(turntable, &file).await {
-            tracing::error!(file = %file.display(), %error, "a mapping of mappings.dir is not in force");
+        match load_file(turntable, &file, folder.done.get(&name_of(&file))).await {
+            Ok(digest) => _ = folder.done.insert(name_of(&file), digest),
+            Err(error) => {
+                tracing::error!(file = %file.display(), %error, "a mapping of mappings.dir is not in force");
+            }
+        }
+    }
+    if folder.done != before {
+        let done = serde_json::to_vec(&folder.done).unwrap_or_default();
+        if let Err(error) = turntable.store.put_setting(PUT_IN_FORCE, done).await {
+            tracing::error!(%error, "what of mappings.dir is in force cannot be noted: the next start looks at all of it");
         }
     }
 }
 
-async fn load_file(turntable: &Arc<Turntable>, file: &Path) -> Result<()> {
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Puts a file in force unless it was before, and gives its digest.
+async fn load_file(turntable: &Arc<Turntable>, file: &Path, done: Option<&String>) -> Result<String> {
     let bytes = std::fs::read(file)
         .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))?;
-    // What is in force has been through the gate, and may go by what is known of it.
     let digest = digest(&bytes);
-    if turntable.snapshot().tables().any(|table| table.mapping.digest == digest) {
-        return Ok(());
+    let in_force = turntable.snapshot().tables().any(|table| table.mapping.digest == digest);
+    if done == Some(&digest) {
+        if !in_force {
+            tracing::info!(file = %file.display(), "a mapping of mappings.dir stays out of force: it was taken back");
+        }
+        return Ok(digest);
+    }
+    // What is in force has been through the gate, and may go by what is known of it.
+    if in_force {
+        return Ok(digest);
     }
     let actor = Actor("mappings.dir".to_owned());
     let loaded = turntable.load(bytes, actor.clone(), LAWS_TIME).await?;
     if let Some(table) = loaded.tables.first() {
         turntable.activate(table, &loaded.digest, actor).await?;
     }
-    Ok(())
+    Ok(digest)
 }

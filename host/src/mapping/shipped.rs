@@ -1,10 +1,9 @@
 //! The mappings inside this binary, and the engines of those that are data. The build made a component of each, and wrote
 //! beside it what it is, so that its bytes are first looked at when its code is needed.
 
-use turntable_laws::targets::Known;
-
 use super::describe::Description;
 use crate::model::error::{Code, Error, Result};
+use crate::model::table::Table;
 
 /// A mapping under `guest-mappings/tables/`.
 pub struct Shipped {
@@ -27,9 +26,8 @@ impl Shipped {
     }
 
     /// The tables that it has.
-    pub fn tables(&self) -> Result<Vec<Known>> {
-        let tables = self.description()?.tables;
-        Ok(tables.iter().map(super::subject::known).collect())
+    pub fn tables(&self) -> Result<Vec<Table>> {
+        Ok(self.description()?.tables)
     }
 
     /// What the component says of itself, from the build.

@@ -13,7 +13,11 @@ pub struct Catalog {
     by_entity_set: HashMap<String, Arc<Table>>,
     /// Navigation properties by the name of their table.
     relations: HashMap<String, Vec<(String, Relation)>>,
+    withdrawn: Withdrawn,
 }
+
+/// Tables that are not here because their mapping was deactivated: that mapping, by their names and by their entity sets.
+pub type Withdrawn = BTreeMap<String, String>;
 
 /// What a navigation property leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +39,29 @@ impl Catalog {
             by_entity_set.entry(table.entity_set.clone()).or_insert_with(|| table.clone());
         }
         let relations = relations(&by_name, &by_entity_set);
-        Self { by_name, by_entity_set, relations }
+        Self { by_name, by_entity_set, relations, withdrawn: Withdrawn::new() }
+    }
+
+    /// The same, which can say why some tables are not here.
+    #[must_use]
+    pub fn without(self, withdrawn: Withdrawn) -> Self {
+        Self { withdrawn, ..self }
+    }
+
+    pub fn withdrawn(&self) -> &Withdrawn {
+        &self.withdrawn
+    }
+
+    /// That there is no table of this name or entity set, and why, where that is known.
+    pub fn no_table(&self, name: &str) -> Error {
+        match self.withdrawn.get(name) {
+            Some(mapping) => {
+                let why = format!("there is no table `{name}`: its mapping `{mapping}` was deactivated");
+                let error = Error::new(Code::UnknownTable, why).target(name);
+                error.hint("an administrator can put a version of it in force again: turntable activate TABLE DIGEST")
+            }
+            None => Error::new(Code::UnknownTable, format!("there is no table `{name}`")).target(name),
+        }
     }
 
     /// In the order of their names.
@@ -49,7 +75,10 @@ impl Catalog {
 
     pub fn entity_set(&self, entity_set: &str) -> Result<&Arc<Table>> {
         self.find_entity_set(entity_set).ok_or_else(|| {
-            let error = Error::new(Code::UnknownTable, format!("there is no table `{entity_set}`")).target(entity_set);
+            let error = self.no_table(entity_set);
+            if self.withdrawn.contains_key(entity_set) {
+                return error;
+            }
             match nearest(entity_set, self.tables().map(|t| t.entity_set.as_str())) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error,

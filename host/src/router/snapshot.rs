@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use crate::fhir::client::Client;
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
-use crate::model::catalog::Catalog;
+use crate::model::catalog::{Catalog, Withdrawn};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::{ColumnIndex, Route, Table, root_of};
@@ -149,14 +149,15 @@ impl Turntable {
 }
 
 impl Snapshot {
-    /// With their lookups told what keys the rows of the others have.
-    pub fn new(tables: impl IntoIterator<Item = ServedTable>) -> Self {
+    /// With their lookups told what keys the rows of the others have; and what is not served, of which mapping.
+    pub fn new(tables: impl IntoIterator<Item = ServedTable>, withdrawn: Withdrawn) -> Self {
         let tables: Vec<ServedTable> = tables.into_iter().collect();
         let sets: HashMap<&str, &Table> = tables.iter().map(|t| (t.table.entity_set.as_str(), &*t.table)).collect();
         let ranked =
             tables.iter().map(|t| ServedTable { table: t.table.ranked(|set| sets.get(set).copied()), ..t.again() });
         let tables: BTreeMap<_, _> = ranked.map(|t| (t.table.name.clone(), Arc::new(t))).collect();
-        Self { catalog: Catalog::new(tables.values().map(|t| t.table.clone())), moment: 0, tables }
+        let catalog = Catalog::new(tables.values().map(|t| t.table.clone())).without(withdrawn);
+        Self { catalog, moment: 0, tables }
     }
 
     pub fn tables(&self) -> impl Iterator<Item = &Arc<ServedTable>> {
@@ -170,9 +171,7 @@ impl Snapshot {
 
     /// By logical name.
     pub fn table(&self, name: &str) -> Result<&Arc<ServedTable>> {
-        self.tables
-            .get(name)
-            .ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{name}`")).target(name))
+        self.tables.get(name).ok_or_else(|| self.catalog.no_table(name))
     }
 
     /// The table of this entity set that shows resources of this type.

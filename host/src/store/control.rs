@@ -35,6 +35,8 @@ pub enum Decision {
     Activate { tables: Vec<String>, digest: String },
     /// Takes some tables back to the versions that were active before.
     GoBack { tables: Vec<String> },
+    /// Takes what is active for some tables out of force. Known as such for as long as nothing is activated for them.
+    Deactivate { tables: Vec<String> },
     /// Turns some tables to a route.
     Turn { tables: Vec<String>, route: Route },
 }
@@ -45,6 +47,7 @@ pub struct Activation {
     pub digest: String,
     pub activated_at: Timestamp,
     pub activated_by: String,
+    /// Or deactivated.
     pub rolled_back: bool,
 }
 

@@ -413,6 +413,11 @@ impl Store {
         self.read(Database::last_two).await
     }
 
+    /// By table, the digest of what was active last, where that was deactivated.
+    pub async fn withdrawn(&self) -> Result<BTreeMap<String, String>> {
+        self.read(Database::withdrawn).await
+    }
+
     /// What has been active for a table, the latest first.
     pub async fn activations(&self, table: &str) -> Result<Vec<Activation>> {
         let table = table.to_owned();
@@ -428,6 +433,14 @@ impl Store {
     /// one.
     pub async fn events(&self, after: u64, before: u64, limit: u32) -> Result<Vec<Event>> {
         self.read(move |database| database.events(after, before, limit)).await
+    }
+
+    pub async fn setting(&self, name: &'static str) -> Result<Option<Vec<u8>>> {
+        self.read(move |database| database.setting(name)).await
+    }
+
+    pub async fn put_setting(&self, name: &'static str, value: Vec<u8>) -> Result<()> {
+        self.write(move |database| database.put_setting(name, &value)).await
     }
 
     /// The setting, or what `made` is, which is then kept: for secrets that every start must find again.

@@ -107,10 +107,15 @@ impl Check<'_> {
         for table in &self.schema.tables {
             for column in &table.columns {
                 let name = of(table, column);
+                let is_written = column.access.contains(wit::ColumnAccess::UPDATE);
+                // What stands for no element loses none.
+                if column.path.is_empty() && !is_written {
+                    continue;
+                }
                 if !filled.contains(&name) {
                     self.report.unfilled.insert(name.clone());
                 }
-                if !column.access.contains(wit::ColumnAccess::UPDATE) {
+                if !is_written && !matches!(column.kind, wit::ColumnType::Key) {
                     self.report.unwritten.insert(name);
                 }
             }

@@ -63,9 +63,9 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// Paths of the resources that no column reads.
     pub unread: BTreeSet<String>,
-    /// Columns, as `table.column`, that are null in every row.
+    /// Columns, as `table.column`, that are null in every row. Derived columns without a path stand for no element.
     pub unfilled: BTreeSet<String>,
-    /// Columns that cannot be changed.
+    /// Columns of elements that cannot be changed; keys are none.
     pub unwritten: BTreeSet<String>,
     /// The time ran out before all was looked at.
     pub cut_short: bool,

@@ -4,6 +4,7 @@ use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::bindings::exports::turntable::mapping::schema::{ColumnAccess, ColumnType};
 use turntable_mapping::bindings::exports::turntable::mapping::write::{Assignment, Change, FhirRequest, Operation};
 use turntable_mapping::tools::choice_elements::base;
+use turntable_mapping::tools::choice_name;
 
 use crate::ask::{self, Alone};
 use crate::case::{Case, Check, all, parts, same};
@@ -196,14 +197,20 @@ fn start(key: &str) -> String {
     steps.collect::<Vec<_>>().join(".")
 }
 
-/// The first member of each alternative of a path, behind where the row starts.
+/// The first member of each alternative of a path, behind where the row starts. A choice element has the name that it has
+/// in a resource, however the path says it.
 fn members(path: &str, start: &str) -> Vec<String> {
     let first = |path: &str| {
         let inside = path.strip_prefix(start).filter(|_| !start.is_empty());
         let inside = inside.map_or(path, |rest| rest.trim_start_matches('.'));
         let inside = inside.trim_start_matches("$this.");
         let member = inside.split(['.', '[', '(', ' ']).next().unwrap_or_default();
-        if member.is_empty() { THIS.to_owned() } else { member.trim_start_matches('_').to_owned() }
+        let of_type = inside[member.len()..].strip_prefix(".ofType(").and_then(|rest| rest.split(')').next());
+        match (member, of_type) {
+            ("", _) => THIS.to_owned(),
+            (base, Some(of_type)) => choice_name(base, of_type.trim()),
+            (member, None) => member.trim_start_matches('_').to_owned(),
+        }
     };
     path.split('|').map(|path| first(path.trim())).collect()
 }

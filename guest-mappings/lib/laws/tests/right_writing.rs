@@ -162,3 +162,23 @@ fn what_is_written_to_resources_at_hand_is_judged() {
     let found: Vec<_> = report.violations.iter().map(ToString::to_string).collect();
     assert_eq!(found, ["valid: t.note, o at Observation.note: what it writes is not R4: a list is not empty"]);
 }
+
+#[test]
+fn namesakes_that_repeat_in_one_place_only_are_told_apart() {
+    for (kind, path) in [
+        ("Questionnaire", "item[0].prefix"),
+        ("Patient", "name[0].prefix"),
+        ("Patient", "identifier.value"),
+        ("AdverseEvent", "identifier.value"),
+        ("Observation", "subject.identifier.value"),
+        ("Organization", "telecom.where(system='phone').value"),
+    ] {
+        let mut columns = vec![key("id", "Id"), text("a", "A", path)];
+        if kind == "Questionnaire" {
+            columns.extend([text("b", "B", "item[0].linkId"), text("c", "C", "item[0].type")]);
+        }
+        let tables = vec![table("t", "ts", "T", "", columns.leak()).source(resource(kind))].leak();
+        let mapping: &Mapping = Box::leak(Box::new(mapping("m", "1.0.0", tables)));
+        assert_eq!(valid(&Native(mapping)), [], "{kind} {path}");
+    }
+}

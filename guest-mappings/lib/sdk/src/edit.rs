@@ -36,7 +36,21 @@ const REPEATING: &[&str] = &["coding", "extension", "modifierExtension", "given"
 const REPEATING_ON_TOP: &[&str] = &["telecom", "identifier"];
 
 /// Resources whose `identifier` is one.
-const ONE_IDENTIFIER: &[&str] = &["Bundle", "Composition", "QuestionnaireResponse"];
+const ONE_IDENTIFIER: &[&str] = &[
+    "AdverseEvent",
+    "Bundle",
+    "Composition",
+    "ConceptMap",
+    "MedicinalProductIngredient",
+    "QuestionnaireResponse",
+    "SpecimenDefinition",
+    "SubstanceSpecification",
+    "TestReport",
+    "TestScript",
+];
+
+/// Resources of whose elements `prefix` is one text.
+const ONE_PREFIX: &[&str] = &["PlanDefinition", "Questionnaire", "RequestGroup"];
 
 impl Edit<'_> {
     /// Whether the row is a new one.
@@ -280,7 +294,7 @@ impl Edit<'_> {
     }
 
     fn repeats(&self, object: Id, name: &str) -> bool {
-        REPEATING.contains(&name)
+        REPEATING.contains(&name) && !(name == "prefix" && ONE_PREFIX.contains(&self.resource_type))
             || object == ROOT && REPEATING_ON_TOP.contains(&name) && !ONE_IDENTIFIER.contains(&self.resource_type)
     }
 

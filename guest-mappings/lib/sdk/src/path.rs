@@ -199,7 +199,7 @@ impl Step {
 }
 
 /// `value` and `Quantity`, or `string`, to `valueQuantity`, `valueString`.
-pub(crate) fn choice_name(base: &str, kind: &str) -> String {
+pub fn choice_name(base: &str, kind: &str) -> String {
     let mut name = String::with_capacity(base.len() + kind.len());
     name.push_str(base);
     let mut characters = kind.chars();

@@ -12,6 +12,7 @@ use crate::cli::mapping::{build, view};
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::SHIPPED;
+use crate::mapping::subject;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 
@@ -148,7 +149,7 @@ impl Opened {
     pub fn targets(&self) -> Result<[Vec<String>; 2]> {
         let mut known = Vec::new();
         for shipped in SHIPPED.iter().filter(|shipped| shipped.name != self.mapping.name) {
-            known.extend(shipped.tables()?);
+            known.extend(shipped.tables()?.iter().map(subject::known));
         }
         let found = targets::check(&Subject::describe(&self.mapping), &known);
         let placed = |fault: &definitions::Fault| self.placed(&fault.table, fault.column.as_deref(), fault.to_string());

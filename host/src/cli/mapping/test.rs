@@ -1,6 +1,7 @@
 //! `turntable mapping test`: the samples give their rows, changes give their resources, the laws hold, the paths are
 //! R4's. For people, as JSON, or as JUnit.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::IsTerminal;
@@ -23,6 +24,9 @@ pub enum Format {
     Junit,
     Json,
 }
+
+/// Names that a list for people has.
+const LISTED_MOST: usize = 20;
 
 /// What is to be tested, and how.
 pub struct Options {
@@ -162,17 +166,29 @@ fn show(opened: &Opened, cases: &[Case], report: &laws::Report) {
             });
         }
     }
-    let list = |what: &str, names: &std::collections::BTreeSet<String>| {
-        if !names.is_empty() {
-            say(format!("{what}: {}", names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
-        }
-    };
-    list("no column reads", &report.unread);
-    list("null in every row", &report.unfilled);
-    list("nothing writes", &report.unwritten);
+    for (what, names) in [
+        ("no column reads", &report.unread),
+        ("null in every row", &report.unfilled),
+        ("nothing writes", &report.unwritten),
+    ] {
+        listed(what, names).into_iter().for_each(say);
+    }
     let failed = cases.iter().filter(|case| !case.faults.is_empty()).count();
     let (name, version, resources) = (&opened.mapping.name, &opened.mapping.version, report.resources);
     say(format!("{name} {version}: {} passed, {failed} failed, over {resources} resources", cases.len() - failed));
+}
+
+/// One name a line, of many the first.
+fn listed(what: &str, names: &BTreeSet<String>) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("{what} ({}):", names.len())];
+    lines.extend(names.iter().take(LISTED_MOST).map(|name| format!("       {name}")));
+    if names.len() > LISTED_MOST {
+        lines.push(format!("       and {} more: --json has all", names.len() - LISTED_MOST));
+    }
+    lines
 }
 
 fn as_json(opened: &Opened, cases: &[Case], report: &laws::Report) -> serde_json::Value {
@@ -220,6 +236,17 @@ mod tests {
     use crate::mapping::sandbox::Sandbox;
     use crate::mapping::shipped::{SHIPPED, Shipped};
     use crate::model::limits::Limits;
+
+    #[test]
+    fn a_long_list_is_cut_and_says_so() {
+        let names = |count: usize| (10..10 + count).map(|at| format!("Flag.a{at}")).collect::<BTreeSet<_>>();
+        assert_eq!(listed("no column reads", &names(0)), Vec::<String>::new());
+        let two = ["no column reads (2):", "       Flag.a10", "       Flag.a11"];
+        assert_eq!(listed("no column reads", &names(2)), two);
+        let many = listed("no column reads", &names(LISTED_MOST + 3));
+        assert_eq!(many.len(), LISTED_MOST + 2);
+        assert_eq!(many.last().map(String::as_str), Some("       and 3 more: --json has all"));
+    }
 
     #[test]
     fn every_shipped_mapping_passes() {

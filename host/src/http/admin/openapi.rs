@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use utoipa::OpenApi;
 
 use crate::http::admin::answer::reply;
@@ -11,7 +11,7 @@ use crate::http::admin::{audit, releases, tables};
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 9] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 10] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -21,6 +21,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 9] {
         ("/admin/v1/tables/{table}/mapping/rollback", post(releases::rollback)),
         ("/admin/v1/mappings", get(releases::list).post(releases::load)),
         ("/admin/v1/mappings/{digest}", get(releases::show)),
+        ("/admin/v1/mappings/{name}/active", delete(releases::deactivate)),
         ("/admin/v1/events", get(audit::events)),
     ]
 }
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 9] {
         releases::list,
         releases::load,
         releases::show,
+        releases::deactivate,
         audit::events,
     )
 )]

@@ -1,4 +1,4 @@
-//! Mapping versions: loaded through the gate, put in force, taken back.
+//! Mapping versions: loaded through the gate, put in force, taken back, taken out of force.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::error::{Code, Error};
 use crate::router::release::gate::{self, LAWS_TIME};
-use crate::router::release::{activate, load};
+use crate::router::release::{activate, deactivate, load};
 use crate::router::snapshot::Snapshot;
 use crate::store::control;
 
@@ -106,6 +106,15 @@ pub(crate) struct Released {
     mapping: MappingRef,
     /// Digest of the version before.
     previous: Option<String>,
+}
+
+/// What is out of force now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Deactivated {
+    /// The tables that are served no longer.
+    tables: Vec<String>,
+    /// The version that was in force. It stays loaded.
+    mapping: MappingRef,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -225,6 +234,21 @@ pub(crate) async fn rollback(State(app): Shared, Named(table): Named) -> Respons
     reply(app.turntable.rollback(&table, actor()).await.map(Released::from))
 }
 
+/// Takes a mapping out of force. Its tables are served no longer, also after a restart; resources and loaded versions stay.
+#[utoipa::path(
+    delete,
+    path = "/admin/v1/mappings/{name}/active",
+    params(("name" = String, Path, description = "As the mapping names itself, e.g. `encounter`")),
+    responses(
+        (status = 200, description = "What is out of force now", body = Deactivated),
+        (status = 404, description = "No mapping of this name is in force", body = ErrorAnswer),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn deactivate(State(app): Shared, Named(name): Named) -> Response {
+    reply(app.turntable.deactivate(&name, actor()).await.map(Deactivated::from))
+}
+
 fn detail(snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {
     let served = snapshot.tables().filter(|table| table.mapping.digest == mapping.digest);
     let active_for = served.map(|table| table.table.name.clone()).collect();
@@ -259,7 +283,16 @@ impl From<load::Loaded> for Loaded {
 
 impl From<activate::Released> for Released {
     fn from(released: activate::Released) -> Self {
-        let activate::MappingRef { name, version, digest } = released.mapping;
-        Self { tables: released.tables, mapping: MappingRef { name, version, digest }, previous: released.previous }
+        Self { tables: released.tables, mapping: named(released.mapping), previous: released.previous }
     }
+}
+
+impl From<deactivate::Deactivated> for Deactivated {
+    fn from(deactivated: deactivate::Deactivated) -> Self {
+        Self { tables: deactivated.tables, mapping: named(deactivated.mapping) }
+    }
+}
+
+fn named(activate::MappingRef { name, version, digest }: activate::MappingRef) -> MappingRef {
+    MappingRef { name, version, digest }
 }

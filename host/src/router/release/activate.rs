@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::mapping::component::{Mapping, made_by};
 use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::{Route, root_of};
+use crate::model::table::{Route, Table, root_of};
 use crate::router::fault::reached;
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::{conflicts, roots};
@@ -115,7 +115,9 @@ impl Turntable {
         let kept = live
             .tables()
             .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
-        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh));
+        let withdrawn = live.catalog.withdrawn().iter().filter(|(_, by)| **by != mapping.name);
+        let withdrawn = withdrawn.map(|(table, by)| (table.clone(), by.clone())).collect();
+        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh), withdrawn);
         let family: Vec<_> = next.tables().filter(|t| tables.contains(&t.table.name)).cloned().collect();
         // A later program may carry another version: the way back is to stay open.
         let before = previous.as_deref().filter(|digest| *digest != mapping.digest);
@@ -137,7 +139,13 @@ impl Turntable {
         let this_root = vec![root.name.clone()];
         let decision = match action {
             "mapping.rollback" => Decision::GoBack { tables: this_root },
-            _ => Decision::Activate { tables: this_root, digest: mapping.digest.clone() },
+            _ => {
+                // Roots that were deactivated with it come back with it.
+                let is_back = |root: &&Arc<Table>| live.catalog.withdrawn().contains_key(&root.name);
+                let back = roots(&mapping).skip(1).filter(is_back).map(|root| root.name.clone());
+                let tables = this_root.into_iter().chain(back).collect();
+                Decision::Activate { tables, digest: mapping.digest.clone() }
+            }
         };
         let in_force = next.root_sets();
         let turn = alone.release(Release { made_anew, in_force, told, decision: (decision, act) }).await?;
@@ -215,6 +223,6 @@ impl Turntable {
     }
 }
 
-fn reference(mapping: &Mapping) -> MappingRef {
+pub(super) fn reference(mapping: &Mapping) -> MappingRef {
     MappingRef { name: mapping.name.clone(), version: mapping.version.clone(), digest: mapping.digest.clone() }
 }

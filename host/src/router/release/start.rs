@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
-use crate::model::catalog::nearest;
+use crate::model::catalog::{Withdrawn, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, root_of};
 use crate::router::release::activate::Behind;
@@ -36,7 +36,9 @@ impl Turntable {
     /// down its own tables only.
     pub async fn start(&self, shipped: &'static [Shipped], first_routes: &FirstRoutes) -> Result<Vec<Error>> {
         let (tables, mut failures) = self.start_mappings(shipped, first_routes).await?;
-        for name in first_routes.keys().filter(|name| !tables.iter().any(|t| t.table.name == **name)) {
+        let withdrawn = self.withdrawn().await?;
+        let is_known = |name: &str| withdrawn.contains_key(name) || tables.iter().any(|t| t.table.name == name);
+        for name in first_routes.keys().filter(|name| !is_known(name)) {
             let error = Error::new(
                 Code::UnknownTable,
                 format!("the configuration gives a route to `{name}`, which is no table"),
@@ -56,7 +58,7 @@ impl Turntable {
             let error = Error::new(Code::Config, what).target(format!("tables.{}", table.name));
             failures.push(error.hint(format!("child tables go where their root is: write [tables.{}]", root.name)));
         }
-        let snapshot = Snapshot::new(tables);
+        let snapshot = Snapshot::new(tables, withdrawn);
         // Nobody writes yet; from the first on, every write makes these rows.
         self.store.keep_only(snapshot.root_sets()).await?;
         self.publish(snapshot);
@@ -81,6 +83,18 @@ impl Turntable {
         }
     }
 
+    /// The tables of what was deactivated, by their names and entity sets. A mapping that cannot be read any more has none to
+    /// be named.
+    async fn withdrawn(&self) -> Result<Withdrawn> {
+        let mut withdrawn = Withdrawn::new();
+        for digest in self.store.withdrawn().await?.into_values() {
+            let Ok(mapping) = self.known(&digest).await else { continue };
+            let names = mapping.tables.iter().flat_map(|table| [&table.name, &table.entity_set]);
+            withdrawn.extend(names.map(|table| (table.clone(), mapping.name.clone())));
+        }
+        Ok(withdrawn)
+    }
+
     /// The tables of all mappings in force, and what went wrong with others. What is decided on the way is stored at once.
     async fn start_mappings(
         &self,
@@ -91,9 +105,10 @@ impl Turntable {
         let mut active = self.store.active().await?;
         let kept: BTreeMap<_, _> = self.store.mappings().await?.into_iter().map(|m| (m.digest.clone(), m)).collect();
         let lost = self.lost(&active, &kept).await?;
+        let withdrawn = self.store.withdrawn().await?;
         let (mut mappings, mut decisions) = (BTreeMap::new(), Vec::new());
         for shipped in shipped {
-            match self.register_shipped(shipped, &kept, &lost, &mut active) {
+            match self.register_shipped(shipped, (&kept, &withdrawn), &lost, &mut active) {
                 Ok(Some((mapping, decided))) => {
                     mappings.insert(shipped.digest, mapping);
                     decisions.extend(decided);
@@ -122,7 +137,7 @@ impl Turntable {
         self.store.decide(decisions).await?;
         let mut tables = Vec::new();
         // Rows are made of tables that know of each other, also of those that fail below.
-        let all = Snapshot::new(families.iter().flatten().map(|t| t.again()));
+        let all = Snapshot::new(families.iter().flatten().map(|t| t.again()), Withdrawn::new());
         for family in families {
             let family: Vec<_> = family.iter().filter_map(|t| all.table(&t.table.name).ok().cloned()).collect();
             match self.make_rows(&family, Behind::AtMost(BEHIND_MOST)).await {
@@ -150,12 +165,12 @@ impl Turntable {
     }
 
     /// Registers a shipped mapping that is new here, by its digest: its bytes stay in the binary. It goes in force where
-    /// nothing is, where its older shipped version is, and where one is lost. Gives the mapping if it had to be looked at,
+    /// nothing is and nothing was deactivated, where its older shipped version is, and where one is lost. Gives the mapping if it had to be looked at,
     /// with what is decided of it.
     fn register_shipped(
         &self,
         shipped: &'static Shipped,
-        known: &BTreeMap<String, control::Mapping>,
+        (known, withdrawn): (&BTreeMap<String, control::Mapping>, &BTreeMap<String, String>),
         lost: &BTreeSet<String>,
         active: &mut BTreeMap<String, String>,
     ) -> Result<Option<(Mapping, Decisions)>> {
@@ -175,7 +190,7 @@ impl Turntable {
         }
         for root in roots(&mapping) {
             let replaces = match active.get(&root.name) {
-                None => is_new,
+                None => is_new && !withdrawn.contains_key(&root.name),
                 Some(in_force) if lost.contains(in_force) => true,
                 // One that somebody chose stays in force.
                 Some(in_force) => is_new && known.get(in_force).is_none_or(|m| m.uploaded_by == SHIPPED_BY),

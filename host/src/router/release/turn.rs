@@ -80,7 +80,7 @@ impl Turntable {
             reached("turn.begun");
             self.store.decide(vec![(turn, act)]).await?;
             reached("turn.stored");
-            self.publish(Snapshot::new(next));
+            self.publish(Snapshot::new(next, live.catalog.withdrawn().clone()));
         }
         Ok(Turned { dry_run, changes })
     }

@@ -28,15 +28,16 @@ impl Database {
         })
     }
 
-    /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active; they can no longer be rolled
-    /// back to. Gives their digests.
+    /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active, or was when its tables were
+    /// deactivated; they can no longer be rolled back to. Gives their digests.
     pub(crate) fn prune_mappings(&self, name: &str, keep: usize, act: &Act) -> Result<Vec<String>> {
         self.writing(|transaction| {
             let mut delete = transaction.prepare_cached(&format!(
                 "DELETE FROM _turntable_mappings WHERE digest IN (\
                    SELECT digest FROM _turntable_mappings WHERE name = ?1 \
                    ORDER BY uploaded_at DESC, rowid DESC LIMIT -1 OFFSET ?2) \
-                 AND digest NOT IN (SELECT digest FROM ({ACTIVE})) RETURNING digest"
+                 AND digest NOT IN (SELECT digest FROM ({ACTIVE})) \
+                 AND digest NOT IN (SELECT digest FROM ({WITHDRAWN})) RETURNING digest"
             ))?;
             let keep = i64::try_from(keep).unwrap_or(i64::MAX);
             let forgotten = delete.query_map((name, keep), |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
@@ -102,6 +103,15 @@ impl Database {
         })
     }
 
+    /// By table, the digest of what was active last, where that was deactivated.
+    pub(crate) fn withdrawn(&self) -> Result<BTreeMap<String, String>> {
+        self.reading(|moment| {
+            let mut select = moment.prepare_cached(WITHDRAWN)?;
+            let withdrawn = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(withdrawn.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// What has been active for a table, the latest first.
     pub(crate) fn activations(&self, table: &str) -> Result<Vec<Activation>> {
         self.reading(|moment| {
@@ -143,6 +153,17 @@ impl Database {
         self.reading(|moment| {
             let mut select = moment.prepare_cached("SELECT value FROM _turntable_settings WHERE name = ?")?;
             Ok(select.query_row([name], |row| row.get(0)).optional()?)
+        })
+    }
+
+    pub(crate) fn put_setting(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.writing(|transaction| {
+            transaction.execute(
+                "INSERT INTO _turntable_settings (name, value) VALUES (?, ?) \
+                 ON CONFLICT DO UPDATE SET value = excluded.value",
+                (name, value),
+            )?;
+            Ok(())
         })
     }
 
@@ -197,6 +218,10 @@ const MAPPING: &str = "SELECT digest, name, version, tables, report, uploaded_at
 const ACTIVE: &str = "SELECT table_name, digest, max(id) FROM _turntable_activations WHERE rolled_back = 0 \
                       GROUP BY table_name";
 
+/// Tables that had something in force and have nothing now: a rollback leaves something.
+const WITHDRAWN: &str = "SELECT table_name, digest, max(id) FROM _turntable_activations \
+                         GROUP BY table_name HAVING sum(rolled_back) = count(*)";
+
 fn mapping(row: &Row<'_>) -> Result<Mapping> {
     Ok(Mapping {
         digest: row.get(0)?,
@@ -220,6 +245,7 @@ pub(crate) fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &A
         }
         Decision::Activate { tables, digest } => activate(transaction, now, tables, digest, &act.actor)?,
         Decision::GoBack { tables } => tables.iter().try_for_each(|table| go_back(transaction, table))?,
+        Decision::Deactivate { tables } => deactivate(transaction, tables)?,
         Decision::Turn { tables, route } => {
             tables.iter().try_for_each(|table| write_route(transaction, now, table, route, &act.actor))?;
         }
@@ -282,6 +308,15 @@ fn activate(transaction: &Transaction<'_>, now: Timestamp, tables: &[String], di
     )?;
     for table in tables {
         insert.execute((table, digest, now.as_microsecond(), actor))?;
+    }
+    Ok(())
+}
+
+fn deactivate(transaction: &Transaction<'_>, tables: &[String]) -> Result<()> {
+    let mut undo = transaction
+        .prepare_cached("UPDATE _turntable_activations SET rolled_back = 1 WHERE table_name = ? AND rolled_back = 0")?;
+    for table in tables {
+        undo.execute([table])?;
     }
     Ok(())
 }
@@ -402,6 +437,32 @@ mod tests {
         }
         store.keep_component("unknown", b"of no mapping").unwrap();
         assert_eq!(store.component("unknown").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_deactivated_stays_so_until_something_is_activated() {
+        let store = Database::temporary().unwrap();
+        let tables = || vec!["encounter".to_owned()];
+        let activate = |digest: &str| Decision::Activate { tables: tables(), digest: digest.into() };
+        let deactivate = || decide(&store, Decision::Deactivate { tables: tables() }, "mapping.deactivate", None);
+        for digest in ["one", "two", "three"] {
+            put(&store, digest, None);
+        }
+        decide(&store, activate("one"), "mapping.activate", None).unwrap();
+        decide(&store, activate("two"), "mapping.activate", None).unwrap();
+        assert_eq!(store.withdrawn().unwrap(), BTreeMap::new());
+        deactivate().unwrap();
+        assert_eq!(store.active().unwrap(), BTreeMap::new());
+        assert_eq!(store.withdrawn().unwrap(), BTreeMap::from([("encounter".to_owned(), "two".to_owned())]));
+        let back = decide(&store, Decision::GoBack { tables: tables() }, "x", None);
+        assert_eq!(back.unwrap_err().code(), Code::Conflict);
+        // Its version is what brings it back.
+        assert_eq!(store.prune_mappings("encounter", 0, &act("mapping.prune", None)).unwrap().len(), 2);
+        assert!(store.mapping("two").unwrap().is_some());
+        decide(&store, activate("two"), "mapping.activate", None).unwrap();
+        assert_eq!(store.withdrawn().unwrap(), BTreeMap::new());
+        assert_eq!(store.active().unwrap()["encounter"], "two");
+        assert_eq!(store.events(0, u64::MAX, 1).unwrap()[0].action, "mapping.activate");
     }
 
     #[test]
