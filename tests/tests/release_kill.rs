@@ -1,6 +1,9 @@
 //! A server that is killed at any step of a release leaves the version before in force, or the new one, and every row is of
 //! it; so it is with a turn. What others write meanwhile, and were told that it is in, is there.
 
+// Programs built to be used cannot be told to end.
+#![cfg(debug_assertions)]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
