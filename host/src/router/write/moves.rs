@@ -91,6 +91,11 @@ impl Moves {
     }
 }
 
+/// Whether what became of a key is about a resource of this type: types that no table shows together share their keys.
+fn is_of(to: &str, resource_type: &str) -> bool {
+    to.is_empty() || key::split(to.trim_start_matches(RENUMBERED)).0 == resource_type
+}
+
 fn full(resource: &str, name: &str) -> String {
     format!("{resource}/{name}")
 }
@@ -130,7 +135,7 @@ pub fn find(body: &[u8], text: &str, moved: impl Fn(Uuid) -> Option<Arc<str>>) -
         let mut next = None;
         for end in levels.into_iter().rev() {
             let level = &text[..head + end];
-            let to = moved(key::guid(level)).filter(|to| &**to != level);
+            let to = moved(key::guid(level)).filter(|to| &**to != level && is_of(to, resource_type));
             match (elements.called(&name[..end]), to) {
                 (Some(_), to) => is_ambiguous |= to.is_some() && head + end > trusted,
                 (None, None) => {}
@@ -210,6 +215,17 @@ mod tests {
         assert_eq!(story.place(&one).as_deref(), Some("p/1"));
         story.body = r#"{"p":[{"x":9},{"x":5},{"x":2}]}"#.into();
         assert_eq!(story.place(&one), None);
+    }
+
+    #[test]
+    fn what_became_of_another_types_row_is_none_of_ours() {
+        let mut story = Story::new(r#"{"p":[{"id":"x"},{"id":"y"}]}"#);
+        let [x, y] = ["p/0", "p/1"].map(|place| story.key(place));
+        let others = y.replacen("T/", "U/", 1);
+        story.moved.insert(key::guid(&x), others.into());
+        assert_eq!(story.place(&x).as_deref(), Some("p/0"));
+        story.body = r#"{"p":[{"id":"y"}]}"#.into();
+        assert_eq!(story.place(&x), None, "it is gone, and not the other");
     }
 
     #[test]
