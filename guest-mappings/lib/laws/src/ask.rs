@@ -35,8 +35,11 @@ pub(crate) fn resources(subject: &dyn Subject, table: &str, changes: &[Change]) 
     in_halves(changes, &|changes| subject.resources(table, changes))
 }
 
+/// One call.
+type Ask<'a, T, A> = &'a dyn Fn(&[T]) -> Result<Vec<A>, String>;
+
 /// The answers for all items, in order.
-fn in_halves<T, A>(items: &[T], ask: &dyn Fn(&[T]) -> Result<Vec<A>, String>) -> Result<Vec<A>, Alone> {
+fn in_halves<T, A>(items: &[T], ask: Ask<'_, T, A>) -> Result<Vec<A>, Alone> {
     match ask(items) {
         Ok(answers) => Ok(answers),
         Err(what) if items.len() < 2 => Err(Alone { at: 0, what }),
