@@ -15,6 +15,8 @@ pub(crate) struct Step {
     pub(crate) index: Option<usize>,
     /// Member path and value, all of which must hold.
     pub(crate) conditions: Vec<(Vec<String>, String)>,
+    /// Of several the one that holds now.
+    pub(crate) is_current: bool,
 }
 
 /// Which entries of the lists on its path a child table's row shows: an index for each step of the path that has one.
@@ -70,12 +72,20 @@ pub(crate) fn entries_of_lists(element: &Value, lists: &[Vec<&str>]) -> Vec<Stri
 }
 
 impl ElementPath {
-    /// None for what is more than names, indexes and `where` with constants.
+    /// None for what is more than names, indexes, `where` with constants, and `current`.
     pub(crate) fn parse(path: &str) -> Option<Self> {
         let mut steps: Vec<Step> = Vec::new();
         for part in split(path) {
             if let Some(conditions) = part.strip_prefix("where(").and_then(|part| part.strip_suffix(')')) {
                 steps.last_mut()?.conditions = conditions.split(" and ").map(condition).collect::<Option<_>>()?;
+                continue;
+            }
+            if let Some(conditions) = part.strip_prefix("current(").and_then(|part| part.strip_suffix(')')) {
+                let step = steps.last_mut()?;
+                step.is_current = true;
+                if !conditions.is_empty() {
+                    step.conditions = conditions.split(" and ").map(condition).collect::<Option<_>>()?;
+                }
                 continue;
             }
             let (name, index) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
@@ -85,7 +95,7 @@ impl ElementPath {
             if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
                 return None;
             }
-            steps.push(Step { name: name.to_owned(), index, conditions: Vec::new() });
+            steps.push(Step { name: name.to_owned(), index, conditions: Vec::new(), is_current: false });
         }
         (!steps.is_empty()).then_some(Self { steps })
     }
@@ -97,6 +107,13 @@ impl ElementPath {
             let index = step.index.or(row.index(depth));
             let members = at.into_iter().filter_map(|value| value.get(&step.name));
             let admitted = members.flat_map(|member| entries(member, index)).filter(|value| step.admits(value));
+            if step.is_current {
+                at = admitted
+                    .filter_map(|value| Some((step.standing(value)?, value)))
+                    .min_by_key(|(key, _)| *key)
+                    .map_or_else(Vec::new, |(_, value)| vec![value]);
+                continue;
+            }
             // Of the entries that a `where` finds, and of codings, the first: it is the one that is written too.
             let is_first = !step.conditions.is_empty() || step.name == "coding";
             at = if is_first { admitted.take(1).collect() } else { admitted.collect() };
@@ -106,6 +123,25 @@ impl ElementPath {
 }
 
 impl Step {
+    /// The smaller, the rather it is the one that holds now: last resort, ended, use, rank. None for what is none.
+    fn standing(&self, entry: &Value) -> Option<(bool, bool, usize, u64)> {
+        entry.as_object()?;
+        let usage = entry["use"].as_str().unwrap_or_default();
+        let ended = entry["period"]["end"].is_string();
+        let is_name = self.name == "name";
+        if usage == "old" && !is_name {
+            return None;
+        }
+        let order: &[&[&str]] = match self.name.as_str() {
+            "name" => &[&["official"], &["usual"]],
+            "address" => &[&["home", "work"]],
+            _ => &[],
+        };
+        let place = order.iter().position(|uses| uses.contains(&usage)).unwrap_or(order.len());
+        let rank = entry["rank"].as_u64().filter(|rank| *rank > 0 && self.name == "telecom").unwrap_or(u64::MAX);
+        Some((is_name && ["old", "maiden"].contains(&usage), ended, place, rank))
+    }
+
     pub(crate) fn admits(&self, value: &Value) -> bool {
         self.conditions.iter().all(|(path, constant)| {
             let mut at = vec![value];

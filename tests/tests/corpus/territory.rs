@@ -94,7 +94,7 @@ impl<'a> Territory<'a> {
                     Some(wanted) if index != wanted => return index < wanted && is_absent_data(change),
                     Some(_) => {}
                     None if self.is_whole_list && depth + 1 == steps.len() => {}
-                    None if step.conditions.is_empty() && index != 0 => return false,
+                    None if step.conditions.is_empty() && !step.is_current && index != 0 => return false,
                     None => drop(entries.insert((depth, change.place[..taken].to_vec()))),
                 }
             }

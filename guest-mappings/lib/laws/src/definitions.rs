@@ -338,6 +338,15 @@ fn walk(start: &End, path: &str) -> Result<End, String> {
                 conditions_hold(&end, conditions)?;
                 end
             }
+            ("current", Some(conditions)) if ["HumanName", "Address", "ContactPoint"].contains(&end.kind.as_str()) => {
+                if !conditions.is_empty() {
+                    conditions_hold(&end, conditions)?;
+                }
+                end
+            }
+            ("current", Some(_)) => {
+                return Err(format!("{path}: the element is of type {}, of which none is the current one", end.kind));
+            }
             ("first", Some(_)) | ("$this", None) => end,
             ("extension", Some(_)) => End { repeats: end.repeats, ..End::at("Extension") },
             ("ofType", Some(of)) => end.of_type(of).ok_or_else(|| {

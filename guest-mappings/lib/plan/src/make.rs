@@ -5,7 +5,8 @@
 
 use turntable_mapping::plan::layout::{self, LEVELS, MAGIC, Make, NO_TEXT, ROW, SLOT, TEXT, WORD, bit, flag, hash};
 use turntable_mapping::tools::{
-    Access, Concept, Condition, Field, Kind, Literal, Move, Part, choice_elements, constant_of, fields, lists,
+    Access, Concept, Condition, Current, Field, Kind, Literal, Move, Part, RANK, choice_elements, constant_of, fields,
+    lists,
 };
 use turntable_mapping::{Code, Column, Mapping, Source, Table};
 
@@ -46,6 +47,22 @@ enum Selector {
     Direct,
     Index(usize),
     Where { conditions: Vec<(String, Literal)>, list_only: bool },
+    Current(Current),
+}
+
+impl Selector {
+    /// Chosen by what stands in it.
+    fn looks_inside(&self) -> bool {
+        matches!(self, Self::Where { .. } | Self::Current(_))
+    }
+}
+
+/// What a value is compared with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Test {
+    Is(Literal),
+    AnyText,
+    Rank,
 }
 
 /// Where something is found, in the scope of the object or element that a path starts at.
@@ -81,7 +98,7 @@ struct Entry {
     element: u16,
     whole: u16,
     node: usize,
-    conditions: Vec<(Literal, u16)>,
+    conditions: Vec<(Test, u16)>,
     rules: Vec<Rule>,
 }
 
@@ -89,6 +106,10 @@ struct Rule {
     selector: Selector,
     done: u16,
     conditions: Vec<u16>,
+    /// Slots of what speaks for or against an element, with how much.
+    weights: Vec<(u16, i16)>,
+    /// 0 for none.
+    rank: u16,
     /// Slots of the element, and the slots that they go to.
     copies: Vec<(u16, u16)>,
 }
@@ -164,6 +185,7 @@ impl Tree {
                 let conditions = conditions.iter().map(|Condition { path, literal }| (path.to_owned(), literal));
                 (name, Selector::Where { conditions: conditions.collect(), list_only: false }, rest)
             }
+            (Move::Member(name), [Move::Current(current), rest @ ..]) => (name, Selector::Current(*current), rest),
             (Move::Member(name), rest) => (name, Selector::Direct, rest),
             (Move::Extension(url), rest) => {
                 let conditions = vec![("url".to_owned(), Literal::Text(url))];
@@ -173,10 +195,12 @@ impl Tree {
         };
         let rest = match (&selector, rest) {
             // One element was found, an object: its index 0 is itself.
-            (Selector::Where { .. }, [Move::Index(0), rest @ ..]) => rest,
+            (selector, [Move::Index(0), rest @ ..]) if selector.looks_inside() => rest,
             // And it has no other.
-            (Selector::Where { .. }, [Move::Index(_), ..]) => return Ok(Spot { slot: 0, guards: Vec::new() }),
-            (_, [Move::Index(_) | Move::Where(_), ..]) => return Err(Inexpressible),
+            (selector, [Move::Index(_), ..]) if selector.looks_inside() => {
+                return Ok(Spot { slot: 0, guards: Vec::new() });
+            }
+            (_, [Move::Index(_) | Move::Where(_) | Move::Current(_), ..]) => return Err(Inexpressible),
             (_, rest) => rest,
         };
         let entry = self.entry(node, entry, mask);
@@ -196,7 +220,7 @@ impl Tree {
         if !self.entries[entry].selectors.contains(&selector) {
             self.entries[entry].selectors.push(selector.clone());
         }
-        if matches!(selector, Selector::Where { .. }) {
+        if selector.looks_inside() {
             // Its conditions ask for members too: both times.
             self.rule(entry, &selector, mask);
         }
@@ -230,23 +254,38 @@ impl Tree {
 
     fn rule(&mut self, entry: usize, selector: &Selector, mask: u64) -> usize {
         // Asked again for every column, since each needs the members of the conditions.
-        let mut slots = Vec::new();
-        if let Selector::Where { conditions, .. } = selector {
-            for (path, literal) in conditions {
-                slots.push(self.condition(entry, path, *literal, mask));
+        let (mut slots, mut weights, mut rank) = (Vec::new(), Vec::new(), 0);
+        match selector {
+            Selector::Where { conditions, .. } => {
+                for (path, literal) in conditions {
+                    slots.push(self.condition(entry, path, Test::Is(*literal), mask));
+                }
             }
+            Selector::Current(current) => {
+                for Condition { path, literal } in current.conditions.iter() {
+                    slots.push(self.condition(entry, path, Test::Is(literal), mask));
+                }
+                for weight in current.of.weights() {
+                    let test = weight.is.map_or(Test::AnyText, |text| Test::Is(Literal::Text(text)));
+                    weights.push((self.condition(entry, weight.path, test, mask), weight.weight));
+                }
+                if current.of.is_ranked() {
+                    rank = self.condition(entry, RANK, Test::Rank, mask);
+                }
+            }
+            Selector::Direct | Selector::Index(_) => {}
         }
         if let Some(rule) = self.entries[entry].rules.iter().position(|rule| rule.selector == *selector) {
             return rule;
         }
         let done = self.new_slot();
-        let rule = Rule { selector: selector.clone(), done, conditions: slots, copies: Vec::new() };
+        let rule = Rule { selector: selector.clone(), done, conditions: slots, weights, rank, copies: Vec::new() };
         self.entries[entry].rules.push(rule);
         self.entries[entry].rules.len() - 1
     }
 
     /// The slot that says whether a condition holds for the element.
-    fn condition(&mut self, list: usize, path: &str, literal: Literal, mask: u64) -> u16 {
+    fn condition(&mut self, list: usize, path: &str, test: Test, mask: u64) -> u16 {
         let mut node = self.entries[list].node;
         let mut names = path.split('.').peekable();
         while let Some(name) = names.next() {
@@ -256,11 +295,11 @@ impl Tree {
                 node = self.entries[entry].node;
                 continue;
             }
-            if let Some((_, slot)) = self.entries[entry].conditions.iter().find(|(own, _)| *own == literal) {
+            if let Some((_, slot)) = self.entries[entry].conditions.iter().find(|(own, _)| *own == test) {
                 return *slot;
             }
             let slot = self.new_slot();
-            self.entries[entry].conditions.push((literal, slot));
+            self.entries[entry].conditions.push((test, slot));
             return slot;
         }
         0
@@ -612,14 +651,16 @@ impl Bytes {
         if !entry.conditions.is_empty() {
             let (list, first) = self.list(entry.conditions.len(), condition::SIZE);
             self.set_u32(at + CONDITIONS, list);
-            for (index, (literal, slot)) in entry.conditions.iter().enumerate() {
-                let (text, bare) = match literal {
-                    Literal::Text(text) => (text, 0),
-                    Literal::Bare(text) => (text, 1),
+            for (index, (test, slot)) in entry.conditions.iter().enumerate() {
+                let (text, test) = match *test {
+                    Test::Is(Literal::Text(text)) => (text, condition::TEXT),
+                    Test::Is(Literal::Bare(text)) => (text, condition::BARE),
+                    Test::AnyText => ("", condition::ANY_TEXT),
+                    Test::Rank => ("", condition::RANK),
                 };
                 let at = first + condition::SIZE * index;
                 self.set_text(at + condition::LITERAL, Some(text));
-                self.set_u32(at + condition::BARE, bare);
+                self.set_u32(at + condition::TEST, test as usize);
                 self.set_u32(at + condition::SLOT, (*slot).into());
             }
         }
@@ -647,15 +688,17 @@ impl Bytes {
     }
 
     fn rules(&mut self, entry: &Entry) -> usize {
-        use layout::rule::{AT, CONDITIONS, COPIES, DIRECT, DONE, INDEX, KIND, LIST_ONLY, SLOTS, WHERE};
+        use layout::rule::{AT, CONDITIONS, COPIES, CURRENT, DIRECT, DONE, INDEX, KIND, LIST_ONLY, SLOTS, WHERE};
         let (list, first) = self.list(entry.rules.len(), WORD);
         for (index, rule) in entry.rules.iter().enumerate() {
             let (kind, list_only, at_index) = match &rule.selector {
                 Selector::Direct => (DIRECT, false, 0),
                 Selector::Index(index) => (INDEX, false, *index),
                 Selector::Where { list_only, .. } => (WHERE, *list_only, 0),
+                Selector::Current(_) => (CURRENT, false, rule.weights.len()),
             };
-            let at = self.zeros(SLOTS + SLOT * (rule.conditions.len() + 2 * rule.copies.len()));
+            let behind = if kind == CURRENT { 2 * rule.weights.len() + 1 } else { 0 };
+            let at = self.zeros(SLOTS + SLOT * (rule.conditions.len() + 2 * rule.copies.len() + behind));
             self.set_u32(first + WORD * index, at);
             self.0[at + KIND] = kind;
             self.0[at + LIST_ONLY] = list_only.into();
@@ -664,7 +707,9 @@ impl Bytes {
             self.set_u16(at + CONDITIONS, rule.conditions.len() as u16);
             self.set_u16(at + COPIES, rule.copies.len() as u16);
             let copies = rule.copies.iter().flat_map(|(from, to)| [*from, *to]);
-            for (position, slot) in rule.conditions.iter().copied().chain(copies).enumerate() {
+            let weights = rule.weights.iter().flat_map(|(slot, weight)| [*slot, weight.cast_unsigned()]);
+            let behind = weights.chain([rule.rank]).take(behind);
+            for (position, slot) in rule.conditions.iter().copied().chain(copies).chain(behind).enumerate() {
                 self.set_u16(at + SLOTS + SLOT * position, slot);
             }
         }

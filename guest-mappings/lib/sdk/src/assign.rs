@@ -31,6 +31,11 @@ impl Assigned {
         Self { column, field, value, moves: field.moves(), covered: false }
     }
 
+    /// Written to the current one of several.
+    pub(crate) fn is_of_current(&self) -> bool {
+        self.moves.iter().any(|step| matches!(step, Move::Current(_)))
+    }
+
     fn has_hook(&self) -> bool {
         self.field.column().is_some_and(|column| column.write_with.is_some())
     }
@@ -137,6 +142,9 @@ impl Given<'_> {
 /// written, but what another value makes untrue is not dropped there.
 pub(crate) fn apply(edit: &mut Edit<'_>, assigned: &[Assigned], kept: &[Assigned]) -> Vec<Located> {
     let all = Given { assigned, kept };
+    for set in assigned {
+        edit.pin(&set.moves);
+    }
     let spoken = spoken::listen(edit, assigned.iter().map(|set| set.moves.as_slice()));
     let mut problems = Vec::new();
     let (nulls, values): (Vec<_>, Vec<_>) =

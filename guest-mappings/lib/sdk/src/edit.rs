@@ -14,7 +14,7 @@
 use turntable_scan::{Document, Kind};
 
 use crate::choice_elements;
-use crate::path::{self, Conditions, Literal, Move, Path};
+use crate::path::{self, Conditions, Current, Literal, Move, Path};
 use crate::place::{self, Step};
 use crate::problem::Problem;
 use crate::tree::{Cursor, Id, ROOT, Tree};
@@ -25,6 +25,16 @@ pub struct Edit<'t> {
     pub(crate) base: Id,
     pub(crate) resource_type: &'static str,
     pub(crate) creating: bool,
+    /// Which element was the current one of its list when the change first went there: what is written belongs to it.
+    pub(crate) pins: Vec<Pin>,
+}
+
+/// The current one of a list.
+#[derive(Clone, Copy)]
+pub(crate) struct Pin {
+    list: Id,
+    current: Current,
+    element: Id,
 }
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
@@ -104,11 +114,53 @@ impl Edit<'_> {
         if old == self.base {
             self.base = value;
         }
+        for pin in &mut self.pins {
+            for place in [&mut pin.list, &mut pin.element] {
+                if *place == old {
+                    *place = value;
+                }
+            }
+        }
     }
 
     pub(crate) fn find(&self, moves: &[Move]) -> Option<Id> {
-        let cursor = Cursor::new(&self.tree, self.base);
-        path::find(cursor, moves.iter().cloned()).map(|found| found.element.id)
+        let mut at = Cursor::new(&self.tree, self.base);
+        let mut rest = moves;
+        while let Some(next) = rest.iter().position(|step| matches!(step, Move::Current(_))) {
+            let Move::Current(current) = rest[next] else { return None };
+            at = path::find(at, rest[..next].iter().cloned())?.element;
+            at = match self.pinned(at.id, current) {
+                Some(element) => Cursor::new(&self.tree, element),
+                None => path::current(at, current)?,
+            };
+            rest = &rest[next + 1..];
+        }
+        let found = path::find(at, rest.iter().cloned())?.element.id;
+        (self.tree.kind(found) != Kind::Null).then_some(found)
+    }
+
+    /// Settles which elements are the current ones, before anything changes.
+    pub(crate) fn pin(&mut self, moves: &[Move]) {
+        for (at, step) in moves.iter().enumerate() {
+            let Move::Current(current) = step else { continue };
+            let place = self.find(&moves[..at]).zip(self.find(&moves[..=at]));
+            if let Some((list, element)) = place.filter(|(list, _)| self.pinned(*list, *current).is_none()) {
+                self.pins.push(Pin { list, current: *current, element });
+            }
+        }
+    }
+
+    fn pinned(&self, list: Id, current: Current) -> Option<Id> {
+        let mut pins = self.pins.iter().filter(|pin| pin.list == list && pin.current == current);
+        pins.find(|pin| self.tree.is_attached(pin.element)).map(|pin| pin.element)
+    }
+
+    /// Whether another element would be the current one after the change: what the row shows would be another's.
+    pub(crate) fn is_another_current(&self) -> bool {
+        self.pins.iter().filter(|pin| self.tree.is_attached(pin.element)).any(|pin| {
+            let now = path::current(Cursor::new(&self.tree, pin.list), pin.current);
+            now.is_some_and(|now| now.id != pin.element)
+        })
     }
 
     /// Puts a new leaf at the end of `moves`; of a list, in its first place.
@@ -278,7 +330,7 @@ impl Edit<'_> {
                 Move::Member(name) => {
                     let object = self.as_object(at)?;
                     let member = self.reach_member(object, name)?;
-                    let indexed = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_)));
+                    let indexed = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_) | Move::Current(_)));
                     if self.tree.is_hole(member) && !indexed && self.repeats(object, name) {
                         self.as_array(member)?
                     } else {
@@ -287,6 +339,7 @@ impl Edit<'_> {
                 }
                 Move::Index(index) => self.reach_index(at, *index)?,
                 Move::Where(conditions) => self.reach_matching(at, *conditions)?,
+                Move::Current(current) => self.reach_current(at, *current)?,
                 Move::Extension(url) => self.reach_extension(at, url)?,
             };
         }
@@ -334,6 +387,18 @@ impl Edit<'_> {
         let array = self.as_array(at)?;
         let element = self.template(conditions)?;
         self.tree.push_item(array, element);
+        Ok(element)
+    }
+
+    fn reach_current(&mut self, at: Id, current: Current) -> Result<Id, Problem> {
+        let found = || path::current(Cursor::new(&self.tree, at), current).map(|found| found.id);
+        if let Some(found) = self.pinned(at, current).or_else(found) {
+            return Ok(found);
+        }
+        let list = self.as_array(at)?;
+        let element = self.template(current.conditions)?;
+        self.tree.push_item(list, element);
+        self.pins.push(Pin { list, current, element });
         Ok(element)
     }
 
@@ -426,7 +491,7 @@ impl Edit<'_> {
             let Move::Member(name) = step else {
                 continue;
             };
-            let repeats = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_)));
+            let repeats = matches!(moves.get(i + 1), Some(Move::Index(_) | Move::Where(_) | Move::Current(_)));
             let Some(base) = choice_elements::base(self.resource_type, name).filter(|_| !repeats) else {
                 continue;
             };
@@ -460,7 +525,7 @@ impl Edit<'_> {
 
     /// The elements that `moves` finds by their values: these values alone make nothing of them.
     fn anchors(&self, moves: &[Move]) -> Vec<(Id, Move)> {
-        let by_value = |step: &Move| matches!(step, Move::Where(_) | Move::Extension(_));
+        let by_value = |step: &Move| matches!(step, Move::Where(_) | Move::Current(_) | Move::Extension(_));
         let found = (0..moves.len()).filter(|&i| by_value(&moves[i]));
         found.filter_map(|i| Some((self.find(&moves[..=i])?, moves[i].clone()))).collect()
     }
@@ -503,7 +568,10 @@ impl Edit<'_> {
             }
             return;
         }
-        if !self.is_last(array, id) && !self.holds_extensions(array) {
+        let keeps_place = anchors.iter().any(|(anchor, step)| {
+            *anchor == id && matches!(step, Move::Current(current) if self.has_other(array, id, *current))
+        });
+        if (keeps_place || !self.is_last(array, id)) && !self.holds_extensions(array) {
             if let Some(beside) = self.beside(array, id) {
                 // It goes with the value; that the value is absent is said in the end.
                 let null = self.tree.bare_leaf(Kind::Null, "null");
@@ -524,6 +592,12 @@ impl Edit<'_> {
         } else {
             self.level(array);
         }
+    }
+
+    /// Whether another one would be the current one, were this element gone.
+    fn has_other(&self, array: Id, element: Id, current: Current) -> bool {
+        let others = self.tree.items(array).into_iter().filter(|item| *item != element);
+        others.into_iter().any(|item| path::current(Cursor::new(&self.tree, item), current).is_some())
     }
 
     /// Whether nothing stands behind an element, neither in its list nor beside where one would be.
@@ -577,6 +651,15 @@ impl Edit<'_> {
         };
         match step {
             Move::Extension(_) if self.tree.names(object) == ["url"] => self.detach(object, anchors),
+            Move::Current(current) => {
+                let may_leave = self.tree.parent(object).is_some_and(|array| {
+                    self.tree.items(array).last() == Some(&object) && !self.has_other(array, object, *current)
+                });
+                let conditions = current.conditions;
+                if may_leave && self.template(conditions).is_ok_and(|template| self.tree.same(object, template)) {
+                    self.detach(object, anchors);
+                }
+            }
             Move::Where(conditions) => {
                 let may_leave = self.tree.parent(object).is_some_and(|array| {
                     self.tree.items(array).last() == Some(&object) || self.holds_extensions(array)

@@ -5,6 +5,7 @@
 //! | `a.b` | the member; of an array, its first element that is not null | an object |
 //! | `a[1]`, `a.first()` | that element | an array, earlier places filled as absent data |
 //! | `a.where(b.c = 'x' and d = true)` | the first element that has these values | an element with them |
+//! | `name.current()`, `telecom.current(system='phone')` | the one that holds now, see [`Current`] | an element with these values |
 //! | `value.ofType(Quantity)` | as `valueQuantity` | |
 //! | `extension('url')` | the extension of that URL; of a primitive: `_birthDate.extension('url')` | an extension |
 //! | `p \| q` | the first that is present | nothing: the column is read only |
@@ -48,6 +49,8 @@ enum StepKind {
     Choice,
     Index,
     Where,
+    /// [`Step::extra_start`]: which of [`Of::ALL`].
+    Current,
     Extension,
     /// `$this`: moves nowhere.
     This,
@@ -60,6 +63,7 @@ pub enum Move {
     Member(Cow<'static, str>),
     Index(usize),
     Where(Conditions),
+    Current(Current),
     Extension(&'static str),
 }
 
@@ -192,6 +196,9 @@ impl Step {
             }
             StepKind::Index => Move::Index(self.extra_start as usize),
             StepKind::Where => Move::Where(Conditions { text: own }),
+            StepKind::Current => {
+                Move::Current(Current { of: Of::ALL[self.extra_start as usize], conditions: Conditions { text: own } })
+            }
             StepKind::Extension => Move::Extension(own),
             StepKind::This | StepKind::Or => return None,
         })
@@ -240,6 +247,104 @@ impl Conditions {
                 literal: if span.quoted { Literal::Text(literal) } else { Literal::Bare(literal) },
             })
         })
+    }
+}
+
+/// Which of several names, addresses or contact points holds now, of those that meet the conditions; none means all.
+///
+/// There is no clock in a mapping, so that the same resource gives the same row tomorrow: what says when it ended comes
+/// after what does not. In this order, each only among those that are equal so far, the first in the list at last:
+///
+/// - names: not `old` and not `maiden`, while another stands; without an end of their period; `official`, `usual`, others.
+/// - addresses: never `old`; without an end of their period; `home` or `work`, others.
+/// - contact points: never `old`; without an end of their period; the smallest `rank`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Current {
+    pub of: Of,
+    pub conditions: Conditions,
+}
+
+/// What [`Current`] chooses of, by the member that holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    Name,
+    Address,
+    Telecom,
+}
+
+/// What speaks for an element, or against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weight {
+    /// Member names from the element down.
+    pub path: &'static str,
+    /// The text that has to be there; none: any text.
+    pub is: Option<&'static str>,
+    /// All that apply are added; the least is chosen.
+    pub weight: i16,
+}
+
+/// With this weight or more an element is none of those that are chosen of.
+pub(crate) const NEVER: i16 = 1 << 12;
+
+/// Of equal weight the one with the smallest number is chosen, where these are contact points.
+pub const RANK: &str = "rank";
+
+const fn use_is(code: &'static str, weight: i16) -> Weight {
+    Weight { path: "use", is: Some(code), weight }
+}
+
+const HAS_ENDED: Weight = Weight { path: "period.end", is: None, weight: 8 };
+
+const NAME: &[Weight] =
+    &[HAS_ENDED, use_is("old", 16), use_is("maiden", 16), use_is("official", -2), use_is("usual", -1)];
+
+const ADDRESS: &[Weight] = &[HAS_ENDED, use_is("old", NEVER), use_is("home", -1), use_is("work", -1)];
+
+const TELECOM: &[Weight] = &[HAS_ENDED, use_is("old", NEVER)];
+
+impl Of {
+    const ALL: [Self; 3] = [Self::Name, Self::Address, Self::Telecom];
+
+    /// The member that holds them.
+    const fn member(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Address => "address",
+            Self::Telecom => "telecom",
+        }
+    }
+
+    pub const fn weights(self) -> &'static [Weight] {
+        match self {
+            Self::Name => NAME,
+            Self::Address => ADDRESS,
+            Self::Telecom => TELECOM,
+        }
+    }
+
+    pub const fn is_ranked(self) -> bool {
+        matches!(self, Self::Telecom)
+    }
+}
+
+/// A rank as R4 has it, of a number as it stands; the last of all where it is none.
+pub(crate) fn rank_of(number: Option<&str>) -> u32 {
+    number.and_then(|number| number.parse().ok()).filter(|rank| *rank > 0).unwrap_or(u32::MAX)
+}
+
+impl Current {
+    /// How much speaks against an element; none for one that is not chosen of.
+    fn against<'a, E: Element<'a>>(self, element: E) -> Option<(i16, u32)> {
+        if element.kind() != Kind::Object || !self.conditions.hold(element) {
+            return None;
+        }
+        let applies = |weight: &&Weight| {
+            let is = |value: E| value.text().is_some_and(|own| weight.is.is_none_or(|text| own == text));
+            reached(element, weight.path).into_iter().any(is)
+        };
+        let weight = self.of.weights().iter().filter(applies).map(|weight| weight.weight).sum::<i16>();
+        let rank = element.get(RANK).filter(|rank| rank.kind() == Kind::Number && self.of.is_ranked());
+        (weight < NEVER).then(|| (weight, rank_of(rank.and_then(E::bare))))
     }
 }
 
@@ -307,6 +412,7 @@ pub(crate) fn find<'a, E: Element<'a>>(root: E, moves: impl IntoIterator<Item = 
                 _ => return None,
             },
             Move::Where(conditions) => matching(found.element, conditions)?,
+            Move::Current(current) => self::current(found.element, current)?,
             Move::Extension(url) => extension(found.element, url)?,
         };
         if found.element.kind() == Kind::Null {
@@ -335,6 +441,16 @@ pub(crate) fn matching<'a, E: Element<'a>>(element: E, conditions: Conditions) -
     }
 }
 
+pub(crate) fn current<'a, E: Element<'a>>(element: E, current: Current) -> Option<E> {
+    match element.kind() {
+        Kind::Array => {
+            let chosen = element.items().filter_map(|item| Some((current.against(item)?, item)));
+            chosen.min_by_key(|(against, _)| *against).map(|(_, item)| item)
+        }
+        _ => current.against(element).map(|_| element),
+    }
+}
+
 pub(crate) fn extension<'a, E: Element<'a>>(element: E, url: &str) -> Option<E> {
     let extensions = present_object(element)?.get("extension")?;
     extensions.items().find(|item| item.get("url").and_then(E::text).is_some_and(|own| own == url))
@@ -353,17 +469,22 @@ impl Conditions {
 impl Condition {
     /// Whether any value that the path leads to is the literal.
     fn holds<'a, E: Element<'a>>(self, element: E) -> bool {
-        let mut reached = vec![element];
-        for name in self.path.split('.') {
-            reached = reached.into_iter().filter_map(|element| element.get(name)).flat_map(spread).collect();
-        }
-        reached.into_iter().any(|value| match self.literal {
+        reached(element, self.path).into_iter().any(|value| match self.literal {
             Literal::Text(text) => value.text().is_some_and(|own| own == text),
             Literal::Bare(bare) => value
                 .bare()
                 .is_some_and(|own| own == bare || number::compare(own, bare) == Some(std::cmp::Ordering::Equal)),
         })
     }
+}
+
+/// All values that member names lead to, through lists.
+fn reached<'a, E: Element<'a>>(element: E, path: &str) -> Vec<E> {
+    let mut reached = vec![element];
+    for name in path.split('.') {
+        reached = reached.into_iter().filter_map(|element| element.get(name)).flat_map(spread).collect();
+    }
+    reached
 }
 
 fn spread<'a, E: Element<'a>>(element: E) -> Vec<E> {
@@ -442,7 +563,7 @@ const fn index(path: Path, bytes: &[u8], open: usize) -> Result<(Path, usize), &
 /// Writing `a[n]` where `a` is empty fills the places before it: a limit against a slip of the pen.
 pub(crate) const MAX_INDEX: usize = 99;
 
-/// `first()`, `where(…)`, `ofType(…)`, `extension('…')`; `name` is the span before the bracket.
+/// `first()`, `where(…)`, `current(…)`, `ofType(…)`, `extension('…')`; `name` is the span before the bracket.
 const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<(Path, usize), &'static str> {
     let close = match closing(bytes, open) {
         Some(close) => close,
@@ -461,6 +582,8 @@ const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<
             Ok(()) => path.with(StepKind::Where, open + 1, close, 0, 0),
             Err(message) => Err(message),
         }
+    } else if is(bytes, name, open, b"current") {
+        current_of(path, bytes, open + 1, close)
     } else if is(bytes, name, open, b"ofType") {
         of_type(path, bytes, open + 1, close)
     } else if is(bytes, name, open, b"extension") {
@@ -470,12 +593,33 @@ const fn function(path: Path, bytes: &[u8], name: usize, open: usize) -> Result<
         }
         path.with(StepKind::Extension, open + 2, close - 1, 0, 0)
     } else {
-        Err("path: this function cannot be inverted; known are first(), where(...), ofType(...), extension('...')")
+        Err(
+            "path: this function cannot be inverted; known are first(), where(...), current(...), ofType(...), extension('...')",
+        )
     };
     match path {
         Ok(path) => Ok((path, close + 1)),
         Err(message) => Err(message),
     }
+}
+
+/// After `name`, `address` or `telecom`, with conditions or without.
+const fn current_of(path: Path, bytes: &[u8], start: usize, end: usize) -> Result<Path, &'static str> {
+    if start < end
+        && let Err(message) = conditions(bytes, start, end)
+    {
+        return Err(message);
+    }
+    let mut of = 0;
+    while path.len > 0 && of < Of::ALL.len() {
+        let before = path.steps[path.len as usize - 1];
+        let member = Of::ALL[of].member().as_bytes();
+        if matches!(before.kind, StepKind::Member) && is(bytes, before.start as usize, before.end as usize, member) {
+            return path.with(StepKind::Current, start, end, of, 0);
+        }
+        of += 1;
+    }
+    Err("path: current(...) follows name, address or telecom")
 }
 
 /// Turns the member before into the choice element of that type.
@@ -650,6 +794,8 @@ mod tests {
             "value.ofType(Quantity).value",
             "_birthDate.extension('http://hl7.org/fhir/StructureDefinition/patient-birthTime').valueDateTime",
             "extension('http://x/y(z)').value.ofType(string)",
+            "name.current().given[0]",
+            "contact[0].telecom.current(system='phone' and use='home').value",
             "code.text | code.coding[0].display",
             "$this",
             "$this.where(use='home').value | $this",
@@ -674,6 +820,10 @@ mod tests {
             ("a.where(b='c)", "not closed"),
             ("a.where()", "compares members"),
             ("a[0].ofType(x)", "follows a choice element"),
+            ("a.current()", "follows name"),
+            ("current()", "follows name"),
+            ("name[0].current()", "follows name"),
+            ("telecom.current(system)", "equality"),
             ("a.resolve()", "cannot be inverted"),
             ("a.extension(x)", "single quotes"),
             ("$resource.a", "only $this"),
@@ -723,5 +873,49 @@ mod tests {
             let found = path.alternatives().find_map(|moves| find(document.root(), moves));
             assert_eq!(found.map(|found| found.element.raw()), expected, "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_holds_now_is_chosen_by_use_and_period() {
+        let check = |path: &'static str, text: &str, expected: Option<&str>| {
+            let text = format!("{{{text}}}");
+            let document = Document::parse(text.as_bytes()).expect("JSON");
+            let moves = Path::parse(path).expect(path).moves();
+            let found = find(document.root(), moves).map(|found| found.element.raw().trim_matches('"'));
+            assert_eq!(found, expected, "{path} {text}");
+        };
+        let name = |names: &str, expected| check("name.current().text", &format!("\"name\":{names}"), expected);
+        name(r#"[{"use":"old","text":"A"},{"use":"official","text":"B"}]"#, Some("B"));
+        name(r#"[{"text":"A"},{"use":"usual","text":"B"},{"use":"official","text":"C"}]"#, Some("C"));
+        name(r#"[{"text":"A"},{"use":"usual","text":"B"}]"#, Some("B"));
+        name(r#"[{"use":"nickname","text":"A"},{"text":"B"}]"#, Some("A"));
+        name(r#"[{"use":"official","text":"A","period":{"end":"2001"}},{"use":"temp","text":"B"}]"#, Some("B"));
+        name(r#"[{"use":"maiden","text":"A"},{"use":"usual","text":"B","period":{"end":"2001"}}]"#, Some("B"));
+        name(r#"[null,{"use":"old","text":"A"}]"#, Some("A"));
+        name(r#"[{"use":"old"},{"use":"usual"}]"#, None);
+        name(r#"{"use":"old","text":"A"}"#, Some("A"));
+        let address = |list: &str, expected| check("address.current().city", &format!("\"address\":{list}"), expected);
+        address(
+            r#"[{"use":"old","city":"A"},{"city":"B"},{"use":"work","city":"C"},{"use":"home","city":"D"}]"#,
+            Some("C"),
+        );
+        address(r#"[{"use":"home","city":"A","period":{"end":"2001"}},{"use":"billing","city":"B"}]"#, Some("B"));
+        address(r#"[{"use":"old","city":"A"}]"#, None);
+        let phone = |list: &str, expected| {
+            check("telecom.current(system='phone').value", &format!("\"telecom\":{list}"), expected);
+        };
+        phone(
+            r#"[{"system":"email","value":"A","rank":1},{"system":"phone","value":"B"},{"system":"phone","value":"C","rank":2}]"#,
+            Some("C"),
+        );
+        phone(
+            r#"[{"system":"phone","value":"A","rank":1,"use":"old"},{"system":"phone","value":"B","rank":0}]"#,
+            Some("B"),
+        );
+        phone(r#"[{"system":"phone","value":"A","rank":3},{"system":"phone","value":"B","rank":12}]"#, Some("A"));
+        phone(
+            r#"[{"system":"phone","value":"A","rank":1,"period":{"end":"2001"}},{"system":"phone","value":"B"}]"#,
+            Some("B"),
+        );
     }
 }

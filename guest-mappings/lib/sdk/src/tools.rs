@@ -6,7 +6,7 @@ pub use crate::cell::constant_of;
 pub use crate::column::{Access, Concept, Kind};
 pub use crate::field::{Field, Part, fields, is_for};
 pub use crate::output::cells;
-pub use crate::path::{Condition, Conditions, Literal, Move, choice_name};
+pub use crate::path::{Condition, Conditions, Current, Literal, Move, RANK, choice_name};
 pub use crate::pointer::pointer;
 pub use crate::read::{rows_planned, unsettled};
 pub use crate::table::{default_name, lists};

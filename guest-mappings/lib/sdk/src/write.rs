@@ -108,8 +108,13 @@ impl Writer<'_> {
             return Err(general(GONE));
         };
         place::at(root, &place).ok_or_else(|| general(GONE))?;
-        let mut edit =
-            Edit { tree: Tree::of(&document), base: ROOT, resource_type: source.resource_type, creating: true };
+        let mut edit = Edit {
+            tree: Tree::of(&document),
+            base: ROOT,
+            resource_type: source.resource_type,
+            creating: true,
+            pins: Vec::new(),
+        };
         let index = edit.push_row(&place, list).map_err(general)?;
         place.push(Step { list, index });
         let blank = parse(b"{}")?;
@@ -179,6 +184,11 @@ impl Writer<'_> {
             return Ok(None);
         }
         edit.finish();
+        if edit.is_another_current() {
+            let of_pins = assigned.iter().filter(|set| set.is_of_current());
+            let located: Vec<_> = of_pins.map(|set| at(set.column, OTHER_CURRENT)).collect();
+            return Err(if located.is_empty() { general(OTHER_CURRENT) } else { located });
+        }
         let text = edit.tree.render();
         self.read_back(scope, &text, creating, &assigned)?;
         Ok(Some(text))
@@ -351,11 +361,13 @@ impl Writer<'_> {
 }
 
 fn begin<'t>(scope: Scope<'_>, tree: Tree<'t>, base: Id, creating: bool) -> Edit<'t> {
-    Edit { tree, base, resource_type: scope.source.resource_type, creating }
+    Edit { tree, base, resource_type: scope.source.resource_type, creating, pins: Vec::new() }
 }
 
 const GONE: Problem =
     Problem::conflict("the resource has no such element; another change may have moved it: read the rows again");
+const OTHER_CURRENT: Problem =
+    Problem::conflict("with this value another one would be the current one, and the row would show that");
 const NOT_SHOWN: Problem =
     Problem::conflict("the resource would not show this value: another element or column stands against it");
 

@@ -5,7 +5,7 @@
 //! other, each number of four bytes. Slots have two.
 
 /// The first bytes of every plan: what it is, and the version of its form.
-pub const MAGIC: &[u8; 4] = b"TPL2";
+pub const MAGIC: &[u8; 4] = b"TPL3";
 
 /// Length of "no text", where an empty text is something else.
 pub const NO_TEXT: u32 = u32::MAX;
@@ -221,27 +221,38 @@ pub mod entry {
 pub mod condition {
     /// Text.
     pub const LITERAL: usize = 0;
-    /// 1 for `true`, `false` or a number, 0 for a text.
-    pub const BARE: usize = 8;
+    /// What it is compared with, one of the following.
+    pub const TEST: usize = 8;
     /// Marked where it holds.
     pub const SLOT: usize = 12;
     pub const SIZE: usize = 16;
+
+    /// The literal, a text.
+    pub const TEXT: u32 = 0;
+    /// The literal, `true`, `false` or a number.
+    pub const BARE: u32 = 1;
+    /// Any text.
+    pub const ANY_TEXT: u32 = 2;
+    /// Any number, which is noted in the slot.
+    pub const RANK: u32 = 3;
 }
 
 /// What is done at the end of a list's element.
 pub mod rule {
-    /// Which elements it is for, in one byte: [`DIRECT`], [`INDEX`], or those that meet its conditions.
+    /// Which elements it is for, in one byte: [`DIRECT`], [`INDEX`], [`WHERE`] or [`CURRENT`].
     pub const KIND: usize = 0;
     /// Not 0 if a value without a list is none of them, in one byte.
     pub const LIST_ONLY: usize = 1;
+    /// [`INDEX`]: which. [`CURRENT`]: how many weights there are.
     pub const AT: usize = 2;
-    /// The slot that is marked when it is done.
+    /// The slot that is marked when it is done; of [`CURRENT`] with what speaks against the element.
     pub const DONE: usize = 4;
     /// How many slots of conditions there are.
     pub const CONDITIONS: usize = 6;
     /// How many pairs of slots there are, from and to.
     pub const COPIES: usize = 8;
-    /// The slots.
+    /// The slots. Of [`CURRENT`] behind them pairs of the slot of a condition and its weight, and the slot of the rank, 0 for
+    /// none.
     pub const SLOTS: usize = 10;
 
     /// The first element that is there.
@@ -250,6 +261,8 @@ pub mod rule {
     pub const INDEX: u8 = 1;
     /// The first that meets the conditions.
     pub const WHERE: u8 = 2;
+    /// Of those that meet the conditions the one that the least speaks against.
+    pub const CURRENT: u8 = 3;
 }
 
 /// Where an entry of a node is found by its key: a table of offsets with a place for each hash.

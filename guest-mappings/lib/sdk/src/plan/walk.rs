@@ -15,6 +15,7 @@ use turntable_scan::{Lexer, number, unescape};
 use super::blob::{Blob, Entry, Source};
 use super::layout::{LEVELS, SLOT, WORD, condition, flag, hash, node, rule, types};
 use crate::choice_elements;
+use crate::path::{NEVER, rank_of};
 
 /// What stands in a slot.
 pub(super) mod kind {
@@ -549,6 +550,13 @@ impl Walk {
             let applies = match blob.u8(at + rule::KIND) {
                 rule::DIRECT => list.present == 0,
                 rule::INDEX => list.at == u32::from(blob.u16(at + rule::AT)),
+                rule::CURRENT => {
+                    let holds = |index| self.slots[slot(index)].stamp >= since;
+                    let weights = conditions + 2 * count(rule::COPIES);
+                    is_object
+                        && (0..conditions).all(holds)
+                        && self.is_better(list, done, (0..=2 * count(rule::AT)).map(|index| slot(weights + index)))
+                }
                 _ => {
                     let fits = is_object && !(list.single && blob.u8(at + rule::LIST_ONLY) != 0);
                     let holds = |index| self.slots[slot(index)].stamp >= since;
@@ -563,13 +571,39 @@ impl Walk {
             if !applies {
                 continue;
             }
+            let replaces = blob.u8(at + rule::KIND) == rule::CURRENT;
             for index in 0..count(rule::COPIES) {
                 let from = self.slots[slot(conditions + 2 * index)];
                 if from.stamp >= since {
                     self.slots[slot(conditions + 2 * index + 1)] = from;
+                } else if replaces {
+                    // What the element before had is not what this one has.
+                    self.slots[slot(conditions + 2 * index + 1)] = Slot::default();
                 }
             }
         }
+    }
+
+    /// Whether less speaks against an element than against those of its list before, which is then noted at `done`. The
+    /// weights are pairs of a condition's slot and what it weighs, and behind them the slot of the rank.
+    fn is_better(&mut self, list: &Frame, done: usize, mut weights: impl Iterator<Item = usize>) -> bool {
+        let since = list.element_scope;
+        let (mut weight, mut rank) = (0, u32::MAX);
+        while let Some(slot) = weights.next() {
+            match weights.next() {
+                Some(own) if self.slots[slot].stamp >= since => weight += i32::from((own as u16).cast_signed()),
+                Some(_) => {}
+                None if slot != 0 && self.slots[slot].stamp >= since => rank = self.slots[slot].start,
+                None => {}
+            }
+        }
+        let best = self.slots[done];
+        let against = ((weight + i32::from(NEVER)).cast_unsigned(), rank);
+        let is_better = weight < NEVER.into() && (best.stamp < list.scope || against < (best.start, best.end));
+        if is_better {
+            self.slots[done] = Slot { start: against.0, end: against.1, stamp: self.stamp, what: kind::NULL };
+        }
+        is_better
     }
 
     fn row(&mut self, list: &Frame) {
@@ -613,19 +647,25 @@ impl Walk {
         for at in blob.list(entry.conditions(), condition::SIZE) {
             let (offset, length) = blob.span(at + condition::LITERAL);
             let literal = blob.bytes(offset, length);
-            let holds = match (blob.u32(at + condition::BARE), value.kind()) {
-                (0, kind::STRING) if value.what & kind::ESCAPED == 0 => {
+            let slot = blob.u32(at + condition::SLOT);
+            let holds = match (blob.u32(at + condition::TEST) as u32, value.kind()) {
+                (condition::TEXT, kind::STRING) if value.what & kind::ESCAPED == 0 => {
                     same(&text.as_bytes()[1..text.len() - 1], literal)
                 }
-                (0, kind::STRING) => unescape(&text[1..text.len() - 1]).as_bytes() == literal,
-                (1, kind::NUMBER | kind::BOOLEAN) => {
+                (condition::TEXT, kind::STRING) => unescape(&text[1..text.len() - 1]).as_bytes() == literal,
+                (condition::ANY_TEXT, kind::STRING) => true,
+                (condition::RANK, kind::NUMBER) => {
+                    self.slots[slot].start = rank_of(Some(text));
+                    true
+                }
+                (condition::BARE, kind::NUMBER | kind::BOOLEAN) => {
                     text.as_bytes() == literal
                         || number::compare(text, blob.text(at + condition::LITERAL)) == Some(std::cmp::Ordering::Equal)
                 }
                 _ => false,
             };
             if holds {
-                self.slots[blob.u32(at + condition::SLOT)].stamp = self.stamp;
+                self.slots[slot].stamp = self.stamp;
             }
         }
     }
