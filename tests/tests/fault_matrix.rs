@@ -2,6 +2,8 @@
 //! is held against what the service has: a wrong success is the one thing that may not be. Prints the table of what
 //! became of each.
 
+#![expect(clippy::print_stdout, reason = "what became of each is to be seen")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

@@ -303,9 +303,18 @@ fn picky(asked: &TableRequest, documents: &Documents) -> Result<RowBatch, Failur
 fn renamed(change: Change) -> Vec<u8> {
     let existing = String::from_utf8(change.existing.unwrap_or_default()).unwrap_or_default();
     let text = change.assignments.into_iter().find_map(|assigned| assigned.value).unwrap_or_default();
-    let (before, rest) = existing.split_once("\"text\":\"").unwrap_or((&existing, "\""));
-    let (_, after) = rest.split_once('"').unwrap_or_default();
-    format!("{before}\"text\":\"{text}\"{after}").into_bytes()
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let renamed = match existing.split_once("\"text\":\"") {
+        Some((before, rest)) => {
+            let (_, after) = rest.split_once('"').unwrap_or_default();
+            format!("{before}\"text\":\"{text}\"{after}")
+        }
+        None => {
+            let before = existing.trim_end().strip_suffix('}').unwrap_or_default();
+            format!("{before},\"code\":{{\"text\":\"{text}\"}}}}")
+        }
+    };
+    renamed.into_bytes()
 }
 
 fn picky_table() -> Table {
