@@ -25,7 +25,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes> {
     let is_packed = match is_packed(headers) {
         Ok(is_packed) => is_packed,
-        Err(error) => return Err(refused(headers, body, limit, error).await),
+        Err(error) => return Err(refused(headers, body, error).await),
     };
     let body = whole(app, headers, body, limit).await?;
     let body = if is_packed {
@@ -84,18 +84,18 @@ fn too_much() -> Error {
 async fn whole(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes> {
     let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if said > limit {
-        return Err(refused(headers, body, limit, too_large(limit)).await);
+        return Err(refused(headers, body, too_large(limit)).await);
     }
     let mut whole = Vec::with_capacity(said.min(64 << 10));
     let mut weight = Weight::new(&app.lines.held);
     while let Some(data) = next(&mut body).await? {
         if whole.len() + data.len() > limit {
-            return Err(refused(headers, body, limit, too_large(limit)).await);
+            return Err(refused(headers, body, too_large(limit)).await);
         }
         weight.add(data.len());
         if is_too_much(app, &weight) {
             drop((whole, weight));
-            return Err(refused(headers, body, limit, too_much()).await);
+            return Err(refused(headers, body, too_much()).await);
         }
         whole.extend_from_slice(&data);
     }
@@ -104,22 +104,12 @@ async fn whole(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> 
 
 /// Who still sends does not listen yet: heard out for a while, it sees the answer, not a broken connection. Who asks first
 /// (RFC 9110, 10.1.1) is not asked to send.
-async fn refused(headers: &HeaderMap, body: Body, most: usize, error: Error) -> Error {
+async fn refused(headers: &HeaderMap, mut body: Body, error: Error) -> Error {
     if !headers.contains_key(header::EXPECT) {
-        let _ = tokio::time::timeout(LINGER, discard(body, most)).await;
+        let to_the_end = async { while let Ok(Some(_)) = next(&mut body).await {} };
+        let _ = tokio::time::timeout(LINGER, to_the_end).await;
     }
     error
-}
-
-/// Reads so many bytes and forgets them.
-async fn discard(mut body: Body, most: usize) {
-    let mut read = 0;
-    while let Ok(Some(data)) = next(&mut body).await {
-        read += data.len();
-        if read > most {
-            return;
-        }
-    }
 }
 
 async fn next(body: &mut Body) -> Result<Option<Bytes>> {
