@@ -62,7 +62,7 @@ async fn events_come_newest_first_with_a_link_to_the_older_ones() {
     let server = Server::setup().start().await;
     let all: Vec<u64> = server.events(0).await.iter().filter_map(|event| event["id"].as_u64()).rev().collect();
     assert!(all.len() > 50 && all.is_sorted_by(|newer, older| newer > older), "{all:?}");
-    let (mut found, mut next) = (Vec::new(), Some(format!("/admin/v1/events?limit=20&after={}", all[45])));
+    let (mut found, mut next) = (Vec::new(), Some(format!("/admin/v1/audit?limit=20&after={}", all[45])));
     while let Some(path) = next {
         let page = server.get(&path, &[]).await.expect(200).json();
         let events = page["events"].as_array().expect("events");
@@ -71,6 +71,29 @@ async fn events_come_newest_first_with_a_link_to_the_older_ones() {
         next = page["@next"].as_str().map(str::to_owned);
     }
     assert_eq!(found, all[..45]);
+    let older = server.get("/admin/v1/events", &[("limit", "1000")]).await.expect(200).json();
+    assert_eq!(older["events"].as_array().map(Vec::len), Some(all.len()), "its older name");
+}
+
+#[tokio::test]
+async fn events_are_chosen_by_table_and_by_caller() {
+    let server = Server::setup().source("main", "http://127.0.0.1:9/fhir").start().await;
+    for (table, route) in [("msemr_encounter", "virtual"), ("account", "virtual"), ("msemr_encounter", "native")] {
+        server.turn(table, route).await.expect(200);
+    }
+    let of = async |options: &[(&str, &str)]| {
+        let page = server.get("/admin/v1/audit", options).await.expect(200).json();
+        let about = |event: &serde_json::Value| (event["table"].clone(), event["actor"].clone());
+        (page["events"].as_array().expect("events").iter().map(about).collect::<Vec<_>>(), page["@next"].clone())
+    };
+    let (all, _) = of(&[("table", "account")]).await;
+    assert!(!all.is_empty() && all.iter().all(|(table, _)| table == "account"), "{all:?}");
+    let actor = all[0].1.as_str().expect("an actor").to_owned();
+    let (its, next) = of(&[("table", "msemr_encounter"), ("caller", &actor), ("limit", "1")]).await;
+    assert_eq!(its, [(json!("msemr_encounter"), json!(actor))]);
+    let next = server.get(next.as_str().expect("there are older ones"), &[]).await.expect(200).json();
+    assert_eq!((&next["events"][0]["table"], &next["events"][0]["actor"]), (&json!("msemr_encounter"), &json!(actor)));
+    assert_eq!(of(&[("caller", "nobody & none")]).await.0, []);
 }
 
 #[tokio::test]

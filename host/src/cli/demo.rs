@@ -200,7 +200,7 @@ fn tour(url: &str, fhir: &str, with_samples: bool) {
          curl -s '{api}/msemr_encounters/$count'\n\
          \n\
          # Who did what\n\
-         curl -s '{url}/admin/v1/events'\n\
+         curl -s '{url}/admin/v1/audit'\n\
          \n\
          Ctrl-C ends the demo."
     ));

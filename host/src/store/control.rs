@@ -61,6 +61,21 @@ pub struct Act {
     pub detail: Value,
 }
 
+/// Which events of the audit trail are meant.
+#[derive(Clone, Debug)]
+pub struct EventsAsked {
+    /// Of larger ids only.
+    pub after: u64,
+    /// Of smaller ids only.
+    pub before: u64,
+    /// Of this table only.
+    pub table: Option<String>,
+    /// Of this actor only.
+    pub actor: Option<String>,
+    /// At most so many; no more than [`EVENTS_MAX`] and one, which tells whether there are more.
+    pub limit: u32,
+}
+
 /// An entry of the audit trail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {

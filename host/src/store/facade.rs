@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::{Route, Table};
-use crate::store::control::{Act, Activation, Decision, Event, Mapping};
+use crate::store::control::{Act, Activation, Decision, Event, EventsAsked, Mapping};
 use crate::store::keys::Keys;
 use crate::store::native::{
     Division, MadeAnew, NativeScan, NativeWrite, Progress, Release, ScanLimits, Scanned, StoredResource,
@@ -429,10 +429,9 @@ impl Store {
         self.read(Database::routes).await
     }
 
-    /// Events whose ids lie between two, the newest first; at most [`EVENTS_MAX`](crate::store::control::EVENTS_MAX) and
-    /// one.
-    pub async fn events(&self, after: u64, before: u64, limit: u32) -> Result<Vec<Event>> {
-        self.read(move |database| database.events(after, before, limit)).await
+    /// Events of the audit trail, the newest first.
+    pub async fn events(&self, asked: EventsAsked) -> Result<Vec<Event>> {
+        self.read(move |database| database.events(&asked)).await
     }
 
     pub async fn setting(&self, name: &'static str) -> Result<Option<Vec<u8>>> {

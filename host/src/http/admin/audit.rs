@@ -2,13 +2,14 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::admin::answer::{ErrorAnswer, Options, reply};
 use crate::http::shared::Shared;
-use crate::store::control::{self, EVENTS_MAX};
+use crate::store::control::{self, EVENTS_MAX, EventsAsked};
 
 /// Events of the audit trail.
 #[derive(Serialize, ToSchema)]
@@ -44,12 +45,42 @@ pub(crate) struct After {
     /// Events of smaller ids only.
     #[param(nullable = false)]
     before: Option<u64>,
+    /// Events of this table only.
+    #[param(nullable = false)]
+    table: Option<String>,
+    /// What this caller did.
+    #[param(nullable = false)]
+    caller: Option<String>,
     /// At most so many; 100 unless said.
     #[param(nullable = false, maximum = 1000)]
     limit: Option<u32>,
 }
 
 /// The audit trail, newest first.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/audit",
+    params(After),
+    responses(
+        (status = 200, description = "The events", body = EventList),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn audit(State(app): Shared, Options(asked): Options<After>) -> Response {
+    let limit = asked.limit.unwrap_or(100).clamp(1, EVENTS_MAX);
+    let (after, before) = (asked.after, asked.before.unwrap_or(u64::MAX));
+    let (table, actor) = (asked.table.clone(), asked.caller.clone());
+    let found = app.turntable.store.events(EventsAsked { after, before, table, actor, limit: limit + 1 }).await;
+    reply(found.map(|found| {
+        let more = found.len() > limit as usize;
+        let events: Vec<_> = found.into_iter().take(limit as usize).map(Event::from).collect();
+        let last = events.last().filter(|_| more);
+        let next = last.map(|last| older(&After { before: Some(last.id), limit: Some(limit), ..asked }));
+        EventList { events, next }
+    }))
+}
+
+/// The audit trail, by its older name.
 #[utoipa::path(
     get,
     path = "/admin/v1/events",
@@ -59,17 +90,23 @@ pub(crate) struct After {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn events(State(app): Shared, Options(asked): Options<After>) -> Response {
-    let limit = asked.limit.unwrap_or(100).clamp(1, EVENTS_MAX);
-    let found = app.turntable.store.events(asked.after, asked.before.unwrap_or(u64::MAX), limit + 1).await;
-    reply(found.map(|found| {
-        let more = found.len() > limit as usize;
-        let events: Vec<_> = found.into_iter().take(limit as usize).map(Event::from).collect();
-        let last = events.last().filter(|_| more);
-        let after = if asked.after == 0 { String::new() } else { format!("&after={}", asked.after) };
-        let next = last.map(|last| format!("/admin/v1/events?before={}&limit={limit}{after}", last.id));
-        EventList { events, next }
-    }))
+pub(crate) async fn events(app: Shared, asked: Options<After>) -> Response {
+    audit(app, asked).await
+}
+
+/// The path of the events that these options mean.
+fn older(asked: &After) -> String {
+    let encoded = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+    let number = |value: Option<u64>| value.map(|value| value.to_string());
+    let options = [
+        ("before", number(asked.before)),
+        ("limit", number(asked.limit.map(u64::from))),
+        ("after", number((asked.after > 0).then_some(asked.after))),
+        ("table", asked.table.as_deref().map(encoded)),
+        ("caller", asked.caller.as_deref().map(encoded)),
+    ];
+    let options = options.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+    format!("/admin/v1/audit?{}", options.collect::<Vec<_>>().join("&"))
 }
 
 impl From<control::Event> for Event {

@@ -11,7 +11,7 @@ use crate::http::admin::{audit, releases, tables};
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 10] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 11] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 10] {
         ("/admin/v1/mappings", get(releases::list).post(releases::load)),
         ("/admin/v1/mappings/{digest}", get(releases::show)),
         ("/admin/v1/mappings/{name}/active", delete(releases::deactivate)),
+        ("/admin/v1/audit", get(audit::audit)),
         ("/admin/v1/events", get(audit::events)),
     ]
 }
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 10] {
         releases::load,
         releases::show,
         releases::deactivate,
+        audit::audit,
         audit::events,
     )
 )]

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction};
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
-use crate::store::control::{Act, Activation, Decision, EVENTS_MAX, Event, Mapping};
+use crate::store::control::{Act, Activation, Decision, EVENTS_MAX, Event, EventsAsked, Mapping};
 use crate::store::sqlite::database::Database;
 
 /// Decisions.
@@ -186,16 +186,17 @@ impl Database {
 
 /// The audit trail.
 impl Database {
-    /// Events with a larger id, the oldest first.
-    pub(crate) fn events(&self, after: u64, before: u64, limit: u32) -> Result<Vec<Event>> {
+    /// Events, the newest first.
+    pub(crate) fn events(&self, asked: &EventsAsked) -> Result<Vec<Event>> {
         self.reading(|moment| {
             let mut select = moment.prepare_cached(
                 "SELECT id, at, actor, action, table_name, detail FROM _turntable_events \
-                 WHERE id > ? AND id < ? ORDER BY id DESC LIMIT ?",
+                 WHERE id > ?1 AND id < ?2 AND (?3 IS NULL OR table_name = ?3) AND (?4 IS NULL OR actor = ?4) \
+                 ORDER BY id DESC LIMIT ?5",
             )?;
             let id = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
-            // One more tells whether there are more.
-            let mut rows = select.query((id(after), id(before), limit.min(EVENTS_MAX + 1)))?;
+            let EventsAsked { after, before, table, actor, limit } = asked;
+            let mut rows = select.query((id(*after), id(*before), table, actor, (*limit).min(EVENTS_MAX + 1)))?;
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
                 events.push(Event {
@@ -370,6 +371,10 @@ mod tests {
         store.decide(&[(decision, act(action, table))])
     }
 
+    fn asked(after: u64, before: u64, limit: u32) -> EventsAsked {
+        EventsAsked { after, before, table: None, actor: None, limit }
+    }
+
     fn put(store: &Database, digest: &str, component: Option<&[u8]>) {
         let mapping = Mapping {
             digest: digest.into(),
@@ -391,7 +396,7 @@ mod tests {
             put(&store, digest, Some(digest.as_bytes()));
             put(&store, digest, Some(b"other bytes"));
         }
-        assert_eq!(store.events(0, u64::MAX, 10).unwrap().len(), 3, "nothing happened the second time");
+        assert_eq!(store.events(&asked(0, u64::MAX, 10)).unwrap().len(), 3, "nothing happened the second time");
         assert_eq!(store.component("two").unwrap().as_deref(), Some(&b"two"[..]));
         assert_eq!(store.component("four").unwrap(), None);
         let found = store.mapping("two").unwrap().unwrap();
@@ -462,7 +467,7 @@ mod tests {
         decide(&store, activate("two"), "mapping.activate", None).unwrap();
         assert_eq!(store.withdrawn().unwrap(), BTreeMap::new());
         assert_eq!(store.active().unwrap()["encounter"], "two");
-        assert_eq!(store.events(0, u64::MAX, 1).unwrap()[0].action, "mapping.activate");
+        assert_eq!(store.events(&asked(0, u64::MAX, 1)).unwrap()[0].action, "mapping.activate");
     }
 
     #[test]
@@ -484,15 +489,25 @@ mod tests {
         assert!(!routes.contains_key("contact"), "all or none");
         assert_eq!(routes["encounter"], Route::Native);
         assert_eq!(routes["participant"], main);
-        let mut events = store.events(0, u64::MAX, 100).unwrap();
+        let mut events = store.events(&asked(0, u64::MAX, 100)).unwrap();
         events.reverse();
         let seen: Vec<_> = events.iter().map(|e| (e.id, e.action.as_str(), e.table.as_deref())).collect();
         assert_eq!(seen, [(1, "route.set", Some("encounter")), (2, "route.set", Some("encounter"))]);
         assert_eq!(events[0].detail, json!({ "n": 1 }));
-        let ids =
-            |after, before, limit| store.events(after, before, limit).unwrap().iter().map(|e| e.id).collect::<Vec<_>>();
+        let ids = |asked: EventsAsked| store.events(&asked).unwrap().iter().map(|e| e.id).collect::<Vec<_>>();
         let last = events.len() as u64;
-        assert_eq!((ids(0, u64::MAX, 1), ids(0, 3, 9), ids(1, 3, 9)), (vec![last], vec![2, 1], vec![2]));
+        assert_eq!(ids(asked(0, u64::MAX, 1)), [last]);
+        assert_eq!((ids(asked(0, 3, 9)), ids(asked(1, 3, 9))), (vec![2, 1], vec![2]));
+        let of = |table: Option<&str>, actor: Option<&str>| EventsAsked {
+            table: table.map(str::to_owned),
+            actor: actor.map(str::to_owned),
+            ..asked(0, u64::MAX, 9)
+        };
+        assert_eq!(
+            (ids(of(Some("encounter"), Some("ada"))), ids(of(Some("encounter"), None))),
+            (vec![2, 1], vec![2, 1])
+        );
+        assert_eq!((ids(of(Some("contact"), None)), ids(of(None, Some("eve")))), (vec![], vec![]));
     }
 
     #[test]
@@ -503,7 +518,7 @@ mod tests {
             let tried = store.writing(|transaction| Ok(transaction.execute(statement, [])?));
             assert_eq!(tried.unwrap_err().code(), Code::Store);
         }
-        assert_eq!(store.events(0, u64::MAX, 10).unwrap()[0].actor, "ada");
+        assert_eq!(store.events(&asked(0, u64::MAX, 10)).unwrap()[0].actor, "ada");
     }
 
     #[test]
