@@ -1,23 +1,84 @@
-//! (d) How long others wait while many read large pages: `/healthz`, one row of another table and one row of the same
-//! table, each alone and beside 64 clients that read pages of 1,000 rows of all columns through a mapping.
+//! (d) How long others wait: `/healthz`, one row of a native table and one row of a virtual one, alone and beside each
+//! kind of heavy work of others (`Heavy`).
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use turntable_componentize::{Settings, compile, componentize, read_samples};
+use turntable_fhir_sandbox::{Running, Sandbox};
 
-use crate::Result;
+use crate::data;
 use crate::measure::{Report, Table, milliseconds, quantile};
 use crate::read;
 use crate::start::Program;
+use crate::{Error, Result};
 
 const READERS: usize = 64;
-const LARGE: &str = "odata.maxpagesize=1000";
-/// For each of the two states, and each question.
+const PATIENTS: usize = 12_000;
+const CONDITIONS: usize = 190;
+const TEXTS: usize = 5_000;
+const TEXT_LENGTH: usize = 800;
+/// For each state, and each question in it.
 const TIME: Duration = Duration::from_secs(10);
 /// Between two questions of one kind.
 const PAUSE: Duration = Duration::from_millis(10);
+/// What heavy work may take to begin, so that all of it is under way when others ask.
+const BEGIN: Duration = Duration::from_secs(1);
+
+/// Work of others.
+#[derive(Clone, Copy)]
+enum Heavy {
+    /// Many read the largest pages there are, of all columns, through a mapping, from a FHIR service.
+    LargePages,
+    /// A batch of patients goes into the store, again and again.
+    Bundle,
+    /// A mapping that never ends is asked for rows.
+    Spinning,
+    /// A native table is searched with more conditions on long texts than a request can afford.
+    Filter,
+}
+
+impl Heavy {
+    const ALL: [Self; 4] = [Self::LargePages, Self::Bundle, Self::Spinning, Self::Filter];
+
+    fn name(self) -> String {
+        match self {
+            Self::LargePages => format!("{READERS} readers of pages of {} rows", read::LARGEST),
+            Self::Bundle => format!("a bundle of {PATIENTS} patients"),
+            Self::Spinning => format!("{READERS} readers of a mapping that spins"),
+            Self::Filter => format!("{CONDITIONS} conditions on {TEXTS} texts"),
+        }
+    }
+
+    fn at_once(self) -> usize {
+        match self {
+            Self::LargePages | Self::Spinning => READERS,
+            Self::Bundle | Self::Filter => 1,
+        }
+    }
+
+    /// A request of it.
+    fn request(self, client: &Client, server: &str, bundle: &str) -> RequestBuilder {
+        match self {
+            Self::LargePages => {
+                let largest = format!("odata.maxpagesize={}", read::LARGEST);
+                client.get(read::rows_url(server)).header("prefer", largest)
+            }
+            Self::Bundle => post(client, server, bundle.to_owned()),
+            Self::Spinning => client.get(format!("{server}/api/data/v9.2/pickys")),
+            Self::Filter => {
+                let one = |n: usize| format!("contains(tolower(name),'z{n}')");
+                let all: Vec<String> = (0..CONDITIONS).map(one).collect();
+                client.get(format!("{server}/api/data/v9.2/accounts")).query(&[("$filter", all.join(" or "))])
+            }
+        }
+    }
+}
 
 pub fn run(report: &mut Report) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -25,51 +86,128 @@ pub fn run(report: &mut Report) -> Result<()> {
 }
 
 async fn measured(report: &mut Report) -> Result<()> {
-    let (_sandbox, fhir) = read::service().await?;
+    let (_sandbox, fhir) = service().await?;
     let directory = tempfile::tempdir()?;
     let program = Program::start(directory.path(), &fhir.base_url())?;
+    let client = read::client()?;
     read::ingest(&program.url, "Patient", read::ROWS).await?;
+    post(&client, &program.url, texts()).send().await?.error_for_status()?;
+    program.serve(&client, spinning()?, "picky").await?;
     let observations = read::rows_url(&program.url);
     let contacts = format!("{}/api/data/v9.2/contacts", program.url);
-    let one = |rows: String, key: &'static str| async move {
-        let page: Value = serde_json::from_slice(&read::get(&read::client()?, &rows, read::PAGE).await?.0)?;
-        let key = page["value"][0][key].as_str().ok_or("no row to read")?.to_owned();
-        Ok::<_, crate::Error>(format!("{rows}({key})"))
+    let one = async |rows: String, key: &str| {
+        let page: Value = serde_json::from_slice(&read::get(&client, &rows, read::PAGE).await?.0)?;
+        let key = page["value"][0][key].as_str().ok_or("no row to read")?;
+        Ok::<_, Error>(format!("{rows}({key})"))
     };
     let questions = [
         ("/healthz", format!("{}/healthz", program.url)),
-        ("one row of another table, native", one(contacts, "contactid").await?),
-        ("one row of the same table, virtual", one(observations.clone(), "msemr_observationid").await?),
+        ("one row, native", one(contacts, "contactid").await?),
+        ("one row, virtual", one(observations, "msemr_observationid").await?),
     ];
     let alone = asked(&questions).await?;
-    let (stop, pages) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let reader = |_| tokio::spawn(large_pages(observations.clone(), stop.clone(), pages.clone()));
-    let readers: Vec<_> = (0..READERS).map(reader).collect();
-    let beside = asked(&questions).await?;
-    stop.store(true, Ordering::Relaxed);
-    for reader in readers {
-        reader.await??;
+    for heavy in Heavy::ALL {
+        let (beside, work) = beside(heavy, &program.url, &questions).await?;
+        let title = format!("Waiting beside {}", heavy.name());
+        let mut table = Table::new(title, &["p50 ms alone", "p99 alone", "p50 beside", "p99 beside", "times (p99)"], &[]);
+        for (((name, _), mut alone), mut beside) in questions.iter().zip(alone.clone()).zip(beside) {
+            let mut row: Vec<f64> = [&mut alone, &mut beside]
+                .into_iter()
+                .flat_map(|times| [quantile(times, 0.5), quantile(times, 0.99)])
+                .collect();
+            row.push(row[3] / row[1]);
+            table.row(*name, row);
+        }
+        report.add(&table);
+        let mut table = Table::new("  the work meanwhile", &["answers/s", "of which errors/s"], &[]);
+        table.row("all of it", work.map(|count| count as f64 / TIME.as_secs_f64()));
+        report.add(&table);
     }
-    let title = format!("Waiting beside {READERS} readers of pages of 1,000 rows");
-    let mut table = Table::new(title, &["p50 ms alone", "p99 alone", "p50 beside", "p99 beside", "times (p99)"], &[]);
-    for (((name, _), mut alone), mut beside) in questions.iter().zip(alone).zip(beside) {
-        let mut row: Vec<f64> = [&mut alone, &mut beside]
-            .into_iter()
-            .flat_map(|times| [quantile(times, 0.5), quantile(times, 0.99)])
-            .collect();
-        row.push(row[3] / row[1]);
-        table.row(*name, row);
-    }
-    report.add(&table);
-    let mut table = Table::new("  pages read meanwhile", &["pages/s"], &[]);
-    table.row("all readers", [pages.load(Ordering::Relaxed) as f64 / TIME.as_secs_f64()]);
-    report.add(&table);
     program.stop();
     fhir.shutdown().await;
     Ok(())
 }
 
-/// Milliseconds of each question's answers, all questions at the same time, on a thread of its own: the readers keep the
+/// Observations enough for the largest page, and a Condition that sends its mapping into a loop.
+async fn service() -> Result<(Sandbox, Running)> {
+    let sandbox = Sandbox::new();
+    sandbox.load(data::collection("Observation", read::LARGEST)?.as_bytes())?;
+    let endless = json!({ "resourceType": "Condition", "id": "endless", "code": { "text": "loops" } });
+    let endless = json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": endless }] });
+    sandbox.load(endless.to_string().as_bytes())?;
+    let running = sandbox.clone().start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    Ok((sandbox, running))
+}
+
+/// Organizations with long names.
+fn texts() -> String {
+    let entries = (0..TEXTS).map(|number| {
+        let name: String = format!("Organization {number} ").chars().cycle().take(TEXT_LENGTH).collect();
+        let resource = json!({ "resourceType": "Organization", "id": format!("o{number}"), "name": name });
+        json!({ "resource": resource, "request": { "method": "PUT", "url": format!("Organization/o{number}") } })
+    });
+    json!({ "resourceType": "Bundle", "type": "batch", "entry": entries.collect::<Vec<_>>() }).to_string()
+}
+
+/// The tests' hostile mapping, marked so that its one table, `picky`, is honest but where a text says `loops`.
+fn spinning() -> Result<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hostile");
+    let settings = Settings { target_directory: None, locked: true, quick: false };
+    let module = compile(std::slice::from_ref(&directory), settings)?.remove(&directory).ok_or("no module was made")?;
+    let mut component = componentize(&std::fs::read(module)?, &read_samples(&directory.join("samples"))?)?;
+    let (honest, picky) = (b"DESCRIBE:honest                 ", b"DESCRIBE:picky                  ");
+    let at = component.windows(honest.len()).position(|part| part == honest).ok_or("the mapping has no marker")?;
+    component[at..at + picky.len()].copy_from_slice(picky);
+    Ok(component)
+}
+
+fn post(client: &Client, server: &str, bundle: String) -> RequestBuilder {
+    client.post(format!("{server}/fhir")).header("content-type", "application/fhir+json").body(bundle)
+}
+
+/// Milliseconds of each question's answers while the work goes on; how many answers the work got, and how many of these
+/// were errors.
+async fn beside(
+    heavy: Heavy,
+    server: &str,
+    questions: &[(&'static str, String)],
+) -> Result<(Vec<Vec<f64>>, [usize; 2])> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let bundle: Arc<str> = match heavy {
+        Heavy::Bundle => read::batch("Patient", PATIENTS)?.into(),
+        _ => "".into(),
+    };
+    let worker = |_| {
+        let (server, bundle, stop, counts) = (server.to_owned(), bundle.clone(), stop.clone(), counts.clone());
+        tokio::spawn(async move {
+            let client = read::client()?;
+            while !stop.load(Ordering::Relaxed) {
+                let response = heavy.request(&client, &server, &bundle).send().await?;
+                counts[0].fetch_add(1, Ordering::Relaxed);
+                if response.status().is_success() {
+                    response.bytes().await?;
+                } else {
+                    // A server that says it is busy is asked again.
+                    counts[1].fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+            Ok::<_, Error>(())
+        })
+    };
+    let workers: Vec<_> = (0..heavy.at_once()).map(worker).collect();
+    tokio::time::sleep(BEGIN).await;
+    let times = asked(questions).await?;
+    let counts = [counts[0].load(Ordering::Relaxed), counts[1].load(Ordering::Relaxed)];
+    stop.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.await??;
+    }
+    Ok((times, counts))
+}
+
+/// Milliseconds of each question's answers, all questions at the same time, on a thread of its own: the work keeps the
 /// others busy, and what they wait for is not the server's doing.
 async fn asked(questions: &[(&'static str, String)]) -> Result<Vec<Vec<f64>>> {
     let urls: Vec<String> = questions.iter().map(|(_, url)| url.clone()).collect();
@@ -97,19 +235,4 @@ async fn question(url: String) -> Result<Vec<f64>> {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(times)
-}
-
-/// Reads until it is told to stop. A server that says it is busy is asked again.
-async fn large_pages(url: String, stop: Arc<AtomicBool>, pages: Arc<AtomicUsize>) -> Result<()> {
-    let client = read::client()?;
-    while !stop.load(Ordering::Relaxed) {
-        let response = client.get(&url).header("prefer", LARGE).send().await?;
-        if response.status().is_success() {
-            response.bytes().await?;
-            pages.fetch_add(1, Ordering::Relaxed);
-        } else {
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-    Ok(())
 }

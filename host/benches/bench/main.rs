@@ -5,7 +5,7 @@
 //! just bench mapping                # resources per CPU-second through a mapping
 //! just bench read                   # a page of a virtual and of a native table beside what is written by hand
 //! just bench start                  # start to ready, resident memory, swap
-//! just bench beside                 # what others wait for while many read large pages
+//! just bench beside                 # what others wait for while there is heavy work
 //! just bench mapping --json FILE    # the figures to a file as well
 //! ```
 //!
@@ -57,7 +57,7 @@ enum Job {
     Read,
     /// Start to ready, resident memory, swap.
     Start,
-    /// What others wait for while many read large pages.
+    /// What others wait for while there is heavy work.
     Beside,
 }
 

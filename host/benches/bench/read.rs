@@ -22,6 +22,8 @@ use crate::measure::{Report, Side, Table, milliseconds, quantile};
 
 /// Rows of a page.
 pub const ROWS: usize = 50;
+/// Rows of the largest page that a server gives.
+pub const LARGEST: usize = 5_000;
 /// Observations in the service, and in the native table.
 pub const STORED: usize = 1_000;
 const CLIENTS: [usize; 2] = [1, 8];
@@ -165,15 +167,20 @@ pub async fn get(client: &reqwest::Client, url: &str, prefer: &str) -> Result<(V
 
 /// Resources into the native tables of a server.
 pub async fn ingest(server: &str, resource_type: &str, count: usize) -> Result<()> {
+    let request = client()?.post(format!("{server}/fhir")).header("content-type", "application/fhir+json");
+    request.body(batch(resource_type, count)?).send().await?.error_for_status()?;
+    Ok(())
+}
+
+/// A batch that puts so many resources of a type.
+pub fn batch(resource_type: &str, count: usize) -> Result<String> {
     let mut bundle: Value = serde_json::from_str(&data::collection(resource_type, count)?)?;
     bundle["type"] = json!("batch");
     for entry in bundle["entry"].as_array_mut().ok_or("a bundle without entries")? {
         let id = entry["resource"]["id"].as_str().unwrap_or_default();
         entry["request"] = json!({ "method": "PUT", "url": format!("{resource_type}/{id}") });
     }
-    let request = client()?.post(format!("{server}/fhir")).header("content-type", "application/fhir+json");
-    request.body(bundle.to_string()).send().await?.error_for_status()?;
-    Ok(())
+    Ok(bundle.to_string())
 }
 
 async fn body(url: &str) -> Result<Vec<u8>> {

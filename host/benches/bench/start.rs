@@ -242,8 +242,23 @@ impl Program {
     }
 
     async fn activate(&self, client: &reqwest::Client, digest: &str) -> Result<f64> {
-        let url = format!("{}/admin/v1/tables/msemr_observation/mapping", self.url);
+        self.release(client, digest, "msemr_observation").await
+    }
+
+    /// Puts a version in force.
+    async fn release(&self, client: &reqwest::Client, digest: &str, table: &str) -> Result<f64> {
+        let url = format!("{}/admin/v1/tables/{table}/mapping", self.url);
         Ok(answered(client.post(url).body(json!({ "digest": digest }).to_string())).await?.0)
+    }
+
+    /// Loads a mapping and has its table show what the FHIR service has.
+    pub async fn serve(&self, client: &reqwest::Client, component: Vec<u8>, table: &str) -> Result<()> {
+        let (_, loaded) = self.load(client, component).await?;
+        let digest = loaded["digest"].as_str().ok_or("a load without a digest")?;
+        self.release(client, digest, table).await?;
+        let route = json!({ "provider": "virtual", "source": "main" }).to_string();
+        answered(client.put(format!("{}/admin/v1/tables/{table}/route", self.url)).body(route)).await?;
+        Ok(())
     }
 }
 
