@@ -1,13 +1,13 @@
 //! The configuration: `turntable.toml` and the environment, checked as a whole before anything starts. Every problem is
 //! named with its place and what to do; nothing is guessed, and no secret is ever text in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::fhir::auth::{AuthSettings, Secret};
-use crate::fhir::client::{BaseUrl, SourceSettings};
+use crate::fhir::client::{BaseUrl, Overrides, SourceSettings};
 use crate::http::doors::{self, Doors, PublicUrl};
 use crate::http::token::Asked;
 use crate::model::error::{Code, Detail, Error, Result};
@@ -101,6 +101,12 @@ impl Config {
             }
             if let Some(path) = &source.ca_file {
                 let _ = writeln!(text, "ca_file = {}", quoted(path.display()));
+            }
+            for (key, parameters) in [("force", &source.overrides.force), ("never", &source.overrides.never)] {
+                if !parameters.is_empty() {
+                    let parameters: Vec<_> = parameters.iter().collect();
+                    let _ = writeln!(text, "{key} = {}", list(&parameters));
+                }
             }
         }
         for (name, route) in &self.tables {
@@ -281,8 +287,37 @@ impl Checker<'_> {
                     None
                 }
             });
+        let force = self.parameters(&mut section, "force");
+        let never = self.parameters(&mut section, "never");
+        if let Some(both) = force.intersection(&never).next() {
+            let place = section.place().clone();
+            self.problems.error(&place, format!("{both:?} is in `force` and in `never` of one source"));
+        }
         section.end(self.problems);
-        Some(SourceSettings { url: url?, auth: auth?, timeout, ca_file, public_url })
+        let overrides = Overrides { force, never };
+        Some(SourceSettings { url: url?, auth: auth?, timeout, ca_file, public_url, overrides })
+    }
+
+    /// Search parameters, each as `Type.parameter`.
+    fn parameters(&mut self, section: &mut Section, key: &'static str) -> BTreeSet<String> {
+        let name = section.name(key);
+        let mut parameters = BTreeSet::new();
+        for (text, place) in section.texts(key, self.problems) {
+            let is_one = text.split_once('.').is_some_and(|(resource_type, parameter)| {
+                let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+                resource_type.starts_with(|c: char| c.is_ascii_uppercase())
+                    && !parameter.is_empty()
+                    && is_word(resource_type)
+                    && is_word(parameter)
+            });
+            if is_one {
+                parameters.insert(text);
+            } else {
+                let what = format!("`{name}`: {text:?} is no search parameter; write \"Patient.family\"");
+                self.problems.error(&place, what);
+            }
+        }
+        parameters
     }
 
     fn address(&mut self, section: &mut Section, key: &'static str) -> Option<BaseUrl> {

@@ -206,6 +206,9 @@ pub mod fhir {
     /// What a service's answers have taught about it.
     pub mod learned;
 
+    /// What a service was found to do when it was tried out.
+    pub mod probed;
+
     /// One HTTP exchange: where it may go, how long it may take, how much it may bring.
     pub mod transport;
 
@@ -358,6 +361,9 @@ pub mod router {
         /// A table's route to another place.
         pub mod turn;
 
+        /// What a FHIR service really does, tried out.
+        pub mod probe;
+
         /// What is in force when the server starts.
         pub mod start;
     }
@@ -414,6 +420,9 @@ pub mod http {
 
         /// Who did what.
         mod audit;
+
+        /// FHIR services, and what they were found to do.
+        mod sources;
 
         /// Its routes, and the OpenAPI document that describes them.
         pub mod openapi;

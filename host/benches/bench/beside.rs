@@ -109,7 +109,8 @@ async fn measured(report: &mut Report) -> Result<()> {
     for heavy in Heavy::ALL {
         let (beside, work) = beside(heavy, &program.url, &questions).await?;
         let title = format!("Waiting beside {}", heavy.name());
-        let mut table = Table::new(title, &["p50 ms alone", "p99 alone", "p50 beside", "p99 beside", "times (p99)"], &[]);
+        let mut table =
+            Table::new(title, &["p50 ms alone", "p99 alone", "p50 beside", "p99 beside", "times (p99)"], &[]);
         for (((name, _), mut alone), mut beside) in questions.iter().zip(alone.clone()).zip(beside) {
             let mut row: Vec<f64> = [&mut alone, &mut beside]
                 .into_iter()

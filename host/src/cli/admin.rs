@@ -107,6 +107,62 @@ pub async fn deactivate(server: &Server, mapping: &str) -> Result<()> {
     Ok(())
 }
 
+pub async fn source_list(server: &Server) -> Result<()> {
+    let sources = answer(server, get(server, "/admin/v1/sources")?).await?;
+    show(server, &sources, |sources| {
+        say(format!("{:<16} {:<8} {:<28} {:>7} {}", "SOURCE", "FHIR", "SOFTWARE", "TABLES", "URL"));
+        for source in items(sources, "sources") {
+            let or_unknown = |member: &str| source[member].as_str().unwrap_or("-").to_owned();
+            say(format!(
+                "{:<16} {:<8} {:<28} {:>7} {}",
+                text(source, "name"),
+                or_unknown("fhirVersion"),
+                or_unknown("software"),
+                items(source, "tables").count(),
+                text(source, "url")
+            ));
+            let not_asked: Vec<_> = items(source, "notAsked").filter_map(Value::as_str).collect();
+            if !not_asked.is_empty() {
+                say(format!("  not asked of it: {}", not_asked.join(", ")));
+            }
+        }
+    });
+    Ok(())
+}
+
+pub async fn source_probe(server: &Server, name: &str, types: &[String]) -> Result<()> {
+    let request = post(server, &format!("/admin/v1/sources/{name}/probe"))?;
+    let probe = answer(server, with_json(request, &json!({ "types": types }))).await?;
+    show(server, &probe, |probe| {
+        for (resource_type, found) in probe["types"].as_object().into_iter().flatten() {
+            say(format!("{resource_type}: {} resources looked at", found["resources"]));
+            let yes_or_no = |member: &str| found[member].as_bool().map(|yes| if yes { "yes" } else { "no" });
+            let facts = [("counts", "counts"), ("sorts", "sorts"), ("versions", "versions"), ("history", "history")];
+            let facts = facts.iter().filter_map(|(name, member)| Some(format!("{name} {}", yes_or_no(member)?)));
+            let unknown = found["unknownParameters"].as_str().map(|heed| format!("unknown parameters {heed}"));
+            say(format!("  {}", facts.chain(unknown).collect::<Vec<_>>().join(", ")));
+            for heed in ["applied", "ignored", "refused"] {
+                let parameters = found["parameters"].as_object().into_iter().flatten();
+                let named: Vec<_> = parameters.filter(|(_, one)| one["heed"] == heed).map(described).collect();
+                if !named.is_empty() {
+                    say(format!("  {heed}: {}", named.join(", ")));
+                }
+            }
+        }
+        if probe["whole"] == false {
+            say("the trial came to its limits; name a type with --type to try the rest");
+        }
+    });
+    Ok(())
+}
+
+/// A search parameter with what it does otherwise than R4 has it.
+fn described((name, probed): (&String, &Value)) -> String {
+    let odd = [("ignoresCase", "tells case apart"), ("ignoresAccents", "tells accents apart")];
+    let odd: Vec<_> = odd.iter().filter(|(member, _)| probed[member] == false).map(|(_, says)| *says).collect();
+    if odd.is_empty() { name.clone() } else { format!("{name} ({})", odd.join(", ")) }
+}
+
 pub async fn route_list(server: &Server) -> Result<()> {
     let tables = answer(server, get(server, "/admin/v1/tables")?).await?;
     show(server, &tables, |tables| {

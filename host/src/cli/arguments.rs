@@ -78,6 +78,9 @@ enum Command {
     /// Show and turn data routes.
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Show FHIR services, and try out what they really do.
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Send bundles into the tables.
     Ingest {
         #[arg(required = true)]
@@ -209,6 +212,26 @@ enum MappingCommand {
 }
 
 #[derive(Subcommand)]
+enum SourceCommand {
+    /// Every FHIR service of the configuration, with what is known of it.
+    List {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Try out which search parameters a service heeds, how it compares, whether it counts, sorts and keeps versions. It
+    /// is only read from. What it does not do is not asked of it any more.
+    Probe {
+        /// As the configuration has it.
+        name: String,
+        /// This resource type only; may be repeated.
+        #[arg(long = "type", value_name = "TYPE")]
+        types: Vec<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
 enum RouteCommand {
     /// Every table with its route.
     List {
@@ -287,6 +310,10 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Route(RouteCommand::Set { table, provider, source, copy, dry_run, yes, server }) => {
             let turn = admin::Turn { table, provider, source, copy, dry_run, yes };
             admin::route_set(&server, turn).await
+        }
+        Command::Source(SourceCommand::List { server }) => admin::source_list(&server).await,
+        Command::Source(SourceCommand::Probe { name, types, server }) => {
+            admin::source_probe(&server, &name, &types).await
         }
         Command::Ingest { files, forward, as_batch, server } => {
             admin::ingest(&server, &files, forward.as_deref(), as_batch).await

@@ -139,6 +139,7 @@ impl Server {
             load_folder(&turntable, &mut folder).await;
             tokio::spawn(watch(Arc::downgrade(&turntable), folder));
         }
+        turntable.recall_probes().await?;
         tokio::spawn(behind::watch(Arc::downgrade(&turntable)));
         app.ready();
         if config.mappings.warm {

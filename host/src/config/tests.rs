@@ -10,6 +10,8 @@ url = "https://fhir.example.org/r4/"
 auth = { kind = "client-credentials", token_url = "https://id.example.org/token", client_id = "tt", client_secret = { env = "FHIR_SECRET" }, scope = "system/*.*" }
 timeout = "3s"
 public_url = "https://proxy.example.org/fhir/"
+force = ["Patient.identifier"]
+never = ["Patient.family", "Observation.code"]
 [sources."a b"]
 url = "http://127.0.0.1:9/"
 auth = { kind = "basic", username = "u", password = { env = "FHIR_SECRET" } }
@@ -61,6 +63,8 @@ fn everything_is_read() {
     assert_eq!(main.url.to_string(), "https://fhir.example.org/r4");
     assert_eq!(main.timeout.as_secs(), 3);
     assert_eq!(main.public_url.as_ref().map(ToString::to_string).as_deref(), Some("https://proxy.example.org/fhir"));
+    let Overrides { force, never } = &main.overrides;
+    assert_eq!((force.len(), never.contains("Patient.family"), never.len()), (1, true, 2));
     assert_eq!(main.auth.kind(), "client-credentials");
     assert_eq!(config.tables["msemr_encounter"], Route::Virtual { source: "main".into() });
     assert_eq!(config.tables["contact"], Route::Native);
@@ -152,6 +156,9 @@ fn sources_are_checked() {
     problem(&source("url = \"https://h\"\ntimeout = \"0s\""), &[], "t.toml:3: ", "duration");
     problem(&source("url = \"https://h\"\nca_file = \"/no/such\""), &[], "t.toml:3: ", "PEM");
     problem(&source("url = \"https://h\"\npublic_url = \"h\""), &[], "t.toml:3: ", "public_url");
+    problem(&source("url = \"https://h\"\nnever = [\"family\"]"), &[], "t.toml:3: ", "Patient.family");
+    let both = source("url = \"https://h\"\nnever = [\"Patient.name\"]\nforce = [\"Patient.name\"]");
+    problem(&both, &[], "t.toml:1: ", "`force` and in `never`");
     problem(&auth("{ kind = \"magic\" }"), &[], "t.toml:3: ", "client-credentials");
     problem(&auth("{ kind = \"private-key-jwt\" }"), &[], "t.toml:3: ", "NotSupported");
     problem(&auth("{ kind = \"bearer\" }"), &[], "t.toml:3: ", "`sources.m.auth.token` is missing");

@@ -22,6 +22,7 @@ use super::capabilities::Capabilities;
 use super::learned::Learned;
 pub use super::learned::Lesson;
 use super::outcome::{Asked, Interaction, denial, refusal, retry_after, with_doubt};
+use super::probed::Probed;
 pub use super::transport::BaseUrl;
 use super::transport::{Failure, LINK_BYTES, Reply, connect, exchange, query};
 use crate::model::error::{Code, Error, Result};
@@ -57,6 +58,16 @@ pub struct SourceSettings {
     /// The address that the service gives for itself in links and references, where it is not `url`: a proxy stands in
     /// front of it, or we reach it from behind.
     pub public_url: Option<BaseUrl>,
+    pub overrides: Overrides,
+}
+
+/// What an administrator knows better of the search parameters of a service, each as `Type.parameter`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Asked although the service does not declare it, and known to compare codes and URIs without case.
+    pub force: BTreeSet<String>,
+    /// Not asked.
+    pub never: BTreeSet<String>,
 }
 
 /// Cheap to clone; the clones share connections, queue, token and counters.
@@ -154,6 +165,7 @@ impl SourceSettings {
             timeout: Self::TIMEOUT,
             ca_file: None,
             public_url: None,
+            overrides: Overrides::default(),
         })
     }
 }
@@ -170,6 +182,8 @@ impl Client {
             base: settings.url.clone(),
             public: settings.public_url.clone(),
             learned: Learned::default(),
+            probed: std::sync::Mutex::default(),
+            overrides: settings.overrides.clone(),
             timeout: settings.timeout,
             answer_bytes: limits.upstream_bytes,
             authorizer: Authorizer::new(name, settings.auth.clone(), http.clone()),
@@ -194,6 +208,11 @@ impl Client {
         self.0.public.as_ref().unwrap_or(&self.0.base).to_string()
     }
 
+    /// The address that it is reached at.
+    pub fn url(&self) -> String {
+        self.0.base.to_string()
+    }
+
     /// Remembers what an answer has taught; `most` counts for [`Lesson::PageOf`] and [`Lesson::WrongTotal`].
     pub fn learn(&self, resource_type: &str, lesson: Lesson, most: u32) {
         tracing::debug!(source = self.name(), resource_type, ?lesson, "learned");
@@ -205,9 +224,26 @@ impl Client {
         self.0.learned.get(resource_type, lesson)
     }
 
-    /// What is not to be asked for, see [`Learned::not_done`].
+    /// Takes up what the service was found to do when it was tried out.
+    pub fn know(&self, probed: Arc<Probed>) {
+        *self.0.probed.lock().unwrap_or_else(PoisonError::into_inner) = Some(probed);
+    }
+
+    /// What it was found to do, if it was tried out.
+    pub fn probed(&self) -> Option<Arc<Probed>> {
+        self.0.probed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is not to be asked for, see [`Learned::not_done`] and [`Probed::not_done`].
     pub fn not_done(&self) -> BTreeSet<String> {
-        self.0.learned.not_done()
+        let mut not_done = self.0.learned.not_done();
+        not_done.extend(self.probed().iter().flat_map(|probed| probed.not_done()));
+        not_done
+    }
+
+    /// What its administrator says of its parameters.
+    pub fn overrides(&self) -> &Overrides {
+        &self.0.overrides
     }
 
     pub fn counters(&self) -> Counters {
@@ -361,6 +397,15 @@ impl Client {
         Ok(Some(Versioned { version: etag(&reply.headers).or(head.version()), body: reply.body }))
     }
 
+    /// Whether the service shows the versions of a resource that it has.
+    pub async fn has_history(&self, resource_type: &str, id: &str, deadline: Instant) -> Result<bool> {
+        let asked = self.0.asked(Interaction::Read, resource_type);
+        let mut url = self.0.below(&asked, &[resource_type, id, "_history"])?;
+        url.set_query(Some("_count=1"));
+        let reply = self.0.send(&Ask::get(asked, url), deadline).await?;
+        Ok(reply.status.is_success())
+    }
+
     /// `if_none_exist`: search parameters; if one resource matches them, it is answered and nothing is created.
     pub async fn create(
         &self,
@@ -449,6 +494,8 @@ struct Service {
     base: BaseUrl,
     public: Option<BaseUrl>,
     learned: Learned,
+    probed: std::sync::Mutex<Option<Arc<Probed>>>,
+    overrides: Overrides,
     timeout: Duration,
     answer_bytes: usize,
     http: reqwest::Client,

@@ -55,6 +55,10 @@ pub struct Limits {
     pub scan_rows: u64,
     /// Calls to FHIR services for one request, those for related rows included. As `scan_rows`.
     pub upstream_calls: u32,
+    /// Calls of a trial of a FHIR service. It ends, and says that it is not whole.
+    pub probe_calls: u32,
+    /// Milliseconds of such a trial. As `probe_calls`.
+    pub probe_ms: u64,
     /// Bytes of one answer of a FHIR service. `UpstreamInvalid`.
     pub upstream_bytes: usize,
     /// Requests under way to one FHIR service. More wait, then `UpstreamBusy`.
@@ -141,6 +145,8 @@ impl Default for Limits {
             page_bytes: 16 << 20,
             scan_rows: 5_000,
             upstream_calls: 25,
+            probe_calls: 5_000,
+            probe_ms: 240_000,
             upstream_bytes: 32 << 20,
             upstream_concurrency: 64,
             request_ms: 30_000,

@@ -434,8 +434,9 @@ impl Store {
         self.read(move |database| database.events(&asked)).await
     }
 
-    pub async fn setting(&self, name: &'static str) -> Result<Option<Vec<u8>>> {
-        self.read(move |database| database.setting(name)).await
+    pub async fn setting(&self, name: impl Into<String>) -> Result<Option<Vec<u8>>> {
+        let name = name.into();
+        self.read(move |database| database.setting(&name)).await
     }
 
     pub async fn put_setting(&self, name: &'static str, value: Vec<u8>) -> Result<()> {

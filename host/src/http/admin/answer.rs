@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -89,9 +90,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 pub(crate) async fn body<T: DeserializeOwned>(app: &App, request: Request) -> Result<T> {
+    parsed(&whole(app, request).await?)
+}
+
+/// None: there is no body.
+pub(crate) async fn body_or_none<T: DeserializeOwned>(app: &App, request: Request) -> Result<Option<T>> {
+    let body = whole(app, request).await?;
+    if body.is_empty() { Ok(None) } else { parsed(&body).map(Some) }
+}
+
+async fn whole(app: &App, request: Request) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
-    let body = body::read(app, &parts.headers, body, BODY_BYTES).await?;
-    serde_json::from_slice(&body).map_err(|e| {
+    body::read(app, &parts.headers, body, BODY_BYTES).await
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|e| {
         Error::new(Code::BadJson, format!("the body is not what is expected here: {e}"))
             .hint("see /admin/v1/openapi.json")
     })

@@ -7,11 +7,11 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use utoipa::OpenApi;
 
 use crate::http::admin::answer::reply;
-use crate::http::admin::{audit, releases, tables};
+use crate::http::admin::{audit, releases, sources, tables};
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 11] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 13] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -22,6 +22,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 11] {
         ("/admin/v1/mappings", get(releases::list).post(releases::load)),
         ("/admin/v1/mappings/{digest}", get(releases::show)),
         ("/admin/v1/mappings/{name}/active", delete(releases::deactivate)),
+        ("/admin/v1/sources", get(sources::list)),
+        ("/admin/v1/sources/{name}/probe", post(sources::probe)),
         ("/admin/v1/audit", get(audit::audit)),
         ("/admin/v1/events", get(audit::events)),
     ]
@@ -41,6 +43,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 11] {
         releases::load,
         releases::show,
         releases::deactivate,
+        sources::list,
+        sources::probe,
         audit::audit,
         audit::events,
     )

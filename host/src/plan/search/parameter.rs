@@ -165,7 +165,7 @@ fn spell(begun: String, rest: &str, into: &mut Vec<String>) {
 }
 
 /// `\`, `,`, `$` and `|` mean something in a search value.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if matches!(c, '\\' | ',' | '$' | '|') {

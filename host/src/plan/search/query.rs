@@ -13,6 +13,7 @@ use crate::model::table::{Binding, Kind, Sortable, Source, Table};
 use crate::plan::evaluate::residual::columns_of_filter;
 use crate::plan::unparse;
 
+pub(crate) use super::parameter::escape;
 pub use super::pushdown::{Class, ServerSearch};
 
 /// Keys or references of one search; a longer list is asked for in several searches.

@@ -3,13 +3,14 @@
 //! and a next link, never with a wrong page.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use uuid::Uuid;
 
 use crate::fhir::capabilities::Capabilities;
+use crate::fhir::client::Overrides;
 use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Expand, Filter, Query};
@@ -184,7 +185,9 @@ impl Session {
             Asking::Services => self.same_cells(table).await,
             Asking::Nobody => table.same.get().cloned().unwrap_or_default(),
         };
-        Ok(Place::Virtual(Arc::new(ServerSearch { ignored, same, ..server_search(says.as_deref(), &table.table) })))
+        let Overrides { force, never } = client.overrides().clone();
+        let declared = declared(says.as_deref(), &table.table);
+        Ok(Place::Virtual(Arc::new(ServerSearch { declared, force, never, ignored, same })))
     }
 
     fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
@@ -202,8 +205,8 @@ enum Asking {
 }
 
 /// What the service says it can search a table's resources by. If it does not say, everything is tried and checked.
-fn server_search(says: Option<&Capabilities>, table: &Table) -> ServerSearch {
-    let declared = says.map(|says| {
+fn declared(says: Option<&Capabilities>, table: &Table) -> Option<BTreeMap<String, BTreeSet<String>>> {
+    says.map(|says| {
         let declared = table
             .sources
             .iter()
@@ -211,8 +214,7 @@ fn server_search(says: Option<&Capabilities>, table: &Table) -> ServerSearch {
         declared
             .map(|(resource_type, resource)| (resource_type.clone(), resource.search_params.keys().cloned().collect()))
             .collect()
-    });
-    ServerSearch { declared, ..ServerSearch::default() }
+    })
 }
 
 /// What the next links of a table depend on.

@@ -157,14 +157,7 @@ impl Database {
     }
 
     pub(crate) fn put_setting(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.writing(|transaction| {
-            transaction.execute(
-                "INSERT INTO _turntable_settings (name, value) VALUES (?, ?) \
-                 ON CONFLICT DO UPDATE SET value = excluded.value",
-                (name, value),
-            )?;
-            Ok(())
-        })
+        self.writing(|transaction| put_setting(transaction, name, value))
     }
 
     /// The setting, or what `made` is, which is then kept: for secrets that every start must find again.
@@ -250,6 +243,7 @@ pub(crate) fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &A
         Decision::Turn { tables, route } => {
             tables.iter().try_for_each(|table| write_route(transaction, now, table, route, &act.actor))?;
         }
+        Decision::KeepSetting { name, value } => put_setting(transaction, name, value)?,
     }
     write_event(transaction, now, act)
 }
@@ -265,6 +259,14 @@ fn go_back(transaction: &Transaction<'_>, table: &str) -> Result<()> {
             .hint("activate a version by its digest instead"));
     };
     transaction.execute("UPDATE _turntable_activations SET rolled_back = 1 WHERE id = ?", [undone])?;
+    Ok(())
+}
+
+fn put_setting(transaction: &Transaction<'_>, name: &str, value: &[u8]) -> Result<()> {
+    transaction.execute(
+        "INSERT INTO _turntable_settings (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (name, value),
+    )?;
     Ok(())
 }
 
