@@ -203,9 +203,7 @@ impl Reader<'_> {
         assert_eq!(program, "turntable", "a guide that needs nothing else");
         let mut run = Command::new(env!("CARGO_BIN_EXE_turntable"));
         run.args(arguments).current_dir(self.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        run.env("TURNTABLE_LISTEN", "127.0.0.1:0")
-            .env("TURNTABLE_MAPPINGS__BUILTIN", "false")
-            .env("TURNTABLE_LOG", "error");
+        run.env("TURNTABLE_LISTEN", "127.0.0.1:0").env("TURNTABLE_LOG", "error");
         run.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("guide-target"));
         if let Some(address) =
             self.address.as_ref().filter(|_| CLIENTS.iter().any(|first| arguments.starts_with(&as_words(first))))

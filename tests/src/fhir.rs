@@ -56,11 +56,6 @@ impl Fhir {
         Self { base: base.trim_end_matches('/').to_owned(), client: client(), service: Service::Elsewhere }
     }
 
-    /// Whether it may refuse a resource that lacks what R4 requires; the sandbox takes what it gets.
-    pub fn validates(&self) -> bool {
-        !matches!(self.service, Service::Sandbox { .. })
-    }
-
     /// Without a trailing slash.
     pub fn base(&self) -> &str {
         &self.base

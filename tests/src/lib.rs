@@ -6,6 +6,7 @@
 //! names.
 
 mod admin;
+pub mod asked;
 mod component;
 mod data;
 mod fhir;

@@ -56,7 +56,9 @@ async fn every_way_to_fail_takes_down_one_table() {
     // A transaction is stored whole; a change through the table that works too. A start changes nothing.
     let answer = server.ingest(&bundle("transaction", &[put("x", "traps"), put("y", "well")]), None).await.expect(200);
     assert!(answer.text.contains("table `picky` is behind"), "{}", answer.text);
-    let made = json!({ "msemr_name": "loops" });
+    let patient = server.post("contacts", &json!({ "msemr_contacttype": 935_000_000 })).await.expect(201).json();
+    let patient = format!("/contacts({})", patient["contactid"].as_str().unwrap_or_default());
+    let made = json!({ "msemr_name": "loops", "msemr_subjecttypepatient@odata.bind": patient });
     let created = server.post("msemr_conditions", &made).await;
     assert!(created.status == 201 || created.status == 204, "{} {}", created.status, created.text);
     // A write through the table that fails is refused, one that does not fail is done, whatever else it is behind with.

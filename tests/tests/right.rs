@@ -2,11 +2,23 @@
 //! away, and nothing is changed by a write that is refused. What a row shows already may be sent back.
 
 use serde_json::{Value, json};
+use turntable::model::table::{Column, Kind, Source, Table};
+use turntable_r4::r4;
+use turntable_tests::asked::{Asked, begun, shipped_tables};
 use turntable_tests::{Fhir, Server};
 
-/// A new row of a table with these values is refused because of that column.
-const CREATES: &[(&str, &str, &str)] =
-    &[("contacts", r#"{"msemr_contacttype":935000000,"tt_birthdate":"2023-02-01T10:00:00Z"}"#, "tt_birthdate")];
+/// A new row of a table with these values is refused, with that code, because of that column.
+const CREATES: &[(&str, &str, &str, &str)] = &[
+    (
+        "contacts",
+        r#"{"msemr_contacttype":935000000,"tt_birthdate":"2023-02-01T10:00:00Z"}"#,
+        "BadValue",
+        "tt_birthdate",
+    ),
+    // Required by R4, behind a concept, several lookups, columns of a choice element, the first row of a child table.
+    ("msemr_observations", r#"{"msemr_status":935000002}"#, "RequiredColumn", "msemr_code_code"),
+    ("msemr_conditions", r#"{"msemr_name":"Husten"}"#, "RequiredColumn", "msemr_subjecttypepatient"),
+];
 
 /// A change of the row is refused because of its one column.
 const CHANGES: &[(&str, &str)] = &[
@@ -60,10 +72,10 @@ async fn ingest(server: &Server, resources: [Value; 2]) {
 }
 
 async fn exercise(server: &Server) {
-    for (set, body, column) in CREATES {
+    for (set, body, code, column) in CREATES {
         let body: Value = serde_json::from_str(body).expect("JSON");
         let answer = server.post(set, &body).await.expect(400);
-        assert_eq!(answer.error_code(), "BadValue", "{set} {body}");
+        assert_eq!(answer.error_code(), *code, "{set} {body}");
         assert_eq!(answer.json()["error"]["target"], *column, "{set} {body}");
     }
     for (set, body) in CHANGES {
@@ -138,4 +150,69 @@ async fn a_row_sent_back_as_shown_is_saved_native() {
     let server = Server::setup().start().await;
     ingest(&server, shown()).await;
     send_back(&server).await;
+}
+
+/// In every table a new row of no more than what is asked for is right R4, and so is one of every child table below it.
+async fn what_is_asked_for_is_enough(server: &Server, fhir: Option<&Fhir>) {
+    let tables = shipped_tables();
+    let asked = Asked { server, tables: &tables, known: &[], route: None };
+    for table in tables.iter().filter(|table| table.parent.is_none() && table.access.create) {
+        for source in &table.sources {
+            let row = asked.row(table, begun(table, source)).await.row;
+            let id = row[&id_column(table).name].as_str().unwrap_or_default().to_owned();
+            assert_right(server, fhir, table, source, &id).await;
+            below(&asked, table, source, row[&table.columns[table.key].name].clone()).await;
+            assert_right(server, fhir, table, source, &id).await;
+        }
+    }
+}
+
+/// Rows of the child tables of a row, and of theirs.
+async fn below(asked: &Asked<'_>, table: &Table, source: &Source, key: Value) {
+    for child in asked.tables.iter().filter(|child| child.access.create) {
+        let Some(parent) = child.parent.as_ref().filter(|parent| parent.table == table.name) else { continue };
+        if child.source(&source.resource_type).is_none() {
+            continue;
+        }
+        let link = &child.columns[parent.column];
+        let Kind::Lookup(lookup) = &link.kind else { panic!("{}: its parent is no lookup", child.name) };
+        let bind = format!("/{}({})", table.entity_set, key.as_str().unwrap_or_default());
+        let row = asked.row(child, json!({ format!("{}@odata.bind", lookup.navigation): bind })).await.row;
+        Box::pin(below(asked, child, source, row[&child.columns[child.key].name].clone())).await;
+    }
+}
+
+/// The column of a table that shows the id of the resource.
+fn id_column(table: &Table) -> &Column {
+    let is_id = |column: &&Column| column.path == "id" && matches!(column.kind, Kind::Text { .. });
+    table.columns.iter().find(is_id).unwrap_or(&table.columns[table.key])
+}
+
+async fn assert_right(server: &Server, fhir: Option<&Fhir>, table: &Table, source: &Source, id: &str) {
+    let kind = &source.resource_type;
+    let resource = match fhir {
+        Some(fhir) => fhir.read(kind, id).await.to_string(),
+        None => {
+            let query = json!({ "msind_FHIRQuery": format!("{kind}/{id}") });
+            let found = server.post("msind_RetrieveBundle", &query).await.expect(200).json();
+            found["msind_JSON"].as_str().unwrap_or_default().to_owned()
+        }
+    };
+    let is_found = resource.contains(&format!("\"resourceType\":\"{kind}\""));
+    assert!(is_found, "{}: no {kind}/{id}: {resource}", table.name);
+    assert_eq!(r4().new_faults(None, resource.as_bytes()), [], "{} {resource}", table.name);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_enough_virtual() {
+    let fhir = Fhir::sandbox().await;
+    let tables = shipped_tables();
+    let roots: Vec<_> = tables.iter().filter(|table| table.parent.is_none()).map(|table| table.name.as_str()).collect();
+    let server = Server::with(&fhir).virtual_tables(&roots).start().await;
+    what_is_asked_for_is_enough(&server, Some(&fhir)).await;
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_enough_native() {
+    what_is_asked_for_is_enough(&Server::setup().start().await, None).await;
 }

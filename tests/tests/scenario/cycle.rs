@@ -1,12 +1,11 @@
 //! Step 18: one cycle of create, read, update and delete, the same for every root table there is, on both routes.
 
 use serde_json::{Value, json};
-use turntable::mapping::sandbox::Sandbox;
-use turntable::mapping::shipped::SHIPPED;
-use turntable::model::limits::Limits;
-use turntable::model::table::{Column, Kind, Lookup, Table};
+use turntable::model::table::{Column, Kind, Table};
+use turntable_r4::r4;
 
 use super::{LOCATION, ORGANIZATION, PRACTITIONER, World, text, without_meta};
+use turntable_tests::asked::{Asked, shipped_tables};
 use turntable_tests::{PATIENT, Server};
 
 /// A row to be made in a table and a change to it, in columns; and what they come to in the resource.
@@ -67,16 +66,11 @@ fn of_the_exercise(table: &Table) -> Option<Case> {
     Some(Case { resource: resource(table), create, change, changed: (pointer.to_owned(), value) })
 }
 
-/// Of any table what it requires, and a change of one column that is a member of the resource.
+/// Of any table one column that is a member of the resource, and a change of it.
 ///
 /// # Panics
 /// If no column of the table is.
 fn of_its_columns(table: &Table) -> Case {
-    let mut create = json!({});
-    for column in table.columns.iter().filter(|column| column.required && column.access.create) {
-        let (property, value) = made(column);
-        create[property] = value;
-    }
     let is_member = |column: &&Column| {
         let is_plain = !column.path.is_empty() && column.path.bytes().all(|byte| byte.is_ascii_alphanumeric());
         column.access.create && column.access.update && is_plain && column.path != "language"
@@ -101,63 +95,16 @@ fn of_its_columns(table: &Table) -> Case {
     let Some((column, before, after, changed)) = changes.into_iter().next() else {
         panic!("step 18: {} has no column that is a member: add a case for it", table.name);
     };
-    create[&column.name] = before;
-    Case { resource: resource(table), create, change: json!({ &column.name: after }), changed }
+    let (create, change) = (json!({ &column.name: before }), json!({ &column.name: after }));
+    Case { resource: resource(table), create, change, changed }
 }
 
-/// A property as it is written, and a value for it.
-fn made(column: &Column) -> (String, Value) {
-    let name = column.name.clone();
-    let value = match &column.kind {
-        Kind::Lookup(lookup) => {
-            return (format!("{}@odata.bind", lookup.navigation), json!(somebody(lookup)));
-        }
-        Kind::Choice(choice) => json!(choice.options.first().map(|option| option.value)),
-        Kind::Boolean => json!(true),
-        Kind::Int32 | Kind::Int64 => json!(1),
-        Kind::Decimal { .. } => json!(1.5),
-        Kind::Date => json!("2024-05-01"),
-        Kind::DateTime => json!("2024-05-01T08:00:00Z"),
-        Kind::PartialDate => json!("2024-05"),
-        Kind::Uri => json!("http://example.org/made"),
-        Kind::Text { .. } | Kind::Json | Kind::Key | Kind::ConceptKey { .. } => json!("made"),
-    };
-    (name, value)
-}
-
-/// What else must be there for a row: by navigation property the table that it is of.
-fn required_others<'t>(table: &Table, tables: &'t [Table]) -> Vec<(String, &'t Table)> {
-    let required = table.columns.iter().filter(|column| column.required && column.access.create);
-    let others = required.filter_map(|column| match &column.kind {
-        Kind::Lookup(lookup) if somebody(lookup).is_none() => {
-            let is_target = |other: &&Table| lookup.targets.iter().any(|target| target.entity_set == other.entity_set);
-            Some((lookup.navigation.clone(), tables.iter().find(is_target)?))
-        }
-        _ => None,
-    });
-    others.collect()
-}
-
-/// One of the people and places of the exercise; None where the lookup leads to none of them.
-fn somebody(lookup: &Lookup) -> Option<String> {
-    let known =
-        [("Patient", PATIENT), ("Practitioner", PRACTITIONER), ("Organization", ORGANIZATION), ("Location", LOCATION)];
-    lookup.targets.iter().find_map(|target| {
-        let (_, id) = known.iter().find(|(kind, _)| *kind == target.resource_type)?;
-        Some(format!("/{}({id})", target.entity_set))
-    })
-}
+/// The people and places of the exercise.
+const KNOWN: [(&str, &str); 4] =
+    [("Patient", PATIENT), ("Practitioner", PRACTITIONER), ("Organization", ORGANIZATION), ("Location", LOCATION)];
 
 fn resource(table: &Table) -> String {
     table.sources[0].resource_type.clone()
-}
-
-/// The root tables of the shipped mappings.
-fn root_tables() -> Vec<Table> {
-    let sandbox = Sandbox::new(&Limits::default(), None).expect("a sandbox");
-    let mappings = SHIPPED.iter().map(|shipped| sandbox.shipped(shipped).expect("it is shipped"));
-    let tables = mappings.flat_map(|mapping| mapping.tables.clone());
-    tables.filter(|table| table.parent.is_none()).map(|table| (*table).clone()).collect()
 }
 
 const ROUTES: [&str; 2] = ["native", "virtual"];
@@ -165,36 +112,35 @@ const ROUTES: [&str; 2] = ["native", "virtual"];
 /// # Panics
 /// If a root table cannot be written.
 pub(super) async fn every_table(world: &World) {
-    let tables = root_tables();
+    let mut tables = shipped_tables();
+    tables.retain(|table| table.parent.is_none());
     let served = world.server.tables().await;
     assert_eq!(served.iter().filter(|table| table["parent"].is_null()).count(), tables.len(), "step 18: all of them");
     for table in &tables {
-        let written_for_it = of_the_exercise(table);
-        // What is made of columns alone may lack an element that R4 requires.
-        let routes = if written_for_it.is_none() && world.fhir.validates() { &ROUTES[..1] } else { &ROUTES };
-        let mut case = written_for_it.unwrap_or_else(|| of_its_columns(table));
-        let others = required_others(table, &tables);
-        let route = served.iter().find(|served| served["name"] == table.name).map(|served| text(served, "route"));
-        let route = route.unwrap_or_else(|| panic!("step 18: no table {}", table.name));
-        for passing in routes {
-            world.server.turn(&table.name, passing).await.expect(200);
-            let mut rows = Vec::new();
-            for (navigation, other) in &others {
-                world.server.turn(&other.name, passing).await.expect(200);
-                let made = world.server.post(&other.entity_set, &of_its_columns(other).create).await.expect(201).json();
-                let row = format!("{}({})", other.entity_set, text(&made, &other.columns[other.key].name));
-                case.create[format!("{navigation}@odata.bind")] = json!(format!("/{row}"));
-                rows.push(row);
+        let mut case = of_the_exercise(table).unwrap_or_else(|| of_its_columns(table));
+        let route =
+            |name: &str| served.iter().find(|served| served["name"] == name).map(|served| text(served, "route"));
+        let route_of = |name: &str| route(name).unwrap_or_else(|| panic!("step 18: no table {name}"));
+        for passing in ROUTES {
+            let server = &world.server;
+            server.turn(&table.name, passing).await.expect(200);
+            let asked = Asked { server, tables: &tables, known: &KNOWN, route: Some(passing) };
+            let made = asked.row(table, case.create.clone()).await;
+            let key = text(&made.row, &table.columns[table.key].name);
+            server.delete(&format!("{}({key})", table.entity_set)).await.expect(204);
+            case.create = made.body;
+            cycle(world, &case, table, passing == "virtual").await;
+            for (other, row) in &made.others {
+                server.delete(row).await.expect(204);
+                server.turn(other, route_of(other)).await.expect(200);
             }
-            cycle(world, &case, table, *passing == "virtual").await;
-            for row in rows {
-                world.server.delete(&row).await.expect(204);
+            // The next route has rows of its own to be bound to.
+            if let Value::Object(create) = &mut case.create {
+                let is_made = |value: &Value| made.others.iter().any(|(_, row)| *value == format!("/{row}"));
+                create.retain(|_, value| !is_made(value));
             }
         }
-        for (_, other) in &others {
-            world.server.turn(&other.name, "native").await.expect(200);
-        }
-        world.server.turn(&table.name, route).await.expect(200);
+        world.server.turn(&table.name, route_of(&table.name)).await.expect(200);
     }
 }
 
@@ -211,6 +157,9 @@ async fn cycle(World { fhir, server }: &World, case: &Case, table: &Table, is_vi
     let grown = (counts.0 + u64::from(is_virtual), counts.1 + u64::from(!is_virtual));
     assert_eq!(after, grown, "{what}: it is in one place only");
     let before = if is_virtual { Some(fhir.read(&case.resource, &id).await) } else { None };
+    if let Some(before) = &before {
+        assert_eq!(r4().new_faults(None, before.to_string().as_bytes()), [], "{what}: {before}");
+    }
 
     let changed = server.patch(&row, &case.change).await;
     assert_eq!(changed.status, 204, "{what}: {changed:?}");

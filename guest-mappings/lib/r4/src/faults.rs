@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use turntable_scan::{Document, Kind, Value};
 
-use crate::definitions::{Binding, Element, ElementType, R4, Strength, capitalised};
+use crate::definitions::{Binding, Code, Element, ElementType, R4, Strength, capitalised};
 use crate::primitive;
 
 /// One thing that is wrong. It names places and what belongs there, never what is there.
@@ -220,7 +220,7 @@ impl<'a> Judge<'a> {
                 && let Some(codes) = self.r4.codes(binding.value_set)
                 && value.text().is_some_and(|text| codes.iter().all(|code| code.code != text))
             {
-                self.fault(value, path, Wrong::Value, format!("no code of {}", binding.value_set));
+                self.fault(value, path, Wrong::Value, no_code(&binding, codes));
             }
             return;
         }
@@ -273,10 +273,20 @@ impl<'a> Judge<'a> {
                 "Coding" => format!("{}.code", open.path),
                 _ => format!("{}.coding[0].code", open.path),
             };
-            self.fault(open.value, path, Wrong::Value, format!("no code of {}", binding.value_set));
+            self.fault(open.value, path, Wrong::Value, no_code(&binding, codes));
         }
     }
 }
+
+/// What belongs where another code stands.
+fn no_code(binding: &Binding, codes: &[Code]) -> String {
+    let named: Vec<_> = codes.iter().take(CODES_NAMED).map(|code| code.code).collect();
+    let more = if codes.len() > CODES_NAMED { ", …" } else { "" };
+    format!("no code of {}: {}{more}", binding.value_set, named.join(", "))
+}
+
+/// Codes of a value set that a message names at most.
+const CODES_NAMED: usize = 12;
 
 struct Member<'d> {
     kind: &'d str,
@@ -401,7 +411,7 @@ mod tests {
             &[
                 "Patient.deceasedDateTime Shape: a choice element is of one type at a time",
                 "Patient.gendr Shape: R4 has no such element; did you mean gender?",
-                "Patient.gender Value: no code of administrative-gender",
+                "Patient.gender Value: no code of administrative-gender: male, female, other, unknown",
                 "Patient.telecom[0].rank Value: R4 has a whole number from 1 on here",
                 "Patient.name[0].given Shape: a list and its _ list are of one length",
                 "Patient.name[0].given[1] Shape: R4 has a text that is not empty here",
@@ -411,7 +421,7 @@ mod tests {
             r#"{"resourceType":"Condition","subject":{"reference":"Device/d"},"clinicalStatus":{"coding":[{"code":"done"}]},"onset":"x"}"#,
             &[
                 "Condition.subject.reference Value: a reference to Patient, Group",
-                "Condition.clinicalStatus.coding[0].code Value: no code of condition-clinical",
+                "Condition.clinicalStatus.coding[0].code Value: no code of condition-clinical: active, recurrence, relapse, inactive, remission, resolved",
                 "Condition.onset Shape: the name of a choice element ends in its type",
             ],
         );

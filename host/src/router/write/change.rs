@@ -812,7 +812,7 @@ fn change_resource(table: &ServedTable, change: WriteChange) -> Result<FhirReque
     match answers.pop() {
         Some(Ok(request)) => {
             if let FhirRequest::Create(body) | FhirRequest::Update(body) = &request {
-                is_right(&table.table, &changes[0], body)?;
+                is_right(table, &changes[0], body)?;
             }
             Ok(request)
         }
@@ -823,12 +823,13 @@ fn change_resource(table: &ServedTable, change: WriteChange) -> Result<FhirReque
 
 /// The mapping's findings about what the client sent.
 fn refused(table: &Table, issues: &[Issue]) -> Error {
-    let code = match issues.first().map(|i| i.code) {
-        Some(IssueCode::Required) => Code::RequiredColumn,
-        Some(IssueCode::NotSupported) => Code::NotWritable,
-        Some(IssueCode::Conflict) => Code::Conflict,
+    let code_of = |issue: &Issue| match issue.code {
+        IssueCode::Required => Code::RequiredColumn,
+        IssueCode::NotSupported => Code::NotWritable,
+        IssueCode::Conflict => Code::Conflict,
         _ => Code::BadValue,
     };
+    let code = issues.first().map_or(Code::BadValue, code_of);
     let column = |issue: &Issue| issue.column.and_then(|c| table.columns.get(c)).map(|c| c.name.clone());
     let mut error = match issues {
         [only] => Error::new(code, only.message.clone()),
@@ -838,7 +839,7 @@ fn refused(table: &Table, issues: &[Issue]) -> Error {
         error = error.target(column);
     }
     error.details(issues.iter().map(|issue| Detail {
-        code: format!("{:?}", issue.code),
+        code: format!("{:?}", code_of(issue)),
         message: issue.message.clone(),
         target: column(issue),
     }))
