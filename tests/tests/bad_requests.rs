@@ -102,14 +102,14 @@ async fn options() {
         ("GET contacts?$expand=fullname", 400, "UnknownRelation", &["fullname"]),
         ("GET contacts?$expand=msemr_generalpractioner,msemr_generalpractioner", 400, "BadOption", &["twice"]),
         (
-            "GET contacts?$expand=msemr_generalpractioner($expand=msemr_generalpractioner)",
+            "GET contacts?$expand=msemr_generalpractioner($expand=msemr_generalpractioner($levels=max))",
             501,
             "NotSupported",
-            &["$expand"],
+            &["$levels=max", "position 56"],
         ),
         ("GET contacts?$expand=msemr_generalpractioner($top=1)", 501, "NotSupported", &["$top"]),
         ("GET contacts?$expand=msemr_generalpractioner($select=fulname)", 400, "UnknownColumn", &["`fullname`"]),
-        ("GET contacts?$expand=*", 501, "NotSupported", &["$expand"]),
+        ("GET contacts?$expand=*", 400, "BadOption", &["expand_width", "position 0"]),
         ("GET contacts?$explain=maybe", 400, "BadOption", &["$explain"]),
     ])
     .await;

@@ -131,6 +131,9 @@ const REQUESTS: &[&str] = &[
     "msemr_observations?$select=msemr_description&$expand=msemr_code,msemr_subjecttypepatient($select=fullname),msemr_conexttypeencounter($select=msemr_name)",
     "msemr_encounterparticipants?$expand=msemr_individualtypepractitioner($select=fullname)",
     "msemr_observationcomponents?$select=msemr_name&$expand=msemr_observation($select=msemr_description)&$orderby=msemr_observationcomponentid&$top=4",
+    "contacts?$select=fullname&$expand=msemr_encounter_msemr_subjectpatient($select=msemr_name;$orderby=msemr_periodstart,msemr_encounterid;$top=2;$count=true;$expand=tt_type,msemr_subjectpatient($select=fullname),msemr_observation_msemr_conexttypeencounter($select=msemr_description;$filter=msemr_valuetypequantityvalue gt 10;$orderby=msemr_description,msemr_observationid;$skip=1;$expand=msemr_conexttypeencounter/$ref))&$orderby=contactid",
+    "msemr_observationcomponents?$select=msemr_name&$expand=msemr_observation($select=msemr_description;$expand=msemr_subjecttypepatient($select=fullname;$expand=msemr_encounter_msemr_subjectpatient/$count($filter=msemr_class eq 935000001)))&$orderby=msemr_observationcomponentid&$top=4",
+    "contacts({patient})?$select=fullname&$expand=msemr_encounter_msemr_subjectpatient/$ref($orderby=msemr_encounterid;$top=3),msemr_observation_msemr_subjecttypepatient/$count",
 ];
 
 /// Requests without a row on this data; all others must have one, or they would prove nothing.

@@ -237,7 +237,13 @@ impl<'a> Path<'a> {
 
     fn render(&self, rows: &Rows) -> Result<Vec<u8>> {
         let annotations = Annotations::default();
-        let style = Style { catalog: &self.catalog, base: API, format: Format::default(), annotations: &annotations };
+        let style = Style {
+            catalog: &self.catalog,
+            base: API,
+            format: Format::default(),
+            annotations: &annotations,
+            expand_bytes: usize::MAX,
+        };
         let found = Found { table: &self.live.table, query: &self.query, rows, expanded: &[] };
         Ok(reply::page(style, found, reply::Page::default())?)
     }

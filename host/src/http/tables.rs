@@ -315,8 +315,9 @@ impl Serving<'_> {
         } else {
             let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
             let (table, query) = (table.table.clone(), query.clone());
+            let expand_bytes = self.session.limits().expand_bytes;
             let written = self.session.work(move || {
-                let style = style(&snapshot, &sent, &call);
+                let style = style(&snapshot, &sent, &call, expand_bytes);
                 write(style, Found { table: &table, query: &query, rows: &rows, expanded: &expanded })
             });
             written.await?
@@ -326,16 +327,17 @@ impl Serving<'_> {
     }
 
     fn style(&self) -> Style<'_> {
-        style(self.session.snapshot(), &self.sent, &self.call)
+        style(self.session.snapshot(), &self.sent, &self.call, self.session.limits().expand_bytes)
     }
 }
 
-fn style<'a>(snapshot: &'a Snapshot, sent: &'a Sent, call: &'a Call) -> Style<'a> {
+fn style<'a>(snapshot: &'a Snapshot, sent: &'a Sent, call: &'a Call, expand_bytes: usize) -> Style<'a> {
     Style {
         catalog: &snapshot.catalog,
         base: &sent.base,
         format: call.format,
         annotations: &call.preferences.annotations,
+        expand_bytes,
     }
 }
 

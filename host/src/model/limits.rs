@@ -42,8 +42,12 @@ pub struct Limits {
     pub filter_depth: usize,
     /// Operators, functions and literals of a `$filter`. `BadFilter`.
     pub filter_nodes: usize,
-    /// Navigation properties in one `$expand`. `BadOption`.
+    /// Navigation properties in an `$expand`, those of all levels together. `BadOption`.
     pub expand_width: usize,
+    /// Levels of an `$expand`. `BadOption`.
+    pub expand_depth: usize,
+    /// Bytes of an answer that has related rows in it, each as often as it is shown. `ScanBudgetExceeded`.
+    pub expand_bytes: usize,
     /// Rows of a page where the client asks for none.
     pub page_rows: u32,
     /// Rows of a page at most, whatever the client asks for.
@@ -140,6 +144,8 @@ impl Default for Limits {
             filter_depth: 64,
             filter_nodes: 1_000,
             expand_width: 15,
+            expand_depth: 3,
+            expand_bytes: 64 << 20,
             page_rows: 500,
             page_rows_max: 5_000,
             page_bytes: 16 << 20,

@@ -32,13 +32,37 @@ pub struct Order {
     pub descending: bool,
 }
 
-/// One navigation property to follow, one level deep.
+/// One navigation property to follow. What is followed from there is in its query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expand {
     pub navigation: String,
     pub to: Relation,
+    pub form: ExpandForm,
     /// Options inside the parentheses, resolved against the target table; `None` = everything.
     pub query: Query,
+}
+
+/// What is shown of related rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpandForm {
+    #[default]
+    Rows,
+    /// `navigation/$ref`: their addresses.
+    References,
+    /// `navigation/$count`: how many there are.
+    Count,
+}
+
+impl Expand {
+    /// Levels of rows that hang on each other, this one included.
+    pub fn height(&self) -> usize {
+        1 + self.query.expand.iter().map(Self::height).max().unwrap_or_default()
+    }
+
+    /// Navigation properties that are followed, this one included.
+    pub fn width(&self) -> usize {
+        1 + self.query.expand.iter().map(Self::width).sum::<usize>()
+    }
 }
 
 /// A boolean condition. Kept as written (no normal form), so that it can be printed and explained.

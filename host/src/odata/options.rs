@@ -6,10 +6,10 @@ use percent_encoding::percent_decode_str;
 
 use super::expression::{Context, Source, nearest_property};
 use super::filter;
-use super::selection::{self, Item, Nested, Value};
+use super::selection::{self, Item, Nested, Part, Value};
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Expand, Query};
+use crate::model::query::{Expand, ExpandForm, Query};
 use crate::model::table::{ColumnIndex, Kind, Table};
 
 /// Entity type and set of the concepts that rows carry. They are reached through rows only.
@@ -83,7 +83,7 @@ impl Options {
         if let Some(text) = self.get("expand") {
             let source = Source { text, target: "$expand" };
             let items = selection::expand(text, context.limits).map_err(|e| source.syntax(e))?;
-            query.expand = expand(&items, source, table, context)?;
+            query.expand = expand(&items, table, Expanding { source, context, depth: 0 })?;
         }
         query.top = self.get("top").map(|text| number("top", text)).transpose()?;
         query.skip = self.get("skip").map_or(Ok(0), |text| number("skip", text))?;
@@ -198,46 +198,164 @@ fn unknown_in_select(name: &str, at: usize, source: Source<'_>, table: &Table, c
     }
 }
 
-fn expand(items: &[Item], source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Vec<Expand>> {
-    if items.len() > context.limits.expand_width {
-        let message = format!("more than {} navigation properties (limit `expand_width`)", context.limits.expand_width);
-        return Err(Error::new(Code::BadOption, message).target(source.target));
+/// What the expansions of a request have in common.
+#[derive(Clone, Copy)]
+struct Expanding<'a> {
+    source: Source<'a>,
+    context: Context<'a>,
+    /// Levels above this one.
+    depth: usize,
+}
+
+impl Expanding<'_> {
+    /// One level down.
+    fn below(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
     }
+
+    /// Checked at each level, so that nothing grows that is too much.
+    fn check_width(&self, expands: &[Expand], at: usize) -> Result<()> {
+        let most = self.context.limits.expand_width;
+        match expands.iter().map(Expand::width).sum::<usize>() > most {
+            true => Err(self.source.bad(at, &format!("more than {most} navigation properties (limit `expand_width`)"))),
+            false => Ok(()),
+        }
+    }
+
+    fn check_depth(&self, height: usize, at: usize) -> Result<()> {
+        let most = self.context.limits.expand_depth;
+        match self.depth.saturating_add(height) > most {
+            true => Err(self.source.bad(at, &format!("`$expand` deeper than {most} levels (limit `expand_depth`)"))),
+            false => Ok(()),
+        }
+    }
+}
+
+fn expand(items: &[Item], table: &Table, here: Expanding<'_>) -> Result<Vec<Expand>> {
     let mut expands: Vec<Expand> = Vec::new();
+    let mut all = None;
     for item in items {
-        let expand = expand_one(item, source, table, context)?;
+        let at = item.path.first().map_or(0, |p| p.at);
+        if let Some(form) = every_one(item, here.source)? {
+            if all.replace((form, at)).is_some() {
+                return Err(here.source.bad(at, "`*` is given twice"));
+            }
+            continue;
+        }
+        let expand = expand_one(item, table, here)?;
         if expands.iter().any(|e| e.navigation == expand.navigation) {
-            let at = item.path.first().map_or(0, |p| p.at);
-            return Err(source.bad(at, &format!("`{}` is expanded twice", expand.navigation)));
+            return Err(here.source.bad(at, &format!("`{}` is expanded twice", expand.navigation)));
         }
         expands.push(expand);
+        here.check_width(&expands, at)?;
+    }
+    if let Some((form, at)) = all {
+        here.check_depth(1, at)?;
+        // What is named by itself is as it is named.
+        let rest = here.context.catalog.relations(table).iter();
+        let rest = rest.filter(|(name, to)| {
+            let leads_on = match to {
+                Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
+                    here.context.catalog.table(table).is_some_and(|table| table.access.read)
+                }
+                Relation::Concept { .. } => form == ExpandForm::Rows,
+            };
+            leads_on && expands.iter().all(|e| e.navigation != *name)
+        });
+        let query = || only_key(form);
+        let rest: Vec<Expand> =
+            rest.map(|(name, to)| Expand { navigation: name.clone(), to: to.clone(), form, query: query() }).collect();
+        expands.extend(rest);
+        here.check_width(&expands, at)?;
     }
     Ok(expands)
 }
 
-fn expand_one(item: &Item, source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Expand> {
-    let part = match item.path.as_slice() {
-        [part] if !part.name.contains(['.', '@', '$', '*']) => part,
-        path => {
-            let written = path.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join("/");
-            return Err(source.unsupported(path.first().map_or(0, |p| p.at), &format!("`{written}` in `$expand`")));
-        }
+/// `*`, `*/$ref`
+fn every_one(item: &Item, source: Source<'_>) -> Result<Option<ExpandForm>> {
+    let names: Vec<_> = item.path.iter().map(|part| part.name.as_str()).collect();
+    let form = match names.as_slice() {
+        ["*"] => ExpandForm::Rows,
+        ["*", "$ref"] => ExpandForm::References,
+        _ => return Ok(None),
     };
+    match item.options.first() {
+        Some(option) => Err(source.unsupported(option.at, "an option for all navigation properties at once")),
+        None => Ok(Some(form)),
+    }
+}
+
+/// Of rows that are not shown themselves only the key is read.
+fn only_key(form: ExpandForm) -> Query {
+    match form {
+        ExpandForm::Rows => Query::default(),
+        ExpandForm::References => Query { select: Some(Vec::new()), ..Query::default() },
+        ExpandForm::Count => Query { select: Some(Vec::new()), count: true, top: Some(0), ..Query::default() },
+    }
+}
+
+fn expand_one(item: &Item, table: &Table, here: Expanding<'_>) -> Result<Expand> {
+    const COLLECTION: &[&str] = &["select", "filter", "orderby", "top", "skip", "count", "expand", "levels"];
+    let Expanding { source, context, .. } = here;
+    let (part, form) = match item.path.as_slice() {
+        [part] => (part, ExpandForm::Rows),
+        [part, last] if last.name == "$ref" => (part, ExpandForm::References),
+        [part, last] if last.name == "$count" => (part, ExpandForm::Count),
+        path => return Err(odd_path(path, source)),
+    };
+    if part.name.contains(['.', '@', '$', '*']) {
+        return Err(odd_path(&item.path, source));
+    }
     let Some(to) = context.catalog.relation(table, &part.name) else {
         return Err(unknown_relation(&part.name, part.at, source, table, context));
     };
-    let query = match &to {
-        Relation::Lookup { table, .. } => {
-            let target = related(table, context)?;
-            nested(&item.options, &["select"], source, target, context)?
+    here.check_depth(1, part.at)?;
+    let (allowed, target): (&[&str], _) = match (&to, form) {
+        (Relation::Lookup { table, .. }, ExpandForm::Rows) => (&["select", "expand", "levels"], table),
+        (Relation::Lookup { table, .. }, ExpandForm::References) => (&[], table),
+        (Relation::Lookup { .. }, ExpandForm::Count) => {
+            return Err(source.bad(part.at, &format!("`{}` leads to one row, which is not counted", part.name)));
         }
-        Relation::Collection { table, .. } => {
-            let target = related(table, context)?;
-            nested(&item.options, &["select", "filter", "orderby", "top", "skip", "count"], source, target, context)?
+        (Relation::Collection { table, .. }, ExpandForm::Rows) => (COLLECTION, table),
+        (Relation::Collection { table, .. }, ExpandForm::References) => {
+            (&["filter", "orderby", "top", "skip", "count"], table)
         }
-        Relation::Concept { .. } => Query { select: concept_fields(&item.options, source)?, ..Query::default() },
+        (Relation::Collection { table, .. }, ExpandForm::Count) => (&["filter"], table),
+        (Relation::Concept { .. }, ExpandForm::Rows) => {
+            let query = Query { select: concept_fields(&item.options, source)?, ..Query::default() };
+            return Ok(Expand { navigation: part.name.clone(), to, form, query });
+        }
+        (Relation::Concept { .. }, _) => return Err(odd_path(&item.path, source)),
     };
-    Ok(Expand { navigation: part.name.clone(), to, query })
+    let target = related(target, context)?;
+    let (query, levels) = nested(&item.options, allowed, only_key(form), target, here)?;
+    let expand = Expand { navigation: part.name.clone(), to, form, query };
+    let Some((levels, at)) = levels else { return Ok(expand) };
+    if target.name != table.name {
+        let what = format!("`{}` leads to another table, so it has no `$levels`", part.name);
+        return Err(source.bad(at, &what));
+    }
+    repeated(expand, levels, at, here)
+}
+
+/// A navigation property that leads back to its table, followed so many times in a row.
+fn repeated(expand: Expand, levels: usize, at: usize, here: Expanding<'_>) -> Result<Expand> {
+    if expand.query.expand.iter().any(|inner| inner.navigation == expand.navigation) {
+        return Err(here.source.bad(at, &format!("`{}` is expanded twice: by `$levels` too", expand.navigation)));
+    }
+    here.check_depth(levels.saturating_add(expand.height() - 1), at)?;
+    let mut all = expand.clone();
+    for _ in 1..levels {
+        let mut above = expand.clone();
+        above.query.expand.push(all);
+        all = above;
+    }
+    Ok(all)
+}
+
+fn odd_path(path: &[Part], source: Source<'_>) -> Error {
+    let written = path.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join("/");
+    source.unsupported(path.first().map_or(0, |p| p.at), &format!("`{written}` in `$expand`"))
 }
 
 fn unknown_relation(name: &str, at: usize, source: Source<'_>, table: &Table, context: Context<'_>) -> Error {
@@ -264,46 +382,66 @@ fn related<'a>(name: &str, context: Context<'a>) -> Result<&'a Table> {
     }
 }
 
-/// Options in the parentheses of an `$expand`.
+/// `$levels`, and where it stands.
+type Levels = Option<(usize, usize)>;
+
+/// Options in the parentheses of an `$expand`, put into a query.
 fn nested(
     options: &[Nested],
     allowed: &[&str],
-    source: Source<'_>,
+    mut query: Query,
     table: &Table,
-    context: Context<'_>,
-) -> Result<Query> {
-    let mut query = Query::default();
+    here: Expanding<'_>,
+) -> Result<(Query, Levels)> {
+    let source = here.source;
     let mut seen = Vec::new();
+    // What these options define holds for them and all below, over what the request defines.
+    let mut aliases = here.context.aliases.clone();
     for option in options {
         let name = option.name.as_str();
         if seen.contains(&name) {
-            return Err(source.bad(option.at, &format!("`${name}` is given twice")));
+            let sign = if name.starts_with('@') { "" } else { "$" };
+            return Err(source.bad(option.at, &format!("`{sign}{name}` is given twice")));
         }
         seen.push(name);
-        if !allowed.contains(&name) {
+        if let Some(alias) = name.strip_prefix('@') {
+            let text = source.text.get(option.value_at..option.value_end).unwrap_or_default();
+            aliases.insert(alias.to_owned(), text.trim_end().to_owned());
+        } else if !allowed.contains(&name) {
             return Err(refused_in_expand(option, source));
         }
+    }
+    let context = Context { aliases: &aliases, ..here.context };
+    let here = Expanding { context, ..here };
+    let mut levels = None;
+    for option in options {
+        let name = option.name.as_str();
         let filter_source = Source { target: "$expand($filter)", ..source };
         match &option.value {
+            _ if name.starts_with('@') => {}
             Value::Expression(node) => query.filter = Some(filter::condition(node, filter_source, table, context)?),
             Value::OrderBy(items) => query.order = filter::orders(items, source, table, context)?,
             Value::Select(items) => query.select = select(items, source, table, context)?,
+            Value::Expand(items) => query.expand = expand(items, table, here.below())?,
             Value::Text(text) => match name {
                 "top" => query.top = Some(number(name, text)?),
                 "skip" => query.skip = number(name, text)?,
+                "levels" if text == "max" => {
+                    let what = source.unsupported(option.at, "`$levels=max`");
+                    return Err(what.hint(format!("say how many, up to {}", context.limits.expand_depth)));
+                }
+                "levels" => levels = Some((number(name, text)?, option.at)),
                 _ => query.count = boolean(name, text)?,
             },
-            Value::Expand(_) | Value::Compute(_) => return Err(refused_in_expand(option, source)),
+            Value::Compute(_) => return Err(refused_in_expand(option, source)),
         }
     }
-    Ok(query)
+    Ok((query, levels))
 }
 
 fn refused_in_expand(option: &Nested, source: Source<'_>) -> Error {
     let name = option.name.as_str();
     match name {
-        "expand" => source.unsupported(option.at, "`$expand` inside `$expand`"),
-        _ if name.starts_with('@') => source.unsupported(option.at, "a parameter alias inside `$expand`"),
         _ if KNOWN.contains(&name) || REFUSED.contains(&name) => {
             source.unsupported(option.at, &format!("`${name}` here in `$expand`"))
         }

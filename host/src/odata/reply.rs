@@ -9,7 +9,7 @@ use super::options::{CONCEPT_FIELDS, CONCEPT_SET};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::model::query::{Expand, Query};
+use crate::model::query::{Expand, ExpandForm, Query};
 use crate::model::result::Expanded;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Concept, Kind, Lookup, Table};
@@ -22,6 +22,8 @@ pub struct Style<'a> {
     pub base: &'a str,
     pub format: Format,
     pub annotations: &'a Annotations,
+    /// Bytes that an answer with related rows may have.
+    pub expand_bytes: usize,
 }
 
 /// Rows of one table, and what has been asked of them.
@@ -245,7 +247,7 @@ fn select_list(catalog: &Catalog, table: &Table, query: &Query) -> String {
     if let Some(select) = &query.select {
         items.extend(select.iter().map(|column| table.columns[*column].property().into_owned()));
     }
-    for expand in &query.expand {
+    for expand in query.expand.iter().filter(|expand| expand.form == ExpandForm::Rows) {
         let inside = match &expand.to {
             Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
                 catalog.table(table).map(|table| select_list(catalog, table, &expand.query)).unwrap_or_default()
@@ -533,7 +535,7 @@ fn related(
     if let Relation::Lookup { .. } = expand.to {
         out.name(navigation);
         return match own.first() {
-            Some(related) => entity(out, style, inner, &properties, *related, None),
+            Some(related) => one_related(out, style, inner, &properties, *related, expand.form),
             None => {
                 out.raw("null");
                 Ok(())
@@ -544,13 +546,45 @@ fn related(
         out.name(&format!("{navigation}@odata.count"));
         out.raw(&count.to_string());
     }
+    if expand.form == ExpandForm::Count {
+        return Ok(());
+    }
     out.name(navigation);
     out.open('[');
     for related in own {
         out.item();
-        entity(out, style, inner, &properties, *related, None)?;
+        one_related(out, style, inner, &properties, *related, expand.form)?;
     }
     out.close(']');
+    Ok(())
+}
+
+/// A row that hangs on another, or its address. The same row may hang on many, so that few rows can make an answer of any
+/// size.
+fn one_related(
+    out: &mut Json,
+    style: Style<'_>,
+    found: Found<'_>,
+    properties: &Properties,
+    row: usize,
+    form: ExpandForm,
+) -> Result<()> {
+    match (form, found.rows.cell(row, found.table.key)) {
+        (ExpandForm::References, Some(key)) => {
+            out.open('{');
+            out.member("@odata.id", &row_url(style.base, found.table, key::of_row(found.table, key)));
+            out.close('}');
+        }
+        _ => entity(out, style, found, properties, row, None)?,
+    }
+    if out.bytes.len() > style.expand_bytes {
+        let most = style.expand_bytes;
+        let error = Error::new(
+            Code::ScanBudgetExceeded,
+            format!("the answer has more than {most} bytes with its related rows (limit `expand_bytes`)"),
+        );
+        return Err(error.target("$expand").hint("ask for a smaller page, for fewer columns, or with $top in $expand"));
+    }
     Ok(())
 }
 
@@ -627,7 +661,8 @@ mod tests {
     fn write(query: &Query, rows: &Rows, expanded: &[Expanded], format: Format, annotations: &str) -> Result<String> {
         let (catalog, table) = (sample::catalog(), sample::observation());
         let annotations = Annotations::parse(annotations);
-        let style = Style { catalog: &catalog, base: BASE, format, annotations: &annotations };
+        let style =
+            Style { catalog: &catalog, base: BASE, format, annotations: &annotations, expand_bytes: usize::MAX };
         let bytes = one(style, Found { table: &table, query, rows, expanded }, 0)?;
         let text = String::from_utf8(bytes).expect("UTF-8");
         serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
@@ -708,10 +743,11 @@ mod tests {
         let query = Query {
             select: Some(vec![1]),
             expand: vec![
-                Expand { navigation: "msemr_patient".into(), to: lookup, query: inner },
+                Expand { navigation: "msemr_patient".into(), to: lookup, form: ExpandForm::Rows, query: inner },
                 Expand {
                     navigation: "msemr_code".into(),
                     to: Relation::Concept { concept: 0 },
+                    form: ExpandForm::Rows,
                     query: Query { select: Some(vec![1]), ..Query::default() },
                 },
             ],
@@ -724,7 +760,13 @@ mod tests {
         found.append(&rows(&[(1, None), (12, None)]));
         let patients = Expanded { rows: contacts, of_parent: vec![vec![0], vec![]], ..Expanded::default() };
         let (catalog, table, annotations) = (sample::catalog(), sample::observation(), Annotations::default());
-        let style = Style { catalog: &catalog, base: BASE, format: Format::default(), annotations: &annotations };
+        let style = Style {
+            catalog: &catalog,
+            base: BASE,
+            format: Format::default(),
+            annotations: &annotations,
+            expand_bytes: usize::MAX,
+        };
         let expanded = [patients, Expanded::default()];
         let found = Found { table: &table, query: &query, rows: &found, expanded: &expanded };
         let bytes = page(style, found, Page { count: Some(9), next_link: Some("next?a=1&b") }).unwrap();
@@ -748,13 +790,19 @@ mod tests {
         let to = Relation::Collection { table: "msemr_observation".into(), column: 3 };
         let navigation = "msemr_observation_msemr_patient";
         let inner = Query { select: Some(vec![7]), ..Query::default() };
-        let expand = Expand { navigation: navigation.into(), to, query: inner };
+        let expand = Expand { navigation: navigation.into(), to, form: ExpandForm::Rows, query: inner };
         let query = Query { select: Some(vec![1]), expand: vec![expand], ..Query::default() };
         let mut contacts = Rows::new(vec![0, 1]);
         contacts.push([Some(GUID), Some("James")]);
         let own = Expanded { rows: rows(&[]), of_parent: vec![vec![0]], counts: vec![5], expanded: Vec::new() };
         let (catalog, table, annotations) = (sample::catalog(), sample::contact(), Annotations::default());
-        let style = Style { catalog: &catalog, base: BASE, format: Format::default(), annotations: &annotations };
+        let style = Style {
+            catalog: &catalog,
+            base: BASE,
+            format: Format::default(),
+            annotations: &annotations,
+            expand_bytes: usize::MAX,
+        };
         let found = Found { table: &table, query: &query, rows: &contacts, expanded: &[own] };
         let text = String::from_utf8(one(style, found, 0).unwrap()).unwrap();
         let expected = format!(
@@ -771,7 +819,13 @@ mod tests {
     #[test]
     fn properties_and_concepts() {
         let (catalog, table, annotations) = (sample::catalog(), sample::observation(), Annotations::default());
-        let style = Style { catalog: &catalog, base: BASE, format: Format::default(), annotations: &annotations };
+        let style = Style {
+            catalog: &catalog,
+            base: BASE,
+            format: Format::default(),
+            annotations: &annotations,
+            expand_bytes: usize::MAX,
+        };
         let text = |bytes: Option<Vec<u8>>| bytes.map(|b| String::from_utf8(b).unwrap());
         let value = text(property(style, &table, &rows(&[]), 0, 6).unwrap()).unwrap();
         let expected =

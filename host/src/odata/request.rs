@@ -549,6 +549,7 @@ fn unsupported(what: &str) -> Error {
 mod tests {
     use super::super::sample::{self, BASE, GUID, show, show_expr};
     use super::*;
+    use crate::model::query::{Expand, ExpandForm};
 
     fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Call> {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
@@ -579,9 +580,20 @@ mod tests {
             if query.skip > 0 {
                 text += &format!(" skip {}", query.skip);
             }
-            for expand in &query.expand {
-                text += &format!(" expand {}", expand.navigation);
+            fn expanded(expands: &[Expand]) -> String {
+                let one = |expand: &Expand| {
+                    let form = match expand.form {
+                        ExpandForm::Rows => "",
+                        ExpandForm::References => "/$ref",
+                        ExpandForm::Count => "/$count",
+                    };
+                    let inside = expanded(&expand.query.expand);
+                    let inside = if inside.is_empty() { inside } else { format!(" [{}]", inside.trim_start()) };
+                    format!(" expand {}{form}{inside}", expand.navigation)
+                };
+                expands.iter().map(one).collect()
             }
+            text += &expanded(&query.expand);
             text + if query.count { " count" } else { "" }
         };
         match request {
@@ -664,6 +676,27 @@ mod tests {
             "contacts?$expand=msemr_observation_msemr_patient($select=msemr_name;$filter=msemr_count gt 1;$orderby=msemr_name;$top=3)",
             "read contact expand msemr_observation_msemr_patient",
         );
+        let many = "msemr_observation_msemr_patient";
+        get(
+            &format!(
+                "contacts?$expand={many}($expand=msemr_patient($expand={many}/$count;$select=fullname),msemr_code)"
+            ),
+            &format!("read contact expand {many} [expand msemr_patient [expand {many}/$count] expand msemr_code]"),
+        );
+        get(
+            &format!("contacts?$expand={many}/$ref($filter=msemr_count gt @n;$top=2)&@n=5"),
+            &format!("read contact expand {many}/$ref"),
+        );
+        get(
+            &format!("contacts?$expand={many}(@n=5;$filter=msemr_count gt @n;$expand=msemr_patient)"),
+            &format!("read contact expand {many} [expand msemr_patient]"),
+        );
+        get("msemr_observations?$expand=*", "read msemr_observation expand msemr_patient expand msemr_code");
+        get("msemr_observations?$expand=*/$ref", "read msemr_observation expand msemr_patient/$ref");
+        get(
+            "msemr_observations?$expand=*,msemr_patient/$ref",
+            "read msemr_observation expand msemr_patient/$ref expand msemr_code",
+        );
         let call =
             ask("GET", "contacts?$skiptoken=a%2Bb", &[("Prefer", "odata.maxpagesize=7, return=minimal")], "").unwrap();
         let Request::Read { query, .. } = call.request else { panic!("a read") };
@@ -698,6 +731,12 @@ mod tests {
         refused("GET", "msemr_observations?$expand=msemr_device", UnknownRelation, "not served here");
         refused("GET", "msemr_observations?$expand=msemr_patient,msemr_patient", BadOption, "twice");
         refused("GET", "msemr_observations?$expand=msemr_code($select=x)", BadOption, "has no `x`");
+        refused("GET", "msemr_observations?$expand=msemr_patient/$count", BadOption, "is not counted at position 0");
+        refused("GET", "contacts?$expand=msemr_observation_msemr_patient($levels=2)", BadOption, "another table");
+        refused("GET", "contacts?$expand=msemr_observation_msemr_patient(@a=1;@a=2)", BadOption, "`@a` is given twice");
+        let two = |inside: &str| format!("msemr_observation_msemr_patient($expand=msemr_patient{inside})");
+        let four = format!("contacts?$expand={}", two(&format!("($expand={})", two(""))));
+        refused("GET", &four, BadOption, "`expand_depth`) at position 102");
         refused("GET", "contacts(*)?$filter=active", BadOption, "no meaning for one row");
         refused("GET", "contacts/$count?$top=5", BadOption, "no meaning");
         refused("GET", "contacts?$filter=%FF", BadUrl, "UTF-8");
@@ -726,10 +765,12 @@ mod tests {
             ("GET", "contacts/Microsoft.Dynamics.CRM.Do()", "Microsoft.Dynamics.CRM.Do"),
             ("PUT", "contacts(*)/fullname", "a single property"),
             ("GET", "msemr_codeableconcepts", "concepts by themselves"),
-            ("GET", "contacts?$expand=msemr_observation_msemr_patient($expand=msemr_code)", "`$expand` inside"),
-            ("GET", "contacts?$expand=msemr_observation_msemr_patient($levels=2)", "`$levels`"),
-            ("GET", "contacts?$expand=msemr_observation_msemr_patient/$ref", "/$ref`"),
-            ("GET", "contacts?$expand=*", "`*`"),
+            ("GET", "contacts?$expand=msemr_observation_msemr_patient($levels=max)", "`$levels=max`"),
+            ("GET", "contacts?$expand=msemr_observation_msemr_patient/fullname", "/fullname`"),
+            ("GET", "contacts?$expand=*($levels=2)", "an option for all navigation properties"),
+            ("GET", "msemr_observations?$expand=msemr_code/$ref", "`msemr_code/$ref`"),
+            ("GET", "msemr_observations?$expand=msemr_patient($filter=active)", "`$filter` here"),
+            ("GET", "contacts?$expand=msemr_observation_msemr_patient/$count($top=1)", "`$top` here"),
             ("GET", "msemr_observations?$orderby=msemr_patient/fullname", "ordering by a column of `msemr_patient`"),
             ("GET", "contacts?$select=a/b", "a path in `$select`"),
         ] {

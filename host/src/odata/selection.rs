@@ -24,8 +24,9 @@ pub struct Nested {
     pub at: usize,
     /// In lower case, without `$`; an alias with its `@`.
     pub name: String,
-    /// Where the value begins.
+    /// Where the value begins and ends.
     pub value_at: usize,
+    pub value_end: usize,
     pub value: Value,
 }
 
@@ -149,7 +150,7 @@ fn nested(parser: &mut Parser<'_>, only_references: bool, select: bool) -> Resul
         _ if name.starts_with('@') => Value::Expression(parser.expression()?),
         _ => Value::Text(parser.raw()?.1.to_owned()),
     };
-    Ok(Some(Nested { at: token.at, name, value_at, value }))
+    Ok(Some(Nested { at: token.at, name, value_at, value_end: parser.next.at, value }))
 }
 
 fn compute_items(parser: &mut Parser<'_>) -> Result<Vec<(Node, String)>, SyntaxError> {

@@ -9,7 +9,7 @@ use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
 use super::tree::{CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
 use super::unparse;
-use crate::model::query::{Filter, Order, Quantifier};
+use crate::model::query::{ExpandForm, Filter, Order, Quantifier};
 use crate::model::table::{ColumnIndex, Table};
 
 /// What is left of a scan of a native table for its filter to check row by row: only its database can say.
@@ -129,6 +129,11 @@ fn semijoin(join: &Semijoin, table: &Table, left_over: LeftOver<'_>) -> Value {
 fn related_rows(rows: &RelatedRows, table: &Table, left_over: LeftOver<'_>) -> Value {
     json!({
         "navigation": rows.navigation,
+        "shows": match rows.form {
+            ExpandForm::Rows => "rows",
+            ExpandForm::References => "references",
+            ExpandForm::Count => "count",
+        },
         "compares": name(rows.theirs, &rows.read.table),
         "with": name(rows.own, table),
         "top": rows.top,

@@ -79,6 +79,7 @@ pub fn expansions(expands: &[Expand], table: &Table, known: Known<'_>) -> Result
         let query = Query { select, skip: 0, top: None, count: false, ..asked.clone() };
         Ok(Expansion::Rows(Box::new(RelatedRows {
             navigation: expand.navigation.clone(),
+            form: expand.form,
             own,
             theirs,
             many,

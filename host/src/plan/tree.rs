@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::search::query::{Class, Search, ServerSearch};
 use crate::model::error::Detail;
-use crate::model::query::{Filter, Order, Quantifier, Query};
+use crate::model::query::{ExpandForm, Filter, Order, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Table};
 
 /// Where a table's rows live, with what planning must know of it.
@@ -73,6 +73,7 @@ pub enum Expansion {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RelatedRows {
     pub navigation: String,
+    pub form: ExpandForm,
     /// The column of this table whose keys are asked for.
     pub own: ColumnIndex,
     /// The column of the related table that is compared with them.

@@ -81,7 +81,7 @@ impl Session {
         &self.turntable
     }
 
-    pub(in crate::router) fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &Limits {
         &self.turntable.limits
     }
 

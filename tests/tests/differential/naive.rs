@@ -29,15 +29,7 @@ pub(crate) fn expected(query: &Query, tables: &Tables) -> Result<Expected, Unkno
         (of.navigation(&owner.navigation).by.as_str(), of, owner.key.as_str())
     });
     for row in matching(table, options, tables, only)? {
-        let mut shown = row.projected(table, options.select.as_deref());
-        for expand in &query.expand {
-            let (navigated, count) = expanded(expand, table, row, tables)?;
-            shown.insert(expand.navigation.clone(), navigated);
-            if expand.options.count {
-                shown.insert(format!("{}@odata.count", expand.navigation), count.into());
-            }
-        }
-        all.push(shown);
+        all.push(shown(options, &query.expand, table, row, tables)?);
     }
     let top = options.top.unwrap_or(usize::MAX);
     Ok(Expected { all, skip: options.skip, top, is_ordered: !options.order.is_empty() })
@@ -82,20 +74,47 @@ fn nulls_first(a: &Value, b: &Value) -> Ordering {
     order.unwrap_or_else(|| (*a != Value::Null).cmp(&(*b != Value::Null)))
 }
 
+/// A row with what hangs on it.
+fn shown(
+    options: &Options,
+    expands: &[Expand],
+    table: &Table,
+    row: &Row,
+    tables: &Tables,
+) -> Result<Map<String, Json>, Unknown> {
+    let mut shown = row.projected(table, options.select.as_deref());
+    for expand in expands {
+        let (navigated, count) = expanded(expand, table, row, tables)?;
+        if expand.form != "/$count" {
+            shown.insert(expand.navigation.clone(), navigated);
+        }
+        if expand.options.count || expand.form == "/$count" {
+            shown.insert(format!("{}@odata.count", expand.navigation), count.into());
+        }
+    }
+    Ok(shown)
+}
+
 /// What a navigation property shows of a row, and how many there are in all.
 fn expanded(expand: &Expand, table: &Table, row: &Row, tables: &Tables) -> Result<(Json, usize), Unknown> {
     let navigation = table.navigation(&expand.navigation);
     let (other, options) = (&tables[&navigation.to], &expand.options);
+    let related = |row: &Row| -> Result<Json, Unknown> {
+        Ok(Json::Object(match expand.form {
+            "/$ref" => {
+                [("@odata.id".to_owned(), format!("{}({})", other.set, row.key(other)).into())].into_iter().collect()
+            }
+            _ => shown(options, &expand.expand, other, row, tables)?,
+        }))
+    };
     if !navigation.many {
         let found = behind(row, &navigation.by, other);
-        let shown = found.map(|found| Json::Object(found.projected(other, options.select.as_deref())));
-        return Ok((shown.unwrap_or(Json::Null), 0));
+        return Ok((found.map(related).transpose()?.unwrap_or(Json::Null), 0));
     }
     let rows = matching(other, options, tables, Some((&navigation.by, table, row.key(table))))?;
     let count = rows.len();
     let window = rows.into_iter().skip(options.skip).take(options.top.unwrap_or(usize::MAX));
-    let shown = window.map(|row| Json::Object(row.projected(other, options.select.as_deref())));
-    Ok((Json::Array(shown.collect()), count))
+    Ok((Json::Array(window.map(related).collect::<Result<_, Unknown>>()?), count))
 }
 
 fn behind<'t>(row: &Row, by: &str, other: &'t Table) -> Option<&'t Row> {

@@ -45,7 +45,10 @@ pub(crate) struct Options {
 #[derive(Clone, Debug)]
 pub(crate) struct Expand {
     pub(crate) navigation: String,
+    /// Nothing, `/$ref` or `/$count`.
+    pub(crate) form: &'static str,
     pub(crate) options: Options,
+    pub(crate) expand: Vec<Expand>,
 }
 
 #[derive(Clone, Debug)]
@@ -93,14 +96,7 @@ impl Query {
         let path = if self.only_count { format!("{rows}/$count") } else { rows };
         let mut options = self.options.parts();
         if !self.expand.is_empty() {
-            let item = |expand: &Expand| match expand.options.parts().as_slice() {
-                [] => expand.navigation.clone(),
-                parts => {
-                    let parts: Vec<_> = parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                    format!("{}({})", expand.navigation, parts.join(";"))
-                }
-            };
-            options.push(("$expand", self.expand.iter().map(item).collect::<Vec<_>>().join(",")));
+            options.push(("$expand", self.expand.iter().map(Expand::text).collect::<Vec<_>>().join(",")));
         }
         (path, options)
     }
@@ -118,9 +114,9 @@ impl Query {
         }
         all.extend(self.options.smaller().into_iter().map(|options| Self { options, ..self.clone() }));
         for (at, expand) in self.expand.iter().enumerate() {
-            for options in expand.options.smaller() {
+            for smaller in expand.smaller() {
                 let mut less = self.clone();
-                less.expand[at].options = options;
+                less.expand[at] = smaller;
                 all.push(less);
             }
         }
@@ -134,6 +130,37 @@ impl std::fmt::Display for Query {
         let options: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
         write!(f, "{path}?{}", options.join("&"))?;
         self.page.map_or(Ok(()), |page| write!(f, "   (Prefer: odata.maxpagesize={page})"))
+    }
+}
+
+impl Expand {
+    fn text(&self) -> String {
+        let parts = self.options.parts();
+        let mut parts: Vec<_> = parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !self.expand.is_empty() {
+            parts.push(format!("$expand={}", self.expand.iter().map(Self::text).collect::<Vec<_>>().join(",")));
+        }
+        let parts = if parts.is_empty() { String::new() } else { format!("({})", parts.join(";")) };
+        format!("{}{}{parts}", self.navigation, self.form)
+    }
+
+    fn smaller(&self) -> Vec<Self> {
+        let mut all: Vec<_> = (0..self.expand.len())
+            .map(|at| {
+                let mut less = self.clone();
+                less.expand.remove(at);
+                less
+            })
+            .collect();
+        all.extend(self.options.smaller().into_iter().map(|options| Self { options, ..self.clone() }));
+        for (at, inner) in self.expand.iter().enumerate() {
+            for smaller in inner.smaller() {
+                let mut less = self.clone();
+                less.expand[at] = smaller;
+                all.push(less);
+            }
+        }
+        all
     }
 }
 
@@ -355,16 +382,43 @@ impl Maker<'_> {
         let mut expand = Vec::new();
         if only_count {
             options = Options { filter: options.filter, ..Options::default() };
-        } else if self.random.chance(15) && !table.navigations.is_empty() {
-            let navigation = self.random.pick(&table.navigations);
-            let other = &self.tables[&navigation.to];
-            let mut options = if navigation.many { self.options(other, false) } else { Options::default() };
-            if options.select.is_none() {
-                options.select = Some(self.select(other));
-            }
-            expand.push(Expand { navigation: navigation.name.clone(), options });
+        } else if self.random.chance(20) && !table.navigations.is_empty() {
+            expand = self.expand(table, 3);
         }
         Query { set: table.set.clone(), of, only_count, options, page, expand }
+    }
+
+    /// So many levels at most.
+    fn expand(&mut self, table: &Table, levels: usize) -> Vec<Expand> {
+        let mut all: Vec<Expand> = Vec::new();
+        while all.len() < 2 && self.random.chance(if all.is_empty() { 100 } else { 25 }) {
+            let navigation = self.random.pick(&table.navigations);
+            if all.iter().any(|expand| expand.navigation == navigation.name) {
+                continue;
+            }
+            let other = &self.tables[&navigation.to];
+            let mut options = if navigation.many { self.options(other, false) } else { Options::default() };
+            let form = match self.random.below(10) {
+                0 => "/$ref",
+                1 if navigation.many => "/$count",
+                _ => "",
+            };
+            let mut expand = Vec::new();
+            match form {
+                "/$ref" => options.select = None,
+                "/$count" => options = Options { filter: options.filter, ..Options::default() },
+                _ => {
+                    if options.select.is_none() {
+                        options.select = Some(self.select(other));
+                    }
+                    if levels > 1 && !other.navigations.is_empty() && self.random.chance(40) {
+                        expand = self.expand(other, levels - 1);
+                    }
+                }
+            }
+            all.push(Expand { navigation: navigation.name.clone(), form, options, expand });
+        }
+        all
     }
 
     fn options(&mut self, table: &Table, outer: bool) -> Options {

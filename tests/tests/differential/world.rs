@@ -8,7 +8,7 @@ use turntable_tests::{Fhir, Server, Setup, encode};
 
 use crate::data;
 use crate::naive::{self, Expected};
-use crate::query::Query;
+use crate::query::{Expand, Query};
 use crate::random::Random;
 use crate::schema::{Table, Tables, tables};
 use crate::value::Unknown;
@@ -289,10 +289,8 @@ impl World {
     fn settled(&self, query: &Query, row: &Map<String, Value>) -> String {
         let mut row: BTreeMap<&String, Value> = row.iter().map(|(name, value)| (name, value.clone())).collect();
         for expand in &query.expand {
-            if let Some(Value::Array(rows)) = row.get_mut(&expand.navigation)
-                && expand.options.order.is_empty()
-            {
-                rows.sort_by_key(Value::to_string);
+            if let Some(related) = row.get_mut(&expand.navigation) {
+                settle(expand, related);
             }
         }
         serde_json::to_string(&row.into_iter().map(|(k, v)| (k, sorted(v))).collect::<Vec<_>>()).expect("JSON")
@@ -329,6 +327,25 @@ impl World {
                 None => return Said::Rows { rows, count },
             }
         }
+    }
+}
+
+/// Puts related rows in an order where the request asks for none.
+fn settle(expand: &Expand, related: &mut Value) {
+    let rows = match related {
+        Value::Array(rows) => rows.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for row in rows.iter_mut() {
+        for inner in &expand.expand {
+            if let Some(related) = row.get_mut(&inner.navigation) {
+                settle(inner, related);
+            }
+        }
+        *row = sorted(row.take());
+    }
+    if expand.options.order.is_empty() {
+        rows.sort_by_key(Value::to_string);
     }
 }
 
@@ -416,7 +433,16 @@ fn without_tags(value: Value) -> Value {
             let goes =
                 |name: &str| name == "@odata.etag" || name.ends_with("@odata.context") || is_of_the_service(name);
             let kept = members.into_iter().filter(|(name, _)| !goes(name));
-            Value::Object(kept.map(|(name, value)| (name, without_tags(value))).collect())
+            // Addresses begin with that of the server.
+            let is = |name: &str, value: Value| match value.as_str() {
+                Some(address) if name == "@odata.id" => address.rsplit('/').next().unwrap_or_default().into(),
+                _ => without_tags(value),
+            };
+            let kept = kept.map(|(name, value)| {
+                let value = is(&name, value);
+                (name, value)
+            });
+            Value::Object(kept.collect())
         }
         Value::Array(entries) => Value::Array(entries.into_iter().map(without_tags).collect()),
         other => other,

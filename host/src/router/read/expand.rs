@@ -1,7 +1,7 @@
 //! What hangs on the rows of a page: for each navigation property the related rows of all of them, read many at once and
 //! told apart by their keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
 
 use uuid::Uuid;
@@ -18,6 +18,19 @@ use crate::router::session::Session;
 
 /// Keys in one read of related rows; more are asked for in several.
 const KEYS_AT_ONCE: usize = 100;
+
+/// Leaves out rows that no parent shows, so that nothing is read for them.
+fn only_shown(expanded: &mut Expanded) {
+    let shown: BTreeSet<usize> = expanded.of_parent.iter().flatten().copied().collect();
+    if shown.len() == expanded.rows.len() {
+        return;
+    }
+    let shown: Vec<usize> = shown.into_iter().collect();
+    expanded.rows = expanded.rows.pick(&shown);
+    for row in expanded.of_parent.iter_mut().flatten() {
+        *row = shown.partition_point(|other| other < row);
+    }
+}
 
 type Expanding<'a> = Pin<Box<dyn Future<Output = Result<Vec<Expanded>>> + Send + 'a>>;
 
@@ -82,6 +95,7 @@ impl Session {
             let top = of.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
             expanded.of_parent.push(own.iter().skip(skip).take(top).copied().collect());
         }
+        only_shown(&mut expanded);
         expanded.expanded = self.expanded(&of.read.table, &expanded.rows, &of.read.expand).await?;
         Ok(expanded)
     }
