@@ -126,6 +126,9 @@ pub mod plan {
     pub mod explain;
 }
 
+/// Turns at what there is little of: shared fairly, waited for in bounds.
+pub mod turns;
+
 /// The door to the database.
 pub mod store {
     /// What administrators decide, and the audit trail.
@@ -137,7 +140,7 @@ pub mod store {
     /// GUIDs back to what they were hashed from, in memory.
     mod keys;
 
-    /// Turns at the database: so many at once, so many that wait.
+    /// Turns at the database, or the word to come back.
     mod queue;
 
     /// The dialect.
@@ -257,7 +260,7 @@ pub mod router {
     /// Where a page ended, sealed.
     pub mod token;
 
-    /// Jobs that hold their thread: off the reactor, a bounded number at once.
+    /// Jobs that hold their thread: off the reactor, a bounded number at once, a share for each mapping.
     pub mod work;
 
     /// Who may write a resource: one at a time.

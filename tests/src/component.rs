@@ -1,5 +1,9 @@
 //! Shipped mappings as bytes, and other versions of them.
 
+use std::path::Path;
+use std::sync::OnceLock;
+
+use turntable::cli::mapping::build;
 use turntable::mapping::shipped::SHIPPED;
 
 /// The shipped component of a name, `encounter` say.
@@ -50,4 +54,28 @@ fn hide_plan(component: &mut [u8]) {
 /// What a component is called in the admin API: `sha256:…`.
 pub fn digest(component: &[u8]) -> String {
     turntable::mapping::inspect::digest(component)
+}
+
+/// The mapping that misbehaves (`tests/hostile`), marked with how; one that the gate lets in.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn hostile(how: &str) -> Vec<u8> {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    let component = COMPONENT.get_or_init(|| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("hostile");
+        let file = build::build(&directory, None).unwrap_or_else(|e| panic!("{e} {:?}", e.get_details()));
+        std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    });
+    // Its sample is of another type, and not one that the gate takes.
+    let mut component = component.clone();
+    replace_last(&mut component, "DESCRIBE:honest                 ", &format!("DESCRIBE:{how:<23}"));
+    replace_last(&mut component, "[]}]", "{}}]");
+    component
+}
+
+/// The last of a text's places.
+fn replace_last(component: &mut [u8], from: &str, to: &str) {
+    let at = component.windows(from.len()).rposition(|window| window == from.as_bytes()).expect("the text");
+    component[at..at + to.len()].copy_from_slice(to.as_bytes());
 }

@@ -1,12 +1,8 @@
 //! A mapping that fails on a resource takes down its own table only: the resource is stored, the other tables show it, and
 //! the table that is behind says so until its rows could be made. Nothing of it is ever missing in silence.
 
-use std::path::Path;
-use std::sync::OnceLock;
-
 use serde_json::{Value, json};
-use turntable::cli::mapping::build;
-use turntable_tests::{Answer, Fhir, Server, digest};
+use turntable_tests::{Answer, Fhir, Server, digest, hostile};
 
 /// Ways to fail on one resource: what its text says.
 const WAYS: [&str; 9] = ["traps", "loops", "grows", "fails", "stranger", "no number", "twice", "issue", "lies"];
@@ -165,25 +161,4 @@ fn batch(entries: &[Value]) -> String {
 
 fn bundle(kind: &str, entries: &[Value]) -> String {
     json!({ "resourceType": "Bundle", "type": kind, "entry": entries }).to_string()
-}
-
-/// The hostile mapping, marked.
-fn hostile(how: &str) -> Vec<u8> {
-    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    let component = COMPONENT.get_or_init(|| {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("hostile");
-        let file = build::build(&directory, None).unwrap_or_else(|e| panic!("{e} {:?}", e.get_details()));
-        std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-    });
-    // Its sample is of another type, and not one that the gate takes.
-    let mut component = component.clone();
-    replace(&mut component, "DESCRIBE:honest                 ", &format!("DESCRIBE:{how:<23}"));
-    replace(&mut component, "[]}]", "{}}]");
-    component
-}
-
-/// The last of a text's places.
-fn replace(component: &mut [u8], from: &str, to: &str) {
-    let at = component.windows(from.len()).rposition(|window| window == from.as_bytes()).expect("the text");
-    component[at..at + to.len()].copy_from_slice(to.as_bytes());
 }

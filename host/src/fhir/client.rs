@@ -15,7 +15,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 
 use super::auth::{AuthSettings, Authorizer, header_name};
 use super::capabilities::Capabilities;
@@ -28,6 +28,7 @@ use super::transport::{Failure, LINK_BYTES, Reply, connect, exchange, query};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
+use crate::turns::Turns;
 
 /// A search whose URL would be longer goes by `POST …/_search`.
 const SEARCH_URL_BYTES: usize = 2_000;
@@ -188,7 +189,7 @@ impl Client {
             answer_bytes: limits.upstream_bytes,
             authorizer: Authorizer::new(name, settings.auth.clone(), http.clone()),
             http,
-            permits: Semaphore::new(limits.upstream_concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            turns: Turns::new(limits.upstream_concurrency, limits.upstream_queue, limits.share_percent),
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -244,6 +245,11 @@ impl Client {
     /// What its administrator says of its parameters.
     pub fn overrides(&self) -> &Overrides {
         &self.0.overrides
+    }
+
+    /// Who asks the service for what, and who waits to.
+    pub fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     pub fn counters(&self) -> Counters {
@@ -500,7 +506,7 @@ struct Service {
     answer_bytes: usize,
     http: reqwest::Client,
     authorizer: Authorizer,
-    permits: Semaphore,
+    turns: Turns,
     requests: AtomicU64,
     errors: AtomicU64,
     retries: AtomicU64,
@@ -703,13 +709,11 @@ impl Service {
     /// One exchange, or two if the first brings to light that the credentials are stale.
     async fn attempt(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Reply, Failure> {
         let final_error = |error| Failure { error, transient: false };
-        let _permit = match within(deadline, self.permits.acquire()).await {
-            Some(permit) => permit.expect("the semaphore is never closed"),
-            None => {
-                let error = ask.asked.error(Code::UpstreamBusy, "has too many requests of this server under way");
-                return Err(final_error(error.retry_after(1)));
-            }
-        };
+        // Each resource type has its share, and what is of none: a search that hangs holds up no other.
+        let _turn = self.turns.turn(ask.asked.share(), deadline).await.map_err(|_| {
+            let error = ask.asked.error(Code::UpstreamBusy, "has too many requests of this server under way");
+            final_error(error.retry_after(1))
+        })?;
         let header = self.authorizer.header(&ask.asked, deadline).await.map_err(final_error)?;
         let reply = self.exchange(ask, header.as_ref(), deadline).await?;
         let Some((_, rejected)) = header.filter(|_| reply.status == StatusCode::UNAUTHORIZED) else {

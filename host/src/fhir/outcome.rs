@@ -70,6 +70,15 @@ impl fmt::Display for Asked<'_> {
 }
 
 impl Asked<'_> {
+    /// Whose share of the service's places it takes: of its resource type, or of what is of none.
+    pub(super) fn share(&self) -> &str {
+        match (self.resource_type, self.interaction) {
+            ("", Interaction::Transaction) => "bundles",
+            ("", _) => "service",
+            (resource_type, _) => resource_type,
+        }
+    }
+
     /// An error of this interaction: "the FHIR service `main` … (search of Patient)".
     pub(super) fn error(&self, code: Code, what: &str) -> Error {
         Error::new(code, format!("the FHIR service `{}` {what} ({self})", self.source))

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::http::shared::{Shared, json_reply};
 use crate::log;
@@ -19,8 +20,15 @@ const PING_SECONDS: u64 = 2;
 pub async fn readyz(State(app): Shared) -> Response {
     let mut sources = BTreeMap::new();
     let deadline = std::time::Instant::now() + Duration::from_secs(PING_SECONDS);
+    // All at once: one that hangs takes no time from the others.
+    let mut asking = JoinSet::new();
     for (name, client) in &app.turntable.sources {
-        let state = match client.ping(deadline).await {
+        let (name, client) = (name.clone(), client.clone());
+        asking.spawn(async move { (name, client.ping(deadline).await) });
+    }
+    while let Some(asked) = asking.join_next().await {
+        let Ok((name, answer)) = asked else { continue };
+        let state = match answer {
             Ok(took) => json!({ "up": true, "ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX) }),
             Err(error) => json!({ "up": false, "code": format!("{:?}", error.code()) }),
         };
@@ -64,6 +72,26 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("log_lines_dropped_total", "counter", "Lines that the log could not take.", &plain(log::dropped()));
     let refused = plain(app.turntable.store.refused());
     metric("store_busy_total", "counter", "Reads and writes that found no turn at the store.", &refused);
+    let [reads, writes] = app.turntable.store.turns();
+    let mut turns = vec![
+        ("mappings".to_owned(), app.turntable.work.turns()),
+        ("store-reads".to_owned(), reads),
+        ("store-writes".to_owned(), writes),
+    ];
+    turns.extend(app.turntable.sources.iter().map(|(name, client)| (format!("source/{name}"), client.turns())));
+    let (mut held, mut waiting, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, turns) in turns {
+        for (of, figures) in turns.figures() {
+            let labels = format!("{{at=\"{at}\",of=\"{of}\"}}");
+            held.push((labels.clone(), figures.held as u64));
+            waiting.push((labels.clone(), figures.waiting as u64));
+            refused.push((labels, figures.refused));
+        }
+    }
+    let help = "Turns held at mappings, store and FHIR services, by the mapping, table or resource type they are for.";
+    metric("turns_held", "gauge", help, &held);
+    metric("turns_waiting", "gauge", "Requests that wait for such a turn.", &waiting);
+    metric("turns_refused_total", "counter", "Requests that found no such turn (Busy).", &refused);
     let live = app.turntable.snapshot();
     let mut calls = BTreeMap::new();
     for table in live.tables() {

@@ -53,7 +53,7 @@ impl Documents {
     pub(super) async fn answer(&self, session: &Session, which: Which, headers: &HeaderMap) -> Result<Response> {
         let place = self.place(session.snapshot(), &which);
         let snapshot = session.snapshot().clone();
-        let rendered = async || session.work(move || render(&snapshot, &which)).await?;
+        let rendered = async || session.work_aside(move || render(&snapshot, &which)).await?;
         let document = place.get_or_try_init(rendered).await?;
         let mut response = if has_it(headers, &document.etag) {
             StatusCode::NOT_MODIFIED.into_response()
@@ -62,7 +62,7 @@ impl Documents {
             (encoding, document.gzipped.clone()).into_response()
         } else {
             let gzipped = document.gzipped.clone();
-            session.work(move || unzip(&gzipped)).await??.into_response()
+            session.work_aside(move || unzip(&gzipped)).await??.into_response()
         };
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, document.content_type.clone());

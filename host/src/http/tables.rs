@@ -87,7 +87,7 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
         sent.parse(session.snapshot(), limits)?
     } else {
         let (sent, snapshot, limits) = (sent.clone(), session.snapshot().clone(), limits.clone());
-        session.work(move || sent.parse(&snapshot, &limits)).await??
+        session.work_aside(move || sent.parse(&snapshot, &limits)).await??
     };
     session.trace().add(Step::Parse, begun.elapsed());
     let serving = Serving { documents: &app.documents, session, sent, call: Arc::new(call) };
@@ -314,11 +314,11 @@ impl Serving<'_> {
             write(self.style(), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
         } else {
             let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
-            let (table, query) = (table.table.clone(), query.clone());
+let (shown, query) = (table.table.clone(), query.clone());
             let expand_bytes = self.session.limits().expand_bytes;
-            let written = self.session.work(move || {
+            let written = self.session.work(&table.table, move || {
                 let style = style(&snapshot, &sent, &call, expand_bytes);
-                write(style, Found { table: &table, query: &query, rows: &rows, expanded: &expanded })
+                write(style, Found { table: &shown, query: &query, rows: &rows, expanded: &expanded })
             });
             written.await?
         };

@@ -67,6 +67,12 @@ pub struct Limits {
     pub upstream_bytes: usize,
     /// Requests under way to one FHIR service. More wait, then `UpstreamBusy`.
     pub upstream_concurrency: usize,
+    /// Requests that wait to go to one FHIR service. More are `UpstreamBusy` at once.
+    pub upstream_queue: usize,
+    /// Percent of the places and of the queues above and below (`upstream_concurrency`, `upstream_queue`, `store_reads`,
+    /// `store_queue`, `mapping_concurrency`, `work_queue`) that one mapping, table or resource type may have, so that
+    /// the others have the rest; at least one place. The error is that of the queue.
+    pub share_percent: usize,
     /// Milliseconds that one table request may take in all. `UpstreamTimeout`; `MappingTimeout` where several calls of a
     /// mapping for one page take longer.
     pub request_ms: u64,
@@ -155,6 +161,8 @@ impl Default for Limits {
             probe_ms: 240_000,
             upstream_bytes: 32 << 20,
             upstream_concurrency: 64,
+            upstream_queue: 256,
+            share_percent: 50,
             request_ms: 30_000,
             related_keys: 1_000,
             page_token_ms: 60 * 60 * 1_000,

@@ -14,6 +14,12 @@ use crate::model::table::Table;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::store::facade::Store;
 
+/// The share of what is no mapping's.
+const OWN: &str = "server";
+
+/// The share of bundles that are stored, of whatever tables.
+pub(in crate::router) const BUNDLES: &str = "bundles";
+
 pub struct Session {
     turntable: Arc<Turntable>,
     /// Taken once: a swap never changes a request that has begun.
@@ -45,22 +51,36 @@ impl Session {
         &self.trace
     }
 
-    /// Runs a job that holds its thread on a thread that may be held. The job keeps what is in force for this request
+    /// Runs a job that holds its thread on a thread that may be held. It is work for this table, and takes the share of
+    /// its mapping. The job keeps what is in force for this request
     /// even where nobody waits for it any more: its rows are there as long as somebody holds it.
-    pub async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        self.run(Some(self.deadline), job).await
+    pub async fn work<T: Send + 'static>(&self, table: &Table, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        self.run(self.share_of(table), Some(self.deadline), job).await
     }
 
-    /// The same for a job that must not be broken off by the deadline: one that stores what a FHIR service has taken.
-    pub(in crate::router) async fn work_to_the_end<T: Send + 'static>(
+    /// The same for what is no table's: reading bodies, writing metadata.
+    pub async fn work_aside<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        self.run(OWN, Some(self.deadline), job).await
+    }
+
+    /// The same for bundles. `to_the_end`: it must not be broken off by the deadline, since it stores what a FHIR service
+    /// has taken.
+    pub(in crate::router) async fn work_for_bundles<T: Send + 'static>(
         &self,
+        to_the_end: bool,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        self.run(None, job).await
+        self.run(BUNDLES, (!to_the_end).then_some(self.deadline), job).await
+    }
+
+    /// Whose share work for a table takes.
+    pub(in crate::router) fn share_of<'t>(&'t self, table: &'t Table) -> &'t str {
+        self.snapshot.table(&table.name).map_or(&table.name, |served| &served.mapping.name)
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        of: &str,
         deadline: Option<Instant>,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
@@ -70,7 +90,7 @@ impl Session {
             drop(snapshot);
             done
         };
-        self.turntable.work.run(deadline, job).await
+        self.turntable.work.run(of, deadline, job).await
     }
 
     pub(in crate::router) fn may(&self, right: Right, table: &Table) -> Result<()> {

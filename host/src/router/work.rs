@@ -1,24 +1,19 @@
 //! Work that holds its thread: calls of mappings, scans of rows, splitting of bundles, large answers. None of it runs on
 //! a thread of the reactor, so that no request waits for another one's mapping. A bounded number of jobs runs at once
-//! and a bounded number waits; who comes on top of them is told so.
+//! and a bounded number waits, and of both each mapping has no more than its share; who comes on top is told so.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::mapping::sandbox;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
+use crate::turns::{Refused, Turn, Turns};
 
 /// Where jobs run: tokio's threads for blocking work.
 pub struct Work {
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    /// Jobs that may wait (`work_queue`).
-    queue: usize,
+    turns: Turns,
     /// How long one waits (`mapping_wait_ms`).
     patience: Duration,
 }
@@ -26,22 +21,21 @@ pub struct Work {
 impl Work {
     pub fn new(limits: &Limits) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(limits.mapping_concurrency.clamp(1, Semaphore::MAX_PERMITS))),
-            waiting: AtomicUsize::new(0),
-            queue: limits.work_queue,
+            turns: Turns::new(limits.mapping_concurrency, limits.work_queue, limits.share_percent),
             patience: Duration::from_millis(limits.mapping_wait_ms),
         }
     }
 
     /// Runs a job to its end, whether or not anybody still waits for what it gives. Calls of mappings in it are stopped
-    /// at `deadline`, if there is one. `Busy` where too many wait already, `MappingBusy` where no place became free in
-    /// time.
+    /// at `deadline`, if there is one. `of`: whose share it takes, a mapping's name. `Busy` where too many wait already,
+    /// `MappingBusy` where no place became free in time.
     pub async fn run<T: Send + 'static>(
         &self,
+        of: &str,
         deadline: Option<Instant>,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let place = self.place(deadline).await?;
+        let place = self.place(of, deadline).await?;
         let job = move || {
             // Given back when the job ends, not when the request does.
             let _place = place;
@@ -55,19 +49,20 @@ impl Work {
             .map_err(|error| Error::new(Code::Internal, "a part of the request failed").internal(error.to_string()))
     }
 
-    async fn place(&self, deadline: Option<Instant>) -> Result<OwnedSemaphorePermit> {
-        if let Ok(place) = self.places.clone().try_acquire_owned() {
-            return Ok(place);
-        }
-        let _waiting = Waiting::new(&self.waiting, self.queue)?;
-        let time_left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let patience = time_left.unwrap_or(self.patience).min(self.patience);
-        match tokio::time::timeout(patience, self.places.clone().acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(Error::new(Code::MappingBusy, "the mappings are called too often at once")
-                .hint("try again shortly")
-                .retry_after(1)),
-        }
+    /// Who works, and who waits.
+    pub fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    async fn place(&self, of: &str, deadline: Option<Instant>) -> Result<Turn> {
+        let patience = Instant::now() + self.patience;
+        self.turns.turn(of, deadline.map_or(patience, |deadline| deadline.min(patience))).await.map_err(|refused| {
+            let error = match refused {
+                Refused::Full => Error::new(Code::Busy, "too many requests wait for their turn"),
+                Refused::Late => Error::new(Code::MappingBusy, "the mappings are called too often at once"),
+            };
+            error.hint("try again shortly").retry_after(1)
+        })
     }
 }
 
@@ -76,28 +71,9 @@ pub fn waited<F: Future>(others: F) -> F::Output {
     Handle::current().block_on(others)
 }
 
-/// One of those who wait, for as long as it is there.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicUsize, queue: usize) -> Result<Self> {
-        let one = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) < queue {
-            return Ok(one);
-        }
-        Err(Error::new(Code::Busy, "too many requests wait for their turn").hint("try again shortly").retry_after(1))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
 
     use super::*;
 
@@ -116,7 +92,7 @@ mod tests {
         let (free, freed) = mpsc::channel::<()>();
         let (work, (begun, running)) = (work.clone(), tokio::sync::oneshot::channel());
         let task = tokio::spawn(async move {
-            work.run(soon(), move || {
+            work.run("a", soon(), move || {
                 let _ = begun.send(());
                 let _ = freed.recv();
             })
@@ -130,7 +106,7 @@ mod tests {
     async fn jobs_leave_the_reactor_alone() {
         let work = work(1, 10_000);
         let here = std::thread::current().id();
-        assert_ne!(work.run(soon(), || std::thread::current().id()).await.unwrap(), here);
+        assert_ne!(work.run("a", soon(), || std::thread::current().id()).await.unwrap(), here);
         let (free, task) = occupied(&work).await;
         // The reactor has one thread, and goes on while the job holds its own.
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -144,24 +120,23 @@ mod tests {
         let (free, task) = occupied(&work).await;
         let second = tokio::spawn({
             let work = work.clone();
-            async move { work.run(soon(), || 2).await }
+            async move { work.run("a", soon(), || 2).await }
         });
-        while work.waiting.load(Ordering::Relaxed) == 0 {
+        while work.turns.figures()["a"].waiting == 0 {
             tokio::task::yield_now().await;
         }
-        let error = work.run(soon(), || 3).await.unwrap_err();
+        let error = work.run("a", soon(), || 3).await.unwrap_err();
         assert_eq!((error.code(), error.get_retry_after()), (Code::Busy, Some(1)));
         free.send(()).unwrap();
         task.await.unwrap().unwrap();
         assert_eq!(second.await.unwrap().unwrap(), 2);
-        assert_eq!(work.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn nobody_waits_for_ever() {
         let work = work(8, 5);
         let (free, task) = occupied(&work).await;
-        let error = work.run(soon(), || ()).await.unwrap_err();
+        let error = work.run("a", soon(), || ()).await.unwrap_err();
         assert_eq!((error.code(), error.get_retry_after()), (Code::MappingBusy, Some(1)));
         free.send(()).unwrap();
         task.await.unwrap().unwrap();
@@ -173,16 +148,16 @@ mod tests {
         let (free, task) = occupied(&work).await;
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
-        assert_eq!(work.places.available_permits(), 0, "its place is its own until it ends");
+        assert_eq!(work.turns.figures()["a"].held, 1, "its place is its own until it ends");
         free.send(()).unwrap();
-        work.run(soon(), || ()).await.unwrap();
+        work.run("a", soon(), || ()).await.unwrap();
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_job_that_panics_fails_its_own_request() {
         let work = work(1, 10_000);
-        let error = work.run(soon(), || panic!("as expected")).await.map(|(): ()| ()).unwrap_err();
+        let error = work.run("a", soon(), || panic!("as expected")).await.map(|(): ()| ()).unwrap_err();
         assert_eq!(error.code(), Code::Internal);
-        work.run(soon(), || ()).await.unwrap();
+        work.run("a", soon(), || ()).await.unwrap();
     }
 }

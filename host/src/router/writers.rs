@@ -10,6 +10,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::model::error::{Code, Error, Result};
 
+/// That may wait for one resource.
+const WAITING: usize = 64;
+
 /// The resources that are being written, each with those who wait for it. As many as there are writes under way.
 #[derive(Default)]
 pub struct Writers(Mutex<HashMap<Resource, Arc<tokio::sync::Mutex<()>>>>);
@@ -25,12 +28,19 @@ pub struct Turn<'a> {
 }
 
 impl Writers {
-    /// In the order in which they came. `Busy` if those before take until `deadline`.
+    /// In the order in which they came. `Busy` if those before take until `deadline`, or too many wait already.
     pub async fn turn(&self, place: &str, resource_type: &str, id: &str, deadline: Instant) -> Result<Turn<'_>> {
         let resource = (place.to_owned(), resource_type.to_owned(), id.to_owned());
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(resource.clone()).or_default().clone();
+        // One for the map, one each for who writes and who waits.
+        let is_full = Arc::strong_count(&held) > WAITING + 2;
         // It is there before it waits: given up, it takes its entry with it.
         let mut turn = Turn { writers: self, resource, guard: None };
+        if is_full {
+            drop(held);
+            let error = Error::new(Code::Busy, "too many write this resource at once");
+            return Err(error.hint("try again shortly").retry_after(1));
+        }
         let guard = tokio::time::timeout_at(deadline.into(), held.lock_owned()).await.map_err(|_| {
             let error = Error::new(Code::Busy, "others are writing this resource, and have not come to an end");
             error.hint("try again shortly").retry_after(1)
@@ -77,6 +87,27 @@ mod tests {
         drop(first);
         for other in others {
             other.await.unwrap().unwrap();
+        }
+        assert!(writers.0.lock().unwrap().is_empty(), "nothing is kept");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn so_many_wait_and_no_more() {
+        let writers = Arc::new(Writers::default());
+        let first = writers.turn("main", "Patient", "1", soon()).await.unwrap();
+        let waiting: Vec<_> = (0..WAITING)
+            .map(|_| {
+                let writers = writers.clone();
+                tokio::spawn(async move { writers.turn("main", "Patient", "1", soon()).await.map(drop) })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let error = writers.turn("main", "Patient", "1", soon()).await.err().expect("enough wait");
+        assert_eq!((error.code(), error.get_retry_after()), (Code::Busy, Some(1)));
+        writers.turn("main", "Patient", "2", soon()).await.expect("another resource");
+        drop(first);
+        for one in waiting {
+            one.await.unwrap().unwrap();
         }
         assert!(writers.0.lock().unwrap().is_empty(), "nothing is kept");
     }

@@ -1,6 +1,6 @@
 //! The store, as the rest of the house knows it: asynchronous, with owned arguments, off the reactor. So many read at
-//! once, one writes, a bounded number waits before each; who finds no place is told to come back (`Busy`). What it is
-//! made of is nobody else's business.
+//! once, one writes, a bounded number waits before each; of both one table or resource type has no more than its share.
+//! Who finds no place is told to come back (`Busy`). What it is made of is nobody else's business.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -19,16 +19,20 @@ use crate::store::keys::Keys;
 use crate::store::native::{
     Division, MadeAnew, NativeScan, NativeWrite, Progress, Release, ScanLimits, Scanned, StoredResource,
 };
-use crate::store::queue::{Queue, Turn};
+use crate::store::queue;
 use crate::store::sql::select;
 use crate::store::sqlite::backup;
 use crate::store::sqlite::database::{Database, Stop};
+use crate::turns::{Turn, Turns};
 
 /// How long new keys are gathered before they are written.
 const KEYS_PAUSE: Duration = Duration::from_millis(500);
 
 /// Keys that are written at once; whoever else writes waits for no more.
 const KEYS_AT_ONCE: usize = 2_000;
+
+/// What is none of a table's or resource type's is called so among those who wait.
+const OWN: &str = "server";
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,8 +41,8 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     database: Database,
-    reads: Queue,
-    writes: Queue,
+    reads: Turns,
+    writes: Turns,
     keys: Keys,
     /// Keys that rows had before a change, and what became of them.
     moved: Keys,
@@ -99,8 +103,8 @@ impl Store {
         let keys = Keys::new(known_keys);
         Self(Arc::new(Inner {
             database,
-            reads: Queue::new(limits.store_reads, limits.store_queue),
-            writes: Queue::new(1, limits.store_queue),
+            reads: Turns::new(limits.store_reads, limits.store_queue, limits.share_percent),
+            writes: Turns::new(1, limits.store_queue, limits.share_percent),
             moved: keys.beside(),
             keys,
             known_keys,
@@ -126,13 +130,27 @@ impl Store {
         self.0.reads.refused() + self.0.writes.refused()
     }
 
+    /// Who reads, who writes, who waits.
+    pub fn turns(&self) -> [&Turns; 2] {
+        [&self.0.reads, &self.0.writes]
+    }
+
+    /// For what is none of a table's: small, and seldom.
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Database) -> Result<T> + Send + 'static) -> Result<T> {
-        let turn = self.0.reads.turn(None).await?;
+        self.read_of(OWN, read).await
+    }
+
+    async fn read_of<T: Send + 'static>(
+        &self,
+        of: &str,
+        read: impl FnOnce(&Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turn = queue::turn(&self.0.reads, of, None).await?;
         self.run(turn, read).await
     }
 
     async fn write<T: Send + 'static>(&self, write: impl FnOnce(&Database) -> Result<T> + Send + 'static) -> Result<T> {
-        let turn = self.0.writes.turn(None).await?;
+        let turn = queue::turn(&self.0.writes, OWN, None).await?;
         self.run(turn, write).await
     }
 
@@ -156,7 +174,7 @@ impl Store {
     /// `MappingFault` where the table is behind with a resource, and might show what the resource does not say.
     /// `ScanBudgetExceeded`, `UpstreamTimeout`, `Busy`. When the future is dropped the database stops working for it.
     pub async fn scan(&self, scan: NativeScan, limits: ScanLimits) -> Result<Scanned> {
-        let turn = self.0.reads.turn(Some(limits.deadline)).await?;
+        let turn = queue::turn(&self.0.reads, &scan.table.name, Some(limits.deadline)).await?;
         let abandon = Abandon::default();
         let abandoned = abandon.0.clone();
         self.run(turn, move |database| database.scan(&scan, limits, abandoned)).await
@@ -169,7 +187,8 @@ impl Store {
 
     /// Rows of a native table, whatever its route.
     pub async fn count_rows(&self, table: Arc<Table>) -> Result<u64> {
-        self.read(move |database| database.count_rows(&table)).await
+        let of = table.name.clone();
+        self.read_of(&of, move |database| database.count_rows(&table)).await
     }
 
     /// Makes native tables that are there what their descriptions say; the others are made with their first rows. Where
@@ -191,12 +210,12 @@ impl Store {
     }
 
     /// The same, as long as what is in force is what `moment` counts ([`Store::moment`]): other rows would be missing else.
-    /// False: it no longer is, and nothing was done.
-    pub async fn put_resources_of(&self, moment: u64, writes: Vec<NativeWrite>) -> Result<bool> {
+    /// False: it no longer is, and nothing was done. `of`: for whom; others write in between.
+    pub async fn put_resources_of(&self, of: &str, moment: u64, writes: Vec<NativeWrite>) -> Result<bool> {
         if writes.is_empty() {
             return Ok(true);
         }
-        let turn = self.0.writes.turn(None).await?;
+        let turn = queue::turn(&self.0.writes, of, None).await?;
         if self.moment() != moment {
             return Ok(false);
         }
@@ -210,7 +229,7 @@ impl Store {
 
     /// From when the answer is there until it is dropped nobody else writes.
     pub async fn alone(&self) -> Result<Alone> {
-        let turn = self.0.writes.turn(None).await?;
+        let turn = queue::turn(&self.0.writes, OWN, None).await?;
         Ok(Alone { store: self.clone(), turn })
     }
 
@@ -247,19 +266,19 @@ impl Store {
 
     /// A resource and its version.
     pub async fn resource(&self, resource_type: &str, id: &str) -> Result<Option<(Bytes, u64)>> {
-        let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
-        self.read(move |database| database.resource(&resource_type, &id)).await
+        let (of, resource_type, id) = (resource_type, resource_type.to_owned(), id.to_owned());
+        self.read_of(of, move |database| database.resource(&resource_type, &id)).await
     }
 
     /// The last version that each of some resources had, by type and id, whether it is still there or not.
     pub async fn last_versions(&self, resources: Vec<(String, String)>) -> Result<Vec<Option<u64>>> {
-        self.read(move |database| database.last_versions(&resources)).await
+        self.read_of(&first_type(&resources), move |database| database.last_versions(&resources)).await
     }
 
     /// Of each of some resources, by type and id, the child rows that have values which no element carries, by the names of
     /// their elements.
     pub async fn own_rows(&self, resources: Vec<(String, String)>) -> Result<Vec<Vec<String>>> {
-        self.read(move |database| database.own_rows(&resources)).await
+        self.read_of(&first_type(&resources), move |database| database.own_rows(&resources)).await
     }
 
     /// The rows of these tables have been made anew by this program: what no element carries is no longer in them alone,
@@ -270,7 +289,7 @@ impl Store {
 
     /// Of each of some resources, by type and id, its last version and whether it is still there.
     pub async fn standings(&self, resources: Vec<(String, String)>) -> Result<Vec<Option<(u64, bool)>>> {
-        self.read(move |database| database.standings(&resources)).await
+        self.read_of(&first_type(&resources), move |database| database.standings(&resources)).await
     }
 
     /// Shows `look` the id and body of the resources of a type, and gives what it makes of them. `marks`: who has none of
@@ -282,7 +301,7 @@ impl Store {
         deadline: Instant,
         look: impl FnMut(&str, &[u8]) -> Option<T> + Send + 'static,
     ) -> Result<Vec<T>> {
-        let turn = self.0.reads.turn(Some(deadline)).await?;
+        let turn = queue::turn(&self.0.reads, resource_type, Some(deadline)).await?;
         let abandon = Abandon::default();
         let stop = Stop { deadline, abandoned: abandon.0.clone() };
         let resource_type = resource_type.to_owned();
@@ -449,6 +468,11 @@ impl Store {
     }
 }
 
+/// For whom some resources are looked up, which mostly are of one type.
+fn first_type(resources: &[(String, String)]) -> String {
+    resources.first().map_or(OWN, |(resource_type, _)| resource_type).to_owned()
+}
+
 /// Tells the database when it is dropped that nobody waits any more.
 #[derive(Default)]
 struct Abandon(Arc<AtomicBool>);
@@ -552,7 +576,7 @@ mod tests {
             Ok(())
         };
         let holds = tokio::spawn(async move { holds.read(until_released).await });
-        while store.0.reads.turn(Some(Instant::now())).await.is_ok() {
+        while queue::turn(&store.0.reads, OWN, Some(Instant::now())).await.is_ok() {
             tokio::task::yield_now().await;
         }
         let waits = store.mappings();

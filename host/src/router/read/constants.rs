@@ -25,7 +25,7 @@ impl Session {
             return known.clone();
         }
         let served = table.clone();
-        let found = self.work(move || of_nothing(&served)).await.ok().flatten();
+        let found = self.work(&table.table, move || of_nothing(&served)).await.ok().flatten();
         match found {
             Some(found) => table.same.get_or_init(|| found).clone(),
             // Busy, or out of time: the next read asks again.

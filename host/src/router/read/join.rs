@@ -58,7 +58,7 @@ impl Session {
         let (conditions, _) = self.conditions(&join.related.table, &check.joins).await?;
         let filter = with_keys(&check.filter, &mut conditions.into_iter())?;
         let (own, table, theirs) = (own.clone(), join.related.table.clone(), join.theirs);
-        self.work(move || {
+        self.work(&join.related.table, move || {
             let residual = Residual::new(&filter, &table)?;
             let mut violated = BTreeSet::new();
             for row in 0..rows.len() {

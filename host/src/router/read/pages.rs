@@ -245,7 +245,7 @@ impl<'a> Searching<'a> {
     /// The rows of a frame, in the order of the plan.
     async fn sorted(&self, rows: Rows, frame: Frame) -> Result<(Rows, bool)> {
         let (table, order) = (self.table.table.clone(), self.scan.order.clone());
-        let sorted = self.session.work(move || {
+        let sorted = self.session.work(&self.table.table, move || {
             let begun = Instant::now();
             let order = match order.as_slice() {
                 [] => Ok((0..rows.len()).collect()),
@@ -277,7 +277,7 @@ impl<'a> Searching<'a> {
             filter: search.filter.clone(),
             trail: self.trail.clone(),
         };
-        let made = session.work(move || making.rows_of(&page)).await??;
+        let made = session.work(&self.table.table, move || making.rows_of(&page)).await??;
         session.budget().look_at(made.looked_at as u64);
         session.trace().add(Step::Mapping, made.mapping);
         session.trace().add(Step::Residual, made.filtering);
@@ -420,9 +420,9 @@ impl<'a> Searching<'a> {
         let nobody = [("_id".to_owned(), NOBODY.to_owned())];
         if let Searched::Page(page) = self.ask(search, &nobody, Some(1)).await? {
             let table = self.table.clone();
-            let of_nobody = self
-                .session
-                .work(move || split(&table, &page).map(|bundle| bundle.total.filter(|_| bundle.entries.is_empty())));
+            let of_nobody = self.session.work(&self.table.table, move || {
+                split(&table, &page).map(|bundle| bundle.total.filter(|_| bundle.entries.is_empty()))
+            });
             // What it counts there, it counts everywhere.
             let excess = of_nobody.await??.filter(|excess| *excess > 0);
             if let Some(excess) = excess.filter(|excess| missing <= Some(*excess)) {
@@ -441,7 +441,10 @@ impl<'a> Searching<'a> {
             return Ok(());
         };
         let table = self.table.clone();
-        let given = self.session.work(move || split(&table, &page).map(|bundle| bundle.entries.len() as u64)).await??;
+        let given = self
+            .session
+            .work(&self.table.table, move || split(&table, &page).map(|bundle| bundle.entries.len() as u64))
+            .await??;
         if given > seen {
             return Err(self.unsound("has no next link on a page that is not its last"));
         }
@@ -472,7 +475,7 @@ impl<'a> Searching<'a> {
         };
         let downgraded = page.downgraded;
         let table = self.table.clone();
-        let said = self.session.work(move || {
+        let said = self.session.work(&self.table.table, move || {
             split(&table, &page).map(|bundle| (bundle.total, bundle.link("self").unwrap_or_default().to_owned()))
         });
         let (found, self_link) = said.await??;

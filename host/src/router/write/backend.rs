@@ -13,7 +13,6 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, Table};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
-use crate::router::work::waited;
 use crate::router::write::own::{Changed, Own};
 use crate::router::write::rows::{self, Incoming};
 
@@ -213,17 +212,17 @@ async fn stored(
     changed: Changed,
 ) -> Result<Held> {
     let (turntable, snapshot) = (session.turntable().clone(), session.snapshot().clone());
-    let through = through.clone();
+    let (of, through, deadline) = (session.share_of(through).to_owned(), through.clone(), session.deadline());
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
-    let job = move || {
+    let begun = async move {
         let store = &turntable.store;
         let base = match base {
             Base::Known(version) => version,
             Base::Last | Base::Nothing => {
                 let one = vec![(resource_type.clone(), id.clone())];
-                let last = waited(store.last_versions(one))?.into_iter().next().flatten();
+                let last = store.last_versions(one).await?.into_iter().next().flatten();
                 // Made after this look, it is of another version than the last, and the write is refused.
-                if matches!(base, Base::Nothing) && waited(store.resource(&resource_type, &id))?.is_some() {
+                if matches!(base, Base::Nothing) && store.resource(&resource_type, &id).await?.is_some() {
                     return Err(Error::new(Code::AlreadyExists, "a row of this key exists already"));
                 }
                 last
@@ -231,23 +230,29 @@ async fn stored(
         };
         // They change with the resource's version only, which the write is bound to.
         let own_rows = match (&body, base) {
-            (Some(_), Some(_)) => waited(store.own_rows(vec![(resource_type.clone(), id.clone())]))?.pop(),
+            (Some(_), Some(_)) => store.own_rows(vec![(resource_type.clone(), id.clone())]).await?.pop(),
             _ => None,
         };
         let own_rows = own_rows.unwrap_or_default();
         let incoming = Incoming { resource_type, id, body, base };
+        let changed = Arc::new(changed);
         for _ in 0..STORE_ATTEMPTS {
             let live = turntable.snapshot();
             let families = snapshot.families_to_write(&live, &incoming.resource_type);
-            let write = rows::prepare(&families, &through, incoming.clone(), &changed, own_rows.clone())?;
+            let (through, incoming, changed) = (through.clone(), incoming.clone(), changed.clone());
+            let own_rows = own_rows.clone();
+            // A job for the mappings alone: nobody waits for the one who writes while he holds a place at work.
+            let preparing = move || rows::prepare(&families, &through, incoming, &changed, own_rows);
+            let write = turntable.work.run(&of, Some(deadline), preparing).await??;
             let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
-            if waited(store.put_resources_of(live.moment, vec![write]))? {
+            if store.put_resources_of(&write.resource_type.clone(), live.moment, vec![write]).await? {
                 return Ok(held);
             }
         }
         Err(busy_releasing())
     };
-    session.work(job).await?
+    let ended = |error: tokio::task::JoinError| Error::new(Code::Internal, "a write ended").internal(error.to_string());
+    tokio::spawn(begun).await.map_err(ended)?
 }
 
 /// Versions come into force faster than a write is prepared.

@@ -110,6 +110,12 @@ impl Item {
         }
     }
 
+    /// The same, about a resource whose id is known by now and whose links are followed.
+    pub fn about(&self, id: &str, body: Option<Bytes>) -> Self {
+        let (if_match, if_none_match) = (self.if_match.clone(), self.if_none_match.clone());
+        Self { if_match, if_none_match, ..Self::held(&self.resource_type, id, body) }
+    }
+
     /// Search parameters that decide what it is about.
     pub fn condition(&self) -> Option<&str> {
         match &self.action {

@@ -146,7 +146,7 @@ impl Session {
             let Some(held) = self.held(&place, &located).await? else { continue };
             // Only child rows have names; a view counts its rows of a resource, and shows what it counts now.
             let located = match table.table.parent {
-                Some(_) => self.named(located, &held).await?.map(|(located, _)| located),
+                Some(_) => self.named(&table.table, located, &held).await?.map(|(located, _)| located),
                 None => Some(located),
             };
             let Some(located) = located else { continue };
@@ -182,12 +182,12 @@ impl Session {
     }
 
     /// The row that a key names in a resource as it stands, and whether it might be another.
-    async fn named(&self, located: Located, held: &Held) -> Result<Option<(Located, bool)>> {
+    async fn named(&self, table: &Table, located: Located, held: &Held) -> Result<Option<(Located, bool)>> {
         if !located.is_child() {
             return Ok(Some((located, false)));
         }
         let (store, body, text) = (self.store().clone(), held.body.clone(), located.text());
-        let found = self.work(move || moves::find(&body, &text, |guid| store.moved(guid))).await?;
+        let found = self.work(table, move || moves::find(&body, &text, |guid| store.moved(guid))).await?;
         Ok(found.map(|found| (located.found(&found), found.is_ambiguous)))
     }
 
@@ -338,7 +338,7 @@ impl Session {
     ) -> Result<Rows> {
         let (served, base, body) = (table.clone(), place.base(), held.body.clone());
         let resource_type = located.resource_type.clone();
-        let mapped = self.work(move || {
+        let mapped = self.work(&table.table, move || {
             let begun = Instant::now();
             let rows = map_all(&served, &resource_type, &body, &base);
             (rows, begun.elapsed())
@@ -464,7 +464,7 @@ impl Changing<'_> {
         let parent = || Error::new(Code::BadValue, "the parent that the new row names does not exist");
         let held = self.session.held(&self.place, &located).await?.ok_or_else(parent)?;
         check_version(self.change, &held)?;
-        let (located, _) = self.session.named(located, &held).await?.ok_or_else(parent)?;
+        let (located, _) = self.session.named(table, located, &held).await?.ok_or_else(parent)?;
         let before = self.session.rows_of(self.table, &self.place, &located, &held).await?;
         let merged = self.merged(WriteOperation::Create, None, Some(&held), &self.assignments, Some(&located));
         let FhirRequest::Update(body) = merged.await? else {
@@ -700,7 +700,9 @@ impl Changing<'_> {
         for located in self.session.locate(self.table, key).await? {
             let turn = self.turn(&located).await?;
             let Some(held) = self.session.held(&self.place, &located).await? else { continue };
-            let Some((located, is_ambiguous)) = self.session.named(located, &held).await? else { continue };
+            let Some((located, is_ambiguous)) = self.session.named(&self.table.table, located, &held).await? else {
+                continue;
+            };
             if is_ambiguous && !matches!(self.change.precondition, Precondition::Versions(_)) {
                 let message = "this key had several equal rows to choose from, of which one has changed since";
                 let error = Error::new(Code::VersionMismatch, message);
@@ -726,7 +728,7 @@ impl Changing<'_> {
         }
         let (resource, place) = (located.resource(), located.place_in_resource().to_owned());
         let (before, after) = (before.clone(), after.clone());
-        self.session.work(move || Moves::of(&resource, &before, &after, &place, gone)).await
+        self.session.work(&self.table.table, move || Moves::of(&resource, &before, &after, &place, gone)).await
     }
 
     /// Keeps them, and what became of the key that was used.
@@ -762,7 +764,7 @@ impl Changing<'_> {
             linked.for_each(|(_, value)| *value = Some(place.clone()));
         }
         let change = WriteChange { operation, key, assignments, existing };
-        let merged = self.session.work(move || {
+        let merged = self.session.work(&self.table.table, move || {
             let begun = Instant::now();
             (change_resource(&table, change), begun.elapsed())
         });

@@ -15,15 +15,20 @@ use crate::fhir::outcome::{fails, said};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
-use crate::router::session::Session;
+use crate::router::session::{BUNDLES, Session};
+use crate::router::snapshot::Snapshot;
 use crate::router::work::waited;
 use crate::router::write::backend::{self, busy_releasing};
 use crate::router::write::bundle::{self, Action, Item, Sent, Which};
 use crate::router::write::settle::{Fate, Settled, Settling, refusal_code};
+use crate::store::facade::Store;
 use crate::store::native::{NativeWrite, TableRows};
 
-/// How often a bundle is stored anew because somebody else wrote one of its resources in between.
-const STORE_ATTEMPTS: usize = 3;
+/// How often a bundle, or what is left of it, is stored anew because somebody else wrote one of its resources in between.
+const STORE_ATTEMPTS: usize = 8;
+
+/// Entries of a batch that are stored in one transaction: a few hundredths of a second, in which nobody else writes.
+const STORED_AT_ONCE: usize = 200;
 
 /// How a bundle is to be taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +91,7 @@ impl Session {
     /// Takes what was sent. A transaction is taken whole or not at all: the error names the first entry that cannot be.
     pub async fn ingest(&self, sent: Bytes, how: How<'_>) -> Result<Vec<Outcome>> {
         let (take, lines, own_ids) = (how.as_batch, how.lines, how.own_ids);
-        let sent = self.work(move || bundle::read(&sent, take, lines, own_ids)).await??;
+        let sent = self.work_for_bundles(false, move || bundle::read(&sent, take, lines, own_ids)).await??;
         if sent.atomic
             && let Some((index, error)) = first_refused(&sent.items)
         {
@@ -129,31 +134,59 @@ impl Session {
         let patience = Duration::from_millis(self.limits().request_ms);
         let job = move || {
             let _turn = turn;
-            let (mut attempt, mut released) = (1, 0);
-            loop {
+            let mut rest = Rest { places: (0..items.len()).collect(), items };
+            let mut outcomes: Vec<Outcome> = vec![Outcome::default(); rest.items.len()];
+            let (mut attempt, mut released, mut some_stored) = (1, 0, false);
+            while !rest.items.is_empty() {
                 let live = turntable.snapshot();
                 let settling = Settling {
                     store: &turntable.store,
                     snapshot: &snapshot,
                     live: &live,
-                    items: &items,
+                    items: &rest.items,
                     atomic,
                     base: &base,
                     deadline: Instant::now() + patience,
                 };
-                let Settled { fates, writes, native } = settling.settle()?;
-                let outcome = |(item, fate)| outcome(item, fate, &writes, &native);
-                let outcomes = items.iter().zip(fates).map(outcome).collect();
-                match waited(turntable.store.put_resources_of(live.moment, writes)) {
-                    Ok(true) => return Ok(outcomes),
-                    Ok(false) if released < backend::STORE_ATTEMPTS => released += 1,
-                    Ok(false) => return Err((None, busy_releasing())),
-                    Err(error) if error.code() == Code::VersionMismatch && attempt < STORE_ATTEMPTS => attempt += 1,
-                    Err(error) => return Err((None, error)),
+                let settled = settling.settle().map(|settled| rest.stored(&turntable.store, &live, settled, atomic));
+                let (stored, stop) = match settled {
+                    Ok(Stored { outcomes: of_these, left, stop }) => {
+                        for (place, outcome) in of_these {
+                            outcomes[place] = outcome;
+                        }
+                        let stored = left.items.len() < rest.items.len();
+                        rest = left;
+                        (stored, stop)
+                    }
+                    Err((index, error)) if !some_stored => return Err((index, error)),
+                    Err((_, error)) => (false, Some(Stop::Failed(error))),
+                };
+                some_stored |= stored;
+                let error = match stop {
+                    None => continue,
+                    Some(Stop::Released) if released < backend::STORE_ATTEMPTS => {
+                        released += 1;
+                        continue;
+                    }
+                    Some(Stop::Released) => busy_releasing(),
+                    Some(stop) if stop.is_one_resource() && attempt < STORE_ATTEMPTS => {
+                        attempt += 1;
+                        continue;
+                    }
+                    Some(Stop::Failed(error)) => error,
+                };
+                if !some_stored {
+                    return Err((None, error));
                 }
+                // What is stored stays, each entry of a batch for itself.
+                for (place, item) in rest.places.iter().zip(&rest.items) {
+                    outcomes[*place] = Outcome { resource: asked_for(item), ..refused(&error) };
+                }
+                break;
             }
+            Ok(outcomes)
         };
-        self.work_to_the_end(job).await
+        self.work_for_bundles(true, job).await
     }
 
     /// Sends the bundle on, then keeps what the service has taken. From the moment when it has, nothing is an error any
@@ -321,6 +354,94 @@ impl Session {
     }
 }
 
+/// Entries of a bundle that are to be stored, with their places in it.
+struct Rest {
+    places: Vec<usize>,
+    items: Vec<Result<Item>>,
+}
+
+/// What became of them.
+struct Stored {
+    /// Of those that are settled, by place.
+    outcomes: Vec<(usize, Outcome)>,
+    /// Those that are not.
+    left: Rest,
+    /// Why not.
+    stop: Option<Stop>,
+}
+
+enum Stop {
+    /// Another version came into force.
+    Released,
+    Failed(Error),
+}
+
+impl Stop {
+    /// Somebody else has written one of the resources.
+    fn is_one_resource(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.code() == Code::VersionMismatch)
+    }
+}
+
+impl Rest {
+    /// Stores what is settled: a transaction at once, a batch some entries at a time, so that others write in between, and
+    /// one by one where somebody else has written one of them. What is not stored is left, about the resources that it is
+    /// about by now.
+    fn stored(&mut self, store: &Store, live: &Snapshot, settled: Settled, atomic: bool) -> Stored {
+        let Settled { fates, writes, native } = settled;
+        let at_once = if atomic { writes.len().max(1) } else { STORED_AT_ONCE };
+        let write_of = |fate: &Fate| match fate {
+            Fate::Written { write, .. } => *write,
+            _ => None,
+        };
+        let written: Vec<_> = fates.iter().map(write_of).collect();
+        let outcome = |(item, fate)| outcome(item, fate, &writes, &native);
+        let outcomes: Vec<_> = self.items.iter().zip(fates).map(outcome).collect();
+        let linked: Vec<_> = writes.iter().map(|write| (write.id.clone(), write.body.clone())).collect();
+        let (mut stored, mut stop): (Vec<bool>, _) = (Vec::with_capacity(writes.len()), None);
+        let mut put = |some: &[NativeWrite]| {
+            // Others than a changed resource end it; behind that one there may be many that nobody has touched.
+            if stop.as_ref().is_none_or(|stop: &Stop| stop.is_one_resource()) {
+                match waited(store.put_resources_of(BUNDLES, live.moment, some.to_vec())) {
+                    Ok(true) => return true,
+                    Ok(false) => stop = Some(Stop::Released),
+                    Err(error) => stop = Some(Stop::Failed(error)),
+                }
+            }
+            false
+        };
+        for some in writes.chunks(at_once) {
+            match put(some) {
+                true => stored.extend(some.iter().map(|_| true)),
+                false if atomic => stored.extend(some.iter().map(|_| false)),
+                false => stored.extend(some.chunks(1).map(&mut put)),
+            }
+        }
+        if stored.iter().all(|stored| *stored) {
+            // One by one they went in after all.
+            stop = None;
+        }
+        let mut left = Rest { places: Vec::new(), items: Vec::new() };
+        if stop.is_some() && !stored.contains(&true) {
+            // Nothing happened: all of it is settled anew.
+            std::mem::swap(self, &mut left);
+            return Stored { outcomes: Vec::new(), left, stop };
+        }
+        let mut done = Vec::with_capacity(outcomes.len());
+        for (((place, item), outcome), write) in self.places.iter().zip(&self.items).zip(outcomes).zip(written) {
+            match (write.filter(|write| !stored[*write]), item) {
+                (Some(write), Ok(item)) => {
+                    let (id, body) = &linked[write];
+                    left.places.push(*place);
+                    left.items.push(Ok(item.about(id, body.clone())));
+                }
+                _ => done.push((*place, outcome)),
+            }
+        }
+        Stored { outcomes: done, left, stop }
+    }
+}
+
 /// An entry of which a service has been asked.
 enum Kept {
     /// Nothing is to be stored.
@@ -397,12 +518,17 @@ fn answered(answer: &[u8], asked: usize) -> Result<Vec<Answered<'_>>> {
         .collect())
 }
 
-fn outcome(item: &Result<Item>, fate: Fate, writes: &[NativeWrite], native: &HashMap<String, Vec<String>>) -> Outcome {
-    let resource_type = item.as_ref().map(|item| item.resource_type.as_str()).unwrap_or_default();
-    let asked = item.as_ref().ok().and_then(|item| match &item.action {
+/// Type and id of the resource that an entry names.
+fn asked_for(item: &Result<Item>) -> Option<(String, String)> {
+    item.as_ref().ok().and_then(|item| match &item.action {
         Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id)) => Some((item.resource_type.clone(), id.clone())),
         _ => None,
-    });
+    })
+}
+
+fn outcome(item: &Result<Item>, fate: Fate, writes: &[NativeWrite], native: &HashMap<String, Vec<String>>) -> Outcome {
+    let resource_type = item.as_ref().map(|item| item.resource_type.as_str()).unwrap_or_default();
+    let asked = asked_for(item);
     match fate {
         Fate::Refused(error) => Outcome { resource: asked, ..refused(&error) },
         Fate::Passed(why) => Outcome { resource: asked, ..passed(why) },

@@ -36,7 +36,7 @@ impl<'a> Compared<'a> {
         [shown, sent]: [&Bytes; 2],
     ) -> Result<Self> {
         let (table, resource_type, bodies) = (served.clone(), resource_type.to_owned(), [shown.clone(), sent.clone()]);
-        let mapped = session.work(move || {
+        let mapped = session.work(&served.table, move || {
             let begun = Instant::now();
             let columns: Vec<_> = (0..table.table.columns.len()).collect();
             let resources = bodies.each_ref().map(|body| Resource { resource_type: &resource_type, body });

@@ -1,0 +1,351 @@
+//! Turns at something of which there is little: threads for work, connections to the store, calls of a FHIR service. So
+//! many at once, and of each of those who share it (a mapping, a table, a resource type) no more than a share; so many
+//! that wait, and of each again no more than a share. Who waits is served in the order of coming among its own, and its
+//! own take turns with the others: sixty-four who want what is slow hold up nobody who wants something else.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+/// Names that are counted one by one; others are counted together, as [`OTHERS`].
+const COUNTED: usize = 512;
+
+/// What the names beyond are counted as.
+const OTHERS: &str = "others";
+
+/// Cheap to clone; all clones give the same turns.
+#[derive(Clone, Debug)]
+pub struct Turns(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    at_once: usize,
+    /// Of `at_once`, for one name.
+    share: usize,
+    /// That may wait.
+    queue: usize,
+    /// Of `queue`, for one name.
+    queue_share: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: usize,
+    waiting: usize,
+    /// Whoever holds a turn or waits for one.
+    of: HashMap<Arc<str>, Of>,
+    /// The names that wait, in the order in which they are served next.
+    round: VecDeque<Arc<str>>,
+    /// How often a name was sent away.
+    refused: BTreeMap<Arc<str>, u64>,
+    tickets: u64,
+}
+
+#[derive(Debug, Default)]
+struct Of {
+    held: usize,
+    waiting: VecDeque<(u64, oneshot::Sender<Turn>)>,
+}
+
+/// Held while it lasts.
+#[derive(Debug)]
+pub struct Turn {
+    shared: Arc<Shared>,
+    of: Arc<str>,
+}
+
+/// Why there is no turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// So many wait already: of all, or of the same name.
+    Full,
+    /// None became free in time.
+    Late,
+}
+
+/// Where a name stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    pub held: usize,
+    pub waiting: usize,
+    /// Since the start.
+    pub refused: u64,
+}
+
+impl Turns {
+    /// `percent` of the turns, and of the places to wait, is what one name may have; at least one.
+    pub fn new(at_once: usize, queue: usize, percent: usize) -> Self {
+        let at_once = at_once.max(1);
+        let share = |whole: usize| (whole.saturating_mul(percent) / 100).clamp(whole.min(1), whole.max(1));
+        let (share, queue_share) = (share(at_once), share(queue));
+        Self(Arc::new(Shared { at_once, share, queue, queue_share, state: Mutex::default() }))
+    }
+
+    /// A turn for this name, by then.
+    pub async fn turn(&self, of: &str, until: Instant) -> Result<Turn, Refused> {
+        let shared = &self.0;
+        let of: Arc<str> = of.into();
+        let (turn, ticket) = {
+            let mut state = shared.state();
+            let all_held = state.held >= shared.at_once;
+            let all_wait = state.waiting >= shared.queue;
+            let entry = state.of.entry(of.clone()).or_default();
+            if !all_held && entry.held < shared.share {
+                entry.held += 1;
+                state.held += 1;
+                return Ok(Turn { shared: shared.clone(), of });
+            }
+            if all_wait || entry.waiting.len() >= shared.queue_share {
+                state.forget(&of);
+                state.count_refused(&of);
+                return Err(Refused::Full);
+            }
+            let (give, turn) = oneshot::channel();
+            let is_first = entry.waiting.is_empty();
+            state.tickets += 1;
+            let ticket = state.tickets;
+            state.of.entry(of.clone()).or_default().waiting.push_back((ticket, give));
+            state.waiting += 1;
+            if is_first {
+                state.round.push_back(of.clone());
+            }
+            (turn, Ticket { shared, of: &of, ticket })
+        };
+        // A turn that comes when nobody waits for it any more is given back by being dropped.
+        let given = tokio::time::timeout_at(until.into(), turn).await;
+        drop(ticket);
+        match given {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => {
+                shared.state().count_refused(&of);
+                Err(Refused::Late)
+            }
+        }
+    }
+
+    /// How often somebody was sent away since the start.
+    pub fn refused(&self) -> u64 {
+        self.0.state().refused.values().sum()
+    }
+
+    /// Of every name that holds a turn, waits for one or was ever sent away; no more names than are counted.
+    pub fn figures(&self) -> BTreeMap<Arc<str>, Figures> {
+        let state = self.0.state();
+        let mut figures: BTreeMap<Arc<str>, Figures> = BTreeMap::new();
+        for (of, refused) in &state.refused {
+            figures.entry(of.clone()).or_default().refused = *refused;
+        }
+        for (of, now) in &state.of {
+            let is_counted = figures.len() < COUNTED || figures.contains_key(of);
+            let figure = figures.entry(if is_counted { of.clone() } else { OTHERS.into() }).or_default();
+            figure.held += now.held;
+            figure.waiting += now.waiting.len();
+        }
+        figures
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives what is free to those who wait, one name after the other.
+    fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let mut given = Vec::new();
+        while state.held < self.at_once {
+            let may = |of: &Arc<str>| state.of.get(of).is_none_or(|of| of.held < self.share);
+            let Some(at) = state.round.iter().position(may) else { break };
+            let Some(of) = state.round.remove(at) else { break };
+            let Some(entry) = state.of.get_mut(&of) else { continue };
+            let Some((_, give)) = entry.waiting.pop_front() else { continue };
+            entry.held += 1;
+            let others = !entry.waiting.is_empty();
+            state.held += 1;
+            state.waiting -= 1;
+            if others {
+                state.round.push_back(of.clone());
+            }
+            given.push((give, Turn { shared: self.clone(), of }));
+        }
+        drop(state);
+        // One that nobody takes any more comes back here, so nothing may be locked.
+        for (give, turn) in given {
+            drop(give.send(turn));
+        }
+    }
+}
+
+impl State {
+    /// A name that neither holds nor wants anything takes no room.
+    fn forget(&mut self, of: &Arc<str>) {
+        if self.of.get(of).is_some_and(|entry| entry.held == 0 && entry.waiting.is_empty()) {
+            self.of.remove(of);
+        }
+    }
+
+    fn count_refused(&mut self, of: &Arc<str>) {
+        let is_counted = self.refused.len() < COUNTED || self.refused.contains_key(of);
+        *self.refused.entry(if is_counted { of.clone() } else { OTHERS.into() }).or_default() += 1;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.held -= 1;
+        if let Some(entry) = state.of.get_mut(&self.of) {
+            entry.held -= 1;
+        }
+        state.forget(&self.of);
+        self.shared.serve(state);
+    }
+}
+
+/// A place among those who wait, given back when it is left, in whatever way.
+struct Ticket<'s> {
+    shared: &'s Shared,
+    of: &'s Arc<str>,
+    ticket: u64,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        let Some(entry) = state.of.get_mut(self.of) else { return };
+        let Some(at) = entry.waiting.iter().position(|(ticket, _)| *ticket == self.ticket) else { return };
+        let left = entry.waiting.remove(at);
+        if entry.waiting.is_empty() {
+            state.round.retain(|of| of != self.of);
+        }
+        state.waiting -= 1;
+        state.forget(self.of);
+        drop(state);
+        drop(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    /// Asks, and waits until the question is in the queue.
+    async fn waits(turns: &Turns, of: &'static str) -> tokio::task::JoinHandle<Turn> {
+        let before = turns.0.state().waiting;
+        let asking = turns.clone();
+        let task = tokio::spawn(async move { asking.turn(of, soon()).await.unwrap() });
+        while turns.0.state().waiting == before {
+            tokio::task::yield_now().await;
+        }
+        task
+    }
+
+    fn is_empty(turns: &Turns) -> bool {
+        let state = turns.0.state();
+        state.held == 0 && state.waiting == 0 && state.of.is_empty() && state.round.is_empty()
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn one_name_leaves_room_for_the_others() {
+        let turns = Turns::new(4, 8, 50);
+        let mut slow = vec![turns.turn("slow", soon()).await.unwrap(), turns.turn("slow", soon()).await.unwrap()];
+        let mut waiting = Vec::new();
+        for _ in 0..4 {
+            waiting.push(waits(&turns, "slow").await);
+        }
+        assert_eq!(turns.turn("slow", soon()).await.unwrap_err(), Refused::Full, "its share of the queue");
+        for _ in 0..100 {
+            turns.turn("other", soon()).await.unwrap();
+        }
+        let of = |name: &str| turns.figures().get(name).copied().unwrap_or_default();
+        assert_eq!(of("slow"), Figures { held: 2, waiting: 4, refused: 1 });
+        assert_eq!(of("other"), Figures::default());
+        slow.clear();
+        for one in waiting {
+            drop(one.await.unwrap());
+        }
+        assert!(is_empty(&turns));
+        assert_eq!(turns.refused(), 1);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn names_take_turns_and_each_keeps_its_order() {
+        let turns = Turns::new(1, 100, 50);
+        let held = turns.turn("a", soon()).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for (number, of) in ["a", "a", "a", "b", "c", "c"].into_iter().enumerate() {
+            let task = waits(&turns, of).await;
+            let order = order.clone();
+            tasks.push(tokio::spawn(async move {
+                let turn = task.await.unwrap();
+                order.lock().unwrap().push(format!("{of}{number}"));
+                drop(turn);
+            }));
+        }
+        drop(held);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ["a0", "b3", "c4", "a1", "c5", "a2"]);
+        assert!(is_empty(&turns));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_gives_up_leaves_nothing_behind() {
+        let turns = Turns::new(1, 2, 100);
+        let held = turns.turn("a", soon()).await.unwrap();
+        let late = turns.turn("a", Instant::now() + Duration::from_millis(5)).await;
+        assert_eq!(late.unwrap_err(), Refused::Late);
+        let (first, second) = (waits(&turns, "a").await, waits(&turns, "b").await);
+        assert_eq!(turns.turn("c", soon()).await.unwrap_err(), Refused::Full, "all together");
+        first.abort();
+        assert!(first.await.is_err());
+        assert_eq!(turns.0.state().waiting, 1);
+        drop(held);
+        drop(second.await.unwrap());
+        assert!(is_empty(&turns));
+        // Given to somebody who is gone in the same moment, it goes on to the next.
+        let held = turns.turn("a", soon()).await.unwrap();
+        let (gone, next) = (waits(&turns, "a").await, waits(&turns, "a").await);
+        drop(held);
+        gone.abort();
+        drop(gone.await);
+        drop(next.await.unwrap());
+        assert!(is_empty(&turns));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_share_is_never_nothing_and_never_more_than_all() {
+        for (percent, of_three) in [(1, 1), (50, 1), (70, 2), (100, 3), (1_000, 3)] {
+            let turns = Turns::new(3, 0, percent);
+            let mut held = Vec::new();
+            while let Ok(turn) = turns.turn("a", soon()).await {
+                held.push(turn);
+            }
+            assert_eq!(held.len(), of_three, "{percent}");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn names_that_are_counted_are_bounded() {
+        let turns = Turns::new(1, 0, 100);
+        let _held = turns.turn("a", soon()).await.unwrap();
+        for n in 0..COUNTED + 20 {
+            turns.turn(&format!("n{n}"), soon()).await.unwrap_err();
+        }
+        let figures = turns.figures();
+        assert!(figures.len() <= COUNTED + 2, "{}", figures.len());
+        assert_eq!(figures[OTHERS].refused, 20);
+        assert_eq!(turns.refused(), COUNTED as u64 + 20);
+    }
+}
