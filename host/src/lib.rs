@@ -58,6 +58,9 @@ pub mod odata {
     /// Values: the tree resolved against a table and typed.
     pub mod expression;
 
+    /// A condition as a boolean value, true or false and never null.
+    mod truth;
+
     /// `$filter` and `$orderby`: conditions over tables and their relations.
     pub mod filter;
 
@@ -289,6 +292,9 @@ pub mod router {
         /// What hangs on the rows of a page.
         mod expand;
 
+        /// What the rows are called that lookups point to.
+        mod names;
+
         /// A query to a page: planned, then its plan walked.
         pub mod run;
     }
@@ -421,6 +427,9 @@ pub mod http {
 
     /// Readiness and metrics.
     pub mod health;
+
+    /// The page at `/`, for people.
+    mod welcome;
 
     /// The list of routes.
     pub mod app;

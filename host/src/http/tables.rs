@@ -22,7 +22,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{Change, Expand, Filter, Query};
-use crate::model::result::Expanded;
+use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::headers::Headers;
@@ -172,7 +172,8 @@ impl Serving<'_> {
             Request::Property { table, key, column, raw } => {
                 let table = snapshot.table(&table.name)?;
                 let rows = session.read_row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
-                let style = self.style();
+                let names = Names::default();
+                let style = self.style(&names);
                 let text = if *raw {
                     reply::property_text(style, &table.table, &rows, 0, *column)?
                         .map(|t| typed("text/plain", t.into_bytes()))
@@ -250,7 +251,7 @@ impl Serving<'_> {
         let nothing = || StatusCode::NO_CONTENT.into_response();
         match to {
             Relation::Concept { concept } => {
-                let body = reply::concept(self.style(), &table.table, &rows, 0, *concept)?;
+                let body = reply::concept(self.style(&Names::default()), &table.table, &rows, 0, *concept)?;
                 Ok(body.map_or_else(nothing, |body| json(call, body)))
             }
             Relation::Lookup { column, table: other } => {
@@ -308,15 +309,19 @@ impl Serving<'_> {
         expanded: Vec<Expanded>,
         write: impl FnOnce(Style<'_>, Found<'_>) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<Vec<u8>> {
+        let names = match self.style(&Names::default()).wants_names() {
+            true => self.session.names(&table.table, &rows, query, &expanded).await,
+            false => Names::default(),
+        };
         let begun = Instant::now();
         let bytes = rows.bytes() + expanded.iter().map(Expanded::bytes).sum::<usize>();
         let body = if bytes <= AT_ONCE {
-            write(self.style(), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
+            write(self.style(&names), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
         } else {
             let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
             let (table, query) = (table.table.clone(), query.clone());
             let written = self.session.work(move || {
-                let style = style(&snapshot, &sent, &call);
+                let style = style(&snapshot, &sent, &call, &names);
                 write(style, Found { table: &table, query: &query, rows: &rows, expanded: &expanded })
             });
             written.await?
@@ -325,17 +330,19 @@ impl Serving<'_> {
         body
     }
 
-    fn style(&self) -> Style<'_> {
-        style(self.session.snapshot(), &self.sent, &self.call)
+    fn style<'a>(&'a self, names: &'a Names) -> Style<'a> {
+        style(self.session.snapshot(), &self.sent, &self.call, names)
     }
 }
 
-fn style<'a>(snapshot: &'a Snapshot, sent: &'a Sent, call: &'a Call) -> Style<'a> {
+fn style<'a>(snapshot: &'a Snapshot, sent: &'a Sent, call: &'a Call, names: &'a Names) -> Style<'a> {
     Style {
         catalog: &snapshot.catalog,
         base: &sent.base,
         format: call.format,
         annotations: &call.preferences.annotations,
+        omit_nulls: call.preferences.omit_nulls,
+        names,
     }
 }
 

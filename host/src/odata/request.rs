@@ -106,6 +106,7 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
         return Err(Error::new(Code::UrlTooLong, text));
     }
     message.headers.check_version()?;
+    message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };
     let reader = Reader { message, options: &options, context };
@@ -657,6 +658,14 @@ mod tests {
         get("contacts?$filter=fullname eq @n&@n='x'", "read contact where fullname eq 'x'");
         get("contacts?custom=1&other", "read contact");
         get(
+            "msemr_observations?$select=msemr_name,msemr_patient,msemr_code&$expand=msemr_patient($select=fullname),msemr_code",
+            "read msemr_observation select msemr_name expand msemr_patient expand msemr_code",
+        );
+        get(
+            "msemr_observations?$select=msemr_patient&$expand=msemr_patient",
+            "read msemr_observation select  expand msemr_patient",
+        );
+        get(
             "msemr_observations?$expand=msemr_patient($select=fullname),msemr_code",
             "read msemr_observation expand msemr_patient expand msemr_code",
         );
@@ -691,6 +700,12 @@ mod tests {
         refused("GET", "msemr_observations?$select=msemr_patient", UnknownColumn, "`_msemr_patient_value`");
         refused(
             "GET",
+            "msemr_observations?$select=msemr_patient&$expand=msemr_code",
+            UnknownColumn,
+            "`_msemr_patient_value`",
+        );
+        refused(
+            "GET",
             "msemr_observations?$expand=_msemr_patient_value",
             UnknownRelation,
             "did you mean `msemr_patient`?",
@@ -719,6 +734,15 @@ mod tests {
             ("GET", "contacts?$search=x", "`$search`"),
             ("GET", "contacts?$compute=x", "`$compute`"),
             ("GET", "contacts?$deltatoken=x", "`$deltatoken`"),
+            ("GET", "contacts?fetchXml=x", "`fetchXml`"),
+            ("GET", "contacts?FETCHXML=x&$top=1", "`fetchXml`"),
+            ("GET", "contacts/$count?fetchxml=x", "`fetchXml`"),
+            ("GET", "contacts(*)?savedQuery=x", "`savedQuery`"),
+            ("GET", "contacts?userQuery=x", "`userQuery`"),
+            ("GET", "contacts?sql=x", "`sql`"),
+            ("GET", "?sql=x", "`sql`"),
+            ("GET", "contacts?partitionId=x", "`partitionId`"),
+            ("POST", "contacts?tag=x", "`tag`"),
             ("GET", "contacts(fullname='x')", "alternate key `fullname`"),
             ("GET", "contacts(fullname='x',active=true)", "several columns"),
             ("GET", "contacts(*)/msemr_observation_msemr_patient/$ref", "`/$ref`"),
