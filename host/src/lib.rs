@@ -73,6 +73,30 @@ pub mod odata {
     /// What headers ask for: format, preferences, versions.
     pub mod headers;
 
+    /// Service document and `$metadata`.
+    pub mod metadata;
+
+    /// Tables as Dataverse describes them, as objects that can be asked for: `EntityDefinitions` and its kin.
+    pub mod definitions {
+        /// Identifiers, labels, names.
+        mod label;
+
+        /// Columns and their choices.
+        mod attribute;
+
+        /// What there is, and what leads where.
+        mod subject;
+
+        /// Query options over it.
+        mod select;
+
+        /// `RetrieveMetadataChanges`.
+        mod changes;
+
+        /// Paths to it, and what is answered there.
+        pub mod address;
+    }
+
     /// The body of a create or update to checked cell texts.
     pub mod body;
 
@@ -84,9 +108,6 @@ pub mod odata {
 
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
-
-    /// Service document and `$metadata`.
-    pub mod metadata;
 }
 
 /// What to ask of whom: pure decisions, printable.

@@ -25,7 +25,8 @@ use crate::model::query::{Change, Expand, Filter, Query};
 use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
-use crate::odata::headers::Headers;
+use crate::odata::definitions::address::{Answer, Definitions};
+use crate::odata::headers::{Detail, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
@@ -186,6 +187,7 @@ impl Serving<'_> {
                 self.follow(snapshot.table(&table.name)?, *key, navigation, to, query).await
             }
             Request::Write { table, change, query } => self.write(snapshot.table(&table.name)?, change, query).await,
+            Request::Definitions(asked) => self.definitions(asked).await,
             Request::UpsertBundle { bundle, action: false } => {
                 let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;
                 Ok(shared::object(response_bundle(&outcomes)))
@@ -200,6 +202,27 @@ impl Serving<'_> {
                 Ok(self.action("msind_RetrieveBundle", actions::retrieved(found.as_deref(), elements)))
             }
         }
+    }
+
+    /// A list of all tables with their columns takes a while.
+    async fn definitions(&self, asked: &Definitions) -> Result<Response> {
+        let (snapshot, asked, call) = (self.session.snapshot().clone(), asked.clone(), self.call.clone());
+        let base = self.sent.base.clone();
+        let answered = self.session.work(move || {
+            Ok(match asked.answer(&snapshot.catalog)? {
+                Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
+                Answer::Text(text) => typed("text/plain", text.into_bytes()),
+                Answer::Object { context, members } => {
+                    let mut body = Map::new();
+                    if call.format.detail != Detail::None {
+                        body.insert("@odata.context".to_owned(), format!("{base}$metadata#{context}").into());
+                    }
+                    body.extend(members);
+                    json(&call, Value::Object(body).to_string().into_bytes())
+                }
+            })
+        });
+        answered.await?
     }
 
     /// The answer of an action.

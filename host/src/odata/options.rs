@@ -55,6 +55,11 @@ impl Options {
         self.system.get(name).map(String::as_str)
     }
 
+    /// Of the system options that are given, without `$`.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.system.keys().copied()
+    }
+
     /// `$explain=true`
     pub fn explain(&self) -> Result<bool> {
         self.get("explain").map_or(Ok(false), |text| boolean("explain", text))

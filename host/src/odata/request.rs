@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::body::{self, Body, Purpose, parse_key};
+use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
 use super::options::{CONCEPT_SET, Options};
@@ -84,6 +85,8 @@ pub enum Request {
         change: Change,
         query: Query,
     },
+    /// What Dataverse's Web API says of the tables.
+    Definitions(Definitions),
     /// `msind_UpsertBundle`: the bundle's JSON text. `action`: it was called as the action that `$metadata` describes, and
     /// is answered so.
     UpsertBundle {
@@ -169,6 +172,12 @@ impl Reader<'_> {
             }
             "msind_RetrieveBundle" | "Microsoft.Dynamics.CRM.msind_RetrieveBundle" if rest.is_empty() => {
                 return self.retrieve_bundle();
+            }
+            name if address::is_definition(name) => {
+                self.method(&["GET"])?;
+                let path: Vec<_> =
+                    segments.iter().map(|segment| (segment.name.as_str(), segment.key.as_deref())).collect();
+                return Ok(Request::Definitions(address::parse(&path, self.options, self.context.limits)?));
             }
             name if REFUSED.contains(&name) => return Err(unsupported(&format!("`{name}`"))),
             CONCEPT_SET if self.context.catalog.find_entity_set(CONCEPT_SET).is_none() => {
