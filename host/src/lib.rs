@@ -58,6 +58,9 @@ pub mod odata {
     /// Values: the tree resolved against a table and typed.
     pub mod expression;
 
+    /// A condition as a boolean value, true or false and never null.
+    mod truth;
+
     /// `$filter` and `$orderby`: conditions over tables and their relations.
     pub mod filter;
 
@@ -70,6 +73,30 @@ pub mod odata {
     /// What headers ask for: format, preferences, versions.
     pub mod headers;
 
+    /// Service document and `$metadata`.
+    pub mod metadata;
+
+    /// Tables as Dataverse describes them, as objects that can be asked for: `EntityDefinitions` and its kin.
+    pub mod definitions {
+        /// Identifiers, labels, names.
+        mod label;
+
+        /// Columns and their choices.
+        mod attribute;
+
+        /// What there is, and what leads where.
+        mod subject;
+
+        /// Query options over it.
+        mod select;
+
+        /// `RetrieveMetadataChanges`.
+        mod changes;
+
+        /// Paths to it, and what is answered there.
+        pub mod address;
+    }
+
     /// The body of a create or update to checked cell texts.
     pub mod body;
 
@@ -81,9 +108,6 @@ pub mod odata {
 
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
-
-    /// Service document and `$metadata`.
-    pub mod metadata;
 }
 
 /// What to ask of whom: pure decisions, printable.
@@ -295,6 +319,9 @@ pub mod router {
         /// What hangs on the rows of a page.
         mod expand;
 
+        /// What the rows are called that lookups point to.
+        mod names;
+
         /// A query to a page: planned, then its plan walked.
         pub mod run;
     }
@@ -433,6 +460,9 @@ pub mod http {
 
     /// Readiness and metrics.
     pub mod health;
+
+    /// The page at `/`, for people.
+    mod welcome;
 
     /// The list of routes.
     pub mod app;

@@ -2,7 +2,8 @@
 //! sample data, and second versions of shipped mappings. The tests talk to all of it over HTTP, as a user would.
 //!
 //! Environment: `TURNTABLE_TEST_SEKMET` (the executable of a real FHIR server), `TURNTABLE_TEST_COMPONENTIZE_QJS` and
-//! `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of mappings in JavaScript and Python), and what `turntable_test_data`
+//! `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of mappings in JavaScript and Python), `TURNTABLE_TEST_DATAVERSE_PY` and
+//! `TURNTABLE_TEST_DATAVERSE_JS` (a Python and a folder of node modules with clients made for Dataverse), and what `turntable_test_data`
 //! names.
 
 mod admin;

@@ -13,7 +13,7 @@ use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
 use crate::http::shared::{API, App, Failed, Shared, failure};
-use crate::http::{admin, fhir, health, ingest, tables};
+use crate::http::{admin, fhir, health, ingest, tables, welcome};
 use crate::model::error::{Code, Error, Result};
 
 pub fn routes(app: Arc<App>) -> Router {
@@ -36,6 +36,7 @@ pub fn routes(app: Arc<App>) -> Router {
     let once_ready = apps.merge(admin).route_layer(middleware::from_fn_with_state(app.clone(), ready));
     // Operators are answered at any time.
     let all = once_ready
+        .route("/", get(welcome::page))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -55,7 +55,8 @@ pub struct Entered {
 pub struct Peer(pub SocketAddr);
 
 /// Documents that say nothing of anybody: a page elsewhere may link to them.
-const PUBLIC: [&str; 7] = [
+const PUBLIC: [&str; 8] = [
+    "/",
     "/healthz",
     "/api/data/v9.2",
     "/api/data/v9.2/",

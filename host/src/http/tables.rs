@@ -22,10 +22,11 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{Change, Expand, Filter, Query};
-use crate::model::result::Expanded;
+use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
-use crate::odata::headers::Headers;
+use crate::odata::definitions::address::{Answer, Definitions};
+use crate::odata::headers::{Detail, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
@@ -172,7 +173,8 @@ impl Serving<'_> {
             Request::Property { table, key, column, raw } => {
                 let table = snapshot.table(&table.name)?;
                 let rows = session.read_row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
-                let style = self.style();
+                let names = Names::default();
+                let style = self.style(&names);
                 let text = if *raw {
                     reply::property_text(style, &table.table, &rows, 0, *column)?
                         .map(|t| typed("text/plain", t.into_bytes()))
@@ -185,6 +187,7 @@ impl Serving<'_> {
                 self.follow(snapshot.table(&table.name)?, *key, navigation, to, query).await
             }
             Request::Write { table, change, query } => self.write(snapshot.table(&table.name)?, change, query).await,
+            Request::Definitions(asked) => self.definitions(asked).await,
             Request::UpsertBundle { bundle, action: false } => {
                 let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;
                 Ok(shared::object(response_bundle(&outcomes)))
@@ -199,6 +202,27 @@ impl Serving<'_> {
                 Ok(self.action("msind_RetrieveBundle", actions::retrieved(found.as_deref(), elements)))
             }
         }
+    }
+
+    /// A list of all tables with their columns takes a while.
+    async fn definitions(&self, asked: &Definitions) -> Result<Response> {
+        let (snapshot, asked, call) = (self.session.snapshot().clone(), asked.clone(), self.call.clone());
+        let base = self.sent.base.clone();
+        let answered = self.session.work_aside(move || {
+            Ok(match asked.answer(&snapshot.catalog)? {
+                Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
+                Answer::Text(text) => typed("text/plain", text.into_bytes()),
+                Answer::Object { context, members } => {
+                    let mut body = Map::new();
+                    if call.format.detail != Detail::None {
+                        body.insert("@odata.context".to_owned(), format!("{base}$metadata#{context}").into());
+                    }
+                    body.extend(members);
+                    json(&call, Value::Object(body).to_string().into_bytes())
+                }
+            })
+        });
+        answered.await?
     }
 
     /// The answer of an action.
@@ -250,7 +274,7 @@ impl Serving<'_> {
         let nothing = || StatusCode::NO_CONTENT.into_response();
         match to {
             Relation::Concept { concept } => {
-                let body = reply::concept(self.style(), &table.table, &rows, 0, *concept)?;
+                let body = reply::concept(self.style(&Names::default()), &table.table, &rows, 0, *concept)?;
                 Ok(body.map_or_else(nothing, |body| json(call, body)))
             }
             Relation::Lookup { column, table: other } => {
@@ -308,16 +332,20 @@ impl Serving<'_> {
         expanded: Vec<Expanded>,
         write: impl FnOnce(Style<'_>, Found<'_>) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<Vec<u8>> {
+        let names = match self.style(&Names::default()).wants_names() {
+            true => self.session.names(&table.table, &rows, query, &expanded).await,
+            false => Names::default(),
+        };
         let begun = Instant::now();
         let bytes = rows.bytes() + expanded.iter().map(Expanded::bytes).sum::<usize>();
         let body = if bytes <= AT_ONCE {
-            write(self.style(), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
+            write(self.style(&names), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
         } else {
             let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
-let (shown, query) = (table.table.clone(), query.clone());
+            let (shown, query) = (table.table.clone(), query.clone());
             let expand_bytes = self.session.limits().expand_bytes;
             let written = self.session.work(&table.table, move || {
-                let style = style(&snapshot, &sent, &call, expand_bytes);
+                let style = style(&snapshot, &sent, &call, &names, expand_bytes);
                 write(style, Found { table: &shown, query: &query, rows: &rows, expanded: &expanded })
             });
             written.await?
@@ -326,18 +354,26 @@ let (shown, query) = (table.table.clone(), query.clone());
         body
     }
 
-    fn style(&self) -> Style<'_> {
-        style(self.session.snapshot(), &self.sent, &self.call, self.session.limits().expand_bytes)
+    fn style<'a>(&'a self, names: &'a Names) -> Style<'a> {
+        style(self.session.snapshot(), &self.sent, &self.call, names, self.session.limits().expand_bytes)
     }
 }
 
-fn style<'a>(snapshot: &'a Snapshot, sent: &'a Sent, call: &'a Call, expand_bytes: usize) -> Style<'a> {
+fn style<'a>(
+    snapshot: &'a Snapshot,
+    sent: &'a Sent,
+    call: &'a Call,
+    names: &'a Names,
+    expand_bytes: usize,
+) -> Style<'a> {
     Style {
         catalog: &snapshot.catalog,
         base: &sent.base,
         format: call.format,
         annotations: &call.preferences.annotations,
         expand_bytes,
+        omit_nulls: call.preferences.omit_nulls,
+        names,
     }
 }
 

@@ -91,15 +91,26 @@ impl Catalog {
         self.by_entity_set.get(entity_set)
     }
 
-    /// Every navigation property of a table: its lookups to tables that are here, its concepts, and the tables whose
-    /// lookups point to it (named `<table>_<column>`).
+    /// Every navigation property of a table: its lookups to tables that are here (one that leads to several tables also by
+    /// each of them, `<navigation>_<table>`), its concepts, and the tables whose lookups point to it (named
+    /// `<table>_<column>`).
     pub fn relations(&self, table: &Table) -> &[(String, Relation)] {
         self.relations.get(&table.name).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// By its name; a lookup of one table also by `<navigation>_<table>`, as one of several is.
     pub fn relation(&self, table: &Table, navigation: &str) -> Option<Relation> {
-        let found = self.relations(table).iter().find(|(name, _)| name == navigation);
-        found.map(|(_, to)| to.clone())
+        let relations = self.relations(table);
+        if let Some((_, to)) = relations.iter().find(|(name, _)| name == navigation) {
+            return Some(to.clone());
+        }
+        let by_table = relations.iter().find(|(name, to)| match to {
+            Relation::Lookup { table, .. } => {
+                navigation.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')) == Some(table)
+            }
+            _ => false,
+        });
+        by_table.map(|(_, to)| to.clone())
     }
 
     /// The tables whose rows are cut from this one's resources; their route is its route.
@@ -126,9 +137,19 @@ fn relations(
             let target = lookup.targets.iter().find_map(|target| by_entity_set.get(&target.entity_set))?;
             Some((lookup.navigation.clone(), Relation::Lookup { column, table: target.name.clone() }))
         });
+        let by_table = lookups(table).filter(|(_, lookup)| lookup.leads_to_several()).flat_map(|(column, lookup)| {
+            let mut targets: Vec<_> =
+                lookup.targets.iter().filter_map(|target| by_entity_set.get(&target.entity_set)).collect();
+            targets.sort_by_key(|target| &target.name);
+            targets.dedup_by_key(|target| &target.name);
+            targets.into_iter().map(move |target| {
+                let name = format!("{}_{}", lookup.navigation, target.name);
+                (name, Relation::Lookup { column, table: target.name.clone() })
+            })
+        });
         let concepts = table.concepts.iter().enumerate();
         let concepts = concepts.map(|(concept, spread)| (spread.name.clone(), Relation::Concept { concept }));
-        relations.insert(table.name.clone(), to_one.chain(concepts).collect());
+        relations.insert(table.name.clone(), to_one.chain(by_table).chain(concepts).collect());
     }
     for other in by_name.values() {
         for (column, lookup) in lookups(other) {

@@ -1,5 +1,9 @@
 //! What a read finds: rows of a table, and what hangs on each of them, as a tree.
 
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
 use super::rows::Rows;
 
 /// One page of an answer.
@@ -32,5 +36,20 @@ impl Expanded {
     /// Bytes of cells, for deciding where they are written.
     pub fn bytes(&self) -> usize {
         self.rows.bytes() + self.expanded.iter().map(Self::bytes).sum::<usize>()
+    }
+}
+
+/// What rows that lookups point to are called: their primary names, by entity set and key. One that is not here has no name,
+/// or could not be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(HashMap<String, HashMap<Uuid, String>>);
+
+impl Names {
+    pub fn add(&mut self, entity_set: &str, key: Uuid, name: &str) {
+        self.0.entry(entity_set.to_owned()).or_default().insert(key, name.to_owned());
+    }
+
+    pub fn get(&self, entity_set: &str, key: Uuid) -> Option<&str> {
+        self.0.get(entity_set)?.get(&key).map(String::as_str)
     }
 }

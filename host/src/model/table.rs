@@ -173,6 +173,11 @@ impl Lookup {
         self.targets.iter().any(|target| target.entity_set != entity_set)
     }
 
+    /// Whether it can point to rows of more than one entity set.
+    pub fn leads_to_several(&self) -> bool {
+        self.targets.first().is_some_and(|first| self.leads_beside(&first.entity_set))
+    }
+
     /// Of a type that it points to, where it is shown: by the first of its targets that names the type.
     pub fn rank(&self, resource_type: &str) -> Rank {
         let target = self.targets.iter().find(|target| target.resource_type == resource_type);

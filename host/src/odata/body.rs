@@ -135,6 +135,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
+/// What stands before the name of a type: the namespace of the schema, and its alias.
+const NAMESPACES: [&str; 2] = ["Microsoft.Dynamics.CRM", "mscrm"];
+
 const REPEATED: &str = "a member is repeated";
 
 /// Line and column only: the parser's own words may quote the body.
@@ -161,6 +164,7 @@ impl Reader<'_> {
         if let Some((property, annotation)) = name.split_once('@') {
             return match annotation {
                 "odata.bind" | "bind" => read.assign(self.bind(property, name, raw)?, name),
+                "odata.type" | "type" if property.is_empty() => self.check_type(name, raw),
                 // Control information and other annotations say nothing about the row.
                 _ => Ok(()),
             };
@@ -197,6 +201,17 @@ impl Reader<'_> {
                 read.repeats.push(Repeat { column: index, value, otherwise });
                 Ok(())
             }
+        }
+    }
+
+    /// A body that says of which type it is says so of this table's: of another's it would be misread.
+    fn check_type(&self, name: &str, raw: &str) -> Result<()> {
+        let said = text(raw);
+        let said = said.as_deref().map(|said| said.rsplit_once('#').map_or(said, |(_, behind)| behind));
+        let of = said.and_then(|said| said.rsplit_once('.')).filter(|(space, _)| NAMESPACES.contains(space));
+        match of {
+            Some((_, of)) if of == self.table.name => Ok(()),
+            _ => Err(bad_value(name, &format!("`#{}.{}`", NAMESPACES[0], self.table.name))),
         }
     }
 
@@ -240,6 +255,12 @@ impl Reader<'_> {
         let wanted = format!("a row's URL like `/{}(…)`", first_set(lookup));
         let url = text(raw).ok_or_else(|| bad_value(name, &wanted))?;
         let (entity_set, key) = self.row_url(&url).ok_or_else(|| bad_value(name, &wanted))?;
+        if property != lookup.navigation
+            && let Some(Relation::Lookup { table, .. }) = self.catalog.relation(self.table, property)
+            && let Some(only) = self.catalog.table(&table).filter(|only| only.entity_set != entity_set)
+        {
+            return Err(bad_value(name, &format!("a row of {}", only.entity_set)));
+        }
         if !lookup.targets.iter().any(|t| t.entity_set == entity_set) {
             let sets: Vec<_> = lookup.targets.iter().map(|t| t.entity_set.as_str()).collect();
             return Err(bad_value(name, &format!("a row of {}", sets.join(" or "))));
@@ -248,16 +269,25 @@ impl Reader<'_> {
         Ok(Assignment { column: index, value: Some(bind) })
     }
 
-    /// `/set(guid)`, `set(guid)` or the same below the service root.
+    /// `/set(guid)`, `set(guid)`, `set(key=guid)`, or the same below the service root, with or without its host.
     fn row_url<'u>(&self, url: &'u str) -> Option<(&'u str, Uuid)> {
-        let relative = match url.strip_prefix(self.base.trim_end_matches('/')) {
+        let root = self.base.trim_end_matches('/');
+        let path = root.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+        let relative = match url.strip_prefix(root) {
             Some(rest) => rest,
             None if url.contains("://") => return None,
-            None => url,
+            None => path.and_then(|path| url.strip_prefix(path)).unwrap_or(url),
         };
         let (set, rest) = relative.strip_prefix('/').unwrap_or(relative).split_once('(')?;
         let key = rest.strip_suffix(')')?;
         let named = !set.is_empty() && set.chars().all(literal::is_identifier_part);
+        let key = match key.split_once('=') {
+            Some((name, key)) => {
+                let table = self.catalog.find_entity_set(set)?;
+                Some(key).filter(|_| name.trim() == table.columns[table.key].name)?.trim()
+            }
+            None => key,
+        };
         Some((set, parse_key(key)?)).filter(|_| named)
     }
 
@@ -279,11 +309,19 @@ impl Reader<'_> {
         }
     }
 
+    /// By its name, or that of one of the tables that it may lead to.
     fn lookup(&self, navigation: &str) -> Option<(ColumnIndex, &Lookup)> {
-        self.table.columns.iter().enumerate().find_map(|(index, column)| match &column.kind {
-            Kind::Lookup(lookup) if lookup.navigation == navigation => Some((index, lookup)),
+        let mut lookups = self.table.columns.iter().enumerate().filter_map(|(index, column)| match &column.kind {
+            Kind::Lookup(lookup) => Some((index, lookup)),
             _ => None,
-        })
+        });
+        match lookups.clone().find(|(_, lookup)| lookup.navigation == navigation) {
+            Some(found) => Some(found),
+            None => match self.catalog.relation(self.table, navigation)? {
+                Relation::Lookup { column, .. } => lookups.find(|(index, _)| *index == column),
+                _ => None,
+            },
+        }
     }
 
     fn unknown(&self, name: &str, target: &str) -> Error {
@@ -523,7 +561,16 @@ mod tests {
         check(r#""msemr_onset":"2015-02""#, "msemr_onset=2015-02");
         check(r#""msemr_link":"http://loinc.org""#, "msemr_link=http://loinc.org");
         check(r#""msemr_extra":"{\"a\":1}""#, "msemr_extra={\"a\":1}");
-        check(r#""@odata.type":"x","msemr_name@odata.type":"y""#, "");
+        for named in ["#Microsoft.Dynamics.CRM.msemr_observation", "Microsoft.Dynamics.CRM.msemr_observation"] {
+            check(&format!(r#""@odata.type":"{named}","msemr_name@odata.type":"y""#), "");
+        }
+        check(r#""@odata.type":"http://x/$metadata#mscrm.msemr_observation""#, "");
+        for other in ["\"#Microsoft.Dynamics.CRM.contact\"", "\"msemr_observation\"", "\"#x.msemr_observation\"", "5"] {
+            refused(
+                &format!(r#""@odata.type":{other}"#),
+                "`@odata.type` takes `#Microsoft.Dynamics.CRM.msemr_observation`",
+            );
+        }
         check(&format!(r#""msemr_observationid":"{}""#, Uuid::nil()), "");
         check("", "");
     }
@@ -581,6 +628,14 @@ mod tests {
         for url in [format!("/contacts({GUID})"), format!("contacts({GUID})"), format!("{BASE}contacts({GUID})")] {
             check(&format!(r#""msemr_patient@odata.bind":"{url}""#), &bound);
         }
+        let path = format!("/{}", BASE.splitn(4, '/').last().unwrap());
+        for row in ["contacts(*)", "contacts(contactid=*)", "contacts(contactid='*')"] {
+            let row = row.replace('*', GUID);
+            check(&format!(r#""msemr_patient@odata.bind":"{path}{row}""#), &bound);
+            check(&format!(r#""msemr_patient@odata.bind":"/{row}""#), &bound);
+        }
+        refused(&format!(r#""msemr_patient@odata.bind":"/contacts(fullname={GUID})""#), "a row's URL");
+        refused(&format!(r#""msemr_patient@odata.bind":"/other/contacts({GUID})""#), "a row's URL");
         check(r#""msemr_device@odata.bind":null"#, "msemr_device=null");
         check(r#""msemr_device":null"#, "msemr_device=null");
         check(

@@ -276,6 +276,17 @@ impl Json {
         self.bytes.push(b':');
     }
 
+    /// What has been written so far, for [`Json::back_to`].
+    pub(crate) fn mark(&self) -> (usize, bool) {
+        (self.bytes.len(), self.more)
+    }
+
+    /// Takes back what has been written since.
+    pub(crate) fn back_to(&mut self, (length, more): (usize, bool)) {
+        self.bytes.truncate(length);
+        self.more = more;
+    }
+
     pub(crate) fn member(&mut self, name: &str, text: &str) {
         self.name(name);
         self.text(text);

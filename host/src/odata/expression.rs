@@ -186,7 +186,15 @@ impl<'a> Resolver<'a> {
         }
         match self.context.catalog.relation(self.table, name) {
             // `nav eq null`
-            Some(Relation::Lookup { column, .. }) => Ok((Expr::Column(column), Type::Guid)),
+            Some(Relation::Lookup { column, table }) => {
+                let lookup = match &self.table.columns[column].kind {
+                    Kind::Lookup(lookup) if lookup.navigation != name => self.context.catalog.table(&table),
+                    _ => None,
+                };
+                // By the name of one table that it may lead to: it is null where it leads to another.
+                let by_table = lookup.map(|target| Expr::Leading(column, target.entity_set.clone()));
+                Ok((by_table.unwrap_or(Expr::Column(column)), Type::Guid))
+            }
             Some(Relation::Concept { concept }) => match self.concept_key(concept) {
                 Some(column) => Ok((Expr::Column(column), Type::Guid)),
                 None => Err(self.unsupported(at, &format!("`{name}` as a value"))),

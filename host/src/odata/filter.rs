@@ -6,6 +6,7 @@ use std::cell::Cell;
 use super::dataverse::{self, Given, Takes};
 use super::expression::{Context, Resolver, Source, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
+use super::truth;
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Compare, Expr, Filter, Literal, Order, Quantifier, TextTest};
@@ -100,7 +101,10 @@ impl<'a> Resolver<'a> {
         match &node.syntax {
             Syntax::Binary(Operator::In, value, list) => self.any_of(value, list),
             Syntax::Binary(operator, left, right) => match compare(*operator) {
-                Some(compare) => self.compare(compare, left, right),
+                Some(compare) => match self.truth(compare, left, right)? {
+                    Some(filter) => Ok(filter),
+                    None => self.compare(compare, left, right),
+                },
                 None => self.boolean(node),
             },
             Syntax::Path(path) => match path.as_slice() {
@@ -144,6 +148,21 @@ impl<'a> Resolver<'a> {
         };
         let quantifier = if *all { Quantifier::All } else { Quantifier::Any };
         Ok(Filter::Related { navigation: hop.navigation, to: hop.to, quantifier, filter })
+    }
+
+    /// A condition compared with `true` or `false`: `contains(…) eq true`.
+    fn truth(&self, compare: Compare, left: &Node, right: &Node) -> Result<Option<Filter>> {
+        let (condition, value) = match (&left.syntax, &right.syntax) {
+            (condition, Syntax::Bool(value)) if is_condition(condition) => (left, *value),
+            (Syntax::Bool(value), condition) if is_condition(condition) => (right, *value),
+            _ => return Ok(None),
+        };
+        let is = || Ok(truth::is(self.condition(condition)?, value));
+        match compare {
+            Compare::Eq => is().map(Some),
+            Compare::Ne => Ok(Some(Filter::Not(is()?.into()))),
+            _ => Ok(None),
+        }
     }
 
     fn compare(&self, compare: Compare, left: &Node, right: &Node) -> Result<Filter> {
@@ -413,6 +432,22 @@ fn children(syntax: &Syntax) -> Vec<&Node> {
     }
 }
 
+/// What is no value, but true, false or null.
+fn is_condition(syntax: &Syntax) -> bool {
+    match syntax {
+        Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) | Syntax::Binary(Operator::In, ..) => true,
+        Syntax::Binary(operator, ..) => compare(*operator).is_some(),
+        Syntax::Path(path) => match path.as_slice() {
+            [Segment { kind: SegmentKind::Name { name, arguments: Some(_) }, .. }] => {
+                let tests = ["contains", "startswith", "endswith"];
+                tests.iter().any(|test| test.eq_ignore_ascii_case(name)) || name.starts_with("Microsoft.Dynamics.CRM.")
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 fn compare(operator: Operator) -> Option<Compare> {
     Some(match operator {
         Operator::Eq => Compare::Eq,
@@ -507,6 +542,33 @@ mod tests {
         check("msemr_count in (1,2)", "msemr_count in (1,2)");
         check("msemr_name in [\"a\",'b',null]", "msemr_name in ('a','b',null)");
         check("msemr_count in ()", "msemr_count in ()");
+    }
+
+    #[test]
+    fn conditions_are_compared_with_true_and_false() {
+        let contains = "Contains(msemr_name,'x')";
+        check("contains(msemr_name,'x') eq true", &format!("({contains} and msemr_name ne null)"));
+        check("true eq contains(msemr_name,'x')", &format!("({contains} and msemr_name ne null)"));
+        check("contains(msemr_name,'x') eq false", &format!("((not {contains}) and msemr_name ne null)"));
+        check("contains(msemr_name,'x') ne true", &format!("(not ({contains} and msemr_name ne null))"));
+        check("(msemr_count gt 1) eq false", "((not msemr_count gt 1) and msemr_count ne null)");
+        check(
+            "(msemr_count eq 1 or not (msemr_count lt 0)) eq true",
+            "(msemr_count eq 1 or ((not msemr_count lt 0) and msemr_count ne null))",
+        );
+        check("(msemr_count in (1,2)) eq false", "(not msemr_count in (1,2))");
+        check(
+            "startswith(msemr_patient/fullname,'x') eq true",
+            "msemr_patient.One[(StartsWith(fullname,'x') and fullname ne null)]",
+        );
+        check(
+            "startswith(msemr_patient/fullname,'x') ne true",
+            "(not msemr_patient.One[(StartsWith(fullname,'x') and fullname ne null)])",
+        );
+        check(
+            "Microsoft.Dynamics.CRM.In(PropertyName='msemr_count',PropertyValues=['1']) eq true",
+            "msemr_count in (1)",
+        );
     }
 
     #[test]
@@ -621,7 +683,8 @@ mod tests {
             ("matchesPattern(msemr_name,'x')", "`matchesPattern`"),
             ("msemr_patient/fullname eq msemr_name", "two tables"),
             ("msemr_count eq INF", "`INF`"),
-            ("(msemr_count eq 1) eq true", "the result of a comparison"),
+            ("(msemr_count eq 1) eq (msemr_count eq 2)", "the result of a comparison"),
+            ("contains(msemr_name,'x') gt true", "comparing the result of `contains`"),
             ("$root/contacts('x')/fullname eq 'y'", "`$root`"),
             ("Some.Function(a=1)", "`Some.Function`"),
             ("case(true:1) eq 1", "`case`"),

@@ -42,6 +42,8 @@ pub struct Preferences {
     pub annotations: Annotations,
     pub explain: bool,
     pub max_page_size: Option<u32>,
+    /// `omit-values=nulls`: properties that are null are not written.
+    pub omit_nulls: bool,
     /// What has been understood, for `Preference-Applied`.
     pub applied: Vec<String>,
 }
@@ -53,8 +55,20 @@ pub struct Annotations {
 }
 
 /// Those that have a meaning here.
-const READ: [&str; 7] =
-    ["Accept", "Content-Type", "If-Match", "If-None-Match", "OData-MaxVersion", "OData-Version", "Prefer"];
+const READ: [&str; 9] = [
+    "Accept",
+    "CallerObjectId",
+    "Content-Type",
+    "If-Match",
+    "If-None-Match",
+    "MSCRMCallerID",
+    "OData-MaxVersion",
+    "OData-Version",
+    "Prefer",
+];
+
+/// Headers of Dataverse by which somebody asks as somebody else, who may see less.
+const IMPERSONATES: [&str; 2] = ["CallerObjectId", "MSCRMCallerID"];
 
 impl<'a> Headers<'a> {
     /// Whether a header of this name has a meaning here.
@@ -89,6 +103,17 @@ impl<'a> Headers<'a> {
         Ok(())
     }
 
+    /// Refuses a request on behalf of somebody else: passed over, it would show what that one may not see.
+    pub fn check_caller(&self) -> Result<()> {
+        match IMPERSONATES.into_iter().find(|name| self.get(name).is_some()) {
+            Some(name) => {
+                let message = format!("asking on behalf of somebody else (`{name}`) is not supported");
+                Err(Error::new(Code::NotSupported, message).target(name))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// `$format` where it is given, else `Accept`.
     pub fn format(&self, option: Option<&str>) -> Result<Format> {
         match self.media(option)?.iter().find_map(|range| json_format(range)) {
@@ -116,7 +141,7 @@ impl<'a> Headers<'a> {
 
     /// `If-Match` and `If-None-Match` of a write.
     pub fn precondition(&self) -> Result<Precondition> {
-        match (self.get("If-Match"), self.get("If-None-Match")) {
+        match (self.get("If-Match"), self.if_none_match()) {
             (None, None) => Ok(Precondition::None),
             (Some(tags), None) if tags.trim() == "*" => Ok(Precondition::MustExist),
             (Some(tags), None) => Ok(Precondition::Versions(etags(tags, "If-Match")?)),
@@ -134,10 +159,15 @@ impl<'a> Headers<'a> {
 
     /// Versions of a row that need not be sent again.
     pub fn known_versions(&self) -> Result<Vec<String>> {
-        match self.get("If-None-Match") {
+        match self.if_none_match() {
             Some(tags) if tags.trim() != "*" => etags(tags, "If-None-Match"),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// `If-None-Match`; `null`, which clients made for Dataverse send, and nothing at all are no condition.
+    fn if_none_match(&self) -> Option<&'a str> {
+        self.get("If-None-Match").filter(|tags| !matches!(tags.trim().to_ascii_lowercase().as_str(), "" | "null"))
     }
 
     /// A body must be JSON.
@@ -207,6 +237,11 @@ impl Preferences {
             }
             ("include-annotations", patterns) => {
                 self.annotations = Annotations::parse(patterns);
+                true
+            }
+            // `defaults` is the other value that the protocol has; there are none here (OData 4.01 Protocol, 8.2.8.6).
+            ("omit-values", "nulls") => {
+                self.omit_nulls = true;
                 true
             }
             ("explain", "" | "true") => {
@@ -407,6 +442,8 @@ mod tests {
         assert_eq!(read("return=minimal").representation, Some(false));
         assert_eq!(read("maxpagesize=0").max_page_size, None);
         assert!(read("explain").explain);
+        assert!(read("omit-values=nulls").omit_nulls && read("odata.omit-values=\"nulls\"").omit_nulls);
+        assert_eq!(read("omit-values=defaults").applied, [""; 0]);
         assert!(read("handling=strict").applied.is_empty(), "we are always strict, so there is nothing to apply");
         assert_eq!(read("respond-async, maxpagesize=7").applied, ["maxpagesize=7"]);
         let annotations = read(r#"odata.include-annotations="a.b,-*""#).annotations;
@@ -437,6 +474,12 @@ mod tests {
         check(("If-Match", "W/\"3\", \"4\""), Some(Precondition::Versions(vec!["3".into(), "4".into()])));
         check(("If-Match", "3"), None);
         check(("If-None-Match", "W/\"3\""), None);
+        check(("If-None-Match", "null"), Some(Precondition::None));
+        check(("If-None-Match", ""), Some(Precondition::None));
+        check(("If-None-Match", "nul"), None);
+        let known = |tags: &str| headers(("If-None-Match", tags), |h| h.known_versions().ok());
+        assert_eq!(known("null"), Some(Vec::new()));
+        assert_eq!(known("W/\"3\""), Some(vec!["3".to_owned()]));
         check(("Other", ""), Some(Precondition::None));
     }
 
@@ -450,5 +493,7 @@ mod tests {
         check(("OData-MaxVersion", "3.0"), false);
         check(("OData-Version", "4.0"), true);
         check(("OData-Version", "3.0"), false);
+        assert!(headers(("mscrmcallerid", "x"), |h| h.check_caller().is_err()));
+        assert!(headers(("Prefer", "x"), |h| h.check_caller().is_ok()));
     }
 }

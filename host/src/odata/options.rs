@@ -27,6 +27,11 @@ const KNOWN: [&str; 10] =
 /// System options of the standard that we refuse by name.
 const REFUSED: [&str; 8] = ["apply", "search", "compute", "deltatoken", "index", "levels", "schemaversion", "id"];
 
+/// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use
+/// `FetchXML`", "Use the Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
+/// is written there: passed over, they would give rows that nobody asked for.
+const OF_DATAVERSE: [&str; 7] = ["fetchXml", "savedQuery", "userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
+
 /// A query string taken apart. Values are decoded text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -48,6 +53,11 @@ impl Options {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.system.get(name).map(String::as_str)
+    }
+
+    /// Of the system options that are given, without `$`.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.system.keys().copied()
     }
 
     /// `$explain=true`
@@ -77,7 +87,8 @@ impl Options {
         }
         if let Some(text) = self.get("select") {
             let source = Source { text, target: "$select" };
-            let items = selection::select(text, context.limits).map_err(|e| source.syntax(e))?;
+            let mut items = selection::select(text, context.limits).map_err(|e| source.syntax(e))?;
+            self.leave_expanded(&mut items, table, context)?;
             query.select = select(&items, source, table, context)?;
         }
         if let Some(text) = self.get("expand") {
@@ -89,6 +100,24 @@ impl Options {
         query.skip = self.get("skip").map_or(Ok(0), |text| number("skip", text))?;
         query.count = self.get("count").map_or(Ok(false), |text| boolean("count", text))?;
         Ok(query)
+    }
+
+    /// Takes the navigation properties out of a `$select` that `$expand` brings anyhow: their links, which they stand for
+    /// (Protocol, 11.2.5.1), are said in `$metadata`.
+    fn leave_expanded(&self, items: &mut Vec<Item>, table: &Table, context: Context<'_>) -> Result<()> {
+        let Some(text) = self.get("expand") else { return Ok(()) };
+        let source = Source { text, target: "$expand" };
+        let expanded = selection::expand(text, context.limits).map_err(|e| source.syntax(e))?;
+        let name = |item: &Item| match item.path.as_slice() {
+            [part] if item.options.is_empty() => Some(part.name.clone()),
+            _ => None,
+        };
+        let expanded: Vec<_> = expanded.iter().filter_map(|item| Some(&item.path.first()?.name)).collect();
+        items.retain(|item| {
+            let name = name(item);
+            !name.is_some_and(|name| expanded.contains(&&name) && table.property(&name).is_none())
+        });
+        Ok(())
     }
 
     fn add(&mut self, name: &str, value: impl FnOnce() -> Result<String>) -> Result<()> {
@@ -110,6 +139,11 @@ impl Options {
         if REFUSED.contains(&bare) {
             let message = format!("the query option `${bare}` is not supported");
             return Err(Error::new(Code::NotSupported, message).target(format!("${bare}")));
+        }
+        if let Some(theirs) = OF_DATAVERSE.into_iter().find(|theirs| theirs.eq_ignore_ascii_case(bare)) {
+            let message = format!("the query parameter `{theirs}` of Dataverse is not supported");
+            let error = Error::new(Code::NotSupported, message).target(theirs);
+            return Err(error.hint("ask with $filter, $select, $orderby and $expand"));
         }
         if !lower.starts_with('$') {
             return Ok(());

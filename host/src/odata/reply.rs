@@ -10,7 +10,7 @@ use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Expand, ExpandForm, Query};
-use crate::model::result::Expanded;
+use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Concept, Kind, Lookup, Table};
 
@@ -24,6 +24,17 @@ pub struct Style<'a> {
     pub annotations: &'a Annotations,
     /// Bytes that an answer with related rows may have.
     pub expand_bytes: usize,
+    /// Properties that are null are not written, unless an annotation says more of them.
+    pub omit_nulls: bool,
+    /// Of rows that lookups point to.
+    pub names: &'a Names,
+}
+
+impl Style<'_> {
+    /// Whether what rows are called is wanted.
+    pub fn wants_names(&self) -> bool {
+        self.annotations.include(FORMATTED)
+    }
 }
 
 /// Rows of one table, and what has been asked of them.
@@ -275,6 +286,8 @@ struct Properties {
     concepts: Vec<[usize; 2]>,
     /// A null property has an annotation too.
     annotates_nulls: bool,
+    omits_nulls: bool,
+    annotates_types: bool,
     annotates_formatted: bool,
     annotates_lookups: bool,
 }
@@ -328,7 +341,9 @@ impl Properties {
             nulls,
             by_position,
             concepts,
-            annotates_nulls: style.format.detail == Detail::Full,
+            annotates_nulls: style.format.detail == Detail::Full && !style.omit_nulls,
+            omits_nulls: style.omit_nulls,
+            annotates_types: style.format.detail == Detail::Full,
             annotates_formatted: style.annotations.include(FORMATTED),
             annotates_lookups: style.annotations.include(NAVIGATION) || style.annotations.include(LOGICAL_NAME),
         })
@@ -339,7 +354,7 @@ impl Properties {
     }
 
     fn annotates(&self) -> bool {
-        self.annotates_nulls || self.annotates_formatted || self.annotates_lookups
+        self.annotates_types || self.annotates_formatted || self.annotates_lookups
     }
 
     fn write(&self, out: &mut Json, style: Style<'_>, found: Found<'_>, row: usize) -> Result<()> {
@@ -374,8 +389,9 @@ impl Properties {
         let mut nulls_from = 0;
         for (index, text) in some {
             let property = &self.properties[index];
-            let mut from = self.start(nulls_from);
+            let mut from = if self.omits_nulls { property.start } else { self.start(nulls_from) };
             nulls_from = index + 1;
+            let before = out.mark();
             if self.annotates() {
                 out.members(&self.nulls[from..property.start]);
                 from = property.start;
@@ -390,13 +406,20 @@ impl Properties {
                 from = property.start;
                 value_exception(out, &column.property(), text, exception);
             }
+            let is_plain = out.mark() == before;
             out.members(&self.nulls[from..self.start(index + 1) - NULL.len()]);
+            let value_at = out.bytes.len();
             match text {
                 Some(text) => cells::value(out, style.format, table, &table.columns[property.column], text)?,
                 None => cells::cell(out, style.format, table, rows, row, property.column)?,
             }
+            if self.omits_nulls && is_plain && out.bytes.get(value_at..) == Some(NULL) {
+                out.back_to(before);
+            }
         }
-        out.members(&self.nulls[self.start(nulls_from)..]);
+        if !self.omits_nulls {
+            out.members(&self.nulls[self.start(nulls_from)..]);
+        }
         Ok(())
     }
 
@@ -405,7 +428,7 @@ impl Properties {
         let Found { table, rows, .. } = found;
         let column = &table.columns[index];
         let property = column.property();
-        if self.annotates_nulls
+        if self.annotates_types
             && let Some(edm) = cells::explicit_type(&column.kind)
         {
             out.member(&format!("{property}@odata.type"), edm);
@@ -416,6 +439,11 @@ impl Properties {
             out.member(&format!("{property}@{FORMATTED}"), &formatted);
         }
         if let (Kind::Lookup(lookup), Some(text)) = (&column.kind, rows.cell(row, index)) {
+            if self.annotates_formatted
+                && let Some(name) = name_behind(style.names, lookup, text)
+            {
+                out.member(&format!("{property}@{FORMATTED}"), name);
+            }
             lookup_annotations(out, style, &property, lookup, text);
         }
     }
@@ -490,6 +518,13 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
     }
 }
 
+/// What the row that a lookup's cell points to is called.
+fn name_behind<'n>(names: &'n Names, lookup: &Lookup, text: &str) -> Option<&'n str> {
+    let reference = key::reference(text)?;
+    let target = lookup.targets.iter().find(|target| target.resource_type == reference.resource_type)?;
+    names.get(&target.entity_set, key::of_reference(lookup, &reference))
+}
+
 /// Says that a null is none: what is there, and why it cannot be shown.
 fn value_exception(out: &mut Json, property: &str, text: &str, exception: cells::Exception) {
     out.name(&format!("{property}@{VALUE_EXCEPTION}"));
@@ -518,9 +553,10 @@ fn related(
         Relation::Concept { concept } => {
             let spread =
                 found.table.concepts.get(*concept).ok_or_else(|| Error::new(Code::Internal, "no such concept"))?;
+            let before = out.mark();
             out.name(navigation);
             if !concept_object(out, found.rows, row, spread, expand.query.select.as_deref(), None) {
-                out.raw("null");
+                null_property(out, style, before);
             }
             return Ok(());
         }
@@ -533,11 +569,12 @@ fn related(
     let inner = Found { table, query: &expand.query, rows: &expanded.rows, expanded: &expanded.expanded };
     let properties = Properties::new(style, inner)?;
     if let Relation::Lookup { .. } = expand.to {
+        let before = out.mark();
         out.name(navigation);
         return match own.first() {
             Some(related) => one_related(out, style, inner, &properties, *related, expand.form),
             None => {
-                out.raw("null");
+                null_property(out, style, before);
                 Ok(())
             }
         };
@@ -586,6 +623,14 @@ fn one_related(
         return Err(error.target("$expand").hint("ask for a smaller page, for fewer columns, or with $top in $expand"));
     }
     Ok(())
+}
+
+/// Ends a property whose name begins at the mark, and which has no value.
+fn null_property(out: &mut Json, style: Style<'_>, before: (usize, bool)) {
+    match style.omit_nulls {
+        true => out.back_to(before),
+        false => out.raw("null"),
+    }
 }
 
 /// The codeable concept in a row's own columns; false = it has no code.
@@ -661,12 +706,26 @@ mod tests {
     fn write(query: &Query, rows: &Rows, expanded: &[Expanded], format: Format, annotations: &str) -> Result<String> {
         let (catalog, table) = (sample::catalog(), sample::observation());
         let annotations = Annotations::parse(annotations);
+        let (omit_nulls, names, expand_bytes) = (false, &Names::default(), usize::MAX);
         let style =
-            Style { catalog: &catalog, base: BASE, format, annotations: &annotations, expand_bytes: usize::MAX };
+            Style { catalog: &catalog, base: BASE, format, annotations: &annotations, expand_bytes, omit_nulls, names };
         let bytes = one(style, Found { table: &table, query, rows, expanded }, 0)?;
         let text = String::from_utf8(bytes).expect("UTF-8");
         serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
         Ok(text)
+    }
+
+    fn style_of<'a>(catalog: &'a Catalog, annotations: &'a Annotations) -> Style<'a> {
+        static NAMES: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::default);
+        Style {
+            catalog,
+            base: BASE,
+            format: Format::default(),
+            annotations,
+            expand_bytes: usize::MAX,
+            omit_nulls: false,
+            names: &NAMES,
+        }
     }
 
     fn member(text: &str, name: &str) -> Option<String> {
@@ -725,6 +784,48 @@ mod tests {
     }
 
     #[test]
+    fn nulls_are_omitted_unless_an_annotation_says_more() {
+        let (catalog, table) = (sample::catalog(), sample::observation());
+        let check = |detail: Detail, annotations: &str, code: Option<&'static str>, expected: &[&str]| {
+            let annotations = Annotations::parse(annotations);
+            let format = Format { detail, ..Format::default() };
+            let style = Style { omit_nulls: true, format, ..style_of(&catalog, &annotations) };
+            let query = Query { select: Some(vec![1, 2, 4, 6]), ..Query::default() };
+            let rows = rows(&[(1, None), (2, code), (4, None)]);
+            let text = one(style, Found { table: &table, query: &query, rows: &rows, expanded: &[] }, 0).unwrap();
+            let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text).unwrap();
+            let names: Vec<_> =
+                object.keys().filter(|name| name.starts_with("msemr_") || name.starts_with('_')).collect();
+            assert_eq!(names, expected, "{detail:?} {annotations:?}");
+        };
+        check(Detail::None, "", Some("final"), &["msemr_observationid", "msemr_status", "msemr_value"]);
+        // A code that its choice has no number for is null.
+        check(Detail::None, "", Some("unknown"), &["msemr_observationid", "msemr_value"]);
+        let labelled =
+            ["msemr_observationid", "msemr_status@OData.Community.Display.V1.FormattedValue", "msemr_status"];
+        check(Detail::Minimal, "*", Some("unknown"), &[&labelled[..], &["msemr_value"]].concat());
+        check(Detail::None, "", None, &["msemr_observationid", "msemr_value"]);
+    }
+
+    #[test]
+    fn lookups_are_called_what_their_rows_are_called() {
+        let (catalog, table, annotations) = (sample::catalog(), sample::observation(), Annotations::parse("*"));
+        let mut names = Names::default();
+        names.add("contacts", key::guid("p1"), "Jim \"J\"");
+        names.add("msemr_devices", key::guid("p2"), "no patient");
+        let style = Style { names: &names, ..style_of(&catalog, &annotations) };
+        assert!(style.wants_names());
+        let check = |cell: &'static str, expected: Option<&str>| {
+            let (query, rows) = (Query { select: Some(vec![3]), ..Query::default() }, rows(&[(3, Some(cell))]));
+            let text = one(style, Found { table: &table, query: &query, rows: &rows, expanded: &[] }, 0).unwrap();
+            let text = String::from_utf8(text).unwrap();
+            assert_eq!(member(&text, &format!("_msemr_patient_value@{FORMATTED}")).as_deref(), expected, "{cell}");
+        };
+        check("Patient/p1", Some(r#""Jim \"J\"""#));
+        check("Patient/p2", None);
+    }
+
+    #[test]
     fn a_cell_of_the_wrong_kind_fails_the_answer() {
         for (column, cell) in
             [(6, "1,5"), (6, "NaN"), (7, "1.5"), (7, "+5"), (8, "x"), (5, "soon"), (5, "2015-02-30T00:00:00Z")]
@@ -760,13 +861,7 @@ mod tests {
         found.append(&rows(&[(1, None), (12, None)]));
         let patients = Expanded { rows: contacts, of_parent: vec![vec![0], vec![]], ..Expanded::default() };
         let (catalog, table, annotations) = (sample::catalog(), sample::observation(), Annotations::default());
-        let style = Style {
-            catalog: &catalog,
-            base: BASE,
-            format: Format::default(),
-            annotations: &annotations,
-            expand_bytes: usize::MAX,
-        };
+        let style = style_of(&catalog, &annotations);
         let expanded = [patients, Expanded::default()];
         let found = Found { table: &table, query: &query, rows: &found, expanded: &expanded };
         let bytes = page(style, found, Page { count: Some(9), next_link: Some("next?a=1&b") }).unwrap();
@@ -796,13 +891,7 @@ mod tests {
         contacts.push([Some(GUID), Some("James")]);
         let own = Expanded { rows: rows(&[]), of_parent: vec![vec![0]], counts: vec![5], expanded: Vec::new() };
         let (catalog, table, annotations) = (sample::catalog(), sample::contact(), Annotations::default());
-        let style = Style {
-            catalog: &catalog,
-            base: BASE,
-            format: Format::default(),
-            annotations: &annotations,
-            expand_bytes: usize::MAX,
-        };
+        let style = style_of(&catalog, &annotations);
         let found = Found { table: &table, query: &query, rows: &contacts, expanded: &[own] };
         let text = String::from_utf8(one(style, found, 0).unwrap()).unwrap();
         let expected = format!(
@@ -819,13 +908,7 @@ mod tests {
     #[test]
     fn properties_and_concepts() {
         let (catalog, table, annotations) = (sample::catalog(), sample::observation(), Annotations::default());
-        let style = Style {
-            catalog: &catalog,
-            base: BASE,
-            format: Format::default(),
-            annotations: &annotations,
-            expand_bytes: usize::MAX,
-        };
+        let style = style_of(&catalog, &annotations);
         let text = |bytes: Option<Vec<u8>>| bytes.map(|b| String::from_utf8(b).unwrap());
         let value = text(property(style, &table, &rows(&[]), 0, 6).unwrap()).unwrap();
         let expected =

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::body::{self, Body, Purpose, parse_key};
+use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
 use super::options::{CONCEPT_SET, Options};
@@ -84,6 +85,8 @@ pub enum Request {
         change: Change,
         query: Query,
     },
+    /// What Dataverse's Web API says of the tables.
+    Definitions(Definitions),
     /// `msind_UpsertBundle`: the bundle's JSON text. `action`: it was called as the action that `$metadata` describes, and
     /// is answered so.
     UpsertBundle {
@@ -106,6 +109,7 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
         return Err(Error::new(Code::UrlTooLong, text));
     }
     message.headers.check_version()?;
+    message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };
     let reader = Reader { message, options: &options, context };
@@ -168,6 +172,12 @@ impl Reader<'_> {
             }
             "msind_RetrieveBundle" | "Microsoft.Dynamics.CRM.msind_RetrieveBundle" if rest.is_empty() => {
                 return self.retrieve_bundle();
+            }
+            name if address::is_definition(name) => {
+                self.method(&["GET"])?;
+                let path: Vec<_> =
+                    segments.iter().map(|segment| (segment.name.as_str(), segment.key.as_deref())).collect();
+                return Ok(Request::Definitions(address::parse(&path, self.options, self.context.limits)?));
             }
             name if REFUSED.contains(&name) => return Err(unsupported(&format!("`{name}`"))),
             CONCEPT_SET if self.context.catalog.find_entity_set(CONCEPT_SET).is_none() => {
@@ -669,6 +679,14 @@ mod tests {
         get("contacts?$filter=fullname eq @n&@n='x'", "read contact where fullname eq 'x'");
         get("contacts?custom=1&other", "read contact");
         get(
+            "msemr_observations?$select=msemr_name,msemr_patient,msemr_code&$expand=msemr_patient($select=fullname),msemr_code",
+            "read msemr_observation select msemr_name expand msemr_patient expand msemr_code",
+        );
+        get(
+            "msemr_observations?$select=msemr_patient&$expand=msemr_patient",
+            "read msemr_observation select  expand msemr_patient",
+        );
+        get(
             "msemr_observations?$expand=msemr_patient($select=fullname),msemr_code",
             "read msemr_observation expand msemr_patient expand msemr_code",
         );
@@ -724,6 +742,12 @@ mod tests {
         refused("GET", "msemr_observations?$select=msemr_patient", UnknownColumn, "`_msemr_patient_value`");
         refused(
             "GET",
+            "msemr_observations?$select=msemr_patient&$expand=msemr_code",
+            UnknownColumn,
+            "`_msemr_patient_value`",
+        );
+        refused(
+            "GET",
             "msemr_observations?$expand=_msemr_patient_value",
             UnknownRelation,
             "did you mean `msemr_patient`?",
@@ -758,6 +782,15 @@ mod tests {
             ("GET", "contacts?$search=x", "`$search`"),
             ("GET", "contacts?$compute=x", "`$compute`"),
             ("GET", "contacts?$deltatoken=x", "`$deltatoken`"),
+            ("GET", "contacts?fetchXml=x", "`fetchXml`"),
+            ("GET", "contacts?FETCHXML=x&$top=1", "`fetchXml`"),
+            ("GET", "contacts/$count?fetchxml=x", "`fetchXml`"),
+            ("GET", "contacts(*)?savedQuery=x", "`savedQuery`"),
+            ("GET", "contacts?userQuery=x", "`userQuery`"),
+            ("GET", "contacts?sql=x", "`sql`"),
+            ("GET", "?sql=x", "`sql`"),
+            ("GET", "contacts?partitionId=x", "`partitionId`"),
+            ("POST", "contacts?tag=x", "`tag`"),
             ("GET", "contacts(fullname='x')", "alternate key `fullname`"),
             ("GET", "contacts(fullname='x',active=true)", "several columns"),
             ("GET", "contacts(*)/msemr_observation_msemr_patient/$ref", "`/$ref`"),

@@ -132,7 +132,7 @@ impl Session {
         }
     }
 
-    async fn planned(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Read> {
+    pub(super) async fn planned(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Read> {
         let (places, ids) = self.known(table, query, Asking::Services).await?;
         let begun = Instant::now();
         let known = Known { catalog: &self.snapshot().catalog, places: &places, ids: &ids };

@@ -215,7 +215,7 @@ impl Trial<'_> {
             }
             Ok(all.into_values().collect())
         };
-        self.turntable.work.run(Some(self.deadline), made).await?
+        self.turntable.work.run(self.client.name(), Some(self.deadline), made).await?
     }
 
     async fn parameter(&self, resource_type: &str, asked: &Asked) -> Result<ParameterProbed> {
@@ -334,7 +334,7 @@ impl Trial<'_> {
             let found = found.filter(|resource| resource.resource_type != "OperationOutcome");
             Ok(found.filter_map(|resource| resource.id.as_deref().map(str::to_owned)).collect())
         };
-        self.turntable.work.run(Some(self.deadline), ids).await?
+        self.turntable.work.run(self.client.name(), Some(self.deadline), ids).await?
     }
 
     /// One call more.

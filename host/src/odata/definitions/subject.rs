@@ -1,0 +1,426 @@
+//! What Dataverse's Web API says of its tables, as objects of their own (Microsoft Learn, "Query schema definitions"):
+//! tables, columns, choices, relationships and messages, each made of a table that is served. Only what is asked for is
+//! made. A `MetadataId` is a fixed function of names, so that a client may keep it.
+
+use serde_json::{Value, json};
+
+use super::attribute::{self, options};
+use super::label::{Object, id, is_custom, label, managed, members, schema_name};
+use crate::model::catalog::{Catalog, Relation};
+use crate::model::key;
+use crate::model::table::{ColumnIndex, Kind, Table};
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'c> {
+    Table(&'c Table),
+    Attribute(&'c Table, ColumnIndex),
+    /// The choice of a column.
+    OptionSet(&'c Table, ColumnIndex),
+    Relationship(Relationship<'c>),
+    /// That a table takes a message: a row of `sdkmessagefilters`.
+    Takes(&'c Table, &'static str),
+    Message(&'static str),
+}
+
+/// A lookup and a table that it leads to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relationship<'c> {
+    pub(super) from: &'c Table,
+    pub(super) column: ColumnIndex,
+    pub(super) to: &'c Table,
+}
+
+/// What a step in a path leads to.
+#[derive(Clone, Debug)]
+pub(super) enum Led<'c> {
+    One(Option<Subject<'c>>),
+    Many(Set<'c>),
+}
+
+/// Subjects of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Set<'c> {
+    pub(super) subjects: Vec<Subject<'c>>,
+    pub(super) kind: SetKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SetKind {
+    Tables,
+    Attributes,
+    OptionSets,
+    Relationships,
+    /// There are none: a lookup leads to one row, so no relationship is many to many.
+    ManyToMany,
+    Keys,
+    Takes,
+}
+
+/// Names of the objects whose set is empty here, so that they can be selected all the same.
+const OF_KEYS: &[&str] =
+    &["MetadataId", "LogicalName", "SchemaName", "EntityLogicalName", "KeyAttributes", "DisplayName"];
+const OF_MANY_TO_MANY: &[&str] = &[
+    "MetadataId",
+    "SchemaName",
+    "RelationshipType",
+    "Entity1LogicalName",
+    "Entity1IntersectAttribute",
+    "Entity1NavigationPropertyName",
+    "Entity2LogicalName",
+    "Entity2IntersectAttribute",
+    "Entity2NavigationPropertyName",
+    "IntersectEntityName",
+];
+
+/// The sets at the service root.
+pub(super) fn root<'c>(name: &str, catalog: &'c Catalog) -> Option<Set<'c>> {
+    let (subjects, kind) = match name {
+        "EntityDefinitions" => (catalog.tables().map(|table| Subject::Table(table)).collect(), SetKind::Tables),
+        "RelationshipDefinitions" => {
+            let all = catalog.tables().flat_map(|table| Relationship::from(table, catalog));
+            (all.map(Subject::Relationship).collect(), SetKind::Relationships)
+        }
+        // Every choice is of one column.
+        "GlobalOptionSetDefinitions" => (Vec::new(), SetKind::OptionSets),
+        "sdkmessagefilters" => {
+            let takes =
+                |table: &'c std::sync::Arc<Table>| messages(table).map(|message| Subject::Takes(table, message));
+            (catalog.tables().flat_map(takes).collect(), SetKind::Takes)
+        }
+        _ => return None,
+    };
+    Some(Set { subjects, kind })
+}
+
+/// Whether the service root has such a set, whatever is in it.
+pub(crate) fn is_root(name: &str) -> bool {
+    root(name, &Catalog::default()).is_some()
+}
+
+impl<'c> Set<'c> {
+    /// What stands in front of the name of each in a key, beside `MetadataId`.
+    pub(super) fn key_name(&self) -> &'static str {
+        match self.kind {
+            SetKind::Tables | SetKind::Attributes | SetKind::Keys => "LogicalName",
+            SetKind::OptionSets => "Name",
+            SetKind::Relationships | SetKind::ManyToMany => "SchemaName",
+            SetKind::Takes => "sdkmessagefilterid",
+        }
+    }
+
+    /// Names of properties that any of them may have.
+    pub(super) fn names(&self, catalog: &Catalog) -> Vec<String> {
+        let fixed = match self.kind {
+            SetKind::Keys => OF_KEYS,
+            SetKind::ManyToMany => OF_MANY_TO_MANY,
+            _ => &[],
+        };
+        let mut names: Vec<String> = fixed.iter().map(|name| (*name).to_owned()).collect();
+        // All but columns are alike, and columns by their type.
+        let mut seen: Vec<&'static str> = Vec::new();
+        for subject in &self.subjects {
+            let kind = subject.type_name();
+            if !seen.contains(&kind) {
+                seen.push(kind);
+                names.extend(subject.object(catalog).into_iter().map(|(name, _)| name));
+            }
+        }
+        names
+    }
+
+    /// Those of a type, which may be one that stands above several. None: there is no such type.
+    pub(super) fn cast(&self, type_name: &str) -> Option<Self> {
+        let is_of = |subject: &Subject<'_>| match type_name {
+            "EnumAttributeMetadata" => {
+                ["PicklistAttributeMetadata", "StateAttributeMetadata", "StatusAttributeMetadata"]
+                    .contains(&subject.type_name())
+            }
+            other => subject.type_name() == other,
+        };
+        let known = match self.kind {
+            SetKind::Attributes => type_name.ends_with("AttributeMetadata"),
+            SetKind::Relationships | SetKind::ManyToMany => type_name.ends_with("RelationshipMetadata"),
+            SetKind::OptionSets => type_name.ends_with("OptionSetMetadata"),
+            SetKind::Tables | SetKind::Keys | SetKind::Takes => false,
+        };
+        let base = matches!(type_name, "AttributeMetadata" | "RelationshipMetadataBase");
+        let subjects = self.subjects.iter().filter(|subject| base || is_of(subject)).copied().collect();
+        (known || base).then_some(Self { subjects, kind: self.kind })
+    }
+
+    /// Whether they are of several types, so that each says which.
+    pub(super) fn is_mixed(&self) -> bool {
+        matches!(self.kind, SetKind::Attributes | SetKind::Relationships | SetKind::OptionSets)
+    }
+}
+
+impl<'c> Subject<'c> {
+    /// Without the namespace.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Table(_) => "EntityMetadata",
+            Self::Attribute(table, column) => attribute::type_name(table, *column),
+            Self::OptionSet(table, column) => match table.columns[*column].kind {
+                Kind::Boolean => "BooleanOptionSetMetadata",
+                _ => "OptionSetMetadata",
+            },
+            Self::Relationship(_) => "OneToManyRelationshipMetadata",
+            Self::Takes(..) => "sdkmessagefilter",
+            Self::Message(_) => "sdkmessage",
+        }
+    }
+
+    /// Its own properties, without what a step leads to.
+    pub(super) fn object(&self, catalog: &Catalog) -> Object {
+        match self {
+            Self::Table(table) => of_table(table),
+            Self::Attribute(table, column) => attribute::object(table, *column, catalog),
+            Self::OptionSet(table, column) => options(table, *column),
+            Self::Relationship(relationship) => relationship.object(),
+            Self::Takes(table, message) => members([
+                ("sdkmessagefilterid", json!(id("sdkmessagefilter", &format!("{}/{message}", table.name)))),
+                ("_sdkmessageid_value", json!(id("sdkmessage", message))),
+                ("primaryobjecttypecode", json!(table.name)),
+            ]),
+            Self::Message(message) => {
+                members([("sdkmessageid", json!(id("sdkmessage", message))), ("name", json!(message))])
+            }
+        }
+    }
+
+    /// The names of the steps from here.
+    pub(super) fn steps(&self) -> &'static [&'static str] {
+        match self {
+            Self::Table(_) => {
+                &["Attributes", "Keys", "OneToManyRelationships", "ManyToOneRelationships", "ManyToManyRelationships"]
+            }
+            Self::Attribute(table, column) => match table.columns[*column].kind {
+                Kind::Choice(_) => &["OptionSet", "GlobalOptionSet"],
+                Kind::Boolean => &["OptionSet", "GlobalOptionSet"],
+                _ => &[],
+            },
+            Self::Takes(..) => &["sdkmessageid"],
+            Self::OptionSet(..) | Self::Relationship(_) | Self::Message(_) => &[],
+        }
+    }
+
+    pub(super) fn step(&self, name: &str, catalog: &'c Catalog) -> Option<Led<'c>> {
+        if !self.steps().contains(&name) {
+            return None;
+        }
+        let many = |subjects, kind| Led::Many(Set { subjects, kind });
+        Some(match (*self, name) {
+            (Self::Table(table), "Attributes") => {
+                let columns = (0..table.columns.len()).filter(|column| attribute::is_shown(table, *column));
+                many(columns.map(|column| Subject::Attribute(table, column)).collect(), SetKind::Attributes)
+            }
+            (Self::Table(_), "Keys") => many(Vec::new(), SetKind::Keys),
+            (Self::Table(table), "ManyToOneRelationships") => {
+                let found = Relationship::from(table, catalog).into_iter();
+                many(found.map(Subject::Relationship).collect(), SetKind::Relationships)
+            }
+            (Self::Table(table), "OneToManyRelationships") => {
+                let found = Relationship::to(table, catalog).into_iter();
+                many(found.map(Subject::Relationship).collect(), SetKind::Relationships)
+            }
+            (Self::Table(_), _) => many(Vec::new(), SetKind::ManyToMany),
+            (Self::Attribute(table, column), "OptionSet") => Led::One(Some(Subject::OptionSet(table, column))),
+            (Self::Takes(_, message), _) => Led::One(Some(Subject::Message(message))),
+            _ => Led::One(None),
+        })
+    }
+
+    /// The property that identifies it.
+    pub(super) fn key_property(&self) -> &'static str {
+        match self {
+            Self::Takes(..) => "sdkmessagefilterid",
+            Self::Message(_) => "sdkmessageid",
+            _ => "MetadataId",
+        }
+    }
+}
+
+impl<'c> Relationship<'c> {
+    /// Of the lookups of a table.
+    fn from(table: &'c Table, catalog: &'c Catalog) -> Vec<Self> {
+        let mut found = Vec::new();
+        for (column, described) in table.columns.iter().enumerate() {
+            let Kind::Lookup(lookup) = &described.kind else { continue };
+            let mut sets: Vec<_> = lookup.targets.iter().map(|target| target.entity_set.as_str()).collect();
+            let mut seen = Vec::new();
+            sets.retain(|set| {
+                !seen.contains(set) && {
+                    seen.push(*set);
+                    true
+                }
+            });
+            let to = sets.into_iter().filter_map(|set| catalog.find_entity_set(set));
+            found.extend(to.map(|to| Self { from: table, column, to }));
+        }
+        found
+    }
+
+    /// Of the lookups that lead to a table.
+    fn to(table: &'c Table, catalog: &'c Catalog) -> Vec<Self> {
+        let led = catalog.relations(table).iter().filter_map(|(_, relation)| match relation {
+            Relation::Collection { table: from, column } => {
+                Some(Self { from: catalog.table(from)?, column: *column, to: table })
+            }
+            _ => None,
+        });
+        led.collect()
+    }
+
+    /// Whether its lookup leads to other tables as well.
+    fn is_one_of_several(&self) -> bool {
+        matches!(&self.from.columns[self.column].kind, Kind::Lookup(lookup) if lookup.leads_to_several())
+    }
+
+    fn collection(&self) -> String {
+        format!("{}_{}", self.from.name, self.from.columns[self.column].name)
+    }
+
+    fn schema_name(&self) -> String {
+        match self.is_one_of_several() {
+            true => format!("{}_{}", self.collection(), self.to.name),
+            false => self.collection(),
+        }
+    }
+
+    fn navigation(&self) -> String {
+        match &self.from.columns[self.column].kind {
+            Kind::Lookup(lookup) if lookup.leads_to_several() => format!("{}_{}", lookup.navigation, self.to.name),
+            Kind::Lookup(lookup) => lookup.navigation.clone(),
+            _ => String::new(),
+        }
+    }
+
+    fn object(&self) -> Object {
+        let name = self.schema_name();
+        let nothing = "NoCascade";
+        members([
+            ("MetadataId", json!(id("relationship", &name))),
+            ("SchemaName", json!(name)),
+            ("RelationshipType", json!("OneToManyRelationship")),
+            ("ReferencedEntity", json!(self.to.name)),
+            ("ReferencedAttribute", json!(self.to.columns[self.to.key].name)),
+            ("ReferencedEntityNavigationPropertyName", json!(self.collection())),
+            ("ReferencingEntity", json!(self.from.name)),
+            ("ReferencingAttribute", json!(self.from.columns[self.column].name)),
+            ("ReferencingEntityNavigationPropertyName", json!(self.navigation())),
+            ("IsHierarchical", json!(false)),
+            ("IsCustomRelationship", json!(is_custom(&self.from.name))),
+            ("IsManaged", json!(true)),
+            ("IsValidForAdvancedFind", json!(true)),
+            ("SecurityTypes", json!("None")),
+            ("IntroducedVersion", json!("1.0")),
+            ("HasChanged", Value::Null),
+            ("IsCustomizable", managed(false, "iscustomizable")),
+            (
+                "CascadeConfiguration",
+                json!({
+                    "Assign": nothing, "Delete": nothing, "Archive": nothing, "Merge": nothing, "Reparent": nothing,
+                    "Share": nothing, "Unshare": nothing, "RollupView": nothing,
+                }),
+            ),
+        ])
+    }
+}
+
+fn of_table(table: &Table) -> Object {
+    let column = |column: ColumnIndex| table.columns.get(column).map(|column| column.name.clone());
+    let fixed = [
+        "IsPrivate",
+        "IsActivity",
+        "IsActivityParty",
+        "IsAvailableOffline",
+        "IsBPFEntity",
+        "IsChildEntity",
+        "IsIntersect",
+        "IsLogicalEntity",
+        "IsStateModelAware",
+        "IsBusinessProcessEnabled",
+        "IsDocumentManagementEnabled",
+        "IsOneNoteIntegrationEnabled",
+        "IsQuickCreateEnabled",
+        "AutoCreateAccessTeams",
+        "ChangeTrackingEnabled",
+        "HasActivities",
+        "HasFeedback",
+        "HasNotes",
+    ];
+    let mut object = members([
+        ("MetadataId", json!(id("table", &table.name))),
+        ("LogicalName", json!(table.name)),
+        ("SchemaName", json!(schema_name(&table.name))),
+        ("EntitySetName", json!(table.entity_set)),
+        ("LogicalCollectionName", json!(table.entity_set)),
+        ("CollectionSchemaName", json!(schema_name(&table.entity_set))),
+        ("DisplayName", label(&table.label, &table.name)),
+        ("DisplayCollectionName", label(&table.label, &table.entity_set)),
+        ("Description", label(&table.description, &table.name)),
+        ("PrimaryIdAttribute", json!(column(table.key))),
+        ("PrimaryNameAttribute", json!(column(table.primary_name))),
+        ("PrimaryImageAttribute", Value::Null),
+        ("ObjectTypeCode", json!(type_code(&table.name))),
+        ("OwnershipType", json!("OrganizationOwned")),
+        ("TableType", json!("Standard")),
+        ("DataProviderId", Value::Null),
+        ("DataSourceId", Value::Null),
+        ("ExternalName", Value::Null),
+        ("ExternalCollectionName", Value::Null),
+        ("EntityColor", Value::Null),
+        ("IntroducedVersion", json!("1.0")),
+        ("HasChanged", Value::Null),
+        ("IsCustomEntity", json!(is_custom(&table.name))),
+        ("IsManaged", json!(true)),
+        ("IsImportable", json!(table.access.create)),
+        ("IsReadOnlyInMobileClient", managed(true, "isreadonlyinmobileclient")),
+        ("IsValidForAdvancedFind", json!(true)),
+        ("IsCustomizable", managed(false, "iscustomizable")),
+        ("IsRenameable", managed(false, "isrenameable")),
+        ("IsAuditEnabled", managed(false, "canmodifyauditsettings")),
+        ("IsConnectionsEnabled", managed(false, "canmodifyconnectionsettings")),
+        ("IsDuplicateDetectionEnabled", managed(false, "canmodifyduplicatedetectionsettings")),
+        ("IsMailMergeEnabled", managed(false, "canmodifymailmergesettings")),
+        ("IsMappable", managed(false, "ismappable")),
+        ("CanCreateAttributes", managed(false, "cancreateattributes")),
+        ("CanCreateCharts", managed(false, "cancreatecharts")),
+        ("CanCreateForms", managed(false, "cancreateforms")),
+        ("CanCreateViews", managed(false, "cancreateviews")),
+        ("CanModifyAdditionalSettings", managed(false, "canmodifyadditionalsettings")),
+        ("CanBeRelatedEntityInRelationship", managed(false, "canberelatedentityinrelationship")),
+        ("CanBePrimaryEntityInRelationship", managed(false, "canbeprimaryentityinrelationship")),
+        ("CanBeInManyToMany", managed(false, "canbeinmanytomany")),
+        ("CanTriggerWorkflow", json!(false)),
+        ("Privileges", json!([])),
+        ("Settings", json!([])),
+    ]);
+    object.extend(fixed.into_iter().map(|name| (name.to_owned(), json!(false))));
+    object
+}
+
+/// Messages that a table takes.
+fn messages(table: &Table) -> impl Iterator<Item = &'static str> + use<> {
+    let access = table.access;
+    let taken = [
+        ("Retrieve", access.read),
+        ("RetrieveMultiple", access.read),
+        ("Create", access.create),
+        ("Update", access.update),
+        ("Delete", access.delete),
+    ];
+    taken.into_iter().filter_map(|(message, is_taken)| is_taken.then_some(message))
+}
+
+/// The numbers of the platform's own tables are known; those of others differ from one environment to the next, and are
+/// from 10,000 on.
+fn type_code(name: &str) -> u32 {
+    match name {
+        "account" => 1,
+        "contact" => 2,
+        "task" => 4212,
+        _ => 10_000 + u32::try_from(key::concept(Some("table"), name).as_u128() % 90_000).unwrap_or_default(),
+    }
+}
