@@ -299,6 +299,10 @@ impl Session {
             (true, Some((_, body))) if is_told => Some(body),
             (true, _) => match client.read(resource_type, &id, self.deadline()).await {
                 Ok(Some(held)) => Some(held.body),
+                // It has not said that it took it, only that it may.
+                Ok(None) if !is_told => {
+                    return Kept::Not(refused_there(status, Some("the service does not show it".to_owned())));
+                }
                 Ok(None) => return Kept::Not(there_only(resource_type, Some(&id), "the service does not show it")),
                 Err(error) => return Kept::Not(there_only(resource_type, Some(&id), error.message())),
             },
