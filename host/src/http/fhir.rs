@@ -77,7 +77,8 @@ pub fn issue_type(code: Code) -> &'static str {
         Code::Forbidden | Code::CrossSite | Code::UnknownHost => "forbidden",
         Code::Busy | Code::MappingBusy | Code::UpstreamDown => "transient",
         Code::RequestTimeout | Code::UpstreamTimeout | Code::MappingTimeout => "timeout",
-        Code::Store | Code::Config | Code::Internal => "exception",
+        Code::Store | Code::StorageFailed | Code::Config | Code::Internal => "exception",
+        Code::StorageFull => "no-store",
         _ => "processing",
     }
 }

@@ -16,7 +16,8 @@ use crate::log;
 /// Seconds that `/readyz` waits for a FHIR service.
 const PING_SECONDS: u64 = 2;
 
-/// Ready when every active mapping is loaded; a FHIR service that is down shows, and does not make it fail.
+/// Ready when every active mapping is loaded; a FHIR service that is down shows, and so does a store that cannot be written
+/// to; neither makes it fail, since reads go on.
 pub async fn readyz(State(app): Shared) -> Response {
     let mut sources = BTreeMap::new();
     let deadline = std::time::Instant::now() + Duration::from_secs(PING_SECONDS);
@@ -37,7 +38,11 @@ pub async fn readyz(State(app): Shared) -> Response {
     let ready = app.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let tables = app.turntable.snapshot().tables().count();
-    json_reply(status, &json!({ "ready": ready, "tables": tables, "sources": sources }))
+    let store = match app.turntable.store.check_writable().await {
+        Ok(()) => json!({ "writable": true }),
+        Err(error) => json!({ "writable": false, "code": format!("{:?}", error.code()) }),
+    };
+    json_reply(status, &json!({ "ready": ready, "tables": tables, "store": store, "sources": sources }))
 }
 
 /// Prometheus' text format.
@@ -72,6 +77,8 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("log_lines_dropped_total", "counter", "Lines that the log could not take.", &plain(log::dropped()));
     let refused = plain(app.turntable.store.refused());
     metric("store_busy_total", "counter", "Reads and writes that found no turn at the store.", &refused);
+    let writable = u64::from(app.turntable.store.check_writable().await.is_ok());
+    metric("store_writable", "gauge", "1, or 0 where the store's disk takes nothing.", &plain(writable));
     let [reads, writes] = app.turntable.store.turns();
     let mut turns = vec![
         ("mappings".to_owned(), app.turntable.work.turns()),

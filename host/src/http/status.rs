@@ -45,7 +45,8 @@ pub fn status(code: Code) -> StatusCode {
         | Code::MappingIllFormed => StatusCode::INTERNAL_SERVER_ERROR,
         Code::NotSupported => StatusCode::NOT_IMPLEMENTED,
         Code::UpstreamAuth | Code::UpstreamDown | Code::UpstreamInvalid => StatusCode::BAD_GATEWAY,
-        Code::Busy | Code::MappingBusy | Code::MappingMissing => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Busy | Code::MappingBusy | Code::MappingMissing | Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }

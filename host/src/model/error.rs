@@ -67,6 +67,10 @@ pub enum Code {
     // This server.
     Busy,
     Store,
+    /// The disk of the data folder is full. Nothing of the change is kept.
+    StorageFull,
+    /// It fails, is read-only, or the file of the store is gone from it. Nothing of the change is acknowledged.
+    StorageFailed,
     Config,
     Internal,
 }
