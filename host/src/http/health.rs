@@ -117,6 +117,16 @@ pub async fn metrics(State(app): Shared) -> Response {
     failures.extend(of(",why=\"ill-formed\"", |c| c.ill_formed.load(Ordering::Relaxed)));
     failures.extend(of(",why=\"busy\"", |c| c.busy.load(Ordering::Relaxed)));
     metric("mapping_failures_total", "counter", "Calls of a mapping that gave no answer.", &failures);
+    let mut unheard: BTreeMap<String, u64> = BTreeMap::new();
+    for table in live.tables() {
+        let mapping = &table.mapping;
+        unheard.insert(
+            format!("{{mapping=\"{}\",version=\"{}\"}}", mapping.name, mapping.version),
+            mapping.log_lines_dropped(),
+        );
+    }
+    let help = "Lines of a mapping that were not written to the log (mapping_log_lines).";
+    metric("mapping_log_lines_dropped_total", "counter", help, &unheard.into_iter().collect::<Vec<_>>());
     let sources: Vec<_> = app.turntable.sources.iter().map(|(name, client)| (name, client.counters())).collect();
     let of = |value: fn(&crate::fhir::client::Counters) -> u64| -> Vec<(String, u64)> {
         sources.iter().map(|(name, counters)| (format!("{{source=\"{name}\"}}"), value(counters))).collect()

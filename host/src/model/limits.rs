@@ -99,7 +99,8 @@ pub struct Limits {
     /// Resources that one call of a mapping may be given; the contract allows no more. A larger page is given in
     /// several; more changes at once are `MappingInputTooLarge`.
     pub mapping_documents: usize,
-    /// Lines that one mapping may write to the log in a second. More are dropped and counted.
+    /// Lines that one mapping may write to the log in a second. More are dropped and counted. None: a mapping's words can
+    /// say what a resource says, so neither its lines nor what it says of its failures is shown.
     pub mapping_log_lines: u32,
     /// Bytes of one such line. More are cut off.
     pub mapping_log_bytes: usize,
@@ -165,7 +166,7 @@ impl Default for Limits {
             mapping_wait_ms: 5_000,
             work_queue: 256,
             mapping_documents: 1_000,
-            mapping_log_lines: 20,
+            mapping_log_lines: 0,
             mapping_log_bytes: 1 << 10,
             mapping_tables: 32,
             mapping_columns: 500,
