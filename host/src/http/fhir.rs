@@ -68,7 +68,7 @@ pub fn issue_type(code: Code) -> &'static str {
         Code::NotFound | Code::UnknownTable => "not-found",
         Code::VersionMismatch | Code::Conflict | Code::AlreadyExists => "conflict",
         Code::PreconditionFailed => "business-rule",
-        Code::BodyTooLarge => "too-costly",
+        Code::BodyTooLarge | Code::HeadersTooLarge => "too-costly",
         Code::NotSupported | Code::UnsupportedMediaType | Code::NotAcceptable | Code::MethodNotAllowed => {
             "not-supported"
         }

@@ -68,6 +68,8 @@ pub async fn metrics(State(app): Shared) -> Response {
     let closed = closed.map(|(why, count)| (format!("{{why=\"{why}\"}}"), load(count)));
     let help = "Connections closed for another's room, a request that did not come, bytes that moved too slowly.";
     metric("connections_closed_total", "counter", help, &closed);
+    let help = "Heads of requests that were too large, or none; they are in no other figure.";
+    metric("requests_unread_total", "counter", help, &plain(load(&lines.unread)));
     metric("answers_withheld_total", "counter", "Answers on top of answers_bytes.", &plain(load(&lines.withheld)));
     let unsent = lines.unsent.load(Ordering::Relaxed) as u64;
     metric("answers_unsent_bytes", "gauge", "Bytes of answers that clients have not taken.", &plain(unsent));

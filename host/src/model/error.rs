@@ -23,6 +23,7 @@ pub enum Code {
     NotWritable,
     RequiredColumn,
     BodyTooLarge,
+    HeadersTooLarge,
     /// The body did not come fast enough.
     RequestTimeout,
     UrlTooLong,

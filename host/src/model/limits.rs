@@ -10,7 +10,7 @@ pub struct Limits {
     /// Connections at once. One more takes the place of the one that has said nothing for the longest time; where all are
     /// busy it is told so (503).
     pub connections: usize,
-    /// Bytes of a request's line and headers. Status 431, and the connection ends.
+    /// Bytes of a request's line and headers. `HeadersTooLarge`, and the connection ends.
     pub header_bytes: usize,
     /// Headers of a request. As `header_bytes`.
     pub header_count: usize,
