@@ -35,6 +35,14 @@ damage count="100000" mapping="":
 differential count="100000" seed="1":
     TURNTABLE_DIFFERENTIAL={{count}} TURNTABLE_DIFFERENTIAL_SEED={{seed}} cargo test -p turntable-tests --test differential -- --nocapture
 
+# Kills a server so many times, at random steps of writes, bundles, releases and turns; `seed` begins elsewhere.
+kills count="1000" seed="1":
+    TURNTABLE_KILLS={{count}} TURNTABLE_KILLS_SEED={{seed}} cargo test -p turntable-tests --test kills -- --nocapture
+
+# A mixed load for so many minutes; memory, descriptors and answers are printed, and may not grow.
+soak minutes="10":
+    TURNTABLE_SOAK={{minutes}} cargo test -p turntable-tests --test soak -- --nocapture
+
 # Renews golden files after a look at the difference.
 bless:
     TURNTABLE_BLESS=1 cargo test --workspace

@@ -1,4 +1,5 @@
-//! Every fault that the sandbox knows, against every operation that reaches a FHIR service. What is answered with success
+//! Every fault that the sandbox knows, against every operation that reaches a FHIR service, and those that must not mind:
+//! bundles that stay here, a route that is turned there and back, a version that is put in force. What is answered with success
 //! is held against what the service has: a wrong success is the one thing that may not be. Prints the table of what
 //! became of each.
 
@@ -10,7 +11,7 @@ use std::fmt::Write as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable_fhir_sandbox::Sandbox;
-use turntable_tests::{Answer, EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server};
+use turntable_tests::{Answer, EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server, builtin, digest, with_text};
 
 const ENCOUNTER: &str = "137cf922-beec-478e-acbc-152368296695";
 /// Of the allergy that is changed, and of the one that is deleted; made anew for each fault.
@@ -18,6 +19,11 @@ const CHANGED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f11";
 const DELETED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f12";
 const CHOSEN: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f13";
 const FORWARDED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f14";
+
+/// A label of a choice tells the versions of a mapping apart.
+const FIRST: &str = "Finished";
+const SECOND: &str = "FINISHED";
+const LABEL: &str = "msemr_encounterstatus@OData.Community.Display.V1.FormattedValue";
 
 /// Milliseconds that a request may take: a fault of latency is to be met, not waited for.
 const REQUEST_MS: u64 = 3_000;
@@ -117,11 +123,12 @@ type Outcomes = Vec<(&'static str, Outcome)>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_success_is_wrong() {
-    let there = There::start().await;
+    let mut there = There::start().await;
     let (mut table, mut wrong) = (String::new(), Vec::new());
     let (mut right, mut all) = (0, 0);
     for faults in FAULTS {
         there.prepare();
+        there.round += 1;
         there.sandbox().set_faults(faults.parse().unwrap_or_else(|error| panic!("{error}")));
         let outcomes = there.everything().await;
         there.sandbox().set_faults(String::new().parse().expect("no faults"));
@@ -152,6 +159,8 @@ async fn no_success_is_wrong() {
 struct There {
     fhir: Fhir,
     server: Server,
+    /// Faults so far: resources that are kept here have ids of their own for each.
+    round: usize,
     /// What the reads and the walk find without a fault.
     honest: BTreeMap<&'static str, Value>,
 }
@@ -165,7 +174,18 @@ impl There {
             fhir.as_sandbox().load(bundle.as_bytes()).expect("the bundle is whole");
         }
         server.ingest(PEOPLE, None).await.expect(200);
-        let mut there = Self { fhir, server, honest: BTreeMap::new() };
+        // One that is kept here, for when the route leads here.
+        server.turn("msemr_encounter", "native").await.expect(200);
+        let mut own: Value = serde_json::from_str(EVENTS).expect("JSON");
+        let entries = own["entry"].as_array_mut().expect("entries");
+        entries.retain(|entry| entry["resource"]["resourceType"] == "Encounter");
+        entries.truncate(1);
+        server.ingest(&own.to_string(), None).await.expect(200);
+        let here = server.rows("msemr_encounters", &[]).await.len();
+        assert_eq!(here, 1);
+        server.turn("msemr_encounter", "virtual").await.expect(200);
+        server.load(&second()).await.expect(201);
+        let mut there = Self { fhir, server, round: 0, honest: BTreeMap::new() };
         for (name, path) in READS {
             let answer = there.read(path).await.expect(200);
             there.honest.insert(name, plain(&answer));
@@ -210,14 +230,18 @@ impl There {
             (name, self.judged(&self.read(path).await, |answer| same(&plain(answer), &self.honest[name])))
         }))
         .await;
-        let (list, create, chosen, update, delete, forward) = tokio::join!(
+        let (list, create, chosen, update, delete, forward, forward_batch, batch) = tokio::join!(
             self.list(),
             self.create(),
             self.create_chosen(),
             self.update(),
             self.delete(),
-            self.forward()
+            self.forward(),
+            self.forward_batch(),
+            self.batch()
         );
+        // What they read by is changed when they are done.
+        let (turn, activate) = (self.turn().await, self.activate().await);
         let writes = [
             ("list", list),
             ("create", create),
@@ -225,6 +249,10 @@ impl There {
             ("update", update),
             ("delete", delete),
             ("forward", forward),
+            ("forward-batch", forward_batch),
+            ("batch", batch),
+            ("turn", turn),
+            ("activate", activate),
         ];
         reads.into_iter().chain(writes).collect()
     }
@@ -313,6 +341,88 @@ impl There {
         })
     }
 
+    /// A batch through `/fhir` to the service, of a resource that is kept here too and of one that is not.
+    async fn forward_batch(&self) -> Outcome {
+        let (both, there) = (format!("fb-{}", self.round), format!("fa-{}", self.round));
+        let allergy = json!({
+            "resourceType": "AllergyIntolerance", "id": there,
+            "code": { "coding": [{ "system": "http://example.org/codes", "code": "forwarded" }] },
+            "patient": { "reference": format!("Patient/{PATIENT}") },
+        });
+        let bundle = batch(&[patient(&both), allergy]);
+        let answer = self.server.ingest(&bundle, Some("main")).await;
+        let here = self.server.get("contacts", &[("$filter", &format!("lastname eq '{both}'"))]).await.expect(200);
+        let is_here = here.rows().len() == 1;
+        if answer.status != 200 {
+            return match is_here {
+                true => Outcome::Wrong("refused, and kept here".to_owned()),
+                false => Outcome::Refused(answer.error_code()),
+            };
+        }
+        let entries = answer.json()["entry"].as_array().cloned().unwrap_or_default();
+        let status = |at: usize| entries[at]["response"]["status"].as_str().unwrap_or_default().to_owned();
+        let is_there = self.sandbox().resource("Patient", &both).is_some_and(|body| body.contains(&both));
+        let patient = match (&status(0)[..3], is_there, is_here) {
+            ("200" | "201", true, true) | ("202", true, false) => Ok(()),
+            ("200" | "201" | "202", ..) => Err(format!("{answer:?}: there {is_there}, here {is_here}")),
+            (_, _, true) => Err("an entry is refused, and kept here".to_owned()),
+            _ => Ok(()),
+        };
+        let allergy = if status(1).starts_with('2') { self.has(&there, "forwarded") } else { Ok(()) };
+        patient.and(allergy).map_or_else(Outcome::Wrong, |()| Outcome::Right)
+    }
+
+    /// A batch that stays here minds no service.
+    async fn batch(&self) -> Outcome {
+        let id = format!("b-{}", self.round);
+        let answer = self.server.ingest(&batch(&[patient(&id)]), None).await;
+        let here = self.server.get("contacts", &[("$filter", &format!("lastname eq '{id}'"))]).await.expect(200);
+        match (answer.status, answer.json()["entry"][0]["response"]["status"] == "201 Created", here.rows().len()) {
+            (200, true, 1) => Outcome::Right,
+            _ => Outcome::Wrong(format!("{}: {} rows here", answer.text, here.rows().len())),
+        }
+    }
+
+    /// A route here, and back to the service.
+    async fn turn(&self) -> Outcome {
+        let turned = self.server.turn("msemr_encounter", "native").await;
+        let here = self.read("msemr_encounters?$select=msemr_name&$count=true").await;
+        let back = self.server.turn("msemr_encounter", "virtual").await;
+        for answer in [&turned, &here, &back] {
+            if answer.status != 200 {
+                return Outcome::Wrong(format!("{}: {}", answer.call, answer.text));
+            }
+        }
+        if here.rows().len() != 1 {
+            return Outcome::Wrong(format!("not what is here: {}", here.text));
+        }
+        let (name, path) = READS[1];
+        let there = self.read(path).await;
+        self.judged(&there, |answer| same(&plain(answer), &self.honest[name]))
+    }
+
+    /// Another version in force, and the first again.
+    async fn activate(&self) -> Outcome {
+        for (version, label) in [(digest(&second()), SECOND), (digest(builtin("encounter")), FIRST)] {
+            let answer = self.server.activate("msemr_encounter", &version).await;
+            if answer.status != 200 {
+                return Outcome::Wrong(format!("{}: {}", answer.call, answer.text));
+            }
+            let path = "msemr_encounters?$select=msemr_encounterstatus&$filter=msemr_encounterstatus%20eq%20935000005";
+            let call = self.server.call(Method::GET, path).header("prefer", "odata.include-annotations=\"*\"");
+            let outcome = self.judged(&call.send().await, |answer| {
+                let rows = answer.rows();
+                let is_its_own = |row: &Value| row[LABEL] == label;
+                let all = rows.len() == self.honest["filter"]["value"].as_array().map_or(0, Vec::len);
+                if all && rows.iter().all(is_its_own) { Ok(()) } else { Err(answer.text.clone()) }
+            });
+            if matches!(outcome, Outcome::Wrong(_)) {
+                return outcome;
+            }
+        }
+        Outcome::Right
+    }
+
     fn has(&self, id: &str, code: &str) -> Result<(), String> {
         match self.sandbox().resource("AllergyIntolerance", id) {
             Some(resource) if resource.contains(&format!("\"{code}\"")) => Ok(()),
@@ -320,6 +430,28 @@ impl There {
             None => Err("the service does not have it".to_owned()),
         }
     }
+}
+
+fn second() -> Vec<u8> {
+    with_text("encounter", FIRST, SECOND)
+}
+
+fn patient(id: &str) -> Value {
+    json!({ "resourceType": "Patient", "id": id, "name": [{ "family": id }] })
+}
+
+/// Of resources that are put under their own ids.
+fn batch(resources: &[Value]) -> String {
+    let entry = |resource: &Value| {
+        let url = format!(
+            "{}/{}",
+            resource["resourceType"].as_str().unwrap_or_default(),
+            resource["id"].as_str().unwrap_or_default()
+        );
+        json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
+    };
+    json!({ "resourceType": "Bundle", "type": "batch", "entry": resources.iter().map(entry).collect::<Vec<_>>() })
+        .to_string()
 }
 
 fn row(code: &str, key: Option<&str>) -> Value {

@@ -68,7 +68,7 @@ pub fn issue_type(code: Code) -> &'static str {
         Code::NotFound | Code::UnknownTable => "not-found",
         Code::VersionMismatch | Code::Conflict | Code::AlreadyExists => "conflict",
         Code::PreconditionFailed => "business-rule",
-        Code::BodyTooLarge => "too-costly",
+        Code::BodyTooLarge | Code::HeadersTooLarge => "too-costly",
         Code::NotSupported | Code::UnsupportedMediaType | Code::NotAcceptable | Code::MethodNotAllowed => {
             "not-supported"
         }
@@ -77,7 +77,8 @@ pub fn issue_type(code: Code) -> &'static str {
         Code::Forbidden | Code::CrossSite | Code::UnknownHost => "forbidden",
         Code::Busy | Code::MappingBusy | Code::UpstreamDown => "transient",
         Code::RequestTimeout | Code::UpstreamTimeout | Code::MappingTimeout => "timeout",
-        Code::Store | Code::Config | Code::Internal => "exception",
+        Code::Store | Code::StorageFailed | Code::Config | Code::Internal => "exception",
+        Code::StorageFull => "no-store",
         _ => "processing",
     }
 }

@@ -16,7 +16,8 @@ use crate::log;
 /// Seconds that `/readyz` waits for a FHIR service.
 const PING_SECONDS: u64 = 2;
 
-/// Ready when every active mapping is loaded; a FHIR service that is down shows, and does not make it fail.
+/// Ready when every active mapping is loaded; a FHIR service that is down shows, and so does a store that cannot be written
+/// to; neither makes it fail, since reads go on.
 pub async fn readyz(State(app): Shared) -> Response {
     let mut sources = BTreeMap::new();
     let deadline = std::time::Instant::now() + Duration::from_secs(PING_SECONDS);
@@ -37,7 +38,11 @@ pub async fn readyz(State(app): Shared) -> Response {
     let ready = app.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let tables = app.turntable.snapshot().tables().count();
-    json_reply(status, &json!({ "ready": ready, "tables": tables, "sources": sources }))
+    let store = match app.turntable.store.check_writable().await {
+        Ok(()) => json!({ "writable": true }),
+        Err(error) => json!({ "writable": false, "code": format!("{:?}", error.code()) }),
+    };
+    json_reply(status, &json!({ "ready": ready, "tables": tables, "store": store, "sources": sources }))
 }
 
 /// Prometheus' text format.
@@ -63,6 +68,8 @@ pub async fn metrics(State(app): Shared) -> Response {
     let closed = closed.map(|(why, count)| (format!("{{why=\"{why}\"}}"), load(count)));
     let help = "Connections closed for another's room, a request that did not come, bytes that moved too slowly.";
     metric("connections_closed_total", "counter", help, &closed);
+    let help = "Heads of requests that were too large, or none; they are in no other figure.";
+    metric("requests_unread_total", "counter", help, &plain(load(&lines.unread)));
     metric("answers_withheld_total", "counter", "Answers on top of answers_bytes.", &plain(load(&lines.withheld)));
     let unsent = lines.unsent.load(Ordering::Relaxed) as u64;
     metric("answers_unsent_bytes", "gauge", "Bytes of answers that clients have not taken.", &plain(unsent));
@@ -72,6 +79,8 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("log_lines_dropped_total", "counter", "Lines that the log could not take.", &plain(log::dropped()));
     let refused = plain(app.turntable.store.refused());
     metric("store_busy_total", "counter", "Reads and writes that found no turn at the store.", &refused);
+    let writable = u64::from(app.turntable.store.check_writable().await.is_ok());
+    metric("store_writable", "gauge", "1, or 0 where the store's disk takes nothing.", &plain(writable));
     let [reads, writes] = app.turntable.store.turns();
     let mut turns = vec![
         ("mappings".to_owned(), app.turntable.work.turns()),
@@ -110,6 +119,16 @@ pub async fn metrics(State(app): Shared) -> Response {
     failures.extend(of(",why=\"ill-formed\"", |c| c.ill_formed.load(Ordering::Relaxed)));
     failures.extend(of(",why=\"busy\"", |c| c.busy.load(Ordering::Relaxed)));
     metric("mapping_failures_total", "counter", "Calls of a mapping that gave no answer.", &failures);
+    let mut unheard: BTreeMap<String, u64> = BTreeMap::new();
+    for table in live.tables() {
+        let mapping = &table.mapping;
+        unheard.insert(
+            format!("{{mapping=\"{}\",version=\"{}\"}}", mapping.name, mapping.version),
+            mapping.log_lines_dropped(),
+        );
+    }
+    let help = "Lines of a mapping that were not written to the log (mapping_log_lines).";
+    metric("mapping_log_lines_dropped_total", "counter", help, &unheard.into_iter().collect::<Vec<_>>());
     let sources: Vec<_> = app.turntable.sources.iter().map(|(name, client)| (name, client.counters())).collect();
     let of = |value: fn(&crate::fhir::client::Counters) -> u64| -> Vec<(String, u64)> {
         sources.iter().map(|(name, counters)| (format!("{{source=\"{name}\"}}"), value(counters))).collect()

@@ -14,7 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
+use crate::http::status::status;
+use crate::model::error::{Code, Error};
 use crate::model::limits::Limits;
+use crate::odata::reply;
 
 /// Bytes of an answer that are given to the connection at once: what is not sent yet stays countable.
 const CHUNK: usize = 64 << 10;
@@ -51,6 +54,8 @@ pub struct Tally {
     pub late: AtomicU64,
     /// Bodies and answers that moved too slowly.
     pub slow: AtomicU64,
+    /// Requests that hyper could make nothing of: heads that are too large, or none.
+    pub unread: AtomicU64,
     /// Answers that were not given because too much was on its way.
     pub withheld: AtomicU64,
     /// Bytes of answers that have not been taken.
@@ -205,11 +210,58 @@ pub struct Line<S> {
     patience: Option<Pin<Box<Sleep>>>,
     /// There while an answer is not taken as fast as it is given.
     writing: Option<Watch>,
+    /// What is said in place of hyper's own answer to what is no request, and how much of it is written.
+    instead: Option<(Vec<u8>, usize)>,
+}
+
+/// hyper answers what it cannot read itself, with a status alone: the same as our errors are.
+fn in_place_of(answer: &[u8]) -> Option<Vec<u8>> {
+    let error = match answer.strip_prefix(b"HTTP/1.1 ")?.get(..4)? {
+        b"431 " => Error::new(Code::HeadersTooLarge, "the headers of the request are too large, or too many")
+            .hint("the limits are `header_bytes` and `header_count`"),
+        b"414 " => Error::new(Code::UrlTooLong, "the URL of the request is too long").hint("the limit is `url_bytes`"),
+        b"400 " => Error::new(Code::BadRequest, "this is no request of HTTP/1.1"),
+        _ => return None,
+    };
+    let (status, body) = (status(error.code()), reply::error(&error));
+    let mut text = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nodata-version: 4.0\r\n\
+         cache-control: no-store\r\nconnection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    text.extend_from_slice(&body);
+    Some(text)
+}
+
+impl<S: AsyncWrite + Unpin> Line<S> {
+    /// Before a request has begun nothing is answered but by hyper itself.
+    fn replaces(&mut self, bytes: &[u8]) -> bool {
+        if self.instead.is_none() && self.open.state().phase == Phase::Head {
+            self.instead = in_place_of(bytes).map(|text| (text, 0));
+            self.tally.unread.fetch_add(u64::from(self.instead.is_some()), Ordering::Relaxed);
+        }
+        self.instead.is_some()
+    }
+
+    /// Writes what stands in place of so many bytes.
+    fn write_instead(&mut self, context: &mut Context<'_>, bytes: usize) -> Poll<io::Result<usize>> {
+        while let Some((text, written)) = &mut self.instead {
+            let Some(rest) = text.get(*written..).filter(|rest| !rest.is_empty()) else { break };
+            match ready!(Pin::new(&mut self.stream).poll_write(context, rest)) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(more) => *written += more,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        self.instead = None;
+        Poll::Ready(Ok(bytes))
+    }
 }
 
 impl<S> Line<S> {
     pub fn new(stream: S, open: Arc<Open>, times: Times, tally: Arc<Tally>) -> Self {
-        Self { stream, open, times, tally, patience: None, writing: None }
+        Self { stream, open, times, tally, patience: None, writing: None, instead: None }
     }
 
     /// Nothing can be read now: whether it may go on like this.
@@ -272,7 +324,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let wrote = match self.replaces(bytes) {
+            true => self.write_instead(context, bytes.len()),
+            false => Pin::new(&mut self.stream).poll_write(context, bytes),
+        };
         self.wrote(context, wrote)
     }
 
@@ -281,7 +336,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wrote = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        let wrote = match self.replaces(bytes.first().map_or(&[], |first| first)) {
+            true => self.write_instead(context, bytes.iter().map(|bytes| bytes.len()).sum()),
+            false => Pin::new(&mut self.stream).poll_write_vectored(context, bytes),
+        };
         self.wrote(context, wrote)
     }
 

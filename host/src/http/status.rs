@@ -31,6 +31,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UrlTooLong => StatusCode::URI_TOO_LONG,
+        Code::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::RefusedByFhir | Code::ComponentRefused => StatusCode::UNPROCESSABLE_ENTITY,
         Code::UpstreamBusy => StatusCode::TOO_MANY_REQUESTS,
@@ -45,7 +46,8 @@ pub fn status(code: Code) -> StatusCode {
         | Code::MappingIllFormed => StatusCode::INTERNAL_SERVER_ERROR,
         Code::NotSupported => StatusCode::NOT_IMPLEMENTED,
         Code::UpstreamAuth | Code::UpstreamDown | Code::UpstreamInvalid => StatusCode::BAD_GATEWAY,
-        Code::Busy | Code::MappingBusy | Code::MappingMissing => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Busy | Code::MappingBusy | Code::MappingMissing | Code::StorageFailed => StatusCode::SERVICE_UNAVAILABLE,
+        Code::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Code::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }

@@ -23,7 +23,7 @@ use super::{
     },
     describe::{Description, described},
     inspect::{self, Inspection, inspect},
-    sandbox::{Call, Sandbox, Speaker, Stop, clean, cut},
+    sandbox::{Call, Sandbox, Speaker, Stop, clean},
     shipped::Shipped,
 };
 use crate::model::{
@@ -388,9 +388,9 @@ impl Mapping {
         let stop = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(types::Failure::BadRequest(text))) => {
-                Stop::new(Code::MappingFault, cut(&format!("bad request: {text}")))
+                Stop::new(Code::MappingFault, format!("bad request: {}", self.sandbox.quoted(&text)))
             }
-            Ok(Err(types::Failure::Internal(text))) => Stop::new(Code::MappingFault, cut(&text)),
+            Ok(Err(types::Failure::Internal(text))) => Stop::new(Code::MappingFault, self.sandbox.quoted(&text)),
             Err(stop) => stop,
         };
         self.counters.count(stop.code);

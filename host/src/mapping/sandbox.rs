@@ -116,6 +116,14 @@ impl Sandbox {
         Ok((took, code.len()))
     }
 
+    /// A guest's own words, for the log: they may say what is in a resource, and are shown only where its lines are.
+    pub(super) fn quoted(&self, words: &str) -> String {
+        match self.0.limits.mapping_log_lines {
+            0 => format!("{} bytes of its own words, which are not shown (limits.mapping_log_lines)", words.len()),
+            _ => cut(words),
+        }
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }

@@ -23,6 +23,7 @@ pub enum Code {
     NotWritable,
     RequiredColumn,
     BodyTooLarge,
+    HeadersTooLarge,
     /// The body did not come fast enough.
     RequestTimeout,
     UrlTooLong,
@@ -67,6 +68,10 @@ pub enum Code {
     // This server.
     Busy,
     Store,
+    /// The disk of the data folder is full. Nothing of the change is kept.
+    StorageFull,
+    /// It fails, is read-only, or the file of the store is gone from it. Nothing of the change is acknowledged.
+    StorageFailed,
     Config,
     Internal,
 }

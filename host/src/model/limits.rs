@@ -10,7 +10,7 @@ pub struct Limits {
     /// Connections at once. One more takes the place of the one that has said nothing for the longest time; where all are
     /// busy it is told so (503).
     pub connections: usize,
-    /// Bytes of a request's line and headers. Status 431, and the connection ends.
+    /// Bytes of a request's line and headers. `HeadersTooLarge`, and the connection ends.
     pub header_bytes: usize,
     /// Headers of a request. As `header_bytes`.
     pub header_count: usize,
@@ -107,7 +107,8 @@ pub struct Limits {
     /// Resources that one call of a mapping may be given; the contract allows no more. A larger page is given in
     /// several; more changes at once are `MappingInputTooLarge`.
     pub mapping_documents: usize,
-    /// Lines that one mapping may write to the log in a second. More are dropped and counted.
+    /// Lines that one mapping may write to the log in a second. More are dropped and counted. None: a mapping's words can
+    /// say what a resource says, so neither its lines nor what it says of its failures is shown.
     pub mapping_log_lines: u32,
     /// Bytes of one such line. More are cut off.
     pub mapping_log_bytes: usize,
@@ -177,7 +178,7 @@ impl Default for Limits {
             mapping_wait_ms: 5_000,
             work_queue: 256,
             mapping_documents: 1_000,
-            mapping_log_lines: 20,
+            mapping_log_lines: 0,
             mapping_log_bytes: 1 << 10,
             mapping_tables: 32,
             mapping_columns: 500,

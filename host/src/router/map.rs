@@ -372,8 +372,20 @@ fn relative<'a>(text: &'a str, base: &str) -> Option<[&'a str; 3]> {
     (ours && !reference.resource_type.is_empty()).then_some([reference.resource_type, "/", reference.id])
 }
 
+/// Whether a pointer is made as places in a resource are, of names of elements and numbers: anything else a mapping may have
+/// read in the resource.
+fn is_place(pointer: &str) -> bool {
+    let is_step = |step: &str| {
+        let is_name = step.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        let is_plain = step.len() <= 40 && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        step.is_empty() || is_plain && (is_name || step.len() <= 5 && step.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    pointer.len() <= 400 && pointer.split(['/', '.', '[', ']']).all(is_step)
+}
+
 fn unreadable(live: &ServedTable, issue: &Issue) -> Error {
-    let at = issue.pointer.as_deref().map(|pointer| format!(" at {pointer}")).unwrap_or_default();
+    let at = issue.pointer.as_deref().filter(|pointer| is_place(pointer));
+    let at = at.map(|pointer| format!(" at {pointer}")).unwrap_or_default();
     Error::new(
         Code::UpstreamInvalid,
         format!("a resource behind table `{}` is none that its mapping can read{at}", live.table.name),

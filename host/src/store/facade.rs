@@ -125,6 +125,13 @@ impl Store {
         Ok(())
     }
 
+    /// Whether anything can be written: `StorageFull`, `StorageFailed`. Without a turn, since it is asked for by those who
+    /// watch; tried only where the last who wrote could not.
+    pub async fn check_writable(&self) -> Result<()> {
+        let inner = self.0.clone();
+        off_the_reactor(move || inner.database.check_writable()).await
+    }
+
     /// How often a read or a write found no turn (`Busy`).
     pub fn refused(&self) -> u64 {
         self.0.reads.refused() + self.0.writes.refused()

@@ -281,6 +281,32 @@ fn picky(asked: &TableRequest, documents: &Documents) -> Result<RowBatch, Failur
                 });
                 rows = 0;
             }
+            // It tells everybody what it was given, in every way that it has.
+            _ if text.starts_with("tells") => {
+                for level in [Level::Debug, Level::Info, Level::Warn, Level::Error] {
+                    host::log(level, &document);
+                }
+                match text.split(' ').nth(1) {
+                    Some("failing") => return Err(Failure::Internal(document.into_owned())),
+                    Some("complaining") => return Err(Failure::BadRequest(document.into_owned())),
+                    Some("panicking") => panic!("{document}"),
+                    Some("counting") => number = text,
+                    Some("naming") => id = text,
+                    Some("pointing") => {
+                        let said = Some(document.clone().into_owned());
+                        batch.issues.push(Issue {
+                            severity: Severity::Error,
+                            code: IssueCode::Value,
+                            index,
+                            column: None,
+                            pointer: said.clone(),
+                            message: said.unwrap_or_default(),
+                        });
+                        rows = 0;
+                    }
+                    _ => {}
+                }
+            }
             "lies" => {
                 batch.origin.push(99);
                 rows = 0;

@@ -16,6 +16,9 @@ use crate::mapping::subject;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 
+/// Lines of a mapping that are shown in a second.
+const LOG_LINES: u32 = 20;
+
 /// A mapping that can be called, in the sandbox and under the limits of production.
 pub struct Opened {
     pub mapping: Mapping,
@@ -98,7 +101,9 @@ pub fn scratch() -> Result<TempDir> {
 
 /// Opens what is at a path.
 pub fn open(path: &Path) -> Result<Opened> {
-    open_in(path, &Sandbox::new(&Limits::default(), None)?)
+    // Who writes a mapping gives it resources that are made up, and wants to hear what it says.
+    let limits = Limits { mapping_log_lines: LOG_LINES, ..Limits::default() };
+    open_in(path, &Sandbox::new(&limits, None)?)
 }
 
 /// The same, in a sandbox that is there already.

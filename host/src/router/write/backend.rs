@@ -11,6 +11,7 @@ use crate::fhir::client::{Client, Stands, Written};
 use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, Table};
+use crate::router::fault::reached;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::write::own::{Changed, Own};
@@ -119,7 +120,9 @@ impl Place<'_> {
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
+                reached("write.asking");
                 let written = create_there(client, resource_type, id, chosen, body, session.deadline()).await?;
+                reached("write.taken");
                 Ok((written.id, Held { body: written.body, version: written.version }))
             }
         }
@@ -141,7 +144,9 @@ impl Place<'_> {
             }
             Self::Virtual { session, client } => {
                 let stands = version.map_or(Stands::Anyhow, Stands::At);
+                reached("write.asking");
                 let written = client.put(resource_type, id, body, stands, session.deadline()).await?;
+                reached("write.taken");
                 Ok(Held { body: written.body, version: written.version })
             }
         }
@@ -153,7 +158,10 @@ impl Place<'_> {
                 let base = native_version(version)?.map_or(Base::Last, |version| Base::Known(Some(version)));
                 stored(session, through, resource_type, id, None, base, Changed::default()).await.map(drop)
             }
-            Self::Virtual { session, client } => client.delete(resource_type, id, version, session.deadline()).await,
+            Self::Virtual { session, client } => {
+                reached("write.asking");
+                client.delete(resource_type, id, version, session.deadline()).await.inspect(|()| reached("write.taken"))
+            }
         }
     }
 }
@@ -245,7 +253,9 @@ async fn stored(
             let preparing = move || rows::prepare(&families, &through, incoming, &changed, own_rows);
             let write = turntable.work.run(&of, Some(deadline), preparing).await??;
             let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
+            reached("write.made");
             if store.put_resources_of(&write.resource_type.clone(), live.moment, vec![write]).await? {
+                reached("write.stored");
                 return Ok(held);
             }
         }

@@ -15,6 +15,7 @@ use crate::fhir::outcome::{fails, said};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
+use crate::router::fault::reached;
 use crate::router::session::{BUNDLES, Session};
 use crate::router::snapshot::Snapshot;
 use crate::router::work::waited;
@@ -184,6 +185,7 @@ impl Session {
                 }
                 break;
             }
+            reached("bundle.stored");
             Ok(outcomes)
         };
         self.work_for_bundles(true, job).await
@@ -213,10 +215,12 @@ impl Session {
             return Err(broken(index, error));
         }
         let asked = sent.items.iter().flatten().filter(|item| item.is_sent_on()).count();
+        reached("forward.asking");
         let answer = match asked {
             0 => Bytes::from_static(b"{\"resourceType\":\"Bundle\"}"),
             _ => client.transaction(sent.to_forward(), self.deadline()).await?,
         };
+        reached("forward.taken");
         let mut answers = answered(&answer, asked)?.into_iter();
         let mut kept = Vec::with_capacity(sent.items.len());
         for item in sent.items {
@@ -299,6 +303,10 @@ impl Session {
             (true, Some((_, body))) if is_told => Some(body),
             (true, _) => match client.read(resource_type, &id, self.deadline()).await {
                 Ok(Some(held)) => Some(held.body),
+                // It has not said that it took it, only that it may.
+                Ok(None) if !is_told => {
+                    return Kept::Not(refused_there(status, Some("the service does not show it".to_owned())));
+                }
                 Ok(None) => return Kept::Not(there_only(resource_type, Some(&id), "the service does not show it")),
                 Err(error) => return Kept::Not(there_only(resource_type, Some(&id), error.message())),
             },
@@ -402,8 +410,12 @@ impl Rest {
         let mut put = |some: &[NativeWrite]| {
             // Others than a changed resource end it; behind that one there may be many that nobody has touched.
             if stop.as_ref().is_none_or(|stop: &Stop| stop.is_one_resource()) {
+                reached("bundle.storing");
                 match waited(store.put_resources_of(BUNDLES, live.moment, some.to_vec())) {
-                    Ok(true) => return true,
+                    Ok(true) => {
+                        reached("bundle.some");
+                        return true;
+                    }
                     Ok(false) => stop = Some(Stop::Released),
                     Err(error) => stop = Some(Stop::Failed(error)),
                 }

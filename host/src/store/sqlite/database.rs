@@ -27,6 +27,9 @@ const STATEMENTS_MAX: usize = 256;
 /// Steps of SQLite's machine between two looks at the clock: some ten microseconds.
 const STEPS: i32 = 1_000;
 
+/// Setting that is written to see whether anything can be.
+const TRIED: &str = "written-after-trouble";
+
 /// `PRAGMA application_id`: "TTBL".
 const APPLICATION_ID: i32 = 0x5454_424c;
 
@@ -44,6 +47,8 @@ const MIGRATIONS: &[&str] = &[
 pub(crate) struct Database {
     writer: Mutex<Connection>,
     readers: Readers,
+    /// Why nothing can be written, as the last who tried has found.
+    trouble: Mutex<Option<Code>>,
     /// The native tables that are there.
     pub(crate) tables: Tables,
     /// Given back after the connections are closed.
@@ -81,10 +86,12 @@ impl Database {
         let mut writer = connect(&path, synchronous)?;
         migrate(&mut writer)?;
         let tables = Tables::load(&writer)?;
-        let readers = Readers { path, synchronous, idle: Mutex::default() };
+        let place = Place::of(path)?;
+        let readers = Readers { place, synchronous, idle: Mutex::default() };
         Ok(Self {
             writer: Mutex::new(writer),
             readers,
+            trouble: Mutex::default(),
             tables,
             folder: None,
             #[cfg(test)]
@@ -107,14 +114,100 @@ impl Database {
         found
     }
 
-    /// One transaction of the one writer: all of it is on the disk afterwards, or, on an error, none.
+    /// One transaction of the one writer: all of it is on the disk afterwards, or, on an error, none. `StorageFull`,
+    /// `StorageFailed`: of a file that is gone by the end, nobody is told that anything is in it.
     pub(crate) fn writing<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let written = self.written(write);
+        let trouble = match &written {
+            Ok(_) => None,
+            Err(error) if is_trouble(error) => Some(error.code()),
+            // It says nothing of the disk.
+            Err(_) => return written,
+        };
+        *locked(&self.trouble) = trouble;
+        written
+    }
+
+    fn written<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = locked(&self.writer);
+        self.readers.place.check()?;
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let written = write(&transaction)?;
         transaction.commit()?;
+        self.readers.place.check()?;
         Ok(written)
     }
+
+    /// Whether anything can be written. After trouble it is tried; `StorageFull`, `StorageFailed`.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        self.readers.place.check()?;
+        if locked(&self.trouble).is_none() {
+            return Ok(());
+        }
+        // As much as a common write takes: there may be room for less.
+        self.put_setting(TRIED, &[0; 64 << 10]).and_then(|()| self.put_setting(TRIED, &[]))
+    }
+}
+
+fn is_trouble(error: &Error) -> bool {
+    matches!(error.code(), Code::StorageFull | Code::StorageFailed)
+}
+
+/// The file of the database, its journal and the journal's index, as they were opened. SQLite goes on to write to files that are gone
+/// from their folder; what is in them is lost with the process.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    #[cfg(unix)]
+    files: [(PathBuf, (u64, u64)); 3],
+}
+
+impl Place {
+    #[cfg(unix)]
+    fn of(path: PathBuf) -> Result<Self> {
+        let opened = |end: &str| {
+            let mut file = path.clone().into_os_string();
+            file.push(end);
+            let file = PathBuf::from(file);
+            identity(&file).map(|identity| (file, identity)).map_err(gone)
+        };
+        Ok(Self { files: [opened("")?, opened("-wal")?, opened("-shm")?], path })
+    }
+
+    #[cfg(not(unix))]
+    fn of(path: PathBuf) -> Result<Self> {
+        Ok(Self { path })
+    }
+
+    /// `StorageFailed` where a file is gone, or another one is in its place.
+    #[cfg(unix)]
+    fn check(&self) -> Result<()> {
+        for (file, opened) in &self.files {
+            if identity(file).map_err(gone)? != *opened {
+                return Err(gone(std::io::Error::other("another file is in its place")));
+            }
+        }
+        Ok(())
+    }
+
+    /// No open file can be taken away.
+    #[cfg(not(unix))]
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What tells a file from every other one: its device and its number there.
+#[cfg(unix)]
+fn identity(file: &Path) -> std::io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(file).map(|found| (found.dev(), found.ino()))
+}
+
+fn gone(error: std::io::Error) -> Error {
+    Error::new(Code::StorageFailed, "a file of the store is gone from the data folder, and nothing can be written")
+        .hint("put turntable.db, turntable.db-wal and turntable.db-shm back as they were, or restart the server on a backup")
+        .internal(error.to_string())
 }
 
 /// A panic while a lock was held leaves no half-done state behind: transactions roll back.
@@ -125,7 +218,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// As many as were ever needed at once; the facade bounds that.
 #[derive(Debug)]
 struct Readers {
-    path: PathBuf,
+    place: Place,
     /// The last connection to close, of whatever use, moves the journal into the file.
     synchronous: &'static str,
     idle: Mutex<Vec<Connection>>,
@@ -144,7 +237,9 @@ impl Readers {
         let connection = match idle {
             Some(connection) => connection,
             None => {
-                let connection = connect(&self.path, self.synchronous)?;
+                // It would open, or make, another file.
+                self.place.check()?;
+                let connection = connect(&self.place.path, self.synchronous)?;
                 connection.pragma_update(None, "query_only", true)?;
                 connection
             }
@@ -266,6 +361,7 @@ impl From<rusqlite::Error> for Error {
         };
         let internal = format!("{code:?}: {words}");
         let store = |message: &str, hint: &str| Self::new(Code::Store, message).hint(hint);
+        let failed = |message: &str, hint: &str| Self::new(Code::StorageFailed, message).hint(hint);
         let error = match code {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => busy(),
             ErrorCode::OperationInterrupted => too_late(),
@@ -273,12 +369,15 @@ impl From<rusqlite::Error> for Error {
                 "the database file is damaged, or no database at all",
                 "keep the file, and restore turntable.db from a backup; `sqlite3 turntable.db .recover` may save rows",
             ),
-            ErrorCode::DiskFull => store("the disk is full", "free space where the data folder is"),
-            ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => store(
+            ErrorCode::DiskFull => Self::new(Code::StorageFull, "the disk is full, and nothing of the change is kept")
+                .hint("an administrator has to free space where the data folder is; reads go on"),
+            ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen => failed(
                 "the database file cannot be opened for writing",
                 "let this user write to the data folder, and check that the disk is not read-only",
             ),
-            ErrorCode::SystemIoFailure => store("the disk failed", "look at the system's log"),
+            ErrorCode::SystemIoFailure => {
+                failed("the disk failed", "look at the system's log, and at the limits that files of this user have")
+            }
             ErrorCode::TooBig => Self::new(Code::BadValue, "a value is too large to store"),
             _ => Self::new(Code::Store, "the database refused a statement"),
         };
@@ -338,6 +437,54 @@ mod tests {
         assert_eq!(in_rows(), Some("contact".to_owned()), "what no element carries is still in its rows");
         database.own_is_taken(&["contact".to_owned()]).unwrap();
         assert_eq!(in_rows(), None);
+    }
+
+    #[test]
+    fn a_full_disk_keeps_nothing_by_half_and_is_found_to_have_room_again() {
+        let database = Database::temporary().unwrap();
+        let pages =
+            |most: u32| locked(&database.writer).pragma_update_and_check(None, "max_page_count", most, |_| Ok(()));
+        database.put_setting("before", b"1").unwrap();
+        pages(1).unwrap();
+        let full = database.writing(|transaction| {
+            transaction.execute("INSERT INTO _turntable_settings (name, value) VALUES ('small', x'00')", [])?;
+            transaction
+                .execute("INSERT INTO _turntable_settings (name, value) VALUES ('large', zeroblob(100000))", [])?;
+            Ok(())
+        });
+        assert_eq!(full.unwrap_err().code(), Code::StorageFull);
+        assert_eq!(*locked(&database.trouble), Some(Code::StorageFull));
+        assert_eq!(database.setting("small").unwrap(), None);
+        assert_eq!(database.setting("before").unwrap().as_deref(), Some(&b"1"[..]), "reads go on");
+        pages(100_000).unwrap();
+        database.check_writable().unwrap();
+        assert_eq!(*locked(&database.trouble), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_is_written_to_a_file_that_is_gone() {
+        for name in ["", "-wal", "-shm"].map(|end| format!("{FILE_NAME}{end}")) {
+            let folder = tempfile::tempdir().unwrap();
+            let database = Database::open(folder.path()).unwrap();
+            database.put_setting("before", b"1").unwrap();
+            let (file, away) = (folder.path().join(&name), folder.path().join("away"));
+            let refused = |database: &Database| {
+                assert_eq!(database.put_setting("after", b"1").unwrap_err().code(), Code::StorageFailed, "{name}");
+                assert_eq!(database.check_writable().unwrap_err().code(), Code::StorageFailed, "{name}");
+                assert_eq!(database.setting("before").unwrap().as_deref(), Some(&b"1"[..]), "reads go on");
+            };
+            database.setting("before").unwrap();
+            fs::rename(&file, &away).unwrap();
+            refused(&database);
+            assert!(!file.exists(), "nobody makes another");
+            fs::write(&file, b"").unwrap();
+            refused(&database);
+            fs::rename(&away, &file).unwrap();
+            database.check_writable().unwrap();
+            assert_eq!(database.setting("after").unwrap(), None, "{name}");
+            database.put_setting("after", b"1").unwrap();
+        }
     }
 
     #[test]
