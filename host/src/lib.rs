@@ -140,6 +140,9 @@ pub mod plan {
         pub mod query;
     }
 
+    /// Pages of an order, cut from ranges that a service can search.
+    pub mod window;
+
     /// A plan: all that a query will take, as one tree.
     pub mod tree;
 
@@ -309,6 +312,9 @@ pub mod router {
 
         /// Searches in a FHIR service, page by page.
         mod pages;
+
+        /// Pages of an order, cut from ranges.
+        mod windows;
 
         /// Cells that are the same in every row of a virtual table.
         mod constants;

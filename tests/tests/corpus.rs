@@ -12,7 +12,7 @@ mod resources;
 mod territory;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use serde_json::Value;
 use turntable::mapping::component::{Batch, Documents, FhirRequest, Mapping, Severity, WriteChange, WriteOperation};
@@ -21,6 +21,9 @@ use turntable::mapping::shipped::SHIPPED;
 use turntable::model::limits::Limits;
 use turntable::model::table::{Column, ColumnIndex, Kind, Table};
 use turntable::model::value::SortKey;
+
+use turntable_r4::r4;
+use turntable_tests::Judge;
 
 use element_path::{ElementPath, RowPlace, entries_of_lists, is_joined, lists_of_key};
 use resources::{Corpus, Resource};
@@ -35,6 +38,8 @@ const CHANGE_BYTES: usize = 4 << 20;
 const SHOWN: usize = 40;
 /// Resources of one shape (the same element names) whose columns are changed one by one.
 const OF_ONE_SHAPE: usize = 1;
+/// Changes of a column in a chunk of resources that the second judge looks at: it takes longer than all else.
+const JUDGED: usize = 3;
 
 #[test]
 fn every_resource_gives_its_rows() {
@@ -195,6 +200,11 @@ fn change_column(
                 if let Err(what) = stays(&resource.text, &body, &territory) {
                     failures.add(format!("{resource} {name} = {value:?}: {what}"));
                 }
+                if changed.len() < JUDGED
+                    && let Some(what) = judged(&resource.text, &body)
+                {
+                    failures.add(format!("{resource} {name} = {value:?}: {what}"));
+                }
                 changed.push((resource, row, value, body));
             }
             Ok(FhirRequest::Unchanged)
@@ -204,6 +214,20 @@ fn change_column(
         }
     }
     check_put_get(mapping, table, column, batch, &changed, failures);
+}
+
+/// What a second judge finds wrong after a change that the server would take, and did not before it.
+fn judged(before: &str, after: &[u8]) -> Option<String> {
+    static JUDGE: LazyLock<Option<Judge>> = LazyLock::new(Judge::start);
+    let judge = JUDGE.as_ref()?;
+    if !r4().new_faults(Some(before.as_bytes()), after).is_empty() {
+        return None;
+    }
+    let faults = |text: &[u8]| judge.faults(&serde_json::from_slice(text).expect("JSON"));
+    let found = faults(after);
+    // What was wrong before may have moved in its list meanwhile.
+    let new = found.len() > if found.is_empty() { 0 } else { faults(before.as_bytes()).len() };
+    new.then(|| format!("fhir.resources: {found:?}"))
 }
 
 /// What was written is what is read.

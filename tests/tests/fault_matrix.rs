@@ -52,6 +52,8 @@ const FAULTS: [&str; 62] = [
     "ignore-params",
     "ignore-params=claimed",
     "ignore-sort",
+    "nulls-first,tiny-pages",
+    "sort-turns,tiny-pages",
     "wrong-total",
     "foreign-next",
     "duplicate-pages",

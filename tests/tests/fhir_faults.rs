@@ -96,6 +96,8 @@ async fn lies() {
         "ignore-params",
         "ignore-params=claimed",
         "ignore-sort",
+        "nulls-first,tiny-pages",
+        "sort-turns,tiny-pages",
         "wrong-total",
         "duplicate-pages",
         "absolute-references",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use turntable::model::table::{Column, Kind, Source, Table};
 use turntable_r4::r4;
 use turntable_tests::asked::{Asked, begun, shipped_tables};
-use turntable_tests::{Fhir, Server};
+use turntable_tests::{Fhir, Judge, Server};
 
 /// A new row of a table with these values is refused, with that code, because of that column.
 const CREATES: &[(&str, &str, &str, &str)] = &[
@@ -156,13 +156,14 @@ async fn a_row_sent_back_as_shown_is_saved_native() {
 async fn what_is_asked_for_is_enough(server: &Server, fhir: Option<&Fhir>) {
     let tables = shipped_tables();
     let asked = Asked { server, tables: &tables, known: &[], route: None };
+    let judge = Judge::start();
     for table in tables.iter().filter(|table| table.parent.is_none() && table.access.create) {
         for source in &table.sources {
             let row = asked.row(table, begun(table, source)).await.row;
             let id = row[&id_column(table).name].as_str().unwrap_or_default().to_owned();
-            assert_right(server, fhir, table, source, &id).await;
+            assert_right(server, fhir, judge.as_ref(), (table, source, &id)).await;
             below(&asked, table, source, row[&table.columns[table.key].name].clone()).await;
-            assert_right(server, fhir, table, source, &id).await;
+            assert_right(server, fhir, judge.as_ref(), (table, source, &id)).await;
         }
     }
 }
@@ -188,7 +189,12 @@ fn id_column(table: &Table) -> &Column {
     table.columns.iter().find(is_id).unwrap_or(&table.columns[table.key])
 }
 
-async fn assert_right(server: &Server, fhir: Option<&Fhir>, table: &Table, source: &Source, id: &str) {
+async fn assert_right(
+    server: &Server,
+    fhir: Option<&Fhir>,
+    judge: Option<&Judge>,
+    (table, source, id): (&Table, &Source, &str),
+) {
     let kind = &source.resource_type;
     let resource = match fhir {
         Some(fhir) => fhir.read(kind, id).await.to_string(),
@@ -201,6 +207,10 @@ async fn assert_right(server: &Server, fhir: Option<&Fhir>, table: &Table, sourc
     let is_found = resource.contains(&format!("\"resourceType\":\"{kind}\""));
     assert!(is_found, "{}: no {kind}/{id}: {resource}", table.name);
     assert_eq!(r4().new_faults(None, resource.as_bytes()), [], "{} {resource}", table.name);
+    if let Some(judge) = judge {
+        let faults = judge.faults(&serde_json::from_str(&resource).expect("JSON"));
+        assert_eq!(faults, Vec::<String>::new(), "{} {resource}", table.name);
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
 use super::tree::{CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
 use super::unparse;
+use super::window::Window;
 use crate::model::query::{ExpandForm, Filter, Order, Quantifier};
 use crate::model::table::{ColumnIndex, Table};
 
@@ -58,7 +59,7 @@ fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {
 fn searched(scan: &SearchScan, read: &Read) -> Value {
     let table = &read.table;
     let says = matches!(&read.place, Place::Virtual(server) if server.declared.is_some());
-    json!({
+    let mut shown = json!({
         "route": "virtual",
         "table": table.name,
         "capabilities": if says { "known" } else { "unknown" },
@@ -79,7 +80,11 @@ fn searched(scan: &SearchScan, read: &Read) -> Value {
         },
         "fullScan": scan.full_scan_needed,
         "columns": names(&scan.columns, table),
-    })
+    });
+    if let Some(Window { edge, sorts }) = &scan.window {
+        shown["pagesBy"] = json!({ "rangesOf": name(edge.column, table), "sort": sorts });
+    }
+    shown
 }
 
 fn one_search(search: &Search, table: &Table) -> Value {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
 use super::search::query::{Search, Searched, ServerSearch, hashed_keys, searches, sort};
 use super::tree::{Check, CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
+use super::window::Window;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Expand, Expr, Filter, Literal, Quantifier, Query};
@@ -254,8 +255,10 @@ fn search_scan(
     if let ([search], Some(source)) = (asked.as_mut_slice(), alone_source(table, &nothing))
         && let Some((value, sortable)) = sort(&query.order, source, server)
     {
-        search.params.push(("_sort".into(), value));
         ordered_there = sortable == Sortable::Guaranteed;
+        if ordered_there {
+            search.params.push(("_sort".into(), value));
+        }
     }
     let sort_here = !ordered_there && !asked.is_empty();
     let all_exact = asked.iter().all(Search::all_exact) && table.one_row_per_resource;
@@ -264,17 +267,20 @@ fn search_scan(
         true if all_exact => CountPlan::Service,
         true => CountPlan::Scan,
     };
+    let is_paged = sort_here && count != CountPlan::Scan;
+    let window = is_paged.then(|| Window::of(&query.order, filter.as_ref(), &asked, table, server)).flatten();
     SearchScan {
         limit_pushed: query
             .top
             .filter(|_| all_exact && alone && !sort_here)
             .and_then(|top| top.checked_add(query.skip)),
-        full_scan_needed: sort_here || count == CountPlan::Scan,
+        full_scan_needed: (sort_here && window.is_none()) || count == CountPlan::Scan,
         searches: asked,
         nothing,
         filter,
         order: query.order.clone(),
         sort_here,
+        window,
         top: query.top,
         skip: query.skip,
         columns: mapped(&columns_needed(query, table), table),
@@ -335,7 +341,8 @@ mod tests {
                 Query { filter, order: order.to_vec(), top: Some(10), skip: 5, count: true, ..Query::default() };
             let plan = virtually(&query, &table);
             assert_eq!((plan.limit_pushed, plan.count, plan.sort_here), (limit, count, sort_here), "{query:?}");
-            assert_eq!(plan.full_scan_needed, sort_here || count == CountPlan::Scan);
+            let is_cut = plan.window.is_some();
+            assert_eq!(plan.full_scan_needed, (sort_here && !is_cut) || count == CountPlan::Scan);
         };
         check(None, &[], Some(15), CountPlan::Service, false);
         check(Some(status()), &[], Some(15), CountPlan::Service, false);
@@ -344,6 +351,29 @@ mod tests {
         check(Some(status()), &[by(EFFECTIVE, true)], None, CountPlan::Service, true);
         check(Some(status()), &[by(NOTE, true)], None, CountPlan::Service, true);
         check(Some(eq(STATUS, number("9"))), &[by(NOTE, true)], None, CountPlan::Service, false);
+    }
+
+    #[test]
+    fn pages_are_cut_from_ranges_where_the_service_can_search_them() {
+        let table = observations();
+        let check = |order: &[Order], filter: Option<Filter>, expected: Option<&str>| {
+            let query = Query { order: order.to_vec(), filter, ..Query::default() };
+            let window = virtually(&query, &table).window;
+            assert_eq!(window.map(|window| window.sorts.join(" ")).as_deref(), expected, "{query:?}");
+        };
+        check(&[by(EFFECTIVE, true)], None, Some("-date"));
+        check(&[by(EFFECTIVE, true), by(NOTE, false)], None, Some("-date"));
+        // Ascending, rows without a date come first, and nothing finds just them.
+        check(&[by(EFFECTIVE, false)], None, None);
+        let since = || compare(Compare::Ge, EFFECTIVE, day("2020-01-01"));
+        check(&[by(EFFECTIVE, false)], Some(since()), Some("date"));
+        check(&[by(EFFECTIVE, false)], Some(compare(Compare::Ne, EFFECTIVE, Literal::Null)), Some("date"));
+        check(&[by(EFFECTIVE, false)], Some(compare(Compare::Ne, EFFECTIVE, day("2020-01-01"))), None);
+        check(&[by(NOTE, true)], None, None);
+        check(&[by(NOTE, true), by(EFFECTIVE, true)], None, None);
+        let counted =
+            Query { order: vec![by(EFFECTIVE, true)], count: true, filter: Some(since()), ..Query::default() };
+        assert_eq!(virtually(&counted, &table).window, None, "all are looked at to be counted");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::search::query::{Class, Search, ServerSearch};
+use super::window::Window;
 use crate::model::error::Detail;
 use crate::model::query::{ExpandForm, Filter, Order, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Table};
@@ -116,8 +117,10 @@ pub struct SearchScan {
     /// The whole filter, for an answer whose parameters got lost.
     pub filter: Option<Filter>,
     pub order: Vec<Order>,
-    /// All rows must be here before the first is given out.
+    /// The service's order is not relied on: all rows must be here before the first is given out, or, with a `window`,
+    /// all of the range that it is in.
     pub sort_here: bool,
+    pub window: Option<Window>,
     pub top: Option<u64>,
     pub skip: u64,
     /// What to ask of the mapping, ascending. A concept's key is made from its code and system.
@@ -169,7 +172,7 @@ impl SearchScan {
             });
             detail.collect::<Vec<_>>()
         };
-        let sorted = self.sort_here && !self.order.is_empty();
+        let sorted = self.sort_here && !self.order.is_empty() && self.window.is_none();
         let order = sorted.then(|| Detail {
             code: "SortedHere".into(),
             message: "the service cannot be relied on for this order, so every row is fetched first".into(),

@@ -15,6 +15,19 @@ pub enum Cursor {
     Offset(u64),
     /// In this search, on the page at this link (None = its first), after so many rows that it gave.
     Search { search: usize, link: Option<String>, rows: u64, trail: Trail },
+    /// In the order of the answer: from there on so many rows have been given.
+    Ordered { from: From, given: u64 },
+}
+
+/// A place in an order, by the column that it begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum From {
+    /// The first row without a value.
+    Nulls,
+    /// The first row with one.
+    Values,
+    /// The first row of this value.
+    Value(String),
 }
 
 /// How a search has come to where it is, as far as that tells whether the service's pages are sound. Digests only.

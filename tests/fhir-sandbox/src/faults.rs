@@ -23,6 +23,9 @@ use std::time::Duration;
 ///        / "ignore-params"          ; search criteria are dropped, `self` admits it
 ///        / "ignore-params=claimed"  ; ... and `self` still lists them
 ///        / "ignore-sort"            ; `_sort` is claimed and not done
+///        / "nulls-first"            ; `_sort` gives what has no value first
+///        / "sort-turns"             ; from the second page on, what is sorted comes backwards
+///        / "tiny-pages"             ; a page has seven matches, whatever `_count` says
 ///        / "wrong-total"            ; Bundle.total is one too many
 ///        / "foreign-next"           ; the next link leads to another origin
 ///        / "duplicate-pages"        ; a later page repeats the last row of the page before
@@ -88,6 +91,9 @@ pub enum Fault {
     Html,
     IgnoreParams { claimed: bool },
     IgnoreSort,
+    NullsFirst,
+    SortTurns,
+    TinyPages,
     WrongTotal,
     ForeignNext,
     DuplicatePages,
@@ -203,11 +209,14 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 42] = [
+const PLAIN: [(&str, Fault); 45] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
     ("ignore-sort", Fault::IgnoreSort),
+    ("nulls-first", Fault::NullsFirst),
+    ("sort-turns", Fault::SortTurns),
+    ("tiny-pages", Fault::TinyPages),
     ("wrong-total", Fault::WrongTotal),
     ("foreign-next", Fault::ForeignNext),
     ("duplicate-pages", Fault::DuplicatePages),
@@ -365,6 +374,7 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
             concern == Concern::Search
         }
         Fault::DuplicatePages | Fault::CoarseNumbers => concern == Concern::Search,
+        Fault::NullsFirst | Fault::SortTurns | Fault::TinyPages => concern == Concern::Search,
         Fault::NoUpdateCreate | Fault::RefuseWrites(_) => concern == Concern::Write,
         Fault::StaleWrite | Fault::AcceptedWrite | Fault::FailedWrite | Fault::LateAnswer => concern == Concern::Write,
         Fault::OtherWrite | Fault::IgnoreNoneMatch => concern == Concern::Write,
@@ -400,6 +410,7 @@ mod tests {
             "status=429:25%:3x:@/Observation?code=a:b",
             "cut,malformed,html,ignore-params,ignore-params=claimed,ignore-sort,wrong-total,foreign-next",
             "no-next,same-next,two-nexts,empty-next,gzip,bom",
+            "nulls-first,sort-turns,tiny-pages",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap().to_string(), spec);

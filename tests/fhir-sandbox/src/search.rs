@@ -93,10 +93,20 @@ pub(crate) fn search(
     if exchange.active.has(Fault::IgnoreSort) {
         query.sort.clear();
     }
-    let places = matches(exchange, store, &query, usize::MAX);
+    if exchange.active.has(Fault::TinyPages) {
+        query.count = query.count.min(TINY_PAGE);
+    }
+    let mut places = matches(exchange, store, &query, usize::MAX);
+    if exchange.active.has(Fault::SortTurns) && !query.sort.is_empty() {
+        let rest = query.count.min(places.len());
+        places[rest..].reverse();
+    }
     let answer = Arc::new(Answer { query, places });
     page(exchange, store, &answer, None, 0)
 }
+
+/// Matches of a page of `tiny-pages`.
+const TINY_PAGE: usize = 7;
 
 /// Ids that meet a query of criteria only, as conditional requests give it; at most two are looked for.
 pub(crate) fn identify(
@@ -153,7 +163,7 @@ fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) 
     places.retain(passes);
     places.truncate(limit);
     if !query.sort.is_empty() {
-        sort(&mut places, instances, query);
+        sort(&mut places, instances, query, exchange.active.has(Fault::NullsFirst));
     }
     places
 }
@@ -224,8 +234,8 @@ enum Rank<'a> {
     Number(Decimal),
 }
 
-/// Rows without a value come last in either direction; equal rows keep the order of creation.
-fn sort(places: &mut Vec<usize>, instances: &[Instance], query: &Query) {
+/// Rows without a value come last in either direction, or first; equal rows keep the order of creation.
+fn sort(places: &mut Vec<usize>, instances: &[Instance], query: &Query, nulls_first: bool) {
     let ranks = |place: usize| -> Vec<Option<Rank<'_>>> {
         let body = instances[place].current().body.as_ref();
         query.sort.iter().map(|key| rank(body?.index.values(key.parameter), key)).collect()
@@ -237,6 +247,7 @@ fn sort(places: &mut Vec<usize>, instances: &[Instance], query: &Query) {
                 let order = left.partial_cmp(right).unwrap_or(Ordering::Equal);
                 if key.descending { order.reverse() } else { order }
             }
+            (left, right) if nulls_first => left.is_some().cmp(&right.is_some()),
             (left, right) => right.is_some().cmp(&left.is_some()),
         });
         orders.fold(Ordering::Equal, Ordering::then)

@@ -17,7 +17,7 @@ const ACCEPT: &str = "application/json;IEEE754Compatible=true";
 
 /// What a service may do, and Turntable makes up for: none of it may show in an answer. Each world has one of them. (Absolute
 /// references do show: they are other content, of which the keys of child rows are made.)
-const ODDITIES: [&str; 11] = [
+const ODDITIES: [&str; 15] = [
     "",
     "ignore-params",
     "ignore-params:30%",
@@ -29,6 +29,10 @@ const ODDITIES: [&str; 11] = [
     "no-total",
     "relative-next",
     "capital-modes",
+    "tiny-pages",
+    "tiny-pages,nulls-first",
+    "tiny-pages,sort-turns",
+    "tiny-pages,ignore-sort",
 ];
 
 /// Dates that sekmet-fhir takes, and does not find again: the last year there is, and a leap second.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::pushdown::{Push, Pushdown, guid};
 use crate::model::key::{Decoded, decode};
 use crate::model::query::{Compare, Expr, Filter, Literal, Order};
-use crate::model::table::{Binding, Kind, Sortable, Source, Table};
+use crate::model::table::{Binding, ColumnIndex, Kind, Sortable, Source, Table};
 use crate::plan::evaluate::residual::columns_of_filter;
 use crate::plan::unparse;
 
@@ -102,10 +102,48 @@ pub fn sort(order: &[Order], source: &Source, server: &ServerSearch) -> Option<(
     let sortable = |b: &&Binding| b.column == *column && b.sort != Sortable::None;
     let binding = source.search.iter().find(sortable)?;
     server.allows(&source.resource_type, &binding.param).ok()?;
-    let sign = if *descending { "-" } else { "" };
-    let value = format!("{sign}{}", binding.param);
+    Some((sorts_by(&binding.param, *descending, source, server)?, binding.sort))
+}
+
+/// The parameter that a condition becomes a range of; None where it does not.
+pub fn range_param(condition: &Filter, table: &Table, source: &Source, server: &ServerSearch) -> Option<String> {
+    let ids = HashMap::new();
+    match (Pushdown { table, source, server, ids: &ids }).conjunct(condition) {
+        Push::Range { param, .. } => Some(param),
+        _ => None,
+    }
+}
+
+/// Whether the service finds the rows without a value in a column, and not about all others, too.
+pub fn tells_absence(column: ColumnIndex, table: &Table, source: &Source, server: &ServerSearch) -> bool {
+    let ids = HashMap::new();
+    let absent = Filter::Compare(Compare::Eq, Expr::Column(column), Expr::Literal(Literal::Null));
+    match (Pushdown { table, source, server, ids: &ids }).conjunct(&absent) {
+        Push::Values { .. } | Push::Never(_) => true,
+        Push::Always | Push::Range { .. } | Push::No(_) => false,
+    }
+}
+
+/// The value of `_sort` by a parameter, unless the service has been seen to refuse it or to keep another order.
+pub fn sorts_by(param: &str, descending: bool, source: &Source, server: &ServerSearch) -> Option<String> {
+    let sign = if descending { "-" } else { "" };
+    let value = format!("{sign}{param}");
     let refused = [format!("{}._sort", source.resource_type), format!("{}._sort={value}", source.resource_type)];
-    (!refused.iter().any(|name| server.ignored.contains(name))).then_some((value, binding.sort))
+    (!refused.iter().any(|name| server.ignored.contains(name))).then_some(value)
+}
+
+/// Whether no row that meets a filter is without a value in a column, as far as that is plain.
+pub fn excludes_null(filter: &Filter, column: ColumnIndex) -> bool {
+    let is_it = |of: &Expr| matches!(of, Expr::Column(own) if *own == column);
+    let is_value = |of: &Expr| matches!(of, Expr::Literal(literal) if *literal != Literal::Null);
+    conjuncts(filter).iter().any(|conjunct| match conjunct {
+        Filter::Compare(Compare::Ne, a, b) => {
+            (is_it(a) && *b == Expr::Literal(Literal::Null)) || (is_it(b) && *a == Expr::Literal(Literal::Null))
+        }
+        Filter::Compare(_, a, b) => (is_it(a) && is_value(b)) || (is_it(b) && is_value(a)),
+        Filter::In(of, list) => is_it(of) && !list.contains(&Literal::Null),
+        _ => false,
+    })
 }
 
 /// Compares what was asked with the `self` link of the answer (empty if it has none).

@@ -34,7 +34,7 @@ const SMALLER_PAGES: [u32; 4] = [100, 50, 20, 10];
 const NOBODY: &str = "turntable-asks-for-nobody";
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
-const FHIR_PAGE: u32 = 200;
+pub(super) const FHIR_PAGE: u32 = 200;
 
 /// What a page is cut from.
 #[derive(Clone, Copy, Debug)]
@@ -50,28 +50,31 @@ struct Frame {
 /// Rows of a page, how many there are in all if that is asked, and where the next page begins.
 pub(super) type Given = (Rows, Option<u64>, Option<Cursor>);
 
+/// The scan with another filter.
+pub(super) type Replan<'a> = &'a (dyn Fn(Filter) -> SearchScan + Sync);
+
 /// A scan under way.
 pub(super) struct Searching<'a> {
-    session: &'a Session,
-    table: &'a Arc<ServedTable>,
-    client: &'a Client,
-    scan: &'a SearchScan,
+    pub(super) session: &'a Session,
+    pub(super) table: &'a Arc<ServedTable>,
+    pub(super) client: &'a Client,
+    pub(super) scan: &'a SearchScan,
     /// What rows are held with.
-    columns: Arc<[ColumnIndex]>,
+    pub(super) columns: Arc<[ColumnIndex]>,
     /// Keys of the rows that have been given.
     given: HashSet<String>,
     /// Of the search under way.
-    trail: Trail,
+    pub(super) trail: Trail,
     /// What it was when the request began.
     before: Trail,
     /// All rows must be here before the first is given out.
     sort_here: bool,
     /// Of the request's budget.
-    share: Share,
+    pub(super) share: Share,
     /// The service has been asked for rows: the scan has got somewhere.
     has_asked: bool,
     /// Of the search under way: the size of the first page that was asked for, until a next link is followed.
-    only_page: Option<u32>,
+    pub(super) only_page: Option<u32>,
 }
 
 impl<'a> Searching<'a> {
@@ -86,20 +89,35 @@ impl<'a> Searching<'a> {
     }
 
     /// One page. Where it can end early it does when one part in `one_in` of what is left of the budget has gone.
-    pub(super) async fn page(mut self, cursor: Cursor, size: usize, left: Option<u64>, one_in: u32) -> Result<Given> {
+    /// `replan`: the scan with another filter.
+    pub(super) async fn page(
+        mut self,
+        replan: Replan<'_>,
+        cursor: Cursor,
+        size: usize,
+        left: Option<u64>,
+        one_in: u32,
+    ) -> Result<Given> {
         let begins = matches!(cursor, Cursor::Offset(0));
         let sorted_there = !self.sort_here;
-        match self.cut(cursor, size, left, one_in).await {
+        match self.cut(replan, cursor, size, left, one_in).await {
             // The service does not keep the order: that has come to light before a row was given out.
             Err(_) if begins && sorted_there && self.sort_here => {
                 self.given.clear();
-                self.cut(Cursor::Offset(0), size, left, one_in).await
+                self.cut(replan, Cursor::Offset(0), size, left, one_in).await
             }
             given => given,
         }
     }
 
-    async fn cut(&mut self, cursor: Cursor, size: usize, left: Option<u64>, one_in: u32) -> Result<Given> {
+    async fn cut(
+        &mut self,
+        replan: Replan<'_>,
+        cursor: Cursor,
+        size: usize,
+        left: Option<u64>,
+        one_in: u32,
+    ) -> Result<Given> {
         let scan = self.scan;
         let mut count = None;
         let begins = matches!(cursor, Cursor::Offset(0));
@@ -107,6 +125,11 @@ impl<'a> Searching<'a> {
             count = self.count_there().await?;
         }
         let scan_to_count = scan.count != CountPlan::NotAsked && count.is_none() && begins;
+        let is_cut = begins && self.sort_here && !scan_to_count && scan.window.is_some();
+        if is_cut || matches!(cursor, Cursor::Ordered { .. }) {
+            let (rows, next) = self.ordered(replan, cursor, size).await?;
+            return Ok((rows, count, next));
+        }
         if self.sort_here || scan_to_count {
             let given = offset(&cursor)?;
             let kept = self.fetched(usize::MAX).await?;
@@ -125,6 +148,7 @@ impl<'a> Searching<'a> {
                 (self.before, self.trail) = (trail.clone(), trail);
                 ((search, link, rows), 0)
             }
+            Cursor::Ordered { .. } => return Err(of_another_kind()),
         };
         self.share = self.session.budget().share(one_in);
         let (rows, next) = self.stream(start, skip, size).await?;
@@ -214,7 +238,7 @@ impl<'a> Searching<'a> {
     }
 
     /// Every row that meets the filter, for ordering or counting here; or somewhat more than `most`.
-    async fn fetched(&mut self, most: usize) -> Result<Rows> {
+    pub(super) async fn fetched(&mut self, most: usize) -> Result<Rows> {
         let scan = self.scan;
         let mut all = Rows::new(self.columns.to_vec());
         for search in &scan.searches {
@@ -259,7 +283,7 @@ impl<'a> Searching<'a> {
     }
 
     /// One page of a search: fetched, made into rows, checked.
-    async fn batch(&mut self, search: &Search, link: Option<&str>, wanted: usize) -> Result<Batch> {
+    pub(super) async fn batch(&mut self, search: &Search, link: Option<&str>, wanted: usize) -> Result<Batch> {
         let session = self.session;
         let page = match link {
             Some(link) => self.follow(search, link).await?,
@@ -397,7 +421,7 @@ impl<'a> Searching<'a> {
 
     /// The links of a search have come to their end. If the service says that there is more, some of it is missing, unless
     /// what it says is wrong; if it says nothing, a full page without a next link may be the first of several.
-    async fn ended(&mut self, search: &Search) -> Result<()> {
+    pub(super) async fn ended(&mut self, search: &Search) -> Result<()> {
         let (seen, total) = (self.trail.seen, self.trail.total);
         let resource_type = &search.resource_type;
         self.trail = self.trail.of_next_search();
@@ -531,12 +555,12 @@ impl<'a> Searching<'a> {
     }
 
     /// Whether this is a row that the request has not given yet: a service may repeat one on a later page.
-    fn is_new(&mut self, rows: &Rows, row: usize) -> bool {
+    pub(super) fn is_new(&mut self, rows: &Rows, row: usize) -> bool {
         let Some(key) = rows.cell(row, self.table.table.key) else { return true };
         !self.before.has_given(key) && self.given.insert(key.to_owned())
     }
 
-    fn exceeded(&self) -> Error {
+    pub(super) fn exceeded(&self) -> Error {
         self.session.budget().exceeded(&self.table.table, self.scan.not_pushed())
     }
 }
@@ -545,8 +569,12 @@ impl<'a> Searching<'a> {
 pub(super) fn offset(cursor: &Cursor) -> Result<u64> {
     match cursor {
         Cursor::Offset(given) => Ok(*given),
-        Cursor::Search { .. } => Err(Error::new(Code::PageTokenExpired, "the next link is of another kind of answer")),
+        Cursor::Search { .. } | Cursor::Ordered { .. } => Err(of_another_kind()),
     }
+}
+
+pub(super) fn of_another_kind() -> Error {
+    Error::new(Code::PageTokenExpired, "the next link is of another kind of answer")
 }
 
 /// The rows of a frame, and whether more follow.
@@ -567,11 +595,11 @@ struct Entries {
     _entry: Option<IgnoredAny>,
 }
 
-struct Batch {
-    rows: Rows,
+pub(super) struct Batch {
+    pub(super) rows: Rows,
     /// Rows that meet the filter, ascending.
-    kept: Vec<usize>,
-    next: Option<String>,
+    pub(super) kept: Vec<usize>,
+    pub(super) next: Option<String>,
 }
 
 /// What making rows of a page of a search takes.

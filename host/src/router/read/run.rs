@@ -33,7 +33,7 @@ impl Session {
     /// token.
     pub async fn read(&self, table: &Arc<ServedTable>, query: &Query, binding: &str) -> Result<Found> {
         let read = self.planned(table, query).await?;
-        let scan = self.with_joins(&read).await?;
+        let (scan, ids) = self.with_joins(&read).await?;
         let binding = Binding { query: binding.to_owned(), generation: generation(self.snapshot(), table) };
         let (cursor, left) = match &query.skip_token {
             Some(token) => self.turntable().tokens.open(token, now_ms(), &binding)?,
@@ -50,7 +50,11 @@ impl Session {
             Scan::Search(scan) => {
                 // A page that can end early leaves half of the budget to what hangs on its rows.
                 let one_in = if read.expand.is_empty() { 1 } else { 2 };
-                Searching::new(self, table, scan)?.page(cursor, size, left, one_in).await?
+                let replan = |filter| match read.scan_for(Some(filter), &ids) {
+                    Scan::Search(scan) => scan,
+                    Scan::Native(_) => scan.clone(),
+                };
+                Searching::new(self, table, scan)?.page(&replan, cursor, size, left, one_in).await?
             }
         };
         self.remember(&read.table, &rows);
@@ -141,13 +145,13 @@ impl Session {
         read
     }
 
-    /// The scan of a read, once its joins have been made.
-    async fn with_joins<'r>(&self, read: &'r Read) -> Result<Cow<'r, Scan>> {
+    /// The scan of a read, once its joins have been made, and the texts behind its keys.
+    async fn with_joins<'r>(&self, read: &'r Read) -> Result<(Cow<'r, Scan>, Cow<'r, HashMap<Uuid, String>>)> {
         if read.joins.is_empty() {
-            return Ok(Cow::Borrowed(&read.scan));
+            return Ok((Cow::Borrowed(&read.scan), Cow::Borrowed(&*read.ids)));
         }
         let (filter, ids) = self.joined(read).await?;
-        Ok(Cow::Owned(read.scan_for(filter, &ids)))
+        Ok((Cow::Owned(read.scan_for(filter, &ids)), Cow::Owned(ids)))
     }
 
     /// What planning must know of the tables that a query touches, each of which the caller must be allowed to read: where

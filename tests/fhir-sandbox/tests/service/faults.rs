@@ -55,6 +55,29 @@ async fn searches_go_wrong_as_told() {
 }
 
 #[tokio::test]
+async fn orders_go_wrong_as_told() {
+    let sandbox = Sandbox::new();
+    for (id, born) in ["2001", "", "2000", "2002", "", "", "", ""].iter().enumerate() {
+        let born = if born.is_empty() { String::new() } else { format!(r#","birthDate":"{born}""#) };
+        load(&sandbox, &[&format!(r#"{{"resourceType":"Patient","id":"{id}"{born}}}"#)]);
+    }
+    let sorted = async |faults: &str| {
+        sandbox.set_faults(faults.parse().unwrap());
+        let first = send(&sandbox, "GET /Patient?_sort=birthdate&_count=2", &[], "").await.json();
+        let next = link(&first, "next").unwrap();
+        let next = next.strip_prefix("http://here/fhir").unwrap();
+        let second = send(&sandbox, &format!("GET {next}"), &[], "").await.json();
+        [ids(&first, "match").join(" "), ids(&second, "match").join(" ")]
+    };
+    assert_eq!(sorted("").await, ["2 0", "3 1"]);
+    assert_eq!(sorted("nulls-first").await, ["1 4", "5 6"]);
+    assert_eq!(sorted("sort-turns").await, ["2 0", "7 6"]);
+    sandbox.set_faults("tiny-pages".parse().unwrap());
+    let page = send(&sandbox, "GET /Patient?_count=8", &[], "").await.json();
+    assert_eq!(ids(&page, "match").len(), 7);
+}
+
+#[tokio::test]
 async fn pages_repeat_rows_as_told() {
     let sandbox = five_patients();
     sandbox.set_faults("duplicate-pages".parse().unwrap());
