@@ -116,6 +116,9 @@ pub mod plan {
         pub mod query;
     }
 
+    /// Values of related rows beside a row's own.
+    pub mod joined;
+
     /// A plan: all that a query will take, as one tree.
     pub mod tree;
 
@@ -288,6 +291,9 @@ pub mod router {
 
         /// What hangs on the rows of a page.
         mod expand;
+
+        /// Rows with values of related rows beside them, filtered and sorted by both.
+        mod gather;
 
         /// A query to a page: planned, then its plan walked.
         pub mod run;

@@ -122,6 +122,18 @@ const REQUESTS: &[&str] = &[
     "contacts?$select=fullname&$filter=msemr_encounter_msemr_subjectpatient/all(e:e/msemr_class eq 935000000)",
     "contacts?$select=fullname&$filter=not msemr_encounter_msemr_subjectpatient/any()",
     "contacts?$select=fullname&$filter=msemr_medicalidentifier_msemr_assignee/any(i:i/msemr_value eq '999-01-0002')",
+    // Values of several tables.
+    "msemr_observations?$select=msemr_description&$orderby=msemr_subjecttypepatient/lastname desc,msemr_conexttypeencounter/msemr_periodstart,msemr_observationid&$top=30&$skip=4&$count=true",
+    "msemr_observationcomponents?$select=msemr_name&$orderby=msemr_observation/msemr_subjecttypepatient/fullname,msemr_observationcomponentid",
+    "contacts?$select=fullname&$orderby=msemr_encounter_msemr_subjectpatient/$count desc,contactid",
+    "contacts?$select=fullname&$filter=msemr_encounter_msemr_subjectpatient/$count gt 2 and contains(lastname,'e')&$count=true",
+    "contacts?$select=fullname&$filter=msemr_observation_msemr_subjecttypepatient/$count($filter=msemr_valuetypequantityvalue gt 10) ge 3",
+    "contacts/$count?$filter=msemr_encounter_msemr_subjectpatient/$count eq 0",
+    "msemr_observations?$select=msemr_description&$filter=msemr_conexttypeencounter/msemr_periodstart ge msemr_effectivetypedatetime",
+    "msemr_observations?$select=msemr_description&$filter=msemr_conexttypeencounter/_msemr_subjectpatient_value eq _msemr_subjecttypepatient_value",
+    "msemr_encounters?$select=msemr_name&$filter=msemr_observation_msemr_conexttypeencounter/any(o:o/msemr_effectivetypedatetime eq msemr_periodstart)",
+    "msemr_encounters?$select=msemr_name&$filter=msemr_observation_msemr_conexttypeencounter/all(o:o/msemr_effectivetypedatetime ge msemr_periodstart)",
+    "contacts?$select=fullname&$expand=msemr_encounter_msemr_subjectpatient($select=msemr_name;$filter=msemr_observation_msemr_conexttypeencounter/$count gt 1;$orderby=msemr_observation_msemr_conexttypeencounter/$count desc,msemr_encounterid;$top=2)&$orderby=contactid",
     // Expanded, up and down.
     "contacts?$select=fullname&$expand=msemr_encounter_msemr_subjectpatient($select=msemr_name,msemr_class)",
     "contacts({patient})?$select=fullname&$expand=msemr_observation_msemr_subjecttypepatient($select=msemr_description;$orderby=msemr_description;$top=2;$count=true)",
@@ -179,6 +191,7 @@ async fn pages() {
             ("msemr_observationcomponents?$select=msemr_name", &[5]),
             ("msemr_encounters?$select=msemr_name&$expand=msemr_subjectpatient($select=fullname)", &[4]),
             ("contacts?$select=fullname", &[1, 4]),
+            ("msemr_encounters?$select=msemr_name&$orderby=msemr_subjectpatient/lastname,msemr_encounterid&$top=9&$skip=2", &[2, 4]),
         ]
         .into_iter()
         .enumerate()

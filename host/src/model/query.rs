@@ -20,6 +20,8 @@ pub struct Query {
     /// `$count=true`
     pub count: bool,
     pub expand: Vec<Expand>,
+    /// Values of related rows that filter and order use.
+    pub joined: Vec<Joined>,
     /// `Prefer: odata.maxpagesize`
     pub max_page_size: Option<u32>,
     /// Opaque text of a `$skiptoken`, as received.
@@ -65,6 +67,26 @@ impl Expand {
     }
 }
 
+/// A value of related rows that stands beside each row, as if it were a column of its table: the n-th of a query is column
+/// `table.columns.len() + n` there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joined {
+    /// As it may be written: `msemr_patient/lastname`.
+    pub name: String,
+    pub to: Relation,
+    /// What is read of the related table: its `filter`, and values that are joined there.
+    pub query: Query,
+    pub value: JoinedValue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinedValue {
+    /// A column of the related table, or a value that is joined there. Null where there is no row.
+    Column(ColumnIndex),
+    /// How many there are.
+    Count,
+}
+
 /// A boolean condition. Kept as written (no normal form), so that it can be printed and explained.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
@@ -84,6 +106,8 @@ pub enum Filter {
         to: Relation,
         quantifier: Quantifier,
         filter: Option<Box<Filter>>,
+        /// Of that filter.
+        joined: Vec<Joined>,
     },
 }
 

@@ -2,7 +2,7 @@
 //! columns, literals take the type of what they are compared with; what the grammar has and we do not evaluate is
 //! refused by name, never ignored.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
-use crate::model::query::{Arithmetic, Expr, Function, Literal};
-use crate::model::table::{Kind, Table};
+use crate::model::query::{Arithmetic, Expr, Function, Joined, JoinedValue, Literal, Query};
+use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::{self, Instant, Number};
 
 /// What expressions of one request are resolved against.
@@ -100,6 +100,10 @@ pub(crate) struct Resolver<'a> {
     pub(crate) followed: usize,
     /// The lambda variable that stands for a row of the table where following began.
     pub(crate) variable: Option<&'a str>,
+    /// The row that the rows of this table hang on.
+    pub(crate) outer: Option<Outer<'a>>,
+    /// Values of related rows that expressions on this table use.
+    pub(crate) joined: &'a RefCell<Vec<Joined>>,
     /// Relations followed so far, lambdas and all.
     pub(crate) hops: usize,
     /// Bytes of alias values put in so far: few aliases used often must not make a filter of any size.
@@ -108,9 +112,33 @@ pub(crate) struct Resolver<'a> {
     pub(crate) in_alias: bool,
 }
 
+/// Where a lambda stands: its rows lead back by a lookup.
+#[derive(Clone, Copy)]
+pub(crate) struct Outer<'a> {
+    pub(crate) resolver: &'a Resolver<'a>,
+    pub(crate) back: ColumnIndex,
+}
+
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(source: Source<'a>, table: &'a Table, context: Context<'a>, expanded: &'a Cell<usize>) -> Self {
-        Self { source, table, context, followed: 0, variable: None, hops: 0, expanded, in_alias: false }
+    pub(crate) fn new(
+        source: Source<'a>,
+        table: &'a Table,
+        context: Context<'a>,
+        expanded: &'a Cell<usize>,
+        joined: &'a RefCell<Vec<Joined>>,
+    ) -> Self {
+        Self {
+            source,
+            table,
+            context,
+            followed: 0,
+            variable: None,
+            outer: None,
+            joined,
+            hops: 0,
+            expanded,
+            in_alias: false,
+        }
     }
 
     pub(crate) fn expression(&self, node: &Node) -> Result<(Expr, Type)> {
@@ -165,7 +193,38 @@ impl<'a> Resolver<'a> {
         if let [Segment { at, kind: SegmentKind::Name { name, arguments: Some(arguments) } }] = path {
             return self.call(*at, name, arguments);
         }
-        match self.steps(path)? {
+        if let Some(outer) = self.outer.filter(|_| self.is_outer(path)) {
+            return self.of_outer(at, path, outer);
+        }
+        let steps = self.steps(path)?;
+        if let [Segment { at, kind: SegmentKind::Name { name, arguments: None } }, rest @ ..] = steps
+            && let [next, ..] = rest
+            && !name.contains('.')
+            && let Some(to) = self.context.catalog.relation(self.table, name)
+        {
+            match (&to, rest, &next.kind) {
+                (Relation::Lookup { table, .. }, _, SegmentKind::Name { arguments: None, .. }) => {
+                    let table = self.related(*at, table)?;
+                    return self.behind(*at, path, name, &to, table);
+                }
+                (Relation::Collection { table, .. }, [Segment { kind: SegmentKind::CountOf(filter), .. }], _)
+                | (
+                    Relation::Collection { table, .. },
+                    [Segment { kind: SegmentKind::Filter(filter), .. }, Segment { kind: SegmentKind::Dollar(_), .. }],
+                    _,
+                ) if matches!(rest.last(), Some(last) if is_count(&last.kind)) => {
+                    let table = self.related(*at, table)?;
+                    return self.count_of(name, &to, table, Some(filter));
+                }
+                (Relation::Lookup { .. }, [last], _) if is_count(&last.kind) => return Err(self.odd_step(last)),
+                (Relation::Collection { table, .. }, [last], _) if is_count(&last.kind) => {
+                    let table = self.related(*at, table)?;
+                    return self.count_of(name, &to, table, None);
+                }
+                _ => {}
+            }
+        }
+        match steps {
             [] => Err(self.unsupported(at, "a whole row as a value")),
             [Segment { at, kind: SegmentKind::Name { name, arguments: None } }] => self.column(*at, name),
             [
@@ -173,6 +232,98 @@ impl<'a> Resolver<'a> {
                 Segment { at: inner, kind: SegmentKind::Name { name: part, arguments: None } },
             ] => self.concept_part(*at, name, *inner, part),
             [first, ..] => Err(self.odd_step(first)),
+        }
+    }
+
+    /// A column behind a lookup.
+    fn behind(&self, at: usize, path: &[Segment], name: &str, to: &Relation, table: &'a Table) -> Result<(Expr, Type)> {
+        let inner = RefCell::default();
+        let there = Resolver { table, followed: self.followed + 1, hops: self.hops + 1, joined: &inner, ..*self };
+        let (expr, found) = there.path(at, path)?;
+        let Expr::Column(column) = expr else { return Ok((expr, found)) };
+        let name = format!("{name}/{}", there.name_of(column));
+        let query = Query { joined: inner.into_inner(), ..Query::default() };
+        Ok((self.join(Joined { name, to: to.clone(), query, value: JoinedValue::Column(column) }), found))
+    }
+
+    /// How many rows point here, of those that meet the condition.
+    fn count_of(&self, name: &str, to: &Relation, table: &'a Table, filter: Option<&Node>) -> Result<(Expr, Type)> {
+        let inner = RefCell::default();
+        let Relation::Collection { column: back, .. } = *to else {
+            return Err(Error::new(Code::Internal, "rows of one lookup are not counted"));
+        };
+        let outer = Some(Outer { resolver: self, back });
+        let hops = self.hops + 1;
+        let there = Resolver { table, followed: 0, variable: None, outer, hops, joined: &inner, ..*self };
+        let condition = filter.map(|filter| there.condition(filter)).transpose()?;
+        let name = format!("{name}/$count{}", if filter.is_some() { "($filter=…)" } else { "" });
+        let query = Query { filter: condition, joined: inner.into_inner(), ..Query::default() };
+        Ok((self.join(Joined { name, to: to.clone(), query, value: JoinedValue::Count }), Type::Number))
+    }
+
+    /// Whether a path begins at the row that this one hangs on.
+    pub(crate) fn is_outer(&self, path: &[Segment]) -> bool {
+        match (path.first().map(|first| &first.kind), self.variable) {
+            (Some(SegmentKind::Dollar(name)), _) => name == "it" && self.outer.is_some(),
+            (Some(SegmentKind::Name { name, arguments: None }), Some(variable)) => {
+                name != variable && self.outer.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// A column of the row that this one hangs on: where its lookup leads back to.
+    fn of_outer(&self, at: usize, path: &[Segment], outer: Outer<'a>) -> Result<(Expr, Type)> {
+        let Outer { resolver, back } = outer;
+        // There is no way from a row back to each of the many rows that lead to the one it hangs on.
+        if resolver.followed > 0 {
+            return Err(self.unsupported(at, "a column of the outer row behind a lookup"));
+        }
+        if self.hops >= self.context.limits.filter_depth {
+            return Err(self.bad(at, "more relations in a row than the limit `filter_depth` allows"));
+        }
+        let inner = RefCell::default();
+        let (expr, found) = Resolver { hops: self.hops + 1, joined: &inner, ..*resolver }.path(at, path)?;
+        let Expr::Column(column) = expr else { return Ok((expr, found)) };
+        let Some(Kind::Lookup(lookup)) = self.table.columns.get(back).map(|column| &column.kind) else {
+            return Err(Error::new(Code::Internal, "rows that hang on others have no lookup to them"));
+        };
+        let there = Resolver { joined: &inner, ..*resolver };
+        let name = format!("{}/{}", lookup.navigation, there.name_of(column));
+        let to = Relation::Lookup { column: back, table: resolver.table.name.clone() };
+        let query = Query { joined: inner.into_inner(), ..Query::default() };
+        Ok((self.join(Joined { name, to, query, value: JoinedValue::Column(column) }), found))
+    }
+
+    fn name_of(&self, column: ColumnIndex) -> String {
+        match self.table.columns.get(column) {
+            Some(column) => column.property().into_owned(),
+            None => {
+                let joined = self.joined.borrow();
+                joined.get(column - self.table.columns.len()).map(|joined| joined.name.clone()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The column that such a value is; one that is there already is not read twice.
+    fn join(&self, value: Joined) -> Expr {
+        let mut joined = self.joined.borrow_mut();
+        let place = joined.iter().position(|other| *other == value).unwrap_or_else(|| {
+            joined.push(value);
+            joined.len() - 1
+        });
+        Expr::Column(self.table.columns.len() + place)
+    }
+
+    /// The table that a relation leads to, if it may be read and is not too far away.
+    pub(crate) fn related(&self, at: usize, table: &str) -> Result<&'a Table> {
+        if self.hops == self.context.limits.filter_depth {
+            return Err(self.bad(at, "more relations in a row than the limit `filter_depth` allows"));
+        }
+        match self.context.catalog.table(table) {
+            Some(found) if found.access.read => Ok(found),
+            Some(_) => Err(self.bad(at, &format!("rows of `{table}` cannot be read"))),
+            None => Err(Error::new(Code::UnknownTable, format!("there is no table `{table}`"))),
         }
     }
 
@@ -383,7 +534,7 @@ impl<'a> Resolver<'a> {
         let found = type_of(literal);
         let error = self.bad(node.at, &format!("{} is expected, this is {}", wanted.name(), found.name()));
         if let (Expr::Column(index), Type::Text, Type::Number) = (against, found, wanted)
-            && let Kind::Choice(choice) = &self.table.columns[*index].kind
+            && let Some(Kind::Choice(choice)) = self.table.columns.get(*index).map(|column| &column.kind)
         {
             let options: Vec<_> =
                 choice.options.iter().take(20).map(|o| format!("{} = {}", o.value, o.label)).collect();
@@ -400,7 +551,22 @@ impl<'a> Resolver<'a> {
     }
 
     fn is_partial_date(&self, against: &Expr) -> bool {
-        matches!(against, Expr::Column(index) if self.table.columns[*index].kind == Kind::PartialDate)
+        let Expr::Column(index) = against else { return false };
+        match self.joined.borrow().get(index.wrapping_sub(self.table.columns.len())) {
+            Some(joined) => self.leads_to_partial_date(joined),
+            None => self.table.columns.get(*index).is_some_and(|column| column.kind == Kind::PartialDate),
+        }
+    }
+
+    fn leads_to_partial_date(&self, joined: &Joined) -> bool {
+        let (Relation::Lookup { table, .. }, JoinedValue::Column(column)) = (&joined.to, joined.value) else {
+            return false;
+        };
+        let Some(table) = self.context.catalog.table(table) else { return false };
+        match joined.query.joined.get(column.wrapping_sub(table.columns.len())) {
+            Some(inner) => self.leads_to_partial_date(inner),
+            None => table.columns.get(column).is_some_and(|column| column.kind == Kind::PartialDate),
+        }
     }
 
     fn number(&self, text: &str, node: &Node) -> Result<Number<'static>> {
@@ -447,10 +613,9 @@ impl<'a> Resolver<'a> {
             SegmentKind::Name { name, .. } => return self.unknown_column(step.at, name),
             SegmentKind::At(name) => format!("the annotation `@{name}`"),
             SegmentKind::Dollar(name) if name == "count" => {
-                return self
-                    .unsupported(step.at, "`/$count` in an expression")
-                    .hint("ask whether there is one with `/any()`");
+                return self.bad(step.at, "`/$count` needs a collection before it");
             }
+            SegmentKind::CountOf(_) => return self.bad(step.at, "`/$count` needs a collection before it"),
             SegmentKind::Dollar(name) => format!("`${name}`"),
             SegmentKind::Filter(_) => "`$filter` in a path".into(),
             SegmentKind::Key(_) => "a key in a path".into(),
@@ -517,6 +682,14 @@ pub fn nearest_property(table: &Table, name: &str, catalog: &Catalog) -> Option<
     let mut names: Vec<String> = table.columns.iter().map(|c| c.property().into_owned()).collect();
     names.extend(catalog.relations(table).iter().map(|(name, _)| name.clone()));
     nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+fn is_count(kind: &SegmentKind) -> bool {
+    match kind {
+        SegmentKind::Dollar(name) => name == "count",
+        SegmentKind::CountOf(_) => true,
+        _ => false,
+    }
 }
 
 fn arithmetic(operator: Operator) -> Option<Arithmetic> {

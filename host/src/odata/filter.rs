@@ -1,32 +1,48 @@
 //! `$filter` and `$orderby`: conditions resolved against the tables. Paths through relations become
 //! [`Filter::Related`], query functions of Dataverse the plain conditions that they stand for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::dataverse::{self, Given, Takes};
-use super::expression::{Context, Resolver, Source, Type};
+use super::expression::{Context, Outer, Resolver, Source, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
 use crate::model::catalog::{Relation, nearest};
-use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Compare, Expr, Filter, Literal, Order, Quantifier, TextTest};
+use crate::model::error::Result;
+use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order, Quantifier, TextTest};
 use crate::model::table::Table;
 use crate::model::value;
 
-/// The value of a `$filter`.
-pub fn filter(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
+/// The value of a `$filter`. `joined`: values of related rows that the expressions of a query use; more are added.
+pub fn filter(
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+) -> Result<Filter> {
     let node = syntax::expression(source.text, context.limits).map_err(|e| source.syntax(e))?;
-    condition(&node, source, table, context)
+    condition(&node, source, table, context, joined)
 }
 
 /// The value of an `$orderby`.
-pub fn order_by(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Vec<Order>> {
+pub fn order_by(
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+) -> Result<Vec<Order>> {
     let items = syntax::order_by(source.text, context.limits).map_err(|e| source.syntax(e))?;
-    orders(&items, source, table, context)
+    orders(&items, source, table, context, joined)
 }
 
 /// A condition that has been parsed as a part of `source`.
-pub fn condition(node: &Node, source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
-    Resolver::new(source, table, context, &Cell::new(0)).condition(node)
+pub fn condition(
+    node: &Node,
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+) -> Result<Filter> {
+    Resolver::new(source, table, context, &Cell::new(0), joined).condition(node)
 }
 
 /// Items of an `$orderby` that have been parsed as a part of `source`.
@@ -35,13 +51,11 @@ pub fn orders(
     source: Source<'_>,
     table: &Table,
     context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
 ) -> Result<Vec<Order>> {
     let expanded = Cell::new(0);
-    let resolver = Resolver::new(source, table, context, &expanded);
+    let resolver = Resolver::new(source, table, context, &expanded, joined);
     let order = |item: &syntax::OrderItem| {
-        if let Some(hop) = resolver.hop(&item.by)? {
-            return Err(resolver.unsupported(item.by.at, &format!("ordering by a column of `{}`", hop.navigation)));
-        }
         let (by, _) = resolver.expression(&item.by)?;
         Ok(Order { by, descending: item.descending })
     };
@@ -54,8 +68,8 @@ struct Hop {
     to: Relation,
 }
 
-impl<'a> Resolver<'a> {
-    fn condition(&self, node: &Node) -> Result<Filter> {
+impl Resolver<'_> {
+    pub(crate) fn condition(&self, node: &Node) -> Result<Filter> {
         match &node.syntax {
             Syntax::And(parts) => self.balanced(parts, Filter::And),
             Syntax::Or(parts) => self.balanced(parts, Filter::Or),
@@ -91,8 +105,10 @@ impl<'a> Resolver<'a> {
             return self.collection(node, hop);
         };
         let target = self.related(node.at, table)?;
-        let inner = Resolver { table: target, followed: self.followed + 1, hops: self.hops + 1, ..*self }.leaf(node)?;
-        Ok(through(hop, inner))
+        let joined = RefCell::default();
+        let (followed, hops) = (self.followed + 1, self.hops + 1);
+        let inner = Resolver { table: target, followed, hops, joined: &joined, ..*self }.leaf(node)?;
+        Ok(through(hop, inner, joined.into_inner()))
     }
 
     /// A leaf that speaks of columns of this table only.
@@ -122,7 +138,7 @@ impl<'a> Resolver<'a> {
 
     /// `any(…)` or `all(…)` over the rows whose lookup points here.
     fn collection(&self, node: &Node, hop: Hop) -> Result<Filter> {
-        let Relation::Collection { table, .. } = &hop.to else {
+        let Relation::Collection { table, column: back } = &hop.to else {
             return Err(self.unsupported(node.at, &format!("`{}` as a condition", hop.navigation)));
         };
         let Syntax::Path(path) = &node.syntax else {
@@ -133,17 +149,20 @@ impl<'a> Resolver<'a> {
             let what = format!("this use of the collection `{}`", hop.navigation);
             return Err(self.unsupported(node.at, &what).hint(format!("use `{}/any(x: …)`", hop.navigation)));
         };
+        let joined = RefCell::default();
         let filter = match body {
             Some((variable, condition)) => {
                 let target = self.related(node.at, table)?;
-                let hops = self.hops + 1;
-                let inner = Resolver { table: target, followed: 0, variable: Some(variable), hops, ..*self };
+                let outer = Some(Outer { resolver: self, back: *back });
+                let (variable, hops) = (Some(variable.as_str()), self.hops + 1);
+                let inner = Resolver { table: target, followed: 0, variable, outer, hops, joined: &joined, ..*self };
                 Some(inner.condition(condition)?.into())
             }
             None => None,
         };
         let quantifier = if *all { Quantifier::All } else { Quantifier::Any };
-        Ok(Filter::Related { navigation: hop.navigation, to: hop.to, quantifier, filter })
+        let joined = joined.into_inner();
+        Ok(Filter::Related { navigation: hop.navigation, to: hop.to, quantifier, filter, joined })
     }
 
     fn compare(&self, compare: Compare, left: &Node, right: &Node) -> Result<Filter> {
@@ -256,7 +275,8 @@ impl<'a> Resolver<'a> {
         .ok_or_else(|| self.bad(node.at, "a number of days is expected"))
     }
 
-    /// The relation that all paths in a condition go through first; None = they are all of this table.
+    /// The relation that all paths in a condition go through first. None: they are of this table, or of several, whose
+    /// values are then joined to the row.
     fn hop(&self, node: &Node) -> Result<Option<Hop>> {
         let mut found: Option<Option<Hop>> = None;
         let mut pending = vec![node];
@@ -269,13 +289,13 @@ impl<'a> Resolver<'a> {
                 if matches!(path.as_slice(), [Segment { kind: SegmentKind::At(_), .. }, ..]) {
                     continue;
                 }
-                let step = self.first_hop(path)?;
+                let step = if self.is_outer(path) { None } else { self.first_hop(path)? };
                 let same = match &found {
                     Some(before) => before.as_ref().map(|h| &h.navigation) == step.as_ref().map(|h| &h.navigation),
                     None => true,
                 };
                 if !same {
-                    return Err(self.unsupported(node.at, "a condition over columns of two tables"));
+                    return Ok(None);
                 }
                 found = Some(step);
             }
@@ -301,6 +321,10 @@ impl<'a> Resolver<'a> {
                 return Err(self.bad(next.at, &format!("`{name}` leads to one row, not to a collection")));
             }
             (Relation::Collection { .. }, SegmentKind::Lambda { .. }) => {}
+            // A number that stands beside the row.
+            (Relation::Collection { .. }, SegmentKind::CountOf(_)) => return Ok(None),
+            (Relation::Collection { .. }, SegmentKind::Dollar(count)) if count == "count" => return Ok(None),
+            (Relation::Collection { .. }, SegmentKind::Filter(_)) => return Ok(None),
             (Relation::Collection { .. }, SegmentKind::Name { .. }) => {
                 let error = self.bad(next.at, &format!("`{name}` is a collection"));
                 return Err(error.hint(format!("use `{name}/any(x: x/…)`")));
@@ -309,28 +333,17 @@ impl<'a> Resolver<'a> {
         }
         Ok(Some(Hop { navigation: name.clone(), to }))
     }
-
-    /// The table that a relation leads to, if it may be read and is not too far away.
-    fn related(&self, at: usize, table: &str) -> Result<&'a Table> {
-        if self.hops == self.context.limits.filter_depth {
-            return Err(self.bad(at, "more relations in a row than the limit `filter_depth` allows"));
-        }
-        match self.context.catalog.table(table) {
-            Some(found) if found.access.read => Ok(found),
-            Some(_) => Err(self.bad(at, &format!("rows of `{table}` cannot be read"))),
-            None => Err(Error::new(Code::UnknownTable, format!("there is no table `{table}`"))),
-        }
-    }
 }
 
 /// A condition on the row behind a lookup. Where there is no row its columns are null, so a condition that null fulfils
 /// is the negation of one that it does not.
-fn through(hop: Hop, inner: Filter) -> Filter {
+fn through(hop: Hop, inner: Filter, joined: Vec<Joined>) -> Filter {
     let related = |filter: Filter| Filter::Related {
         navigation: hop.navigation.clone(),
         to: hop.to.clone(),
         quantifier: Quantifier::One,
         filter: Some(filter.into()),
+        joined: joined.clone(),
     };
     match of_nulls(&inner) {
         Some(true) => Filter::Not(related(negated(inner)).into()),
@@ -348,10 +361,10 @@ fn negated(filter: Filter) -> Filter {
         Filter::Or(a, b) if leads_to_one(&a) || leads_to_one(&b) => Filter::And(boxed(a), boxed(b)),
         Filter::Compare(Compare::Eq, a, b) => Filter::Compare(Compare::Ne, a, b),
         Filter::Compare(Compare::Ne, a, b) => Filter::Compare(Compare::Eq, a, b),
-        Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(inner) }
+        Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(inner), joined }
             if of_nulls(&inner).is_none() =>
         {
-            Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(boxed(inner)) }
+            Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(boxed(inner)), joined }
         }
         other => Filter::Not(other.into()),
     }
@@ -448,8 +461,9 @@ mod tests {
         let limits = Limits::default();
         let context = Context { catalog: &catalog, limits: &limits, aliases: &aliases, now: sample::now() };
         let table = catalog.table(table).unwrap();
-        match filter(Source { text, target: "$filter" }, table, context) {
-            Ok(filter) => Ok(sample::show(&filter, table, &catalog)),
+        let joined = RefCell::default();
+        match filter(Source { text, target: "$filter" }, table, context, &joined) {
+            Ok(filter) => Ok(sample::show_with(&filter, &joined.borrow(), table, &catalog)),
             Err(e) => Err(format!("{e}")),
         }
     }
@@ -619,7 +633,6 @@ mod tests {
             ("msemr_issued sub duration'P1D' gt now()", "arithmetic with dates"),
             ("geo.distance(msemr_name,msemr_name) lt 5", "`geo.distance`"),
             ("matchesPattern(msemr_name,'x')", "`matchesPattern`"),
-            ("msemr_patient/fullname eq msemr_name", "two tables"),
             ("msemr_count eq INF", "`INF`"),
             ("(msemr_count eq 1) eq true", "the result of a comparison"),
             ("$root/contacts('x')/fullname eq 'y'", "`$root`"),
@@ -632,10 +645,42 @@ mod tests {
             let error = resolve(text, "msemr_observation").expect_err(text);
             assert!(error.starts_with("NotSupported") && error.contains(expected), "{text}: {error}");
         }
-        let error = resolve("msemr_observation_msemr_patient/$count gt 0", "contact").unwrap_err();
-        assert!(error.starts_with("NotSupported") && error.contains("$count"), "{error}");
-        let outer = "msemr_observation_msemr_patient/any(o:o/msemr_name eq fullname)";
-        assert!(resolve(outer, "contact").unwrap_err().starts_with("NotSupported"));
+        let outer = "msemr_patient/msemr_observation_msemr_patient/any(o:o/msemr_name eq msemr_name)";
+        let error = resolve(outer, "msemr_observation").unwrap_err();
+        assert!(error.starts_with("NotSupported") && error.contains("outer row"), "{error}");
+        let outer = "*/any(o:o/msemr_patient/*/any(p:p/msemr_count gt o/msemr_count))";
+        let outer = outer.replace('*', "msemr_observation_msemr_patient");
+        assert!(resolve(&outer, "contact").unwrap_err().contains("outer row behind a lookup"));
+        let counted = "msemr_patient/$count gt 0";
+        assert!(resolve(counted, "msemr_observation").unwrap_err().starts_with("BadFilter"));
+    }
+
+    #[test]
+    fn values_of_other_tables_stand_beside_the_row() {
+        let many = |text: &str, expected: &str| {
+            let full = |text: &str| text.replace('*', "msemr_observation_msemr_patient");
+            assert_eq!(resolve(&full(text), "contact"), Ok(full(expected)), "{text}");
+        };
+        check("msemr_patient/fullname eq msemr_name", "joined:0 eq msemr_name with msemr_patient/fullname");
+        check(
+            "contains(msemr_patient/fullname,msemr_name) and msemr_patient/fullname ne msemr_name",
+            "(Contains(joined:0,msemr_name) and joined:0 ne msemr_name) with msemr_patient/fullname",
+        );
+        many("*/$count gt 0", "joined:0 gt 0 with */$count");
+        many(
+            "*/$count($filter=msemr_count gt 1 and msemr_patient/active) ge */$count",
+            "joined:0 ge joined:1 with */$count($filter=…)[(msemr_count gt 1 and msemr_patient.One[active])], */$count",
+        );
+        many("*/$filter(msemr_count gt 1)/$count eq 2", "joined:0 eq 2 with */$count($filter=…)[msemr_count gt 1]");
+        check(
+            "msemr_patient/*/$count eq 1".replace('*', "msemr_observation_msemr_patient").as_str(),
+            "msemr_patient.One[joined:0 eq 1 with msemr_observation_msemr_patient/$count]",
+        );
+        many("*/any(o:o/msemr_name eq fullname)", "*.Any[msemr_name eq joined:0 with msemr_patient/fullname]");
+        many(
+            "*/all(o:o/msemr_patient/active or o/msemr_name eq $it/fullname)",
+            "*.All[(msemr_patient.One[active] or msemr_name eq joined:0) with msemr_patient/fullname]",
+        );
     }
 
     #[test]
@@ -646,7 +691,12 @@ mod tests {
         let context = Context { catalog: &catalog, limits: &limits, aliases: &aliases, now: sample::now() };
         let often = |times: usize| {
             let text = vec!["@a"; times].join(" and ");
-            filter(Source { text: &text, target: "$filter" }, catalog.table("contact").unwrap(), context)
+            filter(
+                Source { text: &text, target: "$filter" },
+                catalog.table("contact").unwrap(),
+                context,
+                &RefCell::default(),
+            )
         };
         assert!(often(5).is_ok());
         assert!(often(300).unwrap_err().message().contains("url_bytes"));
@@ -660,7 +710,12 @@ mod tests {
         let hops = |times: usize| {
             let round = "msemr_patient/msemr_observation_msemr_patient/any(x:x/";
             let text = format!("{}msemr_count eq 1{}", round.repeat(times), ")".repeat(times));
-            filter(Source { text: &text, target: "$filter" }, catalog.table("msemr_observation").unwrap(), context)
+            filter(
+                Source { text: &text, target: "$filter" },
+                catalog.table("msemr_observation").unwrap(),
+                context,
+                &RefCell::default(),
+            )
         };
         assert!(hops(3).is_ok());
         assert!(hops(20).unwrap_err().message().contains("filter_depth"));

@@ -68,11 +68,17 @@ pub(crate) enum Filter {
     Behind(String, Box<Filter>),
     /// `any` or `all` (`true`) of the rows that point here.
     Rows(String, bool, Option<Box<Filter>>),
+    /// The same of rows whose column compares so with one of the row they point to.
+    RowsLike(String, bool, &'static str, String, String),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Expr {
     Column(String),
+    /// A column of the row behind these lookups.
+    Behind(Vec<String>, String),
+    /// How many rows point here that meet this.
+    Count(String, Option<Box<Filter>>),
     Literal(Literal),
     Call(&'static str, Vec<Expr>),
     Arithmetic(&'static str, Box<Expr>, Box<Expr>),
@@ -247,6 +253,10 @@ impl Filter {
                     .map(|inner| format!("{variable}:{}", inner.text(&format!("{variable}/"), depth + 1)));
                 format!("{prefix}{navigation}/{quantifier}({})", inner.unwrap_or_default())
             }
+            Self::RowsLike(navigation, all, operator, inner, outer) => {
+                let quantifier = if *all { "all" } else { "any" };
+                format!("{prefix}{navigation}/{quantifier}(y:y/{inner} {operator} {prefix}{outer})")
+            }
         }
     }
 
@@ -295,6 +305,11 @@ impl Expr {
     fn text(&self, prefix: &str) -> String {
         match self {
             Self::Column(column) => format!("{prefix}{column}"),
+            Self::Behind(lookups, column) => format!("{prefix}{}/{column}", lookups.join("/")),
+            Self::Count(navigation, None) => format!("{prefix}{navigation}/$count"),
+            Self::Count(navigation, Some(filter)) => {
+                format!("{prefix}{navigation}/$count($filter={})", filter.text("", 0))
+            }
             Self::Literal(literal) => literal.text.clone(),
             Self::Call(function, arguments) => {
                 let arguments: Vec<_> = arguments.iter().map(|argument| argument.text(prefix)).collect();
@@ -443,6 +458,11 @@ impl Maker<'_> {
     }
 
     fn ordered(&mut self, table: &Table) -> Expr {
+        if self.random.chance(25)
+            && let Some((joined, _)) = self.joined(table)
+        {
+            return joined;
+        }
         let (column, kind) = self.column(table, |_| true);
         let value = Expr::Column(column);
         match kind {
@@ -451,6 +471,56 @@ impl Maker<'_> {
             Kind::Decimal if self.random.chance(20) => Expr::Negate(value.into()),
             _ => value,
         }
+    }
+
+    /// A value of other rows: behind one lookup or two, or how many point here.
+    fn joined(&mut self, table: &Table) -> Option<(Expr, Kind)> {
+        if table.navigations.is_empty() {
+            return None;
+        }
+        let navigation = self.random.pick(&table.navigations).clone();
+        let other = &self.tables[&navigation.to];
+        if navigation.many {
+            let filter = self.random.chance(40).then(|| self.filter(other, 1, false).into());
+            return Some((Expr::Count(navigation.name, filter), Kind::Whole));
+        }
+        let further: Vec<_> = other.navigations.iter().filter(|next| !next.many).collect();
+        if !further.is_empty() && self.random.chance(25) {
+            let next = self.random.pick(&further);
+            let (column, kind) = self.column(&self.tables[&next.to], |_| true);
+            return Some((Expr::Behind(vec![navigation.name, next.name.clone()], column), kind));
+        }
+        let (column, kind) = self.column(other, |_| true);
+        Some((Expr::Behind(vec![navigation.name], column), kind))
+    }
+
+    /// A comparison with a value of other rows, or of a column there with one here.
+    fn of_joined(&mut self, table: &Table, outer: bool) -> Option<Filter> {
+        let many: Vec<_> = table.navigations.iter().filter(|navigation| navigation.many).collect();
+        if outer && !many.is_empty() && self.random.chance(30) {
+            let navigation = self.random.pick(&many);
+            let (inner, kind) = self.column(&self.tables[&navigation.to], |kind| kind != Kind::Bool);
+            let (own, _) = table.columns.iter().find(|(_, own)| *own == kind)?;
+            let operator = self.random.word(&["eq", "ne", "lt", "ge"]);
+            return Some(Filter::RowsLike(
+                navigation.name.clone(),
+                self.random.chance(40),
+                operator,
+                inner,
+                own.clone(),
+            ));
+        }
+        let (joined, kind) = self.joined(table)?;
+        let operator = match kind {
+            Kind::Bool => self.random.word(&["eq", "ne"]),
+            _ => self.random.word(&["eq", "ne", "lt", "le", "gt", "ge"]),
+        };
+        if matches!(joined, Expr::Count(..)) {
+            let count = whole(i64::try_from(self.random.below(4)).unwrap_or_default());
+            return Some(Filter::Compare(operator, joined, Expr::Literal(count)));
+        }
+        let (column, _) = table.columns.iter().find(|(_, own)| *own == kind)?;
+        Some(Filter::Compare(operator, joined, Expr::Column(column.clone())))
     }
 
     /// A column of these kinds, if possible one that has values.
@@ -479,6 +549,11 @@ impl Maker<'_> {
         if outer
             && self.random.chance(6)
             && let Some(condition) = self.dataverse(table)
+        {
+            return condition;
+        }
+        if self.random.chance(6)
+            && let Some(condition) = self.of_joined(table, outer)
         {
             return condition;
         }

@@ -8,6 +8,8 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 
+use uuid::Uuid;
+
 use super::expression::{Expression, Type};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
@@ -96,7 +98,19 @@ pub fn columns_needed(query: &Query, table: &Table) -> Vec<ColumnIndex> {
     for expand in &query.expand {
         columns_of_relation(&expand.to, table, &mut needed);
     }
-    needed.into_iter().collect()
+    for joined in &query.joined {
+        columns_of_relation(&joined.to, table, &mut needed);
+    }
+    // What is joined is no column of the table.
+    needed.into_iter().filter(|column| *column < table.columns.len()).collect()
+}
+
+/// The GUID in a cell of a key, lookup or concept.
+pub fn guid_in(table: &Table, column: ColumnIndex, rows: &Rows, row: usize) -> Result<Option<Uuid>> {
+    match Key::new(&Expr::Column(column), Type::Guid, table)?.of(rows, row)? {
+        SortKey::Guid(guid) => Ok(Some(guid)),
+        _ => Ok(None),
+    }
 }
 
 /// Adds the columns that a filter reads.
