@@ -143,6 +143,9 @@ pub mod plan {
     /// Pages of an order, cut from ranges that a service can search.
     pub mod window;
 
+    /// Values of related rows beside a row's own.
+    pub mod joined;
+
     /// A plan: all that a query will take, as one tree.
     pub mod tree;
 
@@ -327,6 +330,9 @@ pub mod router {
 
         /// What the rows are called that lookups point to.
         mod names;
+
+        /// Rows with values of related rows beside them, filtered and sorted by both.
+        mod gather;
 
         /// A query to a page: planned, then its plan walked.
         pub mod run;

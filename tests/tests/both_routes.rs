@@ -96,6 +96,15 @@ const REQUESTS: &[&str] = &[
     "msemr_medicalidentifiers?$filter=msemr_type eq 935000003 and contains(msemr_value,'-')",
     "msemr_encounterparticipants?$filter=_msemr_individualtypepractitioner_value eq {practitioner}",
     "msemr_observationcomponents?$filter=msemr_valuequantityvalue gt 120 and msemr_obscomponentcode_code eq '8480-6'",
+    // Conditions as values, times and durations, casts.
+    "msemr_observations?$filter=(msemr_valuetypequantityvalue gt 50) eq (msemr_valuequantityunit eq 'kg')",
+    "msemr_observations?$filter=contains(msemr_description,'Body') eq true and case(msemr_valuetypequantityvalue gt 100:2,msemr_valuetypequantityvalue gt 20:1) ge 1",
+    "contacts?$filter=(msemr_encounter_msemr_subjectpatient/any(e:e/msemr_class eq 935000001) or birthdate gt 1980-01-01) ne (lastname lt 'M')",
+    "msemr_observations?$filter=msemr_effectivetypedatetime add duration'P365D' gt 2019-01-01T00:00:00Z and time(msemr_effectivetypedatetime) lt 15:30",
+    "msemr_encounters?$filter=msemr_periodend sub msemr_periodstart ge duration'PT15M' and totalseconds(msemr_periodend sub msemr_periodstart) le 3600",
+    "contacts?$filter=birthdate add duration'P18250D' lt 2030-01-01",
+    "msemr_observations?$filter=msemr_valuetypequantityvalue divby 4 gt 20 and msemr_valuetypequantityvalue lt INF",
+    "msemr_observations?$filter=cast(msemr_valuetypequantityvalue,Edm.Int32) eq 70 or cast(msemr_status,Edm.String) eq 'x'",
     // Order: nulls, descending, several columns, by an expression.
     "contacts?$select=fullname&$orderby=lastname,contactid",
     "contacts?$select=fullname&$orderby=birthdate desc,contactid",
@@ -124,6 +133,18 @@ const REQUESTS: &[&str] = &[
     "contacts?$select=fullname&$filter=msemr_encounter_msemr_subjectpatient/all(e:e/msemr_class eq 935000000)",
     "contacts?$select=fullname&$filter=not msemr_encounter_msemr_subjectpatient/any()",
     "contacts?$select=fullname&$filter=msemr_medicalidentifier_msemr_assignee/any(i:i/msemr_value eq '999-01-0002')",
+    // Values of several tables.
+    "msemr_observations?$select=msemr_description&$orderby=msemr_subjecttypepatient/lastname desc,msemr_conexttypeencounter/msemr_periodstart,msemr_observationid&$top=30&$skip=4&$count=true",
+    "msemr_observationcomponents?$select=msemr_name&$orderby=msemr_observation/msemr_subjecttypepatient/fullname,msemr_observationcomponentid",
+    "contacts?$select=fullname&$orderby=msemr_encounter_msemr_subjectpatient/$count desc,contactid",
+    "contacts?$select=fullname&$filter=msemr_encounter_msemr_subjectpatient/$count gt 2 and contains(lastname,'e')&$count=true",
+    "contacts?$select=fullname&$filter=msemr_observation_msemr_subjecttypepatient/$count($filter=msemr_valuetypequantityvalue gt 10) ge 3",
+    "contacts/$count?$filter=msemr_encounter_msemr_subjectpatient/$count eq 0",
+    "msemr_observations?$select=msemr_description&$filter=msemr_conexttypeencounter/msemr_periodstart ge msemr_effectivetypedatetime",
+    "msemr_observations?$select=msemr_description&$filter=msemr_conexttypeencounter/_msemr_subjectpatient_value eq _msemr_subjecttypepatient_value",
+    "msemr_encounters?$select=msemr_name&$filter=msemr_observation_msemr_conexttypeencounter/any(o:o/msemr_effectivetypedatetime eq msemr_periodstart)",
+    "msemr_encounters?$select=msemr_name&$filter=msemr_observation_msemr_conexttypeencounter/all(o:o/msemr_effectivetypedatetime ge msemr_periodstart)",
+    "contacts?$select=fullname&$expand=msemr_encounter_msemr_subjectpatient($select=msemr_name;$filter=msemr_observation_msemr_conexttypeencounter/$count gt 1;$orderby=msemr_observation_msemr_conexttypeencounter/$count desc,msemr_encounterid;$top=2)&$orderby=contactid",
     // Expanded, up and down.
     "contacts?$select=fullname&$expand=msemr_encounter_msemr_subjectpatient($select=msemr_name,msemr_class)",
     "contacts({patient})?$select=fullname&$expand=msemr_observation_msemr_subjecttypepatient($select=msemr_description;$orderby=msemr_description;$top=2;$count=true)",
@@ -181,6 +202,7 @@ async fn pages() {
             ("msemr_observationcomponents?$select=msemr_name", &[5]),
             ("msemr_encounters?$select=msemr_name&$expand=msemr_subjectpatient($select=fullname)", &[4]),
             ("contacts?$select=fullname", &[1, 4]),
+            ("msemr_encounters?$select=msemr_name&$orderby=msemr_subjectpatient/lastname,msemr_encounterid&$top=9&$skip=2", &[2, 4]),
         ]
         .into_iter()
         .enumerate()

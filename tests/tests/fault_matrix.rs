@@ -28,7 +28,7 @@ const LABEL: &str = "msemr_encounterstatus@OData.Community.Display.V1.FormattedV
 /// Milliseconds that a request may take: a fault of latency is to be met, not waited for.
 const REQUEST_MS: u64 = 3_000;
 
-const FAULTS: [&str; 62] = [
+const FAULTS: [&str; 64] = [
     "",
     "latency=50ms",
     "latency=30s",

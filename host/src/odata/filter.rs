@@ -1,33 +1,49 @@
 //! `$filter` and `$orderby`: conditions resolved against the tables. Paths through relations become
 //! [`Filter::Related`], query functions of Dataverse the plain conditions that they stand for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::dataverse::{self, Given, Takes};
-use super::expression::{Context, Resolver, Source, Type};
+use super::expression::{Context, Outer, Resolver, Source, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
 use super::truth;
 use crate::model::catalog::{Relation, nearest};
-use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Compare, Expr, Filter, Literal, Order, Quantifier, TextTest};
+use crate::model::error::Result;
+use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order, Quantifier, TextTest};
 use crate::model::table::Table;
 use crate::model::value;
 
-/// The value of a `$filter`.
-pub fn filter(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
+/// The value of a `$filter`. `joined`: values of related rows that the expressions of a query use; more are added.
+pub fn filter(
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+) -> Result<Filter> {
     let node = syntax::expression(source.text, context.limits).map_err(|e| source.syntax(e))?;
-    condition(&node, source, table, context)
+    condition(&node, source, table, context, joined)
 }
 
 /// The value of an `$orderby`.
-pub fn order_by(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Vec<Order>> {
+pub fn order_by(
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+) -> Result<Vec<Order>> {
     let items = syntax::order_by(source.text, context.limits).map_err(|e| source.syntax(e))?;
-    orders(&items, source, table, context)
+    orders(&items, source, table, context, joined)
 }
 
 /// A condition that has been parsed as a part of `source`.
-pub fn condition(node: &Node, source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Filter> {
-    Resolver::new(source, table, context, &Cell::new(0)).condition(node)
+pub fn condition(
+    node: &Node,
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+) -> Result<Filter> {
+    Resolver::new(source, table, context, &Cell::new(0), joined).condition(node)
 }
 
 /// Items of an `$orderby` that have been parsed as a part of `source`.
@@ -36,13 +52,11 @@ pub fn orders(
     source: Source<'_>,
     table: &Table,
     context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
 ) -> Result<Vec<Order>> {
     let expanded = Cell::new(0);
-    let resolver = Resolver::new(source, table, context, &expanded);
+    let resolver = Resolver::new(source, table, context, &expanded, joined);
     let order = |item: &syntax::OrderItem| {
-        if let Some(hop) = resolver.hop(&item.by)? {
-            return Err(resolver.unsupported(item.by.at, &format!("ordering by a column of `{}`", hop.navigation)));
-        }
         let (by, _) = resolver.expression(&item.by)?;
         Ok(Order { by, descending: item.descending })
     };
@@ -55,8 +69,8 @@ struct Hop {
     to: Relation,
 }
 
-impl<'a> Resolver<'a> {
-    fn condition(&self, node: &Node) -> Result<Filter> {
+impl Resolver<'_> {
+    pub(crate) fn condition(&self, node: &Node) -> Result<Filter> {
         match &node.syntax {
             Syntax::And(parts) => self.balanced(parts, Filter::And),
             Syntax::Or(parts) => self.balanced(parts, Filter::Or),
@@ -85,6 +99,9 @@ impl<'a> Resolver<'a> {
 
     /// A condition without `and`, `or`, `not` at its top.
     fn leaf(&self, node: &Node) -> Result<Filter> {
+        if self.flat || has_condition_as_value(node) {
+            return Resolver { flat: true, ..*self }.local(node);
+        }
         let Some(hop) = self.hop(node)? else {
             return self.local(node);
         };
@@ -92,8 +109,10 @@ impl<'a> Resolver<'a> {
             return self.collection(node, hop);
         };
         let target = self.related(node.at, table)?;
-        let inner = Resolver { table: target, followed: self.followed + 1, hops: self.hops + 1, ..*self }.leaf(node)?;
-        Ok(through(hop, inner))
+        let joined = RefCell::default();
+        let (followed, hops) = (self.followed + 1, self.hops + 1);
+        let inner = Resolver { table: target, followed, hops, joined: &joined, ..*self }.leaf(node)?;
+        Ok(through(hop, inner, joined.into_inner()))
     }
 
     /// A leaf that speaks of columns of this table only.
@@ -119,6 +138,7 @@ impl<'a> Resolver<'a> {
 
     fn boolean(&self, node: &Node) -> Result<Filter> {
         match self.expression(node)? {
+            (Expr::Condition(condition), _) => Ok(*condition),
             (expr, Type::Bool) => Ok(Filter::Is(expr)),
             (_, found) => Err(self.bad(node.at, &format!("a condition is expected, this is {}", found.name()))),
         }
@@ -126,7 +146,7 @@ impl<'a> Resolver<'a> {
 
     /// `any(…)` or `all(…)` over the rows whose lookup points here.
     fn collection(&self, node: &Node, hop: Hop) -> Result<Filter> {
-        let Relation::Collection { table, .. } = &hop.to else {
+        let Relation::Collection { table, column: back } = &hop.to else {
             return Err(self.unsupported(node.at, &format!("`{}` as a condition", hop.navigation)));
         };
         let Syntax::Path(path) = &node.syntax else {
@@ -137,17 +157,20 @@ impl<'a> Resolver<'a> {
             let what = format!("this use of the collection `{}`", hop.navigation);
             return Err(self.unsupported(node.at, &what).hint(format!("use `{}/any(x: …)`", hop.navigation)));
         };
+        let joined = RefCell::default();
         let filter = match body {
             Some((variable, condition)) => {
                 let target = self.related(node.at, table)?;
-                let hops = self.hops + 1;
-                let inner = Resolver { table: target, followed: 0, variable: Some(variable), hops, ..*self };
+                let outer = Some(Outer { resolver: self, back: *back });
+                let (variable, hops) = (Some(variable.as_str()), self.hops + 1);
+                let inner = Resolver { table: target, followed: 0, variable, outer, hops, joined: &joined, ..*self };
                 Some(inner.condition(condition)?.into())
             }
             None => None,
         };
         let quantifier = if *all { Quantifier::All } else { Quantifier::Any };
-        Ok(Filter::Related { navigation: hop.navigation, to: hop.to, quantifier, filter })
+        let joined = joined.into_inner();
+        Ok(Filter::Related { navigation: hop.navigation, to: hop.to, quantifier, filter, joined })
     }
 
     /// A condition compared with `true` or `false`: `contains(…) eq true`.
@@ -166,6 +189,19 @@ impl<'a> Resolver<'a> {
     }
 
     fn compare(&self, compare: Compare, left: &Node, right: &Node) -> Result<Filter> {
+        if let Some(size) = unbounded(right) {
+            return self.compare_unbounded(compare, left, size);
+        }
+        if let Some(size) = unbounded(left) {
+            let turned = match compare {
+                Compare::Lt => Compare::Gt,
+                Compare::Le => Compare::Ge,
+                Compare::Gt => Compare::Lt,
+                Compare::Ge => Compare::Le,
+                same => same,
+            };
+            return self.compare_unbounded(turned, right, size);
+        }
         let (mut a, a_type) = self.expression(left)?;
         let (mut b, b_type) = self.expression(right)?;
         if a_type != b_type && a_type != Type::Null && b_type != Type::Null {
@@ -179,6 +215,44 @@ impl<'a> Resolver<'a> {
             }
         }
         Ok(Filter::Compare(compare, a, b))
+    }
+
+    /// With a number that no value is: larger than all (`INF`), smaller than all, or neither (`NaN`).
+    fn compare_unbounded(&self, compare: Compare, value: &Node, size: Option<bool>) -> Result<Filter> {
+        if let Some(other) = unbounded(value) {
+            let (a, b) = (i8::from(other == Some(true)), i8::from(size == Some(true)));
+            let is_number = other.is_some() && size.is_some();
+            let holds = match compare {
+                Compare::Eq => is_number && a == b,
+                Compare::Ne => !is_number || a != b,
+                Compare::Lt => is_number && a < b,
+                Compare::Le => is_number && a <= b,
+                Compare::Gt => is_number && a > b,
+                Compare::Ge => is_number && a >= b,
+            };
+            return Ok(Filter::Is(Expr::Literal(Literal::Bool(holds))));
+        }
+        let value = self.typed(value, &[Type::Number])?;
+        // Null for null: what is no larger than itself is there.
+        let of_all = |holds: bool| {
+            let with_itself = if holds { Compare::Le } else { Compare::Lt };
+            Filter::Compare(with_itself, value.clone(), value.clone())
+        };
+        Ok(match (compare, size) {
+            (Compare::Eq, _) => Filter::Is(Expr::Literal(Literal::Bool(false))),
+            (Compare::Ne, _) => Filter::Is(Expr::Literal(Literal::Bool(true))),
+            (Compare::Lt | Compare::Le, size) => of_all(size == Some(true)),
+            (Compare::Gt | Compare::Ge, size) => of_all(size == Some(false)),
+        })
+    }
+
+    pub(crate) fn text_test(&self, name: &str, text: &Node, part: &Node) -> Result<Filter> {
+        let test = match name.to_ascii_lowercase().as_str() {
+            "contains" => TextTest::Contains,
+            "startswith" => TextTest::StartsWith,
+            _ => TextTest::EndsWith,
+        };
+        Ok(Filter::Text(test, self.typed(text, &[Type::Text])?, self.typed(part, &[Type::Text])?))
     }
 
     fn any_of(&self, value: &Node, list: &Node) -> Result<Filter> {
@@ -209,18 +283,9 @@ impl<'a> Resolver<'a> {
 
     /// A function that gives a boolean.
     fn boolean_call(&self, node: &Node, at: usize, name: &str, arguments: &[Argument]) -> Result<Filter> {
-        let test = match name.to_ascii_lowercase().as_str() {
-            "contains" => TextTest::Contains,
-            "startswith" => TextTest::StartsWith,
-            "endswith" => TextTest::EndsWith,
-            _ => match name.strip_prefix("Microsoft.Dynamics.CRM.") {
-                Some(function) => return self.dataverse(at, function, arguments),
-                None => return self.boolean(node),
-            },
-        };
-        match self.positional(at, name, arguments, 2..=2)?.as_slice() {
-            [text, part] => Ok(Filter::Text(test, self.typed(text, &[Type::Text])?, self.typed(part, &[Type::Text])?)),
-            _ => Err(self.bad(at, "two arguments are expected")),
+        match name.strip_prefix("Microsoft.Dynamics.CRM.") {
+            Some(function) => self.dataverse(at, function, arguments),
+            None => self.boolean(node),
         }
     }
 
@@ -275,7 +340,8 @@ impl<'a> Resolver<'a> {
         .ok_or_else(|| self.bad(node.at, "a number of days is expected"))
     }
 
-    /// The relation that all paths in a condition go through first; None = they are all of this table.
+    /// The relation that all paths in a condition go through first. None: they are of this table, or of several, whose
+    /// values are then joined to the row.
     fn hop(&self, node: &Node) -> Result<Option<Hop>> {
         let mut found: Option<Option<Hop>> = None;
         let mut pending = vec![node];
@@ -288,13 +354,18 @@ impl<'a> Resolver<'a> {
                 if matches!(path.as_slice(), [Segment { kind: SegmentKind::At(_), .. }, ..]) {
                     continue;
                 }
-                let step = self.first_hop(path)?;
+                // The name of a type, of `cast` and `isof`.
+                if matches!(path.as_slice(), [Segment { kind: SegmentKind::Name { name, .. }, .. }] if name.contains('.'))
+                {
+                    continue;
+                }
+                let step = if self.is_outer(path) { None } else { self.first_hop(path)? };
                 let same = match &found {
                     Some(before) => before.as_ref().map(|h| &h.navigation) == step.as_ref().map(|h| &h.navigation),
                     None => true,
                 };
                 if !same {
-                    return Err(self.unsupported(node.at, "a condition over columns of two tables"));
+                    return Ok(None);
                 }
                 found = Some(step);
             }
@@ -320,6 +391,10 @@ impl<'a> Resolver<'a> {
                 return Err(self.bad(next.at, &format!("`{name}` leads to one row, not to a collection")));
             }
             (Relation::Collection { .. }, SegmentKind::Lambda { .. }) => {}
+            // A number that stands beside the row.
+            (Relation::Collection { .. }, SegmentKind::CountOf(_)) => return Ok(None),
+            (Relation::Collection { .. }, SegmentKind::Dollar(count)) if count == "count" => return Ok(None),
+            (Relation::Collection { .. }, SegmentKind::Filter(_)) => return Ok(None),
             (Relation::Collection { .. }, SegmentKind::Name { .. }) => {
                 let error = self.bad(next.at, &format!("`{name}` is a collection"));
                 return Err(error.hint(format!("use `{name}/any(x: x/…)`")));
@@ -328,28 +403,72 @@ impl<'a> Resolver<'a> {
         }
         Ok(Some(Hop { navigation: name.clone(), to }))
     }
+}
 
-    /// The table that a relation leads to, if it may be read and is not too far away.
-    fn related(&self, at: usize, table: &str) -> Result<&'a Table> {
-        if self.hops == self.context.limits.filter_depth {
-            return Err(self.bad(at, "more relations in a row than the limit `filter_depth` allows"));
+/// `INF`: true, `-INF`: false, `NaN`: neither.
+fn unbounded(node: &Node) -> Option<Option<bool>> {
+    match &node.syntax {
+        Syntax::Number(text) if text == "NaN" => Some(None),
+        Syntax::Number(text) if text == "INF" => Some(Some(true)),
+        Syntax::Number(text) if text == "-INF" => Some(Some(false)),
+        _ => None,
+    }
+}
+
+/// Whether a value in this condition is what another one says. Those answer where everything is null, so such a condition
+/// is evaluated beside the row, not behind a lookup.
+fn has_condition_as_value(node: &Node) -> bool {
+    let is_condition = |node: &Node| match &node.syntax {
+        Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) | Syntax::Case(_) => true,
+        Syntax::Binary(operator, ..) => compare(*operator).is_some() || *operator == Operator::In,
+        Syntax::Path(path) => path.iter().any(|segment| match &segment.kind {
+            SegmentKind::Lambda { .. } => true,
+            SegmentKind::Name { name, arguments: Some(_) } => {
+                let tests = ["contains", "startswith", "endswith", "isof"];
+                tests.iter().any(|test| name.eq_ignore_ascii_case(test)) || name.contains('.')
+            }
+            _ => false,
+        }),
+        _ => false,
+    };
+    let mut pending: Vec<&Node> = inside(node);
+    if let Syntax::Path(path) = &node.syntax
+        && let [Segment { kind: SegmentKind::Name { name, arguments: Some(_) }, .. }] = path.as_slice()
+        && name.eq_ignore_ascii_case("isof")
+    {
+        return true;
+    }
+    while let Some(node) = pending.pop() {
+        if is_condition(node) {
+            return true;
         }
-        match self.context.catalog.table(table) {
-            Some(found) if found.access.read => Ok(found),
-            Some(_) => Err(self.bad(at, &format!("rows of `{table}` cannot be read"))),
-            None => Err(Error::new(Code::UnknownTable, format!("there is no table `{table}`"))),
-        }
+        pending.extend(inside(node));
+    }
+    matches!(node.syntax, Syntax::Case(_))
+}
+
+/// The parts of a condition or value, arguments of functions too.
+fn inside(node: &Node) -> Vec<&Node> {
+    match &node.syntax {
+        Syntax::Path(path) => match path.as_slice() {
+            [Segment { kind: SegmentKind::Name { arguments: Some(arguments), .. }, .. }] => {
+                arguments.iter().map(|argument| &argument.value).collect()
+            }
+            _ => Vec::new(),
+        },
+        syntax => children(syntax),
     }
 }
 
 /// A condition on the row behind a lookup. Where there is no row its columns are null, so a condition that null fulfils
 /// is the negation of one that it does not.
-fn through(hop: Hop, inner: Filter) -> Filter {
+fn through(hop: Hop, inner: Filter, joined: Vec<Joined>) -> Filter {
     let related = |filter: Filter| Filter::Related {
         navigation: hop.navigation.clone(),
         to: hop.to.clone(),
         quantifier: Quantifier::One,
         filter: Some(filter.into()),
+        joined: joined.clone(),
     };
     match of_nulls(&inner) {
         Some(true) => Filter::Not(related(negated(inner)).into()),
@@ -367,10 +486,10 @@ fn negated(filter: Filter) -> Filter {
         Filter::Or(a, b) if leads_to_one(&a) || leads_to_one(&b) => Filter::And(boxed(a), boxed(b)),
         Filter::Compare(Compare::Eq, a, b) => Filter::Compare(Compare::Ne, a, b),
         Filter::Compare(Compare::Ne, a, b) => Filter::Compare(Compare::Eq, a, b),
-        Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(inner) }
+        Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(inner), joined }
             if of_nulls(&inner).is_none() =>
         {
-            Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(boxed(inner)) }
+            Filter::Related { navigation, to, quantifier: Quantifier::One, filter: Some(boxed(inner)), joined }
         }
         other => Filter::Not(other.into()),
     }
@@ -418,6 +537,8 @@ fn is_null(of: &Expr) -> bool {
         Expr::Call(_, arguments) => arguments.iter().any(is_null),
         Expr::Arithmetic(_, a, b) => is_null(a) || is_null(b),
         Expr::Negate(inner) => is_null(inner),
+        // They are never behind a lookup.
+        Expr::Condition(_) | Expr::Case(_) => false,
     }
 }
 
@@ -483,8 +604,9 @@ mod tests {
         let limits = Limits::default();
         let context = Context { catalog: &catalog, limits: &limits, aliases: &aliases, now: sample::now() };
         let table = catalog.table(table).unwrap();
-        match filter(Source { text, target: "$filter" }, table, context) {
-            Ok(filter) => Ok(sample::show(&filter, table, &catalog)),
+        let joined = RefCell::default();
+        match filter(Source { text, target: "$filter" }, table, context, &joined) {
+            Ok(filter) => Ok(sample::show_with(&filter, &joined.borrow(), table, &catalog)),
             Err(e) => Err(format!("{e}")),
         }
     }
@@ -608,6 +730,66 @@ mod tests {
     }
 
     #[test]
+    fn what_a_condition_says_is_a_value() {
+        check("(msemr_count eq 1) eq (msemr_name eq 'x')", "(msemr_count eq 1) eq (msemr_name eq 'x')");
+        check("contains(msemr_name,'x') eq true", "(Contains(msemr_name,'x')) eq true");
+        check(
+            "(msemr_count gt 1 and not (msemr_count gt 5)) ne null",
+            "((msemr_count gt 1 and (not msemr_count gt 5))) ne null",
+        );
+        check("(contains(msemr_name,'x'))", "Contains(msemr_name,'x')");
+        // Behind a lookup they answer where there is no row, so they are evaluated beside the row.
+        check("(msemr_patient/active eq null) eq true", "(joined:0 eq null) eq true with msemr_patient/active");
+        check("case(msemr_count gt 1:'a',true:'b') eq 'a'", "case(msemr_count gt 1:'a',true:'b') eq 'a'");
+        check("case(msemr_count gt 1:msemr_value,true:'2') gt 1", "case(msemr_count gt 1:msemr_value,true:2) gt 1");
+        check("isof(msemr_count,Edm.Int32)", "msemr_count ne null");
+        check("isof(msemr_count,Edm.Decimal)", "false");
+        let many = "msemr_observation_msemr_patient/any(o:o/msemr_count gt 1) eq true";
+        let expected =
+            "(joined:0 gt 0) eq true with msemr_observation_msemr_patient/$count($filter=…)[msemr_count gt 1]";
+        assert_eq!(resolve(many, "contact").as_deref(), Ok(expected));
+        refused("case(msemr_count gt 1:'a',true:5) eq 'a'", "a text is expected");
+    }
+
+    #[test]
+    fn times_and_durations() {
+        check("time(msemr_issued) ge 10:30", "Time(msemr_issued) ge time:10:30:00");
+        check("hour(time(msemr_issued)) eq 7", "Hour(Time(msemr_issued)) eq 7");
+        check("fractionalseconds(msemr_issued) gt 0.5", "FractionalSeconds(msemr_issued) gt 0.5");
+        check("totaloffsetminutes(msemr_issued) eq 0", "TotalOffsetMinutes(msemr_issued) eq 0");
+        check("msemr_issued sub duration'P1D' gt now()", "(msemr_issued Sub duration:P1D) gt at:2026-03-15T12:30:00Z");
+        check(
+            "now() sub msemr_issued lt -duration'PT1H'",
+            "(at:2026-03-15T12:30:00Z Sub msemr_issued) lt -(duration:PT1H)",
+        );
+        check(
+            "totalseconds(now() sub msemr_issued) gt 5",
+            "TotalSeconds((at:2026-03-15T12:30:00Z Sub msemr_issued)) gt 5",
+        );
+        check("duration'PT1H' mul 2 eq 'PT2H'", "(duration:PT1H Mul 2) eq duration:PT2H");
+        refused("msemr_issued add msemr_issued gt now()", "a number is expected");
+        refused("msemr_issued add 5 gt now()", "a number is expected, this is a date-time");
+        refused("msemr_issued gt duration'P1D'", "a date-time is expected, this is a duration");
+        refused("time(msemr_issued) gt 25:00", "BadFilter");
+    }
+
+    #[test]
+    fn casts_and_numbers_beyond_all() {
+        check("cast(msemr_count,Edm.String) eq '1'", "Cast(Text)(msemr_count) eq '1'");
+        check("cast(msemr_name,Edm.Int32) gt 1", "Cast(Int32)(msemr_name) gt 1");
+        check("cast(msemr_patient/fullname,Edm.Int32) gt 1", "msemr_patient.One[Cast(Int32)(fullname) gt 1]");
+        check("msemr_count divby 2 eq 1", "(msemr_count DivBy 2) eq 1");
+        check("msemr_count lt INF", "msemr_count le msemr_count");
+        check("-INF ge msemr_count", "msemr_count lt msemr_count");
+        check("msemr_count ne NaN", "true");
+        check("msemr_count eq INF", "false");
+        check("NaN eq NaN", "false");
+        refused("cast(msemr_issued,Edm.Int32) eq 1", "NotSupported: a cast of a date-time to Edm.Int32");
+        refused("cast(msemr_count,Edm.Double) eq 1", "NotSupported: `cast` with the type `Edm.Double`");
+        refused("msemr_count add INF gt 1", "NotSupported: the number `INF`");
+    }
+
+    #[test]
     fn functions_of_dataverse_are_plain_conditions() {
         let check = |text: &str, expected: &str| check(&format!("Microsoft.Dynamics.CRM.{text}"), expected);
         check("In(PropertyName='msemr_count',PropertyValues=['1','2'])", "msemr_count in (1,2)");
@@ -674,31 +856,54 @@ mod tests {
     #[test]
     fn what_we_do_not_evaluate_is_refused_by_name() {
         for (text, expected) in [
-            ("cast(msemr_count,Edm.String) eq '1'", "`cast`"),
             ("isof(Model.Thing)", "`isof`"),
             ("msemr_count has Sales.Pattern'Yellow'", "`has`"),
-            ("msemr_count divby 2 eq 1", "`divby`"),
-            ("msemr_issued sub duration'P1D' gt now()", "arithmetic with dates"),
             ("geo.distance(msemr_name,msemr_name) lt 5", "`geo.distance`"),
             ("matchesPattern(msemr_name,'x')", "`matchesPattern`"),
-            ("msemr_patient/fullname eq msemr_name", "two tables"),
-            ("msemr_count eq INF", "`INF`"),
-            ("(msemr_count eq 1) eq (msemr_count eq 2)", "the result of a comparison"),
-            ("contains(msemr_name,'x') gt true", "comparing the result of `contains`"),
             ("$root/contacts('x')/fullname eq 'y'", "`$root`"),
             ("Some.Function(a=1)", "`Some.Function`"),
-            ("case(true:1) eq 1", "`case`"),
             ("msemr_patient/Model.Vip/fullname eq 'x'", "`Model.Vip`"),
-            ("time(msemr_issued) eq 10:00", "`time`"),
             ("{\"a\":1} eq null", "an object"),
         ] {
             let error = resolve(text, "msemr_observation").expect_err(text);
             assert!(error.starts_with("NotSupported") && error.contains(expected), "{text}: {error}");
         }
-        let error = resolve("msemr_observation_msemr_patient/$count gt 0", "contact").unwrap_err();
-        assert!(error.starts_with("NotSupported") && error.contains("$count"), "{error}");
-        let outer = "msemr_observation_msemr_patient/any(o:o/msemr_name eq fullname)";
-        assert!(resolve(outer, "contact").unwrap_err().starts_with("NotSupported"));
+        let outer = "msemr_patient/msemr_observation_msemr_patient/any(o:o/msemr_name eq msemr_name)";
+        let error = resolve(outer, "msemr_observation").unwrap_err();
+        assert!(error.starts_with("NotSupported") && error.contains("outer row"), "{error}");
+        let outer = "*/any(o:o/msemr_patient/*/any(p:p/msemr_count gt o/msemr_count))";
+        let outer = outer.replace('*', "msemr_observation_msemr_patient");
+        assert!(resolve(&outer, "contact").unwrap_err().contains("outer row behind a lookup"));
+        let counted = "msemr_patient/$count gt 0";
+        assert!(resolve(counted, "msemr_observation").unwrap_err().starts_with("BadFilter"));
+    }
+
+    #[test]
+    fn values_of_other_tables_stand_beside_the_row() {
+        let many = |text: &str, expected: &str| {
+            let full = |text: &str| text.replace('*', "msemr_observation_msemr_patient");
+            assert_eq!(resolve(&full(text), "contact"), Ok(full(expected)), "{text}");
+        };
+        check("msemr_patient/fullname eq msemr_name", "joined:0 eq msemr_name with msemr_patient/fullname");
+        check(
+            "contains(msemr_patient/fullname,msemr_name) and msemr_patient/fullname ne msemr_name",
+            "(Contains(joined:0,msemr_name) and joined:0 ne msemr_name) with msemr_patient/fullname",
+        );
+        many("*/$count gt 0", "joined:0 gt 0 with */$count");
+        many(
+            "*/$count($filter=msemr_count gt 1 and msemr_patient/active) ge */$count",
+            "joined:0 ge joined:1 with */$count($filter=…)[(msemr_count gt 1 and msemr_patient.One[active])], */$count",
+        );
+        many("*/$filter(msemr_count gt 1)/$count eq 2", "joined:0 eq 2 with */$count($filter=…)[msemr_count gt 1]");
+        check(
+            "msemr_patient/*/$count eq 1".replace('*', "msemr_observation_msemr_patient").as_str(),
+            "msemr_patient.One[joined:0 eq 1 with msemr_observation_msemr_patient/$count]",
+        );
+        many("*/any(o:o/msemr_name eq fullname)", "*.Any[msemr_name eq joined:0 with msemr_patient/fullname]");
+        many(
+            "*/all(o:o/msemr_patient/active or o/msemr_name eq $it/fullname)",
+            "*.All[(msemr_patient.One[active] or msemr_name eq joined:0) with msemr_patient/fullname]",
+        );
     }
 
     #[test]
@@ -709,7 +914,12 @@ mod tests {
         let context = Context { catalog: &catalog, limits: &limits, aliases: &aliases, now: sample::now() };
         let often = |times: usize| {
             let text = vec!["@a"; times].join(" and ");
-            filter(Source { text: &text, target: "$filter" }, catalog.table("contact").unwrap(), context)
+            filter(
+                Source { text: &text, target: "$filter" },
+                catalog.table("contact").unwrap(),
+                context,
+                &RefCell::default(),
+            )
         };
         assert!(often(5).is_ok());
         assert!(often(300).unwrap_err().message().contains("url_bytes"));
@@ -723,7 +933,12 @@ mod tests {
         let hops = |times: usize| {
             let round = "msemr_patient/msemr_observation_msemr_patient/any(x:x/";
             let text = format!("{}msemr_count eq 1{}", round.repeat(times), ")".repeat(times));
-            filter(Source { text: &text, target: "$filter" }, catalog.table("msemr_observation").unwrap(), context)
+            filter(
+                Source { text: &text, target: "$filter" },
+                catalog.table("msemr_observation").unwrap(),
+                context,
+                &RefCell::default(),
+            )
         };
         assert!(hops(3).is_ok());
         assert!(hops(20).unwrap_err().message().contains("filter_depth"));

@@ -1,5 +1,6 @@
 //! The query string: split, decoded once, its system options told from the others; and a [`Query`] made from them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
@@ -79,12 +80,14 @@ impl Options {
     /// The query that the options describe, on rows of `table`.
     pub fn query(&self, table: &Table, context: Context<'_>) -> Result<Query> {
         let mut query = Query { skip_token: self.get("skiptoken").map(str::to_owned), ..Query::default() };
+        let joined = RefCell::default();
         if let Some(text) = self.get("filter") {
-            query.filter = Some(filter::filter(Source { text, target: "$filter" }, table, context)?);
+            query.filter = Some(filter::filter(Source { text, target: "$filter" }, table, context, &joined)?);
         }
         if let Some(text) = self.get("orderby") {
-            query.order = filter::order_by(Source { text, target: "$orderby" }, table, context)?;
+            query.order = filter::order_by(Source { text, target: "$orderby" }, table, context, &joined)?;
         }
+        query.joined = joined.into_inner();
         if let Some(text) = self.get("select") {
             let source = Source { text, target: "$select" };
             let mut items = selection::select(text, context.limits).map_err(|e| source.syntax(e))?;
@@ -447,14 +450,16 @@ fn nested(
     }
     let context = Context { aliases: &aliases, ..here.context };
     let here = Expanding { context, ..here };
-    let mut levels = None;
+    let (mut levels, joined) = (None, RefCell::default());
     for option in options {
         let name = option.name.as_str();
         let filter_source = Source { target: "$expand($filter)", ..source };
         match &option.value {
             _ if name.starts_with('@') => {}
-            Value::Expression(node) => query.filter = Some(filter::condition(node, filter_source, table, context)?),
-            Value::OrderBy(items) => query.order = filter::orders(items, source, table, context)?,
+            Value::Expression(node) => {
+                query.filter = Some(filter::condition(node, filter_source, table, context, &joined)?);
+            }
+            Value::OrderBy(items) => query.order = filter::orders(items, source, table, context, &joined)?,
             Value::Select(items) => query.select = select(items, source, table, context)?,
             Value::Expand(items) => query.expand = expand(items, table, here.below())?,
             Value::Text(text) => match name {
@@ -470,6 +475,7 @@ fn nested(
             Value::Compute(_) => return Err(refused_in_expand(option, source)),
         }
     }
+    query.joined = joined.into_inner();
     Ok((query, levels))
 }
 

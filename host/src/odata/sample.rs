@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::model::catalog::{Catalog, Relation};
-use crate::model::query::{Expr, Filter, Literal};
+use crate::model::query::{Expr, Filter, Joined, Literal};
 use crate::model::table::{
     Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Rank, Table, TableAccess, Target,
 };
@@ -131,6 +131,20 @@ fn lookup(navigation: &str, targets: &[(&str, &str)]) -> Kind {
     Kind::Lookup(Lookup { targets: targets.iter().map(target).collect(), navigation: navigation.into() })
 }
 
+/// The same with the names of what is joined to the row for it, and the conditions of counts.
+pub(crate) fn show_with(filter: &Filter, joined: &[Joined], table: &Table, catalog: &Catalog) -> String {
+    let one = |joined: &Joined| {
+        let (Relation::Lookup { table, .. } | Relation::Collection { table, .. }) = &joined.to else { unreachable!() };
+        let target = catalog.table(table).unwrap();
+        let inner = joined.query.filter.as_ref();
+        let inner = inner.map(|filter| format!("[{}]", show_with(filter, &joined.query.joined, target, catalog)));
+        format!("{}{}", joined.name, inner.unwrap_or_default())
+    };
+    let names: Vec<_> = joined.iter().map(one).collect();
+    let with = if names.is_empty() { String::new() } else { format!(" with {}", names.join(", ")) };
+    format!("{}{with}", show(filter, table, catalog))
+}
+
 /// A condition as text, every group in parentheses.
 pub(crate) fn show(filter: &Filter, table: &Table, catalog: &Catalog) -> String {
     let inner = |filter: &Filter| show(filter, table, catalog);
@@ -146,10 +160,10 @@ pub(crate) fn show(filter: &Filter, table: &Table, catalog: &Catalog) -> String 
         }
         Filter::Text(test, a, b) => format!("{test:?}({},{})", value(a), value(b)),
         Filter::Is(a) => value(a),
-        Filter::Related { navigation, to, quantifier, filter } => {
+        Filter::Related { navigation, to, quantifier, filter, joined } => {
             let (Relation::Lookup { table, .. } | Relation::Collection { table, .. }) = to else { unreachable!() };
             let target = catalog.table(table).unwrap();
-            let filter = filter.as_ref().map(|f| show(f, target, catalog)).unwrap_or_default();
+            let filter = filter.as_ref().map(|f| show_with(f, joined, target, catalog)).unwrap_or_default();
             format!("{navigation}.{quantifier:?}[{filter}]")
         }
     }
@@ -157,7 +171,10 @@ pub(crate) fn show(filter: &Filter, table: &Table, catalog: &Catalog) -> String 
 
 pub(crate) fn show_expr(expr: &Expr, table: &Table) -> String {
     match expr {
-        Expr::Column(index) | Expr::Leading(index, _) => table.columns[*index].property().into_owned(),
+        Expr::Column(index) | Expr::Leading(index, _) => match table.columns.get(*index) {
+            Some(column) => column.property().into_owned(),
+            None => format!("joined:{}", index - table.columns.len()),
+        },
         Expr::Literal(literal) => show_literal(literal),
         Expr::Call(function, arguments) => {
             let arguments: Vec<_> = arguments.iter().map(|a| show_expr(a, table)).collect();
@@ -165,6 +182,13 @@ pub(crate) fn show_expr(expr: &Expr, table: &Table) -> String {
         }
         Expr::Arithmetic(op, a, b) => format!("({} {op:?} {})", show_expr(a, table), show_expr(b, table)),
         Expr::Negate(a) => format!("-({})", show_expr(a, table)),
+        Expr::Condition(condition) => format!("({})", show(condition, table, &catalog())),
+        Expr::Case(branches) => {
+            let branches = branches.iter().map(|(condition, value)| {
+                format!("{}:{}", show(condition, table, &catalog()), show_expr(value, table))
+            });
+            format!("case({})", branches.collect::<Vec<_>>().join(","))
+        }
     }
 }
 
@@ -177,5 +201,7 @@ fn show_literal(literal: &Literal) -> String {
         Literal::Guid(guid) => format!("guid:{guid}"),
         Literal::Date(date) => format!("date:{date}"),
         Literal::Instant(instant) => format!("at:{instant}"),
+        Literal::Time(time) => format!("time:{}", crate::model::value::time_text(*time)),
+        Literal::Duration(duration) => format!("duration:{}", crate::model::value::duration_text(*duration)),
     }
 }

@@ -74,6 +74,8 @@ pub enum SegmentKind {
     Dollar(String),
     /// `$filter(…)`
     Filter(Box<Node>),
+    /// `$count($filter=…)`
+    CountOf(Box<Node>),
     /// `(ID='Sugar')` after something that is not a name.
     Key(Vec<Argument>),
     /// `any(x:…)`, `all(x:…)`
@@ -529,6 +531,22 @@ impl<'a> Parser<'a> {
                 let condition = self.expression()?;
                 self.expect(')')?;
                 SegmentKind::Filter(condition.into())
+            }
+            TokenKind::Dollar("count") if called => {
+                self.expect('(')?;
+                let option = self.advance()?;
+                let is_filter = match option.kind {
+                    TokenKind::Dollar(name) | TokenKind::Name(name) => name.eq_ignore_ascii_case("filter"),
+                    _ => false,
+                };
+                if !is_filter {
+                    let found = option.kind;
+                    return Err(SyntaxError::new(option.at, format!("`$filter` is expected, not {found}")));
+                }
+                self.expect('=')?;
+                let condition = self.expression()?;
+                self.expect(')')?;
+                SegmentKind::CountOf(condition.into())
             }
             TokenKind::Dollar(name) => match name {
                 "it" | "this" | "root" | "count" | "each" | "value" | "ref" => SegmentKind::Dollar(name.to_owned()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::joined::split;
 use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
 use super::tree::{CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
@@ -25,6 +26,18 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
     if !read.joins.is_empty() {
         let joins = read.joins.iter().map(|join| semijoin(join, &read.table, left_over));
         shown["related"] = joins.collect();
+    }
+    if let Some(gather) = &read.gather {
+        let later = split(read.query.filter.as_ref(), read.table.columns.len()).1;
+        let values = gather.values.iter().map(|(rows, _)| related_rows(rows, &read.table, left_over));
+        shown["joined"] = json!({
+            "values": values.collect::<Vec<_>>(),
+            "filter": filter(later.as_ref(), &gather.wide),
+            "order": order(&read.query.order, &gather.wide),
+            "top": read.query.top,
+            "skip": read.query.skip,
+            "count": read.query.count,
+        });
     }
     let expanded = read.expand.iter().filter_map(|expansion| match expansion {
         Expansion::Concept => None,

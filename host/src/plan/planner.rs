@@ -1,18 +1,22 @@
 //! A query and where its tables live to a plan: what is asked of the database or the FHIR service, of which tables, and
 //! what is left to do here. Pure: everything that it must know is given to it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
-use super::search::query::{Search, Searched, ServerSearch, hashed_keys, searches, sort};
-use super::tree::{Check, CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
+use super::joined::{split, widened};
+use super::search::query::{Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, sort};
+use super::tree::{
+    Check, CountPlan, Expansion, Gather, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
+};
 use super::window::Window;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Expand, Expr, Filter, Literal, Quantifier, Query};
+use crate::model::query::{Expand, ExpandForm, Expr, Filter, Joined, JoinedValue, Literal, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Kind, Sortable, Source, Table};
 
 /// What planning must know of the moment.
@@ -36,6 +40,7 @@ pub fn touched(query: &Query, table: &Table) -> BTreeSet<String> {
 pub fn keys_in(query: &Query) -> BTreeSet<Uuid> {
     let mut keys: BTreeSet<Uuid> = query.filter.iter().flat_map(hashed_keys).collect();
     keys.extend(query.expand.iter().flat_map(|expand| keys_in(&expand.query)));
+    keys.extend(query.joined.iter().flat_map(hashed_keys_of_joined));
     keys
 }
 
@@ -50,11 +55,40 @@ pub fn plan(query: &Query, table: &Arc<Table>, known: Known<'_>) -> Result<Read>
         Some(filter) => semijoins(filter, table, known)?,
         None => Vec::new(),
     };
-    check(query, table, &joins)?;
+    let gather = gather(&query.joined, table, known)?;
+    check(query, table, gather.as_ref().map_or(table, |gather| &gather.wide), &joins)?;
     let expand = expansions(&query.expand, table, known)?;
     let scan = scan(query, query.filter.clone(), table, &place, known.ids);
     let query = Query { expand: Vec::new(), ..query.clone() };
-    Ok(Read { table: table.clone(), place, query, joins, ids: known.ids.clone(), scan, expand })
+    Ok(Read { table: table.clone(), place, query, joins, ids: known.ids.clone(), scan, gather, expand })
+}
+
+/// What finding the values takes that filter and order use of related rows.
+fn gather(joined: &[Joined], table: &Arc<Table>, known: Known<'_>) -> Result<Option<Gather>> {
+    if joined.is_empty() {
+        return Ok(None);
+    }
+    let mut values = Vec::with_capacity(joined.len());
+    for value in joined {
+        let other = match &value.to {
+            Relation::Lookup { table, .. } | Relation::Collection { table, .. } => related(table, known)?,
+            Relation::Concept { .. } => return Err(Error::new(Code::Internal, "a concept is no related row")),
+        };
+        let (column, count) = match value.value {
+            JoinedValue::Column(column) => (Some(column).filter(|column| *column < other.columns.len()), false),
+            JoinedValue::Count => (None, true),
+        };
+        let form = if count { ExpandForm::Count } else { ExpandForm::Rows };
+        let top = count.then_some(0);
+        let query = Query { select: Some(column.into_iter().collect()), count, top, ..value.query.clone() };
+        let expand = Expand { navigation: value.name.clone(), to: value.to.clone(), form, query };
+        for expansion in expansions(&[expand], table, known)? {
+            if let Expansion::Rows(rows) = expansion {
+                values.push((*rows, value.value));
+            }
+        }
+    }
+    Ok(Some(Gather { wide: Arc::new(widened(table, joined, known.catalog)?), values }))
 }
 
 /// What the navigation properties of rows of this table take, in their order.
@@ -125,8 +159,8 @@ fn semijoins(filter: &Filter, table: &Table, known: Known<'_>) -> Result<Vec<Sem
             joins
         }
         Filter::Not(inner) => semijoins(inner, table, known)?,
-        Filter::Related { navigation, to, quantifier, filter } => {
-            vec![semijoin(navigation, to, *quantifier, filter.as_deref(), table, known)?]
+        Filter::Related { navigation, to, quantifier, filter, joined } => {
+            vec![semijoin(navigation, to, *quantifier, (filter.as_deref(), joined), table, known)?]
         }
         _ => Vec::new(),
     })
@@ -136,7 +170,7 @@ fn semijoin(
     navigation: &str,
     to: &Relation,
     quantifier: Quantifier,
-    inner: Option<&Filter>,
+    (inner, joined): (Option<&Filter>, &[Joined]),
     table: &Table,
     known: Known<'_>,
 ) -> Result<Semijoin> {
@@ -154,17 +188,19 @@ fn semijoin(
                 .hint("compare the columns that the row itself carries"));
         }
     };
-    let mut query = Query { select: Some(vec![theirs]), filter: inner.cloned(), ..Query::default() };
+    let joined = joined.to_vec();
+    let mut query = Query { select: Some(vec![theirs]), filter: inner.cloned(), joined, ..Query::default() };
     let mut check = None;
     if quantifier == Quantifier::All {
         // Rows that meet it prove nothing, nor do rows where it is null: all of them are looked at.
         let filter = query.filter.take().unwrap_or(Filter::Is(Expr::Literal(Literal::Bool(true))));
         let joins = semijoins(&filter, other, known)?;
-        self::check(&Query { filter: Some(filter.clone()), ..Query::default() }, other, &joins)?;
+        let wide = widened(other, &query.joined, known.catalog)?;
+        self::check(&Query { filter: Some(filter.clone()), ..Query::default() }, other, &wide, &joins)?;
         let mut needed = BTreeSet::from([theirs]);
         columns_of_filter(&filter, &mut needed);
         needed.extend(joins.iter().map(|join| join.own));
-        query.select = Some(needed.into_iter().collect());
+        query.select = Some(needed.into_iter().filter(|column| *column < other.columns.len()).collect());
         check = Some(Check { filter, joins });
     }
     let related = Box::new(plan(&query, other, known)?);
@@ -183,6 +219,14 @@ fn touched_by(query: &Query, names: &mut BTreeSet<String>) {
         touched_by_relation(&expand.to, names);
         touched_by(&expand.query, names);
     }
+    touched_by_joined(&query.joined, names);
+}
+
+fn touched_by_joined(joined: &[Joined], names: &mut BTreeSet<String>) {
+    for joined in joined {
+        touched_by_relation(&joined.to, names);
+        touched_by(&joined.query, names);
+    }
 }
 
 fn touched_by_filter(filter: &Filter, names: &mut BTreeSet<String>) {
@@ -192,8 +236,9 @@ fn touched_by_filter(filter: &Filter, names: &mut BTreeSet<String>) {
             touched_by_filter(b, names);
         }
         Filter::Not(inner) => touched_by_filter(inner, names),
-        Filter::Related { to, filter, .. } => {
+        Filter::Related { to, filter, joined, .. } => {
             touched_by_relation(to, names);
+            touched_by_joined(joined, names);
             if let Some(filter) = filter {
                 touched_by_filter(filter, names);
             }
@@ -212,33 +257,43 @@ fn touched_by_relation(to: &Relation, names: &mut BTreeSet<String>) {
 }
 
 /// Types of filter and order, as the evaluator sees them.
-fn check(query: &Query, table: &Table, joins: &[Semijoin]) -> Result<()> {
+fn check(query: &Query, table: &Table, wide: &Table, joins: &[Semijoin]) -> Result<()> {
     if let Some(filter) = &query.filter {
         // What related rows will say is a list of keys, of whatever length.
         let mut keys = joins.iter().map(|join| Filter::one_of(table, join.own, &join.related.table, BTreeSet::new()));
-        Residual::new(&with_keys(filter, &mut keys)?, table)?;
+        Residual::new(&with_keys(filter, &mut keys)?, wide)?;
     }
-    residual::order(&Default::default(), &query.order, table)?;
+    residual::order(&Default::default(), &query.order, wide)?;
     Ok(())
 }
 
 fn scan(query: &Query, filter: Option<Filter>, table: &Table, place: &Place, ids: &HashMap<Uuid, String>) -> Scan {
+    let columns = columns_needed(query, table);
+    // What waits for related rows is done after them, and with it all that comes after a filter.
+    let (filter, query) = match query.joined.is_empty() {
+        true => (filter, Cow::Borrowed(query)),
+        false => {
+            let all = Query { order: Vec::new(), top: None, skip: 0, count: false, ..query.clone() };
+            (split(filter.as_ref(), table.columns.len()).0, Cow::Owned(all))
+        }
+    };
     match place {
         Place::Native => Scan::Native(NativeScan {
-            columns: columns_needed(query, table),
+            columns,
             filter,
             order: query.order.clone(),
             top: query.top,
             skip: query.skip,
             count: query.count,
         }),
-        Place::Virtual(server) => Scan::Search(search_scan(query, filter, table, server, ids)),
+        Place::Virtual(server) => Scan::Search(search_scan(&query, filter, &columns, table, server, ids)),
     }
 }
 
 fn search_scan(
     query: &Query,
     filter: Option<Filter>,
+    columns: &[ColumnIndex],
     table: &Table,
     server: &ServerSearch,
     ids: &HashMap<Uuid, String>,
@@ -283,7 +338,7 @@ fn search_scan(
         window,
         top: query.top,
         skip: query.skip,
-        columns: mapped(&columns_needed(query, table), table),
+        columns: mapped(columns, table),
         count,
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::search::query::{Class, Search, ServerSearch};
 use super::window::Window;
 use crate::model::error::Detail;
-use crate::model::query::{ExpandForm, Filter, Order, Quantifier, Query};
+use crate::model::query::{ExpandForm, Filter, JoinedValue, Order, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Table};
 
 /// Where a table's rows live, with what planning must know of it.
@@ -38,7 +38,18 @@ pub struct Read {
     /// What is asked of whom. Where there are joins it is what can be said before they have been made, and is planned
     /// once more with their keys.
     pub scan: Scan,
+    /// Where filter or order use values of related rows: the scan then gives all rows that what can be asked of it keeps.
+    pub gather: Option<Gather>,
     pub expand: Vec<Expansion>,
+}
+
+/// Values of related rows, found for all rows of a scan, before these are filtered and sorted here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gather {
+    /// The table with the values as columns after its own.
+    pub wide: Arc<Table>,
+    /// In the order of their columns.
+    pub values: Vec<(RelatedRows, JoinedValue)>,
 }
 
 /// A condition on a related table: the related rows are read first, and their keys become a condition on this table.
@@ -140,6 +151,13 @@ pub enum CountPlan {
     Service,
     /// Rows must be counted.
     Scan,
+}
+
+impl Read {
+    /// The table as filter and order see it.
+    pub fn wide(&self) -> &Arc<Table> {
+        self.gather.as_ref().map_or(&self.table, |gather| &gather.wide)
+    }
 }
 
 impl Semijoin {

@@ -68,15 +68,23 @@ pub(crate) enum Filter {
     Behind(String, Box<Filter>),
     /// `any` or `all` (`true`) of the rows that point here.
     Rows(String, bool, Option<Box<Filter>>),
+    /// The same of rows whose column compares so with one of the row they point to.
+    RowsLike(String, bool, &'static str, String, String),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Expr {
     Column(String),
+    /// A column of the row behind these lookups.
+    Behind(Vec<String>, String),
+    /// How many rows point here that meet this.
+    Count(String, Option<Box<Filter>>),
     Literal(Literal),
     Call(&'static str, Vec<Expr>),
     Arithmetic(&'static str, Box<Expr>, Box<Expr>),
     Negate(Box<Expr>),
+    Condition(Box<Filter>),
+    Case(Vec<(Filter, Expr)>),
 }
 
 /// As written, and what it is.
@@ -247,6 +255,10 @@ impl Filter {
                     .map(|inner| format!("{variable}:{}", inner.text(&format!("{variable}/"), depth + 1)));
                 format!("{prefix}{navigation}/{quantifier}({})", inner.unwrap_or_default())
             }
+            Self::RowsLike(navigation, all, operator, inner, outer) => {
+                let quantifier = if *all { "all" } else { "any" };
+                format!("{prefix}{navigation}/{quantifier}(y:y/{inner} {operator} {prefix}{outer})")
+            }
         }
     }
 
@@ -295,13 +307,28 @@ impl Expr {
     fn text(&self, prefix: &str) -> String {
         match self {
             Self::Column(column) => format!("{prefix}{column}"),
+            Self::Behind(lookups, column) => format!("{prefix}{}/{column}", lookups.join("/")),
+            Self::Count(navigation, None) => format!("{prefix}{navigation}/$count"),
+            Self::Count(navigation, Some(filter)) => {
+                format!("{prefix}{navigation}/$count($filter={})", filter.text("", 0))
+            }
             Self::Literal(literal) => literal.text.clone(),
             Self::Call(function, arguments) => {
-                let arguments: Vec<_> = arguments.iter().map(|argument| argument.text(prefix)).collect();
+                let mut arguments: Vec<_> = arguments.iter().map(|argument| argument.text(prefix)).collect();
+                let (function, to) = function.split_once(" to ").map_or((*function, None), |(f, to)| (f, Some(to)));
+                arguments.extend(to.map(str::to_owned));
                 format!("{function}({})", arguments.join(","))
             }
             Self::Arithmetic(operator, a, b) => format!("({} {operator} {})", a.text(prefix), b.text(prefix)),
             Self::Negate(inner) => format!("-({})", inner.text(prefix)),
+            // Variables of lambdas in it are those of no lambda outside.
+            Self::Condition(condition) => format!("({})", condition.text(prefix, 10)),
+            Self::Case(branches) => {
+                let branch = |(condition, value): &(Filter, Self)| {
+                    format!("{}:{}", condition.text(prefix, 10), value.text(prefix))
+                };
+                format!("case({})", branches.iter().map(branch).collect::<Vec<_>>().join(","))
+            }
         }
     }
 }
@@ -443,6 +470,11 @@ impl Maker<'_> {
     }
 
     fn ordered(&mut self, table: &Table) -> Expr {
+        if self.random.chance(25)
+            && let Some((joined, _)) = self.joined(table)
+        {
+            return joined;
+        }
         let (column, kind) = self.column(table, |_| true);
         let value = Expr::Column(column);
         match kind {
@@ -451,6 +483,56 @@ impl Maker<'_> {
             Kind::Decimal if self.random.chance(20) => Expr::Negate(value.into()),
             _ => value,
         }
+    }
+
+    /// A value of other rows: behind one lookup or two, or how many point here.
+    fn joined(&mut self, table: &Table) -> Option<(Expr, Kind)> {
+        if table.navigations.is_empty() {
+            return None;
+        }
+        let navigation = self.random.pick(&table.navigations).clone();
+        let other = &self.tables[&navigation.to];
+        if navigation.many {
+            let filter = self.random.chance(40).then(|| self.filter(other, 1, false).into());
+            return Some((Expr::Count(navigation.name, filter), Kind::Whole));
+        }
+        let further: Vec<_> = other.navigations.iter().filter(|next| !next.many).collect();
+        if !further.is_empty() && self.random.chance(25) {
+            let next = self.random.pick(&further);
+            let (column, kind) = self.column(&self.tables[&next.to], |_| true);
+            return Some((Expr::Behind(vec![navigation.name, next.name.clone()], column), kind));
+        }
+        let (column, kind) = self.column(other, |_| true);
+        Some((Expr::Behind(vec![navigation.name], column), kind))
+    }
+
+    /// A comparison with a value of other rows, or of a column there with one here.
+    fn of_joined(&mut self, table: &Table, outer: bool) -> Option<Filter> {
+        let many: Vec<_> = table.navigations.iter().filter(|navigation| navigation.many).collect();
+        if outer && !many.is_empty() && self.random.chance(30) {
+            let navigation = self.random.pick(&many);
+            let (inner, kind) = self.column(&self.tables[&navigation.to], |kind| kind != Kind::Bool);
+            let (own, _) = table.columns.iter().find(|(_, own)| *own == kind)?;
+            let operator = self.random.word(&["eq", "ne", "lt", "ge"]);
+            return Some(Filter::RowsLike(
+                navigation.name.clone(),
+                self.random.chance(40),
+                operator,
+                inner,
+                own.clone(),
+            ));
+        }
+        let (joined, kind) = self.joined(table)?;
+        let operator = match kind {
+            Kind::Bool => self.random.word(&["eq", "ne"]),
+            _ => self.random.word(&["eq", "ne", "lt", "le", "gt", "ge"]),
+        };
+        if matches!(joined, Expr::Count(..)) {
+            let count = whole(i64::try_from(self.random.below(4)).unwrap_or_default());
+            return Some(Filter::Compare(operator, joined, Expr::Literal(count)));
+        }
+        let (column, _) = table.columns.iter().find(|(_, own)| *own == kind)?;
+        Some(Filter::Compare(operator, joined, Expr::Column(column.clone())))
     }
 
     /// A column of these kinds, if possible one that has values.
@@ -482,6 +564,11 @@ impl Maker<'_> {
         {
             return condition;
         }
+        if self.random.chance(6)
+            && let Some(condition) = self.of_joined(table, outer)
+        {
+            return condition;
+        }
         self.leaf(table, depth)
     }
 
@@ -497,6 +584,9 @@ impl Maker<'_> {
             } else {
                 Filter::Behind(navigation.name, self.leaf(other, depth - 1).into())
             };
+        }
+        if depth > 0 && self.random.chance(6) {
+            return self.of_conditions(table, depth);
         }
         let (column, kind) = self.column(table, |_| true);
         let of = Expr::Column(column.clone());
@@ -533,10 +623,29 @@ impl Maker<'_> {
         }
     }
 
+    /// What conditions say, as values.
+    fn of_conditions(&mut self, table: &Table, depth: usize) -> Filter {
+        let condition = |maker: &mut Self| maker.leaf(table, depth - 1);
+        if self.random.chance(30) {
+            let value =
+                |maker: &mut Self| Expr::Literal(whole(i64::try_from(maker.random.below(3)).unwrap_or_default()));
+            let branches = (0..1 + self.random.below(2)).map(|_| (condition(self), value(self))).collect();
+            return Filter::Compare(self.random.word(&["eq", "ne", "lt", "ge"]), Expr::Case(branches), value(self));
+        }
+        let left = Expr::Condition(condition(self).into());
+        let right = match self.random.below(4) {
+            0 => Expr::Literal(Literal { text: "null".into(), value: Value::Null }),
+            1 => Expr::Literal(literal(Kind::Bool, self.random.word(&["true", "false"]))),
+            _ => Expr::Condition(condition(self).into()),
+        };
+        Filter::Compare(self.random.word(&["eq", "ne"]), left, right)
+    }
+
     fn of_text(&mut self, table: &Table, column: &str) -> Filter {
         let of = || Expr::Column(column.to_owned());
         let whole = |n: usize| Expr::Literal(whole(i64::try_from(n).unwrap_or_default()));
-        match self.random.below(6) {
+        match self.random.below(7) {
+            6 => Filter::Compare("gt", Expr::Call("cast to Edm.Int32", vec![of()]), whole(self.random.below(12))),
             0 => Filter::Compare("gt", Expr::Call("length", vec![of()]), whole(self.random.below(12))),
             1 => {
                 let part = self.part(table, column);
@@ -580,16 +689,25 @@ impl Maker<'_> {
         let of = Expr::Column(column.to_owned());
         let literal = Expr::Literal(self.literal(table, column, kind));
         let operator = self.random.word(&["eq", "ne", "lt", "le", "gt", "ge"]);
-        match self.random.below(4) {
+        match self.random.below(6) {
             0 => Filter::Compare(
                 operator,
                 Expr::Call(self.random.word(&["round", "floor", "ceiling"]), vec![of]),
                 literal,
             ),
+            4 => Filter::Compare(operator, Expr::Call("cast to Edm.Int32", vec![of]), literal),
+            5 if kind == Kind::Whole => {
+                let text = Expr::Literal(self::literal(Kind::Text, self.random.word(&["1", "2", "935000001", "x"])));
+                Filter::Compare(operator, Expr::Call("cast to Edm.String", vec![of]), text)
+            }
             1 => Filter::Compare(operator, Expr::Negate(of.into()), literal),
             _ => {
                 let by = Expr::Literal(number(self.random.word(&["1", "2", "4", "0.5", "10", "2.50"])));
-                let by = Expr::Arithmetic(self.random.word(&["add", "sub", "mul", "div", "mod"]), of.into(), by.into());
+                let by = Expr::Arithmetic(
+                    self.random.word(&["add", "sub", "mul", "div", "divby", "mod"]),
+                    of.into(),
+                    by.into(),
+                );
                 Filter::Compare(operator, by, literal)
             }
         }
@@ -602,6 +720,9 @@ impl Maker<'_> {
             let day = Expr::Literal(literal(Kind::Day, self.random.word(&DAYS)));
             return Filter::Compare(operator, Expr::Call("date", vec![of]), day);
         }
+        if self.random.chance(30) {
+            return self.of_span(of, kind, operator);
+        }
         let (function, value) = match self.random.below(if kind == Kind::Moment { 6 } else { 3 }) {
             0 => ("year", self.random.word(&["2015", "2016", "9999", "1", "1969", "0", "10000"])),
             1 => ("month", self.random.word(&["1", "2", "12"])),
@@ -611,6 +732,45 @@ impl Maker<'_> {
             _ => ("second", self.random.word(&["0", "17", "59"])),
         };
         Filter::Compare(operator, Expr::Call(function, vec![of]), Expr::Literal(number(value)))
+    }
+
+    /// Times of day and durations.
+    fn of_span(&mut self, of: Expr, kind: Kind, operator: &'static str) -> Filter {
+        const SPANS: [(&str, i64); 5] = [
+            ("duration'P1D'", 86_400_000_000),
+            ("duration'-PT1H'", -3_600_000_000),
+            ("duration'PT0.5S'", 500_000),
+            ("duration'P365D'", 365 * 86_400_000_000),
+            ("duration'PT0S'", 0),
+        ];
+        let (text, micros) = *self.random.pick(&SPANS);
+        let span = Expr::Literal(Literal { text: text.to_owned(), value: Value::Span(micros) });
+        let moved = self.random.word(&["add", "sub"]);
+        if kind == Kind::Day {
+            let day = Expr::Literal(literal(Kind::Day, self.random.word(&DAYS)));
+            return Filter::Compare(operator, Expr::Arithmetic(moved, of.into(), span.into()), day);
+        }
+        let moment = Expr::Literal(literal(Kind::Moment, self.random.word(&MOMENTS)));
+        match self.random.below(6) {
+            0 => {
+                let (text, micros) =
+                    *self.random.pick(&[("13:28:17", 48_497_000_000), ("00:00", 0), ("11:30", 41_400_000_000)]);
+                let clock = Expr::Literal(Literal { text: text.to_owned(), value: Value::Clock(micros) });
+                Filter::Compare(operator, Expr::Call("time", vec![of]), clock)
+            }
+            1 => Filter::Compare(operator, Expr::Arithmetic("sub", of.into(), moment.into()), span),
+            2 => {
+                let between = Expr::Arithmetic("sub", moment.into(), of.into());
+                let seconds = Expr::Literal(number(self.random.word(&["0", "1.5", "-86400", "1e6"])));
+                Filter::Compare(operator, Expr::Call("totalseconds", vec![between]), seconds)
+            }
+            3 => {
+                let part = Expr::Literal(number(self.random.word(&["0", "0.239", "0.5"])));
+                Filter::Compare(operator, Expr::Call("fractionalseconds", vec![of]), part)
+            }
+            4 => Filter::Compare(operator, Expr::Call("totaloffsetminutes", vec![of]), Expr::Literal(number("0"))),
+            _ => Filter::Compare(operator, Expr::Arithmetic(moved, of.into(), span.into()), moment),
+        }
     }
 
     fn dataverse(&mut self, table: &Table) -> Option<Filter> {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::pushdown::{Push, Pushdown, guid};
 use crate::model::key::{Decoded, decode};
-use crate::model::query::{Compare, Expr, Filter, Literal, Order};
+use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order};
 use crate::model::table::{Binding, ColumnIndex, Kind, Sortable, Source, Table};
 use crate::plan::evaluate::residual::columns_of_filter;
 use crate::plan::unparse;
@@ -91,6 +91,13 @@ pub fn searches(
 pub fn hashed_keys(filter: &Filter) -> Vec<Uuid> {
     let mut keys = BTreeSet::new();
     collect_hashed(filter, &mut keys);
+    keys.into_iter().collect()
+}
+
+/// The same of what is joined.
+pub fn hashed_keys_of_joined(joined: &Joined) -> Vec<Uuid> {
+    let mut keys = BTreeSet::new();
+    collect_hashed_of_joined(joined, &mut keys);
     keys.into_iter().collect()
 }
 
@@ -346,9 +353,17 @@ fn collect_hashed(filter: &Filter, into: &mut BTreeSet<Uuid>) {
                 }
             }
         }
-        Filter::Related { filter: Some(inner), .. } => collect_hashed(inner, into),
-        Filter::Text(..) | Filter::Is(_) | Filter::Related { filter: None, .. } => {}
+        Filter::Related { filter, joined, .. } => {
+            filter.iter().for_each(|inner| collect_hashed(inner, into));
+            joined.iter().for_each(|joined| collect_hashed_of_joined(joined, into));
+        }
+        Filter::Text(..) | Filter::Is(_) => {}
     }
+}
+
+fn collect_hashed_of_joined(joined: &Joined, into: &mut BTreeSet<Uuid>) {
+    joined.query.filter.iter().for_each(|filter| collect_hashed(filter, into));
+    joined.query.joined.iter().for_each(|joined| collect_hashed_of_joined(joined, into));
 }
 
 /// What stays readable in a query; everything else is encoded.

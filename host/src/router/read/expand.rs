@@ -54,7 +54,7 @@ impl Session {
         })
     }
 
-    async fn related(&self, table: &Table, rows: &Rows, of: &RelatedRows) -> Result<Expanded> {
+    pub(super) async fn related(&self, table: &Table, rows: &Rows, of: &RelatedRows) -> Result<Expanded> {
         let other = &*of.read.table;
         let wanted: Vec<Uuid> = guids(table, rows, of.own, other).into_iter().collect();
         let mut found: HashMap<Uuid, Vec<usize>> = HashMap::new();

@@ -58,8 +58,9 @@ impl Session {
         let (conditions, _) = self.conditions(&join.related.table, &check.joins).await?;
         let filter = with_keys(&check.filter, &mut conditions.into_iter())?;
         let (own, table, theirs) = (own.clone(), join.related.table.clone(), join.theirs);
+        let wide = join.related.wide().clone();
         self.work(&join.related.table, move || {
-            let residual = Residual::new(&filter, &table)?;
+            let residual = Residual::new(&filter, &wide)?;
             let mut violated = BTreeSet::new();
             for row in 0..rows.len() {
                 if !residual.keeps(&rows, row)? {

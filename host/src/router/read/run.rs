@@ -20,7 +20,7 @@ use crate::model::table::{Kind, Route, Table};
 use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
 use crate::plan::search::query::ServerSearch;
-use crate::plan::tree::{Place, Read, Scan};
+use crate::plan::tree::{Gather, Place, Read, Scan};
 use crate::router::read::join::hashed;
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
@@ -33,29 +33,15 @@ impl Session {
     /// token.
     pub async fn read(&self, table: &Arc<ServedTable>, query: &Query, binding: &str) -> Result<Found> {
         let read = self.planned(table, query).await?;
-        let (scan, ids) = self.with_joins(&read).await?;
         let binding = Binding { query: binding.to_owned(), generation: generation(self.snapshot(), table) };
         let (cursor, left) = match &query.skip_token {
             Some(token) => self.turntable().tokens.open(token, now_ms(), &binding)?,
             None => (Cursor::Offset(0), query.top),
         };
         let size = self.page_size(query, left);
-        let (rows, count, next) = match &*scan {
-            Scan::Native(scan) => {
-                let given = offset(&cursor)?;
-                let scanned = self.scan_native(&read.table, scan, given, size, self.limits().page_bytes).await?;
-                let given = given + scanned.rows.len() as u64;
-                (scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given)))
-            }
-            Scan::Search(scan) => {
-                // A page that can end early leaves half of the budget to what hangs on its rows.
-                let one_in = if read.expand.is_empty() { 1 } else { 2 };
-                let replan = |filter| match read.scan_for(Some(filter), &ids) {
-                    Scan::Search(scan) => scan,
-                    Scan::Native(_) => scan.clone(),
-                };
-                Searching::new(self, table, scan)?.page(&replan, cursor, size, left, one_in).await?
-            }
+        let (rows, count, next) = match &read.gather {
+            Some(gather) => self.page_of_gathered(&read, gather, &cursor, size).await?,
+            None => self.page_of_scan(table, &read, cursor, size, left).await?,
         };
         self.remember(&read.table, &rows);
         let left = left.map(|left| left.saturating_sub(rows.len() as u64));
@@ -68,6 +54,48 @@ impl Session {
         };
         let expanded = self.expanded(&read.table, &rows, &read.expand).await?;
         Ok(Found { rows, expanded, count, next })
+    }
+
+    async fn page_of_scan(
+        &self,
+        table: &Arc<ServedTable>,
+        read: &Read,
+        cursor: Cursor,
+        size: usize,
+        left: Option<u64>,
+    ) -> Result<Page> {
+        let (scan, ids) = self.with_joins(read).await?;
+        match &*scan {
+            Scan::Native(scan) => {
+                let given = offset(&cursor)?;
+                let scanned = self.scan_native(&read.table, scan, given, size, self.limits().page_bytes).await?;
+                let given = given + scanned.rows.len() as u64;
+                Ok((scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given))))
+            }
+            Scan::Search(scan) => {
+                // A page that can end early leaves half of the budget to what hangs on its rows.
+                let one_in = if read.expand.is_empty() { 1 } else { 2 };
+                let replan = |filter| match read.scan_for(Some(filter), &ids) {
+                    Scan::Search(scan) => scan,
+                    Scan::Native(_) => scan.clone(),
+                };
+                Searching::new(self, table, scan)?.page(&replan, cursor, size, left, one_in).await
+            }
+        }
+    }
+
+    async fn page_of_gathered(&self, read: &Read, gather: &Gather, cursor: &Cursor, size: usize) -> Result<Page> {
+        let (filter, ids) = self.joined(read).await?;
+        let rows = self.gathered(read, gather, filter, &ids).await?;
+        let (all, given) = (rows.len(), offset(cursor)?);
+        let begin = usize::try_from(read.query.skip.saturating_add(given)).unwrap_or(usize::MAX).min(all);
+        let end = begin.saturating_add(size).min(all);
+        let shown: Vec<usize> = (begin..end).collect();
+        let own = rows.columns().iter().copied().filter(|column| *column < read.table.columns.len());
+        let page = rows.pick_within(&shown, self.limits().page_bytes).project(&own.collect::<Vec<_>>());
+        let more = begin + page.len() < all;
+        let next = more.then_some(Cursor::Offset(given + page.len() as u64));
+        Ok((page, read.query.count.then_some(all as u64), next))
     }
 
     /// What hangs on rows of a table, for each navigation property in their order.
@@ -97,14 +125,22 @@ impl Session {
         ids: &HashMap<Uuid, String>,
         most: usize,
     ) -> Result<Rows> {
-        let too_many = || {
-            Error::new(
-                Code::ScanBudgetExceeded,
-                format!("more than {most} rows of `{}` are needed to answer this", read.table.entity_set),
-            )
-            .target(read.table.entity_set.clone())
-            .hint("narrow the condition on the related table")
+        let Some(gather) = &read.gather else {
+            return self.scanned(read, filter, ids, most).await;
         };
+        let rows = self.gathered(read, gather, filter, ids).await?;
+        if rows.len() > most { Err(too_many(read, most)) } else { Ok(rows) }
+    }
+
+    /// The same of its scan alone.
+    pub(super) async fn scanned(
+        &self,
+        read: &Read,
+        filter: Option<Filter>,
+        ids: &HashMap<Uuid, String>,
+        most: usize,
+    ) -> Result<Rows> {
+        let too_many = || too_many(read, most);
         match read.scan_for(filter, ids) {
             Scan::Native(scan) => {
                 let left = usize::try_from(self.budget().rows_left(self.budget().whole())).unwrap_or(usize::MAX);
@@ -130,7 +166,8 @@ impl Session {
     /// Keeps the way back from GUIDs that hash what they stand for: of rows, and of rows that these point to.
     pub(in crate::router) fn remember(&self, table: &Table, rows: &Rows) {
         for column in rows.columns() {
-            if matches!(table.columns[*column].kind, Kind::Key | Kind::Lookup(_)) {
+            // What is joined to a row is none of its own.
+            if table.columns.get(*column).is_some_and(|column| matches!(column.kind, Kind::Key | Kind::Lookup(_))) {
                 self.store().remember_keys(hashed(table, rows, *column));
             }
         }
@@ -200,6 +237,18 @@ impl Session {
         left.map_or(most as usize, |left| usize::try_from(left).unwrap_or(usize::MAX).min(most as usize))
     }
 }
+
+fn too_many(read: &Read, most: usize) -> Error {
+    Error::new(
+        Code::ScanBudgetExceeded,
+        format!("more than {most} rows of `{}` are needed to answer this", read.table.entity_set),
+    )
+    .target(read.table.entity_set.clone())
+    .hint("narrow the condition on the related table")
+}
+
+/// Rows of a page, how many there are in all if that was asked, and where the page ended if more follow.
+type Page = (Rows, Option<u64>, Option<Cursor>);
 
 /// Who may be asked what it can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
