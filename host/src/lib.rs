@@ -70,6 +70,9 @@ pub mod odata {
     /// The query string: options by name, and from them a query.
     pub mod options;
 
+    /// `$batch`: many requests in one body, and their answers.
+    pub mod batch;
+
     /// What headers ask for: format, preferences, versions.
     pub mod headers;
 
@@ -299,6 +302,9 @@ pub mod router {
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
 
+    /// Writes of one session that are made together or not at all.
+    pub mod staged;
+
     /// One request: the only way into reading and writing, with one deadline and one budget.
     pub mod session;
 
@@ -472,6 +478,9 @@ pub mod http {
 
     /// Readiness and metrics.
     pub mod health;
+
+    /// `$batch`, part by part.
+    pub mod batch;
 
     /// The page at `/`, for people.
     mod welcome;

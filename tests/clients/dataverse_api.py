@@ -63,5 +63,15 @@ def rows_that_come_and_go():
     assert contact.read(filter=" or ".join(f"contactid eq {key}" for key in made)) == []
 
 
+@check
+def rows_in_a_batch():
+    contact = client.entity("contact")
+    contact.create([{"lastname": "InBatch", **PERSON} for _ in range(3)], mode="batch")
+    made = [row["contactid"] for row in contact.read(select=["contactid"], filter="lastname eq 'InBatch'")]
+    assert len(made) == 3, made
+    contact.delete(mode="batch", ids=made)
+    assert contact.read(filter="lastname eq 'InBatch'") == []
+
+
 print(f"{len(failed)} failed: {failed}" if failed else "all checks passed", flush=True)
 sys.exit(1 if failed else 0)

@@ -164,6 +164,43 @@ def helpers_that_read_the_tables():
 
 
 @check
+def batches():
+    batch = client.batch.new()
+    batch.records.retrieve("contact", PATIENT, select=["fullname"])
+    batch.records.list("contact", top=1)
+    batch.tables.get("contact")
+    answers = batch.execute().responses
+    assert [answer.status_code for answer in answers] == [200, 200, 200], answers
+    assert answers[0].data["fullname"] == "Patient One", answers
+
+
+def change_set(second):
+    batch = client.batch.new()
+    with batch.changeset() as changes:
+        made = changes.records.create("contact", {"lastname": "Batched", **PERSON})
+        changes.records.update("contact", made, second)
+    return batch.execute()
+
+
+def batched():
+    return list(client.records.list("contact", filter="lastname eq 'Batched'", select=["firstname"]))
+
+
+@check
+def change_sets_are_whole_where_rows_are_native():
+    if os.environ.get("TURNTABLE_ROUTE") == "native":
+        assert not change_set({"birthdate": "soon"}).succeeded
+        assert batched() == []
+        answer = change_set({"firstname": "x"})
+        assert len(answer.succeeded) == 2 and len(answer.entity_ids) >= 1, answer
+        assert [row["firstname"] for row in batched()] == ["x"]
+        client.records.delete("contact", answer.entity_ids[0])
+    else:
+        assert change_set({"firstname": "x"}).failed[0].status_code == 501
+        assert batched() == []
+
+
+@check
 def what_is_not_there_is_refused_by_name():
     refused(lambda: list(client.query.sql("SELECT TOP 1 fullname FROM contact")))
     refused(lambda: list(client.query.fetchxml("<fetch><entity name='contact'/></fetch>").execute()))

@@ -41,6 +41,35 @@ const checks = {
         await api.deleteRecord({ collection: "contacts", key: made.contactid });
         await assert.rejects(api.retrieve({ collection: "contacts", key: made.contactid }), { status: 404 });
     },
+    async "a batch of reads"() {
+        api.startBatch();
+        api.retrieveMultiple({ collection: "contacts", top: 1 });
+        api.retrieve({ collection: "contacts", key: PATIENT, select: ["fullname"] });
+        const [rows, row] = await api.executeBatch();
+        assert.equal(rows.value.length, 1);
+        assert.equal(row.fullname, "Patient One");
+    },
+    async "a change set"() {
+        const made = () => api.count({ collection: "contacts", filter: "lastname eq 'InChangeSet'" });
+        const data = { lastname: "InChangeSet", msemr_contacttype: 935000000 };
+        const run = (second) => {
+            api.startBatch();
+            api.create({ collection: "contacts", data, contentId: "1" });
+            api.create({ collection: "contacts", data: { ...data, ...second }, contentId: "2" });
+            return api.executeBatch();
+        };
+        if (process.env.TURNTABLE_ROUTE === "native") {
+            const refused = await run({ birthdate: "soon" }).catch((error) => [error]);
+            assert.ok(refused.some((answer) => answer.status === 400), JSON.stringify(refused));
+            assert.equal(await made(), 0);
+            assert.equal((await run({})).length, 2);
+            assert.equal(await made(), 2);
+        } else {
+            const refused = await run({}).catch((error) => [error]);
+            assert.ok(refused.some((answer) => answer.status === 501), JSON.stringify(refused));
+            assert.equal(await made(), 0);
+        }
+    },
     async "definitions of tables, columns and relationships"() {
         const all = await api.retrieveEntities({ select: ["LogicalName"], filter: "LogicalName eq 'contact'" });
         assert.deepEqual(all.value.map((table) => table.LogicalName), ["contact"]);

@@ -18,10 +18,12 @@ fn interpreter(variable: &str, how: &str) -> Option<OsString> {
     found
 }
 
-/// Runs a script of `tests/clients` to its end.
-async fn run(interpreter: OsString, script: &str, arguments: Vec<String>) {
+/// Runs a script of `tests/clients` to its end. `route`: where the rows are that it looks at.
+async fn run(interpreter: OsString, script: &str, route: &str, arguments: Vec<String>) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
-    let run = move || Command::new(interpreter).arg(script).args(arguments).output().expect("it starts");
+    let mut command = Command::new(interpreter);
+    command.arg(script).args(arguments).env("TURNTABLE_ROUTE", route);
+    let run = move || command.output().expect("it starts");
     let output = tokio::task::spawn_blocking(run).await.expect("it ends");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
@@ -29,7 +31,7 @@ async fn run(interpreter: OsString, script: &str, arguments: Vec<String>) {
 }
 
 /// Everything native, and what the clients look at in a FHIR service. `port`: of the address outside, which is one of TLS.
-async fn servers(port: Option<u16>, fhir: &Fhir) -> [Server; 2] {
+async fn servers(port: Option<u16>, fhir: &Fhir) -> [(&'static str, Server); 2] {
     for bundle in [PEOPLE, EVENTS] {
         fhir.as_sandbox().load(bundle.as_bytes()).expect("the bundle is whole");
     }
@@ -41,7 +43,7 @@ async fn servers(port: Option<u16>, fhir: &Fhir) -> [Server; 2] {
     let tables = ["contact", "account", "msemr_encounter", "msemr_observation"];
     let there =
         Server::with(fhir).virtual_tables(&tables).configure(|config| config.doors.public_url = public()).start().await;
-    [native, there]
+    [("native", native), ("virtual", there)]
 }
 
 /// A port that was free a moment ago.
@@ -55,9 +57,9 @@ async fn microsofts_own_for_python() {
     let how = "pip install PowerPlatform-Dataverse-Client==1.1.0 dataverse-api==1.4.3";
     let Some(python) = interpreter("TURNTABLE_TEST_DATAVERSE_PY", how) else { return };
     let (port, fhir) = (free_port(), Fhir::sandbox().await);
-    for server in servers(Some(port), &fhir).await {
+    for (route, server) in servers(Some(port), &fhir).await {
         let arguments = vec![port.to_string(), server.address().port().to_string()];
-        run(python.clone(), "dataverse_sdk.py", arguments).await;
+        run(python.clone(), "dataverse_sdk.py", route, arguments).await;
     }
 }
 
@@ -66,8 +68,8 @@ async fn dataverse_api_for_python() {
     let how = "pip install PowerPlatform-Dataverse-Client==1.1.0 dataverse-api==1.4.3";
     let Some(python) = interpreter("TURNTABLE_TEST_DATAVERSE_PY", how) else { return };
     let fhir = Fhir::sandbox().await;
-    for server in servers(None, &fhir).await {
-        run(python.clone(), "dataverse_api.py", vec![server.address().port().to_string()]).await;
+    for (route, server) in servers(None, &fhir).await {
+        run(python.clone(), "dataverse_api.py", route, vec![server.address().port().to_string()]).await;
     }
 }
 
@@ -76,8 +78,8 @@ async fn dynamics_web_api_for_javascript() {
     let how = "npm install dynamics-web-api@2.5.0 into a folder";
     let Some(folder) = interpreter("TURNTABLE_TEST_DATAVERSE_JS", how) else { return };
     let fhir = Fhir::sandbox().await;
-    for server in servers(None, &fhir).await {
+    for (route, server) in servers(None, &fhir).await {
         let arguments = vec![server.address().port().to_string(), folder.to_string_lossy().into_owned()];
-        run("node".into(), "dynamics.cjs", arguments).await;
+        run("node".into(), "dynamics.cjs", route, arguments).await;
     }
 }

@@ -13,7 +13,7 @@ use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
 use crate::http::shared::{API, App, Failed, Shared, failure};
-use crate::http::{admin, fhir, health, ingest, tables, welcome};
+use crate::http::{admin, batch, fhir, health, ingest, tables, welcome};
 use crate::model::error::{Code, Error, Result};
 
 pub fn routes(app: Arc<App>) -> Router {
@@ -21,6 +21,8 @@ pub fn routes(app: Arc<App>) -> Router {
         // Apps: OData.
         .route("/api/data/v9.2", any(tables::serve))
         .route("/api/data/v9.2/", any(tables::serve))
+        .route("/api/data/v9.2/$batch", post(batch::serve))
+        .route("/api/data/v9.2/%24batch", post(batch::serve))
         .route("/api/data/v9.2/{*path}", any(tables::serve))
         .route("/api/data/v9.1/msind_UpsertBundle", any(tables::serve))
         .route("/api/data/v9.1/msind_RetrieveBundle", any(tables::serve))

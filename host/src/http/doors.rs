@@ -160,7 +160,11 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn types(path: &str) -> &'static [&'static str] {
     const JSON: &str = "application/json";
     if path.starts_with("/api/data/") {
-        return if path.ends_with("/$batch") { &[JSON, "multipart/mixed"] } else { &[JSON] };
+        return if ["/$batch", "/%24batch"].iter().any(|batch| path.ends_with(batch)) {
+            &[JSON, "multipart/mixed"]
+        } else {
+            &[JSON]
+        };
     }
     match path {
         path if path == "/fhir" || path.starts_with("/fhir/") => &[

@@ -28,6 +28,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::AlreadyExists | Code::Conflict => StatusCode::CONFLICT,
         Code::PageTokenExpired => StatusCode::GONE,
         Code::VersionMismatch | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Code::FailedDependency => StatusCode::FAILED_DEPENDENCY,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UrlTooLong => StatusCode::URI_TOO_LONG,

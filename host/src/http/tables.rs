@@ -32,6 +32,7 @@ use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::{ServedTable, Snapshot};
+use crate::router::write::change::Written;
 use crate::router::write::ingest::How;
 
 /// Bytes of a body, or of the cells of an answer, that are read or written at once on a thread of the reactor: it takes
@@ -39,15 +40,22 @@ use crate::router::write::ingest::How;
 const AT_ONCE: usize = 256 << 10;
 
 /// A request as it was sent.
-struct Sent {
-    method: Method,
-    headers: HeaderMap,
+pub(super) struct Sent {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
     /// After the service root, as sent.
-    path: String,
-    query: String,
-    body: Bytes,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) body: Bytes,
     /// The service root as the client sees it.
-    base: String,
+    pub(super) base: String,
+}
+
+/// A change that is made, or staged, and not shown yet.
+pub(super) struct Changed {
+    sent: Arc<Sent>,
+    call: Arc<Call>,
+    written: Written,
 }
 
 /// One request, as it goes through the house.
@@ -74,15 +82,20 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let is_bundle = parts.uri.path().ends_with("msind_UpsertBundle");
     let body =
         body::read(app, &parts.headers, body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
-    let sent = Arc::new(Sent {
+    let sent = Sent {
         base: root + API,
         path: [API, OLDER_API].iter().find_map(|api| parts.uri.path().strip_prefix(api)).unwrap_or_default().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
         headers: parts.headers,
         body,
-    });
-    let session = app.session();
+    };
+    respond(app, sent, app.session()).await
+}
+
+/// The life of a request from here on, in a session of its own.
+pub(super) async fn respond(app: &App, sent: Sent, session: Session) -> Result<Response> {
+    let (sent, limits) = (Arc::new(sent), &app.turntable.limits);
     let begun = Instant::now();
     let call = if sent.body.len() <= AT_ONCE {
         sent.parse(session.snapshot(), limits)?
@@ -101,8 +114,42 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     Ok(response)
 }
 
+/// Makes a change that has been read, which may be one of several in its session.
+pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<Changed> {
+    let Request::Write { table, change, .. } = &call.request else {
+        return Err(Error::new(Code::Internal, "what was to be a change is none"));
+    };
+    let written = session.write(session.snapshot().table(&table.name)?, change).await?;
+    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written })
+}
+
+impl Changed {
+    /// The address of the row below the service root.
+    pub(super) fn address(&self) -> String {
+        match &self.call.request {
+            Request::Write { table, .. } => reply::row_url("", table, self.written.key),
+            _ => String::new(),
+        }
+    }
+
+    /// The answer, once it is stored: of the row as it is now.
+    pub(super) async fn shown(self, app: &App, session: Session) -> Result<Response> {
+        let Request::Write { table, query, .. } = &self.call.request else {
+            return Err(Error::new(Code::Internal, "what was a change is none"));
+        };
+        let table = session.snapshot().table(&table.name)?.clone();
+        let row = match self.written.row {
+            Some(_) => session.read_row(&table, self.written.key).await?,
+            None => None,
+        };
+        let written = Written { row, ..self.written };
+        let serving = Serving { documents: &app.documents, session, sent: self.sent, call: self.call.clone() };
+        serving.written(&table, written, query).await
+    }
+}
+
 impl Sent {
-    fn parse(&self, snapshot: &Snapshot, limits: &Limits) -> Result<Call> {
+    pub(super) fn parse(&self, snapshot: &Snapshot, limits: &Limits) -> Result<Call> {
         let headers = headers(&self.headers)?;
         let message = Message {
             // An answer to HEAD is one to GET without its body, which the HTTP layer leaves out.
@@ -302,7 +349,11 @@ impl Serving<'_> {
     }
 
     async fn write(&self, table: &Arc<ServedTable>, change: &Change, query: &Query) -> Result<Response> {
-        let written = self.session.write(table, change).await?;
+        self.written(table, self.session.write(table, change).await?, query).await
+    }
+
+    /// The answer of a change.
+    async fn written(&self, table: &Arc<ServedTable>, written: Written, query: &Query) -> Result<Response> {
         let url = reply::row_url(&self.sent.base, &table.table, written.key);
         let etag = written.row.as_ref().and_then(|rows| reply::etag(&table.table, rows, 0));
         // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
@@ -439,7 +490,7 @@ fn set(headers: &mut HeaderMap, name: &str, value: &str) {
     }
 }
 
-fn headers(headers: &HeaderMap) -> Result<Vec<(&str, &str)>> {
+pub(super) fn headers(headers: &HeaderMap) -> Result<Vec<(&str, &str)>> {
     headers
         .iter()
         .filter_map(|(name, value)| {

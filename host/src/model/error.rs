@@ -40,6 +40,8 @@ pub enum Code {
     // The state of the row.
     NotFound,
     AlreadyExists,
+    /// A request of a batch that another one, which went wrong, goes before.
+    FailedDependency,
     VersionMismatch,
     PreconditionFailed,
     Conflict,

@@ -34,6 +34,12 @@ pub struct Limits {
     pub url_bytes: usize,
     /// Bytes of a request body to the table API. `BodyTooLarge`.
     pub body_bytes: usize,
+    /// Bytes of a `$batch`. `BodyTooLarge`.
+    pub batch_bytes: usize,
+    /// Requests in a `$batch`, those of its change sets included. `BadRequest`.
+    pub batch_parts: usize,
+    /// Bytes of the answers of a `$batch`, after which its further requests are refused. `BodyTooLarge`.
+    pub batch_answer_bytes: usize,
     /// Bytes of an ingested bundle. `BodyTooLarge`.
     pub bundle_bytes: usize,
     /// Bytes of an uploaded component. `BodyTooLarge`.
@@ -146,6 +152,9 @@ impl Default for Limits {
             shutdown_ms: 30_000,
             url_bytes: 32 << 10,
             body_bytes: 4 << 20,
+            batch_bytes: 16 << 20,
+            batch_parts: 1_000,
+            batch_answer_bytes: 64 << 20,
             bundle_bytes: 64 << 20,
             component_bytes: 32 << 20,
             filter_depth: 64,

@@ -139,6 +139,17 @@ impl<'a> Headers<'a> {
         preferences
     }
 
+    /// `continue-on-error` of a batch.
+    pub fn continues_on_error(&self) -> bool {
+        self.all("Prefer").flat_map(|value| split_quoted(value, ',')).any(|preference| {
+            let name = preference.to_ascii_lowercase();
+            let (name, value) = name.split_once('=').unwrap_or((&name, "true"));
+            let name = name.trim();
+            name.strip_prefix("odata.").unwrap_or(name) == "continue-on-error"
+                && value.trim().trim_matches('"') == "true"
+        })
+    }
+
     /// `If-Match` and `If-None-Match` of a write.
     pub fn precondition(&self) -> Result<Precondition> {
         match (self.get("If-Match"), self.if_none_match()) {
@@ -442,6 +453,9 @@ mod tests {
         assert_eq!(read("return=minimal").representation, Some(false));
         assert_eq!(read("maxpagesize=0").max_page_size, None);
         assert!(read("explain").explain);
+        let continues = |prefer: &str| headers(("Prefer", prefer), |h| h.continues_on_error());
+        assert!(continues("odata.continue-on-error") && continues("return=minimal, continue-on-error=true"));
+        assert!(!continues("continue-on-error=false") && !continues(""));
         assert!(read("omit-values=nulls").omit_nulls && read("odata.omit-values=\"nulls\"").omit_nulls);
         assert_eq!(read("omit-values=defaults").applied, [""; 0]);
         assert!(read("handling=strict").applied.is_empty(), "we are always strict, so there is nothing to apply");

@@ -387,7 +387,7 @@ fn xml_container(writer: &mut Xml, types: &[EntityType]) -> io::Result<()> {
             .write_inner_content(|w| {
                 w.create_element("EnumMember").write_text_content(quick_xml::events::BytesText::new(level)).map(drop)
             })?;
-        let batch = [("Term", "Org.OData.Capabilities.V1.BatchSupported"), ("Bool", "false")];
+        let batch = [("Term", "Org.OData.Capabilities.V1.BatchSupported"), ("Bool", "true")];
         w.create_element("Annotation").with_attributes(batch).write_empty()?;
         let functions = ("Term", "Org.OData.Capabilities.V1.FilterFunctions");
         w.create_element("Annotation").with_attribute(functions).write_inner_content(|w| {
@@ -528,7 +528,7 @@ fn json_container(types: &[EntityType]) -> Value {
         container.insert(name.into(), json!({ "$Action": format!("{NAMESPACE}.{name}") }));
     }
     container.insert("@Capabilities.ConformanceLevel".into(), json!("Minimal"));
-    container.insert("@Capabilities.BatchSupported".into(), json!(false));
+    container.insert("@Capabilities.BatchSupported".into(), json!(true));
     container.insert("@Capabilities.FilterFunctions".into(), json!(FUNCTIONS));
     Value::Object(container)
 }

@@ -12,6 +12,7 @@ use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::Table;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
+use crate::router::staged::{Staged, Together};
 use crate::store::facade::Store;
 
 /// The share of what is no mapping's.
@@ -28,6 +29,8 @@ pub struct Session {
     deadline: Instant,
     budget: Budget,
     trace: Trace,
+    /// Of a change set: what it has written so far.
+    staged: Option<Arc<Staged>>,
 }
 
 impl Session {
@@ -35,12 +38,44 @@ impl Session {
     pub fn new(turntable: Arc<Turntable>, caller: Caller) -> Self {
         let deadline = Instant::now() + Duration::from_millis(turntable.limits.request_ms);
         let (snapshot, budget) = (turntable.snapshot(), Budget::new(&turntable.limits));
-        Self { turntable, snapshot, caller, deadline, budget, trace: Trace::default() }
+        Self { turntable, snapshot, caller, deadline, budget, trace: Trace::default(), staged: None }
     }
 
     /// The same, to be answered by another time.
     pub fn until(self, deadline: Instant) -> Self {
         Self { deadline, ..self }
+    }
+
+    /// The same for a change set: what it writes is stored by [`Session::commit`], all of it or nothing.
+    pub fn staging(self) -> Self {
+        Self { staged: Some(Arc::default()), ..self }
+    }
+
+    /// Stores what a change set has written. False: other versions came into force in between, and nothing is stored; it
+    /// is to be made anew. `VersionMismatch` where others have written one of the resources since.
+    pub async fn commit(&self) -> Result<bool> {
+        let Together { writes, moment, is_stale, moved } =
+            self.staged.as_ref().map(|staged| staged.take()).unwrap_or_default();
+        let Some(moment) = moment else { return Ok(true) };
+        if is_stale {
+            return Ok(false);
+        }
+        let store = self.store().clone();
+        // Begun, it is done, whether or not anybody still waits.
+        let stored = tokio::spawn(async move {
+            let done = store.put_resources_of(BUNDLES, moment, writes).await?;
+            if done {
+                store.move_keys(moved);
+            }
+            Ok(done)
+        });
+        stored
+            .await
+            .map_err(|error| Error::new(Code::Internal, "a part of the request failed").internal(error.to_string()))?
+    }
+
+    pub(in crate::router) fn staged(&self) -> Option<&Arc<Staged>> {
+        self.staged.as_ref()
     }
 
     pub fn snapshot(&self) -> &Arc<Snapshot> {

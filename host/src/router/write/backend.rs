@@ -93,6 +93,9 @@ impl Place<'_> {
     pub async fn read(&self, resource_type: &str, id: &str) -> Result<Option<Held>> {
         match self {
             Self::Native { session, .. } => {
+                if let Some(found) = session.staged().and_then(|staged| staged.resource(resource_type, id)) {
+                    return Ok(found.map(|(body, version)| Held { body, version: Some(version.to_string()) }));
+                }
                 let found = session.store().resource(resource_type, id).await?;
                 Ok(found.map(|(body, version)| Held { body, version: Some(version.to_string()) }))
             }
@@ -120,6 +123,7 @@ impl Place<'_> {
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
+                self.not_staged()?;
                 reached("write.asking");
                 let written = create_there(client, resource_type, id, chosen, body, session.deadline()).await?;
                 reached("write.taken");
@@ -143,6 +147,7 @@ impl Place<'_> {
                 stored(session, through, resource_type, id, Some(body), base, changed).await
             }
             Self::Virtual { session, client } => {
+                self.not_staged()?;
                 let stands = version.map_or(Stands::Anyhow, Stands::At);
                 reached("write.asking");
                 let written = client.put(resource_type, id, body, stands, session.deadline()).await?;
@@ -159,10 +164,24 @@ impl Place<'_> {
                 stored(session, through, resource_type, id, None, base, Changed::default()).await.map(drop)
             }
             Self::Virtual { session, client } => {
+                self.not_staged()?;
                 reached("write.asking");
                 client.delete(resource_type, id, version, session.deadline()).await.inspect(|()| reached("write.taken"))
             }
         }
+    }
+}
+
+impl Place<'_> {
+    /// What goes to a FHIR service cannot be taken back with the rest of a change set.
+    fn not_staged(&self) -> Result<()> {
+        let Self::Virtual { session, client } = self else { return Ok(()) };
+        if session.staged().is_none() {
+            return Ok(());
+        }
+        let message =
+            format!("a change set of several changes to the FHIR service `{}` is not supported", client.name());
+        Err(Error::new(Code::NotSupported, message).hint("send each change by itself; native tables take change sets"))
     }
 }
 
@@ -221,11 +240,23 @@ async fn stored(
 ) -> Result<Held> {
     let (turntable, snapshot) = (session.turntable().clone(), session.snapshot().clone());
     let (of, through, deadline) = (session.share_of(through).to_owned(), through.clone(), session.deadline());
+    let staged = session.staged().cloned();
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
     let begun = async move {
         let store = &turntable.store;
+        let is_staged = staged.as_ref().and_then(|staged| staged.version(&resource_type, &id));
         let base = match base {
+            Base::Known(version) if is_staged.is_some_and(|staged| Some(staged) != version) => {
+                return Err(Error::new(Code::VersionMismatch, "the row has changed since it was read"));
+            }
             Base::Known(version) => version,
+            Base::Last | Base::Nothing if is_staged.is_some() => {
+                let is_there = staged.as_ref().and_then(|staged| staged.resource(&resource_type, &id)).flatten();
+                if matches!(base, Base::Nothing) && is_there.is_some() {
+                    return Err(Error::new(Code::AlreadyExists, "a row of this key exists already"));
+                }
+                is_staged
+            }
             Base::Last | Base::Nothing => {
                 let one = vec![(resource_type.clone(), id.clone())];
                 let last = store.last_versions(one).await?.into_iter().next().flatten();
@@ -242,6 +273,10 @@ async fn stored(
             _ => None,
         };
         let own_rows = own_rows.unwrap_or_default();
+        let own_rows = match &staged {
+            Some(staged) => staged.own_rows(&resource_type, &id, own_rows),
+            None => own_rows,
+        };
         let incoming = Incoming { resource_type, id, body, base };
         let changed = Arc::new(changed);
         for _ in 0..STORE_ATTEMPTS {
@@ -254,6 +289,10 @@ async fn stored(
             let write = turntable.work.run(&of, Some(deadline), preparing).await??;
             let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
             reached("write.made");
+            if let Some(staged) = &staged {
+                staged.put(live.moment, write);
+                return Ok(held);
+            }
             if store.put_resources_of(&write.resource_type.clone(), live.moment, vec![write]).await? {
                 reached("write.stored");
                 return Ok(held);

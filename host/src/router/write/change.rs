@@ -17,6 +17,7 @@ use crate::model::table::{Column, ColumnIndex, Kind, Rank, Source, Table};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
+use crate::router::staged::StagedRow;
 use crate::router::write::backend::{Held, Place};
 use crate::router::write::kept::{Compared, Differing, is_same};
 use crate::router::write::moves::{self, Found, Moves};
@@ -161,8 +162,34 @@ impl Session {
         Ok(None)
     }
 
-    /// A native row as the store has it: with what lives in the row alone.
+    /// A native row as the store has it, or will have it: with what lives in the row alone.
     async fn stored_row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
+        let Some(staged) = self.staged() else { return self.row_in_store(table, key).await };
+        let Some(StagedRow { row, before, own }) = staged.row(&table.table, key) else {
+            // A resource that is staged has the rows that are staged with it, and no others.
+            let found = self.row_in_store(table, key).await?;
+            return Ok(found.filter(|row| {
+                let (resource_type, rest) = key::split(row.cell(0, table.table.key).unwrap_or_default());
+                staged.version(resource_type, rest.split('/').next().unwrap_or(rest)).is_none()
+            }));
+        };
+        if table.table.own_columns().next().is_none() {
+            return Ok(Some(row));
+        }
+        let now = self.row_in_store(table, key::of_row(&table.table, &before)).await?;
+        let cell = |column: &ColumnIndex| match own.iter().find(|(of, _)| of == column) {
+            Some((_, value)) => value.as_deref(),
+            None => match &now {
+                Some(now) if table.table.is_own(*column) => now.cell(0, *column),
+                _ => row.cell(0, *column),
+            },
+        };
+        let mut laid = Rows::new(row.columns().to_vec());
+        laid.push(row.columns().iter().map(cell));
+        Ok(Some(laid))
+    }
+
+    async fn row_in_store(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
         // One row by its key is no more than that to look at.
         let limits = ScanLimits { rows: 1, bytes: usize::MAX, deadline: self.deadline() };
         let found = self.scan_store(NativeScan::row(table.table.clone(), key), limits).await?.rows;
@@ -186,9 +213,15 @@ impl Session {
         if !located.is_child() {
             return Ok(Some((located, false)));
         }
-        let (store, body, text) = (self.store().clone(), held.body.clone(), located.text());
-        let found = self.work(table, move || moves::find(&body, &text, |guid| store.moved(guid))).await?;
+        let (moved, body, text) = (self.moved(), held.body.clone(), located.text());
+        let found = self.work(table, move || moves::find(&body, &text, moved)).await?;
         Ok(found.map(|found| (located.found(&found), found.is_ambiguous)))
+    }
+
+    /// Tells what became of keys.
+    fn moved(&self) -> impl Fn(Uuid) -> Option<Arc<str>> + Send + 'static {
+        let (store, staged) = (self.store().clone(), self.staged().cloned());
+        move |guid| staged.as_ref().and_then(|staged| staged.moved(guid)).or_else(|| store.moved(guid))
     }
 
     /// Where the row of a key can be: one place, or one for each resource type of the table that it may be of.
@@ -204,7 +237,7 @@ impl Session {
         }
         let text = match self.hashed_text(served, key).await? {
             Some(text) => text,
-            None => match self.store().moved(key) {
+            None => match self.moved()(key) {
                 Some(text) => text.trim_start_matches('!').to_owned(),
                 None => return Ok(Vec::new()),
             },
@@ -733,10 +766,12 @@ impl Changing<'_> {
 
     /// Keeps them, and what became of the key that was used.
     fn keep(&self, moves: Moves, used: Option<(Uuid, String)>) {
-        let store = self.session.store();
-        let mut kept = moves.kept(|guid| store.moved(guid));
+        let mut kept = moves.kept(self.session.moved());
         kept.extend(used);
-        store.move_keys(kept);
+        match self.session.staged() {
+            Some(staged) => staged.move_keys(kept),
+            None => self.session.store().move_keys(kept),
+        }
     }
 
     /// Whether a resource that is there is known to have this row. A native resource is stored with its rows, or else with a

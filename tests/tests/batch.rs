@@ -1,0 +1,286 @@
+//! `$batch`: every form in which clients send it, and change sets that are stored whole or not at all.
+
+use std::fmt::Write as _;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use turntable_tests::{Answer, Fhir, PATIENT, PEOPLE, Server};
+
+const PERSON: u32 = 935_000_000;
+
+/// A part of its own, or several that are made together.
+enum Item {
+    One(String),
+    Set(Vec<String>),
+}
+
+fn get(url: &str) -> Item {
+    Item::One(format!("GET {url} HTTP/1.1\r\nAccept: application/json\r\n\r\n"))
+}
+
+fn change(method: &str, url: &str, body: &Value) -> String {
+    format!("{method} {url} HTTP/1.1\r\nContent-Type: application/json;type=entry\r\n\r\n{body}")
+}
+
+async fn send(server: &Server, items: &[Item], prefer: &str) -> Answer {
+    let mut text = String::new();
+    let mut id = 0;
+    for (position, item) in items.iter().enumerate() {
+        let mut part = |text: &mut String, boundary: &str, request: &str| {
+            id += 1;
+            let _ = write!(
+                text,
+                "--{boundary}\r\nContent-Type: application/http\r\nContent-Transfer-Encoding: binary\r\nContent-ID: {id}\r\n\r\n{request}\r\n"
+            );
+        };
+        match item {
+            Item::One(request) => part(&mut text, "batch", request),
+            Item::Set(requests) => {
+                let boundary = format!("changeset_{position}");
+                let _ = write!(text, "--batch\r\nContent-Type: multipart/mixed; boundary={boundary}\r\n\r\n");
+                requests.iter().for_each(|request| part(&mut text, &boundary, request));
+                let _ = write!(text, "--{boundary}--\r\n");
+            }
+        }
+    }
+    text.push_str("--batch--\r\n");
+    let call = server.call(Method::POST, "$batch").header("prefer", prefer);
+    call.body("multipart/mixed; boundary=\"batch\"", text).send().await
+}
+
+/// The status of each part of an answer, and its body.
+fn parts(answer: &Answer) -> Vec<(u16, Value)> {
+    let parts = answer.text.split("HTTP/1.1 ").skip(1);
+    let read = |part: &str| {
+        let status = part.get(..3).and_then(|status| status.parse().ok()).expect("a status");
+        let body = part.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let body = body.split("\r\n--").next().unwrap_or_default().trim();
+        (status, if body.starts_with('{') { serde_json::from_str(body).expect("JSON") } else { json!(body) })
+    };
+    parts.map(read).collect()
+}
+
+fn statuses(answer: &Answer) -> Vec<u16> {
+    parts(answer).iter().map(|(status, _)| *status).collect()
+}
+
+fn person(name: &str) -> Value {
+    json!({ "lastname": name, "msemr_contacttype": PERSON })
+}
+
+async fn count(server: &Server, name: &str) -> String {
+    server.get("contacts/$count", &[("$filter", &format!("lastname eq '{name}'"))]).await.expect(200).text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_are_answered_in_their_order() {
+    let server = Server::setup().start().await;
+    server.ingest(PEOPLE, None).await.expect(200);
+    let whole = format!("{}/contacts({PATIENT})?$select=fullname", server.api());
+    let items = || {
+        vec![
+            get("contacts?$top=1&$select=fullname&$filter=lastname ne null"),
+            get(&whole),
+            get(&format!("/api/data/v9.2/contacts({PATIENT})/fullname/$value")),
+            get("contacts/$count"),
+            get("nothing"),
+            get("http://elsewhere.example.org/api/data/v9.2/contacts"),
+            Item::One(change("POST", "contacts", &person("Batch"))),
+            get("$7?$select=lastname"),
+            get("$99"),
+            get("$batch"),
+            get("$metadata"),
+        ]
+    };
+    let answer = send(&server, &items(), "odata.continue-on-error").await.expect(200);
+    assert!(answer.header("content-type").starts_with("multipart/mixed; boundary=batchresponse_"));
+    assert_eq!(statuses(&answer), [200, 200, 200, 200, 404, 400, 201, 200, 400, 501, 200]);
+    let found = parts(&answer);
+    assert_eq!(found[0].1["value"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&found[1].1["fullname"], &found[2].1), (&json!("Patient One"), &json!("Patient One")));
+    assert_eq!(found[7].1["lastname"], "Batch");
+    assert!(
+        answer.text.contains("Content-ID: 7") && answer.text.contains("OData-EntityId: ")
+            || answer.text.contains("Location: ")
+    );
+    // Without the preference the first error is the end.
+    let answer = send(&server, &items(), "return=minimal").await.expect(200);
+    assert_eq!(statuses(&answer), [200, 200, 200, 200, 404]);
+    assert_eq!(count(&server, "Batch").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_set_is_stored_whole_or_not_at_all() {
+    let server = Server::setup().start().await;
+    server.ingest(PEOPLE, None).await.expect(200);
+    let patient = format!("contacts({PATIENT})");
+    let before = server.get(&patient, &[]).await.expect(200).json();
+    // Each kind of change, then one that cannot be.
+    let broken = |last: String| {
+        vec![Item::Set(vec![
+            change("POST", "contacts", &person("Undone")),
+            change("PATCH", "$1", &json!({ "firstname": "Half" })),
+            change("PATCH", &patient, &json!({ "lastname": "Undone" })),
+            change(
+                "POST",
+                &format!("{patient}/msemr_medicalidentifier_msemr_assignee"),
+                &json!({ "msemr_value": "undone" }),
+            ),
+            last,
+        ])]
+    };
+    let children = server.get("msemr_medicalidentifiers/$count", &[]).await.expect(200).text;
+    for (last, status) in [
+        (change("POST", "contacts", &json!({ "nothing": 1 })), 400),
+        (change("PATCH", "contacts(00000000-0000-4000-8000-00000000000a)", &json!({ "birthdate": "soon" })), 400),
+        ("DELETE contacts(00000000-0000-4000-8000-00000000000a) HTTP/1.1\r\n\r\n".to_owned(), 404),
+        (change("PATCH", &patient, &json!({ "lastname": "x" })).replacen("\r\n", "\r\nIf-Match: W/\"77\"\r\n", 1), 412),
+        ("GET contacts HTTP/1.1\r\n\r\n".to_owned(), 400),
+    ] {
+        let answer = send(&server, &broken(last.clone()), "return=minimal").await.expect(200);
+        assert_eq!(statuses(&answer), [status], "{last}: {}", answer.text);
+        assert!(answer.text.contains("Content-ID: 5"), "{}", answer.text);
+        assert_eq!(count(&server, "Undone").await, "0", "{last}");
+        assert_eq!(server.get(&patient, &[]).await.expect(200).json(), before, "{last}");
+        assert_eq!(server.get("msemr_medicalidentifiers/$count", &[]).await.expect(200).text, children, "{last}");
+    }
+    // Without it all of it is there, in one go.
+    let Some(Item::Set(mut good)) = broken(String::new()).pop() else { panic!("a change set") };
+    good.pop();
+    let answer = send(&server, &[Item::Set(good)], "return=minimal").await.expect(200);
+    assert_eq!(statuses(&answer), [201, 204, 204, 201], "{}", answer.text);
+    let made = server.get("contacts", &[("$filter", "firstname eq 'Half'")]).await.rows();
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(count(&server, "Undone").await, "2");
+    let after = server.get(&patient, &[]).await.expect(200).json();
+    assert_eq!(after["lastname"], "Undone");
+    let children_now = server.get("msemr_medicalidentifiers/$count", &[]).await.expect(200).text;
+    assert_eq!(children_now.parse::<u32>().ok(), children.parse::<u32>().ok().map(|count| count + 1));
+}
+
+/// What one change makes, the next one finds: rows, rows of child tables, their keys, and values that no element carries.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_one_resource_build_on_each_other() {
+    let server = Server::setup().start().await;
+    let key = "0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11";
+    let row = format!("contacts({key})");
+    let with_key = |name: &str| json!({ "contactid": key, "lastname": name, "msemr_contacttype": PERSON });
+    let items = [Item::Set(vec![
+        change("POST", "contacts", &with_key("A")),
+        change("POST", &format!("{row}/msemr_medicalidentifier_msemr_assignee"), &json!({ "msemr_value": "one" })),
+        change("PATCH", "$2", &json!({ "msemr_value": "two" })),
+        change("PATCH", &row, &json!({ "firstname": "B", "statecode": 1 })),
+        change("PATCH", &row, &json!({ "middlename": "C" })),
+        change(
+            "POST",
+            "msemr_encounters",
+            &json!({ "msemr_encounterstatus": 935_000_004, "msemr_class": 935_000_001, "msemr_subjectpatient@odata.bind": "$1" }),
+        ),
+    ])];
+    let answer = send(&server, &items, "return=minimal").await.expect(200);
+    let found = statuses(&answer);
+    assert_eq!(found.len(), 6, "{}", answer.text);
+    assert!(found.iter().all(|status| matches!(status, 201 | 204)), "{}", answer.text);
+    let contact = server.get(&row, &[]).await.expect(200).json();
+    for (column, value) in
+        [("lastname", json!("A")), ("firstname", json!("B")), ("middlename", json!("C")), ("statecode", json!(1))]
+    {
+        assert_eq!(contact[column], value, "{column}: {contact}");
+    }
+    let children = format!("{row}/msemr_medicalidentifier_msemr_assignee");
+    let identifiers = server.get(&children, &[]).await.rows();
+    assert_eq!(identifiers.iter().map(|one| one["msemr_value"].clone()).collect::<Vec<_>>(), ["two"]);
+    let encounters =
+        server.get(&format!("{row}/msemr_encounter_msemr_subjectpatient/$count"), &[]).await.expect(200).text;
+    assert_eq!(encounters, "1");
+    // Made and taken away again, it has never been.
+    let items = [Item::Set(vec![
+        change("POST", "contacts", &person("Nobody")),
+        "DELETE $1 HTTP/1.1\r\n\r\n".to_owned(),
+        format!("DELETE {row} HTTP/1.1\r\n\r\n"),
+        change("POST", "contacts", &with_key("Again")),
+    ])];
+    let answer = send(&server, &items, "return=representation").await.expect(200);
+    assert_eq!(statuses(&answer).len(), 4, "{}", answer.text);
+    assert_eq!(count(&server, "Nobody").await, "0");
+    let again = server.get(&row, &[]).await.expect(200).json();
+    assert_eq!((&again["lastname"], &again["firstname"]), (&json!("Again"), &Value::Null));
+    assert_eq!(server.get(&children, &[]).await.rows().len(), 0);
+    // The row that is answered is the row as it is in the end.
+    assert_eq!(parts(&answer)[3].1["lastname"], "Again");
+}
+
+/// A FHIR service is not asked for what could not be taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_changes_go_to_no_service() {
+    let fhir = Fhir::sandbox().await;
+    let server = Server::with(&fhir).virtual_tables(&["contact"]).start().await;
+    let two =
+        |second: &str, body: &Value| vec![change("POST", "contacts", &person("There")), change("POST", second, body)];
+    for items in [
+        two("contacts", &person("There")),
+        two("accounts", &json!({ "name": "Here" })),
+        two("accounts", &json!({ "name": "Here" })).into_iter().rev().collect(),
+    ] {
+        let answer = send(&server, &[Item::Set(items)], "return=minimal").await.expect(200);
+        assert_eq!(statuses(&answer), [501], "{}", answer.text);
+        assert!(answer.text.contains("`main`"), "{}", answer.text);
+        assert_eq!(fhir.count("Patient").await, 0);
+        assert_eq!(server.get("accounts/$count", &[]).await.expect(200).text, "0");
+    }
+    let one = Item::Set(vec![change("POST", "contacts", &person("There"))]);
+    let answer = send(&server, &[one, get("contacts?$select=lastname")], "return=minimal").await.expect(200);
+    assert_eq!(statuses(&answer), [201, 200], "{}", answer.text);
+    assert_eq!(fhir.count("Patient").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_json_it_is_the_same() {
+    let server = Server::setup().start().await;
+    let group = |id: &str, method: &str, url: &str, body: Value| json!({ "id": id, "atomicityGroup": "g", "method": method, "url": url, "body": body });
+    let batch = |last: Value| {
+        json!({ "requests": [
+            { "id": "0", "method": "GET", "url": "contacts/$count" },
+            group("1", "POST", "contacts", person("Json")),
+            group("2", "PATCH", "$1", last),
+            { "id": "3", "method": "GET", "url": "/api/data/v9.2/contacts?$select=lastname", "dependsOn": ["2"] },
+        ]})
+    };
+    let send = async |body: &Value| {
+        let call = server.call(Method::POST, "$batch").header("prefer", "continue-on-error").json(body);
+        let answer = call.send().await.expect(200).json();
+        let responses = answer["responses"].as_array().expect("responses").clone();
+        let found: Vec<_> = responses
+            .iter()
+            .map(|one| (one["id"].as_str().unwrap_or_default().to_owned(), one["status"].as_u64()))
+            .collect();
+        (found, responses)
+    };
+    let expected = |statuses: [u64; 4]| -> Vec<_> {
+        statuses.into_iter().enumerate().map(|(id, status)| (id.to_string(), Some(status))).collect()
+    };
+    let (found, responses) = send(&batch(json!({ "birthdate": "soon" }))).await;
+    assert_eq!(found, expected([200, 424, 400, 424]), "{responses:?}");
+    assert_eq!((&responses[0]["body"], &responses[1]["atomicityGroup"]), (&json!("0"), &json!("g")));
+    assert_eq!(responses[1]["body"]["error"]["code"], "FailedDependency");
+    assert_eq!(count(&server, "Json").await, "0");
+    let (found, responses) = send(&batch(json!({ "firstname": "J" }))).await;
+    assert_eq!(found, expected([200, 201, 204, 200]), "{responses:?}");
+    assert_eq!(responses[3]["body"]["value"][0]["lastname"], "Json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_batch_is_refused_whole() {
+    let server =
+        Server::setup().limits(|limits| (limits.batch_parts, limits.batch_answer_bytes) = (3, 10)).start().await;
+    let many: Vec<_> = (0..4).map(|_| get("contacts")).collect();
+    let refused = send(&server, &many, "return=minimal").await.expect(400);
+    assert!(refused.text.contains("`batch_parts` is 3"), "{}", refused.text);
+    let answer = send(&server, &many[..3], "continue-on-error").await.expect(200);
+    assert_eq!(statuses(&answer), [200, 413, 413]);
+    let post = |kind: &str, body: &str| server.call(Method::POST, "$batch").body(kind, body.to_owned()).send();
+    assert_eq!(post("multipart/mixed", "--b--").await.expect(400).error_code(), "BadRequest");
+    assert_eq!(post("application/json", "{}").await.expect(400).error_code(), "BadJson");
+    assert_eq!(post("text/plain", "x").await.expect(415).error_code(), "UnsupportedMediaType");
+    server.get("$batch", &[]).await.expect(405);
+}
