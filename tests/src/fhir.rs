@@ -81,6 +81,11 @@ impl Fhir {
         Call::new(&self.client, method, &format!("{}/{path}", self.base)).header("accept", "application/fhir+json")
     }
 
+    /// The same to what is no FHIR service: it says nothing of what it takes.
+    pub fn plain_call(&self, method: Method, path: &str) -> Call {
+        Call::new(&self.client, method, &format!("{}/{path}", self.base))
+    }
+
     /// `GET`, with search parameters.
     pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Answer {
         self.call(Method::GET, &with_options(path, parameters)).send().await
