@@ -147,7 +147,12 @@ async fn filters() {
         ("GET contacts?$filter=_msemr_generalpractioner_value eq 'Zyzzyva'", 400, "BadFilter", &["position"]),
         ("GET contacts?$filter=lastname in ('Zyzzyva',5)", 400, "BadFilter", &["position"]),
         ("GET contacts?$filter=Microsoft.Dynamics.CRM.Above(PropertyName='lastname')", 501, "NotSupported", &["Above"]),
-        ("GET contacts?$filter=lastname eq lastname eq lastname", 501, "NotSupported", &["comparison", "position 0"]),
+        (
+            "GET contacts?$filter=lastname eq lastname eq lastname",
+            400,
+            "BadFilter",
+            &["a boolean cannot", "position 0"],
+        ),
         ("GET msemr_encounters?$filter=msemr_periodstart eq 'Zyzzyva'", 400, "BadFilter", &["position"]),
         ("GET msemr_encounters?$filter=msemr_encounterstatus eq 'finished'", 400, "BadFilter", &["position"]),
         ("GET msemr_encounters?$filter=msemr_statu eq 5", 400, "UnknownColumn", &["msemr_statu"]),

@@ -94,6 +94,15 @@ const REQUESTS: &[&str] = &[
     "msemr_medicalidentifiers?$filter=msemr_type eq 935000003 and contains(msemr_value,'-')",
     "msemr_encounterparticipants?$filter=_msemr_individualtypepractitioner_value eq {practitioner}",
     "msemr_observationcomponents?$filter=msemr_valuequantityvalue gt 120 and msemr_obscomponentcode_code eq '8480-6'",
+    // Conditions as values, times and durations, casts.
+    "msemr_observations?$filter=(msemr_valuetypequantityvalue gt 50) eq (msemr_valuequantityunit eq 'kg')",
+    "msemr_observations?$filter=contains(msemr_description,'Body') eq true and case(msemr_valuetypequantityvalue gt 100:2,msemr_valuetypequantityvalue gt 20:1) ge 1",
+    "contacts?$filter=(msemr_encounter_msemr_subjectpatient/any(e:e/msemr_class eq 935000001) or birthdate gt 1980-01-01) ne (lastname lt 'M')",
+    "msemr_observations?$filter=msemr_effectivetypedatetime add duration'P365D' gt 2019-01-01T00:00:00Z and time(msemr_effectivetypedatetime) lt 15:30",
+    "msemr_encounters?$filter=msemr_periodend sub msemr_periodstart ge duration'PT15M' and totalseconds(msemr_periodend sub msemr_periodstart) le 3600",
+    "contacts?$filter=birthdate add duration'P18250D' lt 2030-01-01",
+    "msemr_observations?$filter=msemr_valuetypequantityvalue divby 4 gt 20 and msemr_valuetypequantityvalue lt INF",
+    "msemr_observations?$filter=cast(msemr_valuetypequantityvalue,Edm.Int32) eq 70 or cast(msemr_status,Edm.String) eq 'x'",
     // Order: nulls, descending, several columns, by an expression.
     "contacts?$select=fullname&$orderby=lastname,contactid",
     "contacts?$select=fullname&$orderby=birthdate desc,contactid",

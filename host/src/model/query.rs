@@ -173,6 +173,10 @@ pub enum Expr {
     Call(Function, Vec<Expr>),
     Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
     Negate(Box<Expr>),
+    /// What a condition says: true, false or null. No condition on a related table is in it.
+    Condition(Box<Filter>),
+    /// The value of the first condition that is true; null if none is.
+    Case(Vec<(Filter, Expr)>),
 }
 
 /// Functions that give a value (those that give a boolean are [`TextTest`]s).
@@ -192,11 +196,76 @@ pub enum Function {
     Minute,
     Second,
     Date,
+    /// The time of day in UTC.
+    Time,
+    FractionalSeconds,
+    /// Moments are shown in UTC, so it is 0.
+    TotalOffsetMinutes,
+    TotalSeconds,
+    /// To another type; null where the value has none in it.
+    Cast(Primitive),
     Round,
     Floor,
     Ceiling,
     /// Taken from the clock when the request was parsed, so that one request has one `now`.
     Now,
+}
+
+/// What a value can be cast to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Primitive {
+    Text,
+    Bool,
+    Byte,
+    SByte,
+    Int16,
+    Int32,
+    Int64,
+    Decimal,
+    Guid,
+    Date,
+    Instant,
+    Time,
+    Duration,
+}
+
+impl Primitive {
+    const NAMES: [(&'static str, Self); 13] = [
+        ("Edm.String", Self::Text),
+        ("Edm.Boolean", Self::Bool),
+        ("Edm.Byte", Self::Byte),
+        ("Edm.SByte", Self::SByte),
+        ("Edm.Int16", Self::Int16),
+        ("Edm.Int32", Self::Int32),
+        ("Edm.Int64", Self::Int64),
+        ("Edm.Decimal", Self::Decimal),
+        ("Edm.Guid", Self::Guid),
+        ("Edm.Date", Self::Date),
+        ("Edm.DateTimeOffset", Self::Instant),
+        ("Edm.TimeOfDay", Self::Time),
+        ("Edm.Duration", Self::Duration),
+    ];
+
+    /// By its name in OData, `Edm.Int32`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, primitive)| *primitive)
+    }
+
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, primitive)| *primitive == self).map_or("", |(name, _)| *name)
+    }
+
+    /// The least and the most that an integer type holds.
+    pub fn range(self) -> Option<(i64, i64)> {
+        Some(match self {
+            Self::Byte => (0, 255),
+            Self::SByte => (-128, 127),
+            Self::Int16 => (i64::from(i16::MIN), i64::from(i16::MAX)),
+            Self::Int32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            Self::Int64 => (i64::MIN, i64::MAX),
+            _ => return None,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +274,8 @@ pub enum Arithmetic {
     Sub,
     Mul,
     Div,
+    /// With a fraction, also of integers.
+    DivBy,
     Mod,
 }
 
@@ -217,6 +288,10 @@ pub enum Literal {
     Guid(Uuid),
     Date(Date),
     Instant(Instant),
+    /// A time of day, in microseconds from midnight.
+    Time(i64),
+    /// In microseconds.
+    Duration(i64),
 }
 
 /// A write. Values are cell texts as the mapping contract has them (`wit/mapping.wit`, `cells`), already checked

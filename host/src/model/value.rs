@@ -126,7 +126,7 @@ pub fn parse_instant(text: &str) -> Option<Instant> {
 }
 
 /// `HH:MM[:SS[.f]]` in microseconds, further digits cut off. A leap second counts as the one before.
-fn time_of_day(clock: &str) -> Option<i64> {
+pub fn time_of_day(clock: &str) -> Option<i64> {
     let (whole, fraction) = match clock.split_once('.') {
         Some((whole, fraction)) if whole.len() == 8 && !fraction.is_empty() => (whole, fraction),
         Some(_) => return None,
@@ -150,6 +150,60 @@ fn time_of_day(clock: &str) -> Option<i64> {
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
+
+/// `[-]P[nD][T[nH][nM][n[.f]S]]` in microseconds, further digits cut off. None where there are too many.
+pub fn parse_duration(text: &str) -> Option<i64> {
+    let (negative, rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (days, clock) = rest.strip_prefix('P')?.split_once('T').unwrap_or((rest.strip_prefix('P')?, ""));
+    let mut total = match days {
+        "" => 0,
+        days => days.strip_suffix('D')?.parse::<i64>().ok()?.checked_mul(DAY)?,
+    };
+    let mut clock = clock;
+    for (unit, micros) in [('H', 3_600 * SECOND), ('M', 60 * SECOND)] {
+        if let Some((count, rest)) = clock.split_once(unit) {
+            total = total.checked_add(count.parse::<i64>().ok()?.checked_mul(micros)?)?;
+            clock = rest;
+        }
+    }
+    if let Some(seconds) = clock.strip_suffix('S') {
+        let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+        let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
+        let micros = digits.fold(0, |n, digit| n * 10 + i64::from(digit.wrapping_sub(b'0')));
+        total = total.checked_add(whole.parse::<i64>().ok()?.checked_mul(SECOND)?)?.checked_add(micros)?;
+    } else if !clock.is_empty() {
+        return None;
+    }
+    Some(if negative { -total } else { total })
+}
+
+/// `HH:MM:SS[.f]`
+pub fn time_text(micros: i64) -> String {
+    let (seconds, fraction) = (micros.div_euclid(SECOND), micros.rem_euclid(SECOND));
+    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02}{}", seconds % 60, fraction_text(fraction))
+}
+
+/// `[-]P[nD][T[nH][nM][n[.f]S]]`, `PT0S` for none.
+pub fn duration_text(micros: i64) -> String {
+    let (size, day, second) = (micros.unsigned_abs(), DAY.unsigned_abs(), SECOND.unsigned_abs());
+    let (days, rest) = (size / day, size % day);
+    let (seconds, fraction) = (rest / second, i64::try_from(rest % second).unwrap_or_default());
+    let part = |count: u64, unit: &str| if count > 0 { format!("{count}{unit}") } else { String::new() };
+    let mut clock = part(seconds / 3_600, "H") + &part(seconds / 60 % 60, "M");
+    if seconds % 60 > 0 || fraction > 0 || size == 0 {
+        clock += &format!("{}{}S", seconds % 60, fraction_text(fraction));
+    }
+    let time = if clock.is_empty() { clock } else { format!("T{clock}") };
+    format!("{}P{}{time}", if micros < 0 { "-" } else { "" }, part(days, "D"))
+}
+
+fn fraction_text(micros: i64) -> String {
+    match micros {
+        0 => String::new(),
+        _ => format!(".{micros:06}").trim_end_matches('0').to_owned(),
+    }
+}
 
 /// `YYYY-MM-DD`, nothing else.
 pub fn parse_date(text: &str) -> Option<Date> {
@@ -412,6 +466,25 @@ impl Ord for Number<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_and_times_of_day() {
+        for (text, micros) in [
+            ("PT0S", 0),
+            ("P1D", DAY),
+            ("-P1DT2H3M4.5S", -(DAY + 2 * 3_600 * SECOND + 3 * 60 * SECOND + 4_500_000)),
+            ("PT0.000001S", 1),
+            ("PT36H", DAY + DAY / 2),
+            ("PT90S", 90 * SECOND),
+        ] {
+            assert_eq!(parse_duration(text), Some(micros), "{text}");
+            assert_eq!(parse_duration(&duration_text(micros)), Some(micros), "{text}");
+        }
+        assert_eq!(duration_text(-(DAY + 90 * SECOND)), "-P1DT1M30S");
+        assert_eq!(parse_duration("P99999999999999D"), None);
+        assert_eq!(time_of_day("11:22").map(time_text).as_deref(), Some("11:22:00"));
+        assert_eq!(time_of_day("23:59:59.25").map(time_text).as_deref(), Some("23:59:59.25"));
+    }
 
     #[test]
     fn decimals_order_by_value_at_any_size() {

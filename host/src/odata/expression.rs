@@ -12,7 +12,9 @@ use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
-use crate::model::query::{Arithmetic, Expr, Function, Joined, JoinedValue, Literal, Query};
+use crate::model::query::{
+    Arithmetic, Compare, Expr, Filter, Function, Joined, JoinedValue, Literal, Primitive, Query,
+};
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::{self, Instant, Number};
 
@@ -64,6 +66,8 @@ pub(crate) enum Type {
     Guid,
     Date,
     Instant,
+    Time,
+    Duration,
 }
 
 impl Type {
@@ -87,6 +91,21 @@ impl Type {
             Self::Guid => "a GUID",
             Self::Date => "a date",
             Self::Instant => "a date-time",
+            Self::Time => "a time of day",
+            Self::Duration => "a duration",
+        }
+    }
+
+    fn of_primitive(primitive: Primitive) -> Self {
+        match primitive {
+            Primitive::Text => Self::Text,
+            Primitive::Bool => Self::Bool,
+            Primitive::Guid => Self::Guid,
+            Primitive::Date => Self::Date,
+            Primitive::Instant => Self::Instant,
+            Primitive::Time => Self::Time,
+            Primitive::Duration => Self::Duration,
+            _ => Self::Number,
         }
     }
 }
@@ -110,6 +129,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) expanded: &'a Cell<usize>,
     /// The alias that is being resolved: it may not name another.
     pub(crate) in_alias: bool,
+    /// Inside a condition that is a value: what it says of related rows stands beside the row.
+    pub(crate) flat: bool,
 }
 
 /// Where a lambda stands: its rows lead back by a lookup.
@@ -138,6 +159,7 @@ impl<'a> Resolver<'a> {
             hops: 0,
             expanded,
             in_alias: false,
+            flat: false,
         }
     }
 
@@ -160,26 +182,113 @@ impl<'a> Resolver<'a> {
                 Some(instant) => literal(Literal::Instant(instant), Type::Instant),
                 None => Err(self.bad(node.at, "there is no such date-time")),
             },
-            Syntax::Time(_) => Err(self.unsupported(node.at, "a time of day")),
+            Syntax::Time(text) => match value::time_of_day(text) {
+                Some(time) => literal(Literal::Time(time), Type::Time),
+                None => Err(self.bad(node.at, "there is no such time of day")),
+            },
+            Syntax::Typed { prefix, text } if prefix.eq_ignore_ascii_case("duration") => {
+                match value::parse_duration(text) {
+                    Some(duration) => literal(Literal::Duration(duration), Type::Duration),
+                    None => Err(self.bad(node.at, "the duration is too long")),
+                }
+            }
             Syntax::Typed { prefix, .. } => Err(self.unsupported(node.at, &format!("a literal of type `{prefix}`"))),
             Syntax::List(_) => Err(self.unsupported(node.at, "a collection as a value")),
             Syntax::Object(_) => Err(self.unsupported(node.at, "an object as a value")),
-            Syntax::Case(_) => Err(self.unsupported(node.at, "the function `case`")),
-            Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) => {
-                Err(self.unsupported(node.at, "a condition as a value").hint("combine conditions with and, or, not"))
-            }
-            Syntax::Negate(inside) => Ok((Expr::Negate(self.typed(inside, &[Type::Number])?.into()), Type::Number)),
+            Syntax::Case(branches) => self.case(node.at, branches),
+            Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) => self.condition_as_value(node),
+            Syntax::Negate(inside) => match self.expression(inside)? {
+                (of, Type::Duration) => Ok((Expr::Negate(of.into()), Type::Duration)),
+                _ => Ok((Expr::Negate(self.typed(inside, &[Type::Number])?.into()), Type::Number)),
+            },
             Syntax::Binary(operator, left, right) => match arithmetic(*operator) {
                 Some(arithmetic) => {
-                    if matches!(self.expression(left)?.1, Type::Date | Type::Instant) {
-                        return Err(self.unsupported(node.at, "arithmetic with dates"));
+                    let ((a, of_a), (b, of_b)) = (self.expression(left)?, self.expression(right)?);
+                    if let Some(of) = of_time(arithmetic, of_a, of_b) {
+                        return Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), of));
                     }
                     let (a, b) = (self.typed(left, &[Type::Number])?, self.typed(right, &[Type::Number])?);
                     Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), Type::Number))
                 }
-                None => Err(self.unsupported(node.at, &operator_as_value(*operator))),
+                None if *operator == Operator::Has => Err(self
+                    .unsupported(node.at, "the operator `has`")
+                    .hint("no choice has several values at once; compare with `eq` or `in`")),
+                None => self.condition_as_value(node),
             },
             Syntax::Path(path) => self.path(node.at, path),
+        }
+    }
+
+    /// What a condition says, as a value.
+    fn condition_as_value(&self, node: &Node) -> Result<(Expr, Type)> {
+        let condition = Resolver { flat: true, ..*self }.condition(node)?;
+        Ok((Expr::Condition(condition.into()), Type::Bool))
+    }
+
+    /// Branches of one type; a literal takes that of the others.
+    fn case(&self, at: usize, branches: &[(Node, Node)]) -> Result<(Expr, Type)> {
+        let flat = Resolver { flat: true, ..*self };
+        let mut values = Vec::with_capacity(branches.len());
+        let mut of = Type::Null;
+        for (condition, value) in branches {
+            let (expr, own) = self.expression(value)?;
+            if of == Type::Null || (matches!(expr, Expr::Column(_)) && own != Type::Null) {
+                of = own;
+            }
+            values.push((flat.condition(condition)?, expr, own, value));
+        }
+        let branches = values.into_iter().map(|(condition, expr, own, node)| match (expr, own) {
+            (expr, own) if own == of || own == Type::Null => Ok((condition, expr)),
+            (Expr::Literal(literal), _) => {
+                Ok((condition, Expr::Literal(self.cast(literal, of, node, &Expr::Literal(Literal::Null))?)))
+            }
+            (_, own) => Err(self.bad(at, &format!("the values of `case` are {} and {}", of.name(), own.name()))),
+        });
+        Ok((Expr::Case(branches.collect::<Result<_>>()?), of))
+    }
+
+    /// `cast(value,Edm.Type)`
+    fn cast_to(&self, at: usize, arguments: &[Argument]) -> Result<(Expr, Type)> {
+        let (value, primitive) = self.of_type(at, "cast", arguments)?;
+        let (expr, found) = self.expression(value)?;
+        let to = Type::of_primitive(primitive);
+        if found != to && found != Type::Null && found != Type::Text && to != Type::Text {
+            return Err(self.unsupported(at, &format!("a cast of {} to {}", found.name(), primitive.name())));
+        }
+        Ok((Expr::Call(Function::Cast(primitive), vec![expr]), to))
+    }
+
+    /// `isof(value,Edm.Type)`: of a value that has this type, whether there is one.
+    fn is_of(&self, at: usize, arguments: &[Argument]) -> Result<(Expr, Type)> {
+        let (value, primitive) = self.of_type(at, "isof", arguments)?;
+        let (expr, found) = self.expression(value)?;
+        let number = match &expr {
+            Expr::Column(index) => match self.table.columns.get(*index).map(|column| &column.kind) {
+                Some(Kind::Int32 | Kind::Choice(_)) => Primitive::Int32,
+                Some(Kind::Int64) | None => Primitive::Int64,
+                _ => Primitive::Decimal,
+            },
+            _ => Primitive::Decimal,
+        };
+        let is = found == Type::of_primitive(primitive) && (found != Type::Number || number == primitive);
+        let condition = match is {
+            true => Filter::Compare(Compare::Ne, expr, Expr::Literal(Literal::Null)),
+            false => Filter::Is(Expr::Literal(Literal::Bool(false))),
+        };
+        Ok((Expr::Condition(condition.into()), Type::Bool))
+    }
+
+    fn of_type<'n>(&self, at: usize, name: &str, arguments: &'n [Argument]) -> Result<(&'n Node, Primitive)> {
+        let [value, of] = self.positional(at, name, arguments, 1..=2)?[..] else {
+            return Err(self.unsupported(at, &format!("`{name}` of a whole row")));
+        };
+        let Syntax::Path(path) = &of.syntax else { return Err(self.bad(of.at, "the name of a type is expected")) };
+        let [Segment { kind: SegmentKind::Name { name: of_name, arguments: None }, .. }] = path.as_slice() else {
+            return Err(self.bad(of.at, "the name of a type is expected"));
+        };
+        match Primitive::named(of_name) {
+            Some(primitive) => Ok((value, primitive)),
+            None => Err(self.unsupported(of.at, &format!("`{name}` with the type `{of_name}`"))),
         }
     }
 
@@ -221,6 +330,10 @@ impl<'a> Resolver<'a> {
                     let table = self.related(*at, table)?;
                     return self.count_of(name, &to, table, None);
                 }
+                (Relation::Collection { table, .. }, [_], SegmentKind::Lambda { all, body }) => {
+                    let table = self.related(*at, table)?;
+                    return self.counted(name, &to, table, *all, body.as_ref());
+                }
                 _ => {}
             }
         }
@@ -246,16 +359,47 @@ impl<'a> Resolver<'a> {
         Ok((self.join(Joined { name, to: to.clone(), query, value: JoinedValue::Column(column) }), found))
     }
 
+    /// `any` and `all` as values: there is one that meets the condition, and as many meet it as there are.
+    fn counted(
+        &self,
+        name: &str,
+        to: &Relation,
+        table: &'a Table,
+        all: bool,
+        body: Option<&(String, Box<Node>)>,
+    ) -> Result<(Expr, Type)> {
+        let condition = body.map(|(variable, condition)| (Some(variable.as_str()), &**condition));
+        let (meets, _) = self.count_where(name, to, table, condition)?;
+        let none = Number::parse("0").map_or(Literal::Null, Literal::Number);
+        let condition = match all {
+            true => Filter::Compare(Compare::Eq, meets, self.count_where(name, to, table, None)?.0),
+            false => Filter::Compare(Compare::Gt, meets, Expr::Literal(none)),
+        };
+        Ok((Expr::Condition(condition.into()), Type::Bool))
+    }
+
     /// How many rows point here, of those that meet the condition.
     fn count_of(&self, name: &str, to: &Relation, table: &'a Table, filter: Option<&Node>) -> Result<(Expr, Type)> {
+        self.count_where(name, to, table, filter.map(|filter| (None, filter)))
+    }
+
+    /// The same with the variable that stands for a row there, if one does.
+    fn count_where(
+        &self,
+        name: &str,
+        to: &Relation,
+        table: &'a Table,
+        filter: Option<(Option<&str>, &Node)>,
+    ) -> Result<(Expr, Type)> {
         let inner = RefCell::default();
         let Relation::Collection { column: back, .. } = *to else {
             return Err(Error::new(Code::Internal, "rows of one lookup are not counted"));
         };
         let outer = Some(Outer { resolver: self, back });
         let hops = self.hops + 1;
-        let there = Resolver { table, followed: 0, variable: None, outer, hops, joined: &inner, ..*self };
-        let condition = filter.map(|filter| there.condition(filter)).transpose()?;
+        let variable = filter.and_then(|(variable, _)| variable);
+        let there = Resolver { table, followed: 0, variable, outer, hops, joined: &inner, flat: false, ..*self };
+        let condition = filter.map(|(_, filter)| there.condition(filter)).transpose()?;
         let name = format!("{name}/$count{}", if filter.is_some() { "($filter=…)" } else { "" });
         let query = Query { filter: condition, joined: inner.into_inner(), ..Query::default() };
         Ok((self.join(Joined { name, to: to.clone(), query, value: JoinedValue::Count }), Type::Number))
@@ -380,6 +524,7 @@ impl<'a> Resolver<'a> {
     /// A function that gives a value.
     fn call(&self, at: usize, name: &str, arguments: &[Argument]) -> Result<(Expr, Type)> {
         const DAY: &[Type] = &[Type::Date, Type::Instant];
+        const CLOCK: &[Type] = &[Type::Instant, Type::Time];
         let (function, takes, gives): (_, &[&[Type]], _) = match name.to_ascii_lowercase().as_str() {
             "length" => (Function::Length, &[&[Type::Text]], Type::Number),
             "indexof" => (Function::IndexOf, &[&[Type::Text], &[Type::Text]], Type::Number),
@@ -391,14 +536,27 @@ impl<'a> Resolver<'a> {
             "year" => (Function::Year, &[DAY], Type::Number),
             "month" => (Function::Month, &[DAY], Type::Number),
             "day" => (Function::Day, &[DAY], Type::Number),
-            "hour" => (Function::Hour, &[&[Type::Instant]], Type::Number),
-            "minute" => (Function::Minute, &[&[Type::Instant]], Type::Number),
-            "second" => (Function::Second, &[&[Type::Instant]], Type::Number),
+            "hour" => (Function::Hour, &[CLOCK], Type::Number),
+            "minute" => (Function::Minute, &[CLOCK], Type::Number),
+            "second" => (Function::Second, &[CLOCK], Type::Number),
+            "fractionalseconds" => (Function::FractionalSeconds, &[CLOCK], Type::Number),
+            "totaloffsetminutes" => (Function::TotalOffsetMinutes, &[&[Type::Instant]], Type::Number),
+            "totalseconds" => (Function::TotalSeconds, &[&[Type::Duration]], Type::Number),
+            "time" => (Function::Time, &[&[Type::Instant]], Type::Time),
             "date" => (Function::Date, &[&[Type::Instant]], Type::Date),
             "round" => (Function::Round, &[&[Type::Number]], Type::Number),
             "floor" => (Function::Floor, &[&[Type::Number]], Type::Number),
             "ceiling" => (Function::Ceiling, &[&[Type::Number]], Type::Number),
             "now" | "mindatetime" | "maxdatetime" => return self.moment(at, name, arguments),
+            "cast" => return self.cast_to(at, arguments),
+            "isof" => return self.is_of(at, arguments),
+            "contains" | "startswith" | "endswith" => {
+                let [text, part] = self.positional(at, name, arguments, 2..=2)?[..] else {
+                    return Err(self.bad(at, "two arguments are expected"));
+                };
+                let condition = self.text_test(name, text, part)?;
+                return Ok((Expr::Condition(condition.into()), Type::Bool));
+            }
             _ => return Err(self.no_function(at, name)),
         };
         let least = if function == Function::Substring { 2 } else { takes.len() };
@@ -420,23 +578,23 @@ impl<'a> Resolver<'a> {
     }
 
     fn no_function(&self, at: usize, name: &str) -> Error {
-        const UNSUPPORTED: [&str; 14] = [
-            "cast",
-            "isof",
-            "fractionalseconds",
+        const UNSUPPORTED: [&str; 8] = [
             "hassubset",
             "hassubsequence",
             "matchespattern",
-            "time",
-            "totaloffsetminutes",
-            "totalseconds",
             "geo.distance",
             "geo.intersects",
             "geo.length",
             "min",
             "max",
         ];
-        const KNOWN: [&str; 22] = [
+        const KNOWN: [&str; 28] = [
+            "cast",
+            "isof",
+            "fractionalseconds",
+            "time",
+            "totaloffsetminutes",
+            "totalseconds",
             "contains",
             "startswith",
             "endswith",
@@ -463,11 +621,6 @@ impl<'a> Resolver<'a> {
         let lower = name.to_ascii_lowercase();
         if UNSUPPORTED.contains(&lower.as_str()) || name.contains('.') {
             return self.unsupported(at, &format!("the function `{name}`"));
-        }
-        if matches!(lower.as_str(), "contains" | "startswith" | "endswith") {
-            return self
-                .unsupported(at, &format!("comparing the result of `{name}`"))
-                .hint("it is a condition by itself");
         }
         let error = self.bad(at, &format!("there is no function `{name}`"));
         match nearest(&lower, KNOWN) {
@@ -522,6 +675,8 @@ impl<'a> Resolver<'a> {
                 "false" => Some(Literal::Bool(false)),
                 _ => None,
             },
+            (Literal::Text(text), Type::Time) => value::time_of_day(text).map(Literal::Time),
+            (Literal::Text(text), Type::Duration) => value::parse_duration(text).map(Literal::Duration),
             (Literal::Date(date), Type::Instant) => Some(Literal::Instant(Instant::of_day(*date))),
             (Literal::Instant(instant), Type::Date) => midnight(*instant).map(Literal::Date),
             (Literal::Date(date), Type::Text) if self.is_partial_date(against) => Some(Literal::Text(date.to_string())),
@@ -698,17 +853,22 @@ fn arithmetic(operator: Operator) -> Option<Arithmetic> {
         Operator::Sub => Arithmetic::Sub,
         Operator::Mul => Arithmetic::Mul,
         Operator::Div => Arithmetic::Div,
+        Operator::DivBy => Arithmetic::DivBy,
         Operator::Mod => Arithmetic::Mod,
         _ => return None,
     })
 }
 
-fn operator_as_value(operator: Operator) -> String {
-    match operator {
-        Operator::DivBy => "the operator `divby`".into(),
-        Operator::Has => "the operator `has`".into(),
-        _ => "the result of a comparison as a value".into(),
-    }
+/// What arithmetic with dates and durations gives; None where it is one with numbers, or has no meaning.
+fn of_time(arithmetic: Arithmetic, a: Type, b: Type) -> Option<Type> {
+    use Type::{Date, Duration, Instant, Null, Number};
+    Some(match (arithmetic, a, b) {
+        (Arithmetic::Add | Arithmetic::Sub, Instant | Date | Duration, Duration | Null) => a,
+        (Arithmetic::Sub, Instant | Date, Instant | Date) => Duration,
+        (Arithmetic::Mul | Arithmetic::Div | Arithmetic::DivBy, Duration, Number) => Duration,
+        (Arithmetic::Mul, Number, Duration) => Duration,
+        _ => return None,
+    })
 }
 
 fn type_of(literal: &Literal) -> Type {
@@ -720,6 +880,8 @@ fn type_of(literal: &Literal) -> Type {
         Literal::Guid(_) => Type::Guid,
         Literal::Date(_) => Type::Date,
         Literal::Instant(_) => Type::Instant,
+        Literal::Time(_) => Type::Time,
+        Literal::Duration(_) => Type::Duration,
     }
 }
 

@@ -98,6 +98,9 @@ impl Resolver<'_> {
 
     /// A condition without `and`, `or`, `not` at its top.
     fn leaf(&self, node: &Node) -> Result<Filter> {
+        if self.flat || has_condition_as_value(node) {
+            return Resolver { flat: true, ..*self }.local(node);
+        }
         let Some(hop) = self.hop(node)? else {
             return self.local(node);
         };
@@ -131,6 +134,7 @@ impl Resolver<'_> {
 
     fn boolean(&self, node: &Node) -> Result<Filter> {
         match self.expression(node)? {
+            (Expr::Condition(condition), _) => Ok(*condition),
             (expr, Type::Bool) => Ok(Filter::Is(expr)),
             (_, found) => Err(self.bad(node.at, &format!("a condition is expected, this is {}", found.name()))),
         }
@@ -166,6 +170,19 @@ impl Resolver<'_> {
     }
 
     fn compare(&self, compare: Compare, left: &Node, right: &Node) -> Result<Filter> {
+        if let Some(size) = unbounded(right) {
+            return self.compare_unbounded(compare, left, size);
+        }
+        if let Some(size) = unbounded(left) {
+            let turned = match compare {
+                Compare::Lt => Compare::Gt,
+                Compare::Le => Compare::Ge,
+                Compare::Gt => Compare::Lt,
+                Compare::Ge => Compare::Le,
+                same => same,
+            };
+            return self.compare_unbounded(turned, right, size);
+        }
         let (mut a, a_type) = self.expression(left)?;
         let (mut b, b_type) = self.expression(right)?;
         if a_type != b_type && a_type != Type::Null && b_type != Type::Null {
@@ -179,6 +196,44 @@ impl Resolver<'_> {
             }
         }
         Ok(Filter::Compare(compare, a, b))
+    }
+
+    /// With a number that no value is: larger than all (`INF`), smaller than all, or neither (`NaN`).
+    fn compare_unbounded(&self, compare: Compare, value: &Node, size: Option<bool>) -> Result<Filter> {
+        if let Some(other) = unbounded(value) {
+            let (a, b) = (i8::from(other == Some(true)), i8::from(size == Some(true)));
+            let is_number = other.is_some() && size.is_some();
+            let holds = match compare {
+                Compare::Eq => is_number && a == b,
+                Compare::Ne => !is_number || a != b,
+                Compare::Lt => is_number && a < b,
+                Compare::Le => is_number && a <= b,
+                Compare::Gt => is_number && a > b,
+                Compare::Ge => is_number && a >= b,
+            };
+            return Ok(Filter::Is(Expr::Literal(Literal::Bool(holds))));
+        }
+        let value = self.typed(value, &[Type::Number])?;
+        // Null for null: what is no larger than itself is there.
+        let of_all = |holds: bool| {
+            let with_itself = if holds { Compare::Le } else { Compare::Lt };
+            Filter::Compare(with_itself, value.clone(), value.clone())
+        };
+        Ok(match (compare, size) {
+            (Compare::Eq, _) => Filter::Is(Expr::Literal(Literal::Bool(false))),
+            (Compare::Ne, _) => Filter::Is(Expr::Literal(Literal::Bool(true))),
+            (Compare::Lt | Compare::Le, size) => of_all(size == Some(true)),
+            (Compare::Gt | Compare::Ge, size) => of_all(size == Some(false)),
+        })
+    }
+
+    pub(crate) fn text_test(&self, name: &str, text: &Node, part: &Node) -> Result<Filter> {
+        let test = match name.to_ascii_lowercase().as_str() {
+            "contains" => TextTest::Contains,
+            "startswith" => TextTest::StartsWith,
+            _ => TextTest::EndsWith,
+        };
+        Ok(Filter::Text(test, self.typed(text, &[Type::Text])?, self.typed(part, &[Type::Text])?))
     }
 
     fn any_of(&self, value: &Node, list: &Node) -> Result<Filter> {
@@ -209,18 +264,9 @@ impl Resolver<'_> {
 
     /// A function that gives a boolean.
     fn boolean_call(&self, node: &Node, at: usize, name: &str, arguments: &[Argument]) -> Result<Filter> {
-        let test = match name.to_ascii_lowercase().as_str() {
-            "contains" => TextTest::Contains,
-            "startswith" => TextTest::StartsWith,
-            "endswith" => TextTest::EndsWith,
-            _ => match name.strip_prefix("Microsoft.Dynamics.CRM.") {
-                Some(function) => return self.dataverse(at, function, arguments),
-                None => return self.boolean(node),
-            },
-        };
-        match self.positional(at, name, arguments, 2..=2)?.as_slice() {
-            [text, part] => Ok(Filter::Text(test, self.typed(text, &[Type::Text])?, self.typed(part, &[Type::Text])?)),
-            _ => Err(self.bad(at, "two arguments are expected")),
+        match name.strip_prefix("Microsoft.Dynamics.CRM.") {
+            Some(function) => self.dataverse(at, function, arguments),
+            None => self.boolean(node),
         }
     }
 
@@ -289,6 +335,11 @@ impl Resolver<'_> {
                 if matches!(path.as_slice(), [Segment { kind: SegmentKind::At(_), .. }, ..]) {
                     continue;
                 }
+                // The name of a type, of `cast` and `isof`.
+                if matches!(path.as_slice(), [Segment { kind: SegmentKind::Name { name, .. }, .. }] if name.contains('.'))
+                {
+                    continue;
+                }
                 let step = if self.is_outer(path) { None } else { self.first_hop(path)? };
                 let same = match &found {
                     Some(before) => before.as_ref().map(|h| &h.navigation) == step.as_ref().map(|h| &h.navigation),
@@ -332,6 +383,61 @@ impl Resolver<'_> {
             _ => return Err(self.odd_step(next)),
         }
         Ok(Some(Hop { navigation: name.clone(), to }))
+    }
+}
+
+/// `INF`: true, `-INF`: false, `NaN`: neither.
+fn unbounded(node: &Node) -> Option<Option<bool>> {
+    match &node.syntax {
+        Syntax::Number(text) if text == "NaN" => Some(None),
+        Syntax::Number(text) if text == "INF" => Some(Some(true)),
+        Syntax::Number(text) if text == "-INF" => Some(Some(false)),
+        _ => None,
+    }
+}
+
+/// Whether a value in this condition is what another one says. Those answer where everything is null, so such a condition
+/// is evaluated beside the row, not behind a lookup.
+fn has_condition_as_value(node: &Node) -> bool {
+    let is_condition = |node: &Node| match &node.syntax {
+        Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) | Syntax::Case(_) => true,
+        Syntax::Binary(operator, ..) => compare(*operator).is_some() || *operator == Operator::In,
+        Syntax::Path(path) => path.iter().any(|segment| match &segment.kind {
+            SegmentKind::Lambda { .. } => true,
+            SegmentKind::Name { name, arguments: Some(_) } => {
+                let tests = ["contains", "startswith", "endswith", "isof"];
+                tests.iter().any(|test| name.eq_ignore_ascii_case(test)) || name.contains('.')
+            }
+            _ => false,
+        }),
+        _ => false,
+    };
+    let mut pending: Vec<&Node> = inside(node);
+    if let Syntax::Path(path) = &node.syntax
+        && let [Segment { kind: SegmentKind::Name { name, arguments: Some(_) }, .. }] = path.as_slice()
+        && name.eq_ignore_ascii_case("isof")
+    {
+        return true;
+    }
+    while let Some(node) = pending.pop() {
+        if is_condition(node) {
+            return true;
+        }
+        pending.extend(inside(node));
+    }
+    matches!(node.syntax, Syntax::Case(_))
+}
+
+/// The parts of a condition or value, arguments of functions too.
+fn inside(node: &Node) -> Vec<&Node> {
+    match &node.syntax {
+        Syntax::Path(path) => match path.as_slice() {
+            [Segment { kind: SegmentKind::Name { arguments: Some(arguments), .. }, .. }] => {
+                arguments.iter().map(|argument| &argument.value).collect()
+            }
+            _ => Vec::new(),
+        },
+        syntax => children(syntax),
     }
 }
 
@@ -412,6 +518,8 @@ fn is_null(of: &Expr) -> bool {
         Expr::Call(_, arguments) => arguments.iter().any(is_null),
         Expr::Arithmetic(_, a, b) => is_null(a) || is_null(b),
         Expr::Negate(inner) => is_null(inner),
+        // They are never behind a lookup.
+        Expr::Condition(_) | Expr::Case(_) => false,
     }
 }
 
@@ -560,6 +668,66 @@ mod tests {
     }
 
     #[test]
+    fn what_a_condition_says_is_a_value() {
+        check("(msemr_count eq 1) eq (msemr_name eq 'x')", "(msemr_count eq 1) eq (msemr_name eq 'x')");
+        check("contains(msemr_name,'x') eq true", "(Contains(msemr_name,'x')) eq true");
+        check(
+            "(msemr_count gt 1 and not (msemr_count gt 5)) ne null",
+            "((msemr_count gt 1 and (not msemr_count gt 5))) ne null",
+        );
+        check("(contains(msemr_name,'x'))", "Contains(msemr_name,'x')");
+        // Behind a lookup they answer where there is no row, so they are evaluated beside the row.
+        check("(msemr_patient/active eq null) eq true", "(joined:0 eq null) eq true with msemr_patient/active");
+        check("case(msemr_count gt 1:'a',true:'b') eq 'a'", "case(msemr_count gt 1:'a',true:'b') eq 'a'");
+        check("case(msemr_count gt 1:msemr_value,true:'2') gt 1", "case(msemr_count gt 1:msemr_value,true:2) gt 1");
+        check("isof(msemr_count,Edm.Int32)", "msemr_count ne null");
+        check("isof(msemr_count,Edm.Decimal)", "false");
+        let many = "msemr_observation_msemr_patient/any(o:o/msemr_count gt 1) eq true";
+        let expected =
+            "(joined:0 gt 0) eq true with msemr_observation_msemr_patient/$count($filter=…)[msemr_count gt 1]";
+        assert_eq!(resolve(many, "contact").as_deref(), Ok(expected));
+        refused("case(msemr_count gt 1:'a',true:5) eq 'a'", "a text is expected");
+    }
+
+    #[test]
+    fn times_and_durations() {
+        check("time(msemr_issued) ge 10:30", "Time(msemr_issued) ge time:10:30:00");
+        check("hour(time(msemr_issued)) eq 7", "Hour(Time(msemr_issued)) eq 7");
+        check("fractionalseconds(msemr_issued) gt 0.5", "FractionalSeconds(msemr_issued) gt 0.5");
+        check("totaloffsetminutes(msemr_issued) eq 0", "TotalOffsetMinutes(msemr_issued) eq 0");
+        check("msemr_issued sub duration'P1D' gt now()", "(msemr_issued Sub duration:P1D) gt at:2026-03-15T12:30:00Z");
+        check(
+            "now() sub msemr_issued lt -duration'PT1H'",
+            "(at:2026-03-15T12:30:00Z Sub msemr_issued) lt -(duration:PT1H)",
+        );
+        check(
+            "totalseconds(now() sub msemr_issued) gt 5",
+            "TotalSeconds((at:2026-03-15T12:30:00Z Sub msemr_issued)) gt 5",
+        );
+        check("duration'PT1H' mul 2 eq 'PT2H'", "(duration:PT1H Mul 2) eq duration:PT2H");
+        refused("msemr_issued add msemr_issued gt now()", "a number is expected");
+        refused("msemr_issued add 5 gt now()", "a number is expected, this is a date-time");
+        refused("msemr_issued gt duration'P1D'", "a date-time is expected, this is a duration");
+        refused("time(msemr_issued) gt 25:00", "BadFilter");
+    }
+
+    #[test]
+    fn casts_and_numbers_beyond_all() {
+        check("cast(msemr_count,Edm.String) eq '1'", "Cast(Text)(msemr_count) eq '1'");
+        check("cast(msemr_name,Edm.Int32) gt 1", "Cast(Int32)(msemr_name) gt 1");
+        check("cast(msemr_patient/fullname,Edm.Int32) gt 1", "msemr_patient.One[Cast(Int32)(fullname) gt 1]");
+        check("msemr_count divby 2 eq 1", "(msemr_count DivBy 2) eq 1");
+        check("msemr_count lt INF", "msemr_count le msemr_count");
+        check("-INF ge msemr_count", "msemr_count lt msemr_count");
+        check("msemr_count ne NaN", "true");
+        check("msemr_count eq INF", "false");
+        check("NaN eq NaN", "false");
+        refused("cast(msemr_issued,Edm.Int32) eq 1", "NotSupported: a cast of a date-time to Edm.Int32");
+        refused("cast(msemr_count,Edm.Double) eq 1", "NotSupported: `cast` with the type `Edm.Double`");
+        refused("msemr_count add INF gt 1", "NotSupported: the number `INF`");
+    }
+
+    #[test]
     fn functions_of_dataverse_are_plain_conditions() {
         let check = |text: &str, expected: &str| check(&format!("Microsoft.Dynamics.CRM.{text}"), expected);
         check("In(PropertyName='msemr_count',PropertyValues=['1','2'])", "msemr_count in (1,2)");
@@ -626,20 +794,13 @@ mod tests {
     #[test]
     fn what_we_do_not_evaluate_is_refused_by_name() {
         for (text, expected) in [
-            ("cast(msemr_count,Edm.String) eq '1'", "`cast`"),
             ("isof(Model.Thing)", "`isof`"),
             ("msemr_count has Sales.Pattern'Yellow'", "`has`"),
-            ("msemr_count divby 2 eq 1", "`divby`"),
-            ("msemr_issued sub duration'P1D' gt now()", "arithmetic with dates"),
             ("geo.distance(msemr_name,msemr_name) lt 5", "`geo.distance`"),
             ("matchesPattern(msemr_name,'x')", "`matchesPattern`"),
-            ("msemr_count eq INF", "`INF`"),
-            ("(msemr_count eq 1) eq true", "the result of a comparison"),
             ("$root/contacts('x')/fullname eq 'y'", "`$root`"),
             ("Some.Function(a=1)", "`Some.Function`"),
-            ("case(true:1) eq 1", "`case`"),
             ("msemr_patient/Model.Vip/fullname eq 'x'", "`Model.Vip`"),
-            ("time(msemr_issued) eq 10:00", "`time`"),
             ("{\"a\":1} eq null", "an object"),
         ] {
             let error = resolve(text, "msemr_observation").expect_err(text);

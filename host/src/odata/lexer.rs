@@ -133,7 +133,9 @@ impl<'a> Lexer<'a> {
         if count >= 4 && after == Some(&b'-') {
             return self.date();
         }
-        if count == 2 && after == Some(&b':') {
+        // A branch of `case` may begin after a number: `20:x`.
+        let minutes = unsigned.as_bytes().get(3..5).is_some_and(|two| two.iter().all(u8::is_ascii_digit));
+        if count == 2 && after == Some(&b':') && minutes {
             return self.scanned(literal::time_of_day, TokenKind::Time, "time");
         }
         self.scanned(literal::number, TokenKind::Number, "number")
@@ -287,6 +289,7 @@ mod tests {
         check("2012-09-03", r#"Date("2012-09-03")"#);
         check("2012-09-03T13:52:00.5-05:00", r#"DateTime("2012-09-03T13:52:00.5-05:00")"#);
         check("11:22:33.4", r#"Time("11:22:33.4")"#);
+        check("11:x 11:2", r#"Number("11") Mark(':') Name("x") Number("11") Mark(':') Number("2")"#);
         check("'O''Neil'", r#"Text("O'Neil")"#);
         check("abcdef67-89ab-cdef-0123-456789abcdef", r#"Guid("abcdef67-89ab-cdef-0123-456789abcdef")"#);
         check("abcdef67", r#"Name("abcdef67")"#);

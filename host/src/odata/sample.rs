@@ -182,6 +182,13 @@ pub(crate) fn show_expr(expr: &Expr, table: &Table) -> String {
         }
         Expr::Arithmetic(op, a, b) => format!("({} {op:?} {})", show_expr(a, table), show_expr(b, table)),
         Expr::Negate(a) => format!("-({})", show_expr(a, table)),
+        Expr::Condition(condition) => format!("({})", show(condition, table, &catalog())),
+        Expr::Case(branches) => {
+            let branches = branches.iter().map(|(condition, value)| {
+                format!("{}:{}", show(condition, table, &catalog()), show_expr(value, table))
+            });
+            format!("case({})", branches.collect::<Vec<_>>().join(","))
+        }
     }
 }
 
@@ -194,5 +201,7 @@ fn show_literal(literal: &Literal) -> String {
         Literal::Guid(guid) => format!("guid:{guid}"),
         Literal::Date(date) => format!("date:{date}"),
         Literal::Instant(instant) => format!("at:{instant}"),
+        Literal::Time(time) => format!("time:{}", crate::model::value::time_text(*time)),
+        Literal::Duration(duration) => format!("duration:{}", crate::model::value::duration_text(*duration)),
     }
 }

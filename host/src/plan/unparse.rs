@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Order, Quantifier, TextTest};
 use crate::model::table::Table;
+use crate::model::value::{duration_text, time_text};
 
 /// Shows a filter of this table.
 pub fn filter<'a>(filter: &'a Filter, table: &'a Table) -> impl Display + 'a {
@@ -97,6 +98,23 @@ fn expr(f: &mut Formatter<'_>, of: &Expr, table: &Table) -> fmt::Result {
         Expr::Call(function, arguments) => {
             write!(f, "{}(", function_name(*function))?;
             separated(f, arguments, ",", |f, argument| expr(f, argument, table))?;
+            if let Function::Cast(to) = function {
+                write!(f, ",{}", to.name())?;
+            }
+            f.write_char(')')
+        }
+        Expr::Condition(inner) => {
+            f.write_char('(')?;
+            condition(f, inner, table, Binding::Or)?;
+            f.write_char(')')
+        }
+        Expr::Case(branches) => {
+            f.write_str("case(")?;
+            separated(f, branches, ",", |f, (when, value)| {
+                condition(f, when, table, Binding::Or)?;
+                f.write_char(':')?;
+                expr(f, value, table)
+            })?;
             f.write_char(')')
         }
         Expr::Arithmetic(op, a, b) => {
@@ -130,6 +148,8 @@ fn literal(f: &mut Formatter<'_>, value: &Literal) -> fmt::Result {
         Literal::Guid(value) => write!(f, "{value}"),
         Literal::Date(value) => write!(f, "{value}"),
         Literal::Instant(value) => write!(f, "{value}"),
+        Literal::Time(value) => f.write_str(&time_text(*value)),
+        Literal::Duration(value) => write!(f, "duration'{}'", duration_text(*value)),
     }
 }
 
@@ -173,6 +193,7 @@ fn arithmetic(op: Arithmetic) -> &'static str {
         Arithmetic::Sub => "sub",
         Arithmetic::Mul => "mul",
         Arithmetic::Div => "div",
+        Arithmetic::DivBy => "divby",
         Arithmetic::Mod => "mod",
     }
 }
@@ -193,6 +214,11 @@ pub(super) fn function_name(function: Function) -> &'static str {
         Function::Minute => "minute",
         Function::Second => "second",
         Function::Date => "date",
+        Function::Time => "time",
+        Function::FractionalSeconds => "fractionalseconds",
+        Function::TotalOffsetMinutes => "totaloffsetminutes",
+        Function::TotalSeconds => "totalseconds",
+        Function::Cast(_) => "cast",
         Function::Round => "round",
         Function::Floor => "floor",
         Function::Ceiling => "ceiling",

@@ -269,8 +269,12 @@ fn is_whole(expr: &Expr, table: &Table) -> bool {
         Expr::Column(column) => table.kind(column) == Kind::Whole,
         Expr::Behind(..) | Expr::Count(..) => false,
         Expr::Literal(literal) => literal.text.parse::<i64>().is_ok(),
-        Expr::Call(function, _) => !matches!(*function, "round" | "floor" | "ceiling"),
-        Expr::Arithmetic(_, a, b) => is_whole(a, table) && is_whole(b, table),
+        Expr::Call(function, _) => {
+            !matches!(*function, "round" | "floor" | "ceiling" | "fractionalseconds" | "totalseconds")
+        }
+        Expr::Arithmetic(operator, a, b) => *operator != "divby" && is_whole(a, table) && is_whole(b, table),
+        Expr::Condition(_) => false,
+        Expr::Case(branches) => branches.iter().all(|(_, value)| is_whole(value, table)),
         Expr::Negate(inner) => is_whole(inner, table),
     }
 }
@@ -307,11 +311,30 @@ fn value(of: &Expr, table: &Table, row: Option<&Row>, tables: &Tables) -> Result
             _ => Value::Null,
         },
         Expr::Arithmetic(operator, a, b) => {
-            let whole = is_whole(a, table) && is_whole(b, table);
+            let whole = *operator != "divby" && is_whole(a, table) && is_whole(b, table);
             match (value(a, table, row, tables)?, value(b, table, row, tables)?) {
                 (Value::Number(a), Value::Number(b)) => Value::Number(Decimal::arithmetic(operator, whole, &a, &b)?),
+                (Value::Moment(a), Value::Span(b)) => Value::Moment(if *operator == "add" { a + b } else { a - b }),
+                (Value::Moment(a), Value::Moment(b)) => Value::Span(a - b),
+                (Value::Day(a), Value::Span(b)) => {
+                    let moved = a * 86_400_000_000 + if *operator == "add" { b } else { -b };
+                    part("date", moved).map_or(Value::Null, Value::Day)
+                }
                 _ => Value::Null,
             }
+        }
+        Expr::Condition(condition) => holds(condition, table, row, tables)?.map_or(Value::Null, Value::Bool),
+        Expr::Case(branches) => {
+            // All are looked at, so that whatever may fail is known to.
+            let mut found = None;
+            for (condition, branch) in branches {
+                let is = holds(condition, table, row, tables)? == Some(true);
+                let value = value(branch, table, row, tables)?;
+                if is && found.is_none() {
+                    found = Some(value);
+                }
+            }
+            found.unwrap_or(Value::Null)
         }
         Expr::Call(function, arguments) => {
             let values: Result<Vec<Value>, Unknown> = arguments.iter().map(|a| value(a, table, row, tables)).collect();
@@ -344,6 +367,28 @@ fn call(function: &str, arguments: &[Value]) -> Result<Value, Unknown> {
         ("trim", [Value::Text(text)]) => Value::Text(text.trim().to_owned()),
         ("concat", [Value::Text(a), Value::Text(b)]) => Value::Text(format!("{a}{b}")),
         ("round" | "floor" | "ceiling", [Value::Number(number)]) => Value::Number(number.whole(function)?),
+        ("time", [Value::Moment(moment)]) => part("time", *moment).map_or(Value::Null, Value::Clock),
+        ("fractionalseconds", [Value::Moment(moment)]) => match part(function, *moment) {
+            Some(micros) => Value::Number(Decimal::parse(&format!("{micros}e-6")).expect("a number")),
+            None => Value::Null,
+        },
+        ("totalseconds", [Value::Span(micros)]) => {
+            Value::Number(Decimal::parse(&format!("{micros}e-6")).expect("a number"))
+        }
+        ("totaloffsetminutes", [_]) => Value::of(0),
+        ("cast to Edm.Int32", [Value::Number(number)]) => match number.whole("round")?.to_whole()? {
+            whole if i32::try_from(whole).is_ok() => Value::of(whole),
+            _ => Value::Null,
+        },
+        ("cast to Edm.Int32", [Value::Text(text)]) => match Decimal::parse(text) {
+            // Zeros in front are no number; what is near the border is not judged here.
+            Some(_) if text.len() > 9 || text.trim_start_matches('-').starts_with('0') => {
+                return Err(Unknown::NotModelled);
+            }
+            Some(number) => Value::Number(number.whole("round")?),
+            None => Value::Null,
+        },
+        ("cast to Edm.String", [Value::Number(number)]) => Value::Text(number.to_whole()?.to_string()),
         ("date", [Value::Moment(moment)]) => part("date", *moment).map_or(Value::Null, Value::Day),
         (_, [Value::Moment(moment)]) => part(function, *moment).map_or(Value::Null, Value::of),
         (_, [Value::Day(day)]) => part(function, day * 86_400_000_000).map_or(Value::Null, Value::of),

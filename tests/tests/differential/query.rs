@@ -83,6 +83,8 @@ pub(crate) enum Expr {
     Call(&'static str, Vec<Expr>),
     Arithmetic(&'static str, Box<Expr>, Box<Expr>),
     Negate(Box<Expr>),
+    Condition(Box<Filter>),
+    Case(Vec<(Filter, Expr)>),
 }
 
 /// As written, and what it is.
@@ -312,11 +314,21 @@ impl Expr {
             }
             Self::Literal(literal) => literal.text.clone(),
             Self::Call(function, arguments) => {
-                let arguments: Vec<_> = arguments.iter().map(|argument| argument.text(prefix)).collect();
+                let mut arguments: Vec<_> = arguments.iter().map(|argument| argument.text(prefix)).collect();
+                let (function, to) = function.split_once(" to ").map_or((*function, None), |(f, to)| (f, Some(to)));
+                arguments.extend(to.map(str::to_owned));
                 format!("{function}({})", arguments.join(","))
             }
             Self::Arithmetic(operator, a, b) => format!("({} {operator} {})", a.text(prefix), b.text(prefix)),
             Self::Negate(inner) => format!("-({})", inner.text(prefix)),
+            // Variables of lambdas in it are those of no lambda outside.
+            Self::Condition(condition) => format!("({})", condition.text(prefix, 10)),
+            Self::Case(branches) => {
+                let branch = |(condition, value): &(Filter, Self)| {
+                    format!("{}:{}", condition.text(prefix, 10), value.text(prefix))
+                };
+                format!("case({})", branches.iter().map(branch).collect::<Vec<_>>().join(","))
+            }
         }
     }
 }
@@ -573,6 +585,9 @@ impl Maker<'_> {
                 Filter::Behind(navigation.name, self.leaf(other, depth - 1).into())
             };
         }
+        if depth > 0 && self.random.chance(6) {
+            return self.of_conditions(table, depth);
+        }
         let (column, kind) = self.column(table, |_| true);
         let of = Expr::Column(column.clone());
         match (kind, self.random.below(10)) {
@@ -608,10 +623,29 @@ impl Maker<'_> {
         }
     }
 
+    /// What conditions say, as values.
+    fn of_conditions(&mut self, table: &Table, depth: usize) -> Filter {
+        let condition = |maker: &mut Self| maker.leaf(table, depth - 1);
+        if self.random.chance(30) {
+            let value =
+                |maker: &mut Self| Expr::Literal(whole(i64::try_from(maker.random.below(3)).unwrap_or_default()));
+            let branches = (0..1 + self.random.below(2)).map(|_| (condition(self), value(self))).collect();
+            return Filter::Compare(self.random.word(&["eq", "ne", "lt", "ge"]), Expr::Case(branches), value(self));
+        }
+        let left = Expr::Condition(condition(self).into());
+        let right = match self.random.below(4) {
+            0 => Expr::Literal(Literal { text: "null".into(), value: Value::Null }),
+            1 => Expr::Literal(literal(Kind::Bool, self.random.word(&["true", "false"]))),
+            _ => Expr::Condition(condition(self).into()),
+        };
+        Filter::Compare(self.random.word(&["eq", "ne"]), left, right)
+    }
+
     fn of_text(&mut self, table: &Table, column: &str) -> Filter {
         let of = || Expr::Column(column.to_owned());
         let whole = |n: usize| Expr::Literal(whole(i64::try_from(n).unwrap_or_default()));
-        match self.random.below(6) {
+        match self.random.below(7) {
+            6 => Filter::Compare("gt", Expr::Call("cast to Edm.Int32", vec![of()]), whole(self.random.below(12))),
             0 => Filter::Compare("gt", Expr::Call("length", vec![of()]), whole(self.random.below(12))),
             1 => {
                 let part = self.part(table, column);
@@ -655,16 +689,25 @@ impl Maker<'_> {
         let of = Expr::Column(column.to_owned());
         let literal = Expr::Literal(self.literal(table, column, kind));
         let operator = self.random.word(&["eq", "ne", "lt", "le", "gt", "ge"]);
-        match self.random.below(4) {
+        match self.random.below(6) {
             0 => Filter::Compare(
                 operator,
                 Expr::Call(self.random.word(&["round", "floor", "ceiling"]), vec![of]),
                 literal,
             ),
+            4 => Filter::Compare(operator, Expr::Call("cast to Edm.Int32", vec![of]), literal),
+            5 if kind == Kind::Whole => {
+                let text = Expr::Literal(self::literal(Kind::Text, self.random.word(&["1", "2", "935000001", "x"])));
+                Filter::Compare(operator, Expr::Call("cast to Edm.String", vec![of]), text)
+            }
             1 => Filter::Compare(operator, Expr::Negate(of.into()), literal),
             _ => {
                 let by = Expr::Literal(number(self.random.word(&["1", "2", "4", "0.5", "10", "2.50"])));
-                let by = Expr::Arithmetic(self.random.word(&["add", "sub", "mul", "div", "mod"]), of.into(), by.into());
+                let by = Expr::Arithmetic(
+                    self.random.word(&["add", "sub", "mul", "div", "divby", "mod"]),
+                    of.into(),
+                    by.into(),
+                );
                 Filter::Compare(operator, by, literal)
             }
         }
@@ -677,6 +720,9 @@ impl Maker<'_> {
             let day = Expr::Literal(literal(Kind::Day, self.random.word(&DAYS)));
             return Filter::Compare(operator, Expr::Call("date", vec![of]), day);
         }
+        if self.random.chance(30) {
+            return self.of_span(of, kind, operator);
+        }
         let (function, value) = match self.random.below(if kind == Kind::Moment { 6 } else { 3 }) {
             0 => ("year", self.random.word(&["2015", "2016", "9999", "1", "1969", "0", "10000"])),
             1 => ("month", self.random.word(&["1", "2", "12"])),
@@ -686,6 +732,45 @@ impl Maker<'_> {
             _ => ("second", self.random.word(&["0", "17", "59"])),
         };
         Filter::Compare(operator, Expr::Call(function, vec![of]), Expr::Literal(number(value)))
+    }
+
+    /// Times of day and durations.
+    fn of_span(&mut self, of: Expr, kind: Kind, operator: &'static str) -> Filter {
+        const SPANS: [(&str, i64); 5] = [
+            ("duration'P1D'", 86_400_000_000),
+            ("duration'-PT1H'", -3_600_000_000),
+            ("duration'PT0.5S'", 500_000),
+            ("duration'P365D'", 365 * 86_400_000_000),
+            ("duration'PT0S'", 0),
+        ];
+        let (text, micros) = *self.random.pick(&SPANS);
+        let span = Expr::Literal(Literal { text: text.to_owned(), value: Value::Span(micros) });
+        let moved = self.random.word(&["add", "sub"]);
+        if kind == Kind::Day {
+            let day = Expr::Literal(literal(Kind::Day, self.random.word(&DAYS)));
+            return Filter::Compare(operator, Expr::Arithmetic(moved, of.into(), span.into()), day);
+        }
+        let moment = Expr::Literal(literal(Kind::Moment, self.random.word(&MOMENTS)));
+        match self.random.below(6) {
+            0 => {
+                let (text, micros) =
+                    *self.random.pick(&[("13:28:17", 48_497_000_000), ("00:00", 0), ("11:30", 41_400_000_000)]);
+                let clock = Expr::Literal(Literal { text: text.to_owned(), value: Value::Clock(micros) });
+                Filter::Compare(operator, Expr::Call("time", vec![of]), clock)
+            }
+            1 => Filter::Compare(operator, Expr::Arithmetic("sub", of.into(), moment.into()), span),
+            2 => {
+                let between = Expr::Arithmetic("sub", moment.into(), of.into());
+                let seconds = Expr::Literal(number(self.random.word(&["0", "1.5", "-86400", "1e6"])));
+                Filter::Compare(operator, Expr::Call("totalseconds", vec![between]), seconds)
+            }
+            3 => {
+                let part = Expr::Literal(number(self.random.word(&["0", "0.239", "0.5"])));
+                Filter::Compare(operator, Expr::Call("fractionalseconds", vec![of]), part)
+            }
+            4 => Filter::Compare(operator, Expr::Call("totaloffsetminutes", vec![of]), Expr::Literal(number("0"))),
+            _ => Filter::Compare(operator, Expr::Arithmetic(moved, of.into(), span.into()), moment),
+        }
     }
 
     fn dataverse(&mut self, table: &Table) -> Option<Filter> {

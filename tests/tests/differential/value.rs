@@ -24,6 +24,10 @@ pub(crate) enum Value {
     Day(i64),
     /// Microseconds since 1970.
     Moment(i64),
+    /// Microseconds since midnight.
+    Clock(i64),
+    /// Microseconds.
+    Span(i64),
 }
 
 /// `0.digits × 10^exponent`, the first and the last digit not 0; zero has none.
@@ -46,7 +50,9 @@ impl Value {
             (Self::Text(a), Self::Text(b)) => folded(a)?.cmp(&folded(b)?),
             (Self::Key(a), Self::Key(b)) => a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()),
             (Self::Day(a), Self::Day(b)) => a.cmp(b),
-            (Self::Moment(a), Self::Moment(b)) => a.cmp(b),
+            (Self::Moment(a), Self::Moment(b)) | (Self::Clock(a), Self::Clock(b)) | (Self::Span(a), Self::Span(b)) => {
+                a.cmp(b)
+            }
             (Self::Day(a), Self::Moment(b)) => (a * DAY).cmp(b),
             (Self::Moment(a), Self::Day(b)) => a.cmp(&(b * DAY)),
             _ => panic!("{self:?} is not compared with {other:?}"),
@@ -291,6 +297,8 @@ pub(crate) fn part(function: &str, moment: i64) -> Option<i64> {
         "hour" => micros / 3_600_000_000,
         "minute" => micros / 60_000_000 % 60,
         "second" => micros / 1_000_000 % 60,
+        "time" => micros,
+        "fractionalseconds" => micros % 1_000_000,
         _ => days,
     })
 }

@@ -6,16 +6,16 @@
 //! [`SortKey`], so text is equal whatever its case and accents.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::expression::{Expression, Type};
+use super::expression::{Expression, Key, Node, Type};
 use crate::model::catalog::Relation;
-use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Compare, Expr, Filter, Order, Query, TextTest};
+use crate::model::error::Result;
+use crate::model::query::{Expr, Filter, Order, Query};
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::table::{ColumnIndex, Table};
 use crate::model::value::SortKey;
 
 /// A filter made ready for many rows: names and types checked, literals folded.
@@ -134,7 +134,8 @@ pub fn columns_of_filter(filter: &Filter, into: &mut BTreeSet<ColumnIndex>) {
     }
 }
 
-fn columns_of_expr(of: &Expr, into: &mut BTreeSet<ColumnIndex>) {
+/// Adds the columns that an expression reads.
+pub fn columns_of_expr(of: &Expr, into: &mut BTreeSet<ColumnIndex>) {
     match of {
         Expr::Column(column) | Expr::Leading(column, _) => {
             into.insert(*column);
@@ -146,6 +147,11 @@ fn columns_of_expr(of: &Expr, into: &mut BTreeSet<ColumnIndex>) {
             columns_of_expr(b, into);
         }
         Expr::Negate(inner) => columns_of_expr(inner, into),
+        Expr::Condition(condition) => columns_of_filter(condition, into),
+        Expr::Case(branches) => branches.iter().for_each(|(condition, value)| {
+            columns_of_filter(condition, into);
+            columns_of_expr(value, into);
+        }),
     }
 }
 
@@ -163,154 +169,6 @@ fn columns_of_relation(to: &Relation, table: &Table, into: &mut BTreeSet<ColumnI
             }
         }
     }
-}
-
-#[derive(Debug)]
-enum Node<'t> {
-    And(Box<Node<'t>>, Box<Node<'t>>),
-    Or(Box<Node<'t>>, Box<Node<'t>>),
-    Not(Box<Node<'t>>),
-    Compare(Compare, Key<'t>, Key<'t>),
-    In(Key<'t>, HashSet<SortKey>),
-    Text(TextTest, Key<'t>, Key<'t>),
-    Is(Key<'t>),
-}
-
-impl<'t> Node<'t> {
-    fn new(filter: &Filter, table: &'t Table) -> Result<Self> {
-        let node = |filter: &Filter| Ok::<_, Error>(Box::new(Self::new(filter, table)?));
-        Ok(match filter {
-            Filter::And(a, b) => Self::And(node(a)?, node(b)?),
-            Filter::Or(a, b) => Self::Or(node(a)?, node(b)?),
-            Filter::Not(inner) => Self::Not(node(inner)?),
-            Filter::Compare(op, a, b) => {
-                let domain = common(Expression::new(a, table)?.1, Expression::new(b, table)?.1)?;
-                Self::Compare(*op, Key::new(a, domain, table)?, Key::new(b, domain, table)?)
-            }
-            Filter::In(of, list) => {
-                let mut domain = Expression::new(of, table)?.1;
-                for literal in list {
-                    domain = common(domain, Type::of_literal(literal))?;
-                }
-                let list = list.iter().map(|l| Expression::Literal(l.clone()).key(&Rows::default(), 0, domain));
-                Self::In(Key::new(of, domain, table)?, list.collect::<Result<_>>()?)
-            }
-            Filter::Text(test, a, b) => Self::Text(*test, text(a, table)?, text(b, table)?),
-            Filter::Is(of) => match Expression::new(of, table)?.1 {
-                Type::Bool | Type::Null => Self::Is(Key::new(of, Type::Bool, table)?),
-                other => return Err(bad(format!("{} cannot stand alone as a condition", other.name()))),
-            },
-            Filter::Related { navigation, .. } => {
-                let error = Error::new(Code::Internal, "a condition on a related table reached the row filter");
-                return Err(error.target(navigation.clone()));
-            }
-        })
-    }
-
-    fn evaluate(&self, rows: &Rows, row: usize) -> Result<Option<bool>> {
-        Ok(match self {
-            Self::And(a, b) => match a.evaluate(rows, row)? {
-                Some(false) => Some(false),
-                a => match (a, b.evaluate(rows, row)?) {
-                    (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                },
-            },
-            Self::Or(a, b) => match a.evaluate(rows, row)? {
-                Some(true) => Some(true),
-                a => match (a, b.evaluate(rows, row)?) {
-                    (_, Some(true)) => Some(true),
-                    (Some(false), Some(false)) => Some(false),
-                    _ => None,
-                },
-            },
-            Self::Not(inner) => inner.evaluate(rows, row)?.map(|value| !value),
-            Self::Compare(op, a, b) => holds(*op, &a.of(rows, row)?, &b.of(rows, row)?),
-            Self::In(of, list) => Some(list.contains(&of.of(rows, row)?)),
-            Self::Text(test, a, b) => match (a.of(rows, row)?, b.of(rows, row)?) {
-                (SortKey::Text(text), SortKey::Text(part)) => Some(match test {
-                    TextTest::Contains => text.contains(&part),
-                    TextTest::StartsWith => text.starts_with(&part),
-                    TextTest::EndsWith => text.ends_with(&part),
-                }),
-                _ => None,
-            },
-            Self::Is(of) => match of.of(rows, row)? {
-                SortKey::Bool(value) => Some(value),
-                _ => None,
-            },
-        })
-    }
-}
-
-fn holds(op: Compare, a: &SortKey, b: &SortKey) -> Option<bool> {
-    match op {
-        Compare::Eq => return Some(a == b),
-        Compare::Ne => return Some(a != b),
-        _ if *a == SortKey::Null || *b == SortKey::Null => return None,
-        _ => {}
-    }
-    let order = a.cmp(b);
-    Some(match op {
-        Compare::Lt => order.is_lt(),
-        Compare::Le => order.is_le(),
-        Compare::Gt => order.is_gt(),
-        _ => order.is_ge(),
-    })
-}
-
-/// One side of a comparison, as the key that it is compared by.
-#[derive(Debug)]
-enum Key<'t> {
-    Constant(SortKey),
-    /// A column of the type that is compared in: its cells' own sort key.
-    Cell(ColumnIndex, &'t Kind),
-    Computed(Expression<'t>, Type),
-}
-
-impl<'t> Key<'t> {
-    fn new(of: &Expr, domain: Type, table: &'t Table) -> Result<Self> {
-        let (expression, own) = Expression::new(of, table)?;
-        Ok(match expression {
-            // A constant needs no row.
-            Expression::Literal(_) => Self::Constant(expression.key(&Rows::default(), 0, domain)?),
-            Expression::Column(column, kind) if own == domain && !matches!(kind, Kind::ConceptKey { .. }) => {
-                Self::Cell(column, kind)
-            }
-            _ => Self::Computed(expression, domain),
-        })
-    }
-
-    fn of(&self, rows: &Rows, row: usize) -> Result<SortKey> {
-        match self {
-            Self::Constant(key) => Ok(key.clone()),
-            Self::Cell(column, kind) => SortKey::of(kind, super::expression::cell(rows, row, *column)?),
-            Self::Computed(expression, domain) => expression.key(rows, row, *domain),
-        }
-    }
-}
-
-fn text<'t>(of: &Expr, table: &'t Table) -> Result<Key<'t>> {
-    match Expression::new(of, table)?.1 {
-        Type::Text | Type::Null => Key::new(of, Type::Text, table),
-        other => Err(bad(format!("a text function cannot take {}", other.name()))),
-    }
-}
-
-/// The type in which values of two types are compared.
-fn common(a: Type, b: Type) -> Result<Type> {
-    a.common(b).ok_or_else(|| {
-        let error = bad(format!("{} cannot be compared with {}", a.name(), b.name()));
-        match (a, b) {
-            (Type::Text, _) | (_, Type::Text) => error.hint("text stands in single quotes, everything else does not"),
-            _ => error,
-        }
-    })
-}
-
-fn bad(message: String) -> Error {
-    Error::new(Code::BadFilter, message)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::model::catalog::Relation;
 use crate::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::{self, Number, SortKey};
+use crate::plan::evaluate::residual::columns_of_expr;
 use crate::store::native::{Division, NativeScan};
 use crate::store::sql::names::{Value, cell_name, key_name, table_name};
 
@@ -472,6 +473,11 @@ fn expr_columns(expr: &Expr, columns: &mut Vec<ColumnIndex>) {
             expr_columns(b, columns);
         }
         Expr::Negate(inner) => expr_columns(inner, columns),
+        Expr::Condition(_) | Expr::Case(_) => {
+            let mut read = std::collections::BTreeSet::new();
+            columns_of_expr(expr, &mut read);
+            read.into_iter().for_each(|column| add(columns, column));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
+use crate::model::error::Code;
 use crate::model::key;
-use crate::model::query::{Arithmetic, Function, Literal};
+use crate::model::query::{Arithmetic, Compare, Function, Literal, TextTest};
 use crate::model::value::parse_instant;
 use crate::plan::example::observation::*;
 use crate::plan::example::*;
