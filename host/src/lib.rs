@@ -64,6 +64,9 @@ pub mod odata {
     /// `$filter` and `$orderby`: conditions over tables and their relations.
     pub mod filter;
 
+    /// `$search`: words and phrases as a condition on all texts of a row.
+    pub mod search;
+
     /// `$select`, `$expand` and what may stand in their parentheses: text to an untyped tree.
     pub mod selection;
 

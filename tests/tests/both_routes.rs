@@ -96,6 +96,12 @@ const REQUESTS: &[&str] = &[
     "msemr_medicalidentifiers?$filter=msemr_type eq 935000003 and contains(msemr_value,'-')",
     "msemr_encounterparticipants?$filter=_msemr_individualtypepractitioner_value eq {practitioner}",
     "msemr_observationcomponents?$filter=msemr_valuequantityvalue gt 120 and msemr_obscomponentcode_code eq '8480-6'",
+    // Words anywhere.
+    "contacts?$search=casper",
+    "contacts?$search=CÁSPER OR \"patient one\"&$count=true",
+    "contacts/$count?$search=US NOT casper",
+    "msemr_observations?$search=body NOT (weight OR height)&$filter=msemr_status eq 935000002&$orderby=msemr_observationid&$top=20",
+    "contacts?$select=fullname&$expand=msemr_encounter_msemr_subjectpatient($search=problem;$select=msemr_name)",
     // Conditions as values, times and durations, casts.
     "msemr_observations?$filter=(msemr_valuetypequantityvalue gt 50) eq (msemr_valuequantityunit eq 'kg')",
     "msemr_observations?$filter=contains(msemr_description,'Body') eq true and case(msemr_valuetypequantityvalue gt 100:2,msemr_valuetypequantityvalue gt 20:1) ge 1",

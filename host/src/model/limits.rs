@@ -48,6 +48,8 @@ pub struct Limits {
     pub filter_depth: usize,
     /// Operators, functions and literals of a `$filter`. `BadFilter`.
     pub filter_nodes: usize,
+    /// Words and phrases of a `$search`. `BadOption`.
+    pub search_words: usize,
     /// Navigation properties in an `$expand`, those of all levels together. `BadOption`.
     pub expand_width: usize,
     /// Levels of an `$expand`. `BadOption`.
@@ -159,6 +161,7 @@ impl Default for Limits {
             component_bytes: 32 << 20,
             filter_depth: 64,
             filter_nodes: 1_000,
+            search_words: 16,
             expand_width: 15,
             expand_depth: 3,
             expand_bytes: 64 << 20,

@@ -7,10 +7,11 @@ use percent_encoding::percent_decode_str;
 
 use super::expression::{Context, Source, nearest_property};
 use super::filter;
+use super::search;
 use super::selection::{self, Item, Nested, Part, Value};
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Expand, ExpandForm, Query};
+use crate::model::query::{Expand, ExpandForm, Filter, Query};
 use crate::model::table::{ColumnIndex, Kind, Table};
 
 /// Entity type and set of the concepts that rows carry. They are reached through rows only.
@@ -22,11 +23,11 @@ pub const CONCEPT_FIELDS: [&str; 5] =
     ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];
 
 /// System options that we have, without `$`.
-const KNOWN: [&str; 10] =
-    ["select", "filter", "orderby", "top", "skip", "count", "expand", "skiptoken", "format", "explain"];
+const KNOWN: [&str; 11] =
+    ["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken", "format", "explain"];
 
 /// System options of the standard that we refuse by name.
-const REFUSED: [&str; 8] = ["apply", "search", "compute", "deltatoken", "index", "levels", "schemaversion", "id"];
+const REFUSED: [&str; 7] = ["apply", "compute", "deltatoken", "index", "levels", "schemaversion", "id"];
 
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use
 /// `FetchXML`", "Use the Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
@@ -88,6 +89,10 @@ impl Options {
             query.order = filter::order_by(Source { text, target: "$orderby" }, table, context, &joined)?;
         }
         query.joined = joined.into_inner();
+        if let Some(text) = self.get("search") {
+            let found = search::condition(text, 0, Source { text, target: "$search" }, table, context)?;
+            query.filter = both(query.filter.take(), Some(found));
+        }
         if let Some(text) = self.get("select") {
             let source = Source { text, target: "$select" };
             let mut items = selection::select(text, context.limits).map_err(|e| source.syntax(e))?;
@@ -138,7 +143,7 @@ impl Options {
                 Some(_) => Err(twice(&format!("${known}"))),
             };
         }
-        // With or without `$`: passed over, `search=x` would give rows that nobody asked for.
+        // With or without `$`: passed over, `apply=x` would give rows that nobody asked for.
         if REFUSED.contains(&bare) {
             let message = format!("the query option `${bare}` is not supported");
             return Err(Error::new(Code::NotSupported, message).target(format!("${bare}")));
@@ -184,6 +189,14 @@ fn boolean(name: &str, text: &str) -> Result<bool> {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err(Error::new(Code::BadOption, format!("`${name}` is true or false")).target(format!("${name}"))),
+    }
+}
+
+/// Both of two conditions that may be there.
+pub fn both(a: Option<Filter>, b: Option<Filter>) -> Option<Filter> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(Filter::And(a.into(), b.into())),
+        (a, b) => a.or(b),
     }
 }
 
@@ -332,7 +345,7 @@ fn only_key(form: ExpandForm) -> Query {
 }
 
 fn expand_one(item: &Item, table: &Table, here: Expanding<'_>) -> Result<Expand> {
-    const COLLECTION: &[&str] = &["select", "filter", "orderby", "top", "skip", "count", "expand", "levels"];
+    const COLLECTION: &[&str] = &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "levels"];
     let Expanding { source, context, .. } = here;
     let (part, form) = match item.path.as_slice() {
         [part] => (part, ExpandForm::Rows),
@@ -355,9 +368,9 @@ fn expand_one(item: &Item, table: &Table, here: Expanding<'_>) -> Result<Expand>
         }
         (Relation::Collection { table, .. }, ExpandForm::Rows) => (COLLECTION, table),
         (Relation::Collection { table, .. }, ExpandForm::References) => {
-            (&["filter", "orderby", "top", "skip", "count"], table)
+            (&["filter", "search", "orderby", "top", "skip", "count"], table)
         }
-        (Relation::Collection { table, .. }, ExpandForm::Count) => (&["filter"], table),
+        (Relation::Collection { table, .. }, ExpandForm::Count) => (&["filter", "search"], table),
         (Relation::Concept { .. }, ExpandForm::Rows) => {
             let query = Query { select: concept_fields(&item.options, source)?, ..Query::default() };
             return Ok(Expand { navigation: part.name.clone(), to, form, query });
@@ -450,7 +463,7 @@ fn nested(
     }
     let context = Context { aliases: &aliases, ..here.context };
     let here = Expanding { context, ..here };
-    let (mut levels, joined) = (None, RefCell::default());
+    let (mut levels, mut searched, joined) = (None, None, RefCell::default());
     for option in options {
         let name = option.name.as_str();
         let filter_source = Source { target: "$expand($filter)", ..source };
@@ -463,6 +476,7 @@ fn nested(
             Value::Select(items) => query.select = select(items, source, table, context)?,
             Value::Expand(items) => query.expand = expand(items, table, here.below())?,
             Value::Text(text) => match name {
+                "search" => searched = Some(search::condition(text, option.value_at, source, table, context)?),
                 "top" => query.top = Some(number(name, text)?),
                 "skip" => query.skip = number(name, text)?,
                 "levels" if text == "max" => {
@@ -476,6 +490,7 @@ fn nested(
         }
     }
     query.joined = joined.into_inner();
+    query.filter = both(query.filter.take(), searched);
     Ok((query, levels))
 }
 

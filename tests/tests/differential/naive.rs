@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value as Json};
 
-use crate::query::{Expand, Expr, Filter, Options, Query};
+use crate::query::{Expand, Expr, Filter, Options, Query, Search};
 use crate::schema::{Kind, Row, Table, Tables};
 use crate::value::{Decimal, Unknown, Value, folded, part};
 
@@ -50,6 +50,10 @@ fn matching<'t>(
         let keeps = match &options.filter {
             Some(filter) => holds(filter, table, Some(row), tables)? == Some(true),
             None => true,
+        };
+        let keeps = match &options.search {
+            Some(search) => finds(search, table, row)? && keeps,
+            None => keeps,
         };
         if keeps {
             let by: Result<Vec<Value>, Unknown> = options
@@ -205,6 +209,25 @@ fn holds(filter: &Filter, table: &Table, row: Option<&Row>, tables: &Tables) -> 
             }
             Some(if *all { every } else { any })
         }
+    })
+}
+
+/// Whether a row has a word in one of its texts.
+fn finds(search: &Search, table: &Table, row: &Row) -> Result<bool, Unknown> {
+    Ok(match search {
+        Search::Text(text) => {
+            let part = folded(text)?;
+            let mut found = false;
+            for (column, _) in table.columns.iter().filter(|(_, kind)| *kind == Kind::Text) {
+                if let Value::Text(text) = cell(column, Some(row)) {
+                    found |= folded(&text)?.contains(&part);
+                }
+            }
+            found
+        }
+        Search::And(a, b) => finds(a, table, row)? & finds(b, table, row)?,
+        Search::Or(a, b) => finds(a, table, row)? | finds(b, table, row)?,
+        Search::Not(inner) => !finds(inner, table, row)?,
     })
 }
 

@@ -35,11 +35,40 @@ pub(crate) struct Options {
     /// None: all.
     pub(crate) select: Option<Vec<String>>,
     pub(crate) filter: Option<Filter>,
+    pub(crate) search: Option<Search>,
     /// `true`: descending.
     pub(crate) order: Vec<(Expr, bool)>,
     pub(crate) top: Option<usize>,
     pub(crate) skip: usize,
     pub(crate) count: bool,
+}
+
+/// Words and phrases.
+#[derive(Clone, Debug)]
+pub(crate) enum Search {
+    Text(String),
+    And(Box<Search>, Box<Search>),
+    Or(Box<Search>, Box<Search>),
+    Not(Box<Search>),
+}
+
+impl Search {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => format!("\"{text}\""),
+            Self::And(a, b) => format!("({} {})", a.text(), b.text()),
+            Self::Or(a, b) => format!("({} OR {})", a.text(), b.text()),
+            Self::Not(inner) => format!("NOT {}", inner.text()),
+        }
+    }
+
+    fn smaller(&self) -> Vec<Self> {
+        match self {
+            Self::Text(_) => Vec::new(),
+            Self::And(a, b) | Self::Or(a, b) => vec![(**a).clone(), (**b).clone()],
+            Self::Not(inner) => vec![(**inner).clone()],
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -181,6 +210,9 @@ impl Options {
         if let Some(filter) = &self.filter {
             parts.push(("$filter", filter.text("", 0)));
         }
+        if let Some(search) = &self.search {
+            parts.push(("$search", search.text()));
+        }
         if !self.order.is_empty() {
             let item = |(by, down): &(Expr, bool)| format!("{}{}", by.text(""), if *down { " desc" } else { "" });
             parts.push(("$orderby", self.order.iter().map(item).collect::<Vec<_>>().join(",")));
@@ -200,6 +232,11 @@ impl Options {
         if self.filter.is_some() {
             all.push(Self { filter: None, ..self.clone() });
         }
+        if self.search.is_some() {
+            all.push(Self { search: None, ..self.clone() });
+        }
+        let searches = self.search.iter().flat_map(Search::smaller);
+        all.extend(searches.map(|search| Self { search: Some(search), ..self.clone() }));
         if !self.order.is_empty() && self.top.is_none() && self.skip == 0 {
             all.push(Self { order: Vec::new(), ..self.clone() });
         }
@@ -408,7 +445,7 @@ impl Maker<'_> {
         let page = (!only_count && self.random.chance(20)).then(|| 1 + self.random.below(7));
         let mut expand = Vec::new();
         if only_count {
-            options = Options { filter: options.filter, ..Options::default() };
+            options = Options { filter: options.filter, search: options.search, ..Options::default() };
         } else if self.random.chance(20) && !table.navigations.is_empty() {
             expand = self.expand(table, 3);
         }
@@ -433,7 +470,9 @@ impl Maker<'_> {
             let mut expand = Vec::new();
             match form {
                 "/$ref" => options.select = None,
-                "/$count" => options = Options { filter: options.filter, ..Options::default() },
+                "/$count" => {
+                    options = Options { filter: options.filter, search: options.search, ..Options::default() };
+                }
                 _ => {
                     if options.select.is_none() {
                         options.select = Some(self.select(other));
@@ -451,6 +490,7 @@ impl Maker<'_> {
     fn options(&mut self, table: &Table, outer: bool) -> Options {
         let select = (!self.random.chance(10)).then(|| self.select(table));
         let filter = self.random.chance(if outer { 92 } else { 40 }).then(|| self.filter(table, 3, outer));
+        let search = self.random.chance(5).then(|| self.search(table, 2)).flatten();
         let mut order = Vec::new();
         while order.len() < 3 && self.random.chance(if order.is_empty() { 40 } else { 30 }) {
             order.push((self.ordered(table), self.random.chance(50)));
@@ -458,7 +498,26 @@ impl Maker<'_> {
         let window = self.random.chance(25) && (outer || !order.is_empty());
         let top = (window && self.random.chance(70)).then(|| self.random.below(12));
         let skip = if window && self.random.chance(50) { self.random.below(8) } else { 0 };
-        Options { select, filter, order, top, skip, count: self.random.chance(20) }
+        Options { select, filter, search, order, top, skip, count: self.random.chance(20) }
+    }
+
+    fn search(&mut self, table: &Table, depth: usize) -> Option<Search> {
+        if !table.columns.iter().any(|(_, kind)| *kind == Kind::Text) {
+            return None;
+        }
+        if depth > 0 && self.random.chance(40) {
+            let left = self.search(table, depth - 1)?.into();
+            return Some(match self.random.below(4) {
+                0 => Search::Not(left),
+                1 => Search::Or(left, self.search(table, depth - 1)?.into()),
+                _ => Search::And(left, self.search(table, depth - 1)?.into()),
+            });
+        }
+        let (column, _) = self.column(table, |kind| kind == Kind::Text);
+        let Value::Text(part) = self.part(table, &column).value else { return None };
+        // Of what stands in the options of an expansion, parentheses and quotes mean something.
+        let plain = !part.is_empty() && !part.contains(['"', '\'', '(', ')', ';', '&', '#']);
+        plain.then_some(Search::Text(part))
     }
 
     fn select(&mut self, table: &Table) -> Vec<String> {
