@@ -22,7 +22,7 @@ const FORWARDED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f14";
 /// Milliseconds that a request may take: a fault of latency is to be met, not waited for.
 const REQUEST_MS: u64 = 3_000;
 
-const FAULTS: [&str; 62] = [
+const FAULTS: [&str; 64] = [
     "",
     "latency=50ms",
     "latency=30s",
