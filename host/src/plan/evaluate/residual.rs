@@ -112,6 +112,7 @@ pub fn columns_of_filter(filter: &Filter, into: &mut BTreeSet<ColumnIndex>) {
             columns_of_expr(b, into);
         }
         Filter::In(of, _) | Filter::Is(of) => columns_of_expr(of, into),
+        Filter::Among(among) => columns_of_expr(&among.of, into),
         Filter::Related { to, .. } => {
             if let Relation::Lookup { column, .. } = to {
                 into.insert(*column);
@@ -186,6 +187,10 @@ impl<'t> Node<'t> {
                 Type::Bool | Type::Null => Self::Is(Key::new(of, Type::Bool, table)?),
                 other => return Err(bad(format!("{} cannot stand alone as a condition", other.name()))),
             },
+            Filter::Among(among) => {
+                let error = Error::new(Code::Internal, "a condition for the database reached the row filter");
+                return Err(error.target(among.table.entity_set.clone()));
+            }
             Filter::Related { navigation, .. } => {
                 let error = Error::new(Code::Internal, "a condition on a related table reached the row filter");
                 return Err(error.target(navigation.clone()));

@@ -346,7 +346,7 @@ fn collect_hashed(filter: &Filter, into: &mut BTreeSet<Uuid>) {
             }
         }
         Filter::Related { filter: Some(inner), .. } => collect_hashed(inner, into),
-        Filter::Text(..) | Filter::Is(_) | Filter::Related { filter: None, .. } => {}
+        Filter::Text(..) | Filter::Is(_) | Filter::Related { filter: None, .. } | Filter::Among(_) => {}
     }
 }
 
