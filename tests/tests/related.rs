@@ -22,7 +22,7 @@ fn resources() -> Vec<Value> {
     for number in 0..PEOPLE {
         let family = if number.is_multiple_of(2) { "Elm" } else { "Oak" };
         resources.push(json!({"resourceType": "Patient", "id": id(1, number), "name": [{"family": family}]}));
-        if number % 3 > 0 {
+        if !number.is_multiple_of(3) {
             resources.push(json!({"resourceType": "Condition", "id": id(2, number),
                 "code": {"text": if number % 3 == 1 { "cough" } else { "cold" }},
                 "subject": {"reference": format!("Patient/{}", id(1, number))}}));
@@ -74,7 +74,7 @@ fn people(meant: impl Fn(usize) -> bool) -> Vec<usize> {
 async fn one_query_answers_for_any_number_of_related_rows() {
     let server = server().await;
     let elm = |number: usize| number.is_multiple_of(2);
-    let ill = |number: usize| number % 3 > 0;
+    let ill = |number: usize| !number.is_multiple_of(3);
     let cough = |number: usize| number % 3 == 1;
     let any = |inner: &str| format!("{OF_THE_PERSON}/any({inner})");
 
