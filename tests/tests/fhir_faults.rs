@@ -225,6 +225,35 @@ async fn large_pages() {
     }
 }
 
+/// The same with the limits as they are, of resources that carry what they are about.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_resources() {
+    let fhir = Fhir::sandbox().await;
+    let data = "A".repeat(1 << 20);
+    let documents = (0..40).map(|number| {
+        json!({"resource": {"resourceType": "DocumentReference", "id": format!("d{number:02}"), "status": "current",
+            "description": format!("document {number:02}"), "date": format!("2024-05-01T08:{number:02}:00Z"),
+            "content": [{"attachment": {"contentType": "text/plain", "data": data}}]},
+            "request": {"method": "PUT", "url": format!("DocumentReference/d{number:02}")}})
+    });
+    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": documents.collect::<Vec<_>>()});
+    fhir.as_sandbox().load(bundle.to_string().as_bytes()).expect("the bundle is whole");
+    let server = Server::with(&fhir).virtual_tables(&["tt_documentreference"]).start().await;
+    for (options, rows) in [
+        (&[][..], 40),
+        (&[("$filter", "endswith(tt_description,'7')")], 4),
+        (&[("$orderby", "tt_date desc"), ("$top", "3")], 3),
+        (&[("$orderby", "tt_description"), ("$top", "3")], 3),
+    ] {
+        let options = [&[("$select", "tt_description")], options].concat();
+        let shown = server.rows("tt_documentreferences", &options).await;
+        assert_eq!(shown.len(), rows, "{options:?}");
+        if options.iter().any(|(_, value)| *value == "tt_date desc") {
+            assert_eq!(shown[0]["tt_description"], "document 39");
+        }
+    }
+}
+
 /// The service gives its public address, which is not the one that it is asked at.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_proxy() {

@@ -22,7 +22,7 @@ mod uuid_of {
 
 /// When the report of a number was issued, in microseconds and as FHIR text: many at one moment, some never.
 fn issued(number: usize) -> Option<(i64, String)> {
-    if number % 23 == 0 {
+    if number.is_multiple_of(23) {
         return None;
     }
     let minute = (number * 7_919) % 400;

@@ -2,6 +2,8 @@
 //! resolved against a [`Table`](super::table::Table) and every literal typed, so that planning and evaluating cannot
 //! meet an unknown column.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::catalog::Relation;
@@ -109,9 +111,46 @@ pub enum Filter {
         /// Of that filter.
         joined: Vec<Joined>,
     },
+    /// A key is among those that rows of another table hold. Only a database can answer it, where both are.
+    Among(Box<Among>),
+}
+
+/// A condition on a related table that is asked in one go with the rows themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Among {
+    /// A column of the table itself, as [`Filter::one_of`] has it.
+    pub of: Expr,
+    pub table: Arc<Table>,
+    /// The column of the other table that holds the keys, as far as it leads to the table itself.
+    pub theirs: Expr,
+    /// What its rows must meet.
+    pub filter: Option<Filter>,
 }
 
 impl Filter {
+    /// The condition on a column of a table that [`Filter::one_of`] would be with the keys in a column of those rows of
+    /// another table that meet a filter.
+    pub fn among(
+        table: &Table,
+        column: ColumnIndex,
+        other: &Arc<Table>,
+        theirs: ColumnIndex,
+        filter: Option<Self>,
+    ) -> Self {
+        let (of, theirs) = (Expr::leading(table, column, other), Expr::leading(other, theirs, table));
+        Self::Among(Box::new(Among { of, table: other.clone(), theirs, filter }))
+    }
+
+    /// Whether a part of it only a database can answer.
+    pub fn has_among(&self) -> bool {
+        match self {
+            Self::And(a, b) | Self::Or(a, b) => a.has_among() || b.has_among(),
+            Self::Not(inner) => inner.has_among(),
+            Self::Among(_) => true,
+            _ => false,
+        }
+    }
+
     /// A column of a table is one of these keys, of rows of the other table.
     pub fn one_of(table: &Table, column: ColumnIndex, other: &Table, keys: impl IntoIterator<Item = Uuid>) -> Self {
         Self::In(Expr::leading(table, column, other), keys.into_iter().map(Literal::Guid).collect())

@@ -524,6 +524,7 @@ fn of_nulls(filter: &Filter) -> Option<bool> {
         Filter::Compare(..) | Filter::Text(..) | Filter::Is(_) => None,
         Filter::In(of, list) => Some(is_null(of) && list.contains(&Literal::Null)),
         Filter::Related { quantifier: Quantifier::One, filter, .. } => of_nulls(filter.as_deref()?),
+        Filter::Among(_) => Some(false),
         // No row points to a row that is not there.
         Filter::Related { quantifier, .. } => Some(*quantifier == Quantifier::All),
     }

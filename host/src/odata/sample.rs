@@ -160,6 +160,7 @@ pub(crate) fn show(filter: &Filter, table: &Table, catalog: &Catalog) -> String 
         }
         Filter::Text(test, a, b) => format!("{test:?}({},{})", value(a), value(b)),
         Filter::Is(a) => value(a),
+        Filter::Among(among) => format!("{} among {}", value(&among.of), among.table.name),
         Filter::Related { navigation, to, quantifier, filter, joined } => {
             let (Relation::Lookup { table, .. } | Relation::Collection { table, .. }) = to else { unreachable!() };
             let target = catalog.table(table).unwrap();

@@ -23,7 +23,7 @@ pub(crate) fn is(filter: Filter, value: bool) -> Filter {
             known.into_iter().fold(signed(filter, value), and)
         }
         // These are true or false.
-        Filter::Compare(Compare::Eq | Compare::Ne, ..) | Filter::In(..) | Filter::Related { .. } => {
+        Filter::Compare(Compare::Eq | Compare::Ne, ..) | Filter::In(..) | Filter::Among(_) | Filter::Related { .. } => {
             signed(filter, value)
         }
     }

@@ -1,21 +1,17 @@
 //! A plan as people read it. It holds the values of the query, so it is for whoever sent the query.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::joined::split;
 use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
-use super::tree::{CountPlan, Expansion, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
+use super::tree::{CountPlan, Expansion, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
 use super::unparse;
 use super::window::Window;
 use crate::model::query::{ExpandForm, Filter, Order, Quantifier};
 use crate::model::table::{ColumnIndex, Table};
-
-/// What is left of a scan of a native table for its filter to check row by row: only its database can say.
-pub type LeftOver<'a> = &'a dyn Fn(&Arc<Table>, &NativeScan) -> Option<Filter>;
 
 /// The whole tree. Nobody is asked for it.
 pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
@@ -24,7 +20,13 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
         Scan::Search(scan) => searched(scan, read),
     };
     if !read.joins.is_empty() {
-        let joins = read.joins.iter().map(|join| semijoin(join, &read.table, left_over));
+        let joins = read.joins.iter().zip(read.within(left_over)).map(|(join, within)| {
+            let mut shown = semijoin(join, &read.table, left_over);
+            if within.is_some() {
+                shown["inOneQuery"] = true.into();
+            }
+            shown
+        });
         shown["related"] = joins.collect();
     }
     if let Some(gather) = &read.gather {
@@ -181,6 +183,7 @@ fn names(columns: &[ColumnIndex], table: &Table) -> Vec<String> {
 mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
+    use std::sync::Arc;
 
     use super::super::example;
     use super::super::planner::{Known, plan};

@@ -11,7 +11,7 @@ use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filte
 use super::joined::{split, widened};
 use super::search::query::{Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, sort};
 use super::tree::{
-    Check, CountPlan, Expansion, Gather, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
+    Check, CountPlan, Expansion, Gather, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
 };
 use super::window::Window;
 use crate::model::catalog::{Catalog, Relation};
@@ -128,11 +128,45 @@ pub fn expansions(expands: &[Expand], table: &Table, known: Known<'_>) -> Result
 }
 
 impl Read {
+    /// For each join the condition that asks it in one go with the rows, where both live in the store and its database can
+    /// answer all of it. None: its keys are read first.
+    pub fn within(&self, left_over: LeftOver<'_>) -> Vec<Option<Filter>> {
+        // Where values of related rows are wanted beside a row's own, part of the filter is checked here.
+        let asks_one = self.place == Place::Native && self.gather.is_none();
+        let within = |join: &Semijoin| asks_one.then(|| among(join, &self.table, left_over)).flatten();
+        let within: Vec<_> = self.joins.iter().map(within).collect();
+        let keys = |join: &Semijoin| join.condition(&self.table, BTreeSet::new());
+        let mut all = self.joins.iter().zip(&within).map(|(join, within)| within.clone().unwrap_or_else(|| keys(join)));
+        let filter = self.query.filter.as_ref().and_then(|filter| with_keys(filter, &mut all).ok());
+        // Beside what is checked row by row, in one `or` say, it cannot be asked.
+        match left_to(&self.table, filter, left_over).is_some_and(|left| left.has_among()) {
+            true => vec![None; self.joins.len()],
+            false => within,
+        }
+    }
+
     /// The scan with a filter in place of the query's: with the keys of its joins, or with those of the rows that it is
     /// read for.
     pub fn scan_for(&self, filter: Option<Filter>, ids: &HashMap<Uuid, String>) -> Scan {
         scan(&self.query, filter, &self.table, &self.place, ids)
     }
+}
+
+fn among(join: &Semijoin, table: &Arc<Table>, left_over: LeftOver<'_>) -> Option<Filter> {
+    let related = &join.related;
+    if join.check.is_some() || related.place != Place::Native || related.gather.is_some() {
+        return None;
+    }
+    let inner: Vec<Filter> = related.within(left_over).into_iter().collect::<Option<_>>()?;
+    let filter = related.query.filter.as_ref().map(|filter| with_keys(filter, &mut inner.into_iter()));
+    let among = Filter::among(table, join.own, &related.table, join.theirs, filter.transpose().ok()?);
+    left_to(table, Some(among.clone()), left_over).is_none().then_some(among)
+}
+
+/// What the database leaves of a filter.
+fn left_to(table: &Arc<Table>, filter: Option<Filter>, left_over: LeftOver<'_>) -> Option<Filter> {
+    let (order, columns) = (Vec::new(), Vec::new());
+    left_over(table, &NativeScan { filter, order, top: None, skip: 0, columns, count: false })
 }
 
 /// A filter with what its conditions on related tables come to, in their order.

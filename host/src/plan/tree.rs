@@ -16,6 +16,9 @@ use crate::model::error::Detail;
 use crate::model::query::{ExpandForm, Filter, JoinedValue, Order, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Table};
 
+/// What is left of a scan of a native table for its filter to check row by row: only its database can say.
+pub type LeftOver<'a> = &'a dyn Fn(&Arc<Table>, &NativeScan) -> Option<Filter>;
+
 /// Where a table's rows live, with what planning must know of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Place {

@@ -83,6 +83,10 @@ fn condition(f: &mut Formatter<'_>, filter: &Filter, table: &Table, place: Bindi
             (Quantifier::Any, Some(_)) => write!(f, "{navigation}/any(x:…)"),
             (Quantifier::All, _) => write!(f, "{navigation}/all(x:…)"),
         },
+        Filter::Among(among) => {
+            expr(f, &among.of, table)?;
+            write!(f, " in ({}…)", among.table.entity_set)
+        }
     }
 }
 

@@ -633,6 +633,10 @@ impl<'t> Node<'t> {
                 Type::Bool | Type::Null => Self::Is(Key::new(of, Type::Bool, table)?),
                 other => return Err(bad(format!("{} cannot stand alone as a condition", other.name()))),
             },
+            Filter::Among(among) => {
+                let error = Error::new(Code::Internal, "a condition for the database reached the row filter");
+                return Err(error.target(among.table.entity_set.clone()));
+            }
             Filter::Related { navigation, .. } => {
                 let error = Error::new(Code::Internal, "a condition on a related table reached the row filter");
                 return Err(error.target(navigation.clone()));

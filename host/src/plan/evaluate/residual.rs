@@ -126,6 +126,7 @@ pub fn columns_of_filter(filter: &Filter, into: &mut BTreeSet<ColumnIndex>) {
             columns_of_expr(b, into);
         }
         Filter::In(of, _) | Filter::Is(of) => columns_of_expr(of, into),
+        Filter::Among(among) => columns_of_expr(&among.of, into),
         Filter::Related { to, .. } => {
             if let Relation::Lookup { column, .. } = to {
                 into.insert(*column);

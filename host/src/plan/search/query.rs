@@ -357,7 +357,7 @@ fn collect_hashed(filter: &Filter, into: &mut BTreeSet<Uuid>) {
             filter.iter().for_each(|inner| collect_hashed(inner, into));
             joined.iter().for_each(|joined| collect_hashed_of_joined(joined, into));
         }
-        Filter::Text(..) | Filter::Is(_) => {}
+        Filter::Text(..) | Filter::Is(_) | Filter::Among(_) => {}
     }
 }
 

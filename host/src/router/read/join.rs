@@ -15,6 +15,7 @@ use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::residual::Residual;
 use crate::plan::planner::with_keys;
 use crate::plan::tree::{Check, Read, Semijoin};
+use crate::router::read::native::left_over;
 use crate::router::session::Session;
 
 /// What joins came to: a condition each, and the texts behind those of their keys that do not carry their own.
@@ -23,7 +24,8 @@ type Joined = (Vec<Filter>, HashMap<Uuid, String>);
 impl Session {
     /// The filter of a read with its joins made.
     pub(super) async fn joined(&self, read: &Read) -> Result<(Option<Filter>, HashMap<Uuid, String>)> {
-        let (conditions, mut ids) = self.conditions(&read.table, &read.joins).await?;
+        let within = read.within(&left_over);
+        let (conditions, mut ids) = self.conditions(&read.table, &read.joins, within).await?;
         let filter = read.query.filter.as_ref();
         let filter = filter.map(|filter| with_keys(filter, &mut conditions.into_iter())).transpose()?;
         // Planning knew those of the query itself.
@@ -31,15 +33,21 @@ impl Session {
         Ok((filter, ids))
     }
 
-    /// Makes joins one after the other. A join may have joins, so the future is on the heap.
+    /// Makes joins one after the other, but for those that the database makes `within` the scan. A join may have joins, so
+    /// the future is on the heap.
     fn conditions<'a>(
         &'a self,
         table: &'a Arc<Table>,
         joins: &'a [Semijoin],
+        within: Vec<Option<Filter>>,
     ) -> Pin<Box<dyn Future<Output = Result<Joined>> + Send + 'a>> {
         Box::pin(async move {
             let (mut conditions, mut ids) = (Vec::with_capacity(joins.len()), HashMap::new());
-            for join in joins {
+            for (join, within) in joins.iter().zip(within) {
+                if let Some(condition) = within {
+                    conditions.push(condition);
+                    continue;
+                }
                 let (filter, known) = self.joined(&join.related).await?;
                 let rows = self.all(&join.related, filter, &known, self.limits().related_keys).await?;
                 ids.extend(hashed(&join.related.table, &rows, join.theirs).map(|(guid, text)| (guid, text.to_owned())));
@@ -55,7 +63,7 @@ impl Session {
 
     /// Keys of the related rows that do not meet what all must meet.
     async fn violated(&self, own: &Arc<Table>, join: &Semijoin, check: &Check, rows: Rows) -> Result<BTreeSet<Uuid>> {
-        let (conditions, _) = self.conditions(&join.related.table, &check.joins).await?;
+        let (conditions, _) = self.conditions(&join.related.table, &check.joins, vec![None; check.joins.len()]).await?;
         let filter = with_keys(&check.filter, &mut conditions.into_iter())?;
         let (own, table, theirs) = (own.clone(), join.related.table.clone(), join.theirs);
         let wide = join.related.wide().clone();

@@ -56,10 +56,11 @@ impl Session {
     /// The one way from a request to stored rows. `MappingFault` where the table is behind with a resource: then its rows
     /// are tried again behind the request.
     pub(in crate::router) async fn scan_store(&self, scan: native::NativeScan, limits: ScanLimits) -> Result<Scanned> {
-        let table = scan.table.clone();
         let scanned = self.store().scan(scan, limits).await;
-        scanned.map_err(|error| match self.snapshot().table(&table.name) {
-            Ok(served) if error.code() == Code::MappingFault => {
+        // It names the table that is behind, which may be one that a condition is about.
+        scanned.map_err(|error| match error.get_target().and_then(|name| self.snapshot().table(name).ok()) {
+            Some(served) if error.code() == Code::MappingFault => {
+                let table = &served.table;
                 self.turntable().met_behind.notify_one();
                 let mapping = &served.mapping;
                 let what = format!(

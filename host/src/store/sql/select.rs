@@ -3,8 +3,10 @@
 //!
 //! [`SortKey`]: crate::model::value::SortKey
 
+use std::sync::Arc;
+
 use crate::model::catalog::Relation;
-use crate::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
+use crate::model::query::{Among, Compare, Expr, Filter, Literal, Order, TextTest};
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::{self, Number, SortKey};
 use crate::plan::evaluate::residual::columns_of_expr;
@@ -214,6 +216,7 @@ impl Conditions<'_> {
                 Some(format!("({} = 1)", key_name(self.table, *column)))
             }
             Filter::Is(Expr::Literal(Literal::Bool(value))) => Some(u8::from(*value).to_string()),
+            Filter::Among(among) => self.among(among),
             // Functions and arithmetic have their semantics in the residual evaluator alone, related tables in the
             // router, which turns such a condition into one on keys where it can.
             Filter::Compare(..) | Filter::In(..) | Filter::Text(..) | Filter::Is(_) | Filter::Related { .. } => None,
@@ -297,8 +300,49 @@ impl Conditions<'_> {
 
     /// One of these keys, in a reference to a type that has rows in this entity set.
     fn leading(&mut self, column: ColumnIndex, entity_set: &str, literals: &[Literal]) -> Option<String> {
-        let Kind::Lookup(lookup) = &self.table.columns.get(column)?.kind else { return None };
         let listed = self.one_of(column, literals)?;
+        let leads = self.leads(column, entity_set)?;
+        Some(format!("({listed} AND {leads})"))
+    }
+
+    /// A key is among those in a column of the rows of another table that meet a filter. There names without a table mean
+    /// the inner one's columns, of which the scan makes sure.
+    fn among(&mut self, among: &Among) -> Option<String> {
+        let (of, leads_of) = column_of(&among.of)?;
+        let (theirs, leads_theirs) = column_of(&among.theirs)?;
+        if class(self.table, of)? != Class::Guid || class(&among.table, theirs)? != Class::Guid {
+            return None;
+        }
+        let mut inner = Conditions { table: &among.table, params: Vec::new(), negated: false };
+        let held = key_name(&among.table, theirs);
+        let mut conditions = vec![format!("{held} IS NOT NULL")];
+        if let Some(entity_set) = leads_theirs {
+            conditions.push(inner.leads(theirs, entity_set)?);
+        }
+        if let Some(filter) = &among.filter {
+            let Divided { sql, left, .. } = inner.conjuncts(Some(filter));
+            if !left.is_empty() {
+                return None;
+            }
+            conditions.extend(sql);
+        }
+        let key = key_name(self.table, of);
+        let (from, conditions) = (table_name(&among.table), conditions.join(" AND "));
+        self.params.append(&mut inner.params);
+        let listed = format!("{key} IN (SELECT {held} FROM {from} WHERE {conditions})");
+        let listed = if self.negated { format!("({key} IS NOT NULL AND {listed})") } else { format!("({listed})") };
+        match leads_of {
+            Some(entity_set) => {
+                let leads = self.leads(of, entity_set)?;
+                Some(format!("({listed} AND {leads})"))
+            }
+            None => Some(listed),
+        }
+    }
+
+    /// A lookup leads to a row of this entity set, or is null.
+    fn leads(&mut self, column: ColumnIndex, entity_set: &str) -> Option<String> {
+        let Kind::Lookup(lookup) = &self.table.columns.get(column)?.kind else { return None };
         let cell = cell_name(self.table, column);
         let mut types = Vec::new();
         for target in lookup.targets.iter().filter(|target| target.entity_set == entity_set) {
@@ -308,7 +352,7 @@ impl Conditions<'_> {
         }
         // A table that it never leads to; a cell that is null is one of no keys already.
         let types = if types.is_empty() { "0".to_owned() } else { types.join(" OR ") };
-        Some(format!("({listed} AND ({types}))"))
+        Some(format!("({types})"))
     }
 
     /// On the bytes of folded text: `length`, `substr` and `LIKE` on text stop at a NUL or know wildcards.
@@ -334,6 +378,53 @@ impl Conditions<'_> {
         let blob = format!("CAST({key} AS BLOB)");
         // Asking for the length first: a part of an empty blob would be null.
         Some(format!("(length({blob}) >= {bytes} AND substr({blob}, {from}) = ?)"))
+    }
+}
+
+/// A column, and the entity set that it has to lead to.
+fn column_of(of: &Expr) -> Option<(ColumnIndex, Option<&str>)> {
+    match of {
+        Expr::Column(column) => Some((*column, None)),
+        Expr::Leading(column, entity_set) => Some((*column, Some(entity_set))),
+        _ => None,
+    }
+}
+
+/// Each other table that a filter asks of, with the columns that it needs there.
+pub(crate) fn inner_tables(filter: &Filter) -> Vec<(Arc<Table>, Vec<ColumnIndex>)> {
+    let (mut found, mut open) = (Vec::new(), vec![filter]);
+    while let Some(next) = open.pop() {
+        match next {
+            Filter::And(a, b) | Filter::Or(a, b) => open.extend([&**a, &**b]),
+            Filter::Not(inner) => open.push(inner),
+            Filter::Among(among) => {
+                let mut columns = Vec::new();
+                expr_columns(&among.theirs, &mut columns);
+                if let Some(filter) = &among.filter {
+                    filter_columns(&among.table, filter, &mut columns);
+                    open.push(filter);
+                }
+                found.push((among.table.clone(), columns));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A filter where some of the tables that it asks of have no rows, and none of the database.
+pub(crate) fn without_rows_of(filter: &Filter, is_missing: &dyn Fn(&Table) -> bool) -> Filter {
+    let same = |filter: &Filter| Box::new(without_rows_of(filter, is_missing));
+    match filter {
+        Filter::And(a, b) => Filter::And(same(a), same(b)),
+        Filter::Or(a, b) => Filter::Or(same(a), same(b)),
+        Filter::Not(inner) => Filter::Not(same(inner)),
+        Filter::Among(among) if is_missing(&among.table) => Filter::In(among.of.clone(), Vec::new()),
+        Filter::Among(among) => {
+            let filter = among.filter.as_ref().map(|filter| without_rows_of(filter, is_missing));
+            Filter::Among(Box::new(Among { filter, ..(**among).clone() }))
+        }
+        other => other.clone(),
     }
 }
 
@@ -451,6 +542,7 @@ fn filter_columns(table: &Table, filter: &Filter, columns: &mut Vec<ColumnIndex>
             expr_columns(b, columns);
         }
         Filter::In(expr, _) | Filter::Is(expr) => expr_columns(expr, columns),
+        Filter::Among(among) => expr_columns(&among.of, columns),
         Filter::Related { to, .. } => match to {
             Relation::Lookup { column, .. } => add(columns, *column),
             Relation::Collection { .. } => add(columns, table.key),

@@ -30,6 +30,21 @@ pub(crate) fn clear_all(transaction: &Transaction<'_>, resource_type: &str, id: 
     Ok(())
 }
 
+/// Of a table of which any row may count, for rows of another. `MappingFault`, whose target is the table.
+pub(crate) fn check_all(moment: &Connection, table: &Table) -> Result<()> {
+    if is_behind(moment, table)? { Err(refusal(table)) } else { Ok(()) }
+}
+
+fn is_behind(moment: &Connection, table: &Table) -> Result<bool> {
+    let mut any = moment.prepare_cached("SELECT 1 FROM _turntable_behind WHERE table_name = ? LIMIT 1")?;
+    Ok(any.exists([table.set()])?)
+}
+
+fn refusal(table: &Table) -> Error {
+    let what = format!("table `{}` is behind: the rows of a stored resource could not be made", table.name);
+    Error::new(Code::MappingFault, what).target(table.name.clone())
+}
+
 /// Whether the answer to a scan is what the stored resources say, in the same moment of the database. `MappingFault` where
 /// a table is behind, and it is not one row of a resource that it is not behind with.
 pub(crate) fn check(
@@ -38,14 +53,10 @@ pub(crate) fn check(
     scanned: impl FnOnce() -> Result<Scanned>,
 ) -> Result<Scanned> {
     let table = &*scan.table;
-    let mut any = moment.prepare_cached("SELECT 1 FROM _turntable_behind WHERE table_name = ? LIMIT 1")?;
-    if !any.exists([table.set()])? {
+    if !is_behind(moment, table)? {
         return scanned();
     }
-    let refused = || {
-        let what = format!("table `{}` is behind: the rows of a stored resource could not be made", table.name);
-        Error::new(Code::MappingFault, what)
-    };
+    let refused = || refusal(table);
     if !is_one_row(scan) {
         return Err(refused());
     }

@@ -16,7 +16,7 @@ use crate::plan::evaluate::residual::{self, Residual};
 use crate::store::native::{NativeScan, ScanLimits, Scanned};
 use crate::store::queue::busy;
 use crate::store::sql::names::Value;
-use crate::store::sql::select::{Select, Window, columns_of};
+use crate::store::sql::select::{Select, Window, columns_of, inner_tables, without_rows_of};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop, too_late};
 use crate::store::sqlite::tables::Stands;
@@ -41,11 +41,23 @@ impl Database {
             // Only while a version of its mapping comes into force.
             Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", scan.table.name))),
         }
+        let inner = scan.filter.as_ref().map(inner_tables).unwrap_or_default();
+        let mut missing = Vec::new();
+        for (table, columns) in &inner {
+            match self.tables.stands(table, columns.iter().copied()) {
+                Stands::Whole => {}
+                Stands::Missing => missing.push(table.set()),
+                Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", table.name))),
+            }
+        }
+        let filter =
+            scan.filter.as_ref().map(|filter| without_rows_of(filter, &|table| missing.contains(&table.set())));
         // One more tells whether there are more.
         let window = Window { skip: scan.skip, top: scan.top.map(|top| top.saturating_add(1)) };
-        let select = Select::new(&scan.table, &scan.columns, scan.filter.as_ref(), &scan.order, window);
+        let select = Select::new(&scan.table, &scan.columns, filter.as_ref(), &scan.order, window);
         let stop = Stop { deadline: limits.deadline, abandoned };
         self.reading_until(&stop, |moment| {
+            inner.iter().try_for_each(|(table, _)| behind::check_all(moment, table))?;
             behind::check(moment, scan, || {
                 if select.residual.is_none() && select.ordered {
                     by_database(moment, scan, &select, limits)
