@@ -16,6 +16,7 @@ use turntable::mapping::shipped::SHIPPED;
 use turntable::model::catalog::Catalog;
 use turntable::model::limits::Limits;
 use turntable::model::query::Query;
+use turntable::model::result::Names;
 use turntable::model::rows::Rows;
 use turntable::model::table::{ColumnIndex, Route};
 use turntable::odata::headers::{Annotations, Format};
@@ -237,7 +238,9 @@ impl<'a> Path<'a> {
 
     fn render(&self, rows: &Rows) -> Result<Vec<u8>> {
         let annotations = Annotations::default();
-        let style = Style { catalog: &self.catalog, base: API, format: Format::default(), annotations: &annotations };
+        let (omit_nulls, names) = (false, &Names::default());
+        let format = Format::default();
+        let style = Style { catalog: &self.catalog, base: API, format, annotations: &annotations, omit_nulls, names };
         let found = Found { table: &self.live.table, query: &self.query, rows, expanded: &[] };
         Ok(reply::page(style, found, reply::Page::default())?)
     }
