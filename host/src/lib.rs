@@ -352,6 +352,9 @@ pub mod router {
         /// A change of a row to a change of its resource.
         pub mod change;
 
+        /// Several changes that are made together or not at all.
+        pub mod together;
+
         /// The search of a conditional request, answered on resources.
         pub mod condition;
 
