@@ -461,6 +461,12 @@ pub mod http {
     /// `$batch`, part by part.
     pub mod batch;
 
+    /// Answers packed with gzip.
+    mod packed;
+
+    /// What browsers are told of pages of other addresses.
+    mod cors;
+
     /// The page at `/`, for people.
     mod welcome;
 
