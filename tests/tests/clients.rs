@@ -167,6 +167,9 @@ async fn rows_are_found_by_the_id_of_their_resource() {
         server.patch("accounts(msemr_azurefhirid='new-1')", &json!({ "name": "New" })).await.expect(201);
         assert_eq!(server.get("accounts", &[("$filter", "msemr_azurefhirid eq 'new-1'")]).await.rows().len(), 1);
         assert_eq!(server.get("accounts(msemr_azurefhirid='a b')", &[]).await.expect(400).error_code(), "BadKey");
+        for other in ["accounts(nothing='x')", "contacts(nothing='x')"] {
+            assert_eq!(server.get(other, &[]).await.expect(400).error_code(), "BadKey", "{other}");
+        }
         // Ids of several types are no key of a table that shows them together.
         let several = server.get("contacts(msemr_azurefhirid='x')", &[]).await.expect(501);
         assert!(several.text.contains("msemr_azurefhirid"), "{}", several.text);

@@ -616,7 +616,9 @@ impl Reader<'_> {
             (Some(name), syntax::Syntax::Guid(text)) if name == key_column => {
                 Uuid::try_parse(text).map_err(|_| bad_key(table, "is no GUID"))
             }
-            (Some(name), syntax::Syntax::Text(id)) if table.alternate_key() == table.column(name) => {
+            (Some(name), syntax::Syntax::Text(id))
+                if table.alternate_key().is_some_and(|column| table.columns[column].name == *name) =>
+            {
                 let source =
                     table.sources.first().filter(|_| key::is_id(id)).ok_or_else(|| bad_key(table, "is no id"))?;
                 let guid = key::guid_of(&source.resource_type, id, table.rank(&source.resource_type));
@@ -846,6 +848,7 @@ mod tests {
         refused("GET", "contcats", UnknownTable, "did you mean `contacts`?");
         refused("GET", "contacts(5)", BadKey, "contacts(00000000-");
         refused("GET", "contacts()", BadKey, "empty");
+        refused("GET", "contacts(nothing='x')", BadKey, "does not exist");
         refused("GET", "contacts(*", BadUrl, "not closed");
         refused("GET", "contacts/*", BadUrl, "in parentheses");
         refused("GET", "contacts//x", BadUrl, "empty segment");
