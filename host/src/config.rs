@@ -126,6 +126,7 @@ impl Config {
         }
         let _ = writeln!(text, "hosts = {}", list(&self.doors.hosts));
         let _ = writeln!(text, "proxies = {}", list(&self.doors.proxies));
+        let _ = writeln!(text, "\n[cors]\norigins = {}", list(&self.doors.origins));
         let asked = match self.admin_token {
             Asked::Browsers => "browsers",
             Asked::Required => "required",
@@ -208,7 +209,9 @@ impl Checker<'_> {
         let mappings = top.section("mappings", self.problems);
         let mappings = self.mappings(mappings);
         let auth = top.section("auth", self.problems);
-        let doors = self.auth(auth, listen);
+        let mut doors = self.auth(auth, listen);
+        let cors = top.section("cors", self.problems);
+        doors.origins = self.cors(cors);
         let admin = top.section("admin", self.problems);
         let admin_token = self.admin(admin);
         let limits = top.section("limits", self.problems);
@@ -497,6 +500,22 @@ impl Checker<'_> {
             self.problems.warning(&Place::Nowhere, what);
         }
         doors
+    }
+
+    fn cors(&mut self, mut cors: Section) -> Vec<PublicUrl> {
+        let mut origins = Vec::new();
+        for (text, place) in cors.texts("origins", self.problems) {
+            match doors::origin(&text) {
+                Some(origin) => origins.push(origin),
+                None => {
+                    let what =
+                        format!("`cors.origins`: {text:?} is no address of pages; write \"https://app.example.org\"");
+                    self.problems.error(&place, what);
+                }
+            }
+        }
+        cors.end(self.problems);
+        origins
     }
 
     fn admin(&mut self, mut admin: Section) -> Asked {

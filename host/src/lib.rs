@@ -373,6 +373,9 @@ pub mod router {
         /// A change of a row to a change of its resource.
         pub mod change;
 
+        /// Several changes that are made together or not at all.
+        pub mod together;
+
         /// The search of a conditional request, answered on resources.
         pub mod condition;
 
@@ -484,6 +487,12 @@ pub mod http {
 
     /// `$batch`, part by part.
     pub mod batch;
+
+    /// Answers packed with gzip.
+    mod packed;
+
+    /// What browsers are told of pages of other addresses.
+    mod cors;
 
     /// The page at `/`, for people.
     mod welcome;

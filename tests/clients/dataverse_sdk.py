@@ -164,6 +164,34 @@ def helpers_that_read_the_tables():
 
 
 @check
+def many_rows_at_once():
+    if os.environ.get("TURNTABLE_ROUTE") == "native":
+        keys = client.records.create("contact", [{"lastname": f"Many {n}", **PERSON} for n in range(3)])
+        assert len(keys) == 3, keys
+        client.records.update("contact", keys, {"firstname": "All"})
+        found = client.records.list("contact", filter="startswith(lastname,'Many')", select=["firstname"])
+        assert [row["firstname"] for row in found] == ["All"] * 3, found
+        refused(lambda: client.records.create("contact", [{"lastname": "Many", **PERSON}, {"birthdate": "soon"}]), 400)
+        assert len(list(client.records.list("contact", filter="startswith(lastname,'Many')"))) == 3
+        for key in keys:
+            client.records.delete("contact", key)
+    else:
+        refused(lambda: client.records.create("contact", [{"lastname": "Many", **PERSON}] * 2))
+
+
+@check
+def a_row_by_its_fhir_id():
+    keys = client.tables.get_alternate_keys("account")
+    assert [key.key_attributes for key in keys] == [["msemr_azurefhirid"]], keys
+    by_id = {"msemr_azurefhirid": "by-its-id"}
+    for name in ("Made", "Changed"):
+        client.records.upsert("account", [{"alternate_key": by_id, "record": {"name": name}}])
+    found = client.records.list("account", filter="msemr_azurefhirid eq 'by-its-id'", select=["name"])
+    assert [row["name"] for row in found] == ["Changed"], found
+    client.records.delete("account", [row["accountid"] for row in found][0])
+
+
+@check
 def batches():
     batch = client.batch.new()
     batch.records.retrieve("contact", PATIENT, select=["fullname"])

@@ -1,5 +1,6 @@
 //! A small HTTP client: a call is put together, sent, and answered by a status, headers and text to assert on.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -84,12 +85,23 @@ impl Call {
         let gone = |error: reqwest::Error| format!("{}: no answer: {error:?}", self.name);
         let response = self.request.send().await.map_err(gone)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.map_err(gone)?;
+        let body = response.bytes().await.map_err(gone)?;
+        let text = match headers.get("content-encoding") {
+            Some(coding) if coding == "gzip" => unpacked(&body),
+            _ => String::from_utf8_lossy(&body).into_owned(),
+        };
         if !matches!(status, 404 | 405 | 503) || !text.is_empty() {
             admin::hold(self.method.as_str(), &self.url, status, &text);
         }
         Ok(Answer { call: self.name, status, headers, text })
     }
+}
+
+/// What comes packed to whoever says that he takes it.
+fn unpacked(body: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(body).read_to_string(&mut text).expect("what says that it is gzip is");
+    text
 }
 
 /// An answer, and what it answers.

@@ -1,8 +1,13 @@
 //! What clients send that were made for Dataverse and for OData, and that no one request of the other tests has.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use flate2::read::GzDecoder;
 use reqwest::Method;
 use serde_json::{Value, json};
-use turntable_tests::{EVENTS, Fhir, PATIENT, PEOPLE, Server, encode};
+use turntable::http::doors;
+use turntable_tests::{EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server, encode};
 
 const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 
@@ -100,6 +105,159 @@ async fn lookups_go_by_their_tables() {
     let mut wrong = body.clone();
     wrong[format!("{name}@odata.bind")] = json!(format!("/contacts({key})"));
     assert_eq!(server.post("contacts", &wrong).await.expect(400).error_code(), "BadValue");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_property_or_reference_is_written_alone() {
+    let fhir = Fhir::sandbox().await;
+    let native = Server::setup().start().await;
+    let there = Server::with(&fhir).virtual_tables(&["contact", "account"]).start().await;
+    for server in [&native, &there] {
+        let made = async |set: &str, key: &str, body: Value| {
+            server.post(set, &body).await.expect(201).json()[key].as_str().expect("a key").to_owned()
+        };
+        let person = json!({ "lastname": "Alone", "birthdate": "1980-01-02", "msemr_contacttype": 935_000_000 });
+        let row = format!("contacts({})", made("contacts", "contactid", person).await);
+        let account = format!("accounts({})", made("accounts", "accountid", json!({ "name": "One" })).await);
+        let etag = server.get(&row, &[]).await.expect(200).header("etag").to_owned();
+        server.put(&format!("{row}/firstname"), &json!({ "value": "Jo" })).await.expect(204);
+        let old = server.call(Method::PUT, &format!("{row}/firstname")).header("if-match", &etag);
+        old.json(&json!({ "value": "No" })).send().await.expect(412);
+        server.delete(&format!("{row}/birthdate")).await.expect(204);
+        let reference = format!("{row}/parentcustomerid/$ref");
+        server.get(&reference, &[]).await.expect(204);
+        server.put(&reference, &json!({ "@odata.id": format!("{}/{account}", server.api()) })).await.expect(204);
+        let led = server.get(&reference, &[]).await.expect(200).json();
+        assert_eq!(led["@odata.id"], format!("{}/{account}", server.api()));
+        let now = server.get(&row, &[("$expand", "parentcustomerid($select=name)")]).await.expect(200).json();
+        assert_eq!(
+            (&now["firstname"], &now["birthdate"], &now["lastname"]),
+            (&json!("Jo"), &Value::Null, &json!("Alone"))
+        );
+        assert_eq!(now["parentcustomerid"]["name"], "One");
+        server.delete(&reference).await.expect(204);
+        server.get(&reference, &[]).await.expect(204);
+        let children = format!("{account}/contact_parentcustomerid");
+        server.post(&format!("{children}/$ref"), &json!({ "@odata.id": row })).await.expect(204);
+        assert_eq!(server.get(&format!("{children}/$count"), &[]).await.expect(200).text, "1");
+        let nobody = "contacts(00000000-0000-4000-8000-00000000000b)/firstname";
+        server.put(nobody, &json!({ "value": "x" })).await.expect(404);
+    }
+}
+
+/// An id that no GUID can hold is found all the same, though no list has shown its row.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_found_by_the_id_of_their_resource() {
+    let id = "an-id-that-is-longer-than-a-guid-can-hold";
+    let fhir = Fhir::sandbox().await;
+    fhir.put(&json!({ "resourceType": "Organization", "id": id, "name": "There" })).await;
+    let there = Server::with(&fhir).virtual_tables(&["account"]).start().await;
+    let native = Server::setup().start().await;
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [{
+        "request": { "method": "PUT", "url": format!("Organization/{id}") },
+        "resource": { "resourceType": "Organization", "id": id, "name": "There" },
+    }]});
+    native.ingest(&bundle.to_string(), None).await.expect(200);
+    for server in [&native, &there] {
+        let row = format!("accounts(msemr_azurefhirid='{id}')");
+        assert_eq!(server.get(&row, &[]).await.expect(200).json()["name"], "There");
+        server.patch(&row, &json!({ "name": "Changed" })).await.expect(204);
+        assert_eq!(server.get(&format!("{row}/name/$value"), &[]).await.expect(200).text, "Changed");
+        server.get("accounts(msemr_azurefhirid='nobody')", &[]).await.expect(404);
+        server.patch("accounts(msemr_azurefhirid='new-1')", &json!({ "name": "New" })).await.expect(201);
+        assert_eq!(server.get("accounts", &[("$filter", "msemr_azurefhirid eq 'new-1'")]).await.rows().len(), 1);
+        assert_eq!(server.get("accounts(msemr_azurefhirid='a b')", &[]).await.expect(400).error_code(), "BadKey");
+        for other in ["accounts(nothing='x')", "contacts(nothing='x')"] {
+            assert_eq!(server.get(other, &[]).await.expect(400).error_code(), "BadKey", "{other}");
+        }
+        // Ids of several types are no key of a table that shows them together.
+        let several = server.get("contacts(msemr_azurefhirid='x')", &[]).await.expect(501);
+        assert!(several.text.contains("msemr_azurefhirid"), "{}", several.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_are_named_may_ask() {
+    let origins = ["https://app.example.org", "http://localhost:3000"];
+    let configured = || origins.iter().filter_map(|origin| doors::origin(origin)).collect();
+    let server = Server::setup().configure(|config| config.doors.origins = configured()).start().await;
+    server.ingest(PEOPLE, None).await.expect(200);
+    let from = |method: Method, path: &str, origin: &str| {
+        server.call(method, path).header("origin", origin).header("sec-fetch-site", "cross-site")
+    };
+    for origin in origins {
+        let asks = from(Method::OPTIONS, "contacts", origin).header("access-control-request-method", "PATCH");
+        let told = asks.send().await.expect(204);
+        assert_eq!(told.header("access-control-allow-origin"), origin);
+        assert!(told.header("access-control-allow-methods").contains("PATCH"));
+        assert!(told.header("access-control-allow-headers").contains("if-match"));
+        assert_eq!(told.header("access-control-allow-credentials"), "");
+        let person = json!({ "lastname": "Page", "msemr_contacttype": 935_000_000 });
+        let made = from(Method::POST, "contacts", origin).json(&person).send().await.expect(201);
+        assert_eq!(made.header("access-control-allow-origin"), origin);
+        assert!(
+            ["etag", "odata-entityid", "location"]
+                .iter()
+                .all(|name| made.header("access-control-expose-headers").contains(name))
+        );
+        let wrong = from(Method::GET, "nothing", origin).send().await.expect(404);
+        assert_eq!(wrong.header("access-control-allow-origin"), origin, "errors can be read too");
+        // Administration is for nobody's page.
+        from(Method::GET, "/admin/v1/tables", origin).send().await.expect(403);
+    }
+    for origin in [
+        "https://app.example.org:444",
+        "http://app.example.org",
+        "https://app.example.org.evil",
+        "null",
+        "https://other",
+    ] {
+        let refused = from(Method::GET, "contacts", origin).send().await.expect(403);
+        assert_eq!(refused.header("access-control-allow-origin"), "", "{origin}");
+        from(Method::OPTIONS, "contacts", origin)
+            .header("access-control-request-method", "GET")
+            .send()
+            .await
+            .expect(403);
+    }
+    let closed = Server::setup().start().await;
+    closed.call(Method::GET, "contacts").header("origin", origins[0]).send().await.expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_answers_are_packed_for_those_who_take_it() {
+    let server = Server::setup().start().await;
+    server.ingest(SYNTHEA[0], None).await.expect(200);
+    for path in ["msemr_observations?$top=500", "contacts", "/admin/v1/tables", "EntityDefinitions"] {
+        let plain = server.get(path, &[]).await.expect(200);
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        let url = if path.starts_with('/') { path.to_owned() } else { format!("/api/data/v9.2/{path}") };
+        let address = server.address();
+        let request =
+            format!("GET {url} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\naccept-encoding: br, gzip\r\n\r\n");
+        let exchange = move || {
+            let mut stream = TcpStream::connect(address)?;
+            stream.write_all(request.as_bytes())?;
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).map(|_| answer)
+        };
+        let answer = tokio::task::spawn_blocking(exchange).await.expect("it ends").expect("an answer");
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+        let (head, body) = answer.split_at(head + 4);
+        let head = String::from_utf8_lossy(head).to_lowercase();
+        assert!(
+            head.contains("content-encoding: gzip") && head.contains("vary: accept, accept-encoding"),
+            "{path}: {head}"
+        );
+        let mut text = String::new();
+        GzDecoder::new(body).read_to_string(&mut text).expect("gzip of text");
+        assert!(text.len() > body.len() && text.starts_with('{'), "{path}");
+        if path == "contacts" {
+            assert_eq!(text, plain.text);
+        }
+    }
+    let small = server.call(Method::GET, "contacts?$top=0").header("accept-encoding", "gzip").send().await.expect(200);
+    assert_eq!(small.header("content-encoding"), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,6 +131,9 @@ fn problems_say_where_and_what_to_do() {
     problem("[auth]\nhosts = \"a\"", &[], "t.toml:2: ", "list of texts");
     problem("[auth]\nhosts = [\"a:80\"]", &[], "t.toml:2: ", "without a port");
     problem("[auth]\nproxies = [\"here\"]", &[], "t.toml:2: ", "127.0.0.1");
+    for origin in ["*", "null", "app.example.org", "https://app.example.org/path", "ftp://app.example.org"] {
+        problem(&format!("[cors]\norigins = [\"{origin}\"]"), &[], "t.toml:2: ", "https://app.example.org");
+    }
     problem("[admin]\ntoken = \"hunter2\"", &[], "t.toml:2: ", "made by the server");
     problem("[limits]\npage_row = 1", &[], "t.toml:2: ", "did you mean `page_rows`?");
     problem("[limits]\npage_rows = 0", &[], "t.toml:2: ", "at least 1");

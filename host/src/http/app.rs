@@ -13,7 +13,7 @@ use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
 use crate::http::shared::{API, App, Failed, Shared, failure};
-use crate::http::{admin, batch, fhir, health, ingest, tables, welcome};
+use crate::http::{admin, batch, cors, fhir, health, ingest, packed, tables, welcome};
 use crate::model::error::{Code, Error, Result};
 
 pub fn routes(app: Arc<App>) -> Router {
@@ -58,10 +58,20 @@ async fn entered(State(app): Shared, mut request: Request, next: Next) -> Respon
     let entered = fits(request.uri(), app.turntable.limits.url_bytes).and_then(|()| app.doors.enter(&request));
     let asks = request.method() == Method::OPTIONS;
     let is_fhir = fhir::is_ours(request.uri().path());
+    let page = entered.as_ref().ok().and_then(|entered| entered.allowed.clone());
+    let asked = match *request.method() {
+        Method::HEAD => HeaderMap::new(),
+        _ => request.headers().clone(),
+    };
     let mut response = match entered {
         Ok(entered) => {
-            request.extensions_mut().insert(entered);
-            next.run(request).await
+            match entered.allowed.as_ref().and_then(|_| cors::preflight(request.method(), request.headers())) {
+                Some(told) => told,
+                None => {
+                    request.extensions_mut().insert(entered);
+                    next.run(request).await
+                }
+            }
         }
         Err(error) => failure(&error),
     };
@@ -74,6 +84,10 @@ async fn entered(State(app): Shared, mut request: Request, next: Next) -> Respon
             response = StatusCode::NO_CONTENT.into_response();
         }
         response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    let mut response = packed::packed(&app, &asked, response).await;
+    if let Some(origin) = page {
+        cors::open(&mut response, origin);
     }
     doors::mark(&mut response);
     response

@@ -13,17 +13,14 @@ use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::doors::Entered;
-use crate::http::shared::{API, App, Shared, failure};
+use crate::http::shared::{API, App, Failed, Shared, failure};
 use crate::http::tables::{self, Sent};
 use crate::model::error::{Code, Error, Result};
 use crate::odata::batch::{self, Answered, Answers, Item, Part};
 use crate::odata::headers::Headers;
 use crate::odata::request::Request;
 use crate::router::session::Session;
-
-/// How often a change set is made anew because others wrote one of its resources in between, or versions of mappings came
-/// into force.
-const ATTEMPTS: usize = 8;
+use crate::router::write::together::together;
 
 pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
     let mut response = match answer(&app, request).await {
@@ -159,7 +156,7 @@ impl Running<'_> {
                 }
                 changed.push(one);
             }
-            match session.commit().await {
+            match together(&session, attempt).await {
                 Ok(true) => {
                     self.made = made;
                     let mut responses = Vec::with_capacity(changed.len());
@@ -170,15 +167,9 @@ impl Running<'_> {
                     }
                     return Ok(responses);
                 }
-                Ok(false) if attempt < ATTEMPTS => {}
-                Err(error) if error.code() == Code::VersionMismatch && attempt < ATTEMPTS => {}
-                Ok(false) => {
-                    let message = "other versions of mappings come into force all the time";
-                    return Err((0, Error::new(Code::Busy, message).hint("try again").retry_after(1)));
-                }
+                Ok(false) => attempt += 1,
                 Err(error) => return Err((0, error)),
             }
-            attempt += 1;
         }
     }
 
@@ -226,6 +217,11 @@ impl Running<'_> {
 
     async fn answered(&mut self, id: Option<String>, group: Option<String>, response: Response) -> Answered {
         let (parts, body) = response.into_parts();
+        if parts.status.is_server_error() {
+            let error = parts.extensions.get::<Failed>().map(|failed| &failed.0);
+            let (code, internal) = error.map_or((None, None), |error| (Some(error.code()), error.get_internal()));
+            tracing::warn!(status = parts.status.as_u16(), ?code, internal, "a part of a batch failed");
+        }
         // All answers are whole before a byte of them leaves.
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
         self.bytes += body.len();

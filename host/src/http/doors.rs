@@ -20,6 +20,8 @@ pub struct Doors {
     pub public_url: Option<PublicUrl>,
     /// More names of this server, in lower case and without a port.
     pub hosts: Vec<String>,
+    /// Pages of others that may ask for tables and bundles.
+    pub origins: Vec<PublicUrl>,
     /// Whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed.
     pub proxies: Vec<IpNet>,
 }
@@ -48,6 +50,8 @@ pub struct Entered {
     /// It comes from a page of this server: it says an `Origin` or a site, and is more than a look at an address that
     /// somebody typed.
     pub by_page: bool,
+    /// The page of another address that sent it, and may read the answer.
+    pub allowed: Option<HeaderValue>,
 }
 
 /// The address that a connection comes from.
@@ -86,14 +90,15 @@ impl Doors {
                 .target("Host")
                 .hint("call it as localhost, or set auth.public_url or auth.hosts to the name"));
         }
-        let by_page = self.is_page(request.method(), request.uri(), headers, &name)?;
+        let allowed = self.allowed(request.uri().path(), headers);
+        let by_page = allowed.is_some() || self.is_page(request.method(), request.uri(), headers, &name)?;
         check_type(request.method(), request.uri().path(), headers)?;
         let scheme = match forwarded("x-forwarded-proto") {
             Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
             _ => "http",
         };
         let root = self.public_url.as_ref().map_or_else(|| format!("{scheme}://{name}"), ToString::to_string);
-        Ok(Entered { root, by_page })
+        Ok(Entered { root, by_page, allowed })
     }
 
     fn is_ours(&self, name: &Name) -> bool {
@@ -101,6 +106,18 @@ impl Doors {
         name.is_loopback()
             || self.public_url.as_ref().is_some_and(|url| url.name.host == name.host)
             || self.hosts.contains(&name.host)
+    }
+
+    /// The origin of a page that the configuration lets in, for what is not the administrators'.
+    fn allowed(&self, path: &str, headers: &HeaderMap) -> Option<HeaderValue> {
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let (origin, None) = (origins.next()?, origins.next()) else { return None };
+        let said = PublicUrl::parse(origin.to_str().ok()?)?;
+        let is_it = |url: &PublicUrl| {
+            url.scheme == said.scheme && url.name.with_port(&url.scheme) == said.name.with_port(&said.scheme)
+        };
+        let is_open = path.starts_with("/api/data/") || path == "/fhir" || path.starts_with("/fhir/");
+        (is_open && said.path.is_empty() && self.origins.iter().any(is_it)).then(|| origin.clone())
     }
 
     /// Whether a page sent it; `CrossSite` where the page is not ours and it asks for more than a public document.
@@ -115,9 +132,9 @@ impl Doors {
         if ours || (looks && PUBLIC.contains(&uri.path())) {
             return Ok(by_page);
         }
-        Err(Error::new(Code::CrossSite, "a web page of another site sent this request")
-            .target("Origin")
-            .hint("pages of the address in auth.public_url, and programs that are no browsers, may ask"))
+        Err(Error::new(Code::CrossSite, "a web page of another site sent this request").target("Origin").hint(
+            "pages of the addresses in auth.public_url and cors.origins, and programs that are no browsers, may ask",
+        ))
     }
 
     fn is_our_origin(&self, origin: &HeaderValue, called: &Name) -> bool {
@@ -250,6 +267,11 @@ impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", self.scheme, self.name, self.path)
     }
+}
+
+/// An address in `cors.origins`: without a path; None where it is none.
+pub fn origin(text: &str) -> Option<PublicUrl> {
+    PublicUrl::parse(text).filter(|url| url.path.is_empty())
 }
 
 /// A name in `auth.hosts`: without a port; None where it is none.

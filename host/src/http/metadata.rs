@@ -129,7 +129,7 @@ fn has_it(headers: &HeaderMap, etag: &HeaderValue) -> bool {
 }
 
 /// Whether the client takes gzip (RFC 9110, 12.5.3): by name, or else by `*`, and not with a weight of zero.
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let said = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut any = false;
     for coding in said.flat_map(|codings| codings.split(',')) {

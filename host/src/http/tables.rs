@@ -104,6 +104,7 @@ pub(super) async fn respond(app: &App, sent: Sent, session: Session) -> Result<R
         session.work_aside(move || sent.parse(&snapshot, &limits)).await??
     };
     session.trace().add(Step::Parse, begun.elapsed());
+    session.remember_keys(&call.keys);
     let serving = Serving { documents: &app.documents, session, sent, call: Arc::new(call) };
     let mut response = serving.run().await?;
     let headers = response.headers_mut();
@@ -119,6 +120,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
     let Request::Write { table, change, .. } = &call.request else {
         return Err(Error::new(Code::Internal, "what was to be a change is none"));
     };
+    session.remember_keys(&call.keys);
     let written = session.write(session.snapshot().table(&table.name)?, change).await?;
     Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written })
 }
@@ -234,6 +236,32 @@ impl Serving<'_> {
                 self.follow(snapshot.table(&table.name)?, *key, navigation, to, query).await
             }
             Request::Write { table, change, query } => self.write(snapshot.table(&table.name)?, change, query).await,
+            Request::Reference { table, key, column, to } => {
+                let (table, other) = (snapshot.table(&table.name)?, snapshot.table(to)?);
+                let rows = session.read_row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
+                let text = rows.cell(0, *column);
+                let Some(guid) = text.and_then(|text| key::led_to(&table.table, *column, text, &other.table)) else {
+                    return Ok(StatusCode::NO_CONTENT.into_response());
+                };
+                let mut body = Map::new();
+                if call.format.detail != Detail::None {
+                    body.insert("@odata.context".into(), format!("{}$metadata#$ref", self.sent.base).into());
+                }
+                body.insert("@odata.id".into(), reply::row_url(&self.sent.base, &other.table, guid).into());
+                Ok(json(call, Value::Object(body).to_string().into_bytes()))
+            }
+            Request::Multiple { table, changes, shows } => {
+                let written = session.write_all(&table.name, changes).await.map_err(|(position, error)| {
+                    let at = format!("Targets[{position}]");
+                    let target = error.get_target().map_or(at.clone(), |target| format!("{at}/{target}"));
+                    error.target(target)
+                })?;
+                if !shows {
+                    return Ok(StatusCode::NO_CONTENT.into_response());
+                }
+                let ids: Vec<_> = written.iter().map(|written| Value::from(written.key.to_string())).collect();
+                Ok(self.action("CreateMultiple", Map::from_iter([("Ids".to_owned(), Value::Array(ids))])))
+            }
             Request::Definitions(asked) => self.definitions(asked).await,
             Request::UpsertBundle { bundle, action: false } => {
                 let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;

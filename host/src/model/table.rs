@@ -372,6 +372,14 @@ impl Table {
         (0..self.columns.len()).filter(|column| self.is_own(*column))
     }
 
+    /// The column that names a row as well as its key does: the id of its resource, where a row is a resource and all are of
+    /// one type.
+    pub fn alternate_key(&self) -> Option<ColumnIndex> {
+        let is_one = self.parent.is_none() && self.one_row_per_resource && self.sources.len() == 1;
+        let is_id = |column: &Column| column.name == "msemr_azurefhirid" && column.path == "id";
+        self.columns.iter().position(is_id).filter(|_| is_one)
+    }
+
     pub fn source(&self, resource_type: &str) -> Option<&Source> {
         self.sources.iter().find(|s| s.resource_type == resource_type)
     }

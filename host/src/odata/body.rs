@@ -56,6 +56,58 @@ pub fn read(
     Ok(read)
 }
 
+/// The one member of a body that a property or reference is written by, as it stands. `BadRequest` where it is missing or
+/// not alone.
+pub fn single(body: &[u8], name: &str) -> Result<String> {
+    let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
+    let mut found = None;
+    for (member, raw) in &members.0 {
+        if member == name {
+            found = Some(raw.get().to_owned());
+        } else if !member.starts_with("@odata.") {
+            let error = Error::new(Code::BadRequest, "the body has another member than the one it takes")
+                .target(member.clone());
+            return Err(error.hint(format!("send {{\"{name}\": …}}")));
+        }
+    }
+    found.ok_or_else(|| Error::new(Code::BadRequest, format!("the body has no `{name}`")).target(name))
+}
+
+/// The row that `{"@odata.id": "set(guid)"}` names: its entity set and key.
+pub fn reference(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<(String, Uuid)> {
+    let raw = single(body, "@odata.id")?;
+    let reader = Reader { table, catalog, base, purpose: Purpose::Create };
+    let found = text(&raw).and_then(|url| reader.row_url(&url).map(|(set, key)| (set.to_owned(), key)));
+    found.ok_or_else(|| bad_value("@odata.id", "a row's URL like `contacts(…)`"))
+}
+
+/// The bodies in `{"Targets": [{…}, …]}`, each as it stands; and of each the key that it names, where it names one.
+pub fn targets(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<Vec<(String, Option<Uuid>)>> {
+    let raw = single(body, "Targets")?;
+    let targets: Vec<&RawValue> = serde_json::from_str(&raw).map_err(|_| bad_value("Targets", "a list of rows"))?;
+    let reader = Reader { table, catalog, base, purpose: Purpose::Create };
+    let key_name = &table.columns[table.key].name;
+    let read = |target: &&RawValue| {
+        let members: Members<'_> = serde_json::from_str(target.get()).map_err(|e| bad_json(&e))?;
+        let mut key = None;
+        for (name, raw) in &members.0 {
+            if name == "@odata.id" {
+                let found =
+                    text(raw.get()).and_then(|url| reader.row_url(&url).map(|(set, key)| (set.to_owned(), key)));
+                let (_, of) = found
+                    .filter(|(set, _)| *set == table.entity_set)
+                    .ok_or_else(|| bad_value(name, &format!("a row's URL like `{}(…)`", table.entity_set)))?;
+                key = Some(of);
+            } else if name == key_name {
+                key = text(raw.get()).and_then(|text| Uuid::try_parse(&text).ok());
+                key.ok_or_else(|| bad_value(name, "a GUID as text"))?;
+            }
+        }
+        Ok((target.get().to_owned(), key))
+    };
+    targets.iter().map(read).collect()
+}
+
 /// The parameters of an action, all of them text: one that must be there, and others that may. `BadRequest` for one that
 /// is missing, not known, or no text.
 pub fn parameters(body: &[u8], required: &str, others: &[&str]) -> Result<String> {

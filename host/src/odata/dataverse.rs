@@ -1,11 +1,11 @@
 //! Query functions of Dataverse, `Microsoft.Dynamics.CRM.LastXDays(…)` and its kin, as the plain conditions that they
-//! stand for. Days are UTC days.
+//! stand for. Days are UTC days, and weeks begin with Sunday.
 
 use crate::model::query::{Compare, Expr, Filter, Literal};
 use crate::model::value::{Date, Instant};
 
 /// The functions that have an equivalent, for hints.
-pub const FUNCTIONS: [&str; 12] = [
+pub const FUNCTIONS: [&str; 37] = [
     "In",
     "NotIn",
     "Between",
@@ -18,6 +18,31 @@ pub const FUNCTIONS: [&str; 12] = [
     "Tomorrow",
     "LastXDays",
     "NextXDays",
+    "Last7Days",
+    "Next7Days",
+    "ThisWeek",
+    "ThisMonth",
+    "ThisYear",
+    "LastWeek",
+    "LastMonth",
+    "LastYear",
+    "NextWeek",
+    "NextMonth",
+    "NextYear",
+    "LastXHours",
+    "LastXWeeks",
+    "LastXMonths",
+    "LastXYears",
+    "NextXHours",
+    "NextXWeeks",
+    "NextXMonths",
+    "NextXYears",
+    "OlderThanXMinutes",
+    "OlderThanXHours",
+    "OlderThanXDays",
+    "OlderThanXWeeks",
+    "OlderThanXMonths",
+    "OlderThanXYears",
 ];
 
 /// What the function's value arguments must be.
@@ -28,7 +53,7 @@ pub enum Takes {
     Values,
     /// `PropertyValue=…`, a day.
     Day,
-    /// `PropertyValue=…`, a number of days.
+    /// `PropertyValue=…`, a number of days, or of what the function counts in.
     Days,
 }
 
@@ -48,7 +73,12 @@ pub fn takes(function: &str) -> Option<Takes> {
         "On" | "OnOrAfter" | "OnOrBefore" => Takes::Day,
         "Today" | "Yesterday" | "Tomorrow" => Takes::Nothing,
         "LastXDays" | "NextXDays" => Takes::Days,
-        _ => return None,
+        "Last7Days" | "Next7Days" => Takes::Nothing,
+        other => match relative(other)? {
+            (_, Unit::Minutes | Unit::Hours | Unit::Days)
+            | (Relative::LastX | Relative::NextX | Relative::Older, _) => Takes::Days,
+            _ => Takes::Nothing,
+        },
     })
 }
 
@@ -69,18 +99,152 @@ pub fn condition(function: &str, column: &Expr, whole_days: bool, given: Given, 
         ("Today", Given::Nothing) => one(today),
         ("Yesterday", Given::Nothing) => one(today.yesterday().ok()?),
         ("Tomorrow", Given::Nothing) => one(today.tomorrow().ok()?),
-        ("LastXDays", Given::Days(count)) => {
-            let first = span(Some(today.checked_sub(jiff::Span::new().try_days(count).ok()?).ok()?), None)?;
-            let last = if whole_days { Literal::Date(today) } else { Literal::Instant(now) };
-            Some(and(first, Filter::Compare(Compare::Le, column.clone(), Expr::Literal(last))))
+        ("Last7Days", Given::Nothing) => condition("LastXDays", column, whole_days, Given::Days(7), now),
+        ("Next7Days", Given::Nothing) => condition("NextXDays", column, whole_days, Given::Days(7), now),
+        (function, given) => {
+            let (relative, unit) = relative(function)?;
+            let to_now = |compare| {
+                let now = if whole_days { Literal::Date(today) } else { Literal::Instant(now) };
+                Filter::Compare(compare, column.clone(), Expr::Literal(now))
+            };
+            match (relative, given) {
+                (Relative::This, Given::Nothing) => {
+                    let (first, last) = unit.around(today)?;
+                    span(Some(first), Some(last))
+                }
+                (Relative::Last, Given::Nothing) => {
+                    let (first, last) = unit.around(unit.around(today)?.0.yesterday().ok()?)?;
+                    span(Some(first), Some(last))
+                }
+                (Relative::Next, Given::Nothing) => {
+                    let (first, last) = unit.around(unit.around(today)?.1.tomorrow().ok()?)?;
+                    span(Some(first), Some(last))
+                }
+                (Relative::LastX, Given::Days(count)) => {
+                    let first = match unit.clock(count)? {
+                        Some(_) if whole_days => return None,
+                        Some(clock) => moment(column, Compare::Ge, now, -clock)?,
+                        None => span(Some(today.checked_sub(unit.calendar(count)?).ok()?), None)?,
+                    };
+                    Some(and(first, to_now(Compare::Le)))
+                }
+                (Relative::NextX, Given::Days(count)) => {
+                    let last = match unit.clock(count)? {
+                        Some(_) if whole_days => return None,
+                        Some(clock) => moment(column, Compare::Le, now, clock)?,
+                        None => span(None, Some(today.checked_add(unit.calendar(count)?).ok()?))?,
+                    };
+                    Some(and(to_now(Compare::Ge), last))
+                }
+                (Relative::Older, Given::Days(count)) => match unit.clock(count)? {
+                    Some(_) if whole_days => None,
+                    Some(clock) => moment(column, Compare::Lt, now, -clock),
+                    None => span(None, Some(today.checked_sub(unit.calendar(count)?).ok()?.yesterday().ok()?)),
+                },
+                _ => None,
+            }
         }
-        ("NextXDays", Given::Days(count)) => {
-            let last = span(None, Some(today.checked_add(jiff::Span::new().try_days(count).ok()?).ok()?))?;
-            let first = if whole_days { Literal::Date(today) } else { Literal::Instant(now) };
-            Some(and(Filter::Compare(Compare::Ge, column.clone(), Expr::Literal(first)), last))
-        }
-        _ => None,
     }
+}
+
+/// What a function counts from today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Relative {
+    This,
+    Last,
+    Next,
+    LastX,
+    NextX,
+    Older,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Minutes,
+    Hours,
+    Days,
+    Weeks,
+    Months,
+    Years,
+}
+
+/// `LastXWeeks`, `ThisYear` and their kin.
+fn relative(function: &str) -> Option<(Relative, Unit)> {
+    let several = |unit: &str| {
+        Some(match unit {
+            "Minutes" => Unit::Minutes,
+            "Hours" => Unit::Hours,
+            "Days" => Unit::Days,
+            "Weeks" => Unit::Weeks,
+            "Months" => Unit::Months,
+            "Years" => Unit::Years,
+            _ => return None,
+        })
+    };
+    if let Some(unit) = function.strip_prefix("OlderThanX") {
+        return Some((Relative::Older, several(unit)?));
+    }
+    for (prefix, relative) in [("LastX", Relative::LastX), ("NextX", Relative::NextX)] {
+        if let Some(unit) = function.strip_prefix(prefix) {
+            return Some((relative, several(unit).filter(|unit| *unit != Unit::Minutes)?));
+        }
+    }
+    let (relative, unit) = match function.split_at_checked(4)? {
+        ("This", unit) => (Relative::This, unit),
+        ("Last", unit) => (Relative::Last, unit),
+        ("Next", unit) => (Relative::Next, unit),
+        _ => return None,
+    };
+    let unit = match unit {
+        "Week" => Unit::Weeks,
+        "Month" => Unit::Months,
+        "Year" => Unit::Years,
+        _ => return None,
+    };
+    Some((relative, unit))
+}
+
+impl Unit {
+    /// The first and last day of the week, month or year that a day is in.
+    fn around(self, day: Date) -> Option<(Date, Date)> {
+        Some(match self {
+            Self::Weeks => {
+                let since = i64::from(day.weekday().to_sunday_zero_offset());
+                let first = day.checked_sub(jiff::Span::new().try_days(since).ok()?).ok()?;
+                (first, first.checked_add(jiff::Span::new().days(6)).ok()?)
+            }
+            Self::Months => (day.first_of_month(), day.last_of_month()),
+            Self::Years => (day.first_of_year(), day.last_of_year()),
+            Self::Minutes | Self::Hours | Self::Days => (day, day),
+        })
+    }
+
+    /// So many of it by the clock; `Some(None)` = they go by the calendar.
+    fn clock(self, count: i64) -> Option<Option<jiff::SignedDuration>> {
+        let seconds = match self {
+            Self::Minutes => 60,
+            Self::Hours => 3_600,
+            _ => return Some(None),
+        };
+        Some(Some(jiff::SignedDuration::from_secs(count.checked_mul(seconds)?)))
+    }
+
+    fn calendar(self, count: i64) -> Option<jiff::Span> {
+        let span = jiff::Span::new();
+        match self {
+            Self::Weeks => span.try_weeks(count),
+            Self::Months => span.try_months(count),
+            Self::Years => span.try_years(count),
+            Self::Minutes | Self::Hours | Self::Days => span.try_days(count),
+        }
+        .ok()
+    }
+}
+
+/// A comparison with a moment so long after now.
+fn moment(column: &Expr, compare: Compare, now: Instant, after: jiff::SignedDuration) -> Option<Filter> {
+    let moment = now.checked_add(after)?;
+    Some(Filter::Compare(compare, column.clone(), Expr::Literal(Literal::Instant(moment))))
 }
 
 fn between(column: &Expr, values: Vec<Literal>) -> Option<Filter> {

@@ -818,6 +818,64 @@ mod tests {
             "LastXDays(PropertyName='msemr_issued',PropertyValue=7)",
             "(msemr_issued ge at:2026-03-08T00:00:00Z and msemr_issued le at:2026-03-15T12:30:00Z)",
         );
+        // The fifteenth of March 2026 is a Sunday.
+        let spans = [
+            ("ThisWeek", "2026-03-15", "2026-03-22"),
+            ("LastWeek", "2026-03-08", "2026-03-15"),
+            ("NextWeek", "2026-03-22", "2026-03-29"),
+            ("ThisMonth", "2026-03-01", "2026-04-01"),
+            ("LastMonth", "2026-02-01", "2026-03-01"),
+            ("NextMonth", "2026-04-01", "2026-05-01"),
+            ("ThisYear", "2026-01-01", "2027-01-01"),
+            ("LastYear", "2025-01-01", "2026-01-01"),
+            ("NextYear", "2027-01-01", "2028-01-01"),
+        ];
+        for (function, first, next) in spans {
+            check(
+                &format!("{function}(PropertyName='msemr_issued')"),
+                &format!("(msemr_issued ge at:{first}T00:00:00Z and msemr_issued lt at:{next}T00:00:00Z)"),
+            );
+        }
+        let now = "at:2026-03-15T12:30:00Z";
+        let relative = [
+            (
+                "Last7Days(PropertyName='msemr_issued')",
+                format!("(msemr_issued ge at:2026-03-08T00:00:00Z and msemr_issued le {now})"),
+            ),
+            (
+                "LastXHours(PropertyName='msemr_issued',PropertyValue=2)",
+                format!("(msemr_issued ge at:2026-03-15T10:30:00Z and msemr_issued le {now})"),
+            ),
+            (
+                "NextXHours(PropertyName='msemr_issued',PropertyValue=2)",
+                format!("(msemr_issued ge {now} and msemr_issued le at:2026-03-15T14:30:00Z)"),
+            ),
+            (
+                "LastXMonths(PropertyName='msemr_issued',PropertyValue=1)",
+                format!("(msemr_issued ge at:2026-02-15T00:00:00Z and msemr_issued le {now})"),
+            ),
+            (
+                "NextXYears(PropertyName='msemr_issued',PropertyValue=1)",
+                format!("(msemr_issued ge {now} and msemr_issued lt at:2027-03-16T00:00:00Z)"),
+            ),
+            (
+                "OlderThanXWeeks(PropertyName='msemr_issued',PropertyValue=1)",
+                "msemr_issued lt at:2026-03-08T00:00:00Z".to_owned(),
+            ),
+            (
+                "OlderThanXMinutes(PropertyName='msemr_issued',PropertyValue=30)",
+                "msemr_issued lt at:2026-03-15T12:00:00Z".to_owned(),
+            ),
+        ];
+        for (function, expected) in relative {
+            check(function, &expected);
+        }
+        refused("Microsoft.Dynamics.CRM.LastXMinutes(PropertyName='msemr_issued',PropertyValue=1)", "NotSupported");
+        assert!(
+            resolve("Microsoft.Dynamics.CRM.LastXHours(PropertyName='birthdate',PropertyValue=1)", "contact")
+                .unwrap_err()
+                .contains("cannot work")
+        );
         let date = "Microsoft.Dynamics.CRM.NextXDays(PropertyName='birthdate',PropertyValue=1)";
         let expected = "(birthdate ge date:2026-03-15 and birthdate lt date:2026-03-17)";
         assert_eq!(resolve(date, "contact").as_deref(), Ok(expected));

@@ -1,6 +1,7 @@
 //! One HTTP request to the table API, as text, to a [`Request`]: everything that the URL, the headers and the body say,
 //! resolved against the tables. No I/O happens here, and nothing is read from the rows.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -41,6 +42,8 @@ pub struct Call {
     pub request: Request,
     pub format: Format,
     pub preferences: Preferences,
+    /// Keys that the request names by what they are made from, each with that text: `Type/id`.
+    pub keys: Vec<(Uuid, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +88,20 @@ pub enum Request {
         change: Change,
         query: Query,
     },
+    /// `…/$ref`: the address of the row that a lookup leads to.
+    Reference {
+        table: Arc<Table>,
+        key: Uuid,
+        column: ColumnIndex,
+        /// The table that it leads to, by its name.
+        to: String,
+    },
+    /// `CreateMultiple` and its kin: changes that are made together or not at all. `shows`: the keys are answered.
+    Multiple {
+        table: Arc<Table>,
+        changes: Vec<Change>,
+        shows: bool,
+    },
     /// What Dataverse's Web API says of the tables.
     Definitions(Definitions),
     /// `msind_UpsertBundle`: the bundle's JSON text. `action`: it was called as the action that `$metadata` describes, and
@@ -112,7 +129,7 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
     message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };
-    let reader = Reader { message, options: &options, context };
+    let reader = Reader { message, options: &options, context, keys: RefCell::default() };
     let request = reader.request()?;
     let mut preferences = message.headers.preferences();
     preferences.explain |= options.explain()?;
@@ -120,7 +137,7 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
         Request::Metadata(_) | Request::Count { .. } | Request::Property { raw: true, .. } => Format::default(),
         _ => message.headers.format(options.get("format"))?,
     };
-    let mut call = Call { request, format, preferences };
+    let mut call = Call { request, format, preferences, keys: reader.keys.take() };
     call.page_size();
     Ok(call)
 }
@@ -138,6 +155,8 @@ struct Reader<'a> {
     message: &'a Message<'a>,
     options: &'a Options,
     context: Context<'a>,
+    /// See [`Call::keys`].
+    keys: RefCell<Vec<(Uuid, String)>>,
 }
 
 /// A segment of the path: a name, and what stands in parentheses after it.
@@ -149,6 +168,9 @@ struct Segment {
 /// Options that describe a list of rows, and those for one row.
 const FOR_ROWS: &[&str] = &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken"];
 const FOR_ROW: &[&str] = &["select", "expand"];
+
+/// Actions of Dataverse on a set that change many rows.
+const MULTIPLE: [&str; 3] = ["CreateMultiple", "UpdateMultiple", "UpsertMultiple"];
 
 /// Resources of the standard that we refuse by name.
 const REFUSED: [&str; 6] = ["$batch", "$entity", "$crossjoin", "$all", "$query", "$each"];
@@ -203,6 +225,10 @@ impl Reader<'_> {
                 _ => self.read(table, None),
             },
             [count] if count.name == "$count" => self.count(table, None),
+            [action] if action.key.is_none() && MULTIPLE.contains(&bare(&action.name)) => {
+                self.method(&["POST"])?;
+                self.multiple(table, bare(&action.name))
+            }
             [next, ..] => Err(self.odd_segment(next, &table.entity_set)),
         }
     }
@@ -274,11 +300,101 @@ impl Reader<'_> {
             [next, ..] => return Err(self.odd_segment(next, "a property")),
         };
         if self.message.method != "GET" {
-            return Err(unsupported("writing a single property").hint("PATCH the row with this one column"));
+            return match raw {
+                true => Err(unsupported("writing a bare value").hint("PUT {\"value\": …} to the property")),
+                false => self.write_property(table, key, column),
+            };
         }
         may(table, table.access.read && table.columns[column].access.read, "read")?;
         self.options.only(&[], "a property")?;
         Ok(Request::Property { table: table.clone(), key, column, raw })
+    }
+
+    /// `PUT {"value": …}` and `DELETE`: a change of one column.
+    fn write_property(&self, table: &Arc<Table>, key: Uuid, column: ColumnIndex) -> Result<Request> {
+        let raw = match self.method(&["GET", "PUT", "DELETE"])? {
+            "DELETE" => "null".to_owned(),
+            _ => {
+                self.check_body(self.context.limits.body_bytes, "body_bytes")?;
+                body::single(self.message.body, "value")?
+            }
+        };
+        let property = table.columns[column].property();
+        self.change_one(table, key, &format!("\"{property}\":{raw}"), "a property")
+    }
+
+    /// A change of a row that is there by a body of one member.
+    fn change_one(&self, table: &Arc<Table>, key: Uuid, member: &str, what: &str) -> Result<Request> {
+        may(table, table.access.update, "changed")?;
+        self.options.only(&[], what)?;
+        let (body, Context { catalog, .. }) = (format!("{{{member}}}"), self.context);
+        let read = body::read(body.as_bytes(), table, catalog, self.message.base, Purpose::Update(key), None)?;
+        let precondition = self.message.headers.precondition()?;
+        if precondition == Precondition::MustNotExist {
+            return Err(Error::new(Code::BadRequest, "this needs the row to exist").target("If-None-Match"));
+        }
+        self.write(table, Operation::Update { key }, read, precondition)
+    }
+
+    /// `msemr_observations(guid)/msemr_patient/$ref`
+    fn reference(
+        &self,
+        table: &Arc<Table>,
+        key: Uuid,
+        navigation: &str,
+        column: ColumnIndex,
+        to: String,
+    ) -> Result<Request> {
+        match self.method(&["GET", "PUT", "DELETE"])? {
+            "PUT" => {
+                self.check_body(self.context.limits.body_bytes, "body_bytes")?;
+                let raw = body::single(self.message.body, "@odata.id")?;
+                self.change_one(table, key, &format!("\"{navigation}@odata.bind\":{raw}"), "a reference")
+            }
+            "DELETE" => self.change_one(table, key, &format!("\"{navigation}\":null"), "a reference"),
+            _ => {
+                may(table, table.access.read && table.columns[column].access.read, "read")?;
+                self.options.only(&[], "a reference")?;
+                Ok(Request::Reference { table: table.clone(), key, column, to })
+            }
+        }
+    }
+
+    /// `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple`
+    fn multiple(&self, table: &Arc<Table>, action: &str) -> Result<Request> {
+        self.options.only(&[], "an action")?;
+        let (Context { catalog, limits, .. }, base) = (self.context, self.message.base);
+        self.check_body(limits.body_bytes, "body_bytes")?;
+        let creates = action == "CreateMultiple";
+        may(table, table.access.create || action == "UpdateMultiple", "created")?;
+        may(table, table.access.update || creates, "changed")?;
+        let targets = body::targets(self.message.body, table, catalog, base)?;
+        if targets.len() > limits.batch_parts {
+            let message = format!("{} rows; the limit `batch_parts` is {}", targets.len(), limits.batch_parts);
+            return Err(Error::new(Code::BadRequest, message).target("Targets"));
+        }
+        let change = |(position, (text, key)): (usize, &(String, Option<Uuid>))| {
+            let purpose = match (creates, key) {
+                (true, _) => Purpose::Create,
+                (false, Some(key)) => Purpose::Update(*key),
+                (false, None) => {
+                    let name = &table.columns[table.key].name;
+                    return Err(Error::new(Code::BadKey, format!("`Targets[{position}]` has no key"))
+                        .target(format!("Targets[{position}]"))
+                        .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
+                }
+            };
+            let read = body::read(text.as_bytes(), table, catalog, base, purpose, None)?;
+            let operation = match purpose {
+                Purpose::Create => Operation::Create { key: read.key },
+                Purpose::Update(key) if action == "UpsertMultiple" => Operation::Upsert { key },
+                Purpose::Update(key) => Operation::Update { key },
+            };
+            let Body { assignments, repeats, .. } = read;
+            Ok(Change { operation, assignments, repeats, precondition: Precondition::None })
+        };
+        let changes = targets.iter().enumerate().map(change).collect::<Result<_>>()?;
+        Ok(Request::Multiple { table: table.clone(), changes, shows: creates })
     }
 
     /// `contacts(guid)/msemr_observation_msemr_patient…`: rows of the other table whose lookup is this row.
@@ -308,6 +424,22 @@ impl Reader<'_> {
                 _ => self.read(table, Some(belongs)),
             },
             [count] if count.name == "$count" => self.count(table, Some(belongs)),
+            // A row is among those that point here when its lookup does.
+            [reference] if reference.name == "$ref" && self.message.method == "POST" => {
+                self.check_body(self.context.limits.body_bytes, "body_bytes")?;
+                let (set, row) = body::reference(self.message.body, table, self.context.catalog, self.message.base)?;
+                if set != table.entity_set {
+                    let message = format!("`{}` takes rows of {}", segment.name, table.entity_set);
+                    return Err(Error::new(Code::BadValue, message).target("@odata.id"));
+                }
+                may(table, table.access.update && table.columns[column].access.update, "changed")?;
+                self.options.only(&[], "a reference")?;
+                let bind = AssignedValue::Bind { entity_set: parent.entity_set.clone(), key };
+                let assignments = vec![Assignment { column, value: Some(bind) }];
+                let precondition = self.message.headers.precondition()?;
+                let read = Body { assignments, ..Body::default() };
+                self.write(table, Operation::Update { key: row }, read, precondition)
+            }
             [next, ..] => Err(self.odd_segment(next, &segment.name)),
         }
     }
@@ -321,6 +453,12 @@ impl Reader<'_> {
         to: Relation,
         rest: &[Segment],
     ) -> Result<Request> {
+        if let ([next], Relation::Lookup { column, table: other }) = (rest, &to)
+            && next.name == "$ref"
+            && segment.key.is_none()
+        {
+            return self.reference(table, key, &segment.name, *column, other.clone());
+        }
         if let Some(next) = rest.first() {
             return Err(self.odd_segment(next, &segment.name));
         }
@@ -455,7 +593,8 @@ impl Reader<'_> {
         Err(error.hint(format!("this resource takes {}", allowed.join(", "))))
     }
 
-    /// The GUID in the parentheses; an alias stands for its value. Alternate keys are refused by name.
+    /// The GUID in the parentheses; an alias stands for its value. Of alternate keys there is the id of the resource; others
+    /// are refused by name.
     fn key(&self, key: &str, table: &Table) -> Result<Uuid> {
         if let Some(guid) = parse_key(key) {
             return Ok(guid);
@@ -476,6 +615,15 @@ impl Reader<'_> {
         match (&argument.name, &argument.value.syntax) {
             (Some(name), syntax::Syntax::Guid(text)) if name == key_column => {
                 Uuid::try_parse(text).map_err(|_| bad_key(table, "is no GUID"))
+            }
+            (Some(name), syntax::Syntax::Text(id))
+                if table.alternate_key().is_some_and(|column| table.columns[column].name == *name) =>
+            {
+                let source =
+                    table.sources.first().filter(|_| key::is_id(id)).ok_or_else(|| bad_key(table, "is no id"))?;
+                let guid = key::guid_of(&source.resource_type, id, table.rank(&source.resource_type));
+                self.keys.borrow_mut().push((guid, format!("{}/{id}", source.resource_type)));
+                Ok(guid)
             }
             (Some(name), _) if name != key_column && table.property(name).is_some() => {
                 Err(unsupported(&format!("the alternate key `{name}`")).hint(format!("use $filter={name} eq …")))
@@ -523,6 +671,11 @@ fn segment(text: &str) -> Result<Segment> {
         },
         None => Ok(Segment { name: text.into_owned(), key: None }),
     }
+}
+
+/// The name of an action without its namespace.
+fn bare(name: &str) -> &str {
+    name.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(name)
 }
 
 fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
@@ -736,6 +889,7 @@ mod tests {
         refused("GET", "contcats", UnknownTable, "did you mean `contacts`?");
         refused("GET", "contacts(5)", BadKey, "contacts(00000000-");
         refused("GET", "contacts()", BadKey, "empty");
+        refused("GET", "contacts(nothing='x')", BadKey, "does not exist");
         refused("GET", "contacts(*", BadUrl, "not closed");
         refused("GET", "contacts/*", BadUrl, "in parentheses");
         refused("GET", "contacts//x", BadUrl, "empty segment");
@@ -805,9 +959,9 @@ mod tests {
             ("GET", "contacts(fullname='x')", "alternate key `fullname`"),
             ("GET", "contacts(fullname='x',active=true)", "several columns"),
             ("GET", "contacts(*)/msemr_observation_msemr_patient/$ref", "`/$ref`"),
-            ("GET", "msemr_observations(*)/msemr_patient/$ref", "`/$ref`"),
             ("GET", "contacts/Microsoft.Dynamics.CRM.Do()", "Microsoft.Dynamics.CRM.Do"),
-            ("PUT", "contacts(*)/fullname", "a single property"),
+            ("PUT", "contacts(*)/fullname/$value", "a bare value"),
+            ("DELETE", "contacts(*)/msemr_observation_msemr_patient/$ref", "`/$ref`"),
             ("GET", "msemr_codeableconcepts", "concepts by themselves"),
             ("GET", "contacts?$expand=msemr_observation_msemr_patient($levels=max)", "`$levels=max`"),
             ("GET", "contacts?$expand=msemr_observation_msemr_patient/fullname", "/fullname`"),
@@ -841,6 +995,50 @@ mod tests {
             r#"{"msemr_status":935000001}"#,
             "create msemr_observation with 2",
         );
+        check("PUT", "contacts(*)/fullname", &[json], r#"{"value":"x"}"#, "update contact with 1");
+        check("PUT", "contacts(*)/fullname", &[json], r#"{"fullname":"x"}"#, "BadRequest");
+        check("PUT", "contacts(*)/contactid", &[json], r#"{"value":"x"}"#, "BadValue");
+        check("DELETE", "contacts(*)/fullname", &[], "", "update contact with 1");
+        let bound = format!(r#"{{"@odata.id":"contacts({GUID})"}}"#);
+        check("PUT", "msemr_observations(*)/msemr_patient/$ref", &[json], &bound, "update msemr_observation with 1");
+        check("DELETE", "msemr_observations(*)/msemr_patient/$ref", &[], "", "RequiredColumn");
+        check("POST", "msemr_observations(*)/msemr_patient/$ref", &[json], &bound, "MethodNotAllowed");
+        let child = format!(r#"{{"@odata.id":"msemr_observations({GUID})"}}"#);
+        let children = "contacts(*)/msemr_observation_msemr_patient/$ref";
+        check("POST", children, &[json], &child, "update msemr_observation with 1");
+        check("POST", children, &[json], &bound, "BadValue");
+        let multiple = |action: &str, targets: &str, expected: &str| {
+            let found = ask("POST", &format!("contacts/{action}"), &[json], targets).map(|call| match call.request {
+                Request::Multiple { changes, shows, .. } => {
+                    let operations = changes.iter().map(|change| format!("{:?}", change.operation));
+                    let operations: Vec<_> =
+                        operations.map(|o| o.split(' ').next().unwrap_or_default().to_owned()).collect();
+                    format!("{} {shows}", operations.join(","))
+                }
+                other => format!("{other:?}"),
+            });
+            assert_eq!(found.unwrap_or_else(|error| format!("{:?}", error.code())), expected, "{action} {targets}");
+        };
+        multiple(
+            "Microsoft.Dynamics.CRM.CreateMultiple",
+            r##"{"Targets":[{"fullname":"x","@odata.type":"#Microsoft.Dynamics.CRM.contact"},{}]}"##,
+            "Create,Create true",
+        );
+        multiple("CreateMultiple", r#"{"Targets":[]}"#, " true");
+        multiple(
+            "UpdateMultiple",
+            &format!(r#"{{"Targets":[{{"contactid":"{GUID}","fullname":"x"}}]}}"#),
+            "Update false",
+        );
+        multiple(
+            "UpsertMultiple",
+            &format!(r#"{{"Targets":[{{"@odata.id":"contacts({GUID})","fullname":"x"}}]}}"#),
+            "Upsert false",
+        );
+        multiple("UpdateMultiple", r#"{"Targets":[{"fullname":"x"}]}"#, "BadKey");
+        multiple("UpdateMultiple", &format!(r#"{{"Targets":[{{"@odata.id":"accounts({GUID})"}}]}}"#), "BadValue");
+        multiple("CreateMultiple", r#"{"Targets":{}}"#, "BadValue");
+        multiple("CreateMultiple", r#"{"Rows":[]}"#, "BadRequest");
         check("POST", "contacts", &[], "{}", "UnsupportedMediaType");
         check("POST", "contacts", &[("Content-Type", "text/plain")], "{}", "UnsupportedMediaType");
         check("POST", "contacts", &[json], "{", "BadJson");

@@ -46,6 +46,11 @@ impl Session {
         Self { deadline, ..self }
     }
 
+    /// Another one for a part of the same request: of what is in force by now, to be answered by the same time.
+    pub fn beside(&self) -> Self {
+        Self::new(self.turntable.clone(), self.caller).until(self.deadline)
+    }
+
     /// The same for a change set: what it writes is stored by [`Session::commit`], all of it or nothing.
     pub fn staging(self) -> Self {
         Self { staged: Some(Arc::default()), ..self }
@@ -72,6 +77,11 @@ impl Session {
         stored
             .await
             .map_err(|error| Error::new(Code::Internal, "a part of the request failed").internal(error.to_string()))?
+    }
+
+    /// Keeps the way back from keys to the texts that they are made from.
+    pub fn remember_keys(&self, keys: &[(uuid::Uuid, String)]) {
+        self.store().remember_keys(keys.iter().map(|(key, text)| (*key, text.as_str())));
     }
 
     pub(in crate::router) fn staged(&self) -> Option<&Arc<Staged>> {

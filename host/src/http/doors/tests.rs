@@ -14,6 +14,7 @@ fn doors() -> Doors {
         public_url: PublicUrl::parse("https://tables.example.org"),
         hosts: vec!["tables.internal".to_owned()],
         proxies: vec!["10.1.0.0/16".parse().unwrap()],
+        origins: vec![PublicUrl::parse("https://pages.example.org").unwrap()],
     }
 }
 
@@ -300,4 +301,22 @@ fn a_public_url_is_an_address() {
     }
     assert_eq!(host("Tables.Internal").as_deref(), Some("tables.internal"));
     assert_eq!((host("a:80"), host("https://a"), host("")), (None, None, None));
+}
+
+#[test]
+fn pages_that_are_named_come_in_but_not_to_administrators() {
+    let page = |origin: &'static str| [PUBLIC_HOST, JSON, ("origin", origin), ("sec-fetch-site", "cross-site")];
+    let check = |line: &str, origin: &'static str, expected: &str| {
+        assert_eq!(judged(&doors(), line, &page(origin)), expected, "{line} {origin}");
+    };
+    for line in [READ, WRITE, "OPTIONS /api/data/v9.2/contacts", "POST /fhir"] {
+        check(line, "https://pages.example.org", "https://tables.example.org");
+        for other in
+            ["http://pages.example.org", "https://pages.example.org:444", "https://pages.example.org.x", "null"]
+        {
+            check(line, other, "CrossSite");
+        }
+    }
+    check("POST /admin/v1/mappings", "https://pages.example.org", "CrossSite");
+    check("GET /metrics", "https://pages.example.org", "CrossSite");
 }

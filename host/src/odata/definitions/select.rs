@@ -168,6 +168,7 @@ pub(super) fn one_of(subject: Subject<'_>) -> Set<'_> {
         Subject::Attribute(..) => super::subject::SetKind::Attributes,
         Subject::OptionSet(..) => super::subject::SetKind::OptionSets,
         Subject::Relationship(_) => super::subject::SetKind::Relationships,
+        Subject::Key(..) => super::subject::SetKind::Keys,
         Subject::Takes(..) | Subject::Message(_) => super::subject::SetKind::Takes,
     };
     Set { subjects: vec![subject], kind }

@@ -18,6 +18,8 @@ pub(super) enum Subject<'c> {
     /// The choice of a column.
     OptionSet(&'c Table, ColumnIndex),
     Relationship(Relationship<'c>),
+    /// The id of a resource, as a key of its row.
+    Key(&'c Table, ColumnIndex),
     /// That a table takes a message: a row of `sdkmessagefilters`.
     Takes(&'c Table, &'static str),
     Message(&'static str),
@@ -166,6 +168,7 @@ impl<'c> Subject<'c> {
                 _ => "OptionSetMetadata",
             },
             Self::Relationship(_) => "OneToManyRelationshipMetadata",
+            Self::Key(..) => "EntityKeyMetadata",
             Self::Takes(..) => "sdkmessagefilter",
             Self::Message(_) => "sdkmessage",
         }
@@ -178,6 +181,19 @@ impl<'c> Subject<'c> {
             Self::Attribute(table, column) => attribute::object(table, *column, catalog),
             Self::OptionSet(table, column) => options(table, *column),
             Self::Relationship(relationship) => relationship.object(),
+            Self::Key(table, column) => {
+                let name = format!("{}_{}", table.name, table.columns[*column].name);
+                members([
+                    ("MetadataId", json!(id("key", &name))),
+                    ("LogicalName", json!(name)),
+                    ("SchemaName", json!(name)),
+                    ("EntityLogicalName", json!(table.name)),
+                    ("KeyAttributes", json!([table.columns[*column].name])),
+                    ("DisplayName", label(&table.columns[*column].label, &name)),
+                    ("EntityKeyIndexStatus", json!("Active")),
+                    ("IsManaged", json!(true)),
+                ])
+            }
             Self::Takes(table, message) => members([
                 ("sdkmessagefilterid", json!(id("sdkmessagefilter", &format!("{}/{message}", table.name)))),
                 ("_sdkmessageid_value", json!(id("sdkmessage", message))),
@@ -201,7 +217,7 @@ impl<'c> Subject<'c> {
                 _ => &[],
             },
             Self::Takes(..) => &["sdkmessageid"],
-            Self::OptionSet(..) | Self::Relationship(_) | Self::Message(_) => &[],
+            Self::OptionSet(..) | Self::Relationship(_) | Self::Key(..) | Self::Message(_) => &[],
         }
     }
 
@@ -215,7 +231,10 @@ impl<'c> Subject<'c> {
                 let columns = (0..table.columns.len()).filter(|column| attribute::is_shown(table, *column));
                 many(columns.map(|column| Subject::Attribute(table, column)).collect(), SetKind::Attributes)
             }
-            (Self::Table(_), "Keys") => many(Vec::new(), SetKind::Keys),
+            (Self::Table(table), "Keys") => {
+                let key = table.alternate_key().map(|column| Subject::Key(table, column));
+                many(key.into_iter().collect(), SetKind::Keys)
+            }
             (Self::Table(table), "ManyToOneRelationships") => {
                 let found = Relationship::from(table, catalog).into_iter();
                 many(found.map(Subject::Relationship).collect(), SetKind::Relationships)
@@ -408,7 +427,10 @@ fn messages(table: &Table) -> impl Iterator<Item = &'static str> + use<> {
         ("Retrieve", access.read),
         ("RetrieveMultiple", access.read),
         ("Create", access.create),
+        ("CreateMultiple", access.create),
         ("Update", access.update),
+        ("UpdateMultiple", access.update),
+        ("UpsertMultiple", access.create && access.update),
         ("Delete", access.delete),
     ];
     taken.into_iter().filter_map(|(message, is_taken)| is_taken.then_some(message))
