@@ -37,6 +37,9 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
+/// Limits of which there may be nothing at all; of all others there is at least one.
+const MAY_BE_NONE: [&str; 1] = ["mapping_log_lines"];
+
 /// Where native rows live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreSettings {
@@ -543,10 +546,11 @@ impl Checker<'_> {
                 continue;
             }
             let fits = serde_json::from_value::<Limits>(serde_json::json!({ &name: number })).is_ok();
-            if number > 0 && fits {
+            let least = i64::from(!MAY_BE_NONE.contains(&name.as_str()));
+            if number >= least && fits {
                 values.insert(name, number.into());
             } else {
-                let what = format!("`limits.{name}` = {number} is out of range; it must be at least 1");
+                let what = format!("`limits.{name}` = {number} is out of range; it must be at least {least}");
                 self.problems.error(&place, what);
             }
         }

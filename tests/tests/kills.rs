@@ -68,6 +68,9 @@ async fn what_is_acknowledged_is_there_wherever_it_is_killed() {
         known.check_service(&fhir, &end);
         deeds += run.deeds;
         *killed.entry(run.last).or_default() += 1;
+        if (kill + 1).is_multiple_of(100) {
+            println!("{} kills, {deeds} acknowledged deeds", kill + 1);
+        }
     }
     // The last one is looked at too.
     let run = tokio::task::block_in_place(|| run(folder.path(), fhir.base(), "start", 1, &mut known));

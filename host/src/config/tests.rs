@@ -137,6 +137,7 @@ fn problems_say_where_and_what_to_do() {
     problem("[admin]\ntoken = \"hunter2\"", &[], "t.toml:2: ", "made by the server");
     problem("[limits]\npage_row = 1", &[], "t.toml:2: ", "did you mean `page_rows`?");
     problem("[limits]\npage_rows = 0", &[], "t.toml:2: ", "at least 1");
+    problem("[limits]\nmapping_log_lines = -1", &[], "t.toml:2: ", "at least 0");
     problem("[limits]\npage_rows = 5_000_000_000", &[], "t.toml:2: ", "out of range");
     problem("[limits]\npage_rows = \"1\"", &[], "t.toml:2: ", "must be an integer");
     problem("[limits]\npage_rows = 6000", &[], "", "page_rows_max");

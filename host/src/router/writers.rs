@@ -101,7 +101,10 @@ mod tests {
                 tokio::spawn(async move { writers.turn("main", "Patient", "1", soon()).await.map(drop) })
             })
             .collect();
-        tokio::task::yield_now().await;
+        let key = ("main".to_owned(), "Patient".to_owned(), "1".to_owned());
+        while Arc::strong_count(&writers.0.lock().unwrap()[&key]) < WAITING + 2 {
+            tokio::task::yield_now().await;
+        }
         let error = writers.turn("main", "Patient", "1", soon()).await.err().expect("enough wait");
         assert_eq!((error.code(), error.get_retry_after()), (Code::Busy, Some(1)));
         writers.turn("main", "Patient", "2", soon()).await.expect("another resource");
