@@ -45,11 +45,17 @@ async fn rows_of_all_parts_count() {
     assert!(encounters > 2 && observations > 2, "{encounters} {observations}");
     let most = encounters.max(observations) + 1;
     let server = server(&fhir, folder.path(), |limits| limits.scan_rows = most).await;
-    for one in [("$expand", ENCOUNTERS), ("$expand", OBSERVATIONS), ("$filter", HAS_ENCOUNTERS)] {
+    let counted = "msemr_encounter_msemr_subjectpatient/$count";
+    for one in [("$expand", ENCOUNTERS), ("$expand", OBSERVATIONS), ("$filter", HAS_ENCOUNTERS), ("$orderby", counted)]
+    {
         people(&server, &[one]).await.expect(200);
     }
     let both = format!("{ENCOUNTERS},{OBSERVATIONS}");
-    for two in [&[("$expand", both.as_str())][..], &[("$filter", HAS_ENCOUNTERS), ("$expand", OBSERVATIONS)]] {
+    for two in [
+        &[("$expand", both.as_str())][..],
+        &[("$filter", HAS_ENCOUNTERS), ("$expand", OBSERVATIONS)],
+        &[("$orderby", counted), ("$expand", OBSERVATIONS)],
+    ] {
         assert_too_much(&people(&server, two).await, &format!("{most} of {most} resources"));
     }
 }

@@ -353,10 +353,12 @@ impl<'a> Resolver<'a> {
         let inner = RefCell::default();
         let there = Resolver { table, followed: self.followed + 1, hops: self.hops + 1, joined: &inner, ..*self };
         let (expr, found) = there.path(at, path)?;
-        let Expr::Column(column) = expr else { return Ok((expr, found)) };
-        let name = format!("{name}/{}", there.name_of(column));
-        let query = Query { joined: inner.into_inner(), ..Query::default() };
-        Ok((self.join(Joined { name, to: to.clone(), query, value: JoinedValue::Column(column) }), found))
+        let beside = |column| {
+            let name = format!("{name}/{}", there.name_of(column));
+            let query = Query { joined: inner.borrow().clone(), ..Query::default() };
+            self.join(Joined { name, to: to.clone(), query, value: JoinedValue::Column(column) })
+        };
+        Ok((lifted(expr, &beside), found))
     }
 
     /// `any` and `all` as values: there is one that meets the condition, and as many meet it as there are.
@@ -373,7 +375,11 @@ impl<'a> Resolver<'a> {
         let none = Number::parse("0").map_or(Literal::Null, Literal::Number);
         let condition = match all {
             true => Filter::Compare(Compare::Eq, meets, self.count_where(name, to, table, None)?.0),
-            false => Filter::Compare(Compare::Gt, meets, Expr::Literal(none)),
+            // Where a lookup before it leads to no row there is no number, and none that meets it.
+            false => {
+                let is_not = |of: Literal| Filter::Compare(Compare::Ne, meets.clone(), Expr::Literal(of));
+                Filter::And(is_not(none).into(), is_not(Literal::Null).into())
+            }
         };
         Ok((Expr::Condition(condition.into()), Type::Bool))
     }
@@ -428,15 +434,17 @@ impl<'a> Resolver<'a> {
         }
         let inner = RefCell::default();
         let (expr, found) = Resolver { hops: self.hops + 1, joined: &inner, ..*resolver }.path(at, path)?;
-        let Expr::Column(column) = expr else { return Ok((expr, found)) };
         let Some(Kind::Lookup(lookup)) = self.table.columns.get(back).map(|column| &column.kind) else {
             return Err(Error::new(Code::Internal, "rows that hang on others have no lookup to them"));
         };
         let there = Resolver { joined: &inner, ..*resolver };
-        let name = format!("{}/{}", lookup.navigation, there.name_of(column));
-        let to = Relation::Lookup { column: back, table: resolver.table.name.clone() };
-        let query = Query { joined: inner.into_inner(), ..Query::default() };
-        Ok((self.join(Joined { name, to, query, value: JoinedValue::Column(column) }), found))
+        let beside = |column| {
+            let name = format!("{}/{}", lookup.navigation, there.name_of(column));
+            let to = Relation::Lookup { column: back, table: resolver.table.name.clone() };
+            let query = Query { joined: inner.borrow().clone(), ..Query::default() };
+            self.join(Joined { name, to, query, value: JoinedValue::Column(column) })
+        };
+        Ok((lifted(expr, &beside), found))
     }
 
     fn name_of(&self, column: ColumnIndex) -> String {
@@ -845,6 +853,22 @@ pub fn nearest_property(table: &Table, name: &str, catalog: &Catalog) -> Option<
     let mut names: Vec<String> = table.columns.iter().map(|c| c.property().into_owned()).collect();
     names.extend(catalog.relations(table).iter().map(|(name, _)| name.clone()));
     nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// What was found of another row, with its columns as columns beside this one: a column, or what `any` and `all` say there.
+fn lifted(expr: Expr, beside: &dyn Fn(ColumnIndex) -> Expr) -> Expr {
+    fn condition(filter: Filter, beside: &dyn Fn(ColumnIndex) -> Expr) -> Filter {
+        match filter {
+            Filter::And(a, b) => Filter::And(condition(*a, beside).into(), condition(*b, beside).into()),
+            Filter::Compare(compare, a, b) => Filter::Compare(compare, lifted(a, beside), lifted(b, beside)),
+            other => other,
+        }
+    }
+    match expr {
+        Expr::Column(column) => beside(column),
+        Expr::Condition(inner) => Expr::Condition(condition(*inner, beside).into()),
+        other => other,
+    }
 }
 
 fn is_count(kind: &SegmentKind) -> bool {

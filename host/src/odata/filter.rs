@@ -746,8 +746,7 @@ mod tests {
         check("isof(msemr_count,Edm.Int32)", "msemr_count ne null");
         check("isof(msemr_count,Edm.Decimal)", "false");
         let many = "msemr_observation_msemr_patient/any(o:o/msemr_count gt 1) eq true";
-        let expected =
-            "(joined:0 gt 0) eq true with msemr_observation_msemr_patient/$count($filter=…)[msemr_count gt 1]";
+        let expected = "((joined:0 ne 0 and joined:0 ne null)) eq true with msemr_observation_msemr_patient/$count($filter=…)[msemr_count gt 1]";
         assert_eq!(resolve(many, "contact").as_deref(), Ok(expected));
         refused("case(msemr_count gt 1:'a',true:5) eq 'a'", "a text is expected");
     }
