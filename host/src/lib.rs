@@ -325,6 +325,9 @@ pub mod router {
         /// Searches in a FHIR service, page by page.
         mod pages;
 
+        /// Whether a service compares texts as R4 says.
+        mod texts;
+
         /// Pages of an order, cut from ranges.
         mod windows;
 

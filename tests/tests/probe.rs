@@ -116,6 +116,48 @@ async fn a_service_that_is_down_is_an_error() {
     assert!(server.get("/admin/v1/sources", &[]).await.expect(200).json()["sources"][0]["probe"].is_null());
 }
 
+/// R4 compares texts without case and accents (3.1.1.4.8). A service that does not would hide rows: it is not asked for
+/// texts, and all rows are there. A trial finds it as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_tells_case_and_accents_apart_hides_no_row() {
+    let people = ["Müller", "Muller", "MULLER", "Núñez"].into_iter().enumerate().map(|(number, family)| {
+        let name = json!([{ "family": family }]);
+        json!({ "resource": { "resourceType": "Patient", "id": format!("p{number}"), "name": name } })
+    });
+    let people = json!({ "resourceType": "Bundle", "type": "collection", "entry": people.collect::<Vec<_>>() });
+    let filters = [
+        ("lastname eq 'Muller'", 3),
+        ("lastname eq 'müller'", 3),
+        ("contains(lastname,'unez')", 1),
+        ("startswith(lastname,'mu')", 3),
+        ("startswith(lastname,'nu') or lastname eq 'MÜLLER'", 4),
+    ];
+    for faults in ["", "narrow-texts"] {
+        let fhir = Fhir::sandbox().await;
+        fhir.as_sandbox().load(people.to_string().as_bytes()).expect("the bundle is whole");
+        fhir.as_sandbox().set_faults(faults.parse().expect("faults"));
+        for (filter, expected) in filters {
+            // Each time by a server that knows nothing of the service yet.
+            let server = setup(&fhir).start().await;
+            let rows = server.rows("contacts", &[("$filter", filter), ("$select", "lastname")]).await;
+            assert_eq!(rows.len(), expected, "{faults}: {filter}: {rows:?}");
+            let count = server.get("contacts/$count", &[("$filter", filter)]).await.expect(200).text;
+            assert_eq!(count, expected.to_string(), "{faults}: {filter}");
+            let asked = fhir.as_sandbox().requests().iter().any(|request| request.path.contains("/Patient?family=mu"));
+            assert!(faults.is_empty() || !asked, "{filter}");
+            server.stop().await;
+        }
+        let server = setup(&fhir).start().await;
+        let probe = probed(&server).await;
+        let family = &probe["types"]["Patient"]["parameters"]["family"];
+        assert_eq!(
+            (&family["heed"], &family["ignoresCase"]),
+            (&json!("applied"), &json!(faults.is_empty())),
+            "{probe:#}"
+        );
+    }
+}
+
 /// The configuration has the last word.
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_are_switched_off_and_on() {

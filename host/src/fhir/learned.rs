@@ -20,6 +20,10 @@ pub enum Lesson {
     RefusesCount,
     /// It does not sort by this value of `_sort` as we do.
     Missorts(String),
+    /// It compares the texts of a parameter with case or accents.
+    Narrow(String),
+    /// It does not, as R4 has it.
+    Wide(String),
     /// The totals of its answers are more than what it finds, by so many at most.
     WrongTotal,
     /// It does not know the resource type.
@@ -50,12 +54,12 @@ impl Learned {
         (at.elapsed() < LIFE).then_some(*most)
     }
 
-    /// `Type.name` of each parameter that is refused, and `Type._sort=value` of each order that is not kept.
+    /// `Type.name` of each parameter that is refused or hides rows, and `Type._sort=value` of each order that is not kept.
     pub(super) fn not_done(&self) -> BTreeSet<String> {
         let lessons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let current = lessons.iter().filter(|(_, (at, _))| at.elapsed() < LIFE);
         let names = current.filter_map(|((resource_type, lesson), _)| match lesson {
-            Lesson::Refuses(name) => Some(format!("{resource_type}.{name}")),
+            Lesson::Refuses(name) | Lesson::Narrow(name) => Some(format!("{resource_type}.{name}")),
             Lesson::Missorts(value) => Some(format!("{resource_type}._sort={value}")),
             _ => None,
         });

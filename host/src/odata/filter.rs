@@ -99,7 +99,7 @@ impl Resolver<'_> {
 
     /// A condition without `and`, `or`, `not` at its top.
     fn leaf(&self, node: &Node) -> Result<Filter> {
-        if self.flat || has_condition_as_value(node) {
+        if self.flat || (has_condition_as_value(node) && !is_compared_with_truth(node)) {
             return Resolver { flat: true, ..*self }.local(node);
         }
         let Some(hop) = self.hop(node)? else {
@@ -447,6 +447,31 @@ fn has_condition_as_value(node: &Node) -> bool {
     matches!(node.syntax, Syntax::Case(_))
 }
 
+/// Whether a condition is compared with `true` or `false`, which [`truth`] says without it as a value.
+fn is_compared_with_truth(node: &Node) -> bool {
+    let Syntax::Binary(Operator::Eq | Operator::Ne, left, right) = &node.syntax else { return false };
+    let condition = match (&left.syntax, &right.syntax) {
+        (condition, Syntax::Bool(_)) if is_condition(condition) => left,
+        (Syntax::Bool(_), condition) if is_condition(condition) => right,
+        _ => return false,
+    };
+    let mut pending = vec![&**condition];
+    while let Some(node) = pending.pop() {
+        match &node.syntax {
+            Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) => pending.extend(inside(node)),
+            _ if has_condition_as_value(node) || has_lambda(node) => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// Whether a condition is one on a collection.
+fn has_lambda(node: &Node) -> bool {
+    let is_lambda = |segment: &Segment| matches!(segment.kind, SegmentKind::Lambda { .. });
+    matches!(&node.syntax, Syntax::Path(path) if path.iter().any(is_lambda))
+}
+
 /// The parts of a condition or value, arguments of functions too.
 fn inside(node: &Node) -> Vec<&Node> {
     match &node.syntax {
@@ -733,14 +758,16 @@ mod tests {
     #[test]
     fn what_a_condition_says_is_a_value() {
         check("(msemr_count eq 1) eq (msemr_name eq 'x')", "(msemr_count eq 1) eq (msemr_name eq 'x')");
-        check("contains(msemr_name,'x') eq true", "(Contains(msemr_name,'x')) eq true");
         check(
             "(msemr_count gt 1 and not (msemr_count gt 5)) ne null",
             "((msemr_count gt 1 and (not msemr_count gt 5))) ne null",
         );
         check("(contains(msemr_name,'x'))", "Contains(msemr_name,'x')");
         // Behind a lookup they answer where there is no row, so they are evaluated beside the row.
-        check("(msemr_patient/active eq null) eq true", "(joined:0 eq null) eq true with msemr_patient/active");
+        check(
+            "(msemr_patient/active eq null) eq (msemr_count eq 1)",
+            "(joined:0 eq null) eq (msemr_count eq 1) with msemr_patient/active",
+        );
         check("case(msemr_count gt 1:'a',true:'b') eq 'a'", "case(msemr_count gt 1:'a',true:'b') eq 'a'");
         check("case(msemr_count gt 1:msemr_value,true:'2') gt 1", "case(msemr_count gt 1:msemr_value,true:2) gt 1");
         check("isof(msemr_count,Edm.Int32)", "msemr_count ne null");

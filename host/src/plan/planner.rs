@@ -132,8 +132,10 @@ impl Read {
     /// answer all of it. None: its keys are read first.
     pub fn within(&self, left_over: LeftOver<'_>) -> Vec<Option<Filter>> {
         // Where values of related rows are wanted beside a row's own, part of the filter is checked here.
-        let asks_one = self.place == Place::Native && self.gather.is_none();
-        let within = |join: &Semijoin| asks_one.then(|| among(join, &self.table, left_over)).flatten();
+        if self.place != Place::Native || self.gather.is_some() {
+            return vec![None; self.joins.len()];
+        }
+        let within = |join: &Semijoin| among(join, &self.table, left_over);
         let within: Vec<_> = self.joins.iter().map(within).collect();
         let keys = |join: &Semijoin| join.condition(&self.table, BTreeSet::new());
         let mut all = self.joins.iter().zip(&within).map(|(join, within)| within.clone().unwrap_or_else(|| keys(join)));

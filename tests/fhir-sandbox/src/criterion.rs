@@ -51,6 +51,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) base: &'a str,
     /// Ordering prefixes use the implicit precision of numbers.
     pub(crate) coarse: bool,
+    /// Texts are compared with case and accents.
+    pub(crate) narrow: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -121,14 +123,28 @@ impl Criterion {
 #[derive(Debug)]
 pub(crate) enum Wanted {
     Token { system: WantedSystem, code: Option<String> },
-    Starts(String),
-    Contains(String),
+    Starts(Text),
+    Contains(Text),
     Exact(String),
     Date(Prefix, Instants),
     Number(Prefix, Approximate),
     Quantity { prefix: Prefix, number: Approximate, system: Option<String>, code: Option<String> },
     Reference { reference: Reference, ty: Option<&'static str> },
     Uri(String),
+}
+
+/// A text as it was asked for, and without case and accents.
+#[derive(Debug)]
+pub(crate) struct Text {
+    plain: String,
+    folded: String,
+}
+
+impl Text {
+    fn new(value: &str) -> Self {
+        let plain = unescape(value);
+        Self { folded: fold(&plain), plain }
+    }
 }
 
 #[derive(Debug)]
@@ -145,8 +161,8 @@ impl Wanted {
         };
         match (parameter.kind, modifier) {
             (Kind::Token, None | Some("not")) => Ok(Self::token(value)),
-            (Kind::Text, None) => Ok(Wanted::Starts(fold(&unescape(value)))),
-            (Kind::Text, Some("contains")) => Ok(Wanted::Contains(fold(&unescape(value)))),
+            (Kind::Text, None) => Ok(Wanted::Starts(Text::new(value))),
+            (Kind::Text, Some("contains")) => Ok(Wanted::Contains(Text::new(value))),
             (Kind::Text, Some("exact")) => Ok(Wanted::Exact(unescape(value))),
             (Kind::Date, None) => Self::date(value),
             (Kind::Number, None) => Self::number(value),
@@ -210,8 +226,14 @@ impl Wanted {
             (Wanted::Token { system, code }, Value::Token { system: own, code: own_code }) => {
                 system.matches(own) && code.as_ref().is_none_or(|code| own_code.as_deref() == Some(code))
             }
-            (Wanted::Starts(wanted), Value::Text { folded, .. }) => folded.starts_with(wanted.as_str()),
-            (Wanted::Contains(wanted), Value::Text { folded, .. }) => folded.contains(wanted.as_str()),
+            (Wanted::Starts(wanted), Value::Text { raw, folded }) => match reading.narrow {
+                true => raw.starts_with(&wanted.plain),
+                false => folded.starts_with(&wanted.folded),
+            },
+            (Wanted::Contains(wanted), Value::Text { raw, folded }) => match reading.narrow {
+                true => raw.contains(&wanted.plain),
+                false => folded.contains(&wanted.folded),
+            },
             (Wanted::Exact(wanted), Value::Text { raw, .. }) => **raw == **wanted,
             (Wanted::Date(prefix, wanted), Value::Date(own)) => wanted.compare(*prefix, *own, reading.now),
             (Wanted::Number(prefix, wanted), Value::Number(own)) => wanted.compare(*prefix, *own, reading.coarse),

@@ -30,6 +30,7 @@ use std::time::Duration;
 ///        / "foreign-next"           ; the next link leads to another origin
 ///        / "duplicate-pages"        ; a later page repeats the last row of the page before
 ///        / "coarse-numbers"         ; `gt70` starts at 70.5: the other reading of R4 3.1.1.4.5
+///        / "narrow-texts"            ; texts are compared with case and accents
 ///        / "drop-version"           ; no ETag and no meta.versionId
 ///        / "absolute-references"    ; references come back as absolute URLs
 ///        / "no-update-create"       ; PUT of an unknown id is a 405
@@ -98,6 +99,7 @@ pub enum Fault {
     ForeignNext,
     DuplicatePages,
     CoarseNumbers,
+    NarrowTexts,
     DropVersion,
     AbsoluteReferences,
     NoUpdateCreate,
@@ -209,7 +211,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 45] = [
+const PLAIN: [(&str, Fault); 46] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -221,6 +223,7 @@ const PLAIN: [(&str, Fault); 45] = [
     ("foreign-next", Fault::ForeignNext),
     ("duplicate-pages", Fault::DuplicatePages),
     ("coarse-numbers", Fault::CoarseNumbers),
+    ("narrow-texts", Fault::NarrowTexts),
     ("drop-version", Fault::DropVersion),
     ("absolute-references", Fault::AbsoluteReferences),
     ("no-update-create", Fault::NoUpdateCreate),
@@ -373,7 +376,7 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
         Fault::IgnoreParams { .. } | Fault::IgnoreSort | Fault::WrongTotal | Fault::ForeignNext => {
             concern == Concern::Search
         }
-        Fault::DuplicatePages | Fault::CoarseNumbers => concern == Concern::Search,
+        Fault::DuplicatePages | Fault::CoarseNumbers | Fault::NarrowTexts => concern == Concern::Search,
         Fault::NullsFirst | Fault::SortTurns | Fault::TinyPages => concern == Concern::Search,
         Fault::NoUpdateCreate | Fault::RefuseWrites(_) => concern == Concern::Write,
         Fault::StaleWrite | Fault::AcceptedWrite | Fault::FailedWrite | Fault::LateAnswer => concern == Concern::Write,

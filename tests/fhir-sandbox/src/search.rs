@@ -142,7 +142,8 @@ fn expired() -> Refusal {
 /// The places of the instances that match, in the order asked for; without one, that of creation.
 fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) -> Vec<usize> {
     let coarse = exchange.active.has(Fault::CoarseNumbers);
-    let reading = Reading { base: &exchange.base, coarse, now: Timestamp::now() };
+    let narrow = exchange.active.has(Fault::NarrowTexts);
+    let reading = Reading { base: &exchange.base, coarse, narrow, now: Timestamp::now() };
     let instances = store.instances(query.ty);
     let plan: Vec<Check<'_>> = query.criteria.iter().map(|criterion| Check::plan(store, &reading, criterion)).collect();
     let passes = |place: &usize| {

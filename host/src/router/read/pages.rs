@@ -412,9 +412,10 @@ impl<'a> Searching<'a> {
             return Err(self.exceeded());
         }
         let begun = Instant::now();
+        let params = self.without_narrow(search, params).await;
         self.session.budget().call();
         self.has_asked = true;
-        let answer = self.client.search(&search.resource_type, params, count, self.session.deadline()).await;
+        let answer = self.client.search(&search.resource_type, &params, count, self.session.deadline()).await;
         self.session.trace().add(Step::Upstream, begun.elapsed());
         answer
     }
