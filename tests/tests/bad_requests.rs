@@ -55,7 +55,7 @@ async fn urls() {
         ("GET $all", 501, "NotSupported", &["$all"]),
         ("GET $crossjoin(contacts,accounts)", 501, "NotSupported", &["$crossjoin"]),
         ("GET $entity?$id=contacts({patient})", 501, "NotSupported", &[]),
-        ("POST $batch", 501, "NotSupported", &["$batch"]),
+        ("POST $batch", 415, "UnsupportedMediaType", &["multipart/mixed"]),
         ("GET msemr_codeableconcepts", 501, "NotSupported", &["concept"]),
     ])
     .await;
@@ -179,8 +179,9 @@ async fn methods_and_headers() {
     type Sent = (&'static str, Headers, &'static str, u16, &'static str, &'static [&'static str]);
     let cases: &[Sent] = &[
         ("PUT contacts({patient})", JSON, body, 405, "MethodNotAllowed", &["PUT", "PATCH"]),
-        ("PUT contacts({patient})/lastname", JSON, r#"{"value":"Zyzzyva"}"#, 501, "NotSupported", &["PATCH"]),
-        ("DELETE contacts({patient})/lastname", &[], "", 501, "NotSupported", &["PATCH"]),
+        ("PUT contacts({patient})/lastname", JSON, r#"{"value":5}"#, 400, "BadValue", &["lastname"]),
+        ("PUT contacts({patient})/lastname/$value", JSON, "5", 501, "NotSupported", &["bare value"]),
+        ("DELETE contacts({patient})/fullname", &[], "", 400, "NotWritable", &["fullname"]),
         ("DELETE contacts", &[], "", 405, "MethodNotAllowed", &["DELETE"]),
         ("PATCH contacts", JSON, body, 405, "MethodNotAllowed", &["PATCH"]),
         ("POST contacts({patient})", JSON, body, 405, "MethodNotAllowed", &["POST"]),

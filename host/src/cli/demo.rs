@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use turntable_fhir_sandbox::{Faults, Running, Sandbox};
 
-use crate::cli::serve::{Server, until_stopped};
+use crate::cli::serve::{Server, tell_panics_briefly, until_stopped};
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::SourceSettings;
@@ -45,6 +45,7 @@ const PATIENT: &str = "4c73b472-442b-4920-b899-aadc599f1d75";
 const VIRTUAL: [&str; 3] = ["msemr_encounter", "msemr_observation", "msemr_allergyintolerance"];
 
 pub async fn demo(options: Options) -> Result<()> {
+    tell_panics_briefly();
     let sandbox = match &options.fhir {
         Some(_) => None,
         None => Some(sample_service().await?),

@@ -62,11 +62,20 @@ pub struct Server {
 }
 
 pub async fn serve(config: Option<&Path>) -> Result<()> {
+    tell_panics_briefly();
     let server = Server::start(read_config(config)?).await?;
     say(server.listening());
     until_stopped().await;
     server.end().await;
     Ok(())
+}
+
+/// What a panic says may hold what it was about, a patient's name say: the log has its place alone.
+pub fn tell_panics_briefly() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(at, "a part of the server panicked; this is a fault of it");
+    }));
 }
 
 pub async fn check(config: Option<&Path>, as_json: bool) -> Result<()> {

@@ -1,7 +1,11 @@
 //! The list of routes, and what is counted and logged of each request.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Instant;
 
 use axum::Router;
@@ -139,7 +143,7 @@ async fn ready(State(app): Shared, request: Request, next: Next) -> Response {
 async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let response = next.run(request).await;
+    let response = whole(next.run(request)).await;
     let counters = &app.counters;
     counters.requests.fetch_add(1, Ordering::Relaxed);
     let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -154,6 +158,21 @@ async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
         tracing::warn!(%method, path = keyless(&path), status = response.status().as_u16(), ?code, internal, "failed");
     }
     response
+}
+
+/// A request that panics is answered as any other fault of ours, so that its connection goes on.
+async fn whole(answering: impl Future<Output = Response>) -> Response {
+    let mut answering = pin!(answering);
+    let answered = poll_fn(|context| {
+        // What the request has made is dropped with it; what is shared is not left by half, since locks that are held where
+        // something panics are taken all the same, and hold whole values.
+        match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    });
+    let failed = || Error::new(Code::Internal, "the request failed").internal("it panicked");
+    answered.await.unwrap_or_else(|| failure(&failed()))
 }
 
 /// Keys are no names, but they lead to patients: the log has the table alone.
@@ -175,6 +194,13 @@ async fn unknown() -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_panics_is_answered() {
+        let response = whole(async { panic!("as expected") }).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(whole(async { StatusCode::OK.into_response() }).await.status(), StatusCode::OK);
+    }
 
     #[test]
     fn keys_stay_out_of_the_log() {
