@@ -2,7 +2,7 @@
 //! the native and on the virtual route, and on both mixes of them; the answers differ in versions and next links only.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use turntable_tests::{EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server, encode};
 
 const ROOTS: [&str; 6] =
@@ -831,4 +831,31 @@ async fn unsayable(server: &Server) {
     }
     let (_, text) = one(&path("small"), "application/json;IEEE754Compatible=true").await;
     assert!(text.contains("\"msemr_valuetypequantityvalue\":\"0.0000001\""), "{text}");
+}
+
+/// A period that ends with a day may begin in the evening of it: after the first moment, which is what its end shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_of_less_precision_than_their_starts_are_found() {
+    let fhir = Fhir::sandbox().await;
+    let periods = [("day", "2015-02-01T20:00:00Z", "2015-02-01"), ("month", "2015-02-20", "2015-02")];
+    let entries = periods.map(|(id, start, end)| {
+        let encounter = json!({
+            "resourceType": "Encounter", "id": id, "status": "finished",
+            "class": { "code": "AMB" }, "period": { "start": start, "end": end },
+        });
+        json!({ "resource": encounter })
+    });
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": entries });
+    fhir.as_sandbox().load(bundle.to_string().as_bytes()).expect("the bundle is whole");
+    let server = Server::with(&fhir).virtual_tables(&["msemr_encounter"]).start().await;
+    for filter in [
+        "msemr_encounterenddate eq 2015-02-01T00:00:00Z",
+        "msemr_encounterenddate in (2015-02-01T00:00:00Z)",
+        "msemr_encounterenddate le 2015-02-01T00:00:00Z",
+        "msemr_encounterenddate lt 2015-02-02T00:00:00Z",
+        "Microsoft.Dynamics.CRM.On(PropertyName='msemr_encounterenddate',PropertyValue='2015-02-01')",
+    ] {
+        let rows = server.rows("msemr_encounters", &[("$filter", filter), ("$select", "msemr_encounterenddate")]).await;
+        assert_eq!(rows.len(), 2, "{filter}: {rows:?}");
+    }
 }

@@ -56,7 +56,18 @@ async fn javascript() {
     let server = Server::with(&fhir).start().await;
     load(&server, &component, "tt_flag").await;
 
-    let created = json!({ "tt_name": "Große Hündin \u{1f415}", "tt_status": 935000000, "tt_code_code": "bigdog" });
+    let patient = server
+        .post("contacts", &json!({ "lastname": "Hund", "msemr_contacttype": 935000000 }))
+        .await
+        .expect(201)
+        .json();
+    let subject = format!("/contacts({})", patient["contactid"].as_str().expect("a key"));
+    let created = json!({
+        "tt_name": "Große Hündin \u{1f415}",
+        "tt_status": 935000000,
+        "tt_code_code": "bigdog",
+        "tt_subjectpatient@odata.bind": subject,
+    });
     let answer = server.post("tt_flags", &created).await.expect(201);
     let key = answer.json()["tt_flagid"].as_str().expect("a key").to_owned();
     let row = server.row("tt_flags", &key).await;

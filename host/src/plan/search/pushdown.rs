@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -14,6 +15,9 @@ use crate::model::rows::Rows;
 use crate::model::table::{Binding, ColumnIndex, Kind, Lookup, Rank, SearchKind, SearchOps, Source, Table, Target};
 use crate::model::value::{Instant, Number};
 use crate::plan::evaluate::residual::{Residual, columns_of_filter};
+
+/// No date of less precision than a moment is longer: a leap year.
+const LONGEST_PARTIAL: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// Values in the comma list of one parameter; a condition with more is left to the residual.
 const VALUES_PER_PARAMETER: usize = 400;
@@ -491,13 +495,26 @@ impl Pushdown<'_> {
         match (binding.kind, kind) {
             (SearchKind::Date, Kind::Date | Kind::DateTime | Kind::PartialDate) => {
                 let bounds = united(list, |literal| parameter::moments(op, kind, binding.partial, literal));
-                moment_range(binding, bounds)
+                moment_range(binding, self.to_late_starts(binding, bounds))
             }
             (SearchKind::Number | SearchKind::Quantity, Kind::Int32 | Kind::Int64 | Kind::Decimal { .. }) => {
                 number_range(binding, united(list, |literal| parameter::numbers(op, literal)))
             }
             _ => Push::No(format!("`{}` does not order what the column shows", binding.param)),
         }
+    }
+
+    /// A period that ends with a day, a month or a year may begin in the midst of it: after the first moment, which is what
+    /// its end shows. Services compare with all of a period, so what begins later in that time is looked at too.
+    fn to_late_starts(&self, binding: &Binding, bounds: Option<Bounds<Instant>>) -> Option<Bounds<Instant>> {
+        let path = &self.table.columns[binding.column].path;
+        let is_end = path.split('|').any(|path| path.trim().rsplit('.').next() == Some("end"));
+        bounds.map(|bounds| match bounds.greatest {
+            Some(greatest) if is_end && binding.partial => {
+                Bounds { greatest: greatest.checked_add(LONGEST_PARTIAL), ..bounds }
+            }
+            _ => bounds,
+        })
     }
 
     fn whole_days(
@@ -514,7 +531,8 @@ impl Pushdown<'_> {
             let ordered = b.kind == SearchKind::Date && matches!(kind, Kind::Date | Kind::DateTime);
             match self.range(b, op, &[Literal::Date(first)]) {
                 Push::Range { .. } if ordered => {
-                    moment_range(b, parameter::whole_days(op, kind, b.partial, first, last))
+                    let bounds = parameter::whole_days(op, kind, b.partial, first, last);
+                    moment_range(b, self.to_late_starts(b, bounds))
                 }
                 Push::No(why) => Push::No(why),
                 _ => Push::No(format!("`{}` does not search dates", b.param)),
