@@ -94,10 +94,14 @@ impl Searching<'_> {
         let (client, deadline) = (self.client, self.session.deadline());
         match client.search(&search.resource_type, &asked, Some(TRIED_ON), deadline).await {
             Ok(Searched::Page(page)) if !page.downgraded => {
-                let bundle = bundle::split(&page.body).ok()?;
-                let resources = bundle.entries.iter().filter_map(|entry| entry.resource.as_ref());
-                let found = resources.filter(|resource| resource.resource_type == search.resource_type);
-                Some(found.filter_map(|resource| resource.id.as_deref().map(str::to_owned)).collect())
+                let resource_type = search.resource_type.clone();
+                let ids = move || {
+                    let bundle = bundle::split(&page.body).ok()?;
+                    let resources = bundle.entries.iter().filter_map(|entry| entry.resource.as_ref());
+                    let found = resources.filter(|resource| resource.resource_type == resource_type);
+                    Some(found.filter_map(|resource| resource.id.as_deref().map(str::to_owned)).collect())
+                };
+                self.session.work(&self.table.table, ids).await.ok().flatten()
             }
             _ => None,
         }

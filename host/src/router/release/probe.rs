@@ -56,13 +56,16 @@ impl Turntable {
             types: BTreeMap::new(),
             whole: true,
         };
-        // What was found of the other types stays.
-        if let Some(before) = client.probed().filter(|_| !types.is_empty()) {
+        // What was found of types that are not tried, or not reached, stays.
+        if let Some(before) = client.probed() {
             probed.types.clone_from(&before.types);
         }
         for (resource_type, tables) in shown.into_iter().filter(|(name, _)| types.is_empty() || types.contains(name)) {
             let declared = match says.as_deref() {
-                Some(says) if says.lacks(&resource_type) => continue,
+                Some(says) if says.lacks(&resource_type) => {
+                    probed.types.remove(&resource_type);
+                    continue;
+                }
                 says => says.and_then(|says| says.resource(&resource_type)),
             };
             let asks = |name: &str| declared.is_none_or(|declared| declared.search_params.contains_key(name));
@@ -278,8 +281,7 @@ impl Trial<'_> {
     async fn counts(&self, resource_type: &str) -> Result<Option<bool>> {
         let page = self.page(resource_type, &[("_summary", "count".to_owned())], None).await?;
         let Some(page) = page else { return Ok(Some(false)) };
-        let total = bundle::split(&page.body).ok().map(|bundle| bundle.total.is_some());
-        Ok(total)
+        self.look(page, |page| Some(bundle::split(&page.body).ok()?.total.is_some())).await
     }
 
     /// None: there are not two of different times.
@@ -294,7 +296,7 @@ impl Trial<'_> {
                 let time = |entry: &serde_json::Value| entry["resource"]["meta"]["lastUpdated"].as_str()?.parse().ok();
                 bundle["entry"].as_array()?.iter().map(time).collect()
             };
-            let Some(times) = times(&page) else { return Ok(None) };
+            let Some(times) = self.look(page, times).await? else { return Ok(None) };
             orders.push(times);
         }
         let differs = orders.iter().flatten().any(|time| Some(time) != orders[0].first());
@@ -320,6 +322,11 @@ impl Trial<'_> {
             Searched::Page(page) => Ok(Some(page)),
             Searched::Refused(_) | Searched::Unknown(_) | Searched::TooLarge(_) => Ok(None),
         }
+    }
+
+    /// What a page shows, looked at where a thread may be held.
+    async fn look<T: Send + 'static>(&self, page: Page, look: fn(&Page) -> Option<T>) -> Result<Option<T>> {
+        self.turntable.work.run(self.client.name(), Some(self.deadline), move || look(&page)).await
     }
 
     /// Of the resources that were searched for.
