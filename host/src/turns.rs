@@ -1,7 +1,9 @@
 //! Turns at something of which there is little: threads for work, connections to the store, calls of a FHIR service. So
 //! many at once, and of each of those who share it (a mapping, a table, a resource type) no more than a share; so many
-//! that wait, and of each again no more than a share. Who waits is served in the order of coming among its own, and its
-//! own take turns with the others: sixty-four who want what is slow hold up nobody who wants something else.
+//! that wait, and of each again no more than a share. Names take turns: sixty-four who want what is slow hold up nobody
+//! who wants something else. Among those of one name who wants least goes first, counting what its request has had
+//! already: one row comes between the pages of those who read a table from end to end. Who wants as much as another is
+//! served in the order of coming.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,7 +49,30 @@ struct State {
 #[derive(Debug, Default)]
 struct Of {
     held: usize,
-    waiting: VecDeque<(u64, oneshot::Sender<Turn>)>,
+    /// In the order in which they are served.
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    size: u64,
+    ticket: u64,
+    give: oneshot::Sender<Turn>,
+}
+
+/// How somebody waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    pub until: Instant,
+    /// Rows or resources that it wants, and that its request has had.
+    pub size: u64,
+}
+
+/// Of what wants next to nothing.
+impl From<Instant> for Wait {
+    fn from(until: Instant) -> Self {
+        Self { until, size: 0 }
+    }
 }
 
 /// Held while it lasts.
@@ -85,8 +110,8 @@ impl Turns {
     }
 
     /// A turn for this name, by then.
-    pub async fn turn(&self, of: &str, until: Instant) -> Result<Turn, Refused> {
-        let shared = &self.0;
+    pub async fn turn(&self, of: &str, wait: impl Into<Wait>) -> Result<Turn, Refused> {
+        let (shared, Wait { until, size }) = (&self.0, wait.into());
         let of: Arc<str> = of.into();
         let (turn, ticket) = {
             let mut state = shared.state();
@@ -107,7 +132,9 @@ impl Turns {
             let is_first = entry.waiting.is_empty();
             state.tickets += 1;
             let ticket = state.tickets;
-            state.of.entry(of.clone()).or_default().waiting.push_back((ticket, give));
+            let waiting = &mut state.of.entry(of.clone()).or_default().waiting;
+            let at = waiting.partition_point(|other| other.size <= size);
+            waiting.insert(at, Waiting { size, ticket, give });
             state.waiting += 1;
             if is_first {
                 state.round.push_back(of.clone());
@@ -161,7 +188,7 @@ impl Shared {
             let Some(at) = state.round.iter().position(may) else { break };
             let Some(of) = state.round.remove(at) else { break };
             let Some(entry) = state.of.get_mut(&of) else { continue };
-            let Some((_, give)) = entry.waiting.pop_front() else { continue };
+            let Some(Waiting { give, .. }) = entry.waiting.pop_front() else { continue };
             entry.held += 1;
             let others = !entry.waiting.is_empty();
             state.held += 1;
@@ -216,7 +243,7 @@ impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         let Some(entry) = state.of.get_mut(self.of) else { return };
-        let Some(at) = entry.waiting.iter().position(|(ticket, _)| *ticket == self.ticket) else { return };
+        let Some(at) = entry.waiting.iter().position(|waiting| waiting.ticket == self.ticket) else { return };
         let left = entry.waiting.remove(at);
         if entry.waiting.is_empty() {
             state.round.retain(|of| of != self.of);
@@ -275,6 +302,32 @@ mod tests {
         }
         assert!(is_empty(&turns));
         assert_eq!(turns.refused(), 1);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_wants_least_goes_first() {
+        let turns = Turns::new(1, 100, 50);
+        let held = turns.turn("a", soon()).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        for (number, size) in [5_000, 200, 200, 1, 6_000, 0].into_iter().enumerate() {
+            let (asking, order) = (turns.clone(), order.clone());
+            let before = turns.figures()["a"].waiting;
+            tasks.push(tokio::spawn(async move {
+                let turn = asking.turn("a", Wait { until: soon(), size }).await.unwrap();
+                order.lock().unwrap().push(number);
+                drop(turn);
+            }));
+            while turns.figures()["a"].waiting == before {
+                tokio::task::yield_now().await;
+            }
+        }
+        drop(held);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), [5, 3, 1, 2, 0, 4]);
+        assert!(is_empty(&turns));
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -397,7 +397,7 @@ async fn a_call_ends_with_its_request() {
     let mapping = Sandbox::new(&limits, None).unwrap().load(component()).unwrap();
     let (began, soon) = (Instant::now(), Some(Instant::now() + Duration::from_millis(50)));
     let work = Work::new(&limits);
-    let stopped = work.run("loops", soon, move || mapping.rows("loops", &documents(), &[0, 1]).unwrap_err());
+    let stopped = work.run("loops", 0, soon, move || mapping.rows("loops", &documents(), &[0, 1]).unwrap_err());
     let error = stopped.await.unwrap();
     assert_eq!(error.code(), Code::MappingTimeout);
     assert!(error.message().contains("when the time of the request was over"), "{error}");

@@ -40,6 +40,19 @@ pub fn with_text(name: &str, from: &str, to: &str) -> Vec<u8> {
     component
 }
 
+/// A component without its samples, for a version that no longer gives their rows.
+///
+/// # Panics
+/// If it has none.
+pub fn without_samples(mut component: Vec<u8>) -> Vec<u8> {
+    // They are the last section: a zero, the section's size, the length of its name, its name, its content.
+    let name = b"\x11turntable:samples";
+    let at = component.windows(name.len()).rposition(|window| window == name).expect("samples");
+    let digits = (usize::BITS - (component.len() - at).leading_zeros()).div_ceil(7) as usize;
+    component.truncate(at - digits - 1);
+    component
+}
+
 /// Gives the attached plan (its tag, its length, its bytes) a tag that nobody asks for.
 fn hide_plan(component: &mut [u8]) {
     const TAG: &[u8] = b"PLAN";

@@ -17,7 +17,7 @@ pub mod reference;
 mod sekmet;
 mod server;
 
-pub use crate::component::{builtin, digest, hostile, with_text};
+pub use crate::component::{builtin, digest, hostile, with_text, without_samples};
 pub use crate::data::{EVENTS, PATIENT, PEOPLE, SYNTHEA};
 pub use crate::fhir::Fhir;
 pub use crate::http::{Answer, Call, encode};

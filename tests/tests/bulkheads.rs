@@ -162,6 +162,46 @@ async fn a_service_that_hangs_holds_up_its_own_tables_only() {
     crowd.stop().await;
 }
 
+/// Rows of a table that the crowd reads from end to end.
+const TABLE_ROWS: usize = 400;
+
+/// Those who want one row wait for none of those who want the whole table, but for who is at work already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_row_comes_before_large_pages() {
+    let fhir = Fhir::sandbox().await;
+    let one_at_once = |limits: &mut turntable::model::limits::Limits| {
+        (limits.mapping_concurrency, limits.store_reads, limits.upstream_concurrency) = (1, 1, 1);
+        (limits.mapping_wait_ms, limits.request_ms) = (60_000, 60_000);
+    };
+    let server = Arc::new(Server::with(&fhir).limits(one_at_once).start().await);
+    let observation = |n: usize| {
+        let resource =
+            json!({ "resourceType": "Observation", "id": format!("o{n}"), "status": "final", "code": { "text": "c" } });
+        json!({ "resource": resource, "request": { "method": "PUT", "url": format!("Observation/o{n}") } })
+    };
+    let bundle = json!({
+        "resourceType": "Bundle", "type": "batch", "entry": (0..TABLE_ROWS).map(observation).collect::<Vec<_>>()
+    });
+    server.ingest(&bundle.to_string(), None).await.expect(200);
+    fhir.as_sandbox().load(bundle.to_string().as_bytes()).expect("a bundle");
+    for (route, at, of) in [("native", "store-reads", "msemr_observation"), ("virtual", "mappings", "observation")] {
+        server.turn("msemr_observation", route).await.expect(200);
+        let one = server.rows("msemr_observations", &[("$top", "1"), ("$select", "msemr_observationid")]).await;
+        let one = format!("msemr_observations({})", one[0]["msemr_observationid"].as_str().expect("a key"));
+        let crowd = Crowd::of(FEW, &server, "msemr_observations");
+        let mut behind = 0;
+        for _ in 0..OTHERS {
+            crowded(&server, at, of).await;
+            let before = crowd.answered();
+            server.call(Method::GET, &one).send().await.expect(200);
+            behind += crowd.answered() - before;
+        }
+        // In the order of coming all of the others would be before each.
+        assert!(behind < OTHERS * FEW / 2, "{route}: {behind} large pages went before {OTHERS} single rows");
+        crowd.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_heavy_filter_holds_up_its_own_table_only() {
     let slow = |limits: &mut turntable::model::limits::Limits| limits.store_reads = 4;

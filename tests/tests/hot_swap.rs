@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
-use turntable_tests::{EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server, builtin, digest, with_text};
+use turntable_tests::{EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server, builtin, digest, with_text, without_samples};
 
 /// Asked at once.
 const CLIENTS: usize = 8;
@@ -91,12 +91,7 @@ fn second_version() -> Vec<u8> {
     while let Some(at) = find(&component, FIRST_NAME) {
         component[at..at + SECOND_NAME.len()].copy_from_slice(SECOND_NAME.as_bytes());
     }
-    // Samples are the last section: a zero, the section's size, the length of its name, its name, its content.
-    let name = find(&component, "turntable:samples").expect("the shipped mappings have samples");
-    let size = component.len() - (name - 1);
-    let digits = (usize::BITS - size.leading_zeros()).div_ceil(7) as usize;
-    component.truncate(name - 1 - digits - 1);
-    component
+    without_samples(component)
 }
 
 fn find(component: &[u8], text: &str) -> Option<usize> {

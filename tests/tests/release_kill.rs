@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use turntable::router::fault;
-use turntable_tests::{Fhir, Server, builtin, digest, with_text};
+use turntable_tests::{Fhir, Server, builtin, digest, with_text, without_samples};
 
 /// Set for the process that is killed: its data folder, the step, the FHIR service.
 const FOLDER: &str = "TURNTABLE_RELEASE_TEST_FOLDER";
@@ -28,12 +28,12 @@ const FIRST: &str = "by display";
 const SECOND: &str = "by version";
 
 fn second() -> Vec<u8> {
-    let other = with_text("observation", "code.text | code.coding[0].display", "code.text | code.coding[0].version");
-    // Without its samples, the last section, which expect the first.
-    let name = b"\x11turntable:samples";
-    let at = other.windows(name.len()).rposition(|window| window == name).expect("samples");
-    let digits = (usize::BITS - (other.len() - at).leading_zeros()).div_ceil(7) as usize;
-    other[..at - digits - 1].to_vec()
+    // Its samples expect the first.
+    without_samples(with_text(
+        "observation",
+        "code.text | code.coding[0].display",
+        "code.text | code.coding[0].version",
+    ))
 }
 
 fn bundle(ids: impl Iterator<Item = String>) -> String {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use turntable::mapping::shipped::SHIPPED;
 
@@ -237,7 +238,8 @@ impl Program {
     }
 
     async fn load(&self, client: &reqwest::Client, component: Vec<u8>) -> Result<(f64, Value)> {
-        let request = client.post(format!("{}/admin/v1/mappings", self.url)).body(component);
+        let request = client.post(format!("{}/admin/v1/mappings", self.url));
+        let request = request.header("content-type", "application/wasm").body(component);
         answered(request).await
     }
 
@@ -273,7 +275,10 @@ impl Drop for Program {
 /// Milliseconds to the whole answer, and the answer.
 async fn answered(request: reqwest::RequestBuilder) -> Result<(f64, Value)> {
     let begun = Instant::now();
-    let response = request.header("content-type", "application/json").send().await?;
+    let (client, request) = request.build_split();
+    let mut request = request?;
+    request.headers_mut().entry("content-type").or_insert(HeaderValue::from_static("application/json"));
+    let response = client.execute(request).await?;
     let status = response.status();
     let body = response.bytes().await?;
     let took = milliseconds(begun.elapsed());

@@ -28,7 +28,7 @@ use super::transport::{Failure, LINK_BYTES, Reply, connect, exchange, query};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
-use crate::turns::Turns;
+use crate::turns::{Turns, Wait};
 
 /// A search whose URL would be longer goes by `POST …/_search`.
 const SEARCH_URL_BYTES: usize = 2_000;
@@ -325,8 +325,9 @@ impl Client {
         resource_type: &str,
         params: &[(String, String)],
         page_size: Option<u32>,
-        deadline: Instant,
+        wait: impl Into<Wait>,
     ) -> Result<Searched> {
+        let Wait { until: deadline, size } = wait.into();
         let asked = self.0.asked(Interaction::Search, resource_type);
         let query = search_query(params, page_size);
         let mut url = self.0.below(&asked, &[resource_type])?;
@@ -343,6 +344,7 @@ impl Client {
             url.set_query((!query.is_empty()).then_some(&query));
             Ask::get(asked, url)
         };
+        ask.size = size;
         ask.headers.insert(PREFER, HeaderValue::from_static("handling=strict"));
         let mut reply = self.0.send(&ask, deadline).await?;
         let downgraded = reply.status == StatusCode::BAD_REQUEST;
@@ -364,7 +366,7 @@ impl Client {
     }
 
     /// The page behind a link of the page before, if the link leads into this service.
-    pub async fn next(&self, resource_type: &str, link: &str, deadline: Instant) -> Result<Searched> {
+    pub async fn next(&self, resource_type: &str, link: &str, wait: impl Into<Wait>) -> Result<Searched> {
         let asked = self.0.asked(Interaction::Search, resource_type);
         if link.len() > LINK_BYTES {
             return Err(asked.error(Code::UpstreamInvalid, "gave a next link that is longer than any link may be"));
@@ -375,7 +377,9 @@ impl Client {
                  this source",
             )
         })?;
-        let mut reply = self.0.send(&Ask::get(asked, url.clone()), deadline).await?;
+        let Wait { until: deadline, size } = wait.into();
+        let ask = Ask { size, ..Ask::get(asked, url.clone()) };
+        let mut reply = self.0.send(&ask, deadline).await?;
         if let Some(error) = reply.too_large.take().filter(|_| reply.status.is_success()) {
             return Ok(Searched::TooLarge(error));
         }
@@ -544,12 +548,14 @@ struct Ask<'a> {
     body: Option<Bytes>,
     /// May be sent again though it may have arrived.
     repeatable: bool,
+    /// See [`Wait`].
+    size: u64,
 }
 
 impl<'a> Ask<'a> {
     fn get(asked: Asked<'a>, url: Url) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, FHIR_JSON)]);
-        Self { asked, method: Method::GET, url, headers, body: None, repeatable: true }
+        Self { asked, method: Method::GET, url, headers, body: None, repeatable: true, size: 0 }
     }
 
     fn write(asked: Asked<'a>, method: Method, url: Url, body: Option<Bytes>) -> Self {
@@ -558,7 +564,7 @@ impl<'a> Ask<'a> {
         if body.is_some() {
             headers.insert(CONTENT_TYPE, FHIR_JSON);
         }
-        Self { asked, method, url, headers, body, repeatable: false }
+        Self { asked, method, url, headers, body, repeatable: false, size: 0 }
     }
 
     fn expect_version(&mut self, version: Option<&str>) -> Result<()> {
@@ -710,10 +716,11 @@ impl Service {
     async fn attempt(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Reply, Failure> {
         let final_error = |error| Failure { error, transient: false };
         // Each resource type has its share, and what is of none: a search that hangs holds up no other.
-        let _turn = self.turns.turn(ask.asked.share(), deadline).await.map_err(|_| {
-            let error = ask.asked.error(Code::UpstreamBusy, "has too many requests of this server under way");
-            final_error(error.retry_after(1))
-        })?;
+        let _turn =
+            self.turns.turn(ask.asked.share(), Wait { until: deadline, size: ask.size }).await.map_err(|_| {
+                let error = ask.asked.error(Code::UpstreamBusy, "has too many requests of this server under way");
+                final_error(error.retry_after(1))
+            })?;
         let header = self.authorizer.header(&ask.asked, deadline).await.map_err(final_error)?;
         let reply = self.exchange(ask, header.as_ref(), deadline).await?;
         let Some((_, rejected)) = header.filter(|_| reply.status == StatusCode::UNAUTHORIZED) else {

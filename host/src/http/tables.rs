@@ -423,7 +423,7 @@ impl Serving<'_> {
             let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
             let (shown, query) = (table.table.clone(), query.clone());
             let expand_bytes = self.session.limits().expand_bytes;
-            let written = self.session.work(&table.table, move || {
+            let written = self.session.work_on(rows.len(), &table.table, move || {
                 let style = style(&snapshot, &sent, &call, &names, expand_bytes);
                 write(style, Found { table: &shown, query: &query, rows: &rows, expanded: &expanded })
             });

@@ -14,6 +14,7 @@ use crate::model::table::Table;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::staged::{Staged, Together};
 use crate::store::facade::Store;
+use crate::turns::Wait;
 
 /// The share of what is no mapping's.
 const OWN: &str = "server";
@@ -100,12 +101,22 @@ impl Session {
     /// its mapping. The job keeps what is in force for this request
     /// even where nobody waits for it any more: its rows are there as long as somebody holds it.
     pub async fn work<T: Send + 'static>(&self, table: &Table, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        self.run(self.share_of(table), Some(self.deadline), job).await
+        self.work_on(0, table, job).await
+    }
+
+    /// The same where there are so many rows to work on.
+    pub async fn work_on<T: Send + 'static>(
+        &self,
+        rows: usize,
+        table: &Table,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        self.run(self.share_of(table), self.wait(rows as u64), true, job).await
     }
 
     /// The same for what is no table's: reading bodies, writing metadata.
     pub async fn work_aside<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        self.run(OWN, Some(self.deadline), job).await
+        self.run(OWN, self.wait(0), true, job).await
     }
 
     /// The same for bundles. `to_the_end`: it must not be broken off by the deadline, since it stores what a FHIR service
@@ -115,7 +126,7 @@ impl Session {
         to_the_end: bool,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        self.run(BUNDLES, (!to_the_end).then_some(self.deadline), job).await
+        self.run(BUNDLES, self.wait(0), !to_the_end, job).await
     }
 
     /// Whose share work for a table takes.
@@ -126,7 +137,8 @@ impl Session {
     async fn run<T: Send + 'static>(
         &self,
         of: &str,
-        deadline: Option<Instant>,
+        wait: Wait,
+        ends: bool,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let snapshot = self.snapshot.clone();
@@ -135,7 +147,7 @@ impl Session {
             drop(snapshot);
             done
         };
-        self.turntable.work.run(of, deadline, job).await
+        self.turntable.work.run(of, wait.size, ends.then_some(wait.until), job).await
     }
 
     pub(in crate::router) fn may(&self, right: Right, table: &Table) -> Result<()> {
@@ -156,6 +168,11 @@ impl Session {
 
     pub(in crate::router) fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// How this request waits where it wants so many rows or resources more.
+    pub(in crate::router) fn wait(&self, more: u64) -> Wait {
+        Wait { until: self.deadline, size: self.budget.had().saturating_add(more) }
     }
 
     pub(in crate::router) fn budget(&self) -> &Budget {
@@ -191,6 +208,11 @@ impl Budget {
     /// So many rows or resources have been looked at.
     pub(in crate::router) fn look_at(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Rows or resources that have been looked at.
+    fn had(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
     }
 
     /// A FHIR service has been asked.

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use crate::mapping::sandbox;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
-use crate::turns::{Refused, Turn, Turns};
+use crate::turns::{Refused, Turn, Turns, Wait};
 
 /// Where jobs run: tokio's threads for blocking work.
 pub struct Work {
@@ -27,15 +27,17 @@ impl Work {
     }
 
     /// Runs a job to its end, whether or not anybody still waits for what it gives. Calls of mappings in it are stopped
-    /// at `deadline`, if there is one. `of`: whose share it takes, a mapping's name. `Busy` where too many wait already,
+    /// at `deadline`, if there is one. `of`: whose share it takes, a mapping's name. `size`: rows that it works on, and
+    /// that its request has had, by which it waits behind those that want less. `Busy` where too many wait already,
     /// `MappingBusy` where no place became free in time.
     pub async fn run<T: Send + 'static>(
         &self,
         of: &str,
+        size: u64,
         deadline: Option<Instant>,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let place = self.place(of, deadline).await?;
+        let place = self.place(of, size, deadline).await?;
         let job = move || {
             // Given back when the job ends, not when the request does.
             let _place = place;
@@ -54,9 +56,10 @@ impl Work {
         &self.turns
     }
 
-    async fn place(&self, of: &str, deadline: Option<Instant>) -> Result<Turn> {
+    async fn place(&self, of: &str, size: u64, deadline: Option<Instant>) -> Result<Turn> {
         let patience = Instant::now() + self.patience;
-        self.turns.turn(of, deadline.map_or(patience, |deadline| deadline.min(patience))).await.map_err(|refused| {
+        let until = deadline.map_or(patience, |deadline| deadline.min(patience));
+        self.turns.turn(of, Wait { until, size }).await.map_err(|refused| {
             let error = match refused {
                 Refused::Full => Error::new(Code::Busy, "too many requests wait for their turn"),
                 Refused::Late => Error::new(Code::MappingBusy, "the mappings are called too often at once"),
@@ -92,7 +95,7 @@ mod tests {
         let (free, freed) = mpsc::channel::<()>();
         let (work, (begun, running)) = (work.clone(), tokio::sync::oneshot::channel());
         let task = tokio::spawn(async move {
-            work.run("a", soon(), move || {
+            work.run("a", 0, soon(), move || {
                 let _ = begun.send(());
                 let _ = freed.recv();
             })
@@ -106,7 +109,7 @@ mod tests {
     async fn jobs_leave_the_reactor_alone() {
         let work = work(1, 10_000);
         let here = std::thread::current().id();
-        assert_ne!(work.run("a", soon(), || std::thread::current().id()).await.unwrap(), here);
+        assert_ne!(work.run("a", 0, soon(), || std::thread::current().id()).await.unwrap(), here);
         let (free, task) = occupied(&work).await;
         // The reactor has one thread, and goes on while the job holds its own.
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -120,12 +123,12 @@ mod tests {
         let (free, task) = occupied(&work).await;
         let second = tokio::spawn({
             let work = work.clone();
-            async move { work.run("a", soon(), || 2).await }
+            async move { work.run("a", 0, soon(), || 2).await }
         });
         while work.turns.figures()["a"].waiting == 0 {
             tokio::task::yield_now().await;
         }
-        let error = work.run("a", soon(), || 3).await.unwrap_err();
+        let error = work.run("a", 0, soon(), || 3).await.unwrap_err();
         assert_eq!((error.code(), error.get_retry_after()), (Code::Busy, Some(1)));
         free.send(()).unwrap();
         task.await.unwrap().unwrap();
@@ -136,7 +139,7 @@ mod tests {
     async fn nobody_waits_for_ever() {
         let work = work(8, 5);
         let (free, task) = occupied(&work).await;
-        let error = work.run("a", soon(), || ()).await.unwrap_err();
+        let error = work.run("a", 0, soon(), || ()).await.unwrap_err();
         assert_eq!((error.code(), error.get_retry_after()), (Code::MappingBusy, Some(1)));
         free.send(()).unwrap();
         task.await.unwrap().unwrap();
@@ -150,14 +153,14 @@ mod tests {
         assert!(task.await.unwrap_err().is_cancelled());
         assert_eq!(work.turns.figures()["a"].held, 1, "its place is its own until it ends");
         free.send(()).unwrap();
-        work.run("a", soon(), || ()).await.unwrap();
+        work.run("a", 0, soon(), || ()).await.unwrap();
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_job_that_panics_fails_its_own_request() {
         let work = work(1, 10_000);
-        let error = work.run("a", soon(), || panic!("as expected")).await.map(|(): ()| ()).unwrap_err();
+        let error = work.run("a", 0, soon(), || panic!("as expected")).await.map(|(): ()| ()).unwrap_err();
         assert_eq!(error.code(), Code::Internal);
-        work.run("a", soon(), || ()).await.unwrap();
+        work.run("a", 0, soon(), || ()).await.unwrap();
     }
 }

@@ -23,7 +23,7 @@ use crate::store::queue;
 use crate::store::sql::select;
 use crate::store::sqlite::backup;
 use crate::store::sqlite::database::{Database, Stop};
-use crate::turns::{Turn, Turns};
+use crate::turns::{Turn, Turns, Wait};
 
 /// How long new keys are gathered before they are written.
 const KEYS_PAUSE: Duration = Duration::from_millis(500);
@@ -181,7 +181,7 @@ impl Store {
     /// `MappingFault` where the table is behind with a resource, and might show what the resource does not say.
     /// `ScanBudgetExceeded`, `UpstreamTimeout`, `Busy`. When the future is dropped the database stops working for it.
     pub async fn scan(&self, scan: NativeScan, limits: ScanLimits) -> Result<Scanned> {
-        let turn = queue::turn(&self.0.reads, &scan.table.name, Some(limits.deadline)).await?;
+        let turn = queue::turn(&self.0.reads, &scan.table.name, Some(scan.wait(&limits))).await?;
         let abandon = Abandon::default();
         let abandoned = abandon.0.clone();
         self.run(turn, move |database| database.scan(&scan, limits, abandoned)).await
@@ -308,7 +308,7 @@ impl Store {
         deadline: Instant,
         look: impl FnMut(&str, &[u8]) -> Option<T> + Send + 'static,
     ) -> Result<Vec<T>> {
-        let turn = queue::turn(&self.0.reads, resource_type, Some(deadline)).await?;
+        let turn = queue::turn(&self.0.reads, resource_type, Some(Wait { until: deadline, size: u64::MAX })).await?;
         let abandon = Abandon::default();
         let stop = Stop { deadline, abandoned: abandon.0.clone() };
         let resource_type = resource_type.to_owned();
@@ -583,7 +583,7 @@ mod tests {
             Ok(())
         };
         let holds = tokio::spawn(async move { holds.read(until_released).await });
-        while queue::turn(&store.0.reads, OWN, Some(Instant::now())).await.is_ok() {
+        while queue::turn(&store.0.reads, OWN, Some(Instant::now().into())).await.is_ok() {
             tokio::task::yield_now().await;
         }
         let waits = store.mappings();

@@ -10,6 +10,7 @@ use crate::model::query::{Compare, Expr, Filter, Literal, Order};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::store::control::{Act, Decision};
+use crate::turns::Wait;
 
 /// A resource to be put in place of its version `base`, with its rows in every table that shows it.
 #[derive(Clone, Debug)]
@@ -138,6 +139,12 @@ impl NativeScan {
         let filter = Some(Filter::Compare(Compare::Eq, Expr::Column(table.key), Expr::Literal(Literal::Guid(key))));
         let columns = (0..table.columns.len()).collect();
         Self { table, columns, filter, order: Vec::new(), skip: 0, top: Some(1), count: false }
+    }
+
+    /// Waits behind those who want fewer rows.
+    pub(in crate::store) fn wait(&self, limits: &ScanLimits) -> Wait {
+        let top = self.top.filter(|_| !self.count).unwrap_or(limits.rows);
+        Wait { until: limits.deadline, size: self.skip.saturating_add(top) }
     }
 }
 

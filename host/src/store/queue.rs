@@ -3,16 +3,17 @@
 use std::time::{Duration, Instant};
 
 use crate::model::error::{Code, Error, Result};
-use crate::turns::{Refused, Turn, Turns};
+use crate::turns::{Refused, Turn, Turns, Wait};
 
 /// How long anybody waits for a turn.
-const WAIT: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A turn of this name; whoever is cancelled while the database still works for him keeps it until it is done. `Busy` if
 /// too many wait, or nothing became free in time.
-pub(crate) async fn turn(turns: &Turns, of: &str, deadline: Option<Instant>) -> Result<Turn> {
-    let wait = Instant::now() + WAIT;
-    turns.turn(of, deadline.map_or(wait, |deadline| deadline.min(wait))).await.map_err(|refused| {
+pub(crate) async fn turn(turns: &Turns, of: &str, wait: Option<Wait>) -> Result<Turn> {
+    let patience = Instant::now() + PATIENCE;
+    let wait = wait.map_or(patience.into(), |wait| Wait { until: wait.until.min(patience), ..wait });
+    turns.turn(of, wait).await.map_err(|refused| {
         busy().internal(match refused {
             Refused::Full => "the queue is full",
             Refused::Late => "no turn in time",

@@ -72,7 +72,8 @@ impl<'a> Bundle<'a> {
 
 /// Cuts a Bundle. The whole page must be strict JSON, its resources included; a member of the wrong type
 /// where the Bundle itself has one is an error, whatever is inside the resources is not looked at beyond
-/// `resourceType` and `id`. Of members with the same name the last one counts.
+/// `resourceType` and `id`. Of members with the same name the last one counts; but not of lists of entries, of which
+/// one would be lost: a second one is an error.
 pub fn split(page: &[u8]) -> Result<Bundle<'_>, Error> {
     let lexer = Lexer::new(page, page.len());
     match lexer.ok_or(Fault::Grammar).and_then(|lexer| Cutter { lexer }.bundle()) {
@@ -123,7 +124,7 @@ impl<'a> Cutter<'a> {
             return Err(Fault::form(start, NO_BUNDLE));
         }
         let (mut resource_type, mut kind, mut total) = (None, None, None);
-        let (mut links, mut entries) = (Vec::new(), Vec::new());
+        let (mut links, mut entries, mut lists) = (Vec::new(), Vec::new(), 0);
         let end = self.members(start, |key, at| match key {
             "resourceType" => match self.lexer.byte(at) {
                 b'"' => self.text(at, &mut resource_type),
@@ -136,12 +137,19 @@ impl<'a> Cutter<'a> {
                 links.push(link);
                 Ok(end)
             }),
-            "entry" => self.elements(at, &mut entries, |at, entries| {
-                let mut entry = Entry { offset: at, ..Entry::default() };
-                let end = self.entry(at, &mut entry)?;
-                entries.push(entry);
-                Ok(end)
-            }),
+            "entry" => {
+                lists += 1;
+                if lists > 1 {
+                    self.skip(at, 1)?;
+                    return Err(Fault::form(at, "expected one list of entries"));
+                }
+                self.elements(at, &mut entries, |at, entries| {
+                    let mut entry = Entry { offset: at, ..Entry::default() };
+                    let end = self.entry(at, &mut entry)?;
+                    entries.push(entry);
+                    Ok(end)
+                })
+            }
             _ => self.skip(at, 1),
         })?;
         if !self.lexer.is_end(end) {
@@ -379,6 +387,11 @@ mod tests {
             (r#"{"resourceType":"Bundle","type":"batch","total":-1}"#, 48, "expected a count"),
             (r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{}}]}"#, 61, "expected resourceType"),
             (r#"{"resourceType":"Bundle","type":"batch","entry":[{"resource":{]}]}"#, 62, "expected a member name"),
+            (
+                r#"{"entry":[{}],"resourceType":"Bundle","type":"batch","entr\u0079":[{}]}"#,
+                66,
+                "expected one list of entries",
+            ),
         ] {
             let error = split(page.as_bytes()).expect_err(page);
             let found = alloc::format!("{}", error.problem);
@@ -389,12 +402,13 @@ mod tests {
     #[test]
     fn of_members_twice_the_last_one_counts_however_its_name_is_written() {
         let page = r#"{"resourceType":"Patient","resource\u0054ype":"Bundle","type":"batch","type":"searchset",
-            "entry":[{"resource":{"resourceType":"A"}},{}],
+            "link":[{"relation":"self","url":"x"},{"relation":"next","url":"y"}],"link":[],
             "entry":[{"resource":{"resourceType":"B","id":"1","id":null},"fullUrl":"x"}]}"#;
         let bundle = split(page.as_bytes()).expect("a bundle");
         let [entry] = bundle.entries.as_slice() else { panic!("one entry: {:?}", bundle.entries) };
         let resource = entry.resource.as_ref().expect("a resource");
         assert_eq!((&*bundle.kind, &*resource.resource_type, &resource.id), ("searchset", "B", &None));
+        assert!(bundle.links.is_empty());
     }
 
     #[test]

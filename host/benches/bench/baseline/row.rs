@@ -150,9 +150,14 @@ impl<'o, 'p> Row<'o, 'p> {
         self.raw(name, value.map(|value| if value { "true" } else { "false" }));
     }
 
-    /// A decimal with all its digits.
+    /// A decimal with all its digits, and without an exponent.
     pub fn decimal(&mut self, name: &str, number: Option<&RawValue>) {
-        self.raw(name, number.map(RawValue::get));
+        let Some(number) = number.map(RawValue::get) else { return self.raw(name, None) };
+        if number.bytes().any(|byte| matches!(byte, b'e' | b'E')) {
+            let plain = rust_decimal::Decimal::from_scientific(number).map(|plain| plain.to_string());
+            return self.raw(name, plain.as_deref().ok());
+        }
+        self.raw(name, Some(number));
     }
 
     /// A decimal in a column for whole numbers.
@@ -285,14 +290,11 @@ impl<'r> Target<'r> {
         self.literal.map(|literal| literal.resource_type).filter(|kind| !kind.is_empty()).or(self.declared)
     }
 
-    /// None for a target of another service or another type. A URN has no type of its own, but a column may have only
-    /// one.
+    /// None for a target of another service or another type, and for a URN, of which nobody knows where it leads.
     fn guid(&self, kinds: &[&str]) -> Option<Uuid> {
         let literal = self.literal.filter(|literal| ["", BASE].contains(&literal.base.trim_end_matches('/')))?;
-        match (literal.resource_type, kinds) {
-            ("", [only]) if self.declared.is_none_or(|declared| declared == *only) => Some(guid_of(only, literal.id)),
-            (kind, _) => kinds.contains(&kind).then(|| guid_of(kind, literal.id)),
-        }
+        let kind = literal.resource_type;
+        kinds.contains(&kind).then(|| guid_of(kind, literal.id))
     }
 }
 

@@ -37,7 +37,7 @@ impl Session {
             }
             let (wide, order) = (gather.wide.clone(), read.query.order.clone());
             let begun = Instant::now();
-            let sorted = self.work(&read.table, move || {
+            let sorted = self.work_on(rows.len(), &read.table, move || {
                 let found: Vec<_> = found.into_iter().collect();
                 let tables: Vec<_> = found.iter().map(|(_, table, _)| table.clone()).collect();
                 let found = found.into_iter().zip(&tables).map(|((found, _, value), table)| (found, &**table, value));

@@ -7,8 +7,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use turntable_scan::bundle;
 
 use crate::fhir::client::{Client, Lesson, Page, Searched};
@@ -35,6 +33,9 @@ const NOBODY: &str = "turntable-asks-for-nobody";
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 pub(super) const FHIR_PAGE: u32 = 200;
+
+/// Resources that a service is asked for at once, at most.
+const LARGEST_PAGE: u32 = 1_000;
 
 /// What a page is cut from.
 #[derive(Clone, Copy, Debug)]
@@ -269,7 +270,7 @@ impl<'a> Searching<'a> {
     /// The rows of a frame, in the order of the plan.
     async fn sorted(&self, rows: Rows, frame: Frame) -> Result<(Rows, bool)> {
         let (table, order) = (self.table.table.clone(), self.scan.order.clone());
-        let sorted = self.session.work(&self.table.table, move || {
+        let sorted = self.session.work_on(rows.len(), &self.table.table, move || {
             let begun = Instant::now();
             let order = match order.as_slice() {
                 [] => Ok((0..rows.len()).collect()),
@@ -301,7 +302,9 @@ impl<'a> Searching<'a> {
             filter: search.filter.clone(),
             trail: self.trail.clone(),
         };
-        let made = session.work(&self.table.table, move || making.rows_of(&page)).await??;
+        // That is how many a large page has, or fewer.
+        let resources = wanted.min(LARGEST_PAGE as usize);
+        let made = session.work_on(resources, &self.table.table, move || making.rows_of(&page)).await??;
         session.budget().look_at(made.looked_at as u64);
         session.trace().add(Step::Mapping, made.mapping);
         session.trace().add(Step::Residual, made.filtering);
@@ -330,7 +333,7 @@ impl<'a> Searching<'a> {
             let begun = Instant::now();
             self.session.budget().call();
             self.has_asked = true;
-            let answer = self.client.next(&search.resource_type, &link, self.session.deadline()).await?;
+            let answer = self.client.next(&search.resource_type, &link, self.session.wait(FHIR_PAGE.into())).await?;
             self.session.trace().add(Step::Upstream, begun.elapsed());
             let error = match answer {
                 Searched::Page(page) => return Ok(page),
@@ -413,9 +416,10 @@ impl<'a> Searching<'a> {
         }
         let begun = Instant::now();
         let params = self.without_narrow(search, params).await;
+        let wait = self.session.wait(count.unwrap_or(FHIR_PAGE).into());
         self.session.budget().call();
         self.has_asked = true;
-        let answer = self.client.search(&search.resource_type, &params, count, self.session.deadline()).await;
+        let answer = self.client.search(&search.resource_type, &params, count, wait).await;
         self.session.trace().add(Step::Upstream, begun.elapsed());
         answer
     }
@@ -587,15 +591,6 @@ fn page_of(rows: &Rows, order: &[usize], frame: &Frame) -> (Rows, bool) {
     (page, more)
 }
 
-const ENTRY: &[u8] = b"\"entry\"";
-
-/// A bundle that has its entries once.
-#[derive(Deserialize)]
-struct Entries {
-    #[serde(rename = "entry")]
-    _entry: Option<IgnoredAny>,
-}
-
 pub(super) struct Batch {
     pub(super) rows: Rows,
     /// Rows that meet the filter, ascending.
@@ -734,7 +729,7 @@ fn columns(scan: &SearchScan, table: &Table) -> Arc<[ColumnIndex]> {
 /// Resources a page: as many as rows are wanted where each gives one, more where some will be dropped; never more than
 /// `most`, which may be looked at.
 fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u32 {
-    let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, 1_000);
+    let most = u32::try_from(most).unwrap_or(u32::MAX).clamp(1, LARGEST_PAGE);
     let wanted = u32::try_from(wanted).unwrap_or(u32::MAX);
     match scan.limit_pushed.filter(|_| wanted < u32::MAX) {
         Some(limit) => u32::try_from(limit).unwrap_or(u32::MAX).min(wanted).clamp(1, most),
@@ -744,18 +739,6 @@ fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u
 }
 
 fn split<'p>(table: &ServedTable, page: &'p Page) -> Result<bundle::Bundle<'p>> {
-    // Of two members of one name the last would count, and the rows of the first be lost.
-    if page.body.windows(ENTRY.len()).filter(|bytes| *bytes == ENTRY).nth(1).is_some()
-        && let Err(error) = serde_json::from_slice::<Entries>(&page.body)
-    {
-        let name = &table.table.name;
-        let error = error.to_string();
-        return Err(Error::new(
-            Code::UpstreamInvalid,
-            format!("the FHIR service behind `{name}` answered an odd Bundle"),
-        )
-        .internal(error));
-    }
     bundle::split(&page.body).map_err(|error| {
         Error::new(
             Code::UpstreamInvalid,

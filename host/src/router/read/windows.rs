@@ -228,7 +228,7 @@ impl Searching<'_> {
     ) -> Result<(Rows, Option<Cursor>)> {
         let (table, order) = (self.table.table.clone(), self.scan.order.clone());
         let bytes = self.session.limits().page_bytes;
-        let cut = self.session.work(&self.table.table, move || {
+        let cut = self.session.work_on(known.rows.len(), &self.table.table, move || {
             let begun = Instant::now();
             let sorted = residual::order(&known.rows, &order, &table);
             let cut = sorted.and_then(|sorted| cut(&known, &sorted, &table, edge, from.as_ref(), given, size, bytes));

@@ -218,7 +218,7 @@ impl Trial<'_> {
             }
             Ok(all.into_values().collect())
         };
-        self.turntable.work.run(self.client.name(), Some(self.deadline), made).await?
+        self.turntable.work.run(self.client.name(), 0, Some(self.deadline), made).await?
     }
 
     async fn parameter(&self, resource_type: &str, asked: &Asked) -> Result<ParameterProbed> {
@@ -326,7 +326,7 @@ impl Trial<'_> {
 
     /// What a page shows, looked at where a thread may be held.
     async fn look<T: Send + 'static>(&self, page: Page, look: fn(&Page) -> Option<T>) -> Result<Option<T>> {
-        self.turntable.work.run(self.client.name(), Some(self.deadline), move || look(&page)).await
+        self.turntable.work.run(self.client.name(), 0, Some(self.deadline), move || look(&page)).await
     }
 
     /// Of the resources that were searched for.
@@ -341,7 +341,7 @@ impl Trial<'_> {
             let found = found.filter(|resource| resource.resource_type != "OperationOutcome");
             Ok(found.filter_map(|resource| resource.id.as_deref().map(str::to_owned)).collect())
         };
-        self.turntable.work.run(self.client.name(), Some(self.deadline), ids).await?
+        self.turntable.work.run(self.client.name(), 0, Some(self.deadline), ids).await?
     }
 
     /// One call more.

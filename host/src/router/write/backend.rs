@@ -286,7 +286,7 @@ async fn stored(
             let own_rows = own_rows.clone();
             // A job for the mappings alone: nobody waits for the one who writes while he holds a place at work.
             let preparing = move || rows::prepare(&families, &through, incoming, &changed, own_rows);
-            let write = turntable.work.run(&of, Some(deadline), preparing).await??;
+            let write = turntable.work.run(&of, 0, Some(deadline), preparing).await??;
             let held = Held { body: write.body.clone().unwrap_or_default(), version: Some(write.version.to_string()) };
             reached("write.made");
             if let Some(staged) = &staged {
