@@ -403,7 +403,10 @@ fn set(cases: &mut Vec<Case>, field: &str, value: &str) {
     match field {
         "Rule" => case.rule = value.to_owned(),
         "Input" => case.input = value.to_owned(),
-        "FailAt" => case.fail_at = Some(value.parse().expect("a number")),
+        "FailAt" => {
+            let number = value.split('#').next().unwrap_or_default();
+            case.fail_at = Some(number.trim().parse().expect("a number"));
+        }
         _ => {}
     }
 }
