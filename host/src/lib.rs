@@ -205,6 +205,9 @@ pub mod store {
         /// Conditions, each exactly or not at all.
         pub(crate) mod conditions;
 
+        /// Values of related rows as subqueries.
+        pub(crate) mod beside;
+
         /// What is wanted of a native table as a statement.
         pub(crate) mod select;
 

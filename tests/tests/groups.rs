@@ -162,6 +162,7 @@ async fn limits_are_named() {
     for inside in [
         "groupby((msemr_status),aggregate($count as n))",
         "filter(msemr_subjecttypepatient/lastname eq 'elm')/aggregate(msemr_valuetypequantityvalue with sum as s)",
+        "groupby((msemr_subjecttypepatient/gendercode),aggregate(msemr_subjecttypepatient/birthdate with max as m))",
         "filter(length(msemr_comment) gt 3)/aggregate(msemr_valuetypequantityvalue with sum as s)",
     ] {
         let is_checked_here = inside.contains("length");
@@ -187,7 +188,8 @@ async fn the_plan_says_who_groups() {
         ("aggregate($count as n)", "count", "count"),
         ("filter(msemr_subjecttypepatient/lastname eq 'elm')/groupby((msemr_status))", "database", "here"),
         ("filter(length(msemr_comment) gt 3)/groupby((msemr_status))", "here", "here"),
-        ("groupby((msemr_subjecttypepatient/lastname))", "here", "here"),
+        ("groupby((msemr_subjecttypepatient/lastname))", "database", "here"),
+        ("groupby((msemr_subjecttypepatient/contactid))", "here", "here"),
         ("aggregate(tt_valueinteger mul 2 with sum as s)", "here", "here"),
     ] {
         assert_eq!((by(&native, text).await, by(&virtually, text).await), (natively.into(), there.into()), "{text}");

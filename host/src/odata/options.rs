@@ -192,7 +192,7 @@ impl Options {
                 Some(_) => Err(twice(&format!("${known}"))),
             };
         }
-        // With or without `$`: passed over, `apply=x` would give rows that nobody asked for.
+        // With or without `$`: passed over, `compute=x` would give rows that nobody asked for.
         if REFUSED.contains(&bare) {
             let message = format!("the query option `${bare}` is not supported");
             return Err(Error::new(Code::NotSupported, message).target(format!("${bare}")));

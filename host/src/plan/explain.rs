@@ -17,9 +17,11 @@ use crate::model::table::{Column, ColumnIndex, Table};
 
 /// The whole tree. Nobody is asked for it.
 pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
-    let mut shown = match &read.scan {
-        Scan::Native(scan) => native(scan, read, left_over),
-        Scan::Search(scan) => searched(scan, read),
+    let beside = read.scan_beside(read.asked(&read.within(left_over)), left_over);
+    let mut shown = match (&beside, &read.scan) {
+        (Some(scan), _) => native(&NativeScan { filter: read.query.filter.clone(), ..scan.clone() }, read, left_over),
+        (None, Scan::Native(scan)) => native(scan, read, left_over),
+        (None, Scan::Search(scan)) => searched(scan, read),
     };
     if !read.joins.is_empty() {
         let joins = read.joins.iter().zip(read.within(left_over)).map(|(join, within)| {
@@ -31,7 +33,10 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
         });
         shown["related"] = joins.collect();
     }
-    if let Some(gather) = &read.gather {
+    if let Some(gather) = read.gather.as_ref().filter(|_| beside.is_some()) {
+        let values = gather.values.iter().map(|(rows, _)| related_rows(rows, &read.table, left_over));
+        shown["joined"] = json!({ "values": values.collect::<Vec<_>>(), "inOneQuery": true });
+    } else if let Some(gather) = &read.gather {
         let later = split(read.query.filter.as_ref(), read.table.columns.len()).1;
         let values = gather.values.iter().map(|(rows, _)| related_rows(rows, &read.table, left_over));
         shown["joined"] = json!({
@@ -92,7 +97,7 @@ pub fn explain_groups(grouped: &Grouped, left_over: LeftOver<'_>) -> Value {
 }
 
 fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {
-    let table = &read.table;
+    let (table, wide) = (&read.table, read.wide());
     // What the database will be asked: with keys where conditions on related tables stand.
     let mut keys = read.joins.iter().map(|join| join.condition(&read.table, BTreeSet::new()));
     let asked = scan.filter.as_ref().and_then(|filter| with_keys(filter, &mut keys).ok());
@@ -100,9 +105,9 @@ fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {
     json!({
         "route": "native",
         "table": table.name,
-        "filter": filter(scan.filter.as_ref(), table),
-        "filteredHere": filter(left_over(table, &asked).as_ref(), table),
-        "order": order(&scan.order, table),
+        "filter": filter(scan.filter.as_ref(), wide),
+        "filteredHere": filter(left_over(table, &asked).as_ref(), wide),
+        "order": order(&scan.order, wide),
         "top": scan.top,
         "skip": scan.skip,
         "count": scan.count,
@@ -260,7 +265,9 @@ mod tests {
             let mut read = BTreeSet::new();
             let filter = scan.filter.as_ref()?;
             super::super::evaluate::residual::columns_of_filter(filter, &mut read);
-            read.iter().any(|column| table.columns[*column].name == "note").then(|| filter.clone())
+            read.iter()
+                .any(|column| table.columns.get(*column).is_some_and(|c| c.name == "note"))
+                .then(|| filter.clone())
         };
         Ok(explain(&plan(&query, &table, known)?, &left_over))
     }

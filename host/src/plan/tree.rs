@@ -14,7 +14,7 @@ use super::search::query::{Class, Search, ServerSearch};
 use super::window::Window;
 use crate::model::aggregate::Aggregation;
 use crate::model::error::Detail;
-use crate::model::query::{ExpandForm, Filter, JoinedValue, Order, Quantifier, Query};
+use crate::model::query::{Beside, ExpandForm, Filter, JoinedValue, Order, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Table};
 
 /// What is left of a scan of a native table for its filter to check row by row: only its database can say.
@@ -128,6 +128,8 @@ pub struct NativeScan {
     /// Ascending.
     pub columns: Vec<ColumnIndex>,
     pub count: bool,
+    /// Values of related rows that filter and order use, and the database finds.
+    pub beside: Vec<Beside>,
 }
 
 /// Searches in a FHIR service.

@@ -625,6 +625,7 @@ mod tests {
             skip: 0,
             top: Some(1),
             count: true,
+            beside: Vec::new(),
         };
         let limits = || ScanLimits { rows: 10, bytes: usize::MAX, deadline: Instant::now() + Duration::from_secs(60) };
         let found = store.scan(scan.clone(), limits()).await.unwrap();

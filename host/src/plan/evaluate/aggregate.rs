@@ -15,7 +15,7 @@ use crate::model::aggregate::{Aggregate, Aggregation, Grouping, Method};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Expr, Order};
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Table};
+use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::total::Total;
 use crate::model::value::{Number, SortKey};
 
@@ -291,9 +291,14 @@ pub fn too_long() -> Error {
     Error::new(Code::ScanBudgetExceeded, "a sum has more than 1,000 digits").target("$apply")
 }
 
-/// Whether a database that keeps the sort key beside each cell can do a step by itself: all values are columns.
-pub fn is_of_columns(step: &Grouping, of: &Table) -> bool {
-    let is_column = |expr: &Expr| matches!(expr, Expr::Column(column) if *column < of.columns.len());
+/// Whether a database that keeps the sort key beside each cell can do a step by itself: all values are columns. `own`: how
+/// many of them the table has itself; a key beside it has yet to be told from its text.
+pub fn is_of_columns(step: &Grouping, of: &Table, own: usize) -> bool {
+    let is_known = |column: usize| {
+        let kind = of.columns.get(column).map(|column| &column.kind);
+        column < own || kind.is_some_and(|kind| *kind != Kind::TOLD_KEY)
+    };
+    let is_column = |expr: &Expr| matches!(expr, Expr::Column(column) if is_known(*column));
     step.by.iter().chain(step.aggregates.iter().filter_map(|aggregate| aggregate.of.as_ref())).all(is_column)
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::aggregate::Aggregation;
+use crate::model::aggregate::{Aggregation, Grouping};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Query;
 use crate::model::result::Found;
@@ -12,7 +12,7 @@ use crate::model::rows::Rows;
 use crate::plan::evaluate::aggregate::{Folding, finished, rest};
 use crate::plan::explain;
 use crate::plan::planner::{Known, plan_groups};
-use crate::plan::tree::{Grouped, Scan};
+use crate::plan::tree::{Grouped, NativeScan, Scan};
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
 use crate::router::read::run::Asking;
@@ -87,26 +87,34 @@ impl Session {
         let folding = Folding::new(read.wide().clone(), step.clone(), self.limits().aggregate_groups)?;
         if let Some(gather) = &read.gather {
             let (filter, ids) = self.joined(read).await?;
+            let scan = read.scan_beside(filter.clone(), &left_over);
+            if let Some(scan) = scan.filter(|_| grouped.in_database(&left_over)) {
+                return self.groups_of_store(self.groups_asked(grouped, step, &scan)).await;
+            }
             let rows = self.gathered(read, gather, filter, &ids).await?;
             return self.folded(table, folding, rows).await;
         }
         let (scan, ids) = self.with_joins(read).await?;
         match &*scan {
             Scan::Native(scan) if grouped.in_database(&left_over) && left_over(&read.table, scan).is_none() => {
-                let groups = NativeGroups {
-                    table: read.table.clone(),
-                    filter: scan.filter.clone(),
-                    step: step.clone(),
-                    most: self.limits().aggregate_groups,
-                    deadline: self.deadline(),
-                };
-                self.groups_of_store(groups).await
+                self.groups_of_store(self.groups_asked(grouped, step, scan)).await
             }
             Scan::Native(scan) => {
                 let rows = self.scanned(read, scan.filter.clone(), &ids, usize::MAX).await?;
                 self.folded(table, folding, rows).await
             }
             Scan::Search(scan) => Searching::new(self, table, scan)?.folded(folding).await,
+        }
+    }
+
+    fn groups_asked(&self, grouped: &Grouped, step: &Grouping, scan: &NativeScan) -> NativeGroups {
+        NativeGroups {
+            table: grouped.read.table.clone(),
+            filter: scan.filter.clone(),
+            beside: scan.beside.clone(),
+            step: step.clone(),
+            most: self.limits().aggregate_groups,
+            deadline: self.deadline(),
         }
     }
 

@@ -26,6 +26,7 @@ fn asked(table: &Arc<Table>, scan: &NativeScan) -> native::NativeScan {
         skip: scan.skip,
         top: scan.top,
         count: scan.count,
+        beside: scan.beside.clone(),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::model::table::{Kind, Route, Table};
 use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
 use crate::plan::search::query::ServerSearch;
-use crate::plan::tree::{Gather, Place, Read, Scan};
+use crate::plan::tree::{Gather, NativeScan, Place, Read, Scan};
 use crate::router::read::join::hashed;
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
@@ -101,12 +101,7 @@ impl Session {
     ) -> Result<Page> {
         let (scan, ids) = self.with_joins(read).await?;
         match &*scan {
-            Scan::Native(scan) => {
-                let given = offset(&cursor)?;
-                let scanned = self.scan_native(&read.table, scan, given, size, self.limits().page_bytes).await?;
-                let given = given + scanned.rows.len() as u64;
-                Ok((scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given))))
-            }
+            Scan::Native(scan) => self.page_of_store(read, scan, &cursor, size).await,
             Scan::Search(scan) => {
                 // A page that can end early leaves half of the budget to what hangs on its rows.
                 let one_in = if read.expand.is_empty() { 1 } else { 2 };
@@ -119,8 +114,18 @@ impl Session {
         }
     }
 
+    async fn page_of_store(&self, read: &Read, scan: &NativeScan, cursor: &Cursor, size: usize) -> Result<Page> {
+        let given = offset(cursor)?;
+        let scanned = self.scan_native(&read.table, scan, given, size, self.limits().page_bytes).await?;
+        let given = given + scanned.rows.len() as u64;
+        Ok((scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given))))
+    }
+
     async fn page_of_gathered(&self, read: &Read, gather: &Gather, cursor: &Cursor, size: usize) -> Result<Page> {
         let (filter, ids) = self.joined(read).await?;
+        if let Some(scan) = read.scan_beside(filter.clone(), &left_over) {
+            return self.page_of_store(read, &scan, cursor, size).await;
+        }
         let rows = self.gathered(read, gather, filter, &ids).await?;
         let (all, given) = (rows.len(), offset(cursor)?);
         let begin = usize::try_from(read.query.skip.saturating_add(given)).unwrap_or(usize::MAX).min(all);

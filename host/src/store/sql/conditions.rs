@@ -51,7 +51,12 @@ enum Class {
 
 impl<'t> Conditions<'t> {
     pub(super) fn new(table: &'t Table) -> Self {
-        Self { table, params: Vec::new(), negated: false }
+        Self::after(table, Vec::new())
+    }
+
+    /// Conditions that stand behind what has these parameters.
+    pub(super) fn after(table: &'t Table, params: Vec<Value>) -> Self {
+        Self { table, params, negated: false }
     }
 
     pub(super) fn conjuncts<'f>(&mut self, filter: Option<&'f Filter>) -> Divided<'f> {
@@ -233,17 +238,7 @@ impl<'t> Conditions<'t> {
 
     /// A lookup leads to a row of this entity set, or is null.
     fn leads(&mut self, column: ColumnIndex, entity_set: &str) -> Option<String> {
-        let Kind::Lookup(lookup) = &self.table.columns.get(column)?.kind else { return None };
-        let cell = cell_name(self.table, column);
-        let mut types = Vec::new();
-        for target in lookup.targets.iter().filter(|target| target.entity_set == entity_set) {
-            let beginning = format!("{}/", target.resource_type);
-            types.push(format!("substr({cell}, 1, {}) = ?", beginning.chars().count()));
-            self.params.push(Value::Text(beginning));
-        }
-        // A table that it never leads to; a cell that is null is one of no keys already.
-        let types = if types.is_empty() { "0".to_owned() } else { types.join(" OR ") };
-        Some(format!("({types})"))
+        leads(self.table, column, "", entity_set, &mut self.params)
     }
 
     /// On the bytes of folded text: `length`, `substr` and `LIKE` on text stop at a NUL or know wildcards.
@@ -272,8 +267,29 @@ impl<'t> Conditions<'t> {
     }
 }
 
+/// A lookup leads to a row of this entity set, or is null. `prefix`: what stands before its column.
+pub(super) fn leads(
+    table: &Table,
+    column: ColumnIndex,
+    prefix: &str,
+    entity_set: &str,
+    params: &mut Vec<Value>,
+) -> Option<String> {
+    let Kind::Lookup(lookup) = &table.columns.get(column)?.kind else { return None };
+    let cell = format!("{prefix}{}", cell_name(table, column));
+    let mut types = Vec::new();
+    for target in lookup.targets.iter().filter(|target| target.entity_set == entity_set) {
+        let beginning = format!("{}/", target.resource_type);
+        types.push(format!("substr({cell}, 1, {}) = ?", beginning.chars().count()));
+        params.push(Value::Text(beginning));
+    }
+    // A table that it never leads to; a cell that is null is one of no keys already.
+    let types = if types.is_empty() { "0".to_owned() } else { types.join(" OR ") };
+    Some(format!("({types})"))
+}
+
 /// A column, and the entity set that it has to lead to.
-fn column_of(of: &Expr) -> Option<(ColumnIndex, Option<&str>)> {
+pub(super) fn column_of(of: &Expr) -> Option<(ColumnIndex, Option<&str>)> {
     match of {
         Expr::Column(column) => Some((*column, None)),
         Expr::Leading(column, entity_set) => Some((*column, Some(entity_set))),

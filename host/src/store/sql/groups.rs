@@ -1,11 +1,13 @@
 //! Groups of the rows of a native table as SQL. Rows are in one group by their sort keys, as the evaluator has it; sums
 //! and extremes are functions of our own (`sqlite::functions`), since the database's would round.
 
-use crate::model::aggregate::{Grouping, Method};
+use crate::model::aggregate::Method;
 use crate::model::query::{Expr, Filter};
 use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::store::native::NativeGroups;
+use crate::store::sql::beside;
 use crate::store::sql::conditions::{Conditions, Divided, add, filter_columns};
-use crate::store::sql::names::{Value, cell_name, key_name, table_name};
+use crate::store::sql::names::{Value, cell_name, key_name};
 
 /// Names of the functions.
 pub(crate) const SUM: &str = "turntable_sum";
@@ -22,10 +24,18 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// None: the database cannot check all of the filter, or a value is no column of the table. `most`: groups that are
-    /// given, and one more.
-    pub(crate) fn new(table: &Table, filter: Option<&Filter>, step: &Grouping, most: usize) -> Option<Self> {
-        let mut conditions = Conditions::new(table);
+    /// None: the database cannot check all of the filter, or a value is no column. One group more than are asked for is
+    /// given. `is_missing`: of other tables, those that have no rows, and none of the database.
+    pub(crate) fn new(
+        asked: &NativeGroups,
+        filter: Option<&Filter>,
+        is_missing: &dyn Fn(&Table) -> bool,
+    ) -> Option<Self> {
+        let NativeGroups { step, most, beside, .. } = asked;
+        let mut params = Vec::new();
+        let from = beside::from(&asked.table, beside, is_missing, true, &mut params)?;
+        let table = &*beside::wide(&asked.table, beside);
+        let mut conditions = Conditions::after(table, params);
         let Divided { sql, left, .. } = conditions.conjuncts(filter);
         if !left.is_empty() {
             return None;
@@ -53,7 +63,7 @@ impl Groups {
                 (Method::Most, Some(of)) => format!("{MOST}({}, {})", key_name(table, of), cell_name(table, of)),
             });
         }
-        let mut sql = format!("SELECT {} FROM {}{kept}", shown.join(", "), table_name(table));
+        let mut sql = format!("SELECT {} FROM {from}{kept}", shown.join(", "));
         if !by.is_empty() {
             let keys: Vec<_> = by.iter().map(|column| key_name(table, *column)).collect();
             sql.push_str(&format!(" GROUP BY {} LIMIT {}", keys.join(", "), most.saturating_add(1)));
@@ -63,13 +73,16 @@ impl Groups {
 }
 
 /// The columns of the table that groups take.
-pub(crate) fn columns_of(table: &Table, filter: Option<&Filter>, step: &Grouping) -> Vec<ColumnIndex> {
+pub(crate) fn columns_of(asked: &NativeGroups) -> Vec<ColumnIndex> {
+    let NativeGroups { table, filter, beside, step, .. } = asked;
     let mut columns = vec![table.key];
+    beside::own_columns(beside, &mut columns);
     if let Some(filter) = filter {
         filter_columns(table, filter, &mut columns);
     }
     let values = step.by.iter().chain(step.aggregates.iter().filter_map(|aggregate| aggregate.of.as_ref()));
     values.filter_map(|expr| column(table, expr)).for_each(|column| add(&mut columns, column));
+    columns.retain(|column| *column < table.columns.len());
     columns
 }
 

@@ -6,6 +6,7 @@
 use crate::model::query::{Expr, Filter, Order};
 use crate::model::table::{ColumnIndex, Table};
 use crate::store::native::{Division, NativeScan};
+use crate::store::sql::beside;
 use crate::store::sql::conditions::{Conditions, Divided, add, expr_columns, filter_columns};
 use crate::store::sql::names::{Value, cell_name, key_name, table_name};
 
@@ -44,7 +45,34 @@ impl Select {
         order: &[Order],
         window: Window,
     ) -> Self {
-        let mut conditions = Conditions::new(table);
+        Self::from(table, (table_name(table), Vec::new()), columns, filter, order, window)
+    }
+
+    /// The same where filter and order use values of related rows. None: the database cannot do all of it. `is_missing`: of
+    /// the other tables, those that have no rows, and none of the database.
+    pub(crate) fn beside(
+        scan: &NativeScan,
+        filter: Option<&Filter>,
+        is_missing: &dyn Fn(&Table) -> bool,
+        window: Window,
+    ) -> Option<Self> {
+        let mut params = Vec::new();
+        let from = beside::from(&scan.table, &scan.beside, is_missing, false, &mut params)?;
+        let wide = beside::wide(&scan.table, &scan.beside);
+        let select = Self::from(&wide, (from, params), &scan.columns, filter, &scan.order, window);
+        (select.residual.is_none() && select.ordered).then_some(select)
+    }
+
+    /// `from`: the rows, and the parameters in it.
+    fn from(
+        table: &Table,
+        (from, params): (String, Vec<Value>),
+        columns: &[ColumnIndex],
+        filter: Option<&Filter>,
+        order: &[Order],
+        window: Window,
+    ) -> Self {
+        let mut conditions = Conditions::after(table, params);
         let Divided { sql, left, .. } = conditions.conjuncts(filter);
         let kept = if sql.is_empty() { String::new() } else { format!(" WHERE {}", sql.join(" AND ")) };
         let residual = left.into_iter().cloned().reduce(|a, b| Filter::And(Box::new(a), Box::new(b)));
@@ -60,7 +88,7 @@ impl Select {
         }
         let window = (residual.is_none() && ordered && window != Window::default()).then_some(window);
 
-        let from = format!(" FROM {}{kept}", table_name(table));
+        let from = format!(" FROM {from}{kept}");
         // Rows without a column could not be told from none.
         if shown.is_empty() {
             add(&mut shown, table.key);
@@ -77,7 +105,8 @@ impl Select {
 
 /// Who checks which conjunct of a filter, and whether the database gives the order.
 pub(crate) fn division(scan: &NativeScan) -> Division {
-    let mut conditions = Conditions::new(&scan.table);
+    let wide = beside::wide(&scan.table, &scan.beside);
+    let mut conditions = Conditions::new(&wide);
     let Divided { checked, left, .. } = conditions.conjuncts(scan.filter.as_ref());
     let own = |filters: Vec<&Filter>| filters.into_iter().cloned().collect();
     Division { checked: own(checked), left: own(left), ordered: is_ordered(&scan.order) }
@@ -91,6 +120,8 @@ pub(crate) fn columns_of(scan: &NativeScan) -> Vec<ColumnIndex> {
         filter_columns(&scan.table, filter, &mut columns);
     }
     scan.order.iter().for_each(|o| expr_columns(&o.by, &mut columns));
+    beside::own_columns(&scan.beside, &mut columns);
+    columns.retain(|column| *column < scan.table.columns.len());
     columns
 }
 

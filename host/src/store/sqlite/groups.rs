@@ -15,21 +15,24 @@ use crate::model::table::{Kind, Table};
 use crate::plan::evaluate::aggregate::{Folding, check_bytes, finished, too_long, too_many_groups};
 use crate::store::native::NativeGroups;
 use crate::store::queue::busy;
+use crate::store::sql::beside::wide;
 use crate::store::sql::groups::{Groups, columns_of};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop};
 use crate::store::sqlite::functions::TOO_LONG;
+use crate::store::sqlite::scan::Asked;
 use crate::store::sqlite::tables::Stands;
 
 impl Database {
     /// A row for each group that the step's filter keeps. `abandoned`: nobody waits for the answer any more. `MappingFault`
     /// where the table is [`behind`].
     pub(crate) fn groups(&self, asked: &NativeGroups, abandoned: Arc<AtomicBool>) -> Result<Rows> {
-        let NativeGroups { table, filter, step, most, deadline } = asked;
-        match self.tables.stands(table, columns_of(table, filter.as_ref(), step)) {
+        let NativeGroups { table, filter, beside, step, most, deadline } = asked;
+        match self.tables.stands(table, columns_of(asked)) {
             Stands::Whole => {}
             Stands::Missing => {
-                let none = Folding::new(table.clone(), step.clone(), *most)?;
+                let wide = Arc::new(wide(table, beside).into_owned());
+                let none = Folding::new(wide, step.clone(), *most)?;
                 return self.reading(|moment| {
                     behind::check_all(moment, table)?;
                     none.done()
@@ -37,12 +40,12 @@ impl Database {
             }
             Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", table.name))),
         }
-        let (filter, inner) = self.asked_of(filter.as_ref())?;
-        let groups = Groups::new(table, filter.as_ref(), step, *most)
+        let Asked { filter, others, missing } = self.asked_of(filter.as_ref(), beside)?;
+        let groups = Groups::new(asked, filter.as_ref(), &|table| missing.contains(&*table.set()))
             .ok_or_else(|| Error::new(Code::Internal, "the database was asked for groups that it cannot make"))?;
         let stop = Stop { deadline: *deadline, abandoned };
         self.reading_until(&stop, |moment| {
-            inner.iter().try_for_each(|table| behind::check_all(moment, table))?;
+            others.iter().try_for_each(|table| behind::check_all(moment, table))?;
             behind::check_all(moment, table)?;
             finished(&made(moment, asked, &groups)?, step)
         })
