@@ -230,7 +230,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::example;
-    use super::super::planner::{Known, plan};
+    use super::super::planner::{Known, plan, plan_groups};
     use super::super::search::query::ServerSearch;
     use super::*;
     use crate::model::error::Result;
@@ -246,9 +246,7 @@ mod tests {
         let message =
             Message { method: "GET", path, query: &query, headers: Headers(&[]), body: b"", base: "http://host/" };
         let now = crate::model::value::parse_instant("2026-01-01T00:00:00Z").unwrap();
-        let Request::Read { table, query } = parse(&message, &catalog, &Limits::default(), now)?.request else {
-            panic!("{path} reads no rows")
-        };
+        let request = parse(&message, &catalog, &Limits::default(), now)?.request;
         let observation = ["code", "date", "status", "subject"].map(str::to_owned).into_iter().collect();
         let declared = BTreeMap::from([("Observation".to_owned(), observation)]);
         let place = |table: &Arc<Table>| match table.name.as_str() {
@@ -269,7 +267,13 @@ mod tests {
                 .any(|column| table.columns.get(*column).is_some_and(|c| c.name == "note"))
                 .then(|| filter.clone())
         };
-        Ok(explain(&plan(&query, &table, known)?, &left_over))
+        Ok(match request {
+            Request::Read { table, query } => explain(&plan(&query, &table, known)?, &left_over),
+            Request::Aggregate { table, aggregation } => {
+                explain_groups(&plan_groups(&aggregation, &table, known)?, &left_over)
+            }
+            other => panic!("{path} reads no rows: {other:?}"),
+        })
     }
 
     /// Each file of `tests/explain` is a request and its plan. `TURNTABLE_BLESS=1` writes the plans anew.

@@ -10,6 +10,9 @@ use crate::store::sql::conditions::{
 };
 use crate::store::sql::names::{Value, cell_name, key_name, table_name};
 
+/// Of a query, as SQLite has it.
+const COLUMNS_MAX: usize = 2_000;
+
 /// The table with a column for each of the values after its own, by which their kinds are known.
 pub(crate) fn wide<'t>(table: &'t Table, beside: &[Beside]) -> Cow<'t, Table> {
     if beside.is_empty() {
@@ -30,6 +33,13 @@ pub(crate) fn wide<'t>(table: &'t Table, beside: &[Beside]) -> Cow<'t, Table> {
         });
     }
     Cow::Owned(wide)
+}
+
+/// Whether a query would have more columns than it may: a table has two for each of its own, each value two more.
+pub(crate) fn is_too_wide(table: &Table, beside: &[Beside]) -> bool {
+    let is_too_wide = |value: &Beside| is_too_wide(&value.table, &value.beside);
+    let columns = 2 * (table.columns.len() + beside.len()) + 3;
+    !beside.is_empty() && (columns > COLUMNS_MAX || beside.iter().any(is_too_wide))
 }
 
 fn kind(of: &Beside) -> Kind {

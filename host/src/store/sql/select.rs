@@ -3,7 +3,7 @@
 //!
 //! [`SortKey`]: crate::model::value::SortKey
 
-use crate::model::query::{Expr, Filter, Order};
+use crate::model::query::{Expr, Filter, Literal, Order};
 use crate::model::table::{ColumnIndex, Table};
 use crate::store::native::{Division, NativeScan};
 use crate::store::sql::beside;
@@ -105,6 +105,10 @@ impl Select {
 
 /// Who checks which conjunct of a filter, and whether the database gives the order.
 pub(crate) fn division(scan: &NativeScan) -> Division {
+    if beside::is_too_wide(&scan.table, &scan.beside) {
+        let all = scan.filter.clone().unwrap_or(Filter::Is(Expr::Literal(Literal::Bool(true))));
+        return Division { checked: Vec::new(), left: vec![all], ordered: false };
+    }
     let wide = beside::wide(&scan.table, &scan.beside);
     let mut conditions = Conditions::new(&wide);
     let Divided { checked, left, .. } = conditions.conjuncts(scan.filter.as_ref());
@@ -153,7 +157,7 @@ fn order_by(table: &Table, order: &[Order], ordered: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::query::{Compare, Literal};
+    use crate::model::query::{Beside, Compare, JoinedValue};
     use crate::model::table::{Column, ColumnAccess, Kind, TableAccess};
     use crate::model::value::{self, Number};
     use crate::store::sql::conditions::{CHAIN_MAX, PARAMETERS_MAX};
@@ -254,6 +258,45 @@ mod tests {
         let negative = Order { by: Expr::Negate(Box::new(CHILDREN)), descending: false };
         let select = Select::new(&table(), &[1], None, &[negative], window);
         assert_eq!((select.ordered, select.window, select.columns), (false, None, vec![1, 2, 0]));
+    }
+
+    #[test]
+    fn values_of_related_rows_are_columns_after_the_tables_own() {
+        let other = std::sync::Arc::new(table());
+        let behind = Beside::new(&table(), 2, &other, 0, JoinedValue::Column(1));
+        let counted = Beside {
+            filter: Some(Filter::Compare(Compare::Eq, NAME, text("Smith"))),
+            ..Beside::new(&table(), 0, &other, 2, JoinedValue::Count)
+        };
+        let order = [Order { by: Expr::Column(4), descending: true }, Order { by: Expr::Column(5), descending: false }];
+        let filter = Filter::Compare(Compare::Gt, Expr::Column(5), number("1"));
+        let scan = |table: Table| NativeScan {
+            table: std::sync::Arc::new(table),
+            columns: vec![0],
+            filter: Some(filter.clone()),
+            order: order.to_vec(),
+            skip: 0,
+            top: None,
+            count: false,
+            beside: vec![behind.clone(), counted.clone()],
+        };
+        let select = Select::beside(&scan(table()), Some(&filter), &|_| false, Window::default()).unwrap();
+        assert_eq!(
+            select.sql,
+            "SELECT \"c_contactid\" FROM (SELECT *, \
+             (SELECT \"beside:1\".\"k_lastname\" FROM \"contact\" AS \"beside:1\" WHERE \"beside:1\".\"key\" = \"contact\".\"k_children\") AS \"k_beside:0\", \
+             (SELECT count(*) FROM \"contact\" AS \"beside:2\" WHERE \"beside:2\".\"k_children\" = \"contact\".\"key\" AND (\"k_lastname\" = ?)) AS \"k_beside:1\" \
+             FROM \"contact\") WHERE (\"k_beside:1\" > ?) ORDER BY \"k_beside:0\" DESC, \"k_beside:1\", \"key\""
+        );
+        assert_eq!(select.params, [Value::Text("smith".into()), Value::Int(1)]);
+        let none = Select::beside(&scan(table()), Some(&filter), &|_| true, Window::default()).unwrap();
+        assert!(none.sql.contains("NULL AS \"k_beside:0\", 0 AS \"k_beside:1\""), "{}", none.sql);
+        // SQLite has at most 2,000 columns in a query; the rest is done here.
+        let mut widest = table();
+        widest.columns.extend((0..990).map(|nth| Column { name: format!("c{nth}"), ..table().columns[1].clone() }));
+        let wide = scan(widest);
+        assert_eq!(division(&scan(table())).left, []);
+        assert_eq!(division(&wide).left, [filter.clone()]);
     }
 
     #[test]
