@@ -75,7 +75,7 @@ async fn options() {
         ("GET contacts?$filter=true&filter=true", 400, "BadOption", &["$filter", "twice"]),
         ("GET contacts?$filtr=fullname eq 'Zyzzyva'", 400, "BadOption", &["$filtr", "`$filter`"]),
         ("GET contacts?$frobnicate=1", 400, "BadOption", &["$frobnicate"]),
-        ("GET contacts?$apply=aggregate($count as n)", 501, "NotSupported", &["$apply"]),
+        ("GET contacts?$apply=concat(identity,identity)", 501, "NotSupported", &["$apply", "concat"]),
         ("GET contacts?$search=Zyzzyva \"Zyxwv", 400, "BadOption", &["$search", "position 14", "quote"]),
         ("GET contacts?search=(Zyzzyva", 400, "BadOption", &["$search", "position 8"]),
         ("GET contacts?$search=", 400, "BadOption", &["$search", "position 0"]),

@@ -36,7 +36,11 @@ fn resources() -> Vec<Value> {
 }
 
 async fn server() -> Server {
-    let server = Server::setup().limits(|limits| limits.related_keys = KEYS).start().await;
+    server_with(|limits| limits.related_keys = KEYS).await
+}
+
+async fn server_with(change: impl FnOnce(&mut turntable::model::limits::Limits)) -> Server {
+    let server = Server::setup().limits(change).start().await;
     let entry = |resource: Value| {
         let part = |member: &str| resource[member].as_str().unwrap_or_default().to_owned();
         let url = format!("{}/{}", part("resourceType"), part("id"));
@@ -112,4 +116,63 @@ async fn one_query_answers_for_any_number_of_related_rows() {
         let answer = asked(&server, set, &filter).await.expect(400);
         assert_eq!(answer.error_code(), "ScanBudgetExceeded", "{filter}");
     }
+}
+
+/// Orders by values of related rows, and conditions that compare with them or count them, are asked of the database too:
+/// no row is looked at beside it.
+#[tokio::test]
+async fn values_of_related_rows_are_found_in_one_query() {
+    let server = server_with(|limits| (limits.scan_rows, limits.related_keys) = (3, 1)).await;
+    let ill = |number: usize| !number.is_multiple_of(3);
+    let count = format!("{OF_THE_PERSON}/$count");
+    let coughs = format!("{OF_THE_PERSON}/$count($filter=msemr_name eq 'cough')");
+    let behind = "msemr_subjecttypepatient/lastname";
+    for (filter, meant) in [
+        (format!("{count} gt 0"), &ill as &dyn Fn(usize) -> bool),
+        (format!("{count} eq 0"), &|number| !ill(number)),
+        (format!("{coughs} eq {count}"), &|number| number % 3 != 2),
+        (format!("{coughs} eq 1 and lastname eq 'elm'"), &|number| number % 3 == 1 && number.is_multiple_of(2)),
+        (format!("not ({count} eq 0)"), &ill),
+        (format!("{count} ge 1 or lastname eq 'oak'"), &|number| ill(number) || !number.is_multiple_of(2)),
+        (format!("{OF_THE_PERSON}/any(c:c/msemr_name eq 'cold') and {count} eq 1"), &|number| number % 3 == 2),
+    ] {
+        assert_eq!(kept(&server, CONTACTS, &filter).await, people(meant), "{filter}");
+    }
+    // No table has rows of encounters.
+    assert_eq!(kept(&server, CONTACTS, "msemr_encounter_msemr_subjectpatient/$count eq 0").await.len(), PEOPLE);
+
+    let ordered = async |set: &str, key: &str, order: &str| {
+        let mut numbers = Vec::new();
+        let mut next = Some(format!("{set}?$orderby={}&$select={key}", turntable_tests::encode(order)));
+        while let Some(url) = next {
+            let call = server.call(reqwest::Method::GET, &url).header("prefer", "odata.maxpagesize=7");
+            let page = call.send().await.expect(200);
+            let number = |row: &Value| {
+                let id = row[key].as_str().expect("a key").to_owned();
+                usize::from_str_radix(&id[id.len() - 12..], 16).expect("a number")
+            };
+            numbers.extend(page.rows().iter().map(number));
+            next = page.json()["@odata.nextLink"].as_str().map(str::to_owned);
+        }
+        numbers
+    };
+    let mut expected: Vec<usize> = (0..PEOPLE).collect();
+    expected.sort_by_key(|number| (std::cmp::Reverse(usize::from(ill(*number))), *number));
+    assert_eq!(ordered(CONTACTS, "contactid", &format!("{count} desc")).await, expected);
+    // Of Elm or Oak, or of nobody whose name is known: these come first.
+    let mut expected: Vec<usize> = (0..PEOPLE).filter(|number| ill(*number)).chain([90, 91]).collect();
+    let name = |number: usize| (number < PEOPLE).then(|| if number.is_multiple_of(2) { "elm" } else { "oak" });
+    expected.sort_by_key(|number| (name(*number), *number));
+    assert_eq!(ordered(CONDITIONS, "msemr_conditionid", behind).await, expected);
+    let count_behind = format!("msemr_subjecttypepatient/{count} desc,{behind} desc");
+    expected.sort_by_key(|number| (std::cmp::Reverse(name(*number)), *number));
+    assert_eq!(ordered(CONDITIONS, "msemr_conditionid", &count_behind).await, expected, "two steps away");
+
+    let options =
+        [("$orderby", behind), ("$filter", "msemr_name ne msemr_subjecttypepatient/lastname"), ("$explain", "true")];
+    let plan = server.get(CONDITIONS, &options).await.expect(200).json();
+    assert_eq!(plan["joined"]["inOneQuery"], true, "{plan}");
+    // What the database cannot check is done here, row by row.
+    let refused = asked(&server, CONDITIONS, "length(msemr_subjecttypepatient/lastname) eq length(msemr_name)").await;
+    assert_eq!(refused.expect(400).error_code(), "ScanBudgetExceeded");
 }

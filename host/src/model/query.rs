@@ -127,6 +127,29 @@ pub struct Among {
     pub filter: Option<Filter>,
 }
 
+/// A value of related rows that a database finds beside each row itself: the n-th of a scan is column
+/// `table.columns.len() + n` there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// A column of the table itself, as [`Filter::one_of`] has it.
+    pub of: Expr,
+    pub table: Arc<Table>,
+    /// The column of the other table that is compared with it, as far as it leads to the table itself.
+    pub theirs: Expr,
+    /// What is counted of its rows, which may use what stands beside them.
+    pub filter: Option<Filter>,
+    pub beside: Vec<Beside>,
+    pub value: JoinedValue,
+}
+
+impl Beside {
+    /// Of the rows of another table whose column `theirs` has what the column `own` of this one has.
+    pub fn new(table: &Table, own: ColumnIndex, other: &Arc<Table>, theirs: ColumnIndex, value: JoinedValue) -> Self {
+        let (of, theirs) = (Expr::leading(table, own, other), Expr::leading(other, theirs, table));
+        Self { of, table: other.clone(), theirs, filter: None, beside: Vec::new(), value }
+    }
+}
+
 impl Filter {
     /// The condition on a column of a table that [`Filter::one_of`] would be with the keys in a column of those rows of
     /// another table that meet a filter.

@@ -56,7 +56,7 @@ pub struct Page<'a> {
     pub next_link: Option<&'a str>,
 }
 
-const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 /// Of OData's Core vocabulary: the exact value of a property that is problematic, and why.
 const VALUE_EXCEPTION: &str = "Org.OData.Core.V1.ValueException";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -505,9 +505,9 @@ fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
     }
 }
 
-fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
+pub(super) fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
     let Some(reference) = key::reference(text) else { return };
-    if style.annotations.include(NAVIGATION) {
+    if style.annotations.include(NAVIGATION) && !lookup.navigation.is_empty() {
         out.member(&format!("{property}@{NAVIGATION}"), &lookup.navigation);
     }
     let target = lookup.targets.iter().find(|t| t.resource_type == reference.resource_type);
@@ -519,14 +519,14 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
 }
 
 /// What the row that a lookup's cell points to is called.
-fn name_behind<'n>(names: &'n Names, lookup: &Lookup, text: &str) -> Option<&'n str> {
+pub(super) fn name_behind<'n>(names: &'n Names, lookup: &Lookup, text: &str) -> Option<&'n str> {
     let reference = key::reference(text)?;
     let target = lookup.targets.iter().find(|target| target.resource_type == reference.resource_type)?;
     names.get(&target.entity_set, key::of_reference(lookup, &reference))
 }
 
 /// Says that a null is none: what is there, and why it cannot be shown.
-fn value_exception(out: &mut Json, property: &str, text: &str, exception: cells::Exception) {
+pub(super) fn value_exception(out: &mut Json, property: &str, text: &str, exception: cells::Exception) {
     out.name(&format!("{property}@{VALUE_EXCEPTION}"));
     out.open('{');
     out.member("value", text);

@@ -11,8 +11,9 @@ use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
 use super::headers::{Format, Headers, Preferences, SchemaForm};
-use super::options::{CONCEPT_SET, Options, both};
+use super::options::{Asked, CONCEPT_SET, Options, both};
 use super::syntax;
+use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
@@ -54,6 +55,11 @@ pub enum Request {
     Read {
         table: Arc<Table>,
         query: Query,
+    },
+    /// What `$apply` makes of rows of a table.
+    Aggregate {
+        table: Arc<Table>,
+        aggregation: Aggregation,
     },
     /// `/$count`: only how many, as plain text.
     Count {
@@ -145,8 +151,12 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
 impl Call {
     /// The page size of `Prefer` belongs to the query.
     fn page_size(&mut self) {
-        if let Request::Read { query, .. } = &mut self.request {
-            query.max_page_size = self.preferences.max_page_size;
+        match &mut self.request {
+            Request::Read { query, .. } => query.max_page_size = self.preferences.max_page_size,
+            Request::Aggregate { aggregation, .. } => {
+                aggregation.then.max_page_size = self.preferences.max_page_size;
+            }
+            _ => {}
         }
     }
 }
@@ -166,7 +176,8 @@ struct Segment {
 }
 
 /// Options that describe a list of rows, and those for one row.
-const FOR_ROWS: &[&str] = &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken"];
+const FOR_ROWS: &[&str] =
+    &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken", "apply"];
 const FOR_ROW: &[&str] = &["select", "expand"];
 
 /// Actions of Dataverse on a set that change many rows.
@@ -269,14 +280,26 @@ impl Reader<'_> {
     fn read(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
         may(table, table.access.read, "read")?;
         self.options.only(FOR_ROWS, "rows of a table")?;
-        let mut query = self.options.query(table, self.context)?;
-        query.filter = both(extra, query.filter.take());
-        Ok(Request::Read { table: table.clone(), query })
+        Ok(match self.options.list(table, self.context)? {
+            Asked::Rows(mut query) => {
+                query.filter = both(extra, query.filter.take());
+                Request::Read { table: table.clone(), query: *query }
+            }
+            Asked::Groups(mut aggregation) => {
+                aggregation.of.filter = both(extra, aggregation.of.filter.take());
+                Request::Aggregate { table: table.clone(), aggregation: *aggregation }
+            }
+        })
     }
 
     fn count(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
         self.method(&["GET"])?;
         may(table, table.access.read, "read")?;
+        if self.options.get("apply").is_some() {
+            return Err(unsupported("`$apply` beside `/$count`")
+                .target("$apply")
+                .hint("use $apply=aggregate($count as n)"));
+        }
         self.options.only(&["filter", "search"], "`/$count`")?;
         let mut query = self.options.query(table, self.context)?;
         query.filter = both(extra, query.filter.take());

@@ -7,17 +7,21 @@ use serde_json::{Value, json};
 use super::joined::split;
 use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
-use super::tree::{CountPlan, Expansion, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
+use super::tree::{
+    CountPlan, Expansion, Grouped, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
+};
 use super::unparse;
 use super::window::Window;
 use crate::model::query::{ExpandForm, Filter, Order, Quantifier};
-use crate::model::table::{ColumnIndex, Table};
+use crate::model::table::{Column, ColumnIndex, Table};
 
 /// The whole tree. Nobody is asked for it.
 pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
-    let mut shown = match &read.scan {
-        Scan::Native(scan) => native(scan, read, left_over),
-        Scan::Search(scan) => searched(scan, read),
+    let beside = read.scan_beside(read.asked(&read.within(left_over)), left_over);
+    let mut shown = match (&beside, &read.scan) {
+        (Some(scan), _) => native(&NativeScan { filter: read.query.filter.clone(), ..scan.clone() }, read, left_over),
+        (None, Scan::Native(scan)) => native(scan, read, left_over),
+        (None, Scan::Search(scan)) => searched(scan, read),
     };
     if !read.joins.is_empty() {
         let joins = read.joins.iter().zip(read.within(left_over)).map(|(join, within)| {
@@ -29,7 +33,10 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
         });
         shown["related"] = joins.collect();
     }
-    if let Some(gather) = &read.gather {
+    if let Some(gather) = read.gather.as_ref().filter(|_| beside.is_some()) {
+        let values = gather.values.iter().map(|(rows, _)| related_rows(rows, &read.table, left_over));
+        shown["joined"] = json!({ "values": values.collect::<Vec<_>>(), "inOneQuery": true });
+    } else if let Some(gather) = &read.gather {
         let later = split(read.query.filter.as_ref(), read.table.columns.len()).1;
         let values = gather.values.iter().map(|(rows, _)| related_rows(rows, &read.table, left_over));
         shown["joined"] = json!({
@@ -52,8 +59,45 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
     shown
 }
 
+/// The same of groups.
+pub fn explain_groups(grouped: &Grouped, left_over: LeftOver<'_>) -> Value {
+    let (read, aggregation) = (&grouped.read, &grouped.aggregation);
+    let mut of = read.wide();
+    let mut steps = Vec::with_capacity(aggregation.steps.len());
+    for step in &aggregation.steps {
+        let names: Vec<_> = step.table.columns.iter().map(Column::property).collect();
+        let aggregates =
+            step.aggregates.iter().zip(&names[step.by.len()..]).map(|(aggregate, name)| match &aggregate.of {
+                Some(value) => format!("{} with {} as {name}", unparse::value(value, of), aggregate.method.name()),
+                None => format!("{} as {name}", aggregate.method.name()),
+            });
+        steps.push(json!({
+            "by": names[..step.by.len()],
+            "aggregates": aggregates.collect::<Vec<_>>(),
+            "filter": filter(step.filter.as_ref(), &step.table),
+        }));
+        of = &step.table;
+    }
+    let then = &aggregation.then;
+    json!({
+        "groups": steps,
+        // Who makes those of the first step; the others are made here.
+        "groupedBy": match () {
+            () if aggregation.is_count() => "count",
+            () if grouped.in_database(left_over) => "database",
+            () => "here",
+        },
+        "filter": filter(then.filter.as_ref(), of),
+        "order": order(&then.order, of),
+        "top": then.top,
+        "skip": then.skip,
+        "count": then.count,
+        "read": explain(read, left_over),
+    })
+}
+
 fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {
-    let table = &read.table;
+    let (table, wide) = (&read.table, read.wide());
     // What the database will be asked: with keys where conditions on related tables stand.
     let mut keys = read.joins.iter().map(|join| join.condition(&read.table, BTreeSet::new()));
     let asked = scan.filter.as_ref().and_then(|filter| with_keys(filter, &mut keys).ok());
@@ -61,9 +105,9 @@ fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {
     json!({
         "route": "native",
         "table": table.name,
-        "filter": filter(scan.filter.as_ref(), table),
-        "filteredHere": filter(left_over(table, &asked).as_ref(), table),
-        "order": order(&scan.order, table),
+        "filter": filter(scan.filter.as_ref(), wide),
+        "filteredHere": filter(left_over(table, &asked).as_ref(), wide),
+        "order": order(&scan.order, wide),
         "top": scan.top,
         "skip": scan.skip,
         "count": scan.count,
@@ -186,7 +230,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::example;
-    use super::super::planner::{Known, plan};
+    use super::super::planner::{Known, plan, plan_groups};
     use super::super::search::query::ServerSearch;
     use super::*;
     use crate::model::error::Result;
@@ -202,9 +246,7 @@ mod tests {
         let message =
             Message { method: "GET", path, query: &query, headers: Headers(&[]), body: b"", base: "http://host/" };
         let now = crate::model::value::parse_instant("2026-01-01T00:00:00Z").unwrap();
-        let Request::Read { table, query } = parse(&message, &catalog, &Limits::default(), now)?.request else {
-            panic!("{path} reads no rows")
-        };
+        let request = parse(&message, &catalog, &Limits::default(), now)?.request;
         let observation = ["code", "date", "status", "subject"].map(str::to_owned).into_iter().collect();
         let declared = BTreeMap::from([("Observation".to_owned(), observation)]);
         let place = |table: &Arc<Table>| match table.name.as_str() {
@@ -221,9 +263,17 @@ mod tests {
             let mut read = BTreeSet::new();
             let filter = scan.filter.as_ref()?;
             super::super::evaluate::residual::columns_of_filter(filter, &mut read);
-            read.iter().any(|column| table.columns[*column].name == "note").then(|| filter.clone())
+            read.iter()
+                .any(|column| table.columns.get(*column).is_some_and(|c| c.name == "note"))
+                .then(|| filter.clone())
         };
-        Ok(explain(&plan(&query, &table, known)?, &left_over))
+        Ok(match request {
+            Request::Read { table, query } => explain(&plan(&query, &table, known)?, &left_over),
+            Request::Aggregate { table, aggregation } => {
+                explain_groups(&plan_groups(&aggregation, &table, known)?, &left_over)
+            }
+            other => panic!("{path} reads no rows: {other:?}"),
+        })
     }
 
     /// Each file of `tests/explain` is a request and its plan. `TURNTABLE_BLESS=1` writes the plans anew.

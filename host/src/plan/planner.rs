@@ -7,17 +7,21 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::evaluate::aggregate;
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
-use super::joined::{split, widened};
+use super::joined::split;
 use super::search::query::{Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, sort};
 use super::tree::{
-    Check, CountPlan, Expansion, Gather, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
+    Check, CountPlan, Expansion, Gather, Grouped, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan,
+    Semijoin,
 };
 use super::window::Window;
+use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Expand, ExpandForm, Expr, Filter, Joined, JoinedValue, Literal, Quantifier, Query};
+use crate::model::query::{Beside, Expand, ExpandForm, Expr, Filter, Joined, JoinedValue, Literal, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Kind, Sortable, Source, Table};
+use crate::model::widened::widened;
 
 /// What planning must know of the moment.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +65,26 @@ pub fn plan(query: &Query, table: &Arc<Table>, known: Known<'_>) -> Result<Read>
     let scan = scan(query, query.filter.clone(), table, &place, known.ids);
     let query = Query { expand: Vec::new(), ..query.clone() };
     Ok(Read { table: table.clone(), place, query, joins, ids: known.ids.clone(), scan, gather, expand })
+}
+
+/// The same for groups of rows.
+pub fn plan_groups(aggregation: &Aggregation, table: &Arc<Table>, known: Known<'_>) -> Result<Grouped> {
+    let Some(first) = aggregation.steps.first() else {
+        return Err(Error::new(Code::Internal, "rows are to be grouped, and by nothing"));
+    };
+    let taken = aggregate::columns_of(first).into_iter().filter(|column| *column < table.columns.len());
+    let counts = aggregation.is_count();
+    let query = Query {
+        select: Some(taken.collect()),
+        filter: aggregation.of.filter.clone(),
+        joined: aggregation.of.joined.clone(),
+        count: counts,
+        top: counts.then_some(0),
+        ..Query::default()
+    };
+    let read = plan(&query, table, known)?;
+    aggregate::check(aggregation, read.wide())?;
+    Ok(Grouped { read, aggregation: aggregation.clone() })
 }
 
 /// What finding the values takes that filter and order use of related rows.
@@ -131,26 +155,86 @@ impl Read {
     /// For each join the condition that asks it in one go with the rows, where both live in the store and its database can
     /// answer all of it. None: its keys are read first.
     pub fn within(&self, left_over: LeftOver<'_>) -> Vec<Option<Filter>> {
-        // Where values of related rows are wanted beside a row's own, part of the filter is checked here.
-        if self.place != Place::Native || self.gather.is_some() {
-            return vec![None; self.joins.len()];
+        let none = || vec![None; self.joins.len()];
+        if self.place != Place::Native {
+            return none();
         }
         let within = |join: &Semijoin| among(join, &self.table, left_over);
         let within: Vec<_> = self.joins.iter().map(within).collect();
-        let keys = |join: &Semijoin| join.condition(&self.table, BTreeSet::new());
-        let mut all = self.joins.iter().zip(&within).map(|(join, within)| within.clone().unwrap_or_else(|| keys(join)));
-        let filter = self.query.filter.as_ref().and_then(|filter| with_keys(filter, &mut all).ok());
-        // Beside what is checked row by row, in one `or` say, it cannot be asked.
-        match left_to(&self.table, filter, left_over).is_some_and(|left| left.has_among()) {
-            true => vec![None; self.joins.len()],
-            false => within,
+        let asked = self.asked(&within);
+        let is_asked = match self.gather {
+            // Where these values are found here, so is part of the filter.
+            Some(_) => self.scan_beside(asked, left_over).is_some(),
+            // Beside what is checked row by row, in one `or` say, it cannot be asked.
+            None => !left_to(&self.table, asked, left_over).is_some_and(|left| left.has_among()),
+        };
+        if is_asked { within } else { none() }
+    }
+
+    /// The scan of a table that has values of related rows beside it, with this filter, where the database finds all of them,
+    /// checks the whole filter and gives the order. None: there are none, or they are gathered here.
+    pub fn scan_beside(&self, filter: Option<Filter>, left_over: LeftOver<'_>) -> Option<NativeScan> {
+        self.gather.as_ref()?;
+        let beside = self.beside(left_over)?;
+        let Query { order, top, skip, count, .. } = &self.query;
+        let columns = columns_needed(&self.query, &self.table);
+        let (order, top, skip, count) = (order.clone(), *top, *skip, *count);
+        let scan = NativeScan { columns, filter, order, top, skip, count, beside };
+        let is_ordered = scan.order.iter().all(|order| matches!(order.by, Expr::Column(_)));
+        (is_ordered && left_over(&self.table, &scan).is_none()).then_some(scan)
+    }
+
+    /// The values of related rows that filter and order use, as far as the database can find them all.
+    fn beside(&self, left_over: LeftOver<'_>) -> Option<Vec<Beside>> {
+        if self.place != Place::Native {
+            return None;
         }
+        let values = self.gather.iter().flat_map(|gather| &gather.values);
+        values.map(|(rows, value)| self.value_beside(rows, *value, left_over)).collect()
+    }
+
+    fn value_beside(&self, rows: &RelatedRows, value: JoinedValue, left_over: LeftOver<'_>) -> Option<Beside> {
+        let read = &rows.read;
+        let beside = read.beside(left_over)?;
+        let joins = read.joins.iter().map(|join| among(join, &read.table, left_over));
+        let joins: Vec<Filter> = joins.collect::<Option<_>>()?;
+        let filter = read.query.filter.as_ref().map(|filter| with_keys(filter, &mut joins.into_iter()));
+        let filter = filter.transpose().ok()?;
+        let (order, columns) = (Vec::new(), Vec::new());
+        let scan = NativeScan { filter, order, top: None, skip: 0, columns, count: false, beside };
+        if left_over(&read.table, &scan).is_some() {
+            return None;
+        }
+        let NativeScan { filter, beside, .. } = scan;
+        Some(Beside { filter, beside, ..Beside::new(&self.table, rows.own, &read.table, rows.theirs, value) })
+    }
+
+    /// The filter as the database is asked it, with lists of keys for those joins that it does not make itself.
+    pub fn asked(&self, within: &[Option<Filter>]) -> Option<Filter> {
+        let keys = |join: &Semijoin| join.condition(&self.table, BTreeSet::new());
+        let mut all = self.joins.iter().zip(within).map(|(join, within)| within.clone().unwrap_or_else(|| keys(join)));
+        self.query.filter.as_ref().and_then(|filter| with_keys(filter, &mut all).ok())
     }
 
     /// The scan with a filter in place of the query's: with the keys of its joins, or with those of the rows that it is
     /// read for.
     pub fn scan_for(&self, filter: Option<Filter>, ids: &HashMap<Uuid, String>) -> Scan {
         scan(&self.query, filter, &self.table, &self.place, ids)
+    }
+}
+
+impl Grouped {
+    /// Whether the database makes the groups of the first step: it keeps just the rows that are meant, and has the values.
+    pub fn in_database(&self, left_over: LeftOver<'_>) -> bool {
+        let (read, first) = (&self.read, self.aggregation.steps.first());
+        let asked = read.asked(&read.within(left_over));
+        let own = read.table.columns.len();
+        read.place == Place::Native
+            && first.is_some_and(|first| aggregate::is_of_columns(first, read.wide(), own))
+            && match read.gather {
+                Some(_) => read.scan_beside(asked, left_over).is_some(),
+                None => left_to(&read.table, asked, left_over).is_none(),
+            }
     }
 }
 
@@ -168,7 +252,8 @@ fn among(join: &Semijoin, table: &Arc<Table>, left_over: LeftOver<'_>) -> Option
 /// What the database leaves of a filter.
 fn left_to(table: &Arc<Table>, filter: Option<Filter>, left_over: LeftOver<'_>) -> Option<Filter> {
     let (order, columns) = (Vec::new(), Vec::new());
-    left_over(table, &NativeScan { filter, order, top: None, skip: 0, columns, count: false })
+    let beside = Vec::new();
+    left_over(table, &NativeScan { filter, order, top: None, skip: 0, columns, count: false, beside })
 }
 
 /// A filter with what its conditions on related tables come to, in their order.
@@ -321,6 +406,7 @@ fn scan(query: &Query, filter: Option<Filter>, table: &Table, place: &Place, ids
             top: query.top,
             skip: query.skip,
             count: query.count,
+            beside: Vec::new(),
         }),
         Place::Virtual(server) => Scan::Search(search_scan(&query, filter, &columns, table, server, ids)),
     }

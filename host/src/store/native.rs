@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::model::query::{Compare, Expr, Filter, Literal, Order};
+use crate::model::aggregate::Grouping;
+use crate::model::query::{Beside, Compare, Expr, Filter, Literal, Order};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::store::control::{Act, Decision};
@@ -131,6 +132,8 @@ pub struct NativeScan {
     pub top: Option<u64>,
     /// Count all rows that meet the filter.
     pub count: bool,
+    /// Values of related rows that filter and order use. With them the database must be able to check and order all of it.
+    pub beside: Vec<Beside>,
 }
 
 impl NativeScan {
@@ -138,7 +141,7 @@ impl NativeScan {
     pub fn row(table: Arc<Table>, key: Uuid) -> Self {
         let filter = Some(Filter::Compare(Compare::Eq, Expr::Column(table.key), Expr::Literal(Literal::Guid(key))));
         let columns = (0..table.columns.len()).collect();
-        Self { table, columns, filter, order: Vec::new(), skip: 0, top: Some(1), count: false }
+        Self { table, columns, filter, order: Vec::new(), skip: 0, top: Some(1), count: false, beside: Vec::new() }
     }
 
     /// Waits behind those who want fewer rows.
@@ -146,6 +149,22 @@ impl NativeScan {
         let top = self.top.filter(|_| !self.count).unwrap_or(limits.rows);
         Wait { until: limits.deadline, size: self.skip.saturating_add(top) }
     }
+}
+
+/// Groups of the rows of a native table, which the database makes by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeGroups {
+    pub table: Arc<Table>,
+    /// The database must be able to check all of it.
+    pub filter: Option<Filter>,
+    /// Values of related rows that filter and step use.
+    pub beside: Vec<Beside>,
+    /// Its values are columns of the table, or beside it.
+    pub step: Grouping,
+    /// Groups. `ScanBudgetExceeded`.
+    pub most: usize,
+    /// `UpstreamTimeout`.
+    pub deadline: Instant,
 }
 
 /// What a scan may take.

@@ -20,7 +20,7 @@ use crate::model::table::{Kind, Route, Table};
 use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
 use crate::plan::search::query::ServerSearch;
-use crate::plan::tree::{Gather, Place, Read, Scan};
+use crate::plan::tree::{Gather, NativeScan, Place, Read, Scan};
 use crate::router::read::join::hashed;
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
@@ -33,27 +33,62 @@ impl Session {
     /// token.
     pub async fn read(&self, table: &Arc<ServedTable>, query: &Query, binding: &str) -> Result<Found> {
         let read = self.planned(table, query).await?;
-        let binding = Binding { query: binding.to_owned(), generation: generation(self.snapshot(), table) };
-        let (cursor, left) = match &query.skip_token {
-            Some(token) => self.turntable().tokens.open(token, now_ms(), &binding)?,
-            None => (Cursor::Offset(0), query.top),
-        };
+        let binding = self.binding(table, binding);
+        let (cursor, left) = self.begin(query.skip_token.as_deref(), query.top, &binding)?;
         let size = self.page_size(query, left);
-        let (rows, count, next) = match &read.gather {
-            Some(gather) => self.page_of_gathered(&read, gather, &cursor, size).await?,
-            None => self.page_of_scan(table, &read, cursor, size, left).await?,
-        };
+        let (rows, count, next) = self.page_of(table, &read, cursor, size, left).await?;
         self.remember(&read.table, &rows);
-        let left = left.map(|left| left.saturating_sub(rows.len() as u64));
-        let next = match next {
-            Some(cursor) if left != Some(0) => {
-                let expires = now_ms() + i64::try_from(self.limits().page_token_ms).unwrap_or(i64::MAX);
-                Some(self.turntable().tokens.seal(cursor, left, expires, &binding)?)
-            }
-            _ => None,
-        };
+        let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
         let expanded = self.expanded(&read.table, &rows, &read.expand).await?;
         Ok(Found { rows, expanded, count, next })
+    }
+
+    /// What the next links of an answer are good for.
+    pub(super) fn binding(&self, table: &Arc<ServedTable>, request: &str) -> Binding {
+        Binding { query: request.to_owned(), generation: generation(self.snapshot(), table) }
+    }
+
+    /// Where a page begins, and how many rows are left of `$top`.
+    pub(super) fn begin(
+        &self,
+        token: Option<&str>,
+        top: Option<u64>,
+        binding: &Binding,
+    ) -> Result<(Cursor, Option<u64>)> {
+        match token {
+            Some(token) => self.turntable().tokens.open(token, now_ms(), binding),
+            None => Ok((Cursor::Offset(0), top)),
+        }
+    }
+
+    /// `$skiptoken` of the page that begins where this one ended, if one does.
+    pub(super) fn next_token(
+        &self,
+        next: Option<Cursor>,
+        left: Option<u64>,
+        binding: &Binding,
+    ) -> Result<Option<String>> {
+        match next {
+            Some(cursor) if left != Some(0) => {
+                let expires = now_ms() + i64::try_from(self.limits().page_token_ms).unwrap_or(i64::MAX);
+                Ok(Some(self.turntable().tokens.seal(cursor, left, expires, binding)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) async fn page_of(
+        &self,
+        table: &Arc<ServedTable>,
+        read: &Read,
+        cursor: Cursor,
+        size: usize,
+        left: Option<u64>,
+    ) -> Result<Page> {
+        match &read.gather {
+            Some(gather) => self.page_of_gathered(read, gather, &cursor, size).await,
+            None => self.page_of_scan(table, read, cursor, size, left).await,
+        }
     }
 
     async fn page_of_scan(
@@ -66,12 +101,7 @@ impl Session {
     ) -> Result<Page> {
         let (scan, ids) = self.with_joins(read).await?;
         match &*scan {
-            Scan::Native(scan) => {
-                let given = offset(&cursor)?;
-                let scanned = self.scan_native(&read.table, scan, given, size, self.limits().page_bytes).await?;
-                let given = given + scanned.rows.len() as u64;
-                Ok((scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given))))
-            }
+            Scan::Native(scan) => self.page_of_store(read, scan, &cursor, size).await,
             Scan::Search(scan) => {
                 // A page that can end early leaves half of the budget to what hangs on its rows.
                 let one_in = if read.expand.is_empty() { 1 } else { 2 };
@@ -84,8 +114,18 @@ impl Session {
         }
     }
 
+    async fn page_of_store(&self, read: &Read, scan: &NativeScan, cursor: &Cursor, size: usize) -> Result<Page> {
+        let given = offset(cursor)?;
+        let scanned = self.scan_native(&read.table, scan, given, size, self.limits().page_bytes).await?;
+        let given = given + scanned.rows.len() as u64;
+        Ok((scanned.rows, scanned.count, scanned.more.then_some(Cursor::Offset(given))))
+    }
+
     async fn page_of_gathered(&self, read: &Read, gather: &Gather, cursor: &Cursor, size: usize) -> Result<Page> {
         let (filter, ids) = self.joined(read).await?;
+        if let Some(scan) = read.scan_beside(filter.clone(), &left_over) {
+            return self.page_of_store(read, &scan, cursor, size).await;
+        }
         let rows = self.gathered(read, gather, filter, &ids).await?;
         let (all, given) = (rows.len(), offset(cursor)?);
         let begin = usize::try_from(read.query.skip.saturating_add(given)).unwrap_or(usize::MAX).min(all);
@@ -183,7 +223,10 @@ impl Session {
     }
 
     /// The scan of a read, once its joins have been made, and the texts behind its keys.
-    async fn with_joins<'r>(&self, read: &'r Read) -> Result<(Cow<'r, Scan>, Cow<'r, HashMap<Uuid, String>>)> {
+    pub(super) async fn with_joins<'r>(
+        &self,
+        read: &'r Read,
+    ) -> Result<(Cow<'r, Scan>, Cow<'r, HashMap<Uuid, String>>)> {
         if read.joins.is_empty() {
             return Ok((Cow::Borrowed(&read.scan), Cow::Borrowed(&*read.ids)));
         }
@@ -193,7 +236,7 @@ impl Session {
 
     /// What planning must know of the tables that a query touches, each of which the caller must be allowed to read: where
     /// they are, what their services can search, and the ids behind the query's keys.
-    async fn known(
+    pub(super) async fn known(
         &self,
         table: &Arc<ServedTable>,
         query: &Query,
@@ -231,7 +274,7 @@ impl Session {
         Ok(Place::Virtual(Arc::new(ServerSearch { declared, force, never, ignored, same })))
     }
 
-    fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
+    pub(super) fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
         let limits = self.limits();
         let most = query.max_page_size.unwrap_or(limits.page_rows).clamp(1, limits.page_rows_max);
         left.map_or(most as usize, |left| usize::try_from(left).unwrap_or(usize::MAX).min(most as usize))
@@ -248,11 +291,11 @@ fn too_many(read: &Read, most: usize) -> Error {
 }
 
 /// Rows of a page, how many there are in all if that was asked, and where the page ended if more follow.
-type Page = (Rows, Option<u64>, Option<Cursor>);
+pub(super) type Page = (Rows, Option<u64>, Option<Cursor>);
 
 /// Who may be asked what it can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asking {
+pub(super) enum Asking {
     Services,
     Nobody,
 }

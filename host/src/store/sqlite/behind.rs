@@ -98,6 +98,7 @@ mod tests {
             skip: 0,
             top: None,
             count: true,
+            beside: Vec::new(),
         };
         scanned(store, &scan)
     }

@@ -1,6 +1,7 @@
 //! Rows out of native tables: in one go, in one moment of the database, what was asked for and no more. What the database
 //! cannot do is done here, beside it.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,13 +11,16 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use crate::model::error::{Code, Error, Result};
+use crate::model::query::{Beside, Filter};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::plan::evaluate::residual::{self, Residual};
 use crate::store::native::{NativeScan, ScanLimits, Scanned};
 use crate::store::queue::busy;
+use crate::store::sql::beside::tables_beside;
+use crate::store::sql::conditions::{inner_tables, without_rows_of};
 use crate::store::sql::names::Value;
-use crate::store::sql::select::{Select, Window, columns_of, inner_tables, without_rows_of};
+use crate::store::sql::select::{Select, Window, columns_of};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop, too_late};
 use crate::store::sqlite::tables::Stands;
@@ -41,23 +45,17 @@ impl Database {
             // Only while a version of its mapping comes into force.
             Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", scan.table.name))),
         }
-        let inner = scan.filter.as_ref().map(inner_tables).unwrap_or_default();
-        let mut missing = Vec::new();
-        for (table, columns) in &inner {
-            match self.tables.stands(table, columns.iter().copied()) {
-                Stands::Whole => {}
-                Stands::Missing => missing.push(table.set()),
-                Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", table.name))),
-            }
-        }
-        let filter =
-            scan.filter.as_ref().map(|filter| without_rows_of(filter, &|table| missing.contains(&table.set())));
+        let Asked { filter, others, missing } = self.asked_of(scan.filter.as_ref(), &scan.beside)?;
         // One more tells whether there are more.
         let window = Window { skip: scan.skip, top: scan.top.map(|top| top.saturating_add(1)) };
-        let select = Select::new(&scan.table, &scan.columns, filter.as_ref(), &scan.order, window);
+        let select = match scan.beside.as_slice() {
+            [] => Select::new(&scan.table, &scan.columns, filter.as_ref(), &scan.order, window),
+            _ => Select::beside(scan, filter.as_ref(), &|table| missing.contains(&*table.set()), window)
+                .ok_or_else(|| Error::new(Code::Internal, "the database was asked for values that it cannot find"))?,
+        };
         let stop = Stop { deadline: limits.deadline, abandoned };
         self.reading_until(&stop, |moment| {
-            inner.iter().try_for_each(|(table, _)| behind::check_all(moment, table))?;
+            others.iter().try_for_each(|table| behind::check_all(moment, table))?;
             behind::check(moment, scan, || {
                 if select.residual.is_none() && select.ordered {
                     by_database(moment, scan, &select, limits)
@@ -67,6 +65,31 @@ impl Database {
             })
         })
     }
+
+    /// What of the other tables that a filter and values of related rows are about the database has.
+    pub(crate) fn asked_of(&self, filter: Option<&Filter>, beside: &[Beside]) -> Result<Asked> {
+        let inner = filter.map(inner_tables).unwrap_or_default().into_iter().chain(tables_beside(beside));
+        let (mut missing, mut others) = (HashSet::new(), Vec::new());
+        for (table, columns) in inner {
+            match self.tables.stands(&table, columns) {
+                Stands::Whole => {}
+                Stands::Missing => drop(missing.insert(table.set().into_owned())),
+                Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", table.name))),
+            }
+            others.push(table);
+        }
+        let filter = filter.map(|filter| without_rows_of(filter, &|table| missing.contains(&*table.set())));
+        Ok(Asked { filter, others, missing })
+    }
+}
+
+/// What the database is asked beside one table.
+pub(crate) struct Asked {
+    /// Without tables that have no rows, and none of the database.
+    pub(crate) filter: Option<Filter>,
+    pub(crate) others: Vec<Arc<Table>>,
+    /// Those without rows, by [`Table::set`].
+    pub(crate) missing: HashSet<String>,
 }
 
 /// The database checks, orders and cuts.
@@ -202,7 +225,7 @@ pub(crate) mod sample {
 
     pub(crate) fn scan(table: &Arc<Table>, columns: &[ColumnIndex], filter: Option<Filter>) -> NativeScan {
         let (table, columns) = (table.clone(), columns.to_vec());
-        NativeScan { table, columns, filter, order: Vec::new(), skip: 0, top: None, count: false }
+        NativeScan { table, columns, filter, order: Vec::new(), skip: 0, top: None, count: false, beside: Vec::new() }
     }
 
     impl Database {
@@ -410,6 +433,48 @@ mod tests {
                 prop_assert_eq!(&found.rows, &rows.pick(&expected), "{:?}", filter);
                 prop_assert_eq!((found.count, found.more), (Some(expected.len() as u64), false));
                 prop_assert_eq!(store.count(&table, filter), expected.len() as u64);
+            }
+        }
+
+        #[test]
+        fn groups_are_those_of_the_evaluator(
+            rows in rows(sample::table()),
+            filters in proptest::collection::vec(condition(sample::table()), 4),
+            by in proptest::sample::subsequence((0..sample::table().columns.len()).collect::<Vec<_>>(), 0..3),
+            of in proptest::collection::vec((0..7usize, 0..sample::table().columns.len()), 0..6),
+        ) {
+            use crate::model::aggregate::{Grouping, Method};
+            use crate::plan::evaluate::aggregate::Folding;
+            use crate::store::native::NativeGroups;
+            let table = sample_table();
+            let store = filled(&table, &rows);
+            let methods = [
+                Method::Rows, Method::Values, Method::Distinct, Method::Sum, Method::Average, Method::Least, Method::Most,
+            ];
+            let named = |nth: usize, column: usize| (format!("{nth}"), Expr::Column(column));
+            let by: Vec<_> = by.into_iter().enumerate().map(|(nth, column)| named(nth, column)).collect();
+            let one = |(nth, (method, column)): (usize, (usize, usize))| {
+                let method = methods[method];
+                (format!("of {nth}"), method, (method != Method::Rows).then_some(Expr::Column(column)))
+            };
+            let of: Vec<_> = of.into_iter().enumerate().map(one)
+                .filter(|one| Grouping::new(&table, Vec::new(), vec![one.clone()]).is_ok()).collect();
+            let step = Grouping::new(&table, by, of).unwrap();
+            if step.table.columns.is_empty() {
+                return Ok(());
+            }
+            for filter in filters {
+                let kept = rows.pick(&residual::filter_rows(Some(&filter), &table, &rows).unwrap());
+                let mut folding = Folding::new(table.clone(), step.clone(), 100).unwrap();
+                let deadline = Instant::now() + Duration::from_secs(60);
+                let asked = NativeGroups {
+                    table: table.clone(), filter: Some(filter.clone()), beside: Vec::new(), step: step.clone(), most: 100, deadline,
+                };
+                let found = store.groups(&asked, Arc::default());
+                match folding.add(&kept).and_then(|()| folding.done()) {
+                    Ok(expected) => prop_assert_eq!(found.unwrap(), expected, "{:?}", filter),
+                    Err(error) => prop_assert_eq!(found.unwrap_err().code(), error.code()),
+                }
             }
         }
 
