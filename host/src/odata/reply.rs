@@ -56,7 +56,7 @@ pub struct Page<'a> {
     pub next_link: Option<&'a str>,
 }
 
-const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 /// Of OData's Core vocabulary: the exact value of a property that is problematic, and why.
 const VALUE_EXCEPTION: &str = "Org.OData.Core.V1.ValueException";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -450,7 +450,7 @@ impl Properties {
 }
 
 /// A concept's key may come from its code.
-fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
+pub(super) fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
     let code = table.concept_of(column).map_or(column, |concept| concept.code);
     if rows.is_empty() || rows.position(column).or(rows.position(code)).is_some() {
         return Ok(());
@@ -505,7 +505,7 @@ fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
     }
 }
 
-fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
+pub(super) fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
     let Some(reference) = key::reference(text) else { return };
     if style.annotations.include(NAVIGATION) {
         out.member(&format!("{property}@{NAVIGATION}"), &lookup.navigation);
@@ -519,14 +519,14 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
 }
 
 /// What the row that a lookup's cell points to is called.
-fn name_behind<'n>(names: &'n Names, lookup: &Lookup, text: &str) -> Option<&'n str> {
+pub(super) fn name_behind<'n>(names: &'n Names, lookup: &Lookup, text: &str) -> Option<&'n str> {
     let reference = key::reference(text)?;
     let target = lookup.targets.iter().find(|target| target.resource_type == reference.resource_type)?;
     names.get(&target.entity_set, key::of_reference(lookup, &reference))
 }
 
 /// Says that a null is none: what is there, and why it cannot be shown.
-fn value_exception(out: &mut Json, property: &str, text: &str, exception: cells::Exception) {
+pub(super) fn value_exception(out: &mut Json, property: &str, text: &str, exception: cells::Exception) {
     out.name(&format!("{property}@{VALUE_EXCEPTION}"));
     out.open('{');
     out.member("value", text);
@@ -615,14 +615,16 @@ fn one_related(
         _ => entity(out, style, found, properties, row, None)?,
     }
     if out.bytes.len() > style.expand_bytes {
-        let most = style.expand_bytes;
-        let error = Error::new(
-            Code::ScanBudgetExceeded,
-            format!("the answer has more than {most} bytes with its related rows (limit `expand_bytes`)"),
-        );
-        return Err(error.target("$expand").hint("ask for a smaller page, for fewer columns, or with $top in $expand"));
+        let hint = "ask for a smaller page, for fewer columns, or with $top in $expand";
+        return Err(too_large(style.expand_bytes, "$expand", hint));
     }
     Ok(())
+}
+
+/// Of an answer with related rows.
+pub(super) fn too_large(most: usize, target: &str, hint: &str) -> Error {
+    let message = format!("the answer has more than {most} bytes with its related rows (limit `expand_bytes`)");
+    Error::new(Code::ScanBudgetExceeded, message).target(target).hint(hint)
 }
 
 /// Ends a property whose name begins at the mark, and which has no value.

@@ -12,7 +12,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{Column, ColumnAccess, ColumnIndex, Kind, Table};
 
 /// Of a key that has been told from its text: the cell is the GUID.
-const TOLD_KEY: Kind = Kind::ConceptKey { concept: usize::MAX };
+pub(super) const TOLD_KEY: Kind = Kind::ConceptKey { concept: usize::MAX };
 
 /// A table with a column for each of these values after its own.
 pub fn widened(table: &Table, joined: &[Joined], catalog: &Catalog) -> Result<Table> {

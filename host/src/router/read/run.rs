@@ -193,7 +193,7 @@ impl Session {
 
     /// What planning must know of the tables that a query touches, each of which the caller must be allowed to read: where
     /// they are, what their services can search, and the ids behind the query's keys.
-    async fn known(
+    pub(super) async fn known(
         &self,
         table: &Arc<ServedTable>,
         query: &Query,
@@ -252,7 +252,7 @@ type Page = (Rows, Option<u64>, Option<Cursor>);
 
 /// Who may be asked what it can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asking {
+pub(super) enum Asking {
     Services,
     Nobody,
 }
@@ -271,10 +271,10 @@ fn declared(says: Option<&Capabilities>, table: &Table) -> Option<BTreeMap<Strin
 }
 
 /// What the next links of a table depend on.
-fn generation(snapshot: &Snapshot, table: &Arc<ServedTable>) -> String {
+pub(super) fn generation(snapshot: &Snapshot, table: &Arc<ServedTable>) -> String {
     format!("{:?} {}", snapshot.root(table).route, table.mapping.digest)
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
