@@ -21,6 +21,9 @@ pub mod model {
     /// What a cell's text means, and the order of cells.
     pub mod value;
 
+    /// Exact sums and averages.
+    pub mod total;
+
     /// Rows in one buffer.
     pub mod rows;
 
@@ -29,6 +32,12 @@ pub mod model {
 
     /// A query and a change, resolved and typed.
     pub mod query;
+
+    /// A table with values of related rows as columns.
+    pub mod widened;
+
+    /// Groups of rows, and what is counted and added up in each.
+    pub mod aggregate;
 
     /// What a read finds: rows and what hangs on them, as a tree.
     pub mod result;
@@ -86,10 +95,16 @@ pub mod odata {
 
         /// The elements resolved against tables, and the cookies of its pages.
         pub mod query;
+
+        /// The same with groups of rows.
+        pub mod aggregate;
     }
 
     /// `$select`, `$expand` and what may stand in their parentheses: text to an untyped tree.
     pub mod selection;
+
+    /// `$apply`: transformations as groups.
+    pub mod apply;
 
     /// The query string: options by name, and from them a query.
     pub mod options;
@@ -138,6 +153,9 @@ pub mod odata {
 
     /// Flat rows of a fetch to JSON.
     pub mod flat;
+
+    /// Rows of groups to JSON.
+    pub mod groups;
 }
 
 /// What to ask of whom: pure decisions, printable.
@@ -156,6 +174,9 @@ pub mod plan {
 
         /// Filters, orders and pages rows in memory.
         pub mod residual;
+
+        /// Groups rows, and counts and adds up in each group.
+        pub mod aggregate;
     }
 
     /// What FHIR search can do of it.
@@ -211,8 +232,14 @@ pub mod store {
         /// Names of tables and columns, values of parameters.
         pub(crate) mod names;
 
+        /// Conditions, each exactly or not at all.
+        pub(crate) mod conditions;
+
         /// What is wanted of a native table as a statement.
         pub(crate) mod select;
+
+        /// Groups of the rows of a native table as a statement.
+        pub(crate) mod groups;
     }
 
     /// SQLite. Every call blocks.
@@ -222,6 +249,9 @@ pub mod store {
 
         /// The data folder: one server at a time, never an empty store where one was.
         pub(crate) mod folder;
+
+        /// Sums and extremes as functions of the database, exact.
+        pub(crate) mod functions;
 
         /// The database file: opening, schema versions, connections, what its errors mean.
         pub(crate) mod database;
@@ -246,6 +276,9 @@ pub mod store {
 
         /// Rows out.
         pub(crate) mod scan;
+
+        /// Groups of rows out.
+        pub(crate) mod groups;
 
         /// Native tables follow their mappings.
         pub(crate) mod follow;
@@ -378,6 +411,9 @@ pub mod router {
 
         /// A fetch to a page of flat rows.
         pub mod fetch;
+
+        /// Groups of rows.
+        pub mod aggregate;
     }
 
     /// Steps of a change of what is in force, at which a test may end.

@@ -246,7 +246,7 @@ def fetches_and_all_of_their_pages():
 @check
 def what_is_not_there_is_refused_by_name():
     refused(lambda: list(client.query.sql("SELECT TOP 1 fullname FROM contact")))
-    refused(lambda: list(client.query.fetchxml("<fetch aggregate='true'><entity name='contact'/></fetch>").execute()))
+    refused(lambda: list(client.query.fetchxml("<fetch datasource='retained'><entity name='contact'/></fetch>").execute()))
 
 
 print(f"{len(failed)} failed: {failed}" if failed else "all checks passed", flush=True)

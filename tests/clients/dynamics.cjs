@@ -104,9 +104,11 @@ const checks = {
         const paged = await api.fetchAll({ ...fetch(link, 'count="1"'), includeAnnotations: "*" });
         const keys = (answer) => answer.value.map((row) => row.msemr_observationid).sort();
         assert.deepEqual(keys(paged), keys(whole));
+        const count = '<attribute name="msemr_observationid" alias="n" aggregate="count"/>';
+        assert.equal((await api.fetch(fetch(count, 'aggregate="true"'))).value[0].n, 3);
     },
     async "what is not there is refused by name"() {
-        const fetchXml = "<fetch aggregate='true'><entity name='contact'/></fetch>";
+        const fetchXml = "<fetch datasource='retained'><entity name='contact'/></fetch>";
         await assert.rejects(api.fetch({ collection: "contacts", fetchXml }), { status: 501 });
     },
 };

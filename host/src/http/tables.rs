@@ -17,6 +17,7 @@ use crate::http::ingest::response_bundle;
 use crate::http::metadata::{Documents, Which};
 use crate::http::shared::{self, API, App, OLDER_API, Shared, failure};
 use crate::http::{actions, body};
+use crate::model::aggregate::Aggregation;
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
@@ -29,6 +30,7 @@ use crate::model::table::Table;
 use crate::odata::definitions::address::{Answer, Definitions};
 use crate::odata::fetch::query::cookie;
 use crate::odata::flat;
+use crate::odata::groups;
 use crate::odata::headers::{Detail, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
@@ -211,7 +213,11 @@ impl Serving<'_> {
                 Ok(shared::object(session.explain_fetch(snapshot.table(&table.name)?, fetch).await?))
             }
             Request::Fetch { table, fetch } => self.fetched(snapshot.table(&table.name)?, fetch).await,
+            Request::Aggregate { table, aggregation } if call.preferences.explain => {
+                Ok(shared::object(session.explain_groups(snapshot.table(&table.name)?, aggregation).await?))
+            }
             Request::Read { table, query } => self.rows(snapshot.table(&table.name)?, query).await,
+            Request::Aggregate { table, aggregation } => self.groups(snapshot.table(&table.name)?, aggregation).await,
             Request::Count { table, query } => self.count(snapshot.table(&table.name)?, query).await,
             Request::ReadOne { table, key, query, known } => {
                 let table = snapshot.table(&table.name)?;
@@ -322,7 +328,7 @@ impl Serving<'_> {
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
         let count = found.count;
         let body = self
-            .rendered(table, found.rows, query, found.expanded, move |style, found| {
+            .rendered(&table.table, &table.table, found.rows, query, found.expanded, move |style, found| {
                 reply::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
             })
             .await?;
@@ -354,6 +360,18 @@ impl Serving<'_> {
         Ok(json(&self.call, body?))
     }
 
+    async fn groups(&self, table: &Arc<ServedTable>, aggregation: &Aggregation) -> Result<Response> {
+        let shown = aggregation.table().ok_or_else(|| Error::new(Code::Internal, "rows are grouped by nothing"))?;
+        let found = self.session.aggregate(table, aggregation, &self.sent.token_binding()).await?;
+        let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
+        let count = found.count;
+        let written =
+            self.rendered(&table.table, shown, found.rows, &aggregation.then, Vec::new(), move |style, found| {
+                groups::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
+            });
+        Ok(json(&self.call, written.await?))
+    }
+
     async fn count(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
         let query = counted(&table.table, query);
         let page = self.session.read(table, &query, "").await?;
@@ -364,7 +382,9 @@ impl Serving<'_> {
         let shown = shown(self.session.snapshot(), &table.table, query)?;
         let expanded = self.session.expand(table, &rows, &shown.expand).await?;
         let etag = reply::etag(&table.table, &rows, 0);
-        let body = self.rendered(table, rows, query, expanded, |style, found| reply::one(style, found, 0)).await?;
+        let body = self
+            .rendered(&table.table, &table.table, rows, query, expanded, |style, found| reply::one(style, found, 0))
+            .await?;
         Ok(with_etag(json(&self.call, body), etag.as_deref()))
     }
 
@@ -435,28 +455,30 @@ impl Serving<'_> {
         Ok(with_etag(response, etag.as_deref()))
     }
 
-    /// An answer of rows. A large one is not written on a thread of the reactor.
+    /// An answer of rows of a table, or of what was made `of` its rows. A large one is not written on a thread of the
+    /// reactor.
     async fn rendered(
         &self,
-        table: &Arc<ServedTable>,
+        of: &Table,
+        table: &Arc<Table>,
         rows: Rows,
         query: &Query,
         expanded: Vec<Expanded>,
         write: impl FnOnce(Style<'_>, Found<'_>) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<Vec<u8>> {
         let names = match self.style(&Names::default()).wants_names() {
-            true => self.session.names(&table.table, &rows, query, &expanded).await,
+            true => self.session.names(table, &rows, query, &expanded).await,
             false => Names::default(),
         };
         let begun = Instant::now();
         let bytes = rows.bytes() + expanded.iter().map(Expanded::bytes).sum::<usize>();
         let body = if bytes <= AT_ONCE {
-            write(self.style(&names), Found { table: &table.table, query, rows: &rows, expanded: &expanded })
+            write(self.style(&names), Found { table, query, rows: &rows, expanded: &expanded })
         } else {
             let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
-            let (shown, query) = (table.table.clone(), query.clone());
+            let (shown, query) = (table.clone(), query.clone());
             let expand_bytes = self.session.limits().expand_bytes;
-            let written = self.session.work(&table.table, move || {
+            let written = self.session.work(of, move || {
                 let style = style(&snapshot, &sent, &call, &names, expand_bytes);
                 write(style, Found { table: &shown, query: &query, rows: &rows, expanded: &expanded })
             });

@@ -86,6 +86,8 @@ pub struct Limits {
     pub request_ms: u64,
     /// Keys that a condition on a related table may bring. `ScanBudgetExceeded`.
     pub related_keys: usize,
+    /// Groups that `$apply` may make of the rows of a table. `ScanBudgetExceeded`.
+    pub aggregate_groups: usize,
     /// Milliseconds that a next link stays good. `PageTokenExpired`.
     pub page_token_ms: u64,
     /// Reads of the store at once; one writes beside them. More wait, then `Busy`.
@@ -178,6 +180,7 @@ impl Default for Limits {
             share_percent: 50,
             request_ms: 30_000,
             related_keys: 1_000,
+            aggregate_groups: 10_000,
             page_token_ms: 60 * 60 * 1_000,
             store_reads: 8,
             store_queue: 256,

@@ -100,6 +100,11 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// Of a key that has been told from its text: the cell is the GUID.
+    pub const TOLD_KEY: Self = Self::ConceptKey { concept: usize::MAX };
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     pub options: Vec<ChoiceOption>,
@@ -415,11 +420,13 @@ impl Table {
 }
 
 impl Column {
-    /// The property name that apps see: `_msemr_patient_value` for a lookup or concept key, else the column's name.
+    /// The property name that apps see: `_msemr_patient_value` for a lookup or concept key, else the column's name. A key
+    /// that was told, and a lookup that is not followed, stand in no table but in what was made of one: by their own names.
     pub fn property(&self) -> Cow<'_, str> {
-        match self.kind {
-            Kind::Lookup(_) | Kind::ConceptKey { .. } => format!("_{}_value", self.name).into(),
-            _ => self.name.as_str().into(),
-        }
+        let is_plain = match &self.kind {
+            Kind::Lookup(lookup) => lookup.navigation.is_empty(),
+            kind => !matches!(kind, Kind::ConceptKey { .. }) || *kind == Kind::TOLD_KEY,
+        };
+        if is_plain { self.name.as_str().into() } else { format!("_{}_value", self.name).into() }
     }
 }

@@ -328,6 +328,12 @@ impl<'a> Number<'a> {
         Number(Cow::Owned(self.0.into_owned()))
     }
 
+    /// Whether it is below zero, its significant digits as text (`1..=9` first and last; none of zero), and the power of ten
+    /// before whose first the point stands: `0.digits` times 10 to it.
+    pub fn digits(&self) -> (bool, Vec<u8>, i64) {
+        parts(&self.0).unwrap_or_default()
+    }
+
     /// For arithmetic; None if it needs more than the 28 digits that a decimal of the database world has.
     pub fn to_decimal(&self) -> Option<rust_decimal::Decimal> {
         let (_, _, exponent) = parts(&self.0)?;

@@ -306,6 +306,9 @@ impl<'a> Resolver<'a> {
             return self.of_outer(at, path, outer);
         }
         let steps = self.steps(path)?;
+        if let Some(index) = self.grouped_by(steps) {
+            return Ok((Expr::Column(index), Type::of(&self.table.columns[index].kind)));
+        }
         if let [Segment { at, kind: SegmentKind::Name { name, arguments: None } }, rest @ ..] = steps
             && let [next, ..] = rest
             && !name.contains('.')
@@ -346,6 +349,16 @@ impl<'a> Resolver<'a> {
             ] => self.concept_part(*at, name, *inner, part),
             [first, ..] => Err(self.odd_step(first)),
         }
+    }
+
+    /// What the rows were grouped by is called by the path that it was written with.
+    fn grouped_by(&self, steps: &[Segment]) -> Option<ColumnIndex> {
+        let name = |step: &Segment| match &step.kind {
+            SegmentKind::Name { name, arguments: None } => Some(name.clone()),
+            _ => None,
+        };
+        let names = steps.iter().map(name).collect::<Option<Vec<_>>>().filter(|names| names.len() > 1)?;
+        self.table.property(&names.join("/"))
     }
 
     /// A column behind a lookup.

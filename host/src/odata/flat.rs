@@ -3,7 +3,7 @@
 
 use super::cells::{self, Json};
 use super::headers::Detail;
-use super::reply::{self, FORMATTED, Style, lookup_annotations, name_behind};
+use super::reply::{self, FORMATTED, MORE, Style, lookup_annotations, name_behind};
 use crate::model::error::Result;
 use crate::model::fetch::{Fetch, Flat, Shown, Side};
 use crate::model::table::{Kind, Table};
@@ -20,7 +20,6 @@ pub struct Page<'a> {
 }
 
 const COOKIE: &str = "Microsoft.Dynamics.CRM.fetchxmlpagingcookie";
-const MORE: &str = "Microsoft.Dynamics.CRM.morerecords";
 const TOTAL: &str = "Microsoft.Dynamics.CRM.totalrecordcount";
 const TOTAL_EXCEEDED: &str = "Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded";
 

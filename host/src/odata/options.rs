@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
+use super::apply::{self, Applied};
 use super::expression::{Context, Source, nearest_property};
 use super::filter;
 use super::search;
 use super::selection::{self, Item, Nested, Part, Value};
+use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Expand, ExpandForm, Filter, Query};
+use crate::model::query::{Expand, ExpandForm, Filter, Joined, Query};
 use crate::model::table::{ColumnIndex, Kind, Table};
 
 /// Entity type and set of the concepts that rows carry. They are reached through rows only.
@@ -23,19 +25,38 @@ pub const CONCEPT_FIELDS: [&str; 5] =
     ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];
 
 /// System options that we have, without `$`.
-const KNOWN: [&str; 11] =
-    ["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken", "format", "explain"];
+const KNOWN: [&str; 12] = [
+    "select",
+    "filter",
+    "search",
+    "orderby",
+    "top",
+    "skip",
+    "count",
+    "expand",
+    "skiptoken",
+    "format",
+    "explain",
+    "apply",
+];
 
 /// The parameter that holds a FetchXML, in lower case.
 pub const FETCH: &str = "fetchxml";
 
 /// System options of the standard that we refuse by name.
-const REFUSED: [&str; 7] = ["apply", "compute", "deltatoken", "index", "levels", "schemaversion", "id"];
+const REFUSED: [&str; 6] = ["compute", "deltatoken", "index", "levels", "schemaversion", "id"];
 
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
 /// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
 /// is written there: passed over, they would give rows that nobody asked for.
 const OF_DATAVERSE: [&str; 6] = ["savedQuery", "userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
+
+/// What a list is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    Rows(Box<Query>),
+    Groups(Box<Aggregation>),
+}
 
 /// A query string taken apart. Values are decoded text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,10 +103,38 @@ impl Options {
         }
     }
 
+    /// What the options describe of a list: rows of `table`, or what `$apply` makes of them.
+    pub fn list(&self, table: &Table, context: Context<'_>) -> Result<Asked> {
+        let Some(text) = self.get("apply") else { return Ok(Asked::Rows(self.query(table, context)?.into())) };
+        for other in ["search", "expand"] {
+            if self.get(other).is_some() {
+                let error = Error::new(Code::NotSupported, format!("`${other}` beside `$apply` is not supported"));
+                return Err(error.target(format!("${other}")));
+            }
+        }
+        let Applied { filter, joined, steps } = apply::applied(Source { text, target: "$apply" }, table, context)?;
+        let Some(last) = steps.last() else {
+            // The rows as they are.
+            let mut query = self.query_with(table, context, joined)?;
+            query.filter = both(filter, query.filter.take());
+            return Ok(Asked::Rows(query.into()));
+        };
+        // What comes after `$apply` is about what it gives (Data Aggregation 4.0, 3.1).
+        let mut then = self.query(&last.table, context)?;
+        let skip_token = then.skip_token.take();
+        let of = Query { filter, joined, skip_token, ..Query::default() };
+        Ok(Asked::Groups(Box::new(Aggregation { of, steps, then })))
+    }
+
     /// The query that the options describe, on rows of `table`.
     pub fn query(&self, table: &Table, context: Context<'_>) -> Result<Query> {
+        self.query_with(table, context, Vec::new())
+    }
+
+    /// With values of related rows that are used already.
+    fn query_with(&self, table: &Table, context: Context<'_>, joined: Vec<Joined>) -> Result<Query> {
         let mut query = Query { skip_token: self.get("skiptoken").map(str::to_owned), ..Query::default() };
-        let joined = RefCell::default();
+        let joined = RefCell::new(joined);
         if let Some(text) = self.get("filter") {
             query.filter = Some(filter::filter(Source { text, target: "$filter" }, table, context, &joined)?);
         }

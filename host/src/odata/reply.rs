@@ -57,6 +57,8 @@ pub struct Page<'a> {
 }
 
 pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+/// That more rows follow than a page has.
+pub(super) const MORE: &str = "Microsoft.Dynamics.CRM.morerecords";
 /// Of OData's Core vocabulary: the exact value of a property that is problematic, and why.
 const VALUE_EXCEPTION: &str = "Org.OData.Core.V1.ValueException";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -507,7 +509,7 @@ fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
 
 pub(super) fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: &Lookup, text: &str) {
     let Some(reference) = key::reference(text) else { return };
-    if style.annotations.include(NAVIGATION) {
+    if style.annotations.include(NAVIGATION) && !lookup.navigation.is_empty() {
         out.member(&format!("{property}@{NAVIGATION}"), &lookup.navigation);
     }
     let target = lookup.targets.iter().find(|t| t.resource_type == reference.resource_type);

@@ -12,8 +12,9 @@ use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
 use super::fetch;
 use super::headers::{Format, Headers, Preferences, SchemaForm};
-use super::options::{CONCEPT_SET, FETCH, Options, both};
+use super::options::{Asked, CONCEPT_SET, FETCH, Options, both};
 use super::syntax;
+use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
@@ -61,6 +62,11 @@ pub enum Request {
     Fetch {
         table: Arc<Table>,
         fetch: Box<Fetch>,
+    },
+    /// What `$apply` makes of rows of a table.
+    Aggregate {
+        table: Arc<Table>,
+        aggregation: Aggregation,
     },
     /// `/$count`: only how many, as plain text.
     Count {
@@ -152,8 +158,13 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
 impl Call {
     /// The page size of `Prefer` belongs to the query.
     fn page_size(&mut self) {
-        if let Request::Read { query, .. } = &mut self.request {
-            query.max_page_size = self.preferences.max_page_size;
+        match &mut self.request {
+            Request::Read { query, .. } => query.max_page_size = self.preferences.max_page_size,
+            Request::Aggregate { aggregation, .. } => {
+                let then = &mut aggregation.then;
+                then.max_page_size = self.preferences.max_page_size.or(then.max_page_size);
+            }
+            _ => {}
         }
     }
 }
@@ -173,7 +184,8 @@ struct Segment {
 }
 
 /// Options that describe a list of rows, and those for one row.
-const FOR_ROWS: &[&str] = &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken"];
+const FOR_ROWS: &[&str] =
+    &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken", "apply"];
 const FOR_ROW: &[&str] = &["select", "expand"];
 
 /// Actions of Dataverse on a set that change many rows.
@@ -280,8 +292,16 @@ impl Reader<'_> {
     fn fetch(&self, table: &Arc<Table>, text: &str) -> Result<Request> {
         may(table, table.access.read, "read")?;
         self.options.only(&[FETCH, "count", "skiptoken"], "a FetchXML, which says it itself")?;
-        let mut fetch = fetch::query::read(text, table, self.context)?;
-        fetch.query.count |= self.options.query(table, self.context)?.count;
+        let counts = self.options.query(table, self.context)?.count;
+        let mut fetch = match fetch::aggregate::read(text, table, self.context)? {
+            fetch::aggregate::Asked::Rows(fetch) => fetch,
+            fetch::aggregate::Asked::Groups(mut aggregation) => {
+                aggregation.then.count |= counts;
+                aggregation.of.skip_token = self.options.get("skiptoken").map(str::to_owned);
+                return Ok(Request::Aggregate { table: table.clone(), aggregation: *aggregation });
+            }
+        };
+        fetch.query.count |= counts;
         if let Some(token) = self.options.get("skiptoken") {
             if fetch.page.is_clients {
                 let message = "a FetchXML with `top`, `count` or `page` is paged by its `paging-cookie`";
@@ -292,20 +312,32 @@ impl Reader<'_> {
         if let (Some(size), false) = (self.message.headers.preferences().max_page_size, fetch.page.is_clients) {
             fetch.page.size = fetch.page.size.min(size);
         }
-        Ok(Request::Fetch { table: table.clone(), fetch: Box::new(fetch) })
+        Ok(Request::Fetch { table: table.clone(), fetch })
     }
 
     fn read(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
         may(table, table.access.read, "read")?;
         self.options.only(FOR_ROWS, "rows of a table")?;
-        let mut query = self.options.query(table, self.context)?;
-        query.filter = both(extra, query.filter.take());
-        Ok(Request::Read { table: table.clone(), query })
+        Ok(match self.options.list(table, self.context)? {
+            Asked::Rows(mut query) => {
+                query.filter = both(extra, query.filter.take());
+                Request::Read { table: table.clone(), query: *query }
+            }
+            Asked::Groups(mut aggregation) => {
+                aggregation.of.filter = both(extra, aggregation.of.filter.take());
+                Request::Aggregate { table: table.clone(), aggregation: *aggregation }
+            }
+        })
     }
 
     fn count(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
         self.method(&["GET"])?;
         may(table, table.access.read, "read")?;
+        if self.options.get("apply").is_some() {
+            return Err(unsupported("`$apply` beside `/$count`")
+                .target("$apply")
+                .hint("use $apply=aggregate($count as n)"));
+        }
         self.options.only(&["filter", "search"], "`/$count`")?;
         let mut query = self.options.query(table, self.context)?;
         query.filter = both(extra, query.filter.take());

@@ -8,11 +8,13 @@ use super::flat::FlatPlan;
 use super::joined::split;
 use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
-use super::tree::{CountPlan, Expansion, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin};
+use super::tree::{
+    CountPlan, Expansion, Grouped, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
+};
 use super::unparse;
 use super::window::Window;
 use crate::model::query::{ExpandForm, Filter, Order, Quantifier};
-use crate::model::table::{ColumnIndex, Table};
+use crate::model::table::{Column, ColumnIndex, Table};
 
 /// The whole tree. Nobody is asked for it.
 pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
@@ -66,6 +68,43 @@ pub fn explain_flat(plan: &FlatPlan, left_over: LeftOver<'_>) -> Value {
         }),
     };
     shown
+}
+
+/// The same of groups.
+pub fn explain_groups(grouped: &Grouped, left_over: LeftOver<'_>) -> Value {
+    let (read, aggregation) = (&grouped.read, &grouped.aggregation);
+    let mut of = read.wide();
+    let mut steps = Vec::with_capacity(aggregation.steps.len());
+    for step in &aggregation.steps {
+        let names: Vec<_> = step.table.columns.iter().map(Column::property).collect();
+        let aggregates =
+            step.aggregates.iter().zip(&names[step.by.len()..]).map(|(aggregate, name)| match &aggregate.of {
+                Some(value) => format!("{} with {} as {name}", unparse::value(value, of), aggregate.method.name()),
+                None => format!("{} as {name}", aggregate.method.name()),
+            });
+        steps.push(json!({
+            "by": names[..step.by.len()],
+            "aggregates": aggregates.collect::<Vec<_>>(),
+            "filter": filter(step.filter.as_ref(), &step.table),
+        }));
+        of = &step.table;
+    }
+    let then = &aggregation.then;
+    json!({
+        "groups": steps,
+        // Who makes those of the first step; the others are made here.
+        "groupedBy": match () {
+            () if aggregation.is_count() => "count",
+            () if grouped.in_database(left_over) => "database",
+            () => "here",
+        },
+        "filter": filter(then.filter.as_ref(), of),
+        "order": order(&then.order, of),
+        "top": then.top,
+        "skip": then.skip,
+        "count": then.count,
+        "read": explain(read, left_over),
+    })
 }
 
 fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::evaluate::residual::{self, Residual, guid_in};
-use super::joined::{TOLD_KEY, split};
+use super::joined::split;
 use super::planner::{Known, plan, touched};
 use super::tree::{Place, Read, and};
 use crate::model::catalog::{Catalog, Relation};
@@ -116,7 +116,7 @@ fn widened(fetch: &Fetch, table: &Table, catalog: &Catalog) -> Result<Table> {
             name,
             description: String::new(),
             kind: match &column.kind {
-                Kind::Key | Kind::ConceptKey { .. } => TOLD_KEY,
+                Kind::Key | Kind::ConceptKey { .. } => Kind::TOLD_KEY,
                 kind => kind.clone(),
             },
             access: ColumnAccess { read: true, create: false, update: false },

@@ -4,50 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::evaluate::residual::{columns_of_filter, guid_in};
-use crate::model::catalog::{Catalog, Relation};
-use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Filter, Joined, JoinedValue};
+use crate::model::error::Result;
+use crate::model::query::{Filter, JoinedValue};
 use crate::model::result::Expanded;
 use crate::model::rows::Rows;
-use crate::model::table::{Column, ColumnAccess, ColumnIndex, Kind, Table};
-
-/// Of a key that has been told from its text: the cell is the GUID.
-pub(super) const TOLD_KEY: Kind = Kind::ConceptKey { concept: usize::MAX };
-
-/// A table with a column for each of these values after its own.
-pub fn widened(table: &Table, joined: &[Joined], catalog: &Catalog) -> Result<Table> {
-    let mut wide = table.clone();
-    for value in joined {
-        let column = Column {
-            name: value.name.clone(),
-            label: value.name.clone(),
-            description: String::new(),
-            kind: kind(value, catalog)?,
-            access: ColumnAccess { read: true, create: false, update: false },
-            required: false,
-            path: String::new(),
-            elements: Vec::new(),
-        };
-        wide.columns.push(column);
-    }
-    Ok(wide)
-}
-
-fn kind(joined: &Joined, catalog: &Catalog) -> Result<Kind> {
-    let JoinedValue::Column(column) = joined.value else {
-        return Ok(Kind::Int64);
-    };
-    let gone = || Error::new(Code::Internal, "a joined value is gone").target(joined.name.clone());
-    let table = match &joined.to {
-        Relation::Lookup { table, .. } | Relation::Collection { table, .. } => catalog.table(table).ok_or_else(gone)?,
-        Relation::Concept { .. } => return Err(gone()),
-    };
-    let wide = widened(table, &joined.query.joined, catalog)?;
-    Ok(match &wide.columns.get(column).ok_or_else(gone)?.kind {
-        Kind::Key | Kind::ConceptKey { .. } => TOLD_KEY,
-        kind => kind.clone(),
-    })
-}
+use crate::model::table::{ColumnIndex, Kind, Table};
 
 /// What can be asked before the values are there, and what must wait for them. `own` = columns that the table has.
 pub fn split(filter: Option<&Filter>, own: usize) -> (Option<Filter>, Option<Filter>) {

@@ -7,17 +7,21 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::evaluate::aggregate;
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
-use super::joined::{split, widened};
+use super::joined::split;
 use super::search::query::{Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, sort};
 use super::tree::{
-    Check, CountPlan, Expansion, Gather, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
+    Check, CountPlan, Expansion, Gather, Grouped, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan,
+    Semijoin,
 };
 use super::window::Window;
+use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Expand, ExpandForm, Expr, Filter, Joined, JoinedValue, Literal, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Kind, Sortable, Source, Table};
+use crate::model::widened::widened;
 
 /// What planning must know of the moment.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +65,26 @@ pub fn plan(query: &Query, table: &Arc<Table>, known: Known<'_>) -> Result<Read>
     let scan = scan(query, query.filter.clone(), table, &place, known.ids);
     let query = Query { expand: Vec::new(), ..query.clone() };
     Ok(Read { table: table.clone(), place, query, joins, ids: known.ids.clone(), scan, gather, expand })
+}
+
+/// The same for groups of rows.
+pub fn plan_groups(aggregation: &Aggregation, table: &Arc<Table>, known: Known<'_>) -> Result<Grouped> {
+    let Some(first) = aggregation.steps.first() else {
+        return Err(Error::new(Code::Internal, "rows are to be grouped, and by nothing"));
+    };
+    let taken = aggregate::columns_of(first).into_iter().filter(|column| *column < table.columns.len());
+    let counts = aggregation.is_count();
+    let query = Query {
+        select: Some(taken.collect()),
+        filter: aggregation.of.filter.clone(),
+        joined: aggregation.of.joined.clone(),
+        count: counts,
+        top: counts.then_some(0),
+        ..Query::default()
+    };
+    let read = plan(&query, table, known)?;
+    aggregate::check(aggregation, read.wide())?;
+    Ok(Grouped { read, aggregation: aggregation.clone() })
 }
 
 /// What finding the values takes that filter and order use of related rows.
@@ -137,20 +161,35 @@ impl Read {
         }
         let within = |join: &Semijoin| among(join, &self.table, left_over);
         let within: Vec<_> = self.joins.iter().map(within).collect();
-        let keys = |join: &Semijoin| join.condition(&self.table, BTreeSet::new());
-        let mut all = self.joins.iter().zip(&within).map(|(join, within)| within.clone().unwrap_or_else(|| keys(join)));
-        let filter = self.query.filter.as_ref().and_then(|filter| with_keys(filter, &mut all).ok());
         // Beside what is checked row by row, in one `or` say, it cannot be asked.
-        match left_to(&self.table, filter, left_over).is_some_and(|left| left.has_among()) {
+        match left_to(&self.table, self.asked(&within), left_over).is_some_and(|left| left.has_among()) {
             true => vec![None; self.joins.len()],
             false => within,
         }
+    }
+
+    /// The filter as the database is asked it, with lists of keys for those joins that it does not make itself.
+    fn asked(&self, within: &[Option<Filter>]) -> Option<Filter> {
+        let keys = |join: &Semijoin| join.condition(&self.table, BTreeSet::new());
+        let mut all = self.joins.iter().zip(within).map(|(join, within)| within.clone().unwrap_or_else(|| keys(join)));
+        self.query.filter.as_ref().and_then(|filter| with_keys(filter, &mut all).ok())
     }
 
     /// The scan with a filter in place of the query's: with the keys of its joins, or with those of the rows that it is
     /// read for.
     pub fn scan_for(&self, filter: Option<Filter>, ids: &HashMap<Uuid, String>) -> Scan {
         scan(&self.query, filter, &self.table, &self.place, ids)
+    }
+}
+
+impl Grouped {
+    /// Whether the database makes the groups of the first step: it keeps just the rows that are meant, and has the values.
+    pub fn in_database(&self, left_over: LeftOver<'_>) -> bool {
+        let (read, first) = (&self.read, self.aggregation.steps.first());
+        read.place == Place::Native
+            && read.gather.is_none()
+            && first.is_some_and(|first| aggregate::is_of_columns(first, &read.table))
+            && left_to(&read.table, read.asked(&read.within(left_over)), left_over).is_none()
     }
 }
 

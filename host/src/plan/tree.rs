@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::search::query::{Class, Search, ServerSearch};
 use super::window::Window;
+use crate::model::aggregate::Aggregation;
 use crate::model::error::Detail;
 use crate::model::query::{ExpandForm, Filter, JoinedValue, Order, Quantifier, Query};
 use crate::model::table::{ColumnIndex, Table};
@@ -44,6 +45,14 @@ pub struct Read {
     /// Where filter or order use values of related rows: the scan then gives all rows that what can be asked of it keeps.
     pub gather: Option<Gather>,
     pub expand: Vec<Expansion>,
+}
+
+/// Groups of the rows of a read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grouped {
+    /// Of each row what the first step takes; where only the number of rows is asked for, it counts them and gives none.
+    pub read: Read,
+    pub aggregation: Aggregation,
 }
 
 /// Values of related rows, found for all rows of a scan, before these are filtered and sorted here.

@@ -22,6 +22,11 @@ pub fn order<'a>(order: &'a [Order], table: &'a Table) -> impl Display + 'a {
     })
 }
 
+/// Shows a value of a row of this table.
+pub fn value<'a>(of: &'a Expr, table: &'a Table) -> impl Display + 'a {
+    fmt::from_fn(move |f| expr(f, of, table))
+}
+
 /// How tightly the place binds that a condition is printed in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Binding {

@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
+use crate::model::rows::Rows;
 use crate::model::table::{Route, Table};
 use crate::store::control::{Act, Activation, Decision, Event, EventsAsked, Mapping};
 use crate::store::keys::Keys;
 use crate::store::native::{
-    Division, MadeAnew, NativeScan, NativeWrite, Progress, Release, ScanLimits, Scanned, StoredResource,
+    Division, MadeAnew, NativeGroups, NativeScan, NativeWrite, Progress, Release, ScanLimits, Scanned, StoredResource,
 };
 use crate::store::queue;
 use crate::store::sql::select;
@@ -185,6 +186,14 @@ impl Store {
         let abandon = Abandon::default();
         let abandoned = abandon.0.clone();
         self.run(turn, move |database| database.scan(&scan, limits, abandoned)).await
+    }
+
+    /// A row for each group that the step's filter keeps, by the step's table.
+    pub async fn groups(&self, groups: NativeGroups) -> Result<Rows> {
+        let turn = queue::turn(&self.0.reads, &groups.table.name, Some(groups.deadline)).await?;
+        let abandon = Abandon::default();
+        let abandoned = abandon.0.clone();
+        self.run(turn, move |database| database.groups(&groups, abandoned)).await
     }
 
     /// Who would do what of a scan. Asks nobody.

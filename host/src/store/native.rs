@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::model::aggregate::Grouping;
 use crate::model::query::{Compare, Expr, Filter, Literal, Order};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
@@ -139,6 +140,20 @@ impl NativeScan {
         let columns = (0..table.columns.len()).collect();
         Self { table, columns, filter, order: Vec::new(), skip: 0, top: Some(1), count: false }
     }
+}
+
+/// Groups of the rows of a native table, which the database makes by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeGroups {
+    pub table: Arc<Table>,
+    /// The database must be able to check all of it.
+    pub filter: Option<Filter>,
+    /// Its values are columns of the table.
+    pub step: Grouping,
+    /// Groups. `ScanBudgetExceeded`.
+    pub most: usize,
+    /// `UpstreamTimeout`.
+    pub deadline: Instant,
 }
 
 /// What a scan may take.

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "what was asked, and how much of it was answered")]
 
 mod data;
+mod groups;
 mod naive;
 mod query;
 mod random;
@@ -85,6 +86,10 @@ impl Run {
                     let random = &mut Random::new(seed as u64 * 1_000_000 + at as u64);
                     if random.chance(5) {
                         found.extend(world.difference_of_row(random).await);
+                        continue;
+                    }
+                    if random.chance(8) {
+                        found.extend(world.difference_of_groups(random, at / AT_ONCE, &mut refusals).await);
                         continue;
                     }
                     let query = Maker { random, tables: &world.tables }.query();

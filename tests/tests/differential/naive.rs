@@ -79,7 +79,7 @@ fn matching<'t>(
     Ok(kept.into_iter().map(|(_, row)| row).collect())
 }
 
-fn nulls_first(a: &Value, b: &Value) -> Ordering {
+pub(crate) fn nulls_first(a: &Value, b: &Value) -> Ordering {
     let order = a.compare(b).expect("both can be compared");
     order.unwrap_or_else(|| (*a != Value::Null).cmp(&(*b != Value::Null)))
 }
@@ -132,7 +132,12 @@ fn behind<'t>(row: &Row, by: &str, other: &'t Table) -> Option<&'t Row> {
 }
 
 /// None = null. No row: all columns are null.
-fn holds(filter: &Filter, table: &Table, row: Option<&Row>, tables: &Tables) -> Result<Option<bool>, Unknown> {
+pub(crate) fn holds(
+    filter: &Filter,
+    table: &Table,
+    row: Option<&Row>,
+    tables: &Tables,
+) -> Result<Option<bool>, Unknown> {
     Ok(match filter {
         // Both sides are looked at, so that whatever may fail is known to.
         Filter::And(a, b) => match (holds(a, table, row, tables)?, holds(b, table, row, tables)?) {
@@ -360,7 +365,7 @@ fn is_whole(expr: &Expr, table: &Table) -> bool {
     }
 }
 
-fn value(of: &Expr, table: &Table, row: Option<&Row>, tables: &Tables) -> Result<Value, Unknown> {
+pub(crate) fn value(of: &Expr, table: &Table, row: Option<&Row>, tables: &Tables) -> Result<Value, Unknown> {
     Ok(match of {
         Expr::Column(column) => cell(column, row),
         Expr::Behind(lookups, column) => {

@@ -267,7 +267,7 @@ impl Options {
 
 impl Filter {
     /// `prefix` leads to the columns: `x1/`, `navigation/`.
-    fn text(&self, prefix: &str, depth: usize) -> String {
+    pub(crate) fn text(&self, prefix: &str, depth: usize) -> String {
         match self {
             Self::And(a, b) => format!("({} and {})", a.text(prefix, depth), b.text(prefix, depth)),
             Self::Or(a, b) => format!("({} or {})", a.text(prefix, depth), b.text(prefix, depth)),
@@ -342,7 +342,7 @@ impl Filter {
 }
 
 impl Expr {
-    fn text(&self, prefix: &str) -> String {
+    pub(crate) fn text(&self, prefix: &str) -> String {
         match self {
             Self::Column(column) => format!("{prefix}{column}"),
             Self::Behind(lookups, column) => format!("{prefix}{}/{column}", lookups.join("/")),
@@ -572,7 +572,7 @@ impl Maker<'_> {
     }
 
     /// A value of other rows: behind one lookup or two, or how many point here.
-    fn joined(&mut self, table: &Table) -> Option<(Expr, Kind)> {
+    pub(crate) fn joined(&mut self, table: &Table) -> Option<(Expr, Kind)> {
         if table.navigations.is_empty() {
             return None;
         }
@@ -622,7 +622,7 @@ impl Maker<'_> {
     }
 
     /// A column of these kinds, if possible one that has values.
-    fn column(&mut self, table: &Table, of: impl Fn(Kind) -> bool) -> (String, Kind) {
+    pub(crate) fn column(&mut self, table: &Table, of: impl Fn(Kind) -> bool) -> (String, Kind) {
         let all: Vec<&(String, Kind)> = table.columns.iter().filter(|(_, kind)| of(*kind)).collect();
         let has_value = |column: &str| table.rows.iter().any(|row| row.cells[column] != Value::Null);
         let filled: Vec<&(String, Kind)> = all.iter().copied().filter(|(name, _)| has_value(name)).collect();
@@ -631,7 +631,7 @@ impl Maker<'_> {
     }
 
     /// `outer`: of the request itself, where the functions of Dataverse may stand.
-    fn filter(&mut self, table: &Table, depth: usize, outer: bool) -> Filter {
+    pub(crate) fn filter(&mut self, table: &Table, depth: usize, outer: bool) -> Filter {
         if depth > 0 && self.random.chance(45) {
             return match self.random.below(5) {
                 0 | 1 => Filter::And(

@@ -141,24 +141,26 @@ fn kind(of: &Json) -> Option<Kind> {
 }
 
 fn row(shown: &Map<String, Json>, columns: &[(String, Kind)]) -> Row {
-    let cell = |(name, kind): &(String, Kind)| {
-        let text = match shown.get(&format!("{name}{EXCEPTION}")) {
-            Some(said) => said["value"].as_str().map(str::to_owned).unwrap_or_else(|| said["value"].to_string()),
-            None => match shown.get(name) {
-                None | Some(Json::Null) => return (name.clone(), Value::Null),
-                Some(Json::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-            },
-        };
-        let value = parsed(*kind, &text);
-        (name.clone(), value.unwrap_or_else(|| panic!("{name} shows {text}, which is no {kind:?}")))
-    };
+    let cell = |(name, kind): &(String, Kind)| (name.clone(), shown_value(shown, name, *kind));
     let (told, shown): (Map<String, Json>, Map<String, Json>) =
         shown.clone().into_iter().partition(|(member, _)| member.ends_with(LOGICAL_NAME));
     let leads_to = told
         .iter()
         .filter_map(|(member, name)| Some((member.strip_suffix(LOGICAL_NAME)?.to_owned(), name.as_str()?.to_owned())));
     Row { cells: columns.iter().map(cell).collect(), leads_to: leads_to.collect(), shown }
+}
+
+/// What a property shows, or says beside.
+pub(crate) fn shown_value(shown: &Map<String, Json>, name: &str, kind: Kind) -> Value {
+    let text = match shown.get(&format!("{name}{EXCEPTION}")) {
+        Some(said) => said["value"].as_str().map(str::to_owned).unwrap_or_else(|| said["value"].to_string()),
+        None => match shown.get(name) {
+            None | Some(Json::Null) => return Value::Null,
+            Some(Json::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        },
+    };
+    parsed(kind, &text).unwrap_or_else(|| panic!("{name} shows {text}, which is no {kind:?}"))
 }
 
 pub(crate) fn parsed(kind: Kind, text: &str) -> Option<Value> {

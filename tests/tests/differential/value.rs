@@ -164,6 +164,44 @@ impl Decimal {
         }
     }
 
+    /// Of some, exact.
+    pub(crate) fn sum(numbers: &[&Self]) -> Result<Self, Unknown> {
+        let (mantissa, scale) = Self::summed(numbers)?;
+        Ok(Self::parse(&format!("{mantissa}e-{scale}")).expect("a number"))
+    }
+
+    /// Rounded half to even where it has more than 28 digits.
+    pub(crate) fn average(numbers: &[&Self]) -> Result<Self, Unknown> {
+        let (mantissa, mut scale) = Self::summed(numbers)?;
+        let by = i128::try_from(numbers.len()).map_err(|_| Unknown::NotModelled)?;
+        let (sign, mut size) = (mantissa.signum(), mantissa.abs());
+        while size > 0 && size / by < 10_i128.pow(27) {
+            size *= 10;
+            scale += 1;
+        }
+        let (floor, rest) = (size / by, size % by);
+        if floor >= 10_i128.pow(28) {
+            return Err(Unknown::NotModelled);
+        }
+        let up = 2 * rest > by || (2 * rest == by && floor % 2 == 1);
+        let rounded = sign * (floor + i128::from(up));
+        Ok(Self::parse(&format!("{rounded}e-{scale}")).expect("a number"))
+    }
+
+    /// As `scaled` has it.
+    fn summed(numbers: &[&Self]) -> Result<(i128, u32), Unknown> {
+        // What is too large for arithmetic is not too large for a sum.
+        let of = |number: &&Self| number.scaled().map_err(|_| Unknown::NotModelled);
+        let scaled: Vec<(i128, u32)> = numbers.iter().map(of).collect::<Result<_, _>>()?;
+        let scale = scaled.iter().map(|(_, scale)| *scale).max().unwrap_or_default();
+        let mut sum = 0_i128;
+        for (mantissa, own) in scaled {
+            let raised = mantissa.checked_mul(10_i128.pow(scale - own)).ok_or(Unknown::NotModelled)?;
+            sum = sum.checked_add(raised).ok_or(Unknown::NotModelled)?;
+        }
+        Ok((sum, scale))
+    }
+
     pub(crate) fn negated(&self) -> Self {
         Self { negative: !self.negative && !self.digits.is_empty(), ..self.clone() }
     }

@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::schema::{Table, Tables, tables};
 use crate::value::Unknown;
 
-const ACCEPT: &str = "application/json;IEEE754Compatible=true";
+pub(crate) const ACCEPT: &str = "application/json;IEEE754Compatible=true";
 
 /// What a service may do, and Turntable makes up for: none of it may show in an answer. Each world has one of them. (Absolute
 /// references do show: they are other content, of which the keys of child rows are made.)
@@ -164,6 +164,11 @@ impl World {
         let metadata = metadata.send().await.expect(200).json();
         let tables = tables(&metadata, &whole_tables(seed, &sets, &servers).await);
         Self { servers, tables, oddity, _services: services }
+    }
+
+    /// The native route first.
+    pub(crate) fn servers(&self) -> &[(&'static str, Server)] {
+        &self.servers
     }
 
     /// What is wrong with the answers of the native route and of another server, the `nth`, to a request; None if nothing

@@ -69,7 +69,7 @@ pub fn read(text: &str, table: &Arc<Table>, context: Context<'_>) -> Result<Fetc
     let mut links = Vec::new();
     let reading = Reading { source, context, table, by_value: fetch.flag("useraworderby", source)? };
     reading.survey(entity, table, None, &mut links)?;
-    let reading = Resolving { reading, links: &links, beside: RefCell::default() };
+    let reading = Resolving::new(reading, &links);
     let mut found = reading.fetch(entity, fetch.flag("distinct", source)?)?;
     found.query.count = fetch.flag("returntotalrecordcount", source)?;
     found.binding = fetch.binding(&["page", "paging-cookie"]);
@@ -86,14 +86,11 @@ pub fn read(text: &str, table: &Arc<Table>, context: Context<'_>) -> Result<Fetc
 }
 
 /// The one `entity`, which is of this table.
-fn entity<'e>(fetch: &'e Element, table: &Table, source: Source<'_>) -> Result<&'e Element> {
+pub(super) fn entity<'e>(fetch: &'e Element, table: &Table, source: Source<'_>) -> Result<&'e Element> {
     if fetch.name != "fetch" {
         return Err(source.bad(fetch.at, "`fetch` is expected, not another element,"));
     }
     fetch.only(FETCH, source)?;
-    if fetch.flag("aggregate", source)? {
-        return Err(source.unsupported(fetch.at, "`aggregate`"));
-    }
     if fetch.get("mapping").is_some_and(|mapping| mapping != "logical") {
         return Err(source.unsupported(fetch.at, "a `mapping` other than `logical`"));
     }
@@ -109,7 +106,7 @@ fn entity<'e>(fetch: &'e Element, table: &Table, source: Source<'_>) -> Result<&
     Ok(entity)
 }
 
-fn page(fetch: &Element, source: Source<'_>, context: Context<'_>) -> Result<Page> {
+pub(super) fn page(fetch: &Element, source: Source<'_>, context: Context<'_>) -> Result<Page> {
     let most = context.limits.page_rows_max;
     let (top, count, number) =
         (fetch.number("top", source)?, fetch.number("count", source)?, fetch.number("page", source)?);
@@ -164,27 +161,27 @@ pub fn cookie(page: &Page, skip: u64, token: &str) -> String {
 }
 
 #[derive(Clone, Copy)]
-struct Reading<'a> {
-    source: Source<'a>,
-    context: Context<'a>,
-    table: &'a Arc<Table>,
+pub(super) struct Reading<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) context: Context<'a>,
+    pub(super) table: &'a Arc<Table>,
     /// Choices are ordered by their numbers, not by their labels.
-    by_value: bool,
+    pub(super) by_value: bool,
 }
 
 /// A link that stands beside a row.
-struct Planned<'a> {
-    element: &'a Element,
-    alias: String,
-    kind: LinkType,
-    leads: Leads<'a>,
+pub(super) struct Planned<'a> {
+    pub(super) element: &'a Element,
+    pub(super) alias: String,
+    pub(super) kind: LinkType,
+    pub(super) leads: Leads<'a>,
     /// The link that it is in.
-    within: Option<usize>,
+    pub(super) within: Option<usize>,
 }
 
 impl<'a> Reading<'a> {
     /// All links that stand beside rows, each before those inside it.
-    fn survey(
+    pub(super) fn survey(
         &self,
         element: &'a Element,
         table: &Table,
@@ -219,28 +216,37 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn bad(&self, element: &Element, message: &str) -> Error {
+    pub(super) fn bad(&self, element: &Element, message: &str) -> Error {
         self.source.bad(element.at, &format!("{message},"))
     }
 }
 
-struct Resolving<'r, 'a> {
-    reading: Reading<'a>,
-    links: &'r [Planned<'a>],
+pub(super) struct Resolving<'r, 'a> {
+    pub(super) reading: Reading<'a>,
+    pub(super) links: &'r [Planned<'a>],
     beside: RefCell<Vec<Beside>>,
 }
 
 /// Whose columns a condition speaks of without naming a link.
 #[derive(Clone, Copy)]
-struct Scope<'a> {
-    table: &'a Table,
+pub(super) struct Scope<'a> {
+    pub(super) table: &'a Table,
     /// The row itself, beside which links stand.
-    is_whole: bool,
+    pub(super) is_whole: bool,
     /// By which the table is called.
-    alias: Option<&'a str>,
+    pub(super) alias: Option<&'a str>,
 }
 
-impl<'a> Resolving<'_, 'a> {
+impl<'r, 'a> Resolving<'r, 'a> {
+    pub(super) fn new(reading: Reading<'a>, links: &'r [Planned<'a>]) -> Self {
+        Self { reading, links, beside: RefCell::default() }
+    }
+
+    /// Columns of links that have been spoken of.
+    pub(super) fn beside(&self) -> Vec<Beside> {
+        self.beside.borrow().clone()
+    }
+
     fn fetch(&self, entity: &'a Element, distinct: bool) -> Result<Fetch> {
         let table: &'a Arc<Table> = self.reading.table;
         let scope = Scope { table, is_whole: true, alias: None };
@@ -337,7 +343,7 @@ impl<'a> Resolving<'_, 'a> {
     }
 
     /// The links inside another, or beside the row itself, with what is read for them.
-    fn built(&self, within: Option<usize>) -> Result<(Vec<Link>, Vec<Expand>)> {
+    pub(super) fn built(&self, within: Option<usize>) -> Result<(Vec<Link>, Vec<Expand>)> {
         let (mut links, mut expand) = (Vec::new(), Vec::new());
         for (number, planned) in self.links.iter().enumerate().filter(|(_, planned)| planned.within == within) {
             let (leads, kind) = (&planned.leads, planned.kind);
@@ -381,7 +387,7 @@ impl<'a> Resolving<'_, 'a> {
     }
 
     /// What the filters and the links of an element that are conditions ask, all together.
-    fn conditions(&self, element: &Element, scope: Scope<'_>) -> Result<Option<Filter>> {
+    pub(super) fn conditions(&self, element: &Element, scope: Scope<'_>) -> Result<Option<Filter>> {
         let mut all = Vec::new();
         for child in &element.children {
             match child.name.as_str() {
@@ -495,7 +501,7 @@ impl<'a> Resolving<'_, 'a> {
     }
 
     /// A column of a link, as it stands beside a row's own.
-    fn column_beside(&self, link: usize, column: ColumnIndex) -> Expr {
+    pub(super) fn column_beside(&self, link: usize, column: ColumnIndex) -> Expr {
         let mut beside = self.beside.borrow_mut();
         let wanted = Beside { link, column };
         let place = beside.iter().position(|other| *other == wanted).unwrap_or_else(|| {
@@ -519,23 +525,11 @@ impl<'a> Resolving<'_, 'a> {
             let table = link.map_or(self.reading.table, |link| self.links[link].leads.table);
             let column = link::column(child, name, table, source, self.reading.context.catalog)?;
             let by = link.map_or(Expr::Column(column), |link| self.column_beside(link, column));
-            let by = match &table.columns[column].kind {
-                Kind::Lookup(_) => {
-                    let what = format!("ordering by the lookup `{name}`, which goes by the names of its rows,");
-                    return Err(source
-                        .unsupported(child.at, &what)
-                        .hint("link its table, and order by the column of the name there"));
-                }
-                Kind::Choice(choice) if !self.reading.by_value => {
-                    let case = choice.options.iter().map(|option| {
-                        let number = Number::parse(option.value.to_string()).map_or(Literal::Null, Literal::Number);
-                        let is = Filter::Compare(Compare::Eq, by.clone(), Expr::Literal(number));
-                        (is, Expr::Literal(Literal::Text(option.label.clone())))
-                    });
-                    Expr::Case(case.collect())
-                }
-                _ => by,
-            };
+            let by = in_order(by, &table.columns[column].kind, self.reading.by_value).ok_or_else(|| {
+                let what = format!("ordering by the lookup `{name}`, which goes by the names of its rows,");
+                let error = source.unsupported(child.at, &what);
+                error.hint("link its table, and order by the column of the name there")
+            })?;
             orders.push(Order { by, descending: child.flag("descending", source)? });
         }
         Ok(orders)
@@ -593,7 +587,7 @@ impl<'a> Resolving<'_, 'a> {
 
     /// A condition on rows beside and one on other related rows are not joined by `or`: the second is asked before the
     /// first can be.
-    fn check_mixed(&self, filter: &Filter, entity: &Element) -> Result<()> {
+    pub(super) fn check_mixed(&self, filter: &Filter, entity: &Element) -> Result<()> {
         let own = self.reading.table.columns.len();
         let mut pending = vec![filter];
         while let Some(filter) = pending.pop() {
@@ -611,8 +605,24 @@ impl<'a> Resolving<'_, 'a> {
 }
 
 /// A name that needs no escaping and is no annotation's.
-fn is_alias(name: &str) -> bool {
+pub(super) fn is_alias(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// A value as it is ordered by: a choice by its label, unless `by_value`. None: of a lookup, which goes by a name elsewhere.
+pub(super) fn in_order(by: Expr, kind: &Kind, by_value: bool) -> Option<Expr> {
+    match kind {
+        Kind::Lookup(_) => None,
+        Kind::Choice(choice) if !by_value => {
+            let case = choice.options.iter().map(|option| {
+                let number = Number::parse(option.value.to_string()).map_or(Literal::Null, Literal::Number);
+                let is = Filter::Compare(Compare::Eq, by.clone(), Expr::Literal(number));
+                (is, Expr::Literal(Literal::Text(option.label.clone())))
+            });
+            Some(Expr::Case(case.collect()))
+        }
+        _ => Some(by),
+    }
 }
 
 fn has_related(filter: &Filter) -> bool {

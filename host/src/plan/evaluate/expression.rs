@@ -247,6 +247,29 @@ impl<'t> Expression<'t> {
         })
     }
 
+    /// The value as the text of a cell: of a column its own, of everything else one of the kind that it has as a column of
+    /// groups (`model::aggregate`).
+    pub(super) fn text<'r>(&'r self, rows: &'r Rows, row: usize) -> Result<Option<Cow<'r, str>>> {
+        if let Self::Column(column, kind) = self
+            && **kind != Kind::TOLD_KEY
+        {
+            return Ok(cell(rows, row, *column)?.map(Cow::Borrowed));
+        }
+        Ok(match self.value(rows, row)? {
+            Value::Null => None,
+            Value::Bool(value) => Some(value.to_string().into()),
+            Value::Integer(value) => Some(value.to_string().into()),
+            Value::Decimal(value) => Some(value.text().to_owned().into()),
+            Value::Text(value) => Some(value),
+            Value::Guid(value) => Some(value.to_string().into()),
+            Value::Date(value) => Some(value.to_string().into()),
+            Value::Instant(value) => Some(value.to_string().into()),
+            Value::Time(_) | Value::Duration(_) => {
+                return Err(Error::new(Code::Internal, "a time of day or a duration is no cell"));
+            }
+        })
+    }
+
     fn value<'r>(&'r self, rows: &'r Rows, row: usize) -> Result<Value<'r>> {
         match self {
             Self::Column(column, kind) => column_value(kind, cell(rows, row, *column)?),

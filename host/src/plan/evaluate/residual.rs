@@ -62,19 +62,32 @@ pub fn filter_rows(filter: Option<&Filter>, table: &Table, rows: &Rows) -> Resul
 /// The rows in order: null first when ascending and last when descending; what is equal by the key's GUID, so that the
 /// order is total and pages neither overlap nor miss a row.
 pub fn order(rows: &Rows, order: &[Order], table: &Table) -> Result<Vec<usize>> {
-    let mut by: Vec<(Key<'_>, bool)> = Vec::with_capacity(order.len() + 1);
-    for part in order {
-        let domain = Expression::new(&part.by, table)?.1;
-        by.push((Key::new(&part.by, domain, table)?, part.descending));
-    }
+    let mut by = orders(order, table)?;
     by.push((Key::new(&Expr::Column(table.key), Type::Guid, table)?, false));
+    sorted(rows, &by)
+}
+
+/// The same of rows that are no table's: what is equal in this order stays as it is.
+pub(super) fn order_alone(rows: &Rows, order: &[Order], table: &Table) -> Result<Vec<usize>> {
+    sorted(rows, &orders(order, table)?)
+}
+
+fn orders<'t>(order: &[Order], table: &'t Table) -> Result<Vec<(Key<'t>, bool)>> {
+    let key = |part: &Order| {
+        let domain = Expression::new(&part.by, table)?.1;
+        Ok((Key::new(&part.by, domain, table)?, part.descending))
+    };
+    order.iter().map(key).collect()
+}
+
+fn sorted(rows: &Rows, by: &[(Key<'_>, bool)]) -> Result<Vec<usize>> {
     let mut keyed = Vec::with_capacity(rows.len());
     for row in 0..rows.len() {
         let keys: Vec<SortKey> = by.iter().map(|(key, _)| key.of(rows, row)).collect::<Result<_>>()?;
         keyed.push((keys, row));
     }
     keyed.sort_by(|(a, _), (b, _)| {
-        let parts = a.iter().zip(b).zip(&by).map(|((a, b), (_, down))| if *down { b.cmp(a) } else { a.cmp(b) });
+        let parts = a.iter().zip(b).zip(by).map(|((a, b), (_, down))| if *down { b.cmp(a) } else { a.cmp(b) });
         parts.fold(Ordering::Equal, Ordering::then)
     });
     Ok(keyed.into_iter().map(|(_, row)| row).collect())

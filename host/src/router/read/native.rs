@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
+use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::plan::tree::NativeScan;
 use crate::router::session::{Session, Step};
@@ -53,12 +54,20 @@ impl Session {
         Ok(scanned)
     }
 
-    /// The one way from a request to stored rows. `MappingFault` where the table is behind with a resource: then its rows
+    /// The way from a request to stored rows. `MappingFault` where the table is behind with a resource: then its rows
     /// are tried again behind the request.
     pub(in crate::router) async fn scan_store(&self, scan: native::NativeScan, limits: ScanLimits) -> Result<Scanned> {
-        let scanned = self.store().scan(scan, limits).await;
+        self.store().scan(scan, limits).await.map_err(|error| self.met_behind(error))
+    }
+
+    /// Groups that the database makes, which looks at as many rows as there are.
+    pub(super) async fn groups_of_store(&self, groups: native::NativeGroups) -> Result<Rows> {
+        self.store().groups(groups).await.map_err(|error| self.met_behind(error))
+    }
+
+    fn met_behind(&self, error: Error) -> Error {
         // It names the table that is behind, which may be one that a condition is about.
-        scanned.map_err(|error| match error.get_target().and_then(|name| self.snapshot().table(name).ok()) {
+        match error.get_target().and_then(|name| self.snapshot().table(name).ok()) {
             Some(served) if error.code() == Code::MappingFault => {
                 let table = &served.table;
                 self.turntable().met_behind.notify_one();
@@ -74,6 +83,6 @@ impl Session {
                 )
             }
             _ => error,
-        })
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
+use crate::plan::evaluate::aggregate::Folding;
 use crate::plan::evaluate::residual::{self, columns_of_filter};
 use crate::plan::search::query::{Lost, Search, verify_self_link};
 use crate::plan::tree::{CountPlan, SearchScan};
@@ -239,31 +240,56 @@ impl<'a> Searching<'a> {
 
     /// Every row that meets the filter, for ordering or counting here; or somewhat more than `most`.
     pub(super) async fn fetched(&mut self, most: usize) -> Result<Rows> {
-        let scan = self.scan;
         let mut all = Rows::new(self.columns.to_vec());
-        for search in &scan.searches {
-            let mut link: Option<String> = None;
-            loop {
-                if self.session.budget().has_spent(self.share) {
-                    return Err(self.exceeded());
-                }
-                let batch = self.batch(search, link.as_deref(), usize::MAX).await?;
-                for row in &batch.kept {
-                    if self.is_new(&batch.rows, *row) {
-                        all.push(batch.rows.row(*row));
-                    }
-                }
-                if all.len() > most {
-                    return Ok(all);
-                }
-                match batch.next {
-                    Some(next) => link = Some(next),
-                    None => break,
-                }
+        let mut place = (0, None);
+        while let Some(rows) = self.further(&mut place).await? {
+            all.append(&rows);
+            if all.len() > most {
+                break;
             }
-            self.ended(search).await?;
         }
         Ok(all)
+    }
+
+    /// Groups of every row that meets the filter; no rows are held but those of one page.
+    pub(super) async fn folded(mut self, mut folding: Folding) -> Result<Rows> {
+        let mut place = (0, None);
+        while let Some(rows) = self.further(&mut place).await? {
+            let begun = Instant::now();
+            let added = self.session.work(&self.table.table, move || {
+                folding.add(&rows)?;
+                Ok(folding)
+            });
+            let added: Result<Folding> = added.await?;
+            folding = added?;
+            self.session.trace().add(Step::Residual, begun.elapsed());
+        }
+        self.session.work(&self.table.table, move || folding.done()).await?
+    }
+
+    /// The rows of one more page that meet the filter, where every row is wanted. None: there are no more. `place`: of the
+    /// searches, and the page of it; at first those at the beginning.
+    async fn further(&mut self, place: &mut (usize, Option<String>)) -> Result<Option<Rows>> {
+        let scan = self.scan;
+        let Some(search) = scan.searches.get(place.0) else { return Ok(None) };
+        if self.session.budget().has_spent(self.share) {
+            return Err(self.exceeded());
+        }
+        let batch = self.batch(search, place.1.as_deref(), usize::MAX).await?;
+        let mut rows = Rows::new(self.columns.to_vec());
+        for row in &batch.kept {
+            if self.is_new(&batch.rows, *row) {
+                rows.push(batch.rows.row(*row));
+            }
+        }
+        match batch.next {
+            Some(next) => place.1 = Some(next),
+            None => {
+                self.ended(search).await?;
+                *place = (place.0 + 1, None);
+            }
+        }
+        Ok(Some(rows))
     }
 
     /// The rows of a frame, in the order of the plan.

@@ -33,27 +33,62 @@ impl Session {
     /// token.
     pub async fn read(&self, table: &Arc<ServedTable>, query: &Query, binding: &str) -> Result<Found> {
         let read = self.planned(table, query).await?;
-        let binding = Binding { query: binding.to_owned(), generation: generation(self.snapshot(), table) };
-        let (cursor, left) = match &query.skip_token {
-            Some(token) => self.turntable().tokens.open(token, now_ms(), &binding)?,
-            None => (Cursor::Offset(0), query.top),
-        };
+        let binding = self.binding(table, binding);
+        let (cursor, left) = self.begin(query.skip_token.as_deref(), query.top, &binding)?;
         let size = self.page_size(query, left);
-        let (rows, count, next) = match &read.gather {
-            Some(gather) => self.page_of_gathered(&read, gather, &cursor, size).await?,
-            None => self.page_of_scan(table, &read, cursor, size, left).await?,
-        };
+        let (rows, count, next) = self.page_of(table, &read, cursor, size, left).await?;
         self.remember(&read.table, &rows);
-        let left = left.map(|left| left.saturating_sub(rows.len() as u64));
-        let next = match next {
-            Some(cursor) if left != Some(0) => {
-                let expires = now_ms() + i64::try_from(self.limits().page_token_ms).unwrap_or(i64::MAX);
-                Some(self.turntable().tokens.seal(cursor, left, expires, &binding)?)
-            }
-            _ => None,
-        };
+        let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
         let expanded = self.expanded(&read.table, &rows, &read.expand).await?;
         Ok(Found { rows, expanded, count, next })
+    }
+
+    /// What the next links of an answer are good for.
+    pub(super) fn binding(&self, table: &Arc<ServedTable>, request: &str) -> Binding {
+        Binding { query: request.to_owned(), generation: generation(self.snapshot(), table) }
+    }
+
+    /// Where a page begins, and how many rows are left of `$top`.
+    pub(super) fn begin(
+        &self,
+        token: Option<&str>,
+        top: Option<u64>,
+        binding: &Binding,
+    ) -> Result<(Cursor, Option<u64>)> {
+        match token {
+            Some(token) => self.turntable().tokens.open(token, now_ms(), binding),
+            None => Ok((Cursor::Offset(0), top)),
+        }
+    }
+
+    /// `$skiptoken` of the page that begins where this one ended, if one does.
+    pub(super) fn next_token(
+        &self,
+        next: Option<Cursor>,
+        left: Option<u64>,
+        binding: &Binding,
+    ) -> Result<Option<String>> {
+        match next {
+            Some(cursor) if left != Some(0) => {
+                let expires = now_ms() + i64::try_from(self.limits().page_token_ms).unwrap_or(i64::MAX);
+                Ok(Some(self.turntable().tokens.seal(cursor, left, expires, binding)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) async fn page_of(
+        &self,
+        table: &Arc<ServedTable>,
+        read: &Read,
+        cursor: Cursor,
+        size: usize,
+        left: Option<u64>,
+    ) -> Result<Page> {
+        match &read.gather {
+            Some(gather) => self.page_of_gathered(read, gather, &cursor, size).await,
+            None => self.page_of_scan(table, read, cursor, size, left).await,
+        }
     }
 
     async fn page_of_scan(
@@ -183,7 +218,10 @@ impl Session {
     }
 
     /// The scan of a read, once its joins have been made, and the texts behind its keys.
-    async fn with_joins<'r>(&self, read: &'r Read) -> Result<(Cow<'r, Scan>, Cow<'r, HashMap<Uuid, String>>)> {
+    pub(super) async fn with_joins<'r>(
+        &self,
+        read: &'r Read,
+    ) -> Result<(Cow<'r, Scan>, Cow<'r, HashMap<Uuid, String>>)> {
         if read.joins.is_empty() {
             return Ok((Cow::Borrowed(&read.scan), Cow::Borrowed(&*read.ids)));
         }
@@ -231,7 +269,7 @@ impl Session {
         Ok(Place::Virtual(Arc::new(ServerSearch { declared, force, never, ignored, same })))
     }
 
-    fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
+    pub(super) fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
         let limits = self.limits();
         let most = query.max_page_size.unwrap_or(limits.page_rows).clamp(1, limits.page_rows_max);
         left.map_or(most as usize, |left| usize::try_from(left).unwrap_or(usize::MAX).min(most as usize))
@@ -248,7 +286,7 @@ fn too_many(read: &Read, most: usize) -> Error {
 }
 
 /// Rows of a page, how many there are in all if that was asked, and where the page ended if more follow.
-type Page = (Rows, Option<u64>, Option<Cursor>);
+pub(super) type Page = (Rows, Option<u64>, Option<Cursor>);
 
 /// Who may be asked what it can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

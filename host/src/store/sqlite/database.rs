@@ -16,6 +16,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::store::queue::busy;
 use crate::store::sql::names::Value;
 use crate::store::sqlite::folder::Folder;
+use crate::store::sqlite::functions;
 use crate::store::sqlite::tables::Tables;
 
 /// How long to wait for a lock that another process holds. Then `Busy`.
@@ -291,6 +292,7 @@ fn connect(path: &Path, synchronous: &str) -> Result<Connection> {
     // What is deleted is overwritten: a patient's name does not stay in the file.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    functions::define(&connection)?;
     Ok(connection)
 }
 

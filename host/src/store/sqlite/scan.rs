@@ -10,13 +10,15 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
 use crate::model::error::{Code, Error, Result};
+use crate::model::query::Filter;
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::plan::evaluate::residual::{self, Residual};
 use crate::store::native::{NativeScan, ScanLimits, Scanned};
 use crate::store::queue::busy;
+use crate::store::sql::conditions::{inner_tables, without_rows_of};
 use crate::store::sql::names::Value;
-use crate::store::sql::select::{Select, Window, columns_of, inner_tables, without_rows_of};
+use crate::store::sql::select::{Select, Window, columns_of};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop, too_late};
 use crate::store::sqlite::tables::Stands;
@@ -41,23 +43,13 @@ impl Database {
             // Only while a version of its mapping comes into force.
             Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", scan.table.name))),
         }
-        let inner = scan.filter.as_ref().map(inner_tables).unwrap_or_default();
-        let mut missing = Vec::new();
-        for (table, columns) in &inner {
-            match self.tables.stands(table, columns.iter().copied()) {
-                Stands::Whole => {}
-                Stands::Missing => missing.push(table.set()),
-                Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", table.name))),
-            }
-        }
-        let filter =
-            scan.filter.as_ref().map(|filter| without_rows_of(filter, &|table| missing.contains(&table.set())));
+        let (filter, inner) = self.asked_of(scan.filter.as_ref())?;
         // One more tells whether there are more.
         let window = Window { skip: scan.skip, top: scan.top.map(|top| top.saturating_add(1)) };
         let select = Select::new(&scan.table, &scan.columns, filter.as_ref(), &scan.order, window);
         let stop = Stop { deadline: limits.deadline, abandoned };
         self.reading_until(&stop, |moment| {
-            inner.iter().try_for_each(|(table, _)| behind::check_all(moment, table))?;
+            inner.iter().try_for_each(|table| behind::check_all(moment, table))?;
             behind::check(moment, scan, || {
                 if select.residual.is_none() && select.ordered {
                     by_database(moment, scan, &select, limits)
@@ -66,6 +58,21 @@ impl Database {
                 }
             })
         })
+    }
+
+    /// A filter as the database can be asked it, which has no tables without rows, and the other tables that it asks of.
+    pub(crate) fn asked_of(&self, filter: Option<&Filter>) -> Result<(Option<Filter>, Vec<Arc<Table>>)> {
+        let inner = filter.map(inner_tables).unwrap_or_default();
+        let mut missing = Vec::new();
+        for (table, columns) in &inner {
+            match self.tables.stands(table, columns.iter().copied()) {
+                Stands::Whole => {}
+                Stands::Missing => missing.push(table.set()),
+                Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", table.name))),
+            }
+        }
+        let filter = filter.map(|filter| without_rows_of(filter, &|table| missing.contains(&table.set())));
+        Ok((filter, inner.into_iter().map(|(table, _)| table).collect()))
     }
 }
 
@@ -410,6 +417,48 @@ mod tests {
                 prop_assert_eq!(&found.rows, &rows.pick(&expected), "{:?}", filter);
                 prop_assert_eq!((found.count, found.more), (Some(expected.len() as u64), false));
                 prop_assert_eq!(store.count(&table, filter), expected.len() as u64);
+            }
+        }
+
+        #[test]
+        fn groups_are_those_of_the_evaluator(
+            rows in rows(sample::table()),
+            filters in proptest::collection::vec(condition(sample::table()), 4),
+            by in proptest::sample::subsequence((0..sample::table().columns.len()).collect::<Vec<_>>(), 0..3),
+            of in proptest::collection::vec((0..7usize, 0..sample::table().columns.len()), 0..6),
+        ) {
+            use crate::model::aggregate::{Grouping, Method};
+            use crate::plan::evaluate::aggregate::Folding;
+            use crate::store::native::NativeGroups;
+            let table = sample_table();
+            let store = filled(&table, &rows);
+            let methods = [
+                Method::Rows, Method::Values, Method::Distinct, Method::Sum, Method::Average, Method::Least, Method::Most,
+            ];
+            let named = |nth: usize, column: usize| (format!("{nth}"), Expr::Column(column));
+            let by: Vec<_> = by.into_iter().enumerate().map(|(nth, column)| named(nth, column)).collect();
+            let one = |(nth, (method, column)): (usize, (usize, usize))| {
+                let method = methods[method];
+                (format!("of {nth}"), method, (method != Method::Rows).then_some(Expr::Column(column)))
+            };
+            let of: Vec<_> = of.into_iter().enumerate().map(one)
+                .filter(|one| Grouping::new(&table, Vec::new(), vec![one.clone()]).is_ok()).collect();
+            let step = Grouping::new(&table, by, of).unwrap();
+            if step.table.columns.is_empty() {
+                return Ok(());
+            }
+            for filter in filters {
+                let kept = rows.pick(&residual::filter_rows(Some(&filter), &table, &rows).unwrap());
+                let mut folding = Folding::new(table.clone(), step.clone(), 100).unwrap();
+                let deadline = Instant::now() + Duration::from_secs(60);
+                let asked = NativeGroups {
+                    table: table.clone(), filter: Some(filter.clone()), step: step.clone(), most: 100, deadline,
+                };
+                let found = store.groups(&asked, Arc::default());
+                match folding.add(&kept).and_then(|()| folding.done()) {
+                    Ok(expected) => prop_assert_eq!(found.unwrap(), expected, "{:?}", filter),
+                    Err(error) => prop_assert_eq!(found.unwrap_err().code(), error.code()),
+                }
             }
         }
 

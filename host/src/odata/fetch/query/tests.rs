@@ -273,7 +273,6 @@ fn what_is_not_done_is_refused_with_its_place() {
     refused("<fetch/>", "holds one `entity`");
     refused("<fetch><entity name='contact'/></fetch>", "asks for rows of `msemr_observation`");
     for (attribute, expected) in [
-        ("aggregate='true'", "NotSupported: `aggregate`"),
         ("datasource='retained'", "NotSupported: the attribute `datasource` of `fetch`"),
         ("min-active-row-version='true'", "NotSupported"),
         ("utc-offset='60'", "NotSupported"),
