@@ -42,6 +42,9 @@ pub mod model {
     /// What a read finds: rows and what hangs on them, as a tree.
     pub mod result;
 
+    /// What a FetchXML asks for, and the flat rows that it finds.
+    pub mod fetch;
+
     /// Who asks, and what they may.
     pub mod access;
 }
@@ -75,6 +78,27 @@ pub mod odata {
 
     /// `$search`: words and phrases as a condition on all texts of a row.
     pub mod search;
+
+    /// FetchXML: text to a query whose links stand beside its rows.
+    pub mod fetch {
+        /// Text to a tree of elements.
+        mod xml;
+
+        /// Operators by their names.
+        mod operator;
+
+        /// One condition on one column.
+        mod condition;
+
+        /// Which tables stand beside which.
+        mod link;
+
+        /// The elements resolved against tables, and the cookies of its pages.
+        pub mod query;
+
+        /// The same with groups of rows.
+        pub mod aggregate;
+    }
 
     /// `$select`, `$expand` and what may stand in their parentheses: text to an untyped tree.
     pub mod selection;
@@ -127,6 +151,9 @@ pub mod odata {
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
 
+    /// Flat rows of a fetch to JSON.
+    pub mod flat;
+
     /// Rows of groups to JSON.
     pub mod groups;
 }
@@ -175,6 +202,9 @@ pub mod plan {
 
     /// A query and where its tables live to a plan.
     pub mod planner;
+
+    /// A fetch to a plan, and what it finds to flat rows.
+    pub mod flat;
 
     /// A plan as people read it.
     pub mod explain;
@@ -381,6 +411,9 @@ pub mod router {
 
         /// A query to a page: planned, then its plan walked.
         pub mod run;
+
+        /// A fetch to a page of flat rows.
+        pub mod fetch;
 
         /// Groups of rows.
         pub mod aggregate;

@@ -229,9 +229,24 @@ def change_sets_are_whole_where_rows_are_native():
 
 
 @check
+def fetches_and_all_of_their_pages():
+    def fetch(attributes):
+        return f"""<fetch {attributes}><entity name='msemr_observation'><attribute name='msemr_description'/>
+            <link-entity name='contact' from='contactid' to='msemr_subjecttypepatient' alias='who'>
+            <attribute name='fullname'/></link-entity></entity></fetch>"""
+
+    whole = list(client.query.fetchxml(fetch("")).execute())
+    assert len(whole) > 1 and all(row["who.fullname"] for row in whole), whole
+    pages = list(client.query.fetchxml(fetch("count='1'")).execute_pages())
+    assert [len(page) for page in pages] == [1] * len(whole), pages
+    keys = sorted(row["msemr_observationid"] for page in pages for row in page)
+    assert keys == sorted(row["msemr_observationid"] for row in whole)
+
+
+@check
 def what_is_not_there_is_refused_by_name():
     refused(lambda: list(client.query.sql("SELECT TOP 1 fullname FROM contact")))
-    refused(lambda: list(client.query.fetchxml("<fetch><entity name='contact'/></fetch>").execute()))
+    refused(lambda: list(client.query.fetchxml("<fetch datasource='retained'><entity name='contact'/></fetch>").execute()))
 
 
 print(f"{len(failed)} failed: {failed}" if failed else "all checks passed", flush=True)

@@ -20,6 +20,7 @@ use crate::http::{actions, body};
 use crate::model::aggregate::Aggregation;
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
+use crate::model::fetch::Fetch;
 use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{Change, Expand, Filter, Query};
@@ -27,11 +28,14 @@ use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::definitions::address::{Answer, Definitions};
+use crate::odata::fetch::query::cookie;
+use crate::odata::flat;
 use crate::odata::groups;
 use crate::odata::headers::{Detail, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
+use crate::router::read::fetch::Fetched;
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::{ServedTable, Snapshot};
 use crate::router::write::change::Written;
@@ -205,6 +209,10 @@ impl Serving<'_> {
             Request::Count { table, query } if call.preferences.explain => {
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, &counted(table, query)).await?))
             }
+            Request::Fetch { table, fetch } if call.preferences.explain => {
+                Ok(shared::object(session.explain_fetch(snapshot.table(&table.name)?, fetch).await?))
+            }
+            Request::Fetch { table, fetch } => self.fetched(snapshot.table(&table.name)?, fetch).await,
             Request::Aggregate { table, aggregation } if call.preferences.explain => {
                 Ok(shared::object(session.explain_groups(snapshot.table(&table.name)?, aggregation).await?))
             }
@@ -325,6 +333,31 @@ impl Serving<'_> {
             })
             .await?;
         Ok(json(&self.call, body))
+    }
+
+    /// Flat rows. A client that asks for pages of a size of its own goes on by the cookie, any other by a next link, too.
+    async fn fetched(&self, table: &Arc<ServedTable>, fetch: &Fetch) -> Result<Response> {
+        let Fetched { flat, count, next } = self.session.fetch(table, fetch, &self.sent.path).await?;
+        let columns = flat::columns(fetch, flat.sides.len());
+        let names = match self.style(&Names::default()).wants_names() {
+            true => self.session.names_of_flat(&flat, &columns).await,
+            false => Names::default(),
+        };
+        let begun = Instant::now();
+        let cookie = next.as_deref().map(|token| cookie(&fetch.page, fetch.query.skip, token));
+        let next_link = next.as_deref().filter(|_| !fetch.page.is_clients).map(|token| self.sent.next_link(token));
+        let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
+        let (shown, fetch) = (table.table.clone(), fetch.clone());
+        let expand_bytes = self.session.limits().expand_bytes;
+        let shows_count = fetch.query.count;
+        let write = move || {
+            let (cookie, next_link) = (cookie.as_deref(), next_link.as_deref());
+            let page = flat::Page { count, shows_count, more: cookie.is_some(), cookie, next_link };
+            flat::page(style(&snapshot, &sent, &call, &names, expand_bytes), &shown, &fetch, &flat, page)
+        };
+        let body = self.session.work(&table.table, write).await?;
+        self.session.trace().add(Step::Render, begun.elapsed());
+        Ok(json(&self.call, body?))
     }
 
     async fn groups(&self, table: &Arc<ServedTable>, aggregation: &Aggregation) -> Result<Response> {

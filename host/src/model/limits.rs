@@ -44,13 +44,13 @@ pub struct Limits {
     pub bundle_bytes: usize,
     /// Bytes of an uploaded component. `BodyTooLarge`.
     pub component_bytes: usize,
-    /// Nesting of a `$filter`. `BadFilter`.
+    /// Nesting of a `$filter`, and of a FetchXML. `BadFilter`, `BadOption`.
     pub filter_depth: usize,
-    /// Operators, functions and literals of a `$filter`. `BadFilter`.
+    /// Operators, functions and literals of a `$filter`, elements of a FetchXML. `BadFilter`, `BadOption`.
     pub filter_nodes: usize,
     /// Words and phrases of a `$search`. `BadOption`.
     pub search_words: usize,
-    /// Navigation properties in an `$expand`, those of all levels together. `BadOption`.
+    /// Navigation properties in an `$expand`, those of all levels together; links of a FetchXML. `BadOption`.
     pub expand_width: usize,
     /// Levels of an `$expand`. `BadOption`.
     pub expand_depth: usize,

@@ -151,6 +151,11 @@ impl Beside {
 }
 
 impl Filter {
+    /// Both must hold.
+    pub fn both(a: Self, b: Self) -> Self {
+        Self::And(a.into(), b.into())
+    }
+
     /// The condition on a column of a table that [`Filter::one_of`] would be with the keys in a column of those rows of
     /// another table that meet a filter.
     pub fn among(

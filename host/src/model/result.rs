@@ -49,6 +49,12 @@ impl Names {
         self.0.entry(entity_set.to_owned()).or_default().insert(key, name.to_owned());
     }
 
+    pub fn extend(&mut self, others: Self) {
+        for (entity_set, names) in others.0 {
+            self.0.entry(entity_set).or_default().extend(names);
+        }
+    }
+
     pub fn get(&self, entity_set: &str, key: Uuid) -> Option<&str> {
         self.0.get(entity_set)?.get(&key).map(String::as_str)
     }

@@ -1,13 +1,17 @@
 //! Query functions of Dataverse, `Microsoft.Dynamics.CRM.LastXDays(…)` and its kin, as the plain conditions that they
 //! stand for. Days are UTC days, and weeks begin with Sunday.
 
-use crate::model::query::{Compare, Expr, Filter, Literal};
+use crate::model::query::{Compare, Expr, Filter, Literal, TextTest};
 use crate::model::value::{Date, Instant};
 
 /// The functions that have an equivalent, for hints.
-pub const FUNCTIONS: [&str; 37] = [
+pub const FUNCTIONS: [&str; 41] = [
     "In",
     "NotIn",
+    "ContainValues",
+    "DoesNotContainValues",
+    "Contains",
+    "DoesNotContain",
     "Between",
     "NotBetween",
     "On",
@@ -51,6 +55,10 @@ pub enum Takes {
     Nothing,
     /// `PropertyValues=[…]`, of the column's type.
     Values,
+    /// The same, of a choice.
+    Choices,
+    /// `PropertyValue=…`, of a text.
+    Text,
     /// `PropertyValue=…`, a day.
     Day,
     /// `PropertyValue=…`, a number of days, or of what the function counts in.
@@ -62,6 +70,7 @@ pub enum Takes {
 pub enum Given {
     Nothing,
     Values(Vec<Literal>),
+    Text(Literal),
     Day(Date),
     Days(i64),
 }
@@ -70,6 +79,8 @@ pub enum Given {
 pub fn takes(function: &str) -> Option<Takes> {
     Some(match function {
         "In" | "NotIn" | "Between" | "NotBetween" => Takes::Values,
+        "ContainValues" | "DoesNotContainValues" => Takes::Choices,
+        "Contains" | "DoesNotContain" => Takes::Text,
         "On" | "OnOrAfter" | "OnOrBefore" => Takes::Day,
         "Today" | "Yesterday" | "Tomorrow" => Takes::Nothing,
         "LastXDays" | "NextXDays" => Takes::Days,
@@ -82,6 +93,26 @@ pub fn takes(function: &str) -> Option<Takes> {
     })
 }
 
+/// Why a function that Dataverse has means nothing here, and what to do instead. None: there is no such function.
+pub fn refused(function: &str) -> Option<&'static str> {
+    Some(match function {
+        "Above" | "AboveOrEqual" | "Under" | "UnderOrEqual" | "NotUnder" => {
+            "no table is marked as a hierarchy; compare behind its lookup, `navigation/column eq …`, several steps if need be"
+        }
+        "EqualUserLanguage" => "there is one language, 1033",
+        "EqualUserId"
+        | "NotEqualUserId"
+        | "EqualUserTeams"
+        | "EqualUserOrUserTeams"
+        | "EqualUserOrUserHierarchy"
+        | "EqualUserOrUserHierarchyAndTeams"
+        | "EqualBusinessId"
+        | "NotEqualBusinessId" => "there is no login, so nobody is the user; compare with a key",
+        fiscal if fiscal.contains("Fiscal") => "there is no fiscal calendar; compare with dates",
+        _ => return None,
+    })
+}
+
 /// The condition on `column`; `whole_days` tells a date column from a date-time column. None: wrong values, or days out
 /// of the calendar.
 pub fn condition(function: &str, column: &Expr, whole_days: bool, given: Given, now: Instant) -> Option<Filter> {
@@ -89,8 +120,13 @@ pub fn condition(function: &str, column: &Expr, whole_days: bool, given: Given, 
     let span = |first: Option<Date>, last: Option<Date>| days(column, whole_days, first, last);
     let one = |day: Date| span(Some(day), Some(day));
     match (function, given) {
-        ("In", Given::Values(values)) => Some(Filter::In(column.clone(), values)),
-        ("NotIn", Given::Values(values)) => Some(Filter::Not(Filter::In(column.clone(), values).into())),
+        ("In" | "ContainValues", Given::Values(values)) => Some(Filter::In(column.clone(), values)),
+        // A choice has one value at most.
+        ("NotIn" | "DoesNotContainValues", Given::Values(values)) => {
+            Some(Filter::Not(Filter::In(column.clone(), values).into()))
+        }
+        ("Contains", Given::Text(part)) => Some(contains(column, part)),
+        ("DoesNotContain", Given::Text(part)) => Some(Filter::Not(contains(column, part).into())),
         ("Between", Given::Values(values)) => between(column, values),
         ("NotBetween", Given::Values(values)) => Some(Filter::Not(between(column, values)?.into())),
         ("On", Given::Day(day)) => one(day),
@@ -245,6 +281,10 @@ impl Unit {
 fn moment(column: &Expr, compare: Compare, now: Instant, after: jiff::SignedDuration) -> Option<Filter> {
     let moment = now.checked_add(after)?;
     Some(Filter::Compare(compare, column.clone(), Expr::Literal(Literal::Instant(moment))))
+}
+
+fn contains(column: &Expr, part: Literal) -> Filter {
+    Filter::Text(TextTest::Contains, column.clone(), Expr::Literal(part))
 }
 
 fn between(column: &Expr, values: Vec<Literal>) -> Option<Filter> {

@@ -1,6 +1,7 @@
 //! `$filter` and `$orderby`: conditions resolved against the tables. Paths through relations become
 //! [`Filter::Related`], query functions of Dataverse the plain conditions that they stand for.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
 use super::dataverse::{self, Given, Takes};
@@ -10,7 +11,7 @@ use super::truth;
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::Result;
 use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order, Quantifier, TextTest};
-use crate::model::table::Table;
+use crate::model::table::{Kind, Table};
 use crate::model::value;
 
 /// The value of a `$filter`. `joined`: values of related rows that the expressions of a query use; more are added.
@@ -289,37 +290,81 @@ impl Resolver<'_> {
         }
     }
 
-    /// `Microsoft.Dynamics.CRM.On(PropertyName='column',PropertyValue=…)`
+    /// `Microsoft.Dynamics.CRM.On(PropertyName='column',PropertyValue=…)`; each argument may be an alias.
     fn dataverse(&self, at: usize, function: &str, arguments: &[Argument]) -> Result<Filter> {
         let Some(takes) = dataverse::takes(function) else {
             let error = self.unsupported(at, &format!("the function `Microsoft.Dynamics.CRM.{function}`"));
-            return Err(match nearest(function, dataverse::FUNCTIONS) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error,
+            return Err(match (dataverse::refused(function), nearest(function, dataverse::FUNCTIONS)) {
+                (Some(why), _) => error.hint(why),
+                (None, Some(near)) => error.hint(format!("did you mean `{near}`?")),
+                (None, None) => error,
             });
         };
+        let value = match takes {
+            Takes::Nothing => None,
+            Takes::Values | Takes::Choices => Some("PropertyValues"),
+            Takes::Text | Takes::Day | Takes::Days => Some("PropertyValue"),
+        };
+        for (place, argument) in arguments.iter().enumerate() {
+            let name = argument.name.as_deref();
+            let is_known = name == Some("PropertyName") || (name.is_some() && name == value);
+            if !is_known || arguments.iter().take(place).any(|before| before.name == argument.name) {
+                let wanted = value.map_or(String::new(), |value| format!(" and `{value}=…`"));
+                let message = format!("`{function}` takes `PropertyName='…'`{wanted}, each once");
+                return Err(self.bad(argument.value.at, &message));
+            }
+        }
         let argument = |wanted: &str| {
             let found = arguments.iter().find(|a| a.name.as_deref() == Some(wanted));
-            found.map(|a| &a.value).ok_or_else(|| self.bad(at, &format!("`{function}` needs `{wanted}=…`")))
+            let found =
+                found.map(|a| &a.value).ok_or_else(|| self.bad(at, &format!("`{function}` needs `{wanted}=…`")))?;
+            self.behind_alias(found)
         };
-        let name = argument("PropertyName")?;
+        let (name, named) = argument("PropertyName")?;
         let Syntax::Text(property) = &name.syntax else {
-            return Err(self.bad(name.at, "the name of a column in quotes is expected"));
+            return Err(named.bad(name.at, "the name of a column in quotes is expected"));
         };
         let index = self.table.property(property).or_else(|| self.table.column(property));
-        let index = index.ok_or_else(|| self.unknown_column(name.at, property))?;
-        let (column, found) = (Expr::Column(index), Type::of(&self.table.columns[index].kind));
-        if takes != Takes::Values && !matches!(found, Type::Date | Type::Instant) {
-            return Err(self.bad(name.at, &format!("`{function}` is for dates, `{property}` is {}", found.name())));
+        let index = index.ok_or_else(|| named.unknown_column(name.at, property))?;
+        if !self.table.columns[index].access.read {
+            return Err(named.bad(name.at, &format!("the column `{property}` cannot be read")));
         }
-        let given = match takes {
-            Takes::Nothing => Given::Nothing,
-            Takes::Values => Given::Values(self.literals(argument("PropertyValues")?, found, &column)?),
-            Takes::Day => Given::Day(self.day(argument("PropertyValue")?)?),
-            Takes::Days => Given::Days(self.days(argument("PropertyValue")?)?),
+        let kind = &self.table.columns[index].kind;
+        let (column, found) = (Expr::Column(index), Type::of(kind));
+        let (is_taken, wanted) = match takes {
+            Takes::Values => (true, ""),
+            Takes::Choices => (matches!(kind, Kind::Choice(_)), "choices"),
+            Takes::Text => (found == Type::Text, "texts"),
+            Takes::Nothing | Takes::Day | Takes::Days => (matches!(found, Type::Date | Type::Instant), "dates"),
+        };
+        if !is_taken {
+            return Err(named.bad(name.at, &format!("`{function}` is for {wanted}, `{property}` is {}", found.name())));
+        }
+        let given = match value.map(argument).transpose()? {
+            None => Given::Nothing,
+            Some((value, valued)) => match takes {
+                Takes::Text => match valued.typed(&value, &[Type::Text])? {
+                    Expr::Literal(literal) => Given::Text(literal),
+                    _ => return Err(valued.bad(value.at, "a text in quotes is expected")),
+                },
+                Takes::Day => Given::Day(valued.day(&value)?),
+                Takes::Days => Given::Days(valued.days(&value)?),
+                _ => Given::Values(valued.literals(&value, found, &column)?),
+            },
         };
         dataverse::condition(function, &column, found == Type::Date, given, self.context.now)
             .ok_or_else(|| self.bad(at, &format!("`{function}` cannot work with these values")))
+    }
+
+    /// What stands at a place, or behind the alias there, and how to resolve it.
+    fn behind_alias<'n>(&self, node: &'n Node) -> Result<(Cow<'n, Node>, Self)> {
+        match &node.syntax {
+            Syntax::Path(path) => match self.alias(path)? {
+                Some((text, resolver)) => Ok((Cow::Owned(text.parse(&resolver)?), resolver)),
+                None => Ok((Cow::Borrowed(node), *self)),
+            },
+            _ => Ok((Cow::Borrowed(node), *self)),
+        }
     }
 
     fn day(&self, node: &Node) -> Result<value::Date> {

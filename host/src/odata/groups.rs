@@ -3,7 +3,7 @@
 
 use super::cells::{self, Json};
 use super::headers::Detail;
-use super::reply::{FORMATTED, Found, Page, Style, lookup_annotations, name_behind, value_exception};
+use super::reply::{FORMATTED, Found, MORE, Page, Style, lookup_annotations, name_behind, value_exception};
 use crate::model::error::Result;
 use crate::model::table::{ColumnIndex, Kind, Table};
 
@@ -24,6 +24,11 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     if let Some(count) = page.count {
         out.name("@odata.count");
         out.raw(&count.to_string());
+    }
+    // For clients of FetchXML, which know no next link.
+    if page.next_link.is_some() {
+        out.name(&format!("@{MORE}"));
+        out.raw("true");
     }
     out.name("value");
     out.open('[');

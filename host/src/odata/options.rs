@@ -40,13 +40,16 @@ const KNOWN: [&str; 12] = [
     "apply",
 ];
 
+/// The parameter that holds a FetchXML, in lower case.
+pub const FETCH: &str = "fetchxml";
+
 /// System options of the standard that we refuse by name.
 const REFUSED: [&str; 6] = ["compute", "deltatoken", "index", "levels", "schemaversion", "id"];
 
-/// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use
-/// `FetchXML`", "Use the Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
+/// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
+/// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
 /// is written there: passed over, they would give rows that nobody asked for.
-const OF_DATAVERSE: [&str; 7] = ["fetchXml", "savedQuery", "userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
+const OF_DATAVERSE: [&str; 6] = ["savedQuery", "userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
 
 /// What a list is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,8 +95,9 @@ impl Options {
     pub fn only(&self, allowed: &[&str], resource: &str) -> Result<()> {
         match self.system.keys().find(|name| !allowed.contains(*name) && !matches!(**name, "format" | "explain")) {
             Some(name) => {
-                let message = format!("`${name}` has no meaning for {resource}");
-                Err(Error::new(Code::BadOption, message).target(format!("${name}")))
+                let written = if *name == FETCH { "fetchXml".to_owned() } else { format!("${name}") };
+                let message = format!("`{written}` has no meaning for {resource}");
+                Err(Error::new(Code::BadOption, message).target(written))
             }
             None => Ok(()),
         }
@@ -190,6 +194,12 @@ impl Options {
             return match self.system.insert(known, value()?) {
                 None => Ok(()),
                 Some(_) => Err(twice(&format!("${known}"))),
+            };
+        }
+        if lower == FETCH {
+            return match self.system.insert(FETCH, value()?) {
+                None => Ok(()),
+                Some(_) => Err(twice(name)),
             };
         }
         // With or without `$`: passed over, `compute=x` would give rows that nobody asked for.

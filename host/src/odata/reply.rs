@@ -57,6 +57,8 @@ pub struct Page<'a> {
 }
 
 pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+/// That more rows follow than a page has.
+pub(super) const MORE: &str = "Microsoft.Dynamics.CRM.morerecords";
 /// Of OData's Core vocabulary: the exact value of a property that is problematic, and why.
 const VALUE_EXCEPTION: &str = "Org.OData.Core.V1.ValueException";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -450,7 +452,7 @@ impl Properties {
 }
 
 /// A concept's key may come from its code.
-fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
+pub(super) fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
     let code = table.concept_of(column).map_or(column, |concept| concept.code);
     if rows.is_empty() || rows.position(column).or(rows.position(code)).is_some() {
         return Ok(());
@@ -615,14 +617,16 @@ fn one_related(
         _ => entity(out, style, found, properties, row, None)?,
     }
     if out.bytes.len() > style.expand_bytes {
-        let most = style.expand_bytes;
-        let error = Error::new(
-            Code::ScanBudgetExceeded,
-            format!("the answer has more than {most} bytes with its related rows (limit `expand_bytes`)"),
-        );
-        return Err(error.target("$expand").hint("ask for a smaller page, for fewer columns, or with $top in $expand"));
+        let hint = "ask for a smaller page, for fewer columns, or with $top in $expand";
+        return Err(too_large(style.expand_bytes, "$expand", hint));
     }
     Ok(())
+}
+
+/// Of an answer with related rows.
+pub(super) fn too_large(most: usize, target: &str, hint: &str) -> Error {
+    let message = format!("the answer has more than {most} bytes with its related rows (limit `expand_bytes`)");
+    Error::new(Code::ScanBudgetExceeded, message).target(target).hint(hint)
 }
 
 /// Ends a property whose name begins at the mark, and which has no value.

@@ -10,12 +10,14 @@ use uuid::Uuid;
 use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
+use super::fetch;
 use super::headers::{Format, Headers, Preferences, SchemaForm};
-use super::options::{Asked, CONCEPT_SET, Options, both};
+use super::options::{Asked, CONCEPT_SET, FETCH, Options, both};
 use super::syntax;
 use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
+use crate::model::fetch::Fetch;
 use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{AssignedValue, Assignment, Change, Filter, Operation, Precondition, Query};
@@ -55,6 +57,11 @@ pub enum Request {
     Read {
         table: Arc<Table>,
         query: Query,
+    },
+    /// Flat rows that a FetchXML asks for.
+    Fetch {
+        table: Arc<Table>,
+        fetch: Box<Fetch>,
     },
     /// What `$apply` makes of rows of a table.
     Aggregate {
@@ -154,7 +161,8 @@ impl Call {
         match &mut self.request {
             Request::Read { query, .. } => query.max_page_size = self.preferences.max_page_size,
             Request::Aggregate { aggregation, .. } => {
-                aggregation.then.max_page_size = self.preferences.max_page_size;
+                let then = &mut aggregation.then;
+                then.max_page_size = self.preferences.max_page_size.or(then.max_page_size);
             }
             _ => {}
         }
@@ -233,7 +241,10 @@ impl Reader<'_> {
         match rest {
             [] => match self.method(&["GET", "POST"])? {
                 "POST" => self.create(table, None),
-                _ => self.read(table, None),
+                _ => match self.options.get(FETCH) {
+                    Some(text) => self.fetch(table, text),
+                    None => self.read(table, None),
+                },
             },
             [count] if count.name == "$count" => self.count(table, None),
             [action] if action.key.is_none() && MULTIPLE.contains(&bare(&action.name)) => {
@@ -275,6 +286,33 @@ impl Reader<'_> {
                 })
             }
         }
+    }
+
+    /// `?fetchXml=…`, which says all there is to say; a count may be asked beside it, and a page by its token.
+    fn fetch(&self, table: &Arc<Table>, text: &str) -> Result<Request> {
+        may(table, table.access.read, "read")?;
+        self.options.only(&[FETCH, "count", "skiptoken"], "a FetchXML, which says it itself")?;
+        let counts = self.options.query(table, self.context)?.count;
+        let mut fetch = match fetch::aggregate::read(text, table, self.context)? {
+            fetch::aggregate::Asked::Rows(fetch) => fetch,
+            fetch::aggregate::Asked::Groups(mut aggregation) => {
+                aggregation.then.count |= counts;
+                aggregation.of.skip_token = self.options.get("skiptoken").map(str::to_owned);
+                return Ok(Request::Aggregate { table: table.clone(), aggregation: *aggregation });
+            }
+        };
+        fetch.query.count |= counts;
+        if let Some(token) = self.options.get("skiptoken") {
+            if fetch.page.is_clients {
+                let message = "a FetchXML with `top`, `count` or `page` is paged by its `paging-cookie`";
+                return Err(Error::new(Code::BadOption, message).target("$skiptoken"));
+            }
+            fetch.page.token = Some(token.to_owned());
+        }
+        if let (Some(size), false) = (self.message.headers.preferences().max_page_size, fetch.page.is_clients) {
+            fetch.page.size = fetch.page.size.min(size);
+        }
+        Ok(Request::Fetch { table: table.clone(), fetch })
     }
 
     fn read(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {

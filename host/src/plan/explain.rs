@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::flat::FlatPlan;
 use super::joined::split;
 use super::planner::with_keys;
 use super::search::query::{Class, Explained, Search};
@@ -56,6 +57,21 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
     if !expanded.is_empty() {
         shown["expand"] = expanded.into();
     }
+    shown
+}
+
+/// The same of a fetch: what is read, and what is done with the flat rows that are made of it.
+pub fn explain_flat(plan: &FlatPlan, left_over: LeftOver<'_>) -> Value {
+    let mut shown = explain(&plan.read, left_over);
+    shown["flat"] = match &plan.all {
+        None => json!({ "pagesOf": "rows" }),
+        Some(all) => json!({
+            "pagesOf": "allRows",
+            "filter": filter(all.filter.as_ref(), &all.wide),
+            "order": order(&all.order, &all.wide),
+            "distinct": all.distinct.as_ref().map(|columns| names(columns, &all.wide)),
+        }),
+    };
     shown
 }
 

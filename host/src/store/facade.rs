@@ -190,7 +190,7 @@ impl Store {
 
     /// A row for each group that the step's filter keeps, by the step's table.
     pub async fn groups(&self, groups: NativeGroups) -> Result<Rows> {
-        let turn = queue::turn(&self.0.reads, &groups.table.name, Some(groups.deadline)).await?;
+        let turn = queue::turn(&self.0.reads, &groups.table.name, Some(Wait { until: groups.deadline, size: u64::MAX })).await?;
         let abandon = Abandon::default();
         let abandoned = abandon.0.clone();
         self.run(turn, move |database| database.groups(&groups, abandoned)).await

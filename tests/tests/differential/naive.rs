@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use serde_json::{Map, Value as Json};
 
 use crate::query::{Expand, Expr, Filter, Options, Query, Search};
@@ -270,14 +273,25 @@ fn dataverse(
         "NotIn" => Some(!one_of()?),
         "Between" => within(values[0], values[1])?,
         "NotBetween" => within(values[0], values[1])?.map(|within: bool| !within),
+        "Contains" | "DoesNotContain" => match (of, values[0]) {
+            (Value::Text(whole), Value::Text(part)) => {
+                Some(folded(whole)?.contains(&folded(part)?) == (function == "Contains"))
+            }
+            _ => None,
+        },
         _ => {
             // The day of the row, in UTC.
             const DAY: i64 = 86_400_000_000;
-            let (Value::Day(wanted), own) = (values[0], of) else { return Err(Unknown::NotModelled) };
-            let own = match (own, kind) {
+            let own = match (of, kind) {
                 (Value::Day(day), Kind::Day) => *day,
                 (Value::Moment(moment), _) => moment.div_euclid(DAY),
                 _ => return Ok(None),
+            };
+            let wanted = match values.first() {
+                Some(Value::Day(wanted)) => wanted,
+                Some(Value::Number(count)) => return Ok(Some(relative(function, own, count.to_whole()?))),
+                None => return Ok(Some(relative(function, own, 7))),
+                Some(_) => return Err(Unknown::NotModelled),
             };
             Some(match function {
                 "On" => own == *wanted,
@@ -286,6 +300,50 @@ fn dataverse(
             })
         }
     })
+}
+
+/// Whether a day is where a function that goes by today says. No row of the data is of these very hours.
+fn relative(function: &str, own: i64, count: i64) -> bool {
+    let day = |date: Date| date.since(Date::constant(1970, 1, 1)).map_or(0, |span| i64::from(span.get_days()));
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let moved = |count: i64| {
+        let span = Span::new();
+        let span = match function {
+            _ if function.ends_with("Weeks") => span.weeks(count),
+            _ if function.ends_with("Months") => span.months(count),
+            _ if function.ends_with("Years") => span.years(count),
+            _ => span.days(count),
+        };
+        day(today.saturating_add(span))
+    };
+    let around = |by: i64| match function {
+        _ if function.ends_with("Week") => {
+            let first = day(today) - i64::from(today.weekday().to_sunday_zero_offset()) + 7 * by;
+            (first, first + 6)
+        }
+        _ if function.ends_with("Month") => {
+            let there = today.first_of_month().saturating_add(Span::new().months(by));
+            (day(there), day(there.last_of_month()))
+        }
+        _ => {
+            let there = today.first_of_year().saturating_add(Span::new().years(by));
+            (day(there), day(there.last_of_year()))
+        }
+    };
+    let (first, last) = match function {
+        "Today" => (day(today), day(today)),
+        "Yesterday" => (day(today) - 1, day(today) - 1),
+        "Tomorrow" => (day(today) + 1, day(today) + 1),
+        _ if function.starts_with("OlderThanX") => (i64::MIN, moved(-count) - 1),
+        "Last7Days" => (moved(-count), day(today)),
+        "Next7Days" => (day(today), moved(count)),
+        _ if function.starts_with("LastX") => (moved(-count), day(today)),
+        _ if function.starts_with("NextX") => (day(today), moved(count)),
+        _ if function.starts_with("Last") => around(-1),
+        _ if function.starts_with("Next") => around(1),
+        _ => around(0),
+    };
+    (first..=last).contains(&own)
 }
 
 fn cell(column: &str, row: Option<&Row>) -> Value {

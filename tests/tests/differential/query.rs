@@ -279,6 +279,7 @@ impl Filter {
             Self::Dataverse(function, column, values) => {
                 let values = match *function {
                     "In" | "NotIn" | "Between" | "NotBetween" => format!(",PropertyValues=[{}]", literals(values)),
+                    _ if values.is_empty() => String::new(),
                     _ => format!(",PropertyValue={}", literals(values)),
                 };
                 format!("Microsoft.Dynamics.CRM.{function}(PropertyName='{column}'{values})")
@@ -401,6 +402,32 @@ const MOMENTS: [&str; 9] = [
     "0001-01-01T00:00:00Z",
     "1970-01-01T00:00:00Z",
     "2015-02-06T23:59:59.999999Z",
+];
+/// Functions of Dataverse that go by the day of the request.
+const RELATIVE: [&str; 23] = [
+    "LastXDays",
+    "LastXWeeks",
+    "LastXMonths",
+    "LastXYears",
+    "NextXDays",
+    "NextXYears",
+    "OlderThanXDays",
+    "OlderThanXWeeks",
+    "OlderThanXMonths",
+    "OlderThanXYears",
+    "Last7Days",
+    "Next7Days",
+    "ThisWeek",
+    "ThisMonth",
+    "ThisYear",
+    "LastWeek",
+    "LastMonth",
+    "LastYear",
+    "NextMonth",
+    "NextYear",
+    "Today",
+    "Yesterday",
+    "Tomorrow",
 ];
 const DAYS: [&str; 8] =
     ["2015-02-07", "2015-02-06", "2015-01-01", "2016-02-29", "9999-12-31", "0001-01-01", "1970-01-01", "2015-12-31"];
@@ -840,10 +867,21 @@ impl Maker<'_> {
             let values: Vec<_> = (0..count).map(|_| self.literal(table, &column, kind)).collect();
             return Some(Filter::Dataverse(function, column, values));
         }
+        if self.random.chance(20) && table.columns.iter().any(|(_, kind)| *kind == Kind::Text) {
+            let (column, _) = self.column(table, |kind| kind == Kind::Text);
+            let function = self.random.word(&["Contains", "DoesNotContain"]);
+            let part = self.part(table, &column);
+            return Some(Filter::Dataverse(function, column, vec![part]));
+        }
         if !table.columns.iter().any(|(_, kind)| matches!(kind, Kind::Day | Kind::Moment)) {
             return None;
         }
         let (column, _) = self.column(table, |kind| matches!(kind, Kind::Day | Kind::Moment));
+        if self.random.chance(50) {
+            let function = self.random.word(&RELATIVE);
+            let count = function.contains('X').then(|| whole(i64::try_from(self.random.below(60)).unwrap_or(0)));
+            return Some(Filter::Dataverse(function, column, count.into_iter().collect()));
+        }
         let function = self.random.word(&["On", "OnOrAfter", "OnOrBefore"]);
         Some(Filter::Dataverse(function, column, vec![literal(Kind::Day, self.random.word(&DAYS))]))
     }

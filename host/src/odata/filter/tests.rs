@@ -13,6 +13,7 @@ fn resolve(text: &str, table: &str) -> Result<String, String> {
         ("five".to_owned(), "5".to_owned()),
         ("both".to_owned(), "(1,2)".to_owned()),
         ("list".to_owned(), "[1,2]".to_owned()),
+        ("column".to_owned(), "'msemr_count'".to_owned()),
         ("again".to_owned(), "@five".to_owned()),
         ("cond".to_owned(), "msemr_count eq 7".to_owned()),
     ]);
@@ -282,9 +283,57 @@ fn functions_of_dataverse_are_plain_conditions() {
     let date = "Microsoft.Dynamics.CRM.NextXDays(PropertyName='birthdate',PropertyValue=1)";
     let expected = "(birthdate ge date:2026-03-15 and birthdate lt date:2026-03-17)";
     assert_eq!(resolve(date, "contact").as_deref(), Ok(expected));
-    refused("Microsoft.Dynamics.CRM.ContainValues(PropertyName='a',PropertyValues=['1'])", "NotSupported");
+    refused("Microsoft.Dynamics.CRM.ContainValues(PropertyName='msemr_name',PropertyValues=['1'])", "is for choices");
+    refused("Microsoft.Dynamics.CRM.Contains(PropertyName='msemr_count',PropertyValue='1')", "is for texts");
     refused("Microsoft.Dynamics.CRM.On(PropertyName='msemr_count',PropertyValue=2020-01-01)", "is for dates");
     refused("Microsoft.Dynamics.CRM.LastXDays(PropertyName='msemr_issued',PropertyValue=99999999)", "cannot work");
+}
+
+#[test]
+fn functions_of_dataverse_take_sets_texts_and_aliases() {
+    let check = |text: &str, expected: &str| check(&format!("Microsoft.Dynamics.CRM.{text}"), expected);
+    check("ContainValues(PropertyName='msemr_status',PropertyValues=['935000001'])", "msemr_status in (935000001)");
+    check(
+        "DoesNotContainValues(PropertyName='msemr_status',PropertyValues=[935000001,935000002])",
+        "(not msemr_status in (935000001,935000002))",
+    );
+    check("Contains(PropertyName='msemr_name',PropertyValue='a')", "Contains(msemr_name,'a')");
+    check("DoesNotContain(PropertyName='msemr_name',PropertyValue='a')", "(not Contains(msemr_name,'a'))");
+    check("In(PropertyName=@column,PropertyValues=@list)", "msemr_count in (1,2)");
+    check(
+        "OlderThanXHours(PropertyName='msemr_issued',PropertyValue=@five)",
+        "msemr_issued lt at:2026-03-15T07:30:00Z",
+    );
+}
+
+#[test]
+fn functions_of_dataverse_that_mean_nothing_here_say_why() {
+    let why = [
+        ("Above(PropertyName='msemr_count',PropertyValue=1)", "hierarchy"),
+        ("UnderOrEqual(PropertyName='msemr_count',PropertyValue=1)", "hierarchy"),
+        ("NotUnder(PropertyName='msemr_count',PropertyValue=1)", "hierarchy"),
+        ("EqualUserId(PropertyName='msemr_name')", "no login"),
+        ("NotEqualBusinessId(PropertyName='msemr_name')", "no login"),
+        ("EqualUserOrUserHierarchyAndTeams(PropertyName='msemr_name')", "no login"),
+        ("EqualUserLanguage(PropertyName='msemr_name')", "1033"),
+        ("InFiscalYear(PropertyName='msemr_issued',PropertyValue=2020)", "fiscal calendar"),
+        ("LastXFiscalPeriods(PropertyName='msemr_issued',PropertyValue=2)", "fiscal calendar"),
+        ("ThisFiscalPeriod(PropertyName='msemr_issued')", "fiscal calendar"),
+    ];
+    for (function, expected) in why {
+        refused(&format!("Microsoft.Dynamics.CRM.{function}"), expected);
+        refused(&format!("Microsoft.Dynamics.CRM.{function}"), "NotSupported");
+    }
+    for (function, expected) in [
+        ("On(PropertyName='msemr_issued',PropertyValue=2020-01-01,PropertyValues=[1])", "each once"),
+        ("Today(PropertyName='msemr_issued',PropertyValue=1)", "each once"),
+        ("Today(PropertyName='msemr_issued',PropertyName='msemr_issued')", "each once"),
+        ("Today('msemr_issued')", "each once"),
+        ("In(PropertyName='msemr_count')", "needs `PropertyValues=…`"),
+        ("In(PropertyName=@nothing,PropertyValues=[1])", "in quotes"),
+    ] {
+        refused(&format!("Microsoft.Dynamics.CRM.{function}"), expected);
+    }
 }
 
 #[test]

@@ -214,6 +214,12 @@ fn what_is_wrong_is_refused() {
     let four = format!("contacts?$expand={}", two(&format!("($expand={})", two(""))));
     refused("GET", &four, BadOption, "`expand_depth`) at position 102");
     refused("GET", "contacts(*)?$filter=active", BadOption, "no meaning for one row");
+    refused("GET", "contacts(*)?fetchXml=x", BadOption, "`fetchXml` has no meaning for one row");
+    refused("GET", "contacts?FETCHXML=x&$top=1", BadOption, "`$top` has no meaning for a FetchXML");
+    refused("GET", "contacts/$count?fetchxml=x", BadOption, "`fetchXml` has no meaning");
+    refused("POST", "contacts?fetchXml=x", BadOption, "`fetchXml` has no meaning for a write");
+    refused("GET", "contacts?fetchXml=x&fetchXml=y", BadOption, "given twice");
+    refused("GET", "contacts?fetchXml=%3Cfetch%3E", BadOption, "not closed");
     refused("GET", "contacts/$count?$top=5", BadOption, "no meaning");
     refused("GET", "contacts?$filter=%FF", BadUrl, "UTF-8");
     refused("DELETE", "contacts", MethodNotAllowed, "GET, POST");
@@ -235,9 +241,6 @@ fn what_we_lack_is_refused_by_name() {
         ("GET", "contacts?$search='x", "not finished"),
         ("GET", "contacts?$compute=x", "`$compute`"),
         ("GET", "contacts?$deltatoken=x", "`$deltatoken`"),
-        ("GET", "contacts?fetchXml=x", "`fetchXml`"),
-        ("GET", "contacts?FETCHXML=x&$top=1", "`fetchXml`"),
-        ("GET", "contacts/$count?fetchxml=x", "`fetchXml`"),
         ("GET", "contacts(*)?savedQuery=x", "`savedQuery`"),
         ("GET", "contacts?userQuery=x", "`userQuery`"),
         ("GET", "contacts?sql=x", "`sql`"),

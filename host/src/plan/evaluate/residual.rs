@@ -6,7 +6,7 @@
 //! [`SortKey`], so text is equal whatever its case and accents.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
@@ -91,6 +91,24 @@ fn sorted(rows: &Rows, by: &[(Key<'_>, bool)]) -> Result<Vec<usize>> {
         parts.fold(Ordering::Equal, Ordering::then)
     });
     Ok(keyed.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Of rows in this order the first of those that are equal in all of these columns, as `eq` has it; null equals null.
+pub fn first_of_equal(rows: &Rows, order: &[usize], columns: &[ColumnIndex], table: &Table) -> Result<Vec<usize>> {
+    let mut keys = Vec::with_capacity(columns.len());
+    for column in columns {
+        let of = Expr::Column(*column);
+        let domain = Expression::new(&of, table)?.1;
+        keys.push(Key::new(&of, domain, table)?);
+    }
+    let (mut seen, mut first) = (HashSet::new(), Vec::new());
+    for row in order {
+        let values: Vec<SortKey> = keys.iter().map(|key| key.of(rows, *row)).collect::<Result<_>>()?;
+        if seen.insert(values) {
+            first.push(*row);
+        }
+    }
+    Ok(first)
 }
 
 /// Every column that answering this query takes, ascending: those shown, those that filter and order read, key and

@@ -314,10 +314,10 @@ fn declared(says: Option<&Capabilities>, table: &Table) -> Option<BTreeMap<Strin
 }
 
 /// What the next links of a table depend on.
-fn generation(snapshot: &Snapshot, table: &Arc<ServedTable>) -> String {
+pub(super) fn generation(snapshot: &Snapshot, table: &Arc<ServedTable>) -> String {
     format!("{:?} {}", snapshot.root(table).route, table.mapping.digest)
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
