@@ -373,6 +373,18 @@ pub mod router {
         /// Whether a service shows what was written.
         pub mod kept;
 
+        /// Why a change is refused, in the words of its table.
+        pub mod refusal;
+
+        /// The row behind a key.
+        pub mod find;
+
+        /// The values of a change as a mapping takes them.
+        pub mod assign;
+
+        /// A change merged into a resource.
+        pub mod merge;
+
         /// A change of a row to a change of its resource.
         pub mod change;
 
