@@ -393,8 +393,7 @@ impl Stop {
 
 impl Rest {
     /// Stores what is settled: a transaction at once, a batch some entries at a time, so that others write in between, and
-    /// one by one where somebody else has written one of them. What is not stored is left, about the resources that it is
-    /// about by now.
+    /// one by one where somebody else has written one of them. What is not stored is left, to be settled once more.
     fn stored(&mut self, store: &Store, live: &Snapshot, settled: Settled, atomic: bool) -> Stored {
         let Settled { fates, writes, native } = settled;
         let at_once = if atomic { writes.len().max(1) } else { STORED_AT_ONCE };
@@ -445,7 +444,7 @@ impl Rest {
                 (Some(write), Ok(item)) => {
                     let (id, body) = &linked[write];
                     left.places.push(*place);
-                    left.items.push(Ok(item.about(id, body.clone())));
+                    left.items.push(Ok(item.again(id, body.clone())));
                 }
                 _ => done.push((*place, outcome)),
             }
