@@ -340,6 +340,9 @@ pub struct Change {
     pub operation: Operation,
     pub assignments: Vec<Assignment>,
     pub repeats: Vec<Repeat>,
+    /// A row that is there becomes what is assigned, and null in every other column that can be written and has an element,
+    /// but for lookups (OData 4.0 Protocol, 11.4.3).
+    pub replaces: bool,
     /// Versions that `If-Match` allows.
     pub precondition: Precondition,
 }

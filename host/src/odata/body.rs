@@ -22,6 +22,8 @@ pub enum Purpose {
     Create,
     /// The key in the URL, which the body may repeat.
     Update(Uuid),
+    /// The same, of a whole row: columns that are required must be there, but for lookups.
+    Replace(Uuid),
 }
 
 /// What a body says.
@@ -30,7 +32,7 @@ pub struct Body {
     /// The key column, if the client gave it.
     pub key: Option<Uuid>,
     pub assignments: Vec<Assignment>,
-    /// Of an update.
+    /// Of an update or a whole row.
     pub repeats: Vec<Repeat>,
 }
 
@@ -50,8 +52,8 @@ pub fn read(
     for (name, raw) in &members.0 {
         reader.member(name, raw.get(), &mut read)?;
     }
-    if purpose == Purpose::Create {
-        reader.required(&read.assignments)?;
+    if !matches!(purpose, Purpose::Update(_)) {
+        reader.required(&read)?;
     }
     Ok(read)
 }
@@ -282,8 +284,8 @@ impl Reader<'_> {
                 read.key = Some(key);
                 Ok(())
             }
-            Purpose::Update(expected) if expected == key => Ok(()),
-            Purpose::Update(_) => {
+            Purpose::Update(expected) | Purpose::Replace(expected) if expected == key => Ok(()),
+            Purpose::Update(_) | Purpose::Replace(_) => {
                 Err(Error::new(Code::BadKey, "the key in the body is not that of the URL").target(name))
             }
         }
@@ -388,7 +390,7 @@ impl Reader<'_> {
     fn writable(&self, column: &Column, name: &str) -> Result<()> {
         let (allowed, when) = match self.purpose {
             Purpose::Create => (column.access.create, "on create"),
-            Purpose::Update(_) => (column.access.update, "on update"),
+            Purpose::Update(_) | Purpose::Replace(_) => (column.access.update, "on update"),
         };
         if allowed { Ok(()) } else { Err(not_writable(name, &format!("it cannot be written {when}"))) }
     }
@@ -400,10 +402,16 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn required(&self, assignments: &[Assignment]) -> Result<()> {
-        let given = |index: usize| assignments.iter().any(|a| a.column == index);
-        let is_missing =
-            |(index, column): &(usize, &Column)| column.required && column.kind != Kind::Key && !given(*index);
+    fn required(&self, read: &Body) -> Result<()> {
+        let given = |index: usize| {
+            read.assignments.iter().any(|a| a.column == index) || read.repeats.iter().any(|r| r.column == index)
+        };
+        // What a whole row does not name stays, if it cannot be written or is a lookup.
+        let is_due = |index: usize| match self.purpose {
+            Purpose::Replace(_) => self.table.is_replaced(index),
+            _ => self.table.columns[index].kind != Kind::Key,
+        };
+        let is_missing = |(index, column): &(usize, &Column)| column.required && is_due(*index) && !given(*index);
         let missing: Vec<&Column> =
             self.table.columns.iter().enumerate().filter(is_missing).map(|(_, column)| column).collect();
         let Some(first) = missing.first() else {

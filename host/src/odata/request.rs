@@ -236,8 +236,9 @@ impl Reader<'_> {
     /// `contacts(guid)…`
     fn row(&self, table: &Arc<Table>, key: Uuid, rest: &[Segment]) -> Result<Request> {
         let Some((next, rest)) = rest.split_first() else {
-            return match self.method(&["GET", "PATCH", "DELETE"])? {
-                "PATCH" => self.update(table, key),
+            return match self.method(&["GET", "PATCH", "PUT", "DELETE"])? {
+                "PATCH" => self.update(table, Purpose::Update(key), key),
+                "PUT" => self.update(table, Purpose::Replace(key), key),
                 "DELETE" => self.delete(table, key),
                 _ => self.read_one(table, key),
             };
@@ -387,11 +388,11 @@ impl Reader<'_> {
             let read = body::read(text.as_bytes(), table, catalog, base, purpose, None)?;
             let operation = match purpose {
                 Purpose::Create => Operation::Create { key: read.key },
-                Purpose::Update(key) if action == "UpsertMultiple" => Operation::Upsert { key },
-                Purpose::Update(key) => Operation::Update { key },
+                Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },
+                Purpose::Update(key) | Purpose::Replace(key) => Operation::Update { key },
             };
             let Body { assignments, repeats, .. } = read;
-            Ok(Change { operation, assignments, repeats, precondition: Precondition::None })
+            Ok(Change { operation, assignments, repeats, replaces: false, precondition: Precondition::None })
         };
         let changes = targets.iter().enumerate().map(change).collect::<Result<_>>()?;
         Ok(Request::Multiple { table: table.clone(), changes, shows: creates })
@@ -496,17 +497,17 @@ impl Reader<'_> {
         self.write(table, operation, read, Precondition::None)
     }
 
-    /// PATCH creates where the row is not there, unless `If-Match` says that it must be.
-    fn update(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
+    /// PATCH and PUT create where the row is not there, unless `If-Match` says that it must be.
+    fn update(&self, table: &Arc<Table>, purpose: Purpose, key: Uuid) -> Result<Request> {
         may(table, table.access.update, "changed")?;
-        let read = self.body(table, Purpose::Update(key), None)?;
+        let read = self.body(table, purpose, None)?;
         let precondition = self.message.headers.precondition()?;
         let must_exist = matches!(precondition, Precondition::MustExist | Precondition::Versions(_));
         let operation = match must_exist || !table.access.create {
             true => Operation::Update { key },
             false => Operation::Upsert { key },
         };
-        self.write(table, operation, read, precondition)
+        self.write_as(table, operation, read, precondition, matches!(purpose, Purpose::Replace(_)))
     }
 
     fn delete(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
@@ -577,9 +578,20 @@ impl Reader<'_> {
         read: Body,
         precondition: Precondition,
     ) -> Result<Request> {
+        self.write_as(table, operation, read, precondition, false)
+    }
+
+    fn write_as(
+        &self,
+        table: &Arc<Table>,
+        operation: Operation,
+        read: Body,
+        precondition: Precondition,
+        replaces: bool,
+    ) -> Result<Request> {
         let query = self.options.query(table, self.context)?;
         let Body { assignments, repeats, .. } = read;
-        let change = Change { operation, assignments, repeats, precondition };
+        let change = Change { operation, assignments, repeats, replaces, precondition };
         Ok(Request::Write { table: table.clone(), change, query })
     }
 
@@ -683,7 +695,8 @@ fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
         return Ok(());
     }
     let text = format!("rows of `{}` cannot be {what}", table.entity_set);
-    let others = [("GET", table.access.read), ("PATCH", table.access.update), ("DELETE", table.access.delete)];
+    let (update, delete) = (table.access.update, table.access.delete);
+    let others = [("GET", table.access.read), ("PATCH", update), ("PUT", update), ("DELETE", delete)];
     // A set takes neither of the two, and a row no POST.
     let of_set = what == "created";
     let others = others.into_iter().filter(|(method, may)| *may && !(of_set && *method != "GET"));

@@ -170,7 +170,7 @@ impl Changing<'_> {
             .await
             .map_err(|error| name_columns(table, error))?;
         let located = Located::new(&resource_type, &id);
-        let row = match self.kept(&located, &sent, &held).await? {
+        let row = match self.kept(&located, &sent, &held, &[]).await? {
             Kept::Here => self.show(&located, &held).await?,
             Kept::There(row, _) => row,
         };
@@ -201,7 +201,7 @@ impl Changing<'_> {
             .await
             .map_err(|error| name_columns(table, error))?;
         let known: Vec<_> = (0..before.len()).map(|row| before.cell(row, table.key)).collect();
-        let kept = self.kept_if(&located, &sent, &held, |rows, columns| rows.new_row(&known, columns)).await?;
+        let kept = self.kept_if(&located, &sent, &held, &[], |rows, columns| rows.new_row(&known, columns)).await?;
         let (row, held) = match kept {
             Kept::There(row, held) => (row, held),
             Kept::Here => {
@@ -220,14 +220,15 @@ impl Changing<'_> {
         Ok(Written { key, created: true, row })
     }
 
-    /// What has become of a write by what its place shows. Natively it is there.
-    async fn kept(&self, located: &Located, sent: &Bytes, held: &Held) -> Result<Kept> {
+    /// What has become of a write by what its place shows; `cleared`: columns written beside those that are assigned.
+    /// Natively it is there.
+    async fn kept(&self, located: &Located, sent: &Bytes, held: &Held, cleared: &[ColumnIndex]) -> Result<Kept> {
         let text = located.text();
         let found = |rows: &Compared<'_>, columns: &[ColumnIndex]| match located.is_child() {
             true => rows.element(&located.place, columns),
             false => rows.row(&text, columns),
         };
-        self.kept_if(located, sent, held, found).await
+        self.kept_if(located, sent, held, cleared, found).await
     }
 
     /// The same for the row that `found` finds. What a service answers may be what it had before: it is asked again before
@@ -237,6 +238,7 @@ impl Changing<'_> {
         located: &Located,
         sent: &Bytes,
         held: &Held,
+        cleared: &[ColumnIndex],
         found: impl Fn(&Compared<'_>, &[ColumnIndex]) -> std::result::Result<Rows, Differing>,
     ) -> Result<Kept> {
         if self.place.is_native() {
@@ -244,8 +246,8 @@ impl Changing<'_> {
         }
         let table = &self.table.table;
         let parent = table.parent.as_ref().map(|parent| parent.column);
-        let columns: Vec<_> = self.assignments.iter().map(|(column, _)| *column).collect();
-        let columns: Vec<_> = columns.into_iter().filter(|c| *c != table.key && Some(*c) != parent).collect();
+        let columns = self.assignments.iter().map(|(column, _)| *column).chain(cleared.iter().copied());
+        let columns: Vec<_> = columns.filter(|c| *c != table.key && Some(*c) != parent).collect();
         let mut shown = held.clone();
         for is_last in [false, true] {
             let rows = self.compared(located, &shown.body, sent).await?;
@@ -276,7 +278,8 @@ impl Changing<'_> {
             let (_turn, located, held) = self.found(key).await?;
             check_version(self.change, &held)?;
             self.check_repeats(&located, &held).await?;
-            let updated = self.updated(&located, &held).await?;
+            let cleared = self.cleared(&located, &held).await?;
+            let updated = self.updated(&located, &held, &cleared).await?;
             let own = self.changed_own(&located, &held).await?;
             let body: Option<Bytes> = match updated {
                 FhirRequest::Update(body) => Some(body.into()),
@@ -294,7 +297,7 @@ impl Changing<'_> {
                     let version = held.version.as_deref();
                     match self.place.update(&located.resource_type, &located.id, body, version, changed).await {
                         Ok(now) => {
-                            let (row, now) = match self.kept(&located, &sent, &now).await? {
+                            let (row, now) = match self.kept(&located, &sent, &now, &cleared).await? {
                                 Kept::Here => (None, now),
                                 Kept::There(row, now) => (Some(row), now),
                             };
