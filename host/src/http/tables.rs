@@ -134,6 +134,14 @@ impl Changed {
         }
     }
 
+    /// The same under the key that the row has now that it is stored: the session is the one that has written it.
+    pub(super) async fn settled(mut self, session: &Session) -> Result<Self> {
+        if let Request::Write { table, .. } = &self.call.request {
+            self.written.key = session.settled(session.snapshot().table(&table.name)?, &self.written).await?;
+        }
+        Ok(self)
+    }
+
     /// The answer, once it is stored: of the row as it is now.
     pub(super) async fn shown(self, app: &App, session: Session) -> Result<Response> {
         let Request::Write { table, query, .. } = &self.call.request else {

@@ -44,7 +44,7 @@ pub struct Written {
 
 /// What a place shows after a write.
 enum Kept {
-    /// The store: it has what it was given.
+    /// The store: it has what it was given. A change set to a service: it will be looked for.
     Here,
     /// A service: the row with what was written in it, and its resource.
     There(Rows, Held),
@@ -248,6 +248,9 @@ impl Changing<'_> {
         let parent = table.parent.as_ref().map(|parent| parent.column);
         let columns = self.assignments.iter().map(|(column, _)| *column).chain(cleared.iter().copied());
         let columns: Vec<_> = columns.filter(|c| *c != table.key && Some(*c) != parent).collect();
+        if self.is_looked_for_later(located, &columns) {
+            return Ok(Kept::Here);
+        }
         let mut shown = held.clone();
         for is_last in [false, true] {
             let rows = self.compared(located, &shown.body, sent).await?;
@@ -261,6 +264,14 @@ impl Changing<'_> {
             }
         }
         Err(Error::new(Code::Internal, "a write was neither found nor missed"))
+    }
+
+    /// Of a change set to a FHIR service: its writes are looked for when all of them are sent.
+    fn is_looked_for_later(&self, located: &Located, columns: &[ColumnIndex]) -> bool {
+        if let Some(staged) = self.session.staged().filter(|_| self.place.is_gathering()) {
+            staged.there.expect(&located.resource_type, &located.id, self.table, columns);
+        }
+        self.place.is_gathering()
     }
 
     async fn compared(&self, located: &Located, shown: &Bytes, sent: &Bytes) -> Result<Compared<'_>> {
@@ -365,7 +376,10 @@ impl Changing<'_> {
 
     /// What a place shows after an element was taken out of a resource.
     async fn without_its_row(&self, located: &Located, sent: &Bytes, now: Held) -> Result<Held> {
-        if self.place.is_native() || self.compared(located, &now.body, sent).await?.has_the_same_rows() {
+        if self.place.is_native() || self.is_looked_for_later(located, &[]) {
+            return Ok(now);
+        }
+        if self.compared(located, &now.body, sent).await?.has_the_same_rows() {
             return Ok(now);
         }
         let now = self.shown_now(located).await?;
