@@ -241,6 +241,13 @@ async fn bodies() {
         (
             "POST contacts",
             r#"{"msemr_generalpractioner":{"lastname":"Zyzzyva"}}"#,
+            400,
+            "RequiredColumn",
+            &["msemr_generalpractioner/msemr_contacttype"],
+        ),
+        (
+            "PATCH contacts({patient})",
+            r#"{"msemr_generalpractioner":{"lastname":"Zyzzyva"}}"#,
             501,
             "NotSupported",
             &["msemr_generalpractioner@odata.bind"],

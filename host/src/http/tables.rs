@@ -121,7 +121,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
         return Err(Error::new(Code::Internal, "what was to be a change is none"));
     };
     session.remember_keys(&call.keys);
-    let written = session.write(session.snapshot().table(&table.name)?, change).await?;
+    let written = session.insert(session.snapshot().table(&table.name)?, change).await?;
     Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written })
 }
 
@@ -385,7 +385,7 @@ impl Serving<'_> {
     }
 
     async fn write(&self, table: &Arc<ServedTable>, change: &Change, query: &Query) -> Result<Response> {
-        self.written(table, self.session.write(table, change).await?, query).await
+        self.written(table, self.session.insert(table, change).await?, query).await
     }
 
     /// The answer of a change.
@@ -395,7 +395,11 @@ impl Serving<'_> {
         // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
         let shows = self.call.preferences.representation.unwrap_or(written.created);
         let mut response = match written.row {
-            Some(rows) if shows => self.one(table, rows, query).await?,
+            Some(rows) if shows => match self.one(table, rows, query).await {
+                // It is done: that what hangs on it cannot be shown (of a budget, say) changes nothing about that.
+                Err(_) if !query.expand.is_empty() => StatusCode::NO_CONTENT.into_response(),
+                shown => shown?,
+            },
             _ => StatusCode::NO_CONTENT.into_response(),
         };
         if written.created && response.status() == StatusCode::OK {

@@ -1,6 +1,7 @@
 //! The body of a create or update: one JSON object to assignments whose cell texts fit their columns. Values are read
 //! as raw JSON, so that numbers keep their digits; no message repeats a value.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -11,7 +12,8 @@ use super::expression::nearest_property;
 use super::literal;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Detail, Error, Result};
-use crate::model::query::{AssignedValue, Assignment, Repeat};
+use crate::model::limits::Limits;
+use crate::model::query::{AssignedValue, Assignment, Change, Operation, Related, Repeat};
 use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
 use crate::model::value::{Number, first_day, parse_date, parse_instant};
 
@@ -34,6 +36,8 @@ pub struct Body {
     pub assignments: Vec<Assignment>,
     /// Of an update or a whole row.
     pub repeats: Vec<Repeat>,
+    /// Of a new row: those inside it.
+    pub related: Vec<Related>,
 }
 
 /// A body of [`Purpose`] for a row of `table`. `base` is the service root, for absolute URLs in `@odata.bind`; `bound` a
@@ -45,17 +49,10 @@ pub fn read(
     base: &str,
     purpose: Purpose,
     bound: Option<&Assignment>,
+    limits: &Limits,
 ) -> Result<Body> {
-    let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
-    let reader = Reader { table, catalog, base, purpose };
-    let mut read = Body { assignments: bound.cloned().into_iter().collect(), ..Body::default() };
-    for (name, raw) in &members.0 {
-        reader.member(name, raw.get(), &mut read)?;
-    }
-    if !matches!(purpose, Purpose::Update(_)) {
-        reader.required(&read)?;
-    }
-    Ok(read)
+    let room = Room { limits, depth: 0, rows: &Cell::new(0) };
+    Reader { table, catalog, base, purpose, room: Some(room) }.read(body, bound)
 }
 
 /// The one member of a body that a property or reference is written by, as it stands. `BadRequest` where it is missing or
@@ -78,7 +75,7 @@ pub fn single(body: &[u8], name: &str) -> Result<String> {
 /// The row that `{"@odata.id": "set(guid)"}` names: its entity set and key.
 pub fn reference(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<(String, Uuid)> {
     let raw = single(body, "@odata.id")?;
-    let reader = Reader { table, catalog, base, purpose: Purpose::Create };
+    let reader = Reader { table, catalog, base, purpose: Purpose::Create, room: None };
     let found = text(&raw).and_then(|url| reader.row_url(&url).map(|(set, key)| (set.to_owned(), key)));
     found.ok_or_else(|| bad_value("@odata.id", "a row's URL like `contacts(…)`"))
 }
@@ -87,7 +84,7 @@ pub fn reference(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> R
 pub fn targets(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<Vec<(String, Option<Uuid>)>> {
     let raw = single(body, "Targets")?;
     let targets: Vec<&RawValue> = serde_json::from_str(&raw).map_err(|_| bad_value("Targets", "a list of rows"))?;
-    let reader = Reader { table, catalog, base, purpose: Purpose::Create };
+    let reader = Reader { table, catalog, base, purpose: Purpose::Create, room: None };
     let key_name = &table.columns[table.key].name;
     let read = |target: &&RawValue| {
         let members: Members<'_> = serde_json::from_str(target.get()).map_err(|e| bad_json(&e))?;
@@ -206,28 +203,54 @@ fn bad_json(error: &serde_json::Error) -> Error {
     Error::new(Code::BadJson, format!("{what}, line {} column {}", error.line(), error.column()))
 }
 
+#[derive(Clone, Copy)]
 struct Reader<'a> {
     table: &'a Table,
     catalog: &'a Catalog,
     base: &'a str,
     purpose: Purpose,
+    /// None: there are no rows inside.
+    room: Option<Room<'a>>,
 }
 
-impl Reader<'_> {
+/// What rows inside a row may use.
+#[derive(Clone, Copy)]
+struct Room<'a> {
+    limits: &'a Limits,
+    /// Levels that have been entered.
+    depth: usize,
+    /// Rows so far, of all levels.
+    rows: &'a Cell<usize>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&self, body: &[u8], bound: Option<&Assignment>) -> Result<Body> {
+        let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
+        let mut read = Body { assignments: bound.cloned().into_iter().collect(), ..Body::default() };
+        for (name, raw) in &members.0 {
+            self.member(name, raw.get(), &mut read)?;
+        }
+        if !matches!(self.purpose, Purpose::Update(_)) {
+            self.required(&read)?;
+        }
+        Ok(read)
+    }
+
     fn member(&self, name: &str, raw: &str, read: &mut Body) -> Result<()> {
         if let Some((property, annotation)) = name.split_once('@') {
             return match annotation {
                 "odata.bind" | "bind" => read.assign(self.bind(property, name, raw)?, name),
                 "odata.type" | "type" if property.is_empty() => self.check_type(name, raw),
+                "odata.id" | "id" if property.is_empty() && self.room.is_some_and(|room| room.depth > 0) => {
+                    let hint = "name rows that are there by \"navigation@odata.bind\"";
+                    Err(unsupported(name, "a row inside a body that is there already").hint(hint))
+                }
                 // Control information and other annotations say nothing about the row.
                 _ => Ok(()),
             };
         }
         let Some(index) = self.table.property(name) else {
-            return match self.navigation(name, raw)? {
-                Some(assignment) => read.assign(assignment, name),
-                None => Ok(()),
-            };
+            return self.navigation(name, raw, read);
         };
         let column = &self.table.columns[index];
         match &column.kind {
@@ -345,22 +368,104 @@ impl Reader<'_> {
         Some((set, parse_key(key)?)).filter(|_| named)
     }
 
-    /// A navigation property, or a name that does not exist. `null` clears a lookup.
-    fn navigation(&self, name: &str, raw: &str) -> Result<Option<Assignment>> {
+    /// A navigation property, or a name that does not exist. `null` clears a lookup; a new row may have others inside it.
+    fn navigation(&self, name: &str, raw: &str, read: &mut Body) -> Result<()> {
+        let room = self.room.filter(|_| self.purpose == Purpose::Create);
         if let Some((index, lookup)) = self.lookup(name) {
             let column = &self.table.columns[index];
             if raw == "null" {
                 self.writable(column, name)?;
                 self.nullable(column, name, true)?;
-                return Ok(Some(Assignment { column: index, value: None }));
+                return read.assign(Assignment { column: index, value: None }, name);
             }
-            let hint = format!("write the row first, then \"{}@odata.bind\"", lookup.navigation);
-            return Err(unsupported(name, "writing a related row in the same body").hint(hint));
+            let Some(room) = room else {
+                let hint = format!("write the row first, then \"{}@odata.bind\"", lookup.navigation);
+                return Err(
+                    unsupported(name, "writing a related row in the body of a row that may be there").hint(hint)
+                );
+            };
+            self.writable(column, name)?;
+            let table = self.inside(lookup, name, raw)?;
+            read.assign(Assignment { column: index, value: Some(AssignedValue::Made) }, name)?;
+            let change = self.inserted(room, table, raw, None).map_err(|error| error.within(name))?;
+            let to = Relation::Lookup { column: index, table: table.name.clone() };
+            read.related.push(Related { navigation: name.to_owned(), to, changes: vec![change] });
+            return Ok(());
         }
-        match self.catalog.relation(self.table, name) {
-            Some(_) => Err(unsupported(name, "writing related rows in the same body")),
-            None => Err(self.unknown(name, name)),
+        match (self.catalog.relation(self.table, name), room) {
+            (Some(Relation::Collection { table, column }), Some(room)) => {
+                let rows: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| bad_value(name, "a list of rows"))?;
+                let target = self.catalog.table(&table).ok_or_else(|| self.unknown(name, name))?;
+                let link = Assignment { column, value: Some(AssignedValue::Made) };
+                let inserted = |(position, row): (usize, &&RawValue)| {
+                    let change = self.inserted(room, target, row.get(), Some(&link));
+                    change.map_err(|error| error.within(&format!("{name}[{position}]")))
+                };
+                let changes = rows.iter().enumerate().map(inserted).collect::<Result<_>>()?;
+                let to = Relation::Collection { table, column };
+                read.related.push(Related { navigation: name.to_owned(), to, changes });
+                Ok(())
+            }
+            (Some(Relation::Concept { .. }), _) => {
+                Err(unsupported(name, "writing a concept as a row").hint("write its code, system and text columns"))
+            }
+            (Some(_), _) => Err(unsupported(name, "writing related rows in the body of a row that may be there")),
+            (None, _) => Err(self.unknown(name, name)),
         }
+    }
+
+    /// The table of a row inside a lookup. Where it may be of several, the property or its `@odata.type` says which.
+    fn inside(&self, lookup: &Lookup, name: &str, raw: &str) -> Result<&'a Table> {
+        #[derive(serde::Deserialize)]
+        struct Typed {
+            #[serde(rename = "@odata.type")]
+            of: Option<String>,
+        }
+        let mut tables: Vec<&Table> = Vec::new();
+        for target in &lookup.targets {
+            let table = self.catalog.find_entity_set(&target.entity_set).map(AsRef::as_ref);
+            tables.extend(table.filter(|table| !tables.iter().any(|known| known.name == table.name)));
+        }
+        if name != lookup.navigation {
+            let of = self.catalog.relation(self.table, name);
+            tables.retain(|table| matches!(&of, Some(Relation::Lookup { table: of, .. }) if *of == table.name));
+        }
+        let typed = serde_json::from_str::<Typed>(raw).map_err(|_| bad_value(name, "a row, as an object"))?;
+        let of = typed.of.as_deref().and_then(|of| of.rsplit_once('.')).map(|(_, of)| of);
+        tables.retain(|table| of.is_none_or(|of| of == table.name));
+        match tables.as_slice() {
+            [only] => Ok(only),
+            [] => Err(bad_value(name, "a row of a table that it leads to")),
+            several => {
+                let names: Vec<_> = several.iter().map(|table| format!("`{name}_{}`", table.name)).collect();
+                let error = bad_value(name, "a row whose table is said");
+                Err(error.hint(format!("write it as {}, or give its @odata.type", names.join(" or "))))
+            }
+        }
+    }
+
+    /// A row inside the body of a row. `link`: its lookup that leads to that row.
+    fn inserted(&self, room: Room<'a>, table: &'a Table, raw: &str, link: Option<&Assignment>) -> Result<Change> {
+        let limits = room.limits;
+        let full = |what: &str| Err(Error::new(Code::BadRequest, format!("rows inside a row have {what}")));
+        if room.depth >= limits.insert_depth {
+            return full(&format!("more levels than the limit `insert_depth`, {}", limits.insert_depth));
+        }
+        room.rows.set(room.rows.get() + 1);
+        if room.rows.get() > limits.insert_rows {
+            return full(&format!("more rows than the limit `insert_rows`, {}", limits.insert_rows));
+        }
+        if !table.access.create {
+            return Err(Error::new(Code::NotWritable, format!("rows of `{}` cannot be created", table.entity_set)));
+        }
+        let room = Some(Room { depth: room.depth + 1, ..room });
+        let reader = Reader { table, purpose: Purpose::Create, room, ..*self };
+        if let Some(link) = link {
+            let column = &table.columns[link.column];
+            reader.writable(column, &column.name)?;
+        }
+        let Body { key, assignments, related, .. } = reader.read(raw.as_bytes(), link)?;
+        Ok(Change { operation: Operation::Create { key }, assignments, related, ..Change::default() })
     }
 
     /// By its name, or that of one of the tables that it may lead to.

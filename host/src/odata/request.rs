@@ -17,7 +17,9 @@ use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
-use crate::model::query::{AssignedValue, Assignment, Change, Filter, Operation, Precondition, Query};
+use crate::model::query::{
+    AssignedValue, Assignment, Change, Expand, ExpandForm, Filter, Operation, Precondition, Query, Related,
+};
 use crate::model::table::{ColumnIndex, Table};
 use crate::model::value::Instant;
 
@@ -328,8 +330,8 @@ impl Reader<'_> {
     fn change_one(&self, table: &Arc<Table>, key: Uuid, member: &str, what: &str) -> Result<Request> {
         may(table, table.access.update, "changed")?;
         self.options.only(&[], what)?;
-        let (body, Context { catalog, .. }) = (format!("{{{member}}}"), self.context);
-        let read = body::read(body.as_bytes(), table, catalog, self.message.base, Purpose::Update(key), None)?;
+        let (body, Context { catalog, limits, .. }) = (format!("{{{member}}}"), self.context);
+        let read = body::read(body.as_bytes(), table, catalog, self.message.base, Purpose::Update(key), None, limits)?;
         let precondition = self.message.headers.precondition()?;
         if precondition == Precondition::MustNotExist {
             return Err(Error::new(Code::BadRequest, "this needs the row to exist").target("If-None-Match"));
@@ -385,14 +387,14 @@ impl Reader<'_> {
                         .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
                 }
             };
-            let read = body::read(text.as_bytes(), table, catalog, base, purpose, None)?;
+            let read = body::read(text.as_bytes(), table, catalog, base, purpose, None, limits)?;
             let operation = match purpose {
                 Purpose::Create => Operation::Create { key: read.key },
                 Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },
                 Purpose::Update(key) | Purpose::Replace(key) => Operation::Update { key },
             };
-            let Body { assignments, repeats, .. } = read;
-            Ok(Change { operation, assignments, repeats, replaces: false, precondition: Precondition::None })
+            let Body { assignments, repeats, related, .. } = read;
+            Ok(Change { operation, assignments, repeats, related, ..Change::default() })
         };
         let changes = targets.iter().enumerate().map(change).collect::<Result<_>>()?;
         Ok(Request::Multiple { table: table.clone(), changes, shows: creates })
@@ -523,7 +525,8 @@ impl Reader<'_> {
     fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<Body> {
         self.options.only(FOR_ROW, "a write")?;
         self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-        body::read(self.message.body, table, self.context.catalog, self.message.base, purpose, bound)
+        let Context { catalog, limits, .. } = self.context;
+        body::read(self.message.body, table, catalog, self.message.base, purpose, bound, limits)
     }
 
     fn upsert_bundle(&self) -> Result<Request> {
@@ -589,9 +592,10 @@ impl Reader<'_> {
         precondition: Precondition,
         replaces: bool,
     ) -> Result<Request> {
-        let query = self.options.query(table, self.context)?;
-        let Body { assignments, repeats, .. } = read;
-        let change = Change { operation, assignments, repeats, replaces, precondition };
+        let mut query = self.options.query(table, self.context)?;
+        let Body { assignments, repeats, related, .. } = read;
+        show_related(&mut query.expand, &related);
+        let change = Change { operation, assignments, repeats, replaces, related, precondition };
         Ok(Request::Write { table: table.clone(), change, query })
     }
 
@@ -682,6 +686,19 @@ fn segment(text: &str) -> Result<Segment> {
             None => Err(Error::new(Code::BadUrl, format!("the parenthesis after `{name}` is not closed"))),
         },
         None => Ok(Segment { name: text.into_owned(), key: None }),
+    }
+}
+
+/// What is made with a row is shown with it (OData 4.0 Protocol, 11.4.2.2).
+fn show_related(expand: &mut Vec<Expand>, related: &[Related]) {
+    for Related { navigation, to, changes } in related {
+        if !expand.iter().any(|known| known.navigation == *navigation) {
+            let (navigation, to) = (navigation.clone(), to.clone());
+            expand.push(Expand { navigation, to, form: ExpandForm::Rows, query: Query::default() });
+        }
+        if let Some(shown) = expand.iter_mut().find(|known| known.navigation == *navigation) {
+            changes.iter().for_each(|change| show_related(&mut shown.query.expand, &change.related));
+        }
     }
 }
 

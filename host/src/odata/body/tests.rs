@@ -4,7 +4,7 @@ use super::super::sample::{self, BASE, GUID};
 use super::*;
 
 fn observation(body: &str, purpose: Purpose) -> Result<Body> {
-    read(body.as_bytes(), &sample::observation(), &sample::catalog(), BASE, purpose, None)
+    read(body.as_bytes(), &sample::observation(), &sample::catalog(), BASE, purpose, None, &Limits::default())
 }
 
 /// The one assignment of an update, as text.
@@ -18,6 +18,7 @@ fn update(member: &str) -> Result<String, String> {
     let shown = body.assignments.iter().map(|a| match &a.value {
         None => format!("{}=null", table.columns[a.column].name),
         Some(AssignedValue::Cell(text)) => format!("{}={text}", table.columns[a.column].name),
+        Some(AssignedValue::Made) => format!("{}->new", table.columns[a.column].name),
         Some(AssignedValue::Bind { entity_set, key }) => {
             format!("{}->{entity_set}({key})", table.columns[a.column].name)
         }
@@ -84,8 +85,15 @@ fn values_that_do_not_fit_are_refused() {
         "UnknownColumn: `msemr_observation` has no column `msemr_nam` (did you mean `msemr_name`?)",
     );
     refused(&format!(r#""msemr_observationid":"{GUID}""#), "BadKey");
-    let long =
-        read(br#"{"fullname":"12345678901"}"#, &sample::contact(), &sample::catalog(), BASE, Purpose::Create, None);
+    let long = read(
+        br#"{"fullname":"12345678901"}"#,
+        &sample::contact(),
+        &sample::catalog(),
+        BASE,
+        Purpose::Create,
+        None,
+        &Limits::default(),
+    );
     assert!(long.unwrap_err().message().contains("at most 10 characters"));
     let fits = read(
         "{\"fullname\":\"äöüäöüäöüß\"}".as_bytes(),
@@ -94,6 +102,7 @@ fn values_that_do_not_fit_are_refused() {
         BASE,
         Purpose::Create,
         None,
+        &Limits::default(),
     );
     assert!(fits.is_ok());
 }

@@ -31,6 +31,9 @@ impl Session {
             let text = match value {
                 None => None,
                 Some(AssignedValue::Cell(text)) => Some(text.clone()),
+                Some(AssignedValue::Made) => {
+                    return Err(Error::new(Code::Internal, "a row is written before the one that it is made with"));
+                }
                 Some(AssignedValue::Bind { entity_set, key }) => {
                     Some(self.bind(table, *column, entity_set, *key).await?)
                 }
