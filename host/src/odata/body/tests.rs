@@ -192,3 +192,39 @@ fn a_bundle_comes_whole_or_in_a_member() {
     check(r#"{"other":1}"#, None);
     check(r#"{"Bundle":1}"#, None);
 }
+
+#[test]
+fn rows_inside_a_row_are_new_ones() {
+    let contact = |body: &str, limits: &Limits| {
+        read(body.as_bytes(), &sample::contact(), &sample::catalog(), BASE, Purpose::Create, None, limits)
+    };
+    let inside = r#"{"msemr_observation_msemr_patient":[{"msemr_status":935000001,"msemr_name":"a"},{"msemr_status":935000002}]}"#;
+    let body = contact(inside, &Limits::default()).unwrap();
+    let [Related { navigation, changes, .. }] = body.related.as_slice() else { panic!("one collection") };
+    assert_eq!((navigation.as_str(), changes.len()), ("msemr_observation_msemr_patient", 2));
+    // The lookup to the row around it is given, though no one has a key yet.
+    assert!(changes.iter().all(|change| change.assignments.iter().any(|a| a.value == Some(AssignedValue::Made))));
+    let above = r#"{"msemr_status":935000001,"msemr_patient":{"fullname":"x"}}"#;
+    let body = observation(above, Purpose::Create).unwrap();
+    assert_eq!((body.related.len(), body.assignments.len()), (1, 2));
+    let refused = |body: &str, code: Code, target: &str| {
+        let error = contact(body, &Limits::default()).unwrap_err();
+        assert_eq!((error.code(), error.get_target()), (code, Some(target)), "{body}: {error}");
+    };
+    let list = "msemr_observation_msemr_patient";
+    refused(&format!(r#"{{"{list}":{{}}}}"#), Code::BadValue, list);
+    refused(&format!(r#"{{"{list}":[5]}}"#), Code::BadJson, &format!("{list}[0]"));
+    refused(&format!(r#"{{"{list}":[{{}}]}}"#), Code::RequiredColumn, &format!("{list}[0]/msemr_status"));
+    refused(&format!(r#"{{"{list}":[{{"x":1}}]}}"#), Code::UnknownColumn, &format!("{list}[0]/x"));
+    let there = format!(r#"{{"{list}":[{{"@odata.id":"msemr_observations({GUID})"}}]}}"#);
+    refused(&there, Code::NotSupported, &format!("{list}[0]/@odata.id"));
+    let limited = |limits: Limits, named: &str| {
+        let error = contact(inside, &limits).unwrap_err();
+        assert!(error.code() == Code::BadRequest && error.message().contains(named), "{error}");
+    };
+    limited(Limits { insert_rows: 1, ..Limits::default() }, "`insert_rows`, 1");
+    limited(Limits { insert_depth: 0, ..Limits::default() }, "`insert_depth`, 0");
+    // A row that may be there takes none.
+    let error = observation(above, Purpose::Update(Uuid::nil())).unwrap_err();
+    assert_eq!(error.code(), Code::NotSupported);
+}

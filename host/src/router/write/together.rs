@@ -33,8 +33,9 @@ impl Session {
             let written = session.insert_all(&served, change).await?;
             if together(&session, attempt).await.map_err(|(_, error)| error)? {
                 let key = session.settled(&served, &written).await?;
-                // Those that point to it may be parts of its resource.
-                let row = self.read_row(table, key).await?.or(written.row);
+                // Those that point to it may be parts of its resource. It is done: that it cannot be shown changes nothing
+                // about that.
+                let row = self.read_row(table, key).await.unwrap_or_default();
                 return Ok(Written { key, created: written.created, row });
             }
             attempt += 1;
