@@ -348,8 +348,18 @@ async fn a_service_is_not_believed() {
     assert!(text.contains("lastname"), "{text}");
     let (status, code, ..) = with("stale-write").await;
     assert_eq!((status, code.as_str()), (502, "UpstreamInvalid"));
-    let (status, code, ..) = with("refuse-writes=422").await;
-    assert_eq!((status, code.as_str()), (422, "RefusedByFhir"));
+    let (status, code, id, text) = with("refuse-writes=422").await;
+    assert_eq!((status, code.as_str(), id.as_str()), (422, "RefusedByFhir", "1"), "{text}");
+    // Of the entry that it names, in the words of the table.
+    assert!(text.contains("\"target\":\"firstname\"") && !text.contains("\"target\":\"Bundle"), "{text}");
+    fhir.as_sandbox().set_faults("refuse-writes=422".parse().expect("faults"));
+    let turned = vec![Item::Set(vec![
+        change("PATCH", &there, &json!({ "lastname": "After" })),
+        change("POST", "contacts", &person("New")),
+    ])];
+    let answer = send(&server, &turned, "return=minimal").await.expect(200);
+    fhir.as_sandbox().set_faults(String::new().parse().expect("no faults"));
+    assert!(statuses(&answer) == [422] && answer.text.contains("Content-ID: 2"), "{}", answer.text);
     assert_eq!(fhir.read("Patient", "p").await["name"][0]["family"], "Before");
 }
 
