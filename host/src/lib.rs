@@ -368,6 +368,9 @@ pub mod router {
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
 
+    /// Writes to a FHIR service that are made together or not at all.
+    pub mod gathered;
+
     /// Writes of one session that are made together or not at all.
     pub mod staged;
 
@@ -442,11 +445,20 @@ pub mod router {
         /// Whether a service shows what was written.
         pub mod kept;
 
+        /// Why a change is refused, in the words of its table.
+        pub mod refusal;
+
+        /// The row behind a key.
+        pub mod find;
+
+        /// The values of a change as a mapping takes them.
+        pub mod assign;
+
+        /// A change merged into a resource.
+        pub mod merge;
+
         /// A change of a row to a change of its resource.
         pub mod change;
-
-        /// Several changes that are made together or not at all.
-        pub mod together;
 
         /// The search of a conditional request, answered on resources.
         pub mod condition;
@@ -460,8 +472,17 @@ pub mod router {
         /// What is to become of the entries of a bundle here: ids, conditions, links, writes.
         pub mod settle;
 
+        /// What a FHIR service answers to the entries of a bundle.
+        pub mod answered;
+
         /// A bundle to resources.
         pub mod ingest;
+
+        /// Changes of resources of a FHIR service, sent as one transaction.
+        pub mod transaction;
+
+        /// Several changes that are made together or not at all.
+        pub mod together;
     }
 
     /// Mapping versions and routes: the control plane.

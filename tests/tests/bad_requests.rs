@@ -178,7 +178,7 @@ async fn methods_and_headers() {
     let body = r#"{"lastname":"Zyzzyva"}"#;
     type Sent = (&'static str, Headers, &'static str, u16, &'static str, &'static [&'static str]);
     let cases: &[Sent] = &[
-        ("PUT contacts({patient})", JSON, body, 405, "MethodNotAllowed", &["PUT", "PATCH"]),
+        ("PUT contacts({patient})", JSON, "[]", 400, "BadJson", &[]),
         ("PUT contacts({patient})/lastname", JSON, r#"{"value":5}"#, 400, "BadValue", &["lastname"]),
         ("PUT contacts({patient})/lastname/$value", JSON, "5", 501, "NotSupported", &["bare value"]),
         ("DELETE contacts({patient})/fullname", &[], "", 400, "NotWritable", &["fullname"]),
@@ -240,6 +240,13 @@ async fn bodies() {
         ),
         (
             "POST contacts",
+            r#"{"msemr_generalpractioner":{"lastname":"Zyzzyva"}}"#,
+            400,
+            "RequiredColumn",
+            &["msemr_generalpractioner/msemr_contacttype"],
+        ),
+        (
+            "PATCH contacts({patient})",
             r#"{"msemr_generalpractioner":{"lastname":"Zyzzyva"}}"#,
             501,
             "NotSupported",

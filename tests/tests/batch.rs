@@ -207,28 +207,230 @@ async fn changes_of_one_resource_build_on_each_other() {
     assert_eq!(parts(&answer)[3].1["lastname"], "Again");
 }
 
-/// A FHIR service is not asked for what could not be taken back.
-#[tokio::test(flavor = "multi_thread")]
-async fn several_changes_go_to_no_service() {
+/// A server with people and encounters in a FHIR service, organizations here.
+async fn with_service() -> (Fhir, Server) {
     let fhir = Fhir::sandbox().await;
-    let server = Server::with(&fhir).virtual_tables(&["contact"]).start().await;
-    let two =
-        |second: &str, body: &Value| vec![change("POST", "contacts", &person("There")), change("POST", second, body)];
-    for items in [
-        two("contacts", &person("There")),
-        two("accounts", &json!({ "name": "Here" })),
-        two("accounts", &json!({ "name": "Here" })).into_iter().rev().collect(),
+    let server = Server::with(&fhir).virtual_tables(&["contact", "msemr_encounter"]).start().await;
+    (fhir, server)
+}
+
+fn encounter(of: &str) -> Value {
+    json!({ "msemr_encounterstatus": 935_000_004, "msemr_class": 935_000_001, "msemr_subjectpatient@odata.bind": of })
+}
+
+/// Changes of one service are one transaction of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_set_goes_to_a_service_as_one_transaction() {
+    let (fhir, server) = with_service().await;
+    for id in ["there", "gone"] {
+        fhir.put(&json!({ "resourceType": "Patient", "id": id, "name": [{ "family": "Before" }], "language": "de",
+            "identifier": [{ "value": "a" }, { "value": "b" }] }))
+            .await;
+    }
+    let keys = server.rows("contacts", &[("$select", "msemr_azurefhirid")]).await;
+    let key = |id: &str| {
+        let row = keys.iter().find(|row| row["msemr_azurefhirid"] == id).expect("a row");
+        format!("contacts({})", row["contactid"].as_str().expect("a key"))
+    };
+    let (there, gone) = (key("there"), key("gone"));
+    let identifiers = "msemr_medicalidentifier_msemr_assignee";
+    let rows = server.rows(&format!("{there}/{identifiers}"), &[]).await;
+    let child = |value: &str| {
+        let row = rows.iter().find(|row| row["msemr_value"] == value).expect("a row");
+        format!("msemr_medicalidentifiers({})", row["msemr_medicalidentifierid"].as_str().expect("a key"))
+    };
+    let asked = || fhir.as_sandbox().requests().len();
+    let before = asked();
+    let items = [
+        Item::Set(vec![
+            change("POST", "contacts", &person("New")),
+            change("POST", &format!("$1/{identifiers}"), &json!({ "msemr_value": "of the new" })),
+            change("PATCH", "$2", &json!({ "msemr_value": "changed" })),
+            change("POST", "msemr_encounters", &encounter("$1")),
+            change("PATCH", &there, &json!({ "lastname": "After" })),
+            change("PATCH", &child("a"), &json!({ "msemr_value": "c" })),
+            format!("DELETE {} HTTP/1.1\r\n\r\n", child("b")),
+            format!("DELETE {gone} HTTP/1.1\r\n\r\n"),
+            change("POST", "contacts", &person("Never")),
+            "DELETE $9 HTTP/1.1\r\n\r\n".to_owned(),
+        ]),
+        get("$1?$select=lastname"),
+        get("$2?$select=msemr_value"),
+    ];
+    let answer = send(&server, &items, "return=minimal").await.expect(200);
+    let done = [201, 201, 204, 201, 204, 204, 204, 204, 204, 204, 200, 200];
+    assert_eq!(statuses(&answer), done, "{}", answer.text);
+    let found = parts(&answer);
+    assert_eq!((&found[10].1["lastname"], &found[11].1["msemr_value"]), (&json!("New"), &json!("changed")));
+    assert_eq!(fhir.as_sandbox().requests()[before..].iter().filter(|one| one.method == "POST").count(), 1);
+    // All is there, each resource once, with what nobody named.
+    let resource = fhir.read("Patient", "there").await;
+    assert_eq!((&resource["name"][0]["family"], &resource["language"]), (&json!("After"), &json!("de")));
+    assert_eq!((&resource["identifier"], &resource["meta"]["versionId"]), (&json!([{ "value": "c" }]), &json!("2")));
+    assert_eq!((fhir.count("Patient").await, fhir.count("Encounter").await), (2, 1));
+    let new = server.rows("contacts", &[("$filter", "lastname eq 'New'")]).await;
+    let encounters = server.rows("msemr_encounters", &[]).await;
+    assert_eq!(encounters[0]["_msemr_subjectpatient_value"], new[0]["contactid"], "{encounters:?}");
+    // The key of before goes on to lead to the row.
+    let row = server.get(&child("a"), &[]).await.expect(200).json();
+    assert_eq!(row["msemr_value"], "c");
+    server.get(&child("b"), &[]).await.expect(404);
+}
+
+/// What one change is refused for, all of them are not made; and where each place would do its own, nothing is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_set_to_a_service_is_made_whole_or_not_at_all() {
+    let (fhir, server) = with_service().await;
+    fhir.put(&json!({ "resourceType": "Patient", "id": "p", "name": [{ "family": "Before" }] })).await;
+    let keys = server.rows("contacts", &[]).await;
+    let there = format!("contacts({})", keys[0]["contactid"].as_str().expect("a key"));
+    let first = || change("POST", "contacts", &person("Undone"));
+    let stale = change("PATCH", &there, &json!({ "lastname": "x" })).replacen("\r\n", "\r\nIf-Match: W/\"77\"\r\n", 1);
+    let organization = change("POST", "accounts", &json!({ "name": "Here" }));
+    let patched = || change("PATCH", &there, &json!({ "lastname": "Undone" }));
+    // An etag of before is none of a row that the set has changed.
+    let twice = change("PATCH", &there, &json!({ "firstname": "x" })).replacen(
+        "\r\n",
+        &format!("\r\nIf-Match: {}\r\n", keys[0]["@odata.etag"].as_str().expect("an etag")),
+        1,
+    );
+    for (parts, status, id) in [
+        (vec![first(), patched(), change("POST", "contacts", &json!({ "nothing": 1 }))], 400, "3"),
+        (vec![first(), stale], 412, "2"),
+        (vec![first(), patched(), twice], 412, "3"),
+        (vec![first(), organization.clone()], 501, "2"),
+        (vec![organization, first()], 501, "2"),
+        (
+            vec![first(), change("PATCH", "$1", &json!({ "lastname": "y" })), "GET contacts HTTP/1.1\r\n\r\n".into()],
+            400,
+            "3",
+        ),
     ] {
-        let answer = send(&server, &[Item::Set(items)], "return=minimal").await.expect(200);
-        assert_eq!(statuses(&answer), [501], "{}", answer.text);
-        assert!(answer.text.contains("`main`"), "{}", answer.text);
-        assert_eq!(fhir.count("Patient").await, 0);
+        let answer = send(&server, &[Item::Set(parts.clone())], "return=minimal").await.expect(200);
+        assert_eq!(statuses(&answer), [status], "{parts:?}: {}", answer.text);
+        assert!(answer.text.contains(&format!("Content-ID: {id}")), "{}", answer.text);
+        if status == 501 {
+            assert!(answer.text.contains("`main`"), "{}", answer.text);
+        }
+        assert_eq!(fhir.count("Patient").await, 1);
+        assert_eq!(fhir.read("Patient", "p").await["meta"]["versionId"], "1");
         assert_eq!(server.get("accounts/$count", &[]).await.expect(200).text, "0");
     }
     let one = Item::Set(vec![change("POST", "contacts", &person("There"))]);
     let answer = send(&server, &[one, get("contacts?$select=lastname")], "return=minimal").await.expect(200);
     assert_eq!(statuses(&answer), [201, 200], "{}", answer.text);
-    assert_eq!(fhir.count("Patient").await, 1);
+    assert_eq!(fhir.count("Patient").await, 2);
+}
+
+/// The part that a service refuses is named, and what it pretends is seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_not_believed() {
+    let (fhir, server) = with_service().await;
+    fhir.put(&json!({ "resourceType": "Patient", "id": "p", "name": [{ "family": "Before" }] })).await;
+    let keys = server.rows("contacts", &[]).await;
+    let there = format!("contacts({})", keys[0]["contactid"].as_str().expect("a key"));
+    let set = || {
+        vec![Item::Set(vec![
+            change("POST", "contacts", &person("New")),
+            change("PATCH", &there, &json!({ "lastname": "After" })),
+        ])]
+    };
+    let with = async |faults: &str| {
+        fhir.as_sandbox().set_faults(faults.parse().expect("faults"));
+        let answer = send(&server, &set(), "return=minimal").await.expect(200);
+        fhir.as_sandbox().set_faults(String::new().parse().expect("no faults"));
+        let [(status, body)] = parts(&answer).try_into().expect("one answer");
+        let id = answer.text.split("Content-ID: ").nth(1).map(|rest| rest[..1].to_owned()).unwrap_or_default();
+        (status, body["error"]["code"].as_str().unwrap_or_default().to_owned(), id, body.to_string())
+    };
+    let (status, code, id, text) = with("half-transaction").await;
+    assert_eq!((status, code.as_str(), id.as_str()), (502, "UpstreamInvalid", "2"), "{text}");
+    assert!(text.contains("lastname"), "{text}");
+    let (status, code, ..) = with("stale-write").await;
+    assert_eq!((status, code.as_str()), (502, "UpstreamInvalid"));
+    let (status, code, id, text) = with("refuse-writes=422").await;
+    assert_eq!((status, code.as_str(), id.as_str()), (422, "RefusedByFhir", "1"), "{text}");
+    // Of the entry that it names, in the words of the table.
+    assert!(text.contains("\"target\":\"firstname\"") && !text.contains("\"target\":\"Bundle"), "{text}");
+    fhir.as_sandbox().set_faults("refuse-writes=422".parse().expect("faults"));
+    let turned = vec![Item::Set(vec![
+        change("PATCH", &there, &json!({ "lastname": "After" })),
+        change("POST", "contacts", &person("New")),
+    ])];
+    let answer = send(&server, &turned, "return=minimal").await.expect(200);
+    fhir.as_sandbox().set_faults(String::new().parse().expect("no faults"));
+    assert!(statuses(&answer) == [422] && answer.text.contains("Content-ID: 2"), "{}", answer.text);
+    assert_eq!(fhir.read("Patient", "p").await["name"][0]["family"], "Before");
+}
+
+/// One that takes no transactions is asked for none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_transactions_is_named() {
+    let (fhir, server) = with_service().await;
+    fhir.as_sandbox().set_faults("no-transaction".parse().expect("faults"));
+    let before = fhir.as_sandbox().requests().len();
+    let items = [Item::Set(vec![change("POST", "contacts", &person("A")), change("POST", "contacts", &person("B"))])];
+    let answer = send(&server, &items, "return=minimal").await.expect(200);
+    assert_eq!(statuses(&answer), [501], "{}", answer.text);
+    assert!(answer.text.contains("`main`") && answer.text.contains("transaction"), "{}", answer.text);
+    assert!(fhir.as_sandbox().requests()[before..].iter().all(|one| one.method != "POST"));
+    let many = json!({ "Targets": [person("A"), person("B")] });
+    server.post("contacts/Microsoft.Dynamics.CRM.CreateMultiple", &many).await.expect(501);
+    fhir.as_sandbox().set_faults(String::new().parse().expect("no faults"));
+    assert_eq!(fhir.count("Patient").await, 0);
+}
+
+/// The actions on many rows are change sets too.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_at_once_go_as_one_transaction() {
+    let (fhir, server) = with_service().await;
+    let many = json!({ "Targets": [person("A"), person("B"), person("C")] });
+    let made = server.post("contacts/Microsoft.Dynamics.CRM.CreateMultiple", &many).await.expect(200).json();
+    assert_eq!(fhir.count("Patient").await, 3);
+    let ids = made["Ids"].as_array().expect("ids");
+    for (id, name) in ids.iter().zip(["A", "B", "C"]) {
+        let id = id.as_str().expect("a key");
+        assert_eq!(server.row("contacts", id).await["lastname"], name);
+    }
+    let target = |id: &Value, name: &str| json!({ "contactid": id, "lastname": name });
+    let many =
+        json!({ "Targets": [target(&ids[0], "D"), target(&json!("00000000-0000-4000-8000-00000000000a"), "E")] });
+    let refused = server.post("contacts/Microsoft.Dynamics.CRM.UpdateMultiple", &many).await.expect(404);
+    assert!(refused.text.contains("Targets[1]"), "{}", refused.text);
+    assert_eq!(server.row("contacts", ids[0].as_str().expect("a key")).await["lastname"], "A");
+    let mut many = many;
+    many["Targets"][1]["msemr_contacttype"] = json!(PERSON);
+    server.post("contacts/Microsoft.Dynamics.CRM.UpsertMultiple", &many).await.expect(204);
+    assert_eq!(server.row("contacts", ids[0].as_str().expect("a key")).await["lastname"], "D");
+    assert_eq!(fhir.count("Patient").await, 4);
+}
+
+/// Sets that are made at once of one resource lose nothing of each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn sets_at_once_lose_nothing() {
+    for faults in ["", "drop-version"] {
+        let (fhir, server) = with_service().await;
+        fhir.put(&json!({ "resourceType": "Patient", "id": "p", "name": [{ "family": "Before" }] })).await;
+        fhir.as_sandbox().set_faults(faults.parse().expect("faults"));
+        let keys = server.rows("contacts", &[]).await;
+        let there = format!("contacts({})", keys[0]["contactid"].as_str().expect("a key"));
+        let set = |column: &str, name: &str| {
+            vec![Item::Set(vec![
+                change("POST", "contacts", &person(name)),
+                change("PATCH", &there, &json!({ column: name })),
+            ])]
+        };
+        let sets = [set("firstname", "One"), set("lastname", "Two"), set("salutation", "Three")];
+        let [one, two, three] = &sets;
+        let all = tokio::join!(send(&server, one, ""), send(&server, two, ""), send(&server, three, ""));
+        for answer in [all.0, all.1, all.2] {
+            assert_eq!(statuses(&answer.expect(200)), [201, 204], "{faults}");
+        }
+        let row = server.get(&there, &[]).await.expect(200).json();
+        let found = ["firstname", "lastname", "salutation"].map(|column| row[column].clone());
+        assert_eq!(found, ["One", "Two", "Three"], "{faults}");
+        assert_eq!(fhir.count("Patient").await, 4);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,13 @@ const DELETED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f12";
 const CHOSEN: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f13";
 const FORWARDED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f14";
 
+/// Of those that a change set is about.
+const SET_CHANGED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f15";
+const SET_DELETED: &str = "7b4bd6c7-0c3a-4c6b-9a52-6b9f5b0d2f16";
+
+/// What says that nothing was changed.
+const UNCHANGED: [&str; 5] = ["NotSupported", "RefusedByFhir", "Conflict", "VersionMismatch", "NotFound"];
+
 /// A label of a choice tells the versions of a mapping apart.
 const FIRST: &str = "Finished";
 const SECOND: &str = "FINISHED";
@@ -28,7 +35,7 @@ const LABEL: &str = "msemr_encounterstatus@OData.Community.Display.V1.FormattedV
 /// Milliseconds that a request may take: a fault of latency is to be met, not waited for.
 const REQUEST_MS: u64 = 3_000;
 
-const FAULTS: [&str; 64] = [
+const FAULTS: [&str; 66] = [
     "",
     "latency=50ms",
     "latency=30s",
@@ -92,6 +99,8 @@ const FAULTS: [&str; 64] = [
     "late-answer",
     "other-write",
     "ignore-none-match",
+    "half-transaction",
+    "no-transaction",
     "refuse-writes=422",
 ];
 
@@ -203,7 +212,8 @@ impl There {
 
     /// The resources that are written, as they are before each fault.
     fn prepare(&self) {
-        for (id, code) in [(CHANGED, "before"), (DELETED, "before")] {
+        for id in [CHANGED, DELETED, SET_CHANGED, SET_DELETED] {
+            let code = "before";
             let allergy = json!({
                 "resourceType": "Bundle", "type": "batch",
                 "entry": [{
@@ -232,12 +242,13 @@ impl There {
             (name, self.judged(&self.read(path).await, |answer| same(&plain(answer), &self.honest[name])))
         }))
         .await;
-        let (list, create, chosen, update, delete, forward, forward_batch, batch) = tokio::join!(
+        let (list, create, chosen, update, delete, set, forward, forward_batch, batch) = tokio::join!(
             self.list(),
             self.create(),
             self.create_chosen(),
             self.update(),
             self.delete(),
+            self.change_set(),
             self.forward(),
             self.forward_batch(),
             self.batch()
@@ -250,6 +261,7 @@ impl There {
             ("create-by-key", chosen),
             ("update", update),
             ("delete", delete),
+            ("change-set", set),
             ("forward", forward),
             ("forward-batch", forward_batch),
             ("batch", batch),
@@ -320,6 +332,46 @@ impl There {
             None => Ok(()),
             Some(_) => Err("it is still there".to_owned()),
         })
+    }
+
+    /// A row made, one changed and one deleted, together or not at all.
+    async fn change_set(&self) -> Outcome {
+        let code = format!("set-{}", self.round);
+        let set = "msemr_allergyintolerances";
+        let part = |id: &str, method: &str, url: String, body: Value| {
+            let headers = json!({ "Prefer": "return=representation" });
+            json!({ "id": id, "atomicityGroup": "g", "method": method, "url": url, "body": body, "headers": headers })
+        };
+        let mut gone = part("3", "DELETE", format!("{set}({SET_DELETED})"), Value::Null);
+        gone.as_object_mut().expect("an object").remove("body");
+        let batch = json!({ "requests": [
+            part("1", "POST", set.to_owned(), row(&code, None)),
+            part("2", "PATCH", format!("{set}({SET_CHANGED})"), json!({ "msemr_code": code })),
+            gone,
+        ]});
+        let answer = self.server.call(Method::POST, "$batch").json(&batch).send().await;
+        if answer.status != 200 {
+            return Outcome::Refused(answer.error_code());
+        }
+        let responses = answer.json()["responses"].as_array().cloned().unwrap_or_default();
+        let is_there = self.sandbox().resource("AllergyIntolerance", SET_DELETED).is_some();
+        if responses.iter().any(|one| one["status"] == 424) {
+            let refused = responses.iter().map(|one| one["body"]["error"]["code"].as_str().unwrap_or_default());
+            let code = refused.filter(|code| *code != "FailedDependency").collect::<String>();
+            let as_before = self.has(SET_CHANGED, "before").and(is_there.then_some(()).ok_or("deleted".to_owned()));
+            return match as_before {
+                Err(what) if UNCHANGED.contains(&code.as_str()) => Outcome::Wrong(format!("{code}, and {what}")),
+                _ => Outcome::Refused(code),
+            };
+        }
+        let created = match responses[0]["body"]["msemr_azurefhirid"].as_str() {
+            Some(id) => self.has(id, &code),
+            // It is done; that it cannot be shown is another matter.
+            None => Ok(()),
+        };
+        let gone = if is_there { Err("it is still there".to_owned()) } else { Ok(()) };
+        let done = created.and(self.has(SET_CHANGED, &code)).and(gone);
+        done.map_or_else(|what| Outcome::Wrong(format!("{what}: {}", answer.text)), |()| Outcome::Right)
     }
 
     /// Through `/fhir` to the service.

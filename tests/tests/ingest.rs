@@ -521,6 +521,70 @@ async fn conditional_creates_at_once_make_one_resource() {
     assert_eq!(server.native_rows("account").await, 1);
 }
 
+/// What an entry is about is asked again where somebody writes that resource before the bundle does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_holds_when_it_is_stored() {
+    let server = Server::setup().start().await;
+    let of = |id: &str, family: &str, number: &str| {
+        let mut resource = identified(family, number);
+        resource["id"] = json!(id);
+        entry("PUT", &format!("Patient/{id}"), Some(resource))
+    };
+    let (mut before, mut after) = (0, 0);
+    for round in 0..6_u64 {
+        let (id, number) = (format!("r-{round}"), format!("n-{round}"));
+        server.ingest(&batch(&[of(&id, "First", &number)]), None).await.expect(200);
+        // It takes a while to store; the other comes while its rows are made, after its condition was answered.
+        let mut entries = vec![entry(
+            "PUT",
+            &format!("Patient?identifier=http://x|{number}"),
+            Some(identified(&format!("Bundle{round}"), &number)),
+        )];
+        entries.extend((0..60).map(|_| posted("Filling")));
+        let (bundle, other) = (batch(&entries), batch(&[of(&id, "Moved", "elsewhere")]));
+        let late = async {
+            tokio::time::sleep(std::time::Duration::from_millis(20 * round)).await;
+            server.ingest(&other, None).await
+        };
+        let (bundle, other) = tokio::join!(server.ingest(&bundle, None), late);
+        assert_eq!(statuses(&other.expect(200)), ["200 OK"]);
+        let status = statuses(&bundle.expect(200))[0].clone();
+        let made = server.rows("contacts", &[("$filter", &format!("lastname eq 'Bundle{round}'"))]).await.len();
+        // One after the other, in either order.
+        match status.as_str() {
+            "200 OK" => (before, _) = (before + 1, assert_eq!(made, 0, "it was moved on after the bundle")),
+            "201 Created" => (after, _) = (after + 1, assert_eq!(made, 1, "nothing met the condition any more")),
+            other => panic!("{other}"),
+        }
+        let moved = server.rows("contacts", &[("$filter", &format!("msemr_azurefhirid eq '{id}'"))]).await;
+        assert_eq!(moved[0]["lastname"], "Moved", "round {round}: a write that was answered is gone");
+    }
+    assert_eq!(before + after, 6);
+}
+
+/// Two that bring a new resource under the same name at once: a POST never writes over what is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_at_once_with_another_makes_its_own() {
+    let server = Server::setup().start().await;
+    for round in 0..3 {
+        let name = format!("urn:uuid:0b1e5a52-7f0e-4d7a-9c53-{round:012}");
+        let bundle = |family: &str| {
+            let mut entries = vec![named(&name, posted(&format!("{family}{round}")))];
+            entries.extend((0..60).map(|_| posted("Filling")));
+            batch(&entries)
+        };
+        let (one, two) = (bundle("One"), bundle("Two"));
+        let both = tokio::join!(server.ingest(&one, None), server.ingest(&two, None));
+        for answer in [both.0, both.1] {
+            assert_eq!(statuses(&answer.expect(200))[0], "201 Created");
+        }
+        for family in ["One", "Two"] {
+            let filter = format!("lastname eq '{family}{round}'");
+            assert_eq!(server.rows("contacts", &[("$filter", &filter)]).await.len(), 1, "{filter}");
+        }
+    }
+}
+
 /// Links are followed wherever the specification has them, whatever names the entries.
 #[tokio::test]
 async fn links_lead_to_what_the_entries_became() {

@@ -150,26 +150,27 @@ impl Running<'_> {
             let mut made = self.made.clone();
             let mut changed = Vec::with_capacity(parts.len());
             for (position, part) in parts.iter().enumerate() {
+                session.begin_part(position);
                 let one = self.change(&session, part, &made).await.map_err(|error| (position, error))?;
                 if let Some(id) = &part.id {
                     made.insert(id.clone(), one.address());
                 }
                 changed.push(one);
             }
-            match together(&session, attempt).await {
-                Ok(true) => {
-                    self.made = made;
-                    let mut responses = Vec::with_capacity(changed.len());
-                    for one in changed {
-                        // It is done: what cannot be shown of it changes nothing about that.
-                        responses
-                            .push(one.shown(self.app, self.session()).await.unwrap_or_else(|error| failure(&error)));
-                    }
-                    return Ok(responses);
+            if together(&session, attempt).await? {
+                self.made = made;
+                let mut responses = Vec::with_capacity(changed.len());
+                for one in changed {
+                    // It is done: what cannot be shown of it changes nothing about that.
+                    let shown = match one.settled(&session).await {
+                        Ok(one) => one.shown(self.app, self.session()).await,
+                        Err(error) => Err(error),
+                    };
+                    responses.push(shown.unwrap_or_else(|error| failure(&error)));
                 }
-                Ok(false) => attempt += 1,
-                Err(error) => return Err((0, error)),
+                return Ok(responses);
             }
+            attempt += 1;
         }
     }
 

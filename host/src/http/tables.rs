@@ -127,7 +127,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
         return Err(Error::new(Code::Internal, "what was to be a change is none"));
     };
     session.remember_keys(&call.keys);
-    let written = session.write(session.snapshot().table(&table.name)?, change).await?;
+    let written = session.insert(session.snapshot().table(&table.name)?, change).await?;
     Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written })
 }
 
@@ -138,6 +138,14 @@ impl Changed {
             Request::Write { table, .. } => reply::row_url("", table, self.written.key),
             _ => String::new(),
         }
+    }
+
+    /// The same under the key that the row has now that it is stored: the session is the one that has written it.
+    pub(super) async fn settled(mut self, session: &Session) -> Result<Self> {
+        if let Request::Write { table, .. } = &self.call.request {
+            self.written.key = session.settled(session.snapshot().table(&table.name)?, &self.written).await?;
+        }
+        Ok(self)
     }
 
     /// The answer, once it is stored: of the row as it is now.
@@ -430,7 +438,7 @@ impl Serving<'_> {
     }
 
     async fn write(&self, table: &Arc<ServedTable>, change: &Change, query: &Query) -> Result<Response> {
-        self.written(table, self.session.write(table, change).await?, query).await
+        self.written(table, self.session.insert(table, change).await?, query).await
     }
 
     /// The answer of a change.
@@ -440,7 +448,11 @@ impl Serving<'_> {
         // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
         let shows = self.call.preferences.representation.unwrap_or(written.created);
         let mut response = match written.row {
-            Some(rows) if shows => self.one(table, rows, query).await?,
+            Some(rows) if shows => match self.one(table, rows, query).await {
+                // It is done: that what hangs on it cannot be shown (of a budget, say) changes nothing about that.
+                Err(_) if !query.expand.is_empty() => StatusCode::NO_CONTENT.into_response(),
+                shown => shown?,
+            },
             _ => StatusCode::NO_CONTENT.into_response(),
         };
         if written.created && response.status() == StatusCode::OK {

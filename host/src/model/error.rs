@@ -166,6 +166,13 @@ impl Error {
         self
     }
 
+    /// Of a part of what was sent: every target is a place in it.
+    #[must_use]
+    pub fn within(self, part: &str) -> Self {
+        let error = self.map_targets(|target| Some(format!("{part}/{target}")));
+        if error.get_target().is_none() { error.target(part) } else { error }
+    }
+
     pub fn code(&self) -> Code {
         self.0.code
     }

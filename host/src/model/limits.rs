@@ -38,6 +38,10 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// Requests in a `$batch`, those of its change sets included. `BadRequest`.
     pub batch_parts: usize,
+    /// Levels of rows inside a new row that is posted. `BadRequest`.
+    pub insert_depth: usize,
+    /// Rows inside a new row that is posted, those of all levels together. `BadRequest`.
+    pub insert_rows: usize,
     /// Bytes of the answers of a `$batch`, after which its further requests are refused. `BodyTooLarge`.
     pub batch_answer_bytes: usize,
     /// Bytes of an ingested bundle. `BodyTooLarge`.
@@ -158,6 +162,8 @@ impl Default for Limits {
             body_bytes: 4 << 20,
             batch_bytes: 16 << 20,
             batch_parts: 1_000,
+            insert_depth: 3,
+            insert_rows: 200,
             batch_answer_bytes: 64 << 20,
             bundle_bytes: 64 << 20,
             component_bytes: 32 << 20,

@@ -363,13 +363,43 @@ pub enum Literal {
 
 /// A write. Values are cell texts as the mapping contract has them (`wit/mapping.wit`, `cells`), already checked
 /// against the column types; lookups are `Type/id`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     pub operation: Operation,
     pub assignments: Vec<Assignment>,
     pub repeats: Vec<Repeat>,
+    /// A row that is there becomes what is assigned, and null in every other column that can be written and has an element,
+    /// but for lookups (OData 4.0 Protocol, 11.4.3).
+    pub replaces: bool,
+    /// Of a new row: others that are made with it.
+    pub related: Vec<Related>,
     /// Versions that `If-Match` allows.
     pub precondition: Precondition,
+}
+
+impl Default for Operation {
+    fn default() -> Self {
+        Self::Create { key: None }
+    }
+}
+
+impl Change {
+    /// Has a lookup lead to this row.
+    pub fn bind(&mut self, column: ColumnIndex, entity_set: &str, key: Uuid) {
+        let value = Some(AssignedValue::Bind { entity_set: entity_set.to_owned(), key });
+        for assignment in self.assignments.iter_mut().filter(|assignment| assignment.column == column) {
+            assignment.value.clone_from(&value);
+        }
+    }
+}
+
+/// New rows that a new row points to, or that point to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    pub navigation: String,
+    /// A lookup, of one new row, or a collection.
+    pub to: Relation,
+    pub changes: Vec<Change>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -413,6 +443,8 @@ pub enum AssignedValue {
     Cell(String),
     /// A row of another table, by `@odata.bind`; the router finds out its resource type and id.
     Bind { entity_set: String, key: Uuid },
+    /// The row that this one is made with ([`Change::related`]), whose key is known once it is made.
+    Made,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

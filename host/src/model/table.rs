@@ -360,16 +360,28 @@ impl Table {
     /// Whether a column is read from no element, and writable: natively its values live in the row alone, and what a mapping
     /// makes of it is the same for every resource.
     pub fn is_own(&self, column: ColumnIndex) -> bool {
-        let is_discriminator =
-            || self.sources.iter().any(|s| s.discriminator.as_ref().is_some_and(|(c, _)| *c == column));
         self.columns.get(column).is_some_and(|described| {
             described.access.update
                 && described.path.is_empty()
                 && described.elements.is_empty()
                 && column != self.key
                 && !matches!(described.kind, Kind::ConceptKey { .. })
-                && !is_discriminator()
+                && !self.is_discriminator(column)
         })
+    }
+
+    /// Whether a row that is replaced has null in a column that it is given no value for: what can be written and has an
+    /// element. Where a lookup leads is a relationship, which only a change of its own undoes (OData 4.0 Protocol, 11.4.3).
+    pub fn is_replaced(&self, column: ColumnIndex) -> bool {
+        self.columns.get(column).is_some_and(|described| {
+            let has_element = !described.path.is_empty() || !described.elements.is_empty();
+            let is_structural = !matches!(described.kind, Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. });
+            described.access.update && has_element && is_structural && !self.is_discriminator(column)
+        })
+    }
+
+    fn is_discriminator(&self, column: ColumnIndex) -> bool {
+        self.sources.iter().any(|source| source.discriminator.as_ref().is_some_and(|(of, _)| *of == column))
     }
 
     /// Such columns.

@@ -1,6 +1,7 @@
 //! The body of a create or update: one JSON object to assignments whose cell texts fit their columns. Values are read
 //! as raw JSON, so that numbers keep their digits; no message repeats a value.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -11,7 +12,8 @@ use super::expression::nearest_property;
 use super::literal;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Detail, Error, Result};
-use crate::model::query::{AssignedValue, Assignment, Repeat};
+use crate::model::limits::Limits;
+use crate::model::query::{AssignedValue, Assignment, Change, Operation, Related, Repeat};
 use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
 use crate::model::value::{Number, first_day, parse_date, parse_instant};
 
@@ -22,6 +24,8 @@ pub enum Purpose {
     Create,
     /// The key in the URL, which the body may repeat.
     Update(Uuid),
+    /// The same, of a whole row: columns that are required must be there, but for lookups.
+    Replace(Uuid),
 }
 
 /// What a body says.
@@ -30,8 +34,10 @@ pub struct Body {
     /// The key column, if the client gave it.
     pub key: Option<Uuid>,
     pub assignments: Vec<Assignment>,
-    /// Of an update.
+    /// Of an update or a whole row.
     pub repeats: Vec<Repeat>,
+    /// Of a new row: those inside it.
+    pub related: Vec<Related>,
 }
 
 /// A body of [`Purpose`] for a row of `table`. `base` is the service root, for absolute URLs in `@odata.bind`; `bound` a
@@ -43,17 +49,10 @@ pub fn read(
     base: &str,
     purpose: Purpose,
     bound: Option<&Assignment>,
+    limits: &Limits,
 ) -> Result<Body> {
-    let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
-    let reader = Reader { table, catalog, base, purpose };
-    let mut read = Body { assignments: bound.cloned().into_iter().collect(), ..Body::default() };
-    for (name, raw) in &members.0 {
-        reader.member(name, raw.get(), &mut read)?;
-    }
-    if purpose == Purpose::Create {
-        reader.required(&read.assignments)?;
-    }
-    Ok(read)
+    let room = Room { limits, depth: 0, rows: &Cell::new(0) };
+    Reader { table, catalog, base, purpose, room: Some(room) }.read(body, bound)
 }
 
 /// The one member of a body that a property or reference is written by, as it stands. `BadRequest` where it is missing or
@@ -76,7 +75,7 @@ pub fn single(body: &[u8], name: &str) -> Result<String> {
 /// The row that `{"@odata.id": "set(guid)"}` names: its entity set and key.
 pub fn reference(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<(String, Uuid)> {
     let raw = single(body, "@odata.id")?;
-    let reader = Reader { table, catalog, base, purpose: Purpose::Create };
+    let reader = Reader { table, catalog, base, purpose: Purpose::Create, room: None };
     let found = text(&raw).and_then(|url| reader.row_url(&url).map(|(set, key)| (set.to_owned(), key)));
     found.ok_or_else(|| bad_value("@odata.id", "a row's URL like `contacts(…)`"))
 }
@@ -85,7 +84,7 @@ pub fn reference(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> R
 pub fn targets(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<Vec<(String, Option<Uuid>)>> {
     let raw = single(body, "Targets")?;
     let targets: Vec<&RawValue> = serde_json::from_str(&raw).map_err(|_| bad_value("Targets", "a list of rows"))?;
-    let reader = Reader { table, catalog, base, purpose: Purpose::Create };
+    let reader = Reader { table, catalog, base, purpose: Purpose::Create, room: None };
     let key_name = &table.columns[table.key].name;
     let read = |target: &&RawValue| {
         let members: Members<'_> = serde_json::from_str(target.get()).map_err(|e| bad_json(&e))?;
@@ -204,28 +203,54 @@ fn bad_json(error: &serde_json::Error) -> Error {
     Error::new(Code::BadJson, format!("{what}, line {} column {}", error.line(), error.column()))
 }
 
+#[derive(Clone, Copy)]
 struct Reader<'a> {
     table: &'a Table,
     catalog: &'a Catalog,
     base: &'a str,
     purpose: Purpose,
+    /// None: there are no rows inside.
+    room: Option<Room<'a>>,
 }
 
-impl Reader<'_> {
+/// What rows inside a row may use.
+#[derive(Clone, Copy)]
+struct Room<'a> {
+    limits: &'a Limits,
+    /// Levels that have been entered.
+    depth: usize,
+    /// Rows so far, of all levels.
+    rows: &'a Cell<usize>,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&self, body: &[u8], bound: Option<&Assignment>) -> Result<Body> {
+        let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
+        let mut read = Body { assignments: bound.cloned().into_iter().collect(), ..Body::default() };
+        for (name, raw) in &members.0 {
+            self.member(name, raw.get(), &mut read)?;
+        }
+        if !matches!(self.purpose, Purpose::Update(_)) {
+            self.required(&read)?;
+        }
+        Ok(read)
+    }
+
     fn member(&self, name: &str, raw: &str, read: &mut Body) -> Result<()> {
         if let Some((property, annotation)) = name.split_once('@') {
             return match annotation {
                 "odata.bind" | "bind" => read.assign(self.bind(property, name, raw)?, name),
                 "odata.type" | "type" if property.is_empty() => self.check_type(name, raw),
+                "odata.id" | "id" if property.is_empty() && self.room.is_some_and(|room| room.depth > 0) => {
+                    let hint = "name rows that are there by \"navigation@odata.bind\"";
+                    Err(unsupported(name, "a row inside a body that is there already").hint(hint))
+                }
                 // Control information and other annotations say nothing about the row.
                 _ => Ok(()),
             };
         }
         let Some(index) = self.table.property(name) else {
-            return match self.navigation(name, raw)? {
-                Some(assignment) => read.assign(assignment, name),
-                None => Ok(()),
-            };
+            return self.navigation(name, raw, read);
         };
         let column = &self.table.columns[index];
         match &column.kind {
@@ -282,8 +307,8 @@ impl Reader<'_> {
                 read.key = Some(key);
                 Ok(())
             }
-            Purpose::Update(expected) if expected == key => Ok(()),
-            Purpose::Update(_) => {
+            Purpose::Update(expected) | Purpose::Replace(expected) if expected == key => Ok(()),
+            Purpose::Update(_) | Purpose::Replace(_) => {
                 Err(Error::new(Code::BadKey, "the key in the body is not that of the URL").target(name))
             }
         }
@@ -343,22 +368,104 @@ impl Reader<'_> {
         Some((set, parse_key(key)?)).filter(|_| named)
     }
 
-    /// A navigation property, or a name that does not exist. `null` clears a lookup.
-    fn navigation(&self, name: &str, raw: &str) -> Result<Option<Assignment>> {
+    /// A navigation property, or a name that does not exist. `null` clears a lookup; a new row may have others inside it.
+    fn navigation(&self, name: &str, raw: &str, read: &mut Body) -> Result<()> {
+        let room = self.room.filter(|_| self.purpose == Purpose::Create);
         if let Some((index, lookup)) = self.lookup(name) {
             let column = &self.table.columns[index];
             if raw == "null" {
                 self.writable(column, name)?;
                 self.nullable(column, name, true)?;
-                return Ok(Some(Assignment { column: index, value: None }));
+                return read.assign(Assignment { column: index, value: None }, name);
             }
-            let hint = format!("write the row first, then \"{}@odata.bind\"", lookup.navigation);
-            return Err(unsupported(name, "writing a related row in the same body").hint(hint));
+            let Some(room) = room else {
+                let hint = format!("write the row first, then \"{}@odata.bind\"", lookup.navigation);
+                return Err(
+                    unsupported(name, "writing a related row in the body of a row that may be there").hint(hint)
+                );
+            };
+            self.writable(column, name)?;
+            let table = self.inside(lookup, name, raw)?;
+            read.assign(Assignment { column: index, value: Some(AssignedValue::Made) }, name)?;
+            let change = self.inserted(room, table, raw, None).map_err(|error| error.within(name))?;
+            let to = Relation::Lookup { column: index, table: table.name.clone() };
+            read.related.push(Related { navigation: name.to_owned(), to, changes: vec![change] });
+            return Ok(());
         }
-        match self.catalog.relation(self.table, name) {
-            Some(_) => Err(unsupported(name, "writing related rows in the same body")),
-            None => Err(self.unknown(name, name)),
+        match (self.catalog.relation(self.table, name), room) {
+            (Some(Relation::Collection { table, column }), Some(room)) => {
+                let rows: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| bad_value(name, "a list of rows"))?;
+                let target = self.catalog.table(&table).ok_or_else(|| self.unknown(name, name))?;
+                let link = Assignment { column, value: Some(AssignedValue::Made) };
+                let inserted = |(position, row): (usize, &&RawValue)| {
+                    let change = self.inserted(room, target, row.get(), Some(&link));
+                    change.map_err(|error| error.within(&format!("{name}[{position}]")))
+                };
+                let changes = rows.iter().enumerate().map(inserted).collect::<Result<_>>()?;
+                let to = Relation::Collection { table, column };
+                read.related.push(Related { navigation: name.to_owned(), to, changes });
+                Ok(())
+            }
+            (Some(Relation::Concept { .. }), _) => {
+                Err(unsupported(name, "writing a concept as a row").hint("write its code, system and text columns"))
+            }
+            (Some(_), _) => Err(unsupported(name, "writing related rows in the body of a row that may be there")),
+            (None, _) => Err(self.unknown(name, name)),
         }
+    }
+
+    /// The table of a row inside a lookup. Where it may be of several, the property or its `@odata.type` says which.
+    fn inside(&self, lookup: &Lookup, name: &str, raw: &str) -> Result<&'a Table> {
+        #[derive(serde::Deserialize)]
+        struct Typed {
+            #[serde(rename = "@odata.type")]
+            of: Option<String>,
+        }
+        let mut tables: Vec<&Table> = Vec::new();
+        for target in &lookup.targets {
+            let table = self.catalog.find_entity_set(&target.entity_set).map(AsRef::as_ref);
+            tables.extend(table.filter(|table| !tables.iter().any(|known| known.name == table.name)));
+        }
+        if name != lookup.navigation {
+            let of = self.catalog.relation(self.table, name);
+            tables.retain(|table| matches!(&of, Some(Relation::Lookup { table: of, .. }) if *of == table.name));
+        }
+        let typed = serde_json::from_str::<Typed>(raw).map_err(|_| bad_value(name, "a row, as an object"))?;
+        let of = typed.of.as_deref().and_then(|of| of.rsplit_once('.')).map(|(_, of)| of);
+        tables.retain(|table| of.is_none_or(|of| of == table.name));
+        match tables.as_slice() {
+            [only] => Ok(only),
+            [] => Err(bad_value(name, "a row of a table that it leads to")),
+            several => {
+                let names: Vec<_> = several.iter().map(|table| format!("`{name}_{}`", table.name)).collect();
+                let error = bad_value(name, "a row whose table is said");
+                Err(error.hint(format!("write it as {}, or give its @odata.type", names.join(" or "))))
+            }
+        }
+    }
+
+    /// A row inside the body of a row. `link`: its lookup that leads to that row.
+    fn inserted(&self, room: Room<'a>, table: &'a Table, raw: &str, link: Option<&Assignment>) -> Result<Change> {
+        let limits = room.limits;
+        let full = |what: &str| Err(Error::new(Code::BadRequest, format!("rows inside a row have {what}")));
+        if room.depth >= limits.insert_depth {
+            return full(&format!("more levels than the limit `insert_depth`, {}", limits.insert_depth));
+        }
+        room.rows.set(room.rows.get() + 1);
+        if room.rows.get() > limits.insert_rows {
+            return full(&format!("more rows than the limit `insert_rows`, {}", limits.insert_rows));
+        }
+        if !table.access.create {
+            return Err(Error::new(Code::NotWritable, format!("rows of `{}` cannot be created", table.entity_set)));
+        }
+        let room = Some(Room { depth: room.depth + 1, ..room });
+        let reader = Reader { table, purpose: Purpose::Create, room, ..*self };
+        if let Some(link) = link {
+            let column = &table.columns[link.column];
+            reader.writable(column, &column.name)?;
+        }
+        let Body { key, assignments, related, .. } = reader.read(raw.as_bytes(), link)?;
+        Ok(Change { operation: Operation::Create { key }, assignments, related, ..Change::default() })
     }
 
     /// By its name, or that of one of the tables that it may lead to.
@@ -388,7 +495,7 @@ impl Reader<'_> {
     fn writable(&self, column: &Column, name: &str) -> Result<()> {
         let (allowed, when) = match self.purpose {
             Purpose::Create => (column.access.create, "on create"),
-            Purpose::Update(_) => (column.access.update, "on update"),
+            Purpose::Update(_) | Purpose::Replace(_) => (column.access.update, "on update"),
         };
         if allowed { Ok(()) } else { Err(not_writable(name, &format!("it cannot be written {when}"))) }
     }
@@ -400,10 +507,16 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn required(&self, assignments: &[Assignment]) -> Result<()> {
-        let given = |index: usize| assignments.iter().any(|a| a.column == index);
-        let is_missing =
-            |(index, column): &(usize, &Column)| column.required && column.kind != Kind::Key && !given(*index);
+    fn required(&self, read: &Body) -> Result<()> {
+        let given = |index: usize| {
+            read.assignments.iter().any(|a| a.column == index) || read.repeats.iter().any(|r| r.column == index)
+        };
+        // What a whole row does not name stays, if it cannot be written or is a lookup.
+        let is_due = |index: usize| match self.purpose {
+            Purpose::Replace(_) => self.table.is_replaced(index),
+            _ => self.table.columns[index].kind != Kind::Key,
+        };
+        let is_missing = |(index, column): &(usize, &Column)| column.required && is_due(*index) && !given(*index);
         let missing: Vec<&Column> =
             self.table.columns.iter().enumerate().filter(is_missing).map(|(_, column)| column).collect();
         let Some(first) = missing.first() else {
@@ -564,188 +677,4 @@ fn unsupported(name: &str, what: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sample::{self, BASE, GUID};
-    use super::*;
-
-    fn observation(body: &str, purpose: Purpose) -> Result<Body> {
-        read(body.as_bytes(), &sample::observation(), &sample::catalog(), BASE, purpose, None)
-    }
-
-    /// The one assignment of an update, as text.
-    fn update(member: &str) -> Result<String, String> {
-        let key = Uuid::nil();
-        let body = observation(&format!("{{{member}}}"), Purpose::Update(key)).map_err(|e| e.to_string())?;
-        if let Some(repeat) = body.repeats.first() {
-            return Err(repeat.otherwise.to_string());
-        }
-        let table = sample::observation();
-        let shown = body.assignments.iter().map(|a| match &a.value {
-            None => format!("{}=null", table.columns[a.column].name),
-            Some(AssignedValue::Cell(text)) => format!("{}={text}", table.columns[a.column].name),
-            Some(AssignedValue::Bind { entity_set, key }) => {
-                format!("{}->{entity_set}({key})", table.columns[a.column].name)
-            }
-        });
-        Ok(shown.collect::<Vec<_>>().join(" "))
-    }
-
-    fn check(member: &str, expected: &str) {
-        assert_eq!(update(member).as_deref(), Ok(expected), "{member}");
-    }
-
-    fn refused(member: &str, expected: &str) {
-        let error = update(member).expect_err(member);
-        assert!(error.contains(expected), "{member}: {error}");
-    }
-
-    #[test]
-    fn values_become_cell_texts() {
-        check(r#""msemr_name":"a\"b\u00e9""#, "msemr_name=a\"bé");
-        check(r#""msemr_name":null"#, "msemr_name=null");
-        check(r#""msemr_status":935000001"#, "msemr_status=final");
-        check(r#""msemr_value":72.10"#, "msemr_value=72.10");
-        check(r#""msemr_value":"72.10""#, "msemr_value=72.10");
-        check(r#""msemr_value":1e2"#, "msemr_value=1e2");
-        check(r#""msemr_count":-2147483648"#, "msemr_count=-2147483648");
-        check(r#""msemr_total":"9223372036854775807""#, "msemr_total=9223372036854775807");
-        check(r#""msemr_issued":"2015-02-07T13:28:17.5+02:00""#, "msemr_issued=2015-02-07T13:28:17.5+02:00");
-        check(r#""msemr_onset":"2015-02""#, "msemr_onset=2015-02");
-        check(r#""msemr_link":"http://loinc.org""#, "msemr_link=http://loinc.org");
-        check(r#""msemr_extra":"{\"a\":1}""#, "msemr_extra={\"a\":1}");
-        for named in ["#Microsoft.Dynamics.CRM.msemr_observation", "Microsoft.Dynamics.CRM.msemr_observation"] {
-            check(&format!(r#""@odata.type":"{named}","msemr_name@odata.type":"y""#), "");
-        }
-        check(r#""@odata.type":"http://x/$metadata#mscrm.msemr_observation""#, "");
-        for other in ["\"#Microsoft.Dynamics.CRM.contact\"", "\"msemr_observation\"", "\"#x.msemr_observation\"", "5"] {
-            refused(
-                &format!(r#""@odata.type":{other}"#),
-                "`@odata.type` takes `#Microsoft.Dynamics.CRM.msemr_observation`",
-            );
-        }
-        check(&format!(r#""msemr_observationid":"{}""#, Uuid::nil()), "");
-        check("", "");
-    }
-
-    #[test]
-    fn values_that_do_not_fit_are_refused() {
-        refused(r#""msemr_name":"a\u0000""#, "control characters");
-        refused(r#""msemr_name":5"#, "BadValue: `msemr_name` takes a text");
-        refused(r#""msemr_status":7"#, "935000001 = Final, 935000002 = Amended");
-        refused(r#""msemr_status":"Final""#, "BadValue");
-        refused(r#""msemr_status":null"#, "RequiredColumn");
-        refused(r#""msemr_value":"abc""#, "a number");
-        refused(r#""msemr_value":12345678901"#, "at most 9 digits");
-        refused(r#""msemr_count":2147483648"#, "32-bit");
-        refused(r#""msemr_count":1.5"#, "32-bit");
-        refused(r#""msemr_issued":"2015-02-07T13:28:17""#, "offset");
-        refused(r#""msemr_issued":"2015-02-30T13:28:17Z""#, "offset");
-        refused(r#""msemr_onset":"soon""#, "BadValue");
-        refused(r#""msemr_link":"a b""#, "a URI");
-        refused(r#""msemr_extra":"{""#, "JSON as text");
-        refused(r#""version":"3""#, "NotWritable");
-        refused(
-            r#""msemr_nam":"x""#,
-            "UnknownColumn: `msemr_observation` has no column `msemr_nam` (did you mean `msemr_name`?)",
-        );
-        refused(&format!(r#""msemr_observationid":"{GUID}""#), "BadKey");
-        let long =
-            read(br#"{"fullname":"12345678901"}"#, &sample::contact(), &sample::catalog(), BASE, Purpose::Create, None);
-        assert!(long.unwrap_err().message().contains("at most 10 characters"));
-        let fits = read(
-            "{\"fullname\":\"äöüäöüäöüß\"}".as_bytes(),
-            &sample::contact(),
-            &sample::catalog(),
-            BASE,
-            Purpose::Create,
-            None,
-        );
-        assert!(fits.is_ok());
-    }
-
-    /// An update says them on, a create has no row that could show them.
-    #[test]
-    fn values_that_cannot_be_written_wait_for_the_row() {
-        let member = r#"{"version":"3"}"#;
-        let read = observation(member, Purpose::Update(Uuid::nil())).unwrap();
-        let [repeat] = read.repeats.as_slice() else { panic!("one value") };
-        assert_eq!((repeat.value.as_deref(), repeat.otherwise.code()), (Some("3"), Code::NotWritable));
-        assert!(read.assignments.is_empty());
-        assert_eq!(observation(member, Purpose::Create).unwrap_err().code(), Code::NotWritable);
-    }
-
-    #[test]
-    fn lookups_are_bound_by_url() {
-        let bound = format!("msemr_patient->contacts({GUID})");
-        for url in [format!("/contacts({GUID})"), format!("contacts({GUID})"), format!("{BASE}contacts({GUID})")] {
-            check(&format!(r#""msemr_patient@odata.bind":"{url}""#), &bound);
-        }
-        let path = format!("/{}", BASE.splitn(4, '/').last().unwrap());
-        for row in ["contacts(*)", "contacts(contactid=*)", "contacts(contactid='*')"] {
-            let row = row.replace('*', GUID);
-            check(&format!(r#""msemr_patient@odata.bind":"{path}{row}""#), &bound);
-            check(&format!(r#""msemr_patient@odata.bind":"/{row}""#), &bound);
-        }
-        refused(&format!(r#""msemr_patient@odata.bind":"/contacts(fullname={GUID})""#), "a row's URL");
-        refused(&format!(r#""msemr_patient@odata.bind":"/other/contacts({GUID})""#), "a row's URL");
-        check(r#""msemr_device@odata.bind":null"#, "msemr_device=null");
-        check(r#""msemr_device":null"#, "msemr_device=null");
-        check(
-            &format!(r#""msemr_device@odata.bind":"/msemr_devices({GUID})""#),
-            &format!("msemr_device->msemr_devices({GUID})"),
-        );
-        refused(r#""msemr_patient@odata.bind":null"#, "RequiredColumn");
-        refused(&format!(r#""msemr_patient@odata.bind":"/accounts({GUID})""#), "a row of contacts");
-        refused(&format!(r#""msemr_patient@odata.bind":"http://elsewhere/contacts({GUID})""#), "a row's URL");
-        refused(r#""msemr_patient@odata.bind":"/contacts(abc)""#, "a row's URL");
-        refused(r#""msemr_patient@odata.bind":5"#, "a row's URL");
-        refused(&format!(r#""_msemr_patient_value":"{GUID}""#), "msemr_patient@odata.bind");
-        refused(&format!(r#""_msemr_code_value":"{GUID}""#), "write `msemr_code_code` and its system");
-        refused(r#""msemr_code@odata.bind":"/x(1)""#, "NotSupported");
-        refused(r#""msemr_patient":{"fullname":"x"}"#, "NotSupported: writing a related row");
-        refused(r#""nothing@odata.bind":"/x(1)""#, "UnknownColumn");
-        refused(&format!(r#""msemr_patient":null,"msemr_patient@odata.bind":"/contacts({GUID})""#), "RequiredColumn");
-        refused(&format!(r#""msemr_device":null,"msemr_device@odata.bind":"/msemr_devices({GUID})""#), "given already");
-    }
-
-    #[test]
-    fn a_create_gives_what_is_required() {
-        let error = observation(r#"{"msemr_name":"x"}"#, Purpose::Create).unwrap_err();
-        assert_eq!(error.code(), Code::RequiredColumn);
-        let missing: Vec<_> = error.get_details().iter().filter_map(|d| d.target.as_deref()).collect();
-        assert_eq!(missing, ["msemr_status", "msemr_patient"]);
-        let whole = format!(
-            r#"{{"msemr_observationid":"{GUID}","msemr_status":935000001,"msemr_patient@odata.bind":"/contacts({GUID})"}}"#
-        );
-        let body = observation(&whole, Purpose::Create).unwrap();
-        assert_eq!((body.key, body.assignments.len()), (Uuid::parse_str(GUID).ok(), 2));
-    }
-
-    #[test]
-    fn json_errors_say_where_and_never_what() {
-        let check = |body: &str, expected: &str| {
-            let error = observation(body, Purpose::Update(Uuid::nil())).unwrap_err();
-            assert_eq!((error.code(), error.message()), (Code::BadJson, expected), "{body}");
-        };
-        check("{\"msemr_name\":\n secret}", "the body is not valid JSON, line 2 column 2");
-        check("[1]", "the body is no JSON object, line 1 column 0");
-        check("\"secret\"", "the body is no JSON object, line 1 column 8");
-        check("", "the body is not valid JSON, line 1 column 0");
-        check(r#"{"a":1} x"#, "the body is not valid JSON, line 1 column 9");
-        check(r#"{"msemr_name":1,"msemr_name":2}"#, "a member of the JSON object is given twice, line 1 column 31");
-        let deep = format!("{{\"x\":{}}}", "[".repeat(100_000));
-        assert_eq!(observation(&deep, Purpose::Create).unwrap_err().code(), Code::BadJson);
-    }
-
-    #[test]
-    fn a_bundle_comes_whole_or_in_a_member() {
-        let check = |body: &str, expected: Option<&str>| {
-            assert_eq!(bundle(body.as_bytes()).ok().as_deref(), expected, "{body}");
-        };
-        check(r#"{"resourceType":"Bundle","n":1.50}"#, Some(r#"{"resourceType":"Bundle","n":1.50}"#));
-        check(r#"{"Bundle":{"n":1.50}}"#, Some(r#"{"n":1.50}"#));
-        check(r#"{"msind_bundle":"{\"n\":1.50}"}"#, Some(r#"{"n":1.50}"#));
-        check(r#"{"other":1}"#, None);
-        check(r#"{"Bundle":1}"#, None);
-    }
-}
+mod tests;

@@ -20,7 +20,9 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
 use crate::model::key;
 use crate::model::limits::Limits;
-use crate::model::query::{AssignedValue, Assignment, Change, Filter, Operation, Precondition, Query};
+use crate::model::query::{
+    AssignedValue, Assignment, Change, Expand, ExpandForm, Filter, Operation, Precondition, Query, Related,
+};
 use crate::model::table::{ColumnIndex, Table};
 use crate::model::value::Instant;
 
@@ -258,8 +260,9 @@ impl Reader<'_> {
     /// `contacts(guid)…`
     fn row(&self, table: &Arc<Table>, key: Uuid, rest: &[Segment]) -> Result<Request> {
         let Some((next, rest)) = rest.split_first() else {
-            return match self.method(&["GET", "PATCH", "DELETE"])? {
-                "PATCH" => self.update(table, key),
+            return match self.method(&["GET", "PATCH", "PUT", "DELETE"])? {
+                "PATCH" => self.update(table, Purpose::Update(key), key),
+                "PUT" => self.update(table, Purpose::Replace(key), key),
                 "DELETE" => self.delete(table, key),
                 _ => self.read_one(table, key),
             };
@@ -388,8 +391,8 @@ impl Reader<'_> {
     fn change_one(&self, table: &Arc<Table>, key: Uuid, member: &str, what: &str) -> Result<Request> {
         may(table, table.access.update, "changed")?;
         self.options.only(&[], what)?;
-        let (body, Context { catalog, .. }) = (format!("{{{member}}}"), self.context);
-        let read = body::read(body.as_bytes(), table, catalog, self.message.base, Purpose::Update(key), None)?;
+        let (body, Context { catalog, limits, .. }) = (format!("{{{member}}}"), self.context);
+        let read = body::read(body.as_bytes(), table, catalog, self.message.base, Purpose::Update(key), None, limits)?;
         let precondition = self.message.headers.precondition()?;
         if precondition == Precondition::MustNotExist {
             return Err(Error::new(Code::BadRequest, "this needs the row to exist").target("If-None-Match"));
@@ -445,14 +448,14 @@ impl Reader<'_> {
                         .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
                 }
             };
-            let read = body::read(text.as_bytes(), table, catalog, base, purpose, None)?;
+            let read = body::read(text.as_bytes(), table, catalog, base, purpose, None, limits)?;
             let operation = match purpose {
                 Purpose::Create => Operation::Create { key: read.key },
-                Purpose::Update(key) if action == "UpsertMultiple" => Operation::Upsert { key },
-                Purpose::Update(key) => Operation::Update { key },
+                Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },
+                Purpose::Update(key) | Purpose::Replace(key) => Operation::Update { key },
             };
-            let Body { assignments, repeats, .. } = read;
-            Ok(Change { operation, assignments, repeats, precondition: Precondition::None })
+            let Body { assignments, repeats, related, .. } = read;
+            Ok(Change { operation, assignments, repeats, related, ..Change::default() })
         };
         let changes = targets.iter().enumerate().map(change).collect::<Result<_>>()?;
         Ok(Request::Multiple { table: table.clone(), changes, shows: creates })
@@ -557,17 +560,17 @@ impl Reader<'_> {
         self.write(table, operation, read, Precondition::None)
     }
 
-    /// PATCH creates where the row is not there, unless `If-Match` says that it must be.
-    fn update(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
+    /// PATCH and PUT create where the row is not there, unless `If-Match` says that it must be.
+    fn update(&self, table: &Arc<Table>, purpose: Purpose, key: Uuid) -> Result<Request> {
         may(table, table.access.update, "changed")?;
-        let read = self.body(table, Purpose::Update(key), None)?;
+        let read = self.body(table, purpose, None)?;
         let precondition = self.message.headers.precondition()?;
         let must_exist = matches!(precondition, Precondition::MustExist | Precondition::Versions(_));
         let operation = match must_exist || !table.access.create {
             true => Operation::Update { key },
             false => Operation::Upsert { key },
         };
-        self.write(table, operation, read, precondition)
+        self.write_as(table, operation, read, precondition, matches!(purpose, Purpose::Replace(_)))
     }
 
     fn delete(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
@@ -583,7 +586,8 @@ impl Reader<'_> {
     fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<Body> {
         self.options.only(FOR_ROW, "a write")?;
         self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-        body::read(self.message.body, table, self.context.catalog, self.message.base, purpose, bound)
+        let Context { catalog, limits, .. } = self.context;
+        body::read(self.message.body, table, catalog, self.message.base, purpose, bound, limits)
     }
 
     fn upsert_bundle(&self) -> Result<Request> {
@@ -638,9 +642,21 @@ impl Reader<'_> {
         read: Body,
         precondition: Precondition,
     ) -> Result<Request> {
-        let query = self.options.query(table, self.context)?;
-        let Body { assignments, repeats, .. } = read;
-        let change = Change { operation, assignments, repeats, precondition };
+        self.write_as(table, operation, read, precondition, false)
+    }
+
+    fn write_as(
+        &self,
+        table: &Arc<Table>,
+        operation: Operation,
+        read: Body,
+        precondition: Precondition,
+        replaces: bool,
+    ) -> Result<Request> {
+        let mut query = self.options.query(table, self.context)?;
+        let Body { assignments, repeats, related, .. } = read;
+        show_related(&mut query.expand, &related);
+        let change = Change { operation, assignments, repeats, replaces, related, precondition };
         Ok(Request::Write { table: table.clone(), change, query })
     }
 
@@ -734,6 +750,19 @@ fn segment(text: &str) -> Result<Segment> {
     }
 }
 
+/// What is made with a row is shown with it (OData 4.0 Protocol, 11.4.2.2).
+fn show_related(expand: &mut Vec<Expand>, related: &[Related]) {
+    for Related { navigation, to, changes } in related {
+        if !expand.iter().any(|known| known.navigation == *navigation) {
+            let (navigation, to) = (navigation.clone(), to.clone());
+            expand.push(Expand { navigation, to, form: ExpandForm::Rows, query: Query::default() });
+        }
+        if let Some(shown) = expand.iter_mut().find(|known| known.navigation == *navigation) {
+            changes.iter().for_each(|change| show_related(&mut shown.query.expand, &change.related));
+        }
+    }
+}
+
 /// The name of an action without its namespace.
 fn bare(name: &str) -> &str {
     name.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(name)
@@ -744,7 +773,8 @@ fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
         return Ok(());
     }
     let text = format!("rows of `{}` cannot be {what}", table.entity_set);
-    let others = [("GET", table.access.read), ("PATCH", table.access.update), ("DELETE", table.access.delete)];
+    let (update, delete) = (table.access.update, table.access.delete);
+    let others = [("GET", table.access.read), ("PATCH", update), ("PUT", update), ("DELETE", delete)];
     // A set takes neither of the two, and a row no POST.
     let of_set = what == "created";
     let others = others.into_iter().filter(|(method, may)| *may && !(of_set && *method != "GET"));

@@ -104,6 +104,7 @@ impl Column {
 
     fn required(mut self) -> Self {
         self.required = true;
+        self.path.clone_from(&self.name);
         self
     }
 }

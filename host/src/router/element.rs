@@ -119,6 +119,16 @@ pub fn content(name: &str) -> Option<&str> {
 }
 
 /// `beside`: of a list of primitives, the list of what else is known of them, `_given` beside `given`.
+/// Whether two resources say the same, whatever the order of members and white space.
+pub fn has_same_content(one: &Document<'_>, other: &Document<'_>) -> bool {
+    let content = |document: &Document<'_>| {
+        let mut text = Vec::new();
+        write_content(document.root(), &mut text);
+        text
+    };
+    content(one) == content(other)
+}
+
 fn names_of(list: Value<'_>, beside: Option<Value<'_>>) -> Vec<String> {
     let (items, others): (Vec<_>, Vec<_>) = match list.kind() {
         Kind::Array => (list.items().collect(), beside.into_iter().flat_map(Value::items).collect()),

@@ -57,6 +57,13 @@ impl Session {
         Self { staged: Some(Arc::default()), ..self }
     }
 
+    /// Of a change set: from here on its change at this place is made.
+    pub fn begin_part(&self, part: usize) {
+        if let Some(staged) = &self.staged {
+            staged.there.begin(part);
+        }
+    }
+
     /// Stores what a change set has written. False: other versions came into force in between, and nothing is stored; it
     /// is to be made anew. `VersionMismatch` where others have written one of the resources since.
     pub async fn commit(&self) -> Result<bool> {

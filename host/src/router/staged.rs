@@ -1,6 +1,7 @@
 //! Writes that are made together or not at all: a change set. Each is prepared as any other, on what those before it will
 //! leave, and kept here; in the end all of them go to the store in one transaction, which holds every resource to the
-//! version that was read. Only the session that makes them sees them until then.
+//! version that was read. Only the session that makes them sees them until then. Those to a FHIR service are gathered
+//! beside them (`gathered.rs`); one set has one place.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,10 +12,16 @@ use uuid::Uuid;
 use crate::model::key;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
+use crate::router::gathered::Gathered;
 use crate::store::native::{NativeWrite, TableRows};
 
 #[derive(Default)]
-pub struct Staged(Mutex<Inner>);
+pub struct Staged {
+    /// Those to the store.
+    here: Mutex<Inner>,
+    /// Those to a FHIR service.
+    pub there: Gathered,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -48,7 +55,7 @@ pub struct StagedRow {
 
 impl Staged {
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A resource as it will be, and its version; `Some(None)` = it will be gone; none = it stays as it is.
@@ -81,6 +88,16 @@ impl Staged {
             rows.dedup();
             rows
         })
+    }
+
+    /// Whether anything is to be stored.
+    pub fn is_empty(&self) -> bool {
+        self.inner().writes.is_empty()
+    }
+
+    /// What becomes of keys, as far as it is known.
+    pub fn all_moved(&self) -> Vec<(Uuid, String)> {
+        self.inner().moved.iter().map(|(key, text)| (*key, text.to_string())).collect()
     }
 
     /// Keeps a write; one of a resource builds on the one before.

@@ -11,9 +11,13 @@ use crate::{parameters, search};
 /// The types of [`Fault::FewTypes`](crate::faults::Fault::FewTypes).
 pub(crate) const FEW_TYPES: [&str; 3] = ["Patient", "Encounter", "Observation"];
 
-pub(crate) fn statement(base: &str, version: &str, few: bool) -> Result<Reply, Refusal> {
+pub(crate) fn statement(base: &str, version: &str, few: bool, transaction: bool) -> Result<Reply, Refusal> {
     let types = parameters::types().iter().filter(|ty| !few || FEW_TYPES.contains(ty));
     let resources: Vec<Json> = types.map(|ty| resource(ty)).collect();
+    let mut interactions = vec![json!({"code": "batch"})];
+    if transaction {
+        interactions.insert(0, json!({"code": "transaction"}));
+    }
     Reply::of(&json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -26,7 +30,7 @@ pub(crate) fn statement(base: &str, version: &str, few: bool) -> Result<Reply, R
         "rest": [{
             "mode": "server",
             "resource": resources,
-            "interaction": [{"code": "transaction"}, {"code": "batch"}],
+            "interaction": interactions,
         }],
     }))
 }

@@ -65,6 +65,8 @@ use std::time::Duration;
 ///        / "late-answer"             ; an update is made, and answered with what was there before
 ///        / "other-write"             ; an update is made with other letter case in its strings, and answered so
 ///        / "ignore-none-match"       ; `If-None-Match` of a write is not looked at
+///        / "half-transaction"        ; the last half of a transaction of several entries is not made, and answered as made
+///        / "no-transaction"          ; it says that it takes no transactions, and takes none
 ///        / "refuse-writes=" STATUS  ; writes fail with an OperationOutcome that names elements
 /// ```
 ///
@@ -134,6 +136,8 @@ pub enum Fault {
     LateAnswer,
     OtherWrite,
     IgnoreNoneMatch,
+    HalfTransaction,
+    NoTransaction,
     RefuseWrites(u16),
 }
 
@@ -211,7 +215,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 46] = [
+const PLAIN: [(&str, Fault); 48] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -258,6 +262,8 @@ const PLAIN: [(&str, Fault); 46] = [
     ("late-answer", Fault::LateAnswer),
     ("other-write", Fault::OtherWrite),
     ("ignore-none-match", Fault::IgnoreNoneMatch),
+    ("half-transaction", Fault::HalfTransaction),
+    ("no-transaction", Fault::NoTransaction),
 ];
 
 fn duration(text: &str) -> Option<Duration> {
@@ -380,7 +386,8 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
         Fault::NullsFirst | Fault::SortTurns | Fault::TinyPages => concern == Concern::Search,
         Fault::NoUpdateCreate | Fault::RefuseWrites(_) => concern == Concern::Write,
         Fault::StaleWrite | Fault::AcceptedWrite | Fault::FailedWrite | Fault::LateAnswer => concern == Concern::Write,
-        Fault::OtherWrite | Fault::IgnoreNoneMatch => concern == Concern::Write,
+        Fault::OtherWrite | Fault::IgnoreNoneMatch | Fault::HalfTransaction => concern == Concern::Write,
+        Fault::NoTransaction => true,
         Fault::Latency(_) | Fault::Status(_) | Fault::Cut | Fault::Malformed | Fault::Html => true,
         Fault::DropVersion
         | Fault::AbsoluteReferences
@@ -414,6 +421,7 @@ mod tests {
             "cut,malformed,html,ignore-params,ignore-params=claimed,ignore-sort,wrong-total,foreign-next",
             "no-next,same-next,two-nexts,empty-next,gzip,bom",
             "nulls-first,sort-turns,tiny-pages",
+            "half-transaction,no-transaction",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap().to_string(), spec);

@@ -154,7 +154,8 @@ impl Exchange<'_> {
         match interaction {
             Interaction::Capabilities => {
                 let version = if self.active.has(Fault::OtherVersion) { "5.0.0" } else { "4.0.1" };
-                capabilities::statement(&self.base, version, self.active.has(Fault::FewTypes))
+                let (few, no) = (self.active.has(Fault::FewTypes), self.active.has(Fault::NoTransaction));
+                capabilities::statement(&self.base, version, few, !no)
             }
             Interaction::Read(ty, id) => self.current(store, call, ty, id),
             Interaction::VersionRead(ty, id, number) => self.version(store, ty, id, number),

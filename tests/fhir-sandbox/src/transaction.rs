@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::faults::Fault;
 use crate::outcome::Refusal;
 use crate::parameters;
 use crate::rest::{Call, Exchange, Interaction, Reply, Returns, object, resource};
@@ -82,6 +83,9 @@ pub(crate) fn run(exchange: &Exchange<'_>, store: &mut Store, call: &Call) -> Re
             done.entry = batch(exchange, store, call, entries).into_iter().map(entry).collect();
             Reply::of(&done)
         }
+        "transaction" if exchange.active.has(Fault::NoTransaction) => {
+            Err(Refusal::unsupported("This service takes no transactions"))
+        }
         "transaction" => Reply::of(&transaction(exchange, store, call, entries)?),
         _ => Err(Refusal::invalid("Bundle.type must be batch or transaction").at("Bundle.type")),
     }
@@ -144,9 +148,14 @@ fn all(
     }
     planned.sort_by_key(|entry| (order(&entry.call.method), entry.at));
     let mut replies = Vec::with_capacity(planned.len());
+    let kept = if exchange.active.has(Fault::HalfTransaction) { planned.len().div_ceil(2) } else { planned.len() };
     for entry in planned {
         let at = entry.at;
+        let mark = store.mark();
         let reply = entry.perform(exchange, store).map_err(|refusal| placed(refusal, at))?;
+        if at >= kept {
+            store.undo(mark);
+        }
         replies.push((at, reply_entry(reply)));
     }
     replies.sort_by_key(|(at, _)| *at);

@@ -55,9 +55,10 @@ fn shown(request: &Request) -> String {
         }
         Request::Follow { navigation, .. } => format!("follow {navigation}"),
         Request::Write { table, change, .. } => format!(
-            "{} {} with {}",
+            "{} {}{} with {}",
             format!("{:?}", change.operation).split(' ').next().unwrap_or_default().to_lowercase(),
             table.name,
+            if change.replaces { " anew" } else { "" },
             change.assignments.len()
         ),
         other => format!("{other:?}"),
@@ -223,7 +224,7 @@ fn what_is_wrong_is_refused() {
     refused("GET", "contacts/$count?$top=5", BadOption, "no meaning");
     refused("GET", "contacts?$filter=%FF", BadUrl, "UTF-8");
     refused("DELETE", "contacts", MethodNotAllowed, "GET, POST");
-    refused("PUT", "contacts(*)", MethodNotAllowed, "PATCH");
+    refused("POST", "contacts(*)", MethodNotAllowed, "PATCH, PUT");
     refused("POST", "$metadata", MethodNotAllowed, "GET");
     let long = format!("contacts?x={}", "a".repeat(40_000));
     refused("GET", &long, UrlTooLong, "url_bytes");
@@ -277,6 +278,16 @@ fn writes() {
     check("PATCH", "contacts(*)", &[json], r#"{"fullname":"x"}"#, "upsert contact with 1");
     check("PATCH", "contacts(*)", &[json, ("If-Match", "*")], "{}", "update contact with 0");
     check("PATCH", "contacts(*)", &[json, ("If-None-Match", "*")], "{}", "upsert contact with 0");
+    check("PUT", "contacts(*)", &[json], r#"{"fullname":"x"}"#, "upsert contact anew with 1");
+    check("PUT", "contacts(*)", &[json, ("If-Match", "*")], "{}", "update contact anew with 0");
+    check("PUT", "msemr_observations(*)", &[json], r#"{"msemr_name":"x"}"#, "RequiredColumn");
+    check(
+        "PUT",
+        "msemr_observations(*)",
+        &[json],
+        r#"{"msemr_status":935000001}"#,
+        "upsert msemr_observation anew with 1",
+    );
     check("DELETE", "contacts(*)", &[], "", "delete contact with 0");
     check(
         "POST",

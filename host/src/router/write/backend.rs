@@ -12,6 +12,7 @@ use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, Table};
 use crate::router::fault::reached;
+use crate::router::gathered::{Before, mixed};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::write::own::{Changed, Own};
@@ -100,6 +101,10 @@ impl Place<'_> {
                 Ok(found.map(|(body, version)| Held { body, version: Some(version.to_string()) }))
             }
             Self::Virtual { session, client } => {
+                if let Some(found) = session.staged().and_then(|staged| staged.there.resource(resource_type, id)) {
+                    // Its version will be another than the one that stands.
+                    return Ok(found.map(|body| Held { body, version: None }));
+                }
                 let found = client.read(resource_type, id, session.deadline()).await?;
                 Ok(found.map(|found| Held { body: found.body, version: found.version }))
             }
@@ -123,7 +128,9 @@ impl Place<'_> {
                 Ok((id.to_owned(), held))
             }
             Self::Virtual { session, client } => {
-                self.not_staged()?;
+                if self.gather(resource_type, id, Before::Nothing { chosen }, Some(body.clone()))? {
+                    return Ok((id.to_owned(), Held { body, version: None }));
+                }
                 reached("write.asking");
                 let written = create_there(client, resource_type, id, chosen, body, session.deadline()).await?;
                 reached("write.taken");
@@ -147,7 +154,10 @@ impl Place<'_> {
                 stored(session, through, resource_type, id, Some(body), base, changed).await
             }
             Self::Virtual { session, client } => {
-                self.not_staged()?;
+                let before = Before::There { body: changed.before, version: version.map(str::to_owned) };
+                if self.gather(resource_type, id, before, Some(body.clone()))? {
+                    return Ok(Held { body, version: None });
+                }
                 let stands = version.map_or(Stands::Anyhow, Stands::At);
                 reached("write.asking");
                 let written = client.put(resource_type, id, body, stands, session.deadline()).await?;
@@ -164,7 +174,10 @@ impl Place<'_> {
                 stored(session, through, resource_type, id, None, base, Changed::default()).await.map(drop)
             }
             Self::Virtual { session, client } => {
-                self.not_staged()?;
+                let before = Before::There { body: None, version: version.map(str::to_owned) };
+                if self.gather(resource_type, id, before, None)? {
+                    return Ok(());
+                }
                 reached("write.asking");
                 client.delete(resource_type, id, version, session.deadline()).await.inspect(|()| reached("write.taken"))
             }
@@ -173,16 +186,24 @@ impl Place<'_> {
 }
 
 impl Place<'_> {
-    /// What goes to a FHIR service cannot be taken back with the rest of a change set.
-    fn not_staged(&self) -> Result<()> {
-        let Self::Virtual { session, client } = self else { return Ok(()) };
-        if session.staged().is_none() {
-            return Ok(());
-        }
-        let message =
-            format!("a change set of several changes to the FHIR service `{}` is not supported", client.name());
-        Err(Error::new(Code::NotSupported, message).hint("send each change by itself; native tables take change sets"))
+    /// Whether what is written is not yet told to a FHIR service, but gathered with other changes of a set.
+    pub fn is_gathering(&self) -> bool {
+        matches!(self, Self::Virtual { session, .. } if session.staged().is_some())
     }
+
+    /// Keeps a write to a FHIR service for when all of its change set are known. False: it is made by itself.
+    fn gather(&self, resource_type: &str, id: &str, before: Before, body: Option<Bytes>) -> Result<bool> {
+        let Self::Virtual { session, client } = self else { return Ok(false) };
+        let Some(staged) = session.staged() else { return Ok(false) };
+        if !staged.is_empty() {
+            return Err(mixed_with_native(client.name()));
+        }
+        staged.there.put(client.name(), resource_type, id, before, body).map(|()| true)
+    }
+}
+
+fn mixed_with_native(source: &str) -> Error {
+    mixed(&format!("native tables and the FHIR service `{source}`"))
 }
 
 /// Under the id that was chosen where the service allows it, else under one of the service's own.
@@ -241,6 +262,9 @@ async fn stored(
     let (turntable, snapshot) = (session.turntable().clone(), session.snapshot().clone());
     let (of, through, deadline) = (session.share_of(through).to_owned(), through.clone(), session.deadline());
     let staged = session.staged().cloned();
+    if let Some(source) = staged.as_ref().and_then(|staged| staged.there.source()) {
+        return Err(mixed_with_native(&source));
+    }
     let (resource_type, id) = (resource_type.to_owned(), id.to_owned());
     let begun = async move {
         let store = &turntable.store;

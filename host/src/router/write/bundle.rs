@@ -36,6 +36,8 @@ pub struct Item {
     pub version_there: Option<String>,
     pub if_match: Option<Tags>,
     pub if_none_match: Option<Tags>,
+    /// The id that it was to have when it was settled before, and not stored: links may lead there already.
+    pub promised: Option<String>,
     /// The entry with its request, as JSON.
     text: Bytes,
 }
@@ -106,14 +108,23 @@ impl Item {
             version_there: None,
             if_match: None,
             if_none_match: None,
+            promised: None,
             text: Bytes::new(),
         }
     }
 
-    /// The same, about a resource whose id is known by now and whose links are followed.
-    pub fn about(&self, id: &str, body: Option<Bytes>) -> Self {
-        let (if_match, if_none_match) = (self.if_match.clone(), self.if_none_match.clone());
-        Self { if_match, if_none_match, ..Self::held(&self.resource_type, id, body) }
+    /// The same, to be settled once more, its links followed: it was to be about the resource of this id and was not stored.
+    /// What it is about is asked again, since others may have changed the answer; as long as nothing speaks against it, it
+    /// is about the same.
+    pub fn again(&self, id: &str, body: Option<Bytes>) -> Self {
+        Self {
+            action: self.action.clone(),
+            own_id: self.own_id.clone(),
+            if_match: self.if_match.clone(),
+            if_none_match: self.if_none_match.clone(),
+            promised: Some(id.to_owned()),
+            ..Self::held(&self.resource_type, id, body)
+        }
     }
 
     /// Search parameters that decide what it is about.
@@ -379,6 +390,7 @@ fn asked(body: &Bytes, raw: &RawValue, own_ids: bool) -> Result<Item> {
             version_there: None,
             if_match,
             if_none_match,
+            promised: None,
             text,
         });
     }
@@ -416,6 +428,7 @@ fn asked(body: &Bytes, raw: &RawValue, own_ids: bool) -> Result<Item> {
         version_there: head.version,
         if_match,
         if_none_match,
+        promised: None,
         text,
     })
 }
@@ -518,7 +531,8 @@ fn made(
     }
     text.extend_from_slice(format!("\"request\":{{\"method\":\"{method}\",\"url\":\"{url}\"}}}}").as_bytes());
     let text = text.into();
-    Item { resource_type, action, body, own_id, full_url, version_there, if_match: None, if_none_match: None, text }
+    let (if_match, if_none_match, promised) = (None, None, None);
+    Item { resource_type, action, body, own_id, full_url, version_there, if_match, if_none_match, promised, text }
 }
 
 fn entry(raw: &RawValue) -> Result<Entry<'_>> {

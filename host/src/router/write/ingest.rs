@@ -6,12 +6,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::fhir::client::Client;
-use crate::fhir::outcome::{fails, said};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Route;
@@ -19,6 +16,7 @@ use crate::router::fault::reached;
 use crate::router::session::{BUNDLES, Session};
 use crate::router::snapshot::Snapshot;
 use crate::router::work::waited;
+use crate::router::write::answered::{Answered, answered};
 use crate::router::write::backend::{self, busy_releasing};
 use crate::router::write::bundle::{self, Action, Item, Sent, Which};
 use crate::router::write::settle::{Fate, Settled, Settling, refusal_code};
@@ -241,24 +239,12 @@ impl Session {
     /// What a service has made of an entry: the resource as it holds it, from its answer or, where that does not show it,
     /// read again.
     async fn kept(&self, client: &Client, item: &Item, answer: Answered<'_>) -> Kept {
-        let status = answer.status.as_deref().unwrap_or_default();
-        // An outcome may stand where the resource does.
-        let beside = answer.resource.filter(|resource| {
-            let head = serde_json::from_str::<Head>(resource.get()).ok();
-            head.is_some_and(|head| head.resource_type.as_deref() == Some("OperationOutcome"))
-        });
-        let outcome = answer.outcome.or(beside);
-        if !status.starts_with('2') || outcome.is_some_and(|outcome| fails(outcome.get())) {
-            return Kept::Not(refused_there(status, outcome.and_then(|outcome| said(outcome.get()))));
+        let status = answer.status();
+        if !answer.is_done() {
+            return Kept::Not(refused_there(status, answer.reason()));
         }
         let resource_type = item.resource_type.as_str();
-        let shown = answer.resource.and_then(|resource| {
-            let head: Head = serde_json::from_str(resource.get()).ok()?;
-            let id = head.id.filter(|_| head.resource_type.as_deref() == Some(resource_type))?;
-            Some((id, Bytes::copy_from_slice(resource.get().as_bytes())))
-        });
-        let located = answer.location.as_deref().and_then(key::reference);
-        let located = located.filter(|found| found.resource_type == resource_type).map(|found| found.id.to_owned());
+        let (shown, located) = (answer.shown(resource_type), answer.located(resource_type));
         let named = match &item.action {
             Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id)) => Some(id.clone()),
             _ => None,
@@ -393,8 +379,7 @@ impl Stop {
 
 impl Rest {
     /// Stores what is settled: a transaction at once, a batch some entries at a time, so that others write in between, and
-    /// one by one where somebody else has written one of them. What is not stored is left, about the resources that it is
-    /// about by now.
+    /// one by one where somebody else has written one of them. What is not stored is left, to be settled once more.
     fn stored(&mut self, store: &Store, live: &Snapshot, settled: Settled, atomic: bool) -> Stored {
         let Settled { fates, writes, native } = settled;
         let at_once = if atomic { writes.len().max(1) } else { STORED_AT_ONCE };
@@ -445,7 +430,7 @@ impl Rest {
                 (Some(write), Ok(item)) => {
                     let (id, body) = &linked[write];
                     left.places.push(*place);
-                    left.items.push(Ok(item.about(id, body.clone())));
+                    left.items.push(Ok(item.again(id, body.clone())));
                 }
                 _ => done.push((*place, outcome)),
             }
@@ -463,71 +448,6 @@ enum Kept {
         /// The service has made it anew.
         created: bool,
     },
-}
-
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow, default)]
-    entry: Option<Vec<AnswerEntry<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct AnswerEntry<'a> {
-    #[serde(borrow)]
-    resource: Option<&'a RawValue>,
-    #[serde(borrow)]
-    response: Option<&'a RawValue>,
-}
-
-/// What a service says of one entry.
-#[derive(Default)]
-struct Answered<'a> {
-    status: Option<String>,
-    location: Option<String>,
-    has_version: bool,
-    outcome: Option<&'a RawValue>,
-    resource: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Response<'a> {
-    status: Option<String>,
-    location: Option<String>,
-    etag: Option<String>,
-    #[serde(borrow)]
-    outcome: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    #[serde(rename = "resourceType")]
-    resource_type: Option<String>,
-    id: Option<String>,
-}
-
-/// The answers to all entries, in their order.
-fn answered(answer: &[u8], asked: usize) -> Result<Vec<Answered<'_>>> {
-    let unclear = |what: &str| {
-        Error::new(Code::UpstreamInvalid, format!("the FHIR service answered the bundle with {what}"))
-            .hint("it is not known whether it was taken there; nothing of it was stored here")
-    };
-    let answer: Answer<'_> = serde_json::from_slice(answer).map_err(|_| unclear("something that is no bundle"))?;
-    let entries = answer.entry.unwrap_or_default();
-    if entries.len() != asked {
-        return Err(unclear("another number of entries"));
-    }
-    Ok(entries
-        .into_iter()
-        .map(|entry| {
-            let response = entry.response.and_then(|raw| serde_json::from_str::<Response<'_>>(raw.get()).ok());
-            match response {
-                Some(Response { status, location, etag, outcome }) => {
-                    Answered { status, location, has_version: etag.is_some(), outcome, resource: entry.resource }
-                }
-                None => Answered { resource: entry.resource, ..Answered::default() },
-            }
-        })
-        .collect())
 }
 
 /// Type and id of the resource that an entry names.

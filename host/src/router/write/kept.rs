@@ -68,6 +68,19 @@ impl<'a> Compared<'a> {
         self.same(at(SHOWN), at(SENT), columns)
     }
 
+    /// All rows as they are shown, if there are as many as were sent and in each every value of these columns is the one that
+    /// was sent.
+    pub fn all(&self, columns: &[ColumnIndex]) -> std::result::Result<Rows, Differing> {
+        let (shown, sent): (Vec<_>, Vec<_>) = (self.of(SHOWN).collect(), self.of(SENT).collect());
+        if shown.len() != sent.len() {
+            return Err(if shown.len() < sent.len() { Differing::Gone } else { Differing::Rows });
+        }
+        for (shown, sent) in shown.iter().zip(&sent) {
+            self.same(Some(*shown), Some(*sent), columns)?;
+        }
+        Ok(self.mapped.rows.pick(&shown))
+    }
+
     /// Whether there are the same rows in both.
     pub fn has_the_same_rows(&self) -> bool {
         let keys = |document| self.of(document).map(|row| self.key(row));

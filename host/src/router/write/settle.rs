@@ -285,7 +285,7 @@ impl Settling<'_> {
                 Action::Create { .. } => item.full_url.as_deref().and_then(uuid_of),
                 _ => None,
             };
-            ids.extend(id.map(|id| (item.resource_type.clone(), id)));
+            ids.extend(id.into_iter().chain(item.promised.clone()).map(|id| (item.resource_type.clone(), id)));
         }
         for (condition, found) in &stored {
             ids.extend(found.iter().map(|id| (condition.resource_type.clone(), id.clone())));
@@ -439,8 +439,17 @@ impl Settling<'_> {
                 },
                 _ => continue,
             };
+            let reference = format!("{}/{id}", item.resource_type);
+            // Others lead already to where it was to be, if it was to be new.
+            let was_new = |promised: &&String| {
+                let of = (item.resource_type.clone(), (*promised).clone());
+                matches!(item.action, Action::Create { .. }) || !known.standings.contains_key(&of)
+            };
+            if let Some(promised) = item.promised.as_ref().filter(|promised| *promised != id).filter(was_new) {
+                let there = format!("{}/{promised}", item.resource_type);
+                links.add(&there, Target { reference: reference.clone(), version, version_there: None });
+            }
             if let Some(full_url) = &item.full_url {
-                let reference = format!("{}/{id}", item.resource_type);
                 links.add(full_url, Target { reference, version, version_there: item.version_there.clone() });
             }
         }
@@ -515,9 +524,10 @@ impl Known {
         }
     }
 
-    /// The id of a new resource: the UUID that the bundle names it by, if none has ever had it.
+    /// The id of a new resource: the one that it was to have, or the UUID that the bundle names it by, if none has ever
+    /// had it.
     fn new_id(&self, written: &Written, item: &Item) -> String {
-        let named = item.full_url.as_deref().and_then(uuid_of);
+        let named = item.promised.clone().or_else(|| item.full_url.as_deref().and_then(uuid_of));
         let free = named.filter(|id| self.standing(written, &item.resource_type, id).is_none());
         free.unwrap_or_else(|| Uuid::new_v4().to_string())
     }

@@ -1,17 +1,75 @@
-//! Several changes of one table that are made together or not at all.
+//! Several changes that are made together or not at all: of one table, or a new row with those inside it.
 
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::Change;
+use crate::model::query::{Change, Related};
 use crate::router::session::Session;
+use crate::router::snapshot::ServedTable;
 use crate::router::write::change::Written;
+
+/// Rows may have rows inside them.
+type Inserting<'s> = Pin<Box<dyn Future<Output = Result<Written>> + Send + 's>>;
 
 /// How often they are made anew because others wrote one of the resources in between, or versions of mappings came into
 /// force.
 const ATTEMPTS: usize = 8;
 
 impl Session {
-    /// What each has done; or which one was refused, and why, and nothing is done. Several of a FHIR service are
-    /// `NotSupported`.
+    /// Makes a change, and the rows that are made with it: all of them or none.
+    pub async fn insert(&self, table: &Arc<ServedTable>, change: &Change) -> Result<Written> {
+        if change.related.is_empty() {
+            return self.write(table, change).await;
+        }
+        if self.staged().is_some() {
+            return self.insert_all(table, change).await;
+        }
+        let mut attempt = 1;
+        loop {
+            let session = self.beside().staging();
+            let served = session.snapshot().table(&table.table.name)?.clone();
+            let written = session.insert_all(&served, change).await?;
+            if together(&session, attempt).await.map_err(|(_, error)| error)? {
+                let key = session.settled(&served, &written).await?;
+                // Those that point to it may be parts of its resource. It is done: that it cannot be shown changes nothing
+                // about that.
+                let row = self.read_row(table, key).await.unwrap_or_default();
+                return Ok(Written { key, created: written.created, row });
+            }
+            attempt += 1;
+        }
+    }
+
+    /// First those that the row points to, then the row, then those that point to it.
+    fn insert_all<'s>(&'s self, table: &'s Arc<ServedTable>, change: &'s Change) -> Inserting<'s> {
+        Box::pin(async move {
+            let mut row = Change { related: Vec::new(), ..change.clone() };
+            for Related { navigation, to, changes } in &change.related {
+                let Relation::Lookup { column, table: other } = to else { continue };
+                let other = self.snapshot().table(other)?;
+                for one in changes {
+                    let made = self.insert(other, one).await.map_err(|error| error.within(navigation))?;
+                    row.bind(*column, &other.table.entity_set, made.key);
+                }
+            }
+            let written = self.write(table, &row).await?;
+            for Related { navigation, to, changes } in &change.related {
+                let Relation::Collection { column, table: other } = to else { continue };
+                let other = self.snapshot().table(other)?;
+                for (position, one) in changes.iter().enumerate() {
+                    let mut one = one.clone();
+                    one.bind(*column, &table.table.entity_set, written.key);
+                    let inserted = self.insert(other, &one).await;
+                    inserted.map_err(|error| error.within(&format!("{navigation}[{position}]")))?;
+                }
+            }
+            Ok(written)
+        })
+    }
+
+    /// What each has done; or which one was refused, and why, and nothing is done.
     pub async fn write_all(
         &self,
         table: &str,
@@ -24,25 +82,36 @@ impl Session {
             let served = session.snapshot().table(table).map_err(|error| (0, error))?.clone();
             let mut written = Vec::with_capacity(changes.len());
             for (position, change) in changes.iter().enumerate() {
-                written.push(session.write(&served, change).await.map_err(|error| (position, error))?);
+                session.begin_part(position);
+                written.push(session.insert(&served, change).await.map_err(|error| (position, error))?);
             }
-            match together(&session, attempt).await {
-                Ok(true) => return Ok(written),
-                Ok(false) => attempt += 1,
-                Err(error) => return Err((0, error)),
+            if together(&session, attempt).await? {
+                for (position, written) in written.iter_mut().enumerate() {
+                    written.key = session.settled(&served, written).await.map_err(|error| (position, error))?;
+                }
+                return Ok(written);
             }
+            attempt += 1;
         }
     }
 }
 
-/// Stores what a session has staged, in its so manieth attempt. False: it is to be made anew.
-pub async fn together(session: &Session, attempt: usize) -> Result<bool> {
-    match session.commit().await {
+/// Stores what a session has staged, or sends it to its FHIR service, in its so manieth attempt. False: it is to be made anew.
+/// An error has the place of the change that it is about.
+pub async fn together(session: &Session, attempt: usize) -> std::result::Result<bool, (usize, Error)> {
+    match session.send_gathered().await {
+        Ok(true) => return Ok(true),
+        Ok(false) => {}
+        Err((_, error)) if error.code() == Code::VersionMismatch && attempt < ATTEMPTS => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let committed = match session.commit().await {
         Ok(false) if attempt >= ATTEMPTS => {
             let message = "other versions of mappings come into force all the time";
             Err(Error::new(Code::Busy, message).hint("try again").retry_after(1))
         }
         Err(error) if error.code() == Code::VersionMismatch && attempt < ATTEMPTS => Ok(false),
         answer => answer,
-    }
+    };
+    committed.map_err(|error| (0, error))
 }
