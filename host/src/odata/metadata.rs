@@ -1,17 +1,18 @@
 //! What the service has, for clients that look first: the service document, and `$metadata` as XML and as JSON. Both
 //! forms are written from one description of the tables, so that they cannot differ.
 
-use std::io;
-
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, Event};
 use serde_json::{Map, Value, json};
 
 use super::headers::{Detail, Format};
 use super::options::{CONCEPT_FIELDS, CONCEPT_SET, CONCEPT_TYPE};
 use crate::model::catalog::{Catalog, Relation};
-use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Kind, Table, TableAccess};
+
+pub use json::csdl_json;
+pub use xml::csdl_xml;
+
+mod json;
+mod xml;
 
 /// The schema's namespace; clients know it from Dataverse.
 pub const NAMESPACE: &str = "Microsoft.Dynamics.CRM";
@@ -100,52 +101,6 @@ pub fn service_document(catalog: &Catalog, base: &str, format: Format) -> Vec<u8
     }
     document.insert("value".into(), Value::Array(sets));
     Value::Object(document).to_string().into_bytes()
-}
-
-/// `$metadata` as CSDL 4.0 XML.
-pub fn csdl_xml(catalog: &Catalog) -> Result<Vec<u8>> {
-    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 1);
-    let written = xml_document(&mut writer, &describe(catalog));
-    written.map_err(|e| Error::new(Code::Internal, "the metadata cannot be written").internal(e.to_string()))?;
-    Ok(writer.into_inner())
-}
-
-/// `$metadata` as CSDL 4.01 JSON.
-pub fn csdl_json(catalog: &Catalog) -> Vec<u8> {
-    let types = describe(catalog);
-    let mut schema = Map::new();
-    schema.insert("$Alias".into(), json!("mscrm"));
-    for entity in &types {
-        schema.insert(entity.name.clone(), json_type(entity));
-    }
-    for (name, members) in ANSWERS {
-        let mut answer = Map::from_iter([("$Kind".to_owned(), json!("ComplexType"))]);
-        answer.extend(members.iter().map(|member| (member.0.to_owned(), json_member(member))));
-        schema.insert(name.into(), Value::Object(answer));
-    }
-    for (name, parameters) in ACTIONS {
-        let parameter = |of: &(&str, &str, bool)| {
-            let mut parameter = json_member(of);
-            parameter["$Name"] = json!(of.0);
-            parameter
-        };
-        let action = json!([{
-            "$Kind": "Action",
-            "$Parameter": parameters.iter().map(parameter).collect::<Vec<_>>(),
-            "$ReturnType": { "$Type": format!("{NAMESPACE}.{name}Response") },
-        }]);
-        schema.insert(name.into(), action);
-    }
-    schema.insert(CONTAINER.into(), json_container(&types));
-    let document = json!({
-        "$Version": "4.01",
-        "$EntityContainer": format!("{NAMESPACE}.{CONTAINER}"),
-        "$Reference": {
-            CAPABILITIES_URL: {"$Include": [{"$Namespace": CAPABILITIES, "$Alias": "Capabilities"}]}
-        },
-        NAMESPACE: schema,
-    });
-    document.to_string().into_bytes()
 }
 
 struct EntityType {
@@ -278,160 +233,6 @@ fn navigation(table: &Table, name: &str, to: &Relation, catalog: &Catalog) -> Op
     })
 }
 
-type Xml = Writer<Vec<u8>>;
-
-fn xml_document(writer: &mut Xml, types: &[EntityType]) -> io::Result<()> {
-    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
-    let edmx = writer
-        .create_element("edmx:Edmx")
-        .with_attributes([("Version", "4.0"), ("xmlns:edmx", "http://docs.oasis-open.org/odata/ns/edmx")]);
-    edmx.write_inner_content(|w| {
-        w.create_element("edmx:Reference").with_attribute(("Uri", CAPABILITIES_URL)).write_inner_content(|w| {
-            let include = [("Namespace", CAPABILITIES), ("Alias", "Capabilities")];
-            w.create_element("edmx:Include").with_attributes(include).write_empty().map(drop)
-        })?;
-        w.create_element("edmx:DataServices").write_inner_content(|w| {
-            let schema =
-                [("Namespace", NAMESPACE), ("Alias", "mscrm"), ("xmlns", "http://docs.oasis-open.org/odata/ns/edm")];
-            w.create_element("Schema").with_attributes(schema).write_inner_content(|w| {
-                types.iter().try_for_each(|entity| xml_type(w, entity))?;
-                xml_actions(w)?;
-                xml_container(w, types)
-            })?;
-            Ok(())
-        })?;
-        Ok(())
-    })?;
-    Ok(())
-}
-
-fn xml_type(writer: &mut Xml, entity: &EntityType) -> io::Result<()> {
-    let element = writer.create_element("EntityType").with_attribute(("Name", entity.name.as_str()));
-    element.write_inner_content(|w| {
-        w.create_element("Key").write_inner_content(|w| {
-            w.create_element("PropertyRef").with_attribute(("Name", entity.key.as_str())).write_empty().map(drop)
-        })?;
-        entity.properties.iter().try_for_each(|property| xml_property(w, property))?;
-        entity.navigations.iter().try_for_each(|navigation| xml_navigation(w, navigation))
-    })?;
-    Ok(())
-}
-
-fn xml_property(writer: &mut Xml, property: &Property) -> io::Result<()> {
-    let mut facets: Vec<(&str, String)> = vec![("Name", property.name.clone()), ("Type", property.edm.to_owned())];
-    if !property.nullable {
-        facets.push(("Nullable", "false".into()));
-    }
-    facets.extend(property.max_length.map(|length| ("MaxLength", length.to_string())));
-    facets.extend(property.precision.map(|precision| ("Precision", precision.to_string())));
-    facets.extend(property.scale.map(|scale| ("Scale", scale.map_or_else(|| "variable".into(), |s| s.to_string()))));
-    let facets = facets.iter().map(|(name, value)| (*name, value.as_str()));
-    writer.create_element("Property").with_attributes(facets).write_empty().map(drop)
-}
-
-fn xml_navigation(writer: &mut Xml, navigation: &Navigation) -> io::Result<()> {
-    let to = format!("{NAMESPACE}.{}", navigation.to);
-    let to = if navigation.collection { format!("Collection({to})") } else { to };
-    let mut element = writer
-        .create_element("NavigationProperty")
-        .with_attributes([("Name", navigation.name.as_str()), ("Type", to.as_str())]);
-    if let Some(partner) = &navigation.partner {
-        element = element.with_attribute(("Partner", partner.as_str()));
-    }
-    match &navigation.constraint {
-        Some((own, key)) => element.write_inner_content(|w| {
-            let properties = [("Property", own.as_str()), ("ReferencedProperty", key.as_str())];
-            w.create_element("ReferentialConstraint").with_attributes(properties).write_empty().map(drop)
-        }),
-        None => element.write_empty(),
-    }
-    .map(drop)
-}
-
-fn xml_actions(writer: &mut Xml) -> io::Result<()> {
-    let members = |writer: &mut Xml, element: &str, members: Members| {
-        members.iter().try_for_each(|(name, edm, nullable)| {
-            let nullable = if *nullable { "true" } else { "false" };
-            let attributes = [("Name", *name), ("Type", *edm), ("Nullable", nullable)];
-            writer.create_element(element).with_attributes(attributes).write_empty().map(drop)
-        })
-    };
-    for (name, properties) in ANSWERS {
-        let answer = writer.create_element("ComplexType").with_attribute(("Name", name));
-        answer.write_inner_content(|w| members(w, "Property", properties))?;
-    }
-    for (name, parameters) in ACTIONS {
-        let action = writer.create_element("Action").with_attribute(("Name", name));
-        action.write_inner_content(|w| {
-            members(w, "Parameter", parameters)?;
-            let of = format!("{NAMESPACE}.{name}Response");
-            let returned = [("Type", of.as_str()), ("Nullable", "false")];
-            w.create_element("ReturnType").with_attributes(returned).write_empty().map(drop)
-        })?;
-    }
-    Ok(())
-}
-
-fn xml_container(writer: &mut Xml, types: &[EntityType]) -> io::Result<()> {
-    let element = writer.create_element("EntityContainer").with_attribute(("Name", CONTAINER));
-    element.write_inner_content(|w| {
-        types.iter().try_for_each(|entity| xml_set(w, entity))?;
-        for (name, _) in ACTIONS {
-            let of = format!("{NAMESPACE}.{name}");
-            let import = [("Name", name), ("Action", of.as_str())];
-            w.create_element("ActionImport").with_attributes(import).write_empty()?;
-        }
-        let level = "Org.OData.Capabilities.V1.ConformanceLevelType/Minimal";
-        w.create_element("Annotation")
-            .with_attribute(("Term", "Org.OData.Capabilities.V1.ConformanceLevel"))
-            .write_inner_content(|w| {
-                w.create_element("EnumMember").write_text_content(quick_xml::events::BytesText::new(level)).map(drop)
-            })?;
-        let batch = [("Term", "Org.OData.Capabilities.V1.BatchSupported"), ("Bool", "true")];
-        w.create_element("Annotation").with_attributes(batch).write_empty()?;
-        let functions = ("Term", "Org.OData.Capabilities.V1.FilterFunctions");
-        w.create_element("Annotation").with_attribute(functions).write_inner_content(|w| {
-            w.create_element("Collection").write_inner_content(|w| {
-                FUNCTIONS.iter().try_for_each(|function| {
-                    let text = quick_xml::events::BytesText::new(function);
-                    w.create_element("String").write_text_content(text).map(drop)
-                })
-            })?;
-            Ok(())
-        })?;
-        Ok(())
-    })?;
-    Ok(())
-}
-
-fn xml_set(writer: &mut Xml, entity: &EntityType) -> io::Result<()> {
-    let of_type = format!("{NAMESPACE}.{}", entity.name);
-    let mut element = writer
-        .create_element("EntitySet")
-        .with_attributes([("Name", entity.set.as_str()), ("EntityType", of_type.as_str())]);
-    if entity.hidden {
-        element = element.with_attribute(("IncludeInServiceDocument", "false"));
-    }
-    element.write_inner_content(|w| {
-        for navigation in &entity.navigations {
-            let binding = [("Path", navigation.name.as_str()), ("Target", navigation.set.as_str())];
-            w.create_element("NavigationPropertyBinding").with_attributes(binding).write_empty()?;
-        }
-        restrictions(entity).into_iter().try_for_each(|(term, name, value)| {
-            let term = format!("{CAPABILITIES}.{term}");
-            w.create_element("Annotation").with_attribute(("Term", term.as_str())).write_inner_content(|w| {
-                w.create_element("Record").write_inner_content(|w| {
-                    let value = [("Property", name), ("Bool", if value { "true" } else { "false" })];
-                    w.create_element("PropertyValue").with_attributes(value).write_empty().map(drop)
-                })?;
-                Ok(())
-            })?;
-            Ok(())
-        })
-    })?;
-    Ok(())
-}
-
 /// Term, its property, and the value, for what a set does not do as the standard's defaults would have it.
 fn restrictions(entity: &EntityType) -> Vec<(&'static str, &'static str, bool)> {
     let access = entity.access;
@@ -442,95 +243,6 @@ fn restrictions(entity: &EntityType) -> Vec<(&'static str, &'static str, bool)> 
         ("DeleteRestrictions", "Deletable", access.delete),
         ("SearchRestrictions", "Searchable", false),
     ]
-}
-
-fn json_type(entity: &EntityType) -> Value {
-    let mut members = Map::new();
-    members.insert("$Kind".into(), json!("EntityType"));
-    members.insert("$Key".into(), json!([entity.key]));
-    for property in &entity.properties {
-        members.insert(property.name.clone(), json_property(property));
-    }
-    for navigation in &entity.navigations {
-        let mut member = Map::new();
-        member.insert("$Kind".into(), json!("NavigationProperty"));
-        member.insert("$Type".into(), json!(format!("{NAMESPACE}.{}", navigation.to)));
-        member.insert(if navigation.collection { "$Collection" } else { "$Nullable" }.into(), json!(true));
-        if let Some(partner) = &navigation.partner {
-            member.insert("$Partner".into(), json!(partner));
-        }
-        if let Some((own, key)) = &navigation.constraint {
-            member.insert("$ReferentialConstraint".into(), json!({own.as_str(): key}));
-        }
-        members.insert(navigation.name.clone(), Value::Object(member));
-    }
-    Value::Object(members)
-}
-
-fn json_property(property: &Property) -> Value {
-    let mut member = Map::new();
-    // Edm.String is the default of the format.
-    if property.edm != "Edm.String" {
-        member.insert("$Type".into(), json!(property.edm));
-    }
-    if property.nullable {
-        member.insert("$Nullable".into(), json!(true));
-    }
-    if let Some(length) = property.max_length {
-        member.insert("$MaxLength".into(), json!(length));
-    }
-    if let Some(precision) = property.precision {
-        member.insert("$Precision".into(), json!(precision));
-    }
-    if let Some(scale) = property.scale {
-        member.insert("$Scale".into(), scale.map_or_else(|| json!("variable"), |scale| json!(scale)));
-    }
-    Value::Object(member)
-}
-
-/// A property or parameter, without its name; a string without a length is what CSDL takes one for.
-fn json_member((_, edm, nullable): &(&str, &str, bool)) -> Value {
-    let mut member = Map::new();
-    match edm.strip_prefix("Collection(").and_then(|edm| edm.strip_suffix(')')) {
-        Some(of) => {
-            member.insert("$Collection".into(), json!(true));
-            member.insert("$Type".into(), json!(of));
-        }
-        None if *edm != "Edm.String" => drop(member.insert("$Type".into(), json!(edm))),
-        None => {}
-    }
-    if *nullable {
-        member.insert("$Nullable".into(), json!(true));
-    }
-    Value::Object(member)
-}
-
-fn json_container(types: &[EntityType]) -> Value {
-    let mut container = Map::new();
-    container.insert("$Kind".into(), json!("EntityContainer"));
-    for entity in types {
-        let mut set = Map::new();
-        set.insert("$Collection".into(), json!(true));
-        set.insert("$Type".into(), json!(format!("{NAMESPACE}.{}", entity.name)));
-        if entity.hidden {
-            set.insert("$IncludeInServiceDocument".into(), json!(false));
-        }
-        if !entity.navigations.is_empty() {
-            let bindings: Map<_, _> = entity.navigations.iter().map(|n| (n.name.clone(), json!(n.set))).collect();
-            set.insert("$NavigationPropertyBinding".into(), Value::Object(bindings));
-        }
-        for (term, name, value) in restrictions(entity) {
-            set.insert(format!("@Capabilities.{term}"), json!({name: value}));
-        }
-        container.insert(entity.set.clone(), Value::Object(set));
-    }
-    for (name, _) in ACTIONS {
-        container.insert(name.into(), json!({ "$Action": format!("{NAMESPACE}.{name}") }));
-    }
-    container.insert("@Capabilities.ConformanceLevel".into(), json!("Minimal"));
-    container.insert("@Capabilities.BatchSupported".into(), json!(true));
-    container.insert("@Capabilities.FilterFunctions".into(), json!(FUNCTIONS));
-    Value::Object(container)
 }
 
 #[cfg(test)]
