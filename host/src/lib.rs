@@ -24,6 +24,9 @@ pub mod model {
     /// Rows in one buffer.
     pub mod rows;
 
+    /// The second names that some tables have.
+    pub mod twins;
+
     /// All tables of one moment, and the relations between them.
     pub mod catalog;
 

@@ -152,7 +152,7 @@ impl Running<'_> {
             for (position, part) in parts.iter().enumerate() {
                 let one = self.change(&session, part, &made).await.map_err(|error| (position, error))?;
                 if let Some(id) = &part.id {
-                    made.insert(id.clone(), one.address());
+                    made.insert(id.clone(), one.address().to_owned());
                 }
                 changed.push(one);
             }

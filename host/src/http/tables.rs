@@ -56,6 +56,8 @@ pub(super) struct Changed {
     sent: Arc<Sent>,
     call: Arc<Call>,
     written: Written,
+    /// Of the row, below the service root.
+    address: String,
 }
 
 /// One request, as it goes through the house.
@@ -122,16 +124,15 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
     };
     session.remember_keys(&call.keys);
     let written = session.write(session.snapshot().table(&table.name)?, change).await?;
-    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written })
+    let twin = session.snapshot().catalog.twin(table).filter(|_| call.twins);
+    let address = reply::row_url("", twin.unwrap_or(table), written.key);
+    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written, address })
 }
 
 impl Changed {
     /// The address of the row below the service root.
-    pub(super) fn address(&self) -> String {
-        match &self.call.request {
-            Request::Write { table, .. } => reply::row_url("", table, self.written.key),
-            _ => String::new(),
-        }
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The answer, once it is stored: of the row as it is now.
@@ -247,7 +248,7 @@ impl Serving<'_> {
                 if call.format.detail != Detail::None {
                     body.insert("@odata.context".into(), format!("{}$metadata#$ref", self.sent.base).into());
                 }
-                body.insert("@odata.id".into(), reply::row_url(&self.sent.base, &other.table, guid).into());
+                body.insert("@odata.id".into(), self.row_url(&other.table, guid).into());
                 Ok(json(call, Value::Object(body).to_string().into_bytes()))
             }
             Request::Multiple { table, changes, shows } => {
@@ -284,7 +285,7 @@ impl Serving<'_> {
         let (snapshot, asked, call) = (self.session.snapshot().clone(), asked.clone(), self.call.clone());
         let base = self.sent.base.clone();
         let answered = self.session.work_aside(move || {
-            Ok(match asked.answer(&snapshot.catalog)? {
+            Ok(match asked.answer(snapshot.catalog.described())? {
                 Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
                 Answer::Text(text) => typed("text/plain", text.into_bytes()),
                 Answer::Object { context, members } => {
@@ -382,7 +383,7 @@ impl Serving<'_> {
 
     /// The answer of a change.
     async fn written(&self, table: &Arc<ServedTable>, written: Written, query: &Query) -> Result<Response> {
-        let url = reply::row_url(&self.sent.base, &table.table, written.key);
+        let url = self.row_url(&table.table, written.key);
         let etag = written.row.as_ref().and_then(|rows| reply::etag(&table.table, rows, 0));
         // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
         let shows = self.call.preferences.representation.unwrap_or(written.created);
@@ -433,6 +434,12 @@ impl Serving<'_> {
         body
     }
 
+    /// The whole address of a row, under the name that its table was asked for by.
+    fn row_url(&self, table: &Table, key: Uuid) -> String {
+        let names = Names::default();
+        reply::row_url(&self.sent.base, self.style(&names).called(table), key)
+    }
+
     fn style<'a>(&'a self, names: &'a Names) -> Style<'a> {
         style(self.session.snapshot(), &self.sent, &self.call, names, self.session.limits().expand_bytes)
     }
@@ -453,6 +460,7 @@ fn style<'a>(
         expand_bytes,
         omit_nulls: call.preferences.omit_nulls,
         names,
+        twins: call.twins,
     }
 }
 

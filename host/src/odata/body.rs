@@ -263,6 +263,7 @@ impl Reader<'_> {
         let of = said.and_then(|said| said.rsplit_once('.')).filter(|(space, _)| NAMESPACES.contains(space));
         match of {
             Some((_, of)) if of == self.table.name => Ok(()),
+            Some((_, of)) if self.catalog.twin(self.table).is_some_and(|twin| of == twin.name) => Ok(()),
             _ => Err(bad_value(name, &format!("`#{}.{}`", NAMESPACES[0], self.table.name))),
         }
     }
@@ -321,8 +322,9 @@ impl Reader<'_> {
         Ok(Assignment { column: index, value: Some(bind) })
     }
 
-    /// `/set(guid)`, `set(guid)`, `set(key=guid)`, or the same below the service root, with or without its host.
-    fn row_url<'u>(&self, url: &'u str) -> Option<(&'u str, Uuid)> {
+    /// `/set(guid)`, `set(guid)`, `set(key=guid)`, or the same below the service root, with or without its host. Of a twin it
+    /// is the set of the table that it stands for.
+    fn row_url<'u>(&'u self, url: &'u str) -> Option<(&'u str, Uuid)> {
         let root = self.base.trim_end_matches('/');
         let path = root.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
         let relative = match url.strip_prefix(root) {
@@ -340,6 +342,7 @@ impl Reader<'_> {
             }
             None => key,
         };
+        let set = self.catalog.find_entity_set(set).map_or(set, |table| &table.entity_set);
         Some((set, parse_key(key)?)).filter(|_| named)
     }
 

@@ -1,6 +1,8 @@
 //! What the service has, for clients that look first: the service document, and `$metadata` as XML and as JSON. Both
 //! forms are written from one description of the tables, so that they cannot differ.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::headers::{Detail, Format};
@@ -110,7 +112,7 @@ struct EntityType {
     navigations: Vec<Navigation>,
     set: String,
     access: TableAccess,
-    /// Not a table of its own: left out of the service document.
+    /// Not a table of its own, or one under its second name: left out of the service document.
     hidden: bool,
 }
 
@@ -136,7 +138,11 @@ struct Navigation {
 }
 
 fn describe(catalog: &Catalog) -> Vec<EntityType> {
-    let mut types: Vec<EntityType> = catalog.tables().map(|table| describe_table(table, catalog)).collect();
+    let described = catalog.described();
+    // Of a table that has two names the service document has the first.
+    let is_twin = |table: &Table| catalog.table(&table.name).is_none();
+    let entity = |table: &Arc<Table>| EntityType { hidden: is_twin(table), ..describe_table(table, described) };
+    let mut types: Vec<EntityType> = described.tables().map(entity).collect();
     if catalog.tables().any(|table| !table.concepts.is_empty()) && catalog.table(CONCEPT_TYPE).is_none() {
         types.push(describe_concept());
     }
@@ -247,8 +253,6 @@ fn restrictions(entity: &EntityType) -> Vec<(&'static str, &'static str, bool)> 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::sample::{self, BASE};
     use super::*;
 

@@ -28,9 +28,24 @@ pub struct Style<'a> {
     pub omit_nulls: bool,
     /// Of rows that lookups point to.
     pub names: &'a Names,
+    /// Tables that have twins are called by their twins' names.
+    pub twins: bool,
 }
 
-impl Style<'_> {
+impl<'a> Style<'a> {
+    /// A table under the name that it has in this answer.
+    pub fn called<'t>(&self, table: &'t Table) -> &'t Table
+    where
+        'a: 't,
+    {
+        if self.twins { self.catalog.twin(table).map_or(table, |twin| twin) } else { table }
+    }
+
+    /// For what hangs on a row by this navigation property.
+    fn below(self, navigation: &str) -> Self {
+        Self { twins: self.twins || self.catalog.behind_navigation(navigation).is_some(), ..self }
+    }
+
     /// Whether what rows are called is wanted.
     pub fn wants_names(&self) -> bool {
         self.annotations.include(FORMATTED)
@@ -88,6 +103,7 @@ pub fn columns(table: &Table, query: &Query) -> Vec<ColumnIndex> {
 /// A list of rows.
 pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8>> {
     let mut out = Json::default();
+    let found = Found { table: style.called(found.table), ..found };
     out.open('{');
     if style.format.detail != Detail::None {
         out.member("@odata.context", &context(style, found.table, found.query, ""));
@@ -115,6 +131,7 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
 /// One row of those found.
 pub fn one(style: Style<'_>, found: Found<'_>, row: usize) -> Result<Vec<u8>> {
     let mut out = Json::default();
+    let found = Found { table: style.called(found.table), ..found };
     let context = context(style, found.table, found.query, "/$entity");
     entity(&mut out, style, found, &Properties::new(style, found)?, row, Some(&context))?;
     Ok(out.bytes)
@@ -138,8 +155,8 @@ pub fn property(
     out.open('{');
     if style.format.detail != Detail::None {
         let key = rows.cell(row, table.key).map(|text| key::of_row(table, text)).unwrap_or_default();
-        let property = table.columns[column].property();
-        out.member("@odata.context", &format!("{}$metadata#{}({key})/{property}", style.base, table.entity_set));
+        let (property, set) = (table.columns[column].property(), &style.called(table).entity_set);
+        out.member("@odata.context", &format!("{}$metadata#{set}({key})/{property}", style.base));
     }
     out.name("value");
     out.bytes.extend_from_slice(&value.bytes);
@@ -440,7 +457,7 @@ impl Properties {
         }
         if let (Kind::Lookup(lookup), Some(text)) = (&column.kind, rows.cell(row, index)) {
             if self.annotates_formatted
-                && let Some(name) = name_behind(style.names, lookup, text)
+                && let Some(name) = name_behind(style, lookup, text)
             {
                 out.member(&format!("{property}@{FORMATTED}"), name);
             }
@@ -499,7 +516,7 @@ fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
     out.member("@odata.type", &format!("#Microsoft.Dynamics.CRM.{}", table.name));
     out.member("@odata.id", &row_url(style.base, table, key));
     out.member("@odata.editLink", &format!("{}({key})", table.entity_set));
-    for (navigation, _) in style.catalog.relations(table) {
+    for (navigation, _) in style.catalog.described().relations(table) {
         let url = format!("{}({key})/{navigation}", table.entity_set);
         out.member(&format!("{navigation}@odata.navigationLink"), &url);
     }
@@ -514,15 +531,17 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
     if style.annotations.include(LOGICAL_NAME)
         && let Some(target) = target.and_then(|target| style.catalog.find_entity_set(&target.entity_set))
     {
-        out.member(&format!("{property}@{LOGICAL_NAME}"), &target.name);
+        out.member(&format!("{property}@{LOGICAL_NAME}"), &style.called(target).name);
     }
 }
 
 /// What the row that a lookup's cell points to is called.
-fn name_behind<'n>(names: &'n Names, lookup: &Lookup, text: &str) -> Option<&'n str> {
+fn name_behind<'n>(style: Style<'n>, lookup: &Lookup, text: &str) -> Option<&'n str> {
     let reference = key::reference(text)?;
     let target = lookup.targets.iter().find(|target| target.resource_type == reference.resource_type)?;
-    names.get(&target.entity_set, key::of_reference(lookup, &reference))
+    // They are kept by the tables' own names.
+    let set = style.catalog.find_entity_set(&target.entity_set).map_or(&target.entity_set, |table| &table.entity_set);
+    style.names.get(set, key::of_reference(lookup, &reference))
 }
 
 /// Says that a null is none: what is there, and why it cannot be shown.
@@ -549,6 +568,7 @@ fn related(
     expanded: Option<&Expanded>,
 ) -> Result<()> {
     let navigation = &expand.navigation;
+    let style = style.below(navigation);
     let table = match &expand.to {
         Relation::Concept { concept } => {
             let spread =
@@ -563,6 +583,7 @@ fn related(
         Relation::Lookup { table, .. } | Relation::Collection { table, .. } => table,
     };
     let table = style.catalog.table(table).ok_or_else(|| Error::new(Code::Internal, "a related table is gone"))?;
+    let table = style.called(table);
     let expanded = expanded.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched"))?;
     let own = expanded.of_parent.get(row);
     let own = own.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched for every row"))?;

@@ -1,7 +1,7 @@
 //! One HTTP request to the table API, as text, to a [`Request`]: everything that the URL, the headers and the body say,
 //! resolved against the tables. No I/O happens here, and nothing is read from the rows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -17,7 +17,7 @@ use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
-use crate::model::query::{AssignedValue, Assignment, Change, Filter, Operation, Precondition, Query};
+use crate::model::query::{AssignedValue, Assignment, Change, Expand, Filter, Operation, Precondition, Query};
 use crate::model::table::{ColumnIndex, Table};
 use crate::model::value::Instant;
 
@@ -44,6 +44,8 @@ pub struct Call {
     pub preferences: Preferences,
     /// Keys that the request names by what they are made from, each with that text: `Type/id`.
     pub keys: Vec<(Uuid, String)>,
+    /// The table was asked for by its twin's name, so tables that have twins are called by those in the answer.
+    pub twins: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -129,15 +131,19 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
     message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };
-    let reader = Reader { message, options: &options, context, keys: RefCell::default() };
-    let request = reader.request()?;
+    let reader = Reader { message, options: &options, context, keys: RefCell::default(), twins: Cell::default() };
+    let mut request = reader.request()?;
+    let twins = reader.twins.get();
+    if let (true, Some(query)) = (twins, request.query()) {
+        by_twins(&mut query.expand, catalog, options.get("expand").unwrap_or_default());
+    }
     let mut preferences = message.headers.preferences();
     preferences.explain |= options.explain()?;
     let format = match request {
         Request::Metadata(_) | Request::Count { .. } | Request::Property { raw: true, .. } => Format::default(),
         _ => message.headers.format(options.get("format"))?,
     };
-    let mut call = Call { request, format, preferences, keys: reader.keys.take() };
+    let mut call = Call { request, format, preferences, keys: reader.keys.take(), twins };
     call.page_size();
     Ok(call)
 }
@@ -151,12 +157,40 @@ impl Call {
     }
 }
 
+impl Request {
+    /// What of rows is shown.
+    fn query(&mut self) -> Option<&mut Query> {
+        match self {
+            Self::Read { query, .. }
+            | Self::ReadOne { query, .. }
+            | Self::Follow { query, .. }
+            | Self::Write { query, .. } => Some(query),
+            _ => None,
+        }
+    }
+}
+
+/// Calls the navigation properties that `*` stands for as the twins have them; those that are named in the `$expand` are
+/// answered as they are named.
+fn by_twins(expands: &mut [Expand], catalog: &Catalog, named: &str) {
+    for expand in expands {
+        if !named.contains(&expand.navigation)
+            && let Some(twin) = catalog.twin_navigation(&expand.navigation, &expand.to)
+        {
+            expand.navigation = twin;
+        }
+        by_twins(&mut expand.query.expand, catalog, named);
+    }
+}
+
 struct Reader<'a> {
     message: &'a Message<'a>,
     options: &'a Options,
     context: Context<'a>,
     /// See [`Call::keys`].
     keys: RefCell<Vec<(Uuid, String)>>,
+    /// See [`Call::twins`].
+    twins: Cell<bool>,
 }
 
 /// A segment of the path: a name, and what stands in parentheses after it.
@@ -211,6 +245,7 @@ impl Reader<'_> {
             _ => {}
         }
         let table = self.context.catalog.entity_set(&first.name)?;
+        self.twins.set(self.context.catalog.is_twin(&first.name));
         match &first.key {
             None => self.set(table, rest),
             Some(key) => self.row(table, self.key(key, table)?, rest),
@@ -246,6 +281,9 @@ impl Reader<'_> {
             && let Some(column) = table.property(&next.name)
         {
             return self.property(table, key, column, rest);
+        }
+        if self.context.catalog.behind_navigation(&next.name).is_some() {
+            self.twins.set(true);
         }
         match self.context.catalog.relation(table, &next.name) {
             Some(Relation::Collection { table: child, column }) => {
