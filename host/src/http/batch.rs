@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::doors::Entered;
-use crate::http::shared::{API, App, Failed, Shared, failure};
+use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
 use crate::model::error::{Code, Error, Result};
 use crate::odata::batch::{self, Answered, Answers, Item, Part};
@@ -45,7 +45,7 @@ async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
     let goes_on = headers.continues_on_error();
     let mut running = Running {
         app,
-        base: root + API,
+        base: root + below(parts.uri.path()).0,
         deadline: Instant::now() + Duration::from_millis(limits.request_ms),
         made: BTreeMap::new(),
         done: BTreeMap::new(),

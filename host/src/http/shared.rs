@@ -21,8 +21,18 @@ use crate::router::snapshot::Turntable;
 /// Where the table API begins.
 pub const API: &str = "/api/data/v9.2/";
 
+/// The same for Dataverse's OData provider of virtual tables, which knows no `Edm.Date`: dates are date-times there.
+pub const PROVIDER_API: &str = "/api/data/provider/v9.2/";
+
 /// Where Microsoft's bundle actions are called as well.
 pub const OLDER_API: &str = "/api/data/v9.1/";
+
+/// The root of the table API that a path is below, and the rest of the path.
+pub fn below(path: &str) -> (&'static str, &str) {
+    let roots = [(API, API), (PROVIDER_API, PROVIDER_API), (OLDER_API, API)];
+    let found = roots.into_iter().find_map(|(api, root)| Some((root, path.strip_prefix(api)?)));
+    found.unwrap_or_else(|| (if PROVIDER_API.starts_with(path) { PROVIDER_API } else { API }, ""))
+}
 
 pub struct App {
     pub turntable: Arc<Turntable>,

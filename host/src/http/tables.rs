@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::http::doors::Entered;
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::{Documents, Which};
-use crate::http::shared::{self, API, App, OLDER_API, Shared, failure};
+use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
@@ -84,9 +84,10 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let is_bundle = parts.uri.path().ends_with("msind_UpsertBundle");
     let body =
         body::read(app, &parts.headers, body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
+    let (api, path) = below(parts.uri.path());
     let sent = Sent {
-        base: root + API,
-        path: [API, OLDER_API].iter().find_map(|api| parts.uri.path().strip_prefix(api)).unwrap_or_default().to_owned(),
+        base: root + api,
+        path: path.to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
         headers: parts.headers,
@@ -163,7 +164,9 @@ impl Sent {
             body: &self.body,
             base: &self.base,
         };
-        parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now().into())
+        let mut call = parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now().into())?;
+        call.format.dates_as_moments = self.base.ends_with(PROVIDER_API);
+        Ok(call)
     }
 
     /// The request without its token: what a next link is good for.
@@ -196,7 +199,10 @@ impl Serving<'_> {
                 let which = Which::Service { base: self.sent.base.clone(), format: call.format };
                 self.documents.answer(session, which, &self.sent.headers).await
             }
-            Request::Metadata(form) => self.documents.answer(session, Which::Schema(*form), &self.sent.headers).await,
+            Request::Metadata(form) => {
+                let which = Which::Schema(*form, call.format.dates_as_moments);
+                self.documents.answer(session, which, &self.sent.headers).await
+            }
             Request::Read { table, query } if call.preferences.explain => {
                 let shown = shown(snapshot, table, query)?;
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, &shown).await?))

@@ -13,7 +13,7 @@ use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::query::{AssignedValue, Assignment, Repeat};
 use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
-use crate::model::value::{Number, first_day, parse_date, parse_instant};
+use crate::model::value::{Instant, Number, first_day, parse_date, parse_instant};
 
 /// What the body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -466,7 +466,14 @@ fn cell(column: &Column, name: &str, raw: &str) -> Result<String> {
         Kind::Int32 => raw.parse::<i32>().map(|n| n.to_string()).map_err(|_| wrong("a 32-bit integer")),
         Kind::Int64 => number(raw).parse::<i64>().map(|n| n.to_string()).map_err(|_| wrong("a 64-bit integer")),
         Kind::Decimal { precision, scale } => decimal(raw, *precision, *scale).map_err(|wanted| wrong(&wanted)),
-        Kind::Date => text(raw).filter(|t| parse_date(t).is_some()).ok_or_else(|| wrong("a date, YYYY-MM-DD")),
+        Kind::Date => {
+            let said = text(raw).ok_or_else(|| wrong("a date, YYYY-MM-DD"))?;
+            // Clients that know no dates say when the day begins in UTC.
+            let moment = Some(&said).filter(|said| said.contains('T')).and_then(|said| parse_instant(said));
+            let begins = moment.and_then(Instant::begins_day).map(|date| date.to_string());
+            let date = if parse_date(&said).is_some() { Some(said) } else { begins };
+            date.ok_or_else(|| wrong("a date, YYYY-MM-DD"))
+        }
         Kind::DateTime => {
             text(raw).filter(|t| is_moment(t)).ok_or_else(|| wrong("a date-time with its offset, 2015-02-07T13:28:17Z"))
         }

@@ -67,7 +67,10 @@ pub(crate) fn value(out: &mut Json, format: Format, table: &Table, column: &Colu
         }
         Kind::Date => {
             checked(value::parse_date(text).is_some())?;
-            out.text(text);
+            match format.dates_as_moments {
+                true => out.text_in("", text, MIDNIGHT),
+                false => out.text(text),
+            }
         }
         Kind::DateTime => {
             if utc(out, text).is_none() {
@@ -134,10 +137,14 @@ pub(crate) fn formatted(table: &Table, rows: &Rows, row: usize, index: ColumnInd
     }
 }
 
+/// When a day begins in UTC, behind its date.
+const MIDNIGHT: &str = "T00:00:00Z";
+
 /// Types that a JSON value does not show by itself.
-pub(crate) fn explicit_type(kind: &Kind) -> Option<&'static str> {
+pub(crate) fn explicit_type(format: Format, kind: &Kind) -> Option<&'static str> {
     match kind {
         Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Some("#Guid"),
+        Kind::Date if format.dates_as_moments => Some("#DateTimeOffset"),
         Kind::Date => Some("#Date"),
         Kind::DateTime => Some("#DateTimeOffset"),
         Kind::Decimal { .. } => Some("#Decimal"),

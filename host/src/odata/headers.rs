@@ -25,6 +25,8 @@ pub struct Format {
     pub ieee754_compatible: bool,
     /// Decimals may have an exponent, as the resource has it.
     pub exponent_decimals: bool,
+    /// Dates are the date-times at which they begin in UTC, for clients that know no `Edm.Date`.
+    pub dates_as_moments: bool,
 }
 
 /// The form of `$metadata`.
@@ -354,7 +356,7 @@ fn json_format(range: &str) -> Option<Format> {
     };
     let ieee754_compatible = parameter(range, "ieee754compatible").is_some_and(|v| v == "true");
     let exponent_decimals = parameter(range, "exponentdecimals").is_some_and(|v| v == "true");
-    Some(Format { detail, ieee754_compatible, exponent_decimals })
+    Some(Format { detail, ieee754_compatible, exponent_decimals, dates_as_moments: false })
 }
 
 fn not_acceptable(possible: &str) -> Error {

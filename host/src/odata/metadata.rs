@@ -8,11 +8,13 @@ use serde_json::{Map, Value, json};
 use super::headers::{Detail, Format};
 use super::options::{CONCEPT_FIELDS, CONCEPT_SET, CONCEPT_TYPE};
 use crate::model::catalog::{Catalog, Relation};
-use crate::model::table::{Kind, Table, TableAccess};
+use crate::model::limits::Limits;
+use crate::model::table::{Column, Kind, Table, TableAccess};
 
 pub use json::csdl_json;
 pub use xml::csdl_xml;
 
+mod annotations;
 mod json;
 mod xml;
 
@@ -20,34 +22,8 @@ mod xml;
 pub const NAMESPACE: &str = "Microsoft.Dynamics.CRM";
 
 const CONTAINER: &str = "System";
-const CAPABILITIES: &str = "Org.OData.Capabilities.V1";
-const CAPABILITIES_URL: &str =
-    "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Capabilities.V1.xml";
-
-/// Canonical functions that a `$filter` may use.
-const FUNCTIONS: [&str; 20] = [
-    "contains",
-    "endswith",
-    "startswith",
-    "length",
-    "indexof",
-    "substring",
-    "tolower",
-    "toupper",
-    "trim",
-    "concat",
-    "year",
-    "month",
-    "day",
-    "hour",
-    "minute",
-    "second",
-    "date",
-    "round",
-    "floor",
-    "ceiling",
-];
-
+const DATE: &str = "Edm.Date";
+const MOMENT: &str = "Edm.DateTimeOffset";
 /// A named list of properties or parameters: name, type, whether it may be null.
 type Members = &'static [(&'static str, &'static str, bool)];
 
@@ -105,6 +81,15 @@ pub fn service_document(catalog: &Catalog, base: &str, format: Format) -> Vec<u8
     Value::Object(document).to_string().into_bytes()
 }
 
+/// What is told, and to whom.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    pub catalog: &'a Catalog,
+    pub limits: &'a Limits,
+    /// To clients that know no `Edm.Date`.
+    pub dates_as_moments: bool,
+}
+
 struct EntityType {
     name: String,
     key: String,
@@ -112,6 +97,14 @@ struct EntityType {
     navigations: Vec<Navigation>,
     set: String,
     access: TableAccess,
+    label: String,
+    description: String,
+    /// Its rows are resources of their own.
+    is_root: bool,
+    /// The property that has the version of a row.
+    version: Option<String>,
+    /// The property that names a row as well as its key does.
+    alternate_key: Option<String>,
     /// Not a table of its own, or one under its second name: left out of the service document.
     hidden: bool,
 }
@@ -125,6 +118,23 @@ struct Property {
     precision: Option<u8>,
     /// `Some(None)` = variable
     scale: Option<Option<u8>>,
+    label: String,
+    description: String,
+    written: Written,
+    /// A new row must have a value.
+    required: bool,
+}
+
+/// When a client gives a property its value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Written {
+    #[default]
+    Never,
+    OnCreate,
+    OnUpdate,
+    Always,
+    /// The key of a row that is bound: by the navigation property.
+    ByNavigation,
 }
 
 struct Navigation {
@@ -137,7 +147,8 @@ struct Navigation {
     constraint: Option<(String, String)>,
 }
 
-fn describe(catalog: &Catalog) -> Vec<EntityType> {
+fn describe(told: Told<'_>) -> Vec<EntityType> {
+    let Told { catalog, dates_as_moments, .. } = told;
     let described = catalog.described();
     // Of a table that has two names the service document has the first.
     let is_twin = |table: &Table| catalog.table(&table.name).is_none();
@@ -145,6 +156,10 @@ fn describe(catalog: &Catalog) -> Vec<EntityType> {
     let mut types: Vec<EntityType> = described.tables().map(entity).collect();
     if catalog.tables().any(|table| !table.concepts.is_empty()) && catalog.table(CONCEPT_TYPE).is_none() {
         types.push(describe_concept());
+    }
+    if dates_as_moments {
+        let properties = types.iter_mut().flat_map(|entity| &mut entity.properties);
+        properties.filter(|property| property.edm == DATE).for_each(|property| property.edm = MOMENT);
     }
     types
 }
@@ -154,7 +169,7 @@ fn describe_table(table: &Table, catalog: &Catalog) -> EntityType {
     EntityType {
         name: table.name.clone(),
         key: table.columns[table.key].name.clone(),
-        properties: readable.map(|column| property(&column.property(), &column.kind)).collect(),
+        properties: readable.map(|column| described(table, column)).collect(),
         navigations: catalog
             .relations(table)
             .iter()
@@ -162,6 +177,11 @@ fn describe_table(table: &Table, catalog: &Catalog) -> EntityType {
             .collect(),
         set: table.entity_set.clone(),
         access: table.access,
+        label: table.label.clone(),
+        description: table.description.clone(),
+        is_root: table.parent.is_none(),
+        version: table.version.map(|column| &table.columns[column]).filter(|c| c.access.read).map(|c| c.name.clone()),
+        alternate_key: table.alternate_key().map(|column| table.columns[column].name.clone()),
         hidden: false,
     }
 }
@@ -178,7 +198,37 @@ fn describe_concept() -> EntityType {
         navigations: Vec::new(),
         set: CONCEPT_SET.into(),
         access: TableAccess { read: false, create: false, update: false, delete: false },
+        label: String::new(),
+        description: String::new(),
+        is_root: false,
+        version: None,
+        alternate_key: None,
         hidden: true,
+    }
+}
+
+fn described(table: &Table, column: &Column) -> Property {
+    let access = column.access;
+    let (creates, updates) = (access.create && table.access.create, access.update && table.access.update);
+    let written = match column.kind {
+        // Of a new row of a root table it may be chosen, of none later on.
+        Kind::Key if table.parent.is_none() && table.access.create => Written::OnCreate,
+        Kind::Key | Kind::ConceptKey { .. } => Written::Never,
+        Kind::Lookup(_) if creates || updates => Written::ByNavigation,
+        _ => match (creates, updates) {
+            (true, true) => Written::Always,
+            (true, false) => Written::OnCreate,
+            (false, true) => Written::OnUpdate,
+            (false, false) => Written::Never,
+        },
+    };
+    Property {
+        label: column.label.clone(),
+        description: column.description.clone(),
+        written,
+        // A lookup is given by its navigation property, of which the vocabulary has no such word.
+        required: column.required && !matches!(column.kind, Kind::Key | Kind::Lookup(_)),
+        ..property(&column.property(), &column.kind)
     }
 }
 
@@ -197,8 +247,8 @@ fn property(name: &str, kind: &Kind) -> Property {
         Kind::Decimal { precision, scale } => {
             Property { edm: "Edm.Decimal", precision: Some(*precision), scale: Some(*scale), ..base }
         }
-        Kind::Date => Property { edm: "Edm.Date", ..base },
-        Kind::DateTime => Property { edm: "Edm.DateTimeOffset", precision: Some(FRACTION), ..base },
+        Kind::Date => Property { edm: DATE, ..base },
+        Kind::DateTime => Property { edm: MOMENT, precision: Some(FRACTION), ..base },
     }
 }
 
@@ -239,25 +289,17 @@ fn navigation(table: &Table, name: &str, to: &Relation, catalog: &Catalog) -> Op
     })
 }
 
-/// Term, its property, and the value, for what a set does not do as the standard's defaults would have it.
-fn restrictions(entity: &EntityType) -> Vec<(&'static str, &'static str, bool)> {
-    let access = entity.access;
-    vec![
-        ("ReadRestrictions", "Readable", access.read),
-        ("InsertRestrictions", "Insertable", access.create),
-        ("UpdateRestrictions", "Updatable", access.update),
-        ("DeleteRestrictions", "Deletable", access.delete),
-        ("SearchRestrictions", "Searchable", false),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample::{self, BASE};
     use super::*;
 
+    fn told<'a>(catalog: &'a Catalog, limits: &'a Limits) -> Told<'a> {
+        Told { catalog, limits, dates_as_moments: false }
+    }
+
     fn xml(catalog: &Catalog) -> String {
-        String::from_utf8(csdl_xml(catalog).unwrap()).unwrap()
+        String::from_utf8(csdl_xml(told(catalog, &Limits::default())).unwrap()).unwrap()
     }
 
     #[test]
@@ -273,19 +315,26 @@ mod tests {
     fn xml_says_what_rows_look_like() {
         let text = xml(&sample::catalog());
         for expected in [
-            r#"<Property Name="contactid" Type="Edm.Guid" Nullable="false"/>"#,
-            r#"<Property Name="fullname" Type="Edm.String" MaxLength="10"/>"#,
-            r#"<Property Name="birthdate" Type="Edm.Date"/>"#,
-            r#"<Property Name="msemr_status" Type="Edm.Int32"/>"#,
-            r#"<Property Name="msemr_value" Type="Edm.Decimal" Precision="9" Scale="variable"/>"#,
-            r#"<Property Name="_msemr_patient_value" Type="Edm.Guid"/>"#,
-            r#"<Property Name="_msemr_device_value" Type="Edm.Guid"/>"#,
+            r#"<Property Name="contactid" Type="Edm.Guid" Nullable="false""#,
+            r#"<Property Name="fullname" Type="Edm.String" MaxLength="10""#,
+            r#"<Property Name="birthdate" Type="Edm.Date""#,
+            r#"<Property Name="msemr_status" Type="Edm.Int32""#,
+            r#"<Property Name="msemr_value" Type="Edm.Decimal" Precision="9" Scale="variable""#,
+            r#"<Property Name="_msemr_patient_value" Type="Edm.Guid""#,
+            r#"<Property Name="_msemr_device_value" Type="Edm.Guid""#,
             r#"<NavigationProperty Name="msemr_patient" Type="Microsoft.Dynamics.CRM.contact" Partner="msemr_observation_msemr_patient">"#,
             r#"<ReferentialConstraint Property="_msemr_patient_value" ReferencedProperty="contactid"/>"#,
             r#"<NavigationProperty Name="msemr_observation_msemr_patient" Type="Collection(Microsoft.Dynamics.CRM.msemr_observation)" Partner="msemr_patient"/>"#,
             r#"<ReferentialConstraint Property="_msemr_code_value" ReferencedProperty="msemr_codeableconceptid"/>"#,
             r#"<EntitySet Name="msemr_codeableconcepts" EntityType="Microsoft.Dynamics.CRM.msemr_codeableconcept" IncludeInServiceDocument="false">"#,
             r#"<NavigationPropertyBinding Path="msemr_patient" Target="contacts"/>"#,
+        ] {
+            assert!(text.contains(expected), "{expected}\n{text}");
+        }
+        for expected in [
+            r#"<Annotation Term="Org.OData.Core.V1.Permissions" EnumMember="Org.OData.Core.V1.Permission/Read"/>"#,
+            r#"<Annotation Term="Org.OData.Core.V1.Computed" Bool="true"/>"#,
+            r#"<PropertyValue Property="MaxLevels" Int="3"/>"#,
         ] {
             assert!(text.contains(expected), "{expected}\n{text}");
         }
@@ -302,19 +351,34 @@ mod tests {
     #[test]
     fn json_says_the_same_as_xml() {
         let catalog = sample::catalog();
-        let json: Value = serde_json::from_slice(&csdl_json(&catalog)).unwrap();
+        let json: Value = serde_json::from_slice(&csdl_json(told(&catalog, &Limits::default()))).unwrap();
         let schema = &json[NAMESPACE];
         let text = xml(&catalog);
-        for entity in describe(&catalog) {
+        for entity in describe(told(&catalog, &Limits::default())) {
             let members = schema[&entity.name].as_object().unwrap();
             assert_eq!(members["$Key"], json!([entity.key]));
-            assert_eq!(members.len(), 2 + entity.properties.len() + entity.navigations.len());
-            for name in members.keys().filter(|name| !name.starts_with('$')) {
+            let names: Vec<_> = members.keys().filter(|name| !name.starts_with(['$', '@'])).collect();
+            assert_eq!(names.len(), entity.properties.len() + entity.navigations.len());
+            for name in names {
                 assert!(text.contains(&format!("Name=\"{name}\"")), "{name}");
             }
         }
         assert_eq!(schema["msemr_observation"]["msemr_patient"]["$Partner"], "msemr_observation_msemr_patient");
-        assert_eq!(schema["System"]["contacts"]["@Capabilities.InsertRestrictions"], json!({"Insertable": true}));
+        let insert = &schema["System"]["contacts"]["@Capabilities.InsertRestrictions"];
+        assert_eq!(insert["Insertable"], true, "{insert}");
+        assert_eq!(schema["msemr_observation"]["_msemr_code_value"]["@Core.Computed"], true);
+        assert_eq!(schema["msemr_observation"]["_msemr_patient_value"]["@Core.Permissions"], "Read");
+        // What the one says of columns and tables the other says too.
+        let terms = |text: &str, of: &str| text.matches(of).count();
+        let json_text = json.to_string();
+        for (term, full) in [
+            ("@Core.Computed", "Core.V1.Computed"),
+            ("@Core.Immutable", "Core.V1.Immutable"),
+            ("@Capabilities.TopSupported", "Capabilities.V1.TopSupported"),
+            ("@Capabilities.ExpandRestrictions", "Capabilities.V1.ExpandRestrictions"),
+        ] {
+            assert_eq!(terms(&json_text, &format!("\"{term}\"")), terms(&text, &format!("{full}\"")), "{term}");
+        }
         assert_eq!(schema["msemr_observation"]["msemr_value"]["$Scale"], "variable");
     }
 }

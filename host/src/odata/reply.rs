@@ -446,7 +446,7 @@ impl Properties {
         let column = &table.columns[index];
         let property = column.property();
         if self.annotates_types
-            && let Some(edm) = cells::explicit_type(&column.kind)
+            && let Some(edm) = cells::explicit_type(style.format, &column.kind)
         {
             out.member(&format!("{property}@odata.type"), edm);
         }

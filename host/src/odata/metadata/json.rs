@@ -2,15 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    ACTIONS, ANSWERS, CAPABILITIES, CAPABILITIES_URL, CONTAINER, EntityType, FUNCTIONS, NAMESPACE, Property, describe,
-    restrictions,
-};
-use crate::model::catalog::Catalog;
+use super::annotations::{self, Annotation, VOCABULARIES, of_container, of_property, of_set, of_type};
+use super::{ACTIONS, ANSWERS, CONTAINER, EntityType, NAMESPACE, Property, Told, describe};
+use crate::model::limits::Limits;
 
 /// `$metadata` as CSDL 4.01 JSON.
-pub fn csdl_json(catalog: &Catalog) -> Vec<u8> {
-    let types = describe(catalog);
+pub fn csdl_json(told: Told<'_>) -> Vec<u8> {
+    let types = describe(told);
     let mut schema = Map::new();
     schema.insert("$Alias".into(), json!("mscrm"));
     for entity in &types {
@@ -34,13 +32,14 @@ pub fn csdl_json(catalog: &Catalog) -> Vec<u8> {
         }]);
         schema.insert(name.into(), action);
     }
-    schema.insert(CONTAINER.into(), json_container(&types));
+    schema.insert(CONTAINER.into(), json_container(&types, told.limits));
+    let include = |[namespace, alias, address]: [&str; 3]| {
+        (address.to_owned(), json!({"$Include": [{"$Namespace": namespace, "$Alias": alias}]}))
+    };
     let document = json!({
         "$Version": "4.01",
         "$EntityContainer": format!("{NAMESPACE}.{CONTAINER}"),
-        "$Reference": {
-            CAPABILITIES_URL: {"$Include": [{"$Namespace": CAPABILITIES, "$Alias": "Capabilities"}]}
-        },
+        "$Reference": VOCABULARIES.map(include).into_iter().collect::<Map<_, _>>(),
         NAMESPACE: schema,
     });
     document.to_string().into_bytes()
@@ -66,7 +65,25 @@ fn json_type(entity: &EntityType) -> Value {
         }
         members.insert(navigation.name.clone(), Value::Object(member));
     }
+    annotate(&mut members, of_type(entity));
     Value::Object(members)
+}
+
+fn annotate(members: &mut Map<String, Value>, annotations: Vec<Annotation>) {
+    members.extend(annotations.iter().map(|of| (format!("@{}", of.term), json_value(&of.value))));
+}
+
+fn json_value(value: &annotations::Value) -> Value {
+    match value {
+        annotations::Value::Bool(value) => json!(value),
+        annotations::Value::Int(value) => json!(value),
+        annotations::Value::Text(text) | annotations::Value::Path(text) => json!(text),
+        annotations::Value::Member(_, member) => json!(member),
+        annotations::Value::Record(properties) => {
+            properties.iter().map(|(name, value)| ((*name).to_owned(), json_value(value))).collect()
+        }
+        annotations::Value::List(items) => items.iter().map(json_value).collect(),
+    }
 }
 
 fn json_property(property: &Property) -> Value {
@@ -87,6 +104,7 @@ fn json_property(property: &Property) -> Value {
     if let Some(scale) = property.scale {
         member.insert("$Scale".into(), scale.map_or_else(|| json!("variable"), |scale| json!(scale)));
     }
+    annotate(&mut member, of_property(property));
     Value::Object(member)
 }
 
@@ -107,7 +125,7 @@ fn json_member((_, edm, nullable): &(&str, &str, bool)) -> Value {
     Value::Object(member)
 }
 
-fn json_container(types: &[EntityType]) -> Value {
+fn json_container(types: &[EntityType], limits: &Limits) -> Value {
     let mut container = Map::new();
     container.insert("$Kind".into(), json!("EntityContainer"));
     for entity in types {
@@ -121,16 +139,12 @@ fn json_container(types: &[EntityType]) -> Value {
             let bindings: Map<_, _> = entity.navigations.iter().map(|n| (n.name.clone(), json!(n.set))).collect();
             set.insert("$NavigationPropertyBinding".into(), Value::Object(bindings));
         }
-        for (term, name, value) in restrictions(entity) {
-            set.insert(format!("@Capabilities.{term}"), json!({name: value}));
-        }
+        annotate(&mut set, of_set(entity, limits));
         container.insert(entity.set.clone(), Value::Object(set));
     }
     for (name, _) in ACTIONS {
         container.insert(name.into(), json!({ "$Action": format!("{NAMESPACE}.{name}") }));
     }
-    container.insert("@Capabilities.ConformanceLevel".into(), json!("Minimal"));
-    container.insert("@Capabilities.BatchSupported".into(), json!(true));
-    container.insert("@Capabilities.FilterFunctions".into(), json!(FUNCTIONS));
+    annotate(&mut container, of_container());
     Value::Object(container)
 }

@@ -3,42 +3,42 @@
 use std::io;
 
 use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, Event};
+use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{
-    ACTIONS, ANSWERS, CAPABILITIES, CAPABILITIES_URL, CONTAINER, EntityType, FUNCTIONS, Members, NAMESPACE, Navigation,
-    Property, describe, restrictions,
-};
-use crate::model::catalog::Catalog;
+use super::annotations::{Annotation, VOCABULARIES, Value, of_container, of_property, of_set, of_type};
+use super::{ACTIONS, ANSWERS, CONTAINER, EntityType, Members, NAMESPACE, Navigation, Property, Told, describe};
 use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
 
 /// `$metadata` as CSDL 4.0 XML.
-pub fn csdl_xml(catalog: &Catalog) -> Result<Vec<u8>> {
+pub fn csdl_xml(told: Told<'_>) -> Result<Vec<u8>> {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 1);
-    let written = xml_document(&mut writer, &describe(catalog));
+    let written = xml_document(&mut writer, &describe(told), told.limits);
     written.map_err(|e| Error::new(Code::Internal, "the metadata cannot be written").internal(e.to_string()))?;
     Ok(writer.into_inner())
 }
 
 type Xml = Writer<Vec<u8>>;
 
-fn xml_document(writer: &mut Xml, types: &[EntityType]) -> io::Result<()> {
+fn xml_document(writer: &mut Xml, types: &[EntityType], limits: &Limits) -> io::Result<()> {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
     let edmx = writer
         .create_element("edmx:Edmx")
         .with_attributes([("Version", "4.0"), ("xmlns:edmx", "http://docs.oasis-open.org/odata/ns/edmx")]);
     edmx.write_inner_content(|w| {
-        w.create_element("edmx:Reference").with_attribute(("Uri", CAPABILITIES_URL)).write_inner_content(|w| {
-            let include = [("Namespace", CAPABILITIES), ("Alias", "Capabilities")];
-            w.create_element("edmx:Include").with_attributes(include).write_empty().map(drop)
-        })?;
+        for [namespace, alias, address] in VOCABULARIES {
+            w.create_element("edmx:Reference").with_attribute(("Uri", address)).write_inner_content(|w| {
+                let include = [("Namespace", namespace), ("Alias", alias)];
+                w.create_element("edmx:Include").with_attributes(include).write_empty().map(drop)
+            })?;
+        }
         w.create_element("edmx:DataServices").write_inner_content(|w| {
             let schema =
                 [("Namespace", NAMESPACE), ("Alias", "mscrm"), ("xmlns", "http://docs.oasis-open.org/odata/ns/edm")];
             w.create_element("Schema").with_attributes(schema).write_inner_content(|w| {
                 types.iter().try_for_each(|entity| xml_type(w, entity))?;
                 xml_actions(w)?;
-                xml_container(w, types)
+                xml_container(w, types, limits)
             })?;
             Ok(())
         })?;
@@ -54,7 +54,8 @@ fn xml_type(writer: &mut Xml, entity: &EntityType) -> io::Result<()> {
             w.create_element("PropertyRef").with_attribute(("Name", entity.key.as_str())).write_empty().map(drop)
         })?;
         entity.properties.iter().try_for_each(|property| xml_property(w, property))?;
-        entity.navigations.iter().try_for_each(|navigation| xml_navigation(w, navigation))
+        entity.navigations.iter().try_for_each(|navigation| xml_navigation(w, navigation))?;
+        of_type(entity).iter().try_for_each(|annotation| xml_annotation(w, annotation))
     })?;
     Ok(())
 }
@@ -68,7 +69,13 @@ fn xml_property(writer: &mut Xml, property: &Property) -> io::Result<()> {
     facets.extend(property.precision.map(|precision| ("Precision", precision.to_string())));
     facets.extend(property.scale.map(|scale| ("Scale", scale.map_or_else(|| "variable".into(), |s| s.to_string()))));
     let facets = facets.iter().map(|(name, value)| (*name, value.as_str()));
-    writer.create_element("Property").with_attributes(facets).write_empty().map(drop)
+    let element = writer.create_element("Property").with_attributes(facets);
+    let annotations = of_property(property);
+    if annotations.is_empty() {
+        return element.write_empty().map(drop);
+    }
+    let inside = |w: &mut Xml| annotations.iter().try_for_each(|annotation| xml_annotation(w, annotation));
+    element.write_inner_content(inside).map(drop)
 }
 
 fn xml_navigation(writer: &mut Xml, navigation: &Navigation) -> io::Result<()> {
@@ -114,39 +121,21 @@ fn xml_actions(writer: &mut Xml) -> io::Result<()> {
     Ok(())
 }
 
-fn xml_container(writer: &mut Xml, types: &[EntityType]) -> io::Result<()> {
+fn xml_container(writer: &mut Xml, types: &[EntityType], limits: &Limits) -> io::Result<()> {
     let element = writer.create_element("EntityContainer").with_attribute(("Name", CONTAINER));
     element.write_inner_content(|w| {
-        types.iter().try_for_each(|entity| xml_set(w, entity))?;
+        types.iter().try_for_each(|entity| xml_set(w, entity, limits))?;
         for (name, _) in ACTIONS {
             let of = format!("{NAMESPACE}.{name}");
             let import = [("Name", name), ("Action", of.as_str())];
             w.create_element("ActionImport").with_attributes(import).write_empty()?;
         }
-        let level = "Org.OData.Capabilities.V1.ConformanceLevelType/Minimal";
-        w.create_element("Annotation")
-            .with_attribute(("Term", "Org.OData.Capabilities.V1.ConformanceLevel"))
-            .write_inner_content(|w| {
-                w.create_element("EnumMember").write_text_content(quick_xml::events::BytesText::new(level)).map(drop)
-            })?;
-        let batch = [("Term", "Org.OData.Capabilities.V1.BatchSupported"), ("Bool", "true")];
-        w.create_element("Annotation").with_attributes(batch).write_empty()?;
-        let functions = ("Term", "Org.OData.Capabilities.V1.FilterFunctions");
-        w.create_element("Annotation").with_attribute(functions).write_inner_content(|w| {
-            w.create_element("Collection").write_inner_content(|w| {
-                FUNCTIONS.iter().try_for_each(|function| {
-                    let text = quick_xml::events::BytesText::new(function);
-                    w.create_element("String").write_text_content(text).map(drop)
-                })
-            })?;
-            Ok(())
-        })?;
-        Ok(())
+        of_container().iter().try_for_each(|annotation| xml_annotation(w, annotation))
     })?;
     Ok(())
 }
 
-fn xml_set(writer: &mut Xml, entity: &EntityType) -> io::Result<()> {
+fn xml_set(writer: &mut Xml, entity: &EntityType, limits: &Limits) -> io::Result<()> {
     let of_type = format!("{NAMESPACE}.{}", entity.name);
     let mut element = writer
         .create_element("EntitySet")
@@ -159,17 +148,63 @@ fn xml_set(writer: &mut Xml, entity: &EntityType) -> io::Result<()> {
             let binding = [("Path", navigation.name.as_str()), ("Target", navigation.set.as_str())];
             w.create_element("NavigationPropertyBinding").with_attributes(binding).write_empty()?;
         }
-        restrictions(entity).into_iter().try_for_each(|(term, name, value)| {
-            let term = format!("{CAPABILITIES}.{term}");
-            w.create_element("Annotation").with_attribute(("Term", term.as_str())).write_inner_content(|w| {
-                w.create_element("Record").write_inner_content(|w| {
-                    let value = [("Property", name), ("Bool", if value { "true" } else { "false" })];
-                    w.create_element("PropertyValue").with_attributes(value).write_empty().map(drop)
-                })?;
-                Ok(())
-            })?;
-            Ok(())
-        })
+        of_set(entity, limits).iter().try_for_each(|annotation| xml_annotation(w, annotation))
     })?;
     Ok(())
+}
+
+fn xml_annotation(writer: &mut Xml, annotation: &Annotation) -> io::Result<()> {
+    let term = in_full(annotation.term);
+    xml_value(writer, "Annotation", ("Term", &term), &annotation.value)
+}
+
+/// A constant expression: as an attribute of what has it, where that is possible.
+fn xml_value(writer: &mut Xml, element: &str, own: (&str, &str), value: &Value) -> io::Result<()> {
+    let (name, text) = match value {
+        Value::Bool(value) => ("Bool", value.to_string()),
+        Value::Int(value) => ("Int", value.to_string()),
+        Value::Text(text) => ("String", text.clone()),
+        Value::Path(path) => ("PropertyPath", path.clone()),
+        Value::Member(of, member) => ("EnumMember", format!("{}/{member}", in_full(of))),
+        Value::Record(_) | Value::List(_) => {
+            return writer
+                .create_element(element)
+                .with_attribute(own)
+                .write_inner_content(|w| xml_expression(w, value))
+                .map(drop);
+        }
+    };
+    writer.create_element(element).with_attributes([own, (name, text.as_str())]).write_empty().map(drop)
+}
+
+/// The same as an element of its own.
+fn xml_expression(writer: &mut Xml, value: &Value) -> io::Result<()> {
+    let text = |writer: &mut Xml, element: &str, text: &str| {
+        writer.create_element(element).write_text_content(BytesText::new(text)).map(drop)
+    };
+    match value {
+        Value::Bool(value) => text(writer, "Bool", if *value { "true" } else { "false" }),
+        Value::Int(value) => text(writer, "Int", &value.to_string()),
+        Value::Text(of) => text(writer, "String", of),
+        Value::Path(path) => text(writer, "PropertyPath", path),
+        Value::Member(of, member) => text(writer, "EnumMember", &format!("{}/{member}", in_full(of))),
+        Value::Record(properties) => writer
+            .create_element("Record")
+            .write_inner_content(|w| {
+                let mut properties = properties.iter();
+                properties.try_for_each(|(name, value)| xml_value(w, "PropertyValue", ("Property", name), value))
+            })
+            .map(drop),
+        Value::List(items) => writer
+            .create_element("Collection")
+            .write_inner_content(|w| items.iter().try_for_each(|item| xml_expression(w, item)))
+            .map(drop),
+    }
+}
+
+/// A name with its namespace in the place of the alias: older clients know no aliases.
+fn in_full(name: &str) -> String {
+    let (alias, rest) = name.split_once('.').unwrap_or_default();
+    let namespace = VOCABULARIES.iter().find(|[_, own, _]| *own == alias).map_or(alias, |[namespace, ..]| *namespace);
+    format!("{namespace}.{rest}")
 }
