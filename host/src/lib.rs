@@ -117,6 +117,9 @@ pub mod odata {
 
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
+
+    /// Rows as CSV.
+    pub mod csv;
 }
 
 /// What to ask of whom: pure decisions, printable.
@@ -222,6 +225,9 @@ pub mod store {
 
         /// Rows out.
         pub(crate) mod scan;
+
+        /// All rows of a scan, some at a time.
+        pub(crate) mod stream;
 
         /// Native tables follow their mappings.
         pub(crate) mod follow;
@@ -351,6 +357,9 @@ pub mod router {
 
         /// A query to a page: planned, then its plan walked.
         pub mod run;
+
+        /// All rows of a query, some at a time.
+        pub mod export;
     }
 
     /// Steps of a change of what is in force, at which a test may end.
@@ -463,6 +472,9 @@ pub mod http {
 
     /// What Microsoft's bundle actions answer.
     pub mod actions;
+
+    /// All rows of a query as a file.
+    pub mod export;
 
     /// The table API.
     pub mod tables;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 
 use crate::http::doors::Doors;
 use crate::http::line::Tally;
@@ -44,6 +45,8 @@ pub struct App {
     pub counters: Counters,
     pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
+    /// Exports that may begin now.
+    pub(super) exports: Arc<Semaphore>,
 }
 
 /// For `/metrics`.
@@ -59,6 +62,7 @@ pub type Shared = State<Arc<App>>;
 
 impl App {
     pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken) -> Self {
+        let exports = Arc::new(Semaphore::new(turntable.limits.exports));
         Self {
             turntable,
             ready: AtomicBool::new(false),
@@ -68,6 +72,7 @@ impl App {
             counters: Counters::default(),
             lines: Arc::default(),
             documents: Documents::default(),
+            exports,
         }
     }
 

@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::http::doors::Entered;
+use crate::http::export::{self, Export};
 use crate::http::ingest::response_bundle;
-use crate::http::metadata::{Documents, Which};
+use crate::http::metadata::Which;
 use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
 use crate::model::catalog::Relation;
@@ -26,7 +27,7 @@ use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::definitions::address::{Answer, Definitions};
-use crate::odata::headers::{Detail, Headers};
+use crate::odata::headers::{Csv, Detail, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
@@ -49,6 +50,8 @@ pub(super) struct Sent {
     pub(super) body: Bytes,
     /// The service root as the client sees it.
     pub(super) base: String,
+    /// Its answer is a part of another.
+    pub(super) in_batch: bool,
 }
 
 /// A change that is made, or staged, and not shown yet.
@@ -62,7 +65,7 @@ pub(super) struct Changed {
 
 /// One request, as it goes through the house.
 struct Serving<'a> {
-    documents: &'a Documents,
+    app: &'a App,
     session: Session,
     sent: Arc<Sent>,
     call: Arc<Call>,
@@ -92,6 +95,7 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
         method: parts.method,
         headers: parts.headers,
         body,
+        in_batch: false,
     };
     respond(app, sent, app.session()).await
 }
@@ -108,7 +112,7 @@ pub(super) async fn respond(app: &App, sent: Sent, session: Session) -> Result<R
     };
     session.trace().add(Step::Parse, begun.elapsed());
     session.remember_keys(&call.keys);
-    let serving = Serving { documents: &app.documents, session, sent, call: Arc::new(call) };
+    let serving = Serving { app, session, sent, call: Arc::new(call) };
     let mut response = serving.run().await?;
     let headers = response.headers_mut();
     if !serving.call.preferences.applied.is_empty() {
@@ -147,7 +151,7 @@ impl Changed {
             None => None,
         };
         let written = Written { row, ..self.written };
-        let serving = Serving { documents: &app.documents, session, sent: self.sent, call: self.call.clone() };
+        let serving = Serving { app, session, sent: self.sent, call: self.call.clone() };
         serving.written(&table, written, query).await
     }
 }
@@ -197,11 +201,11 @@ impl Serving<'_> {
         match &call.request {
             Request::ServiceDocument => {
                 let which = Which::Service { base: self.sent.base.clone(), format: call.format };
-                self.documents.answer(session, which, &self.sent.headers).await
+                self.app.documents.answer(session, which, &self.sent.headers).await
             }
             Request::Metadata(form) => {
                 let which = Which::Schema(*form, call.format.dates_as_moments);
-                self.documents.answer(session, which, &self.sent.headers).await
+                self.app.documents.answer(session, which, &self.sent.headers).await
             }
             Request::Read { table, query } if call.preferences.explain => {
                 let shown = shown(snapshot, table, query)?;
@@ -316,6 +320,9 @@ impl Serving<'_> {
     }
 
     async fn rows(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
+        if let Some(csv) = self.call.export {
+            return self.export(table, query, csv).await;
+        }
         let shown = shown(self.session.snapshot(), &table.table, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
@@ -326,6 +333,22 @@ impl Serving<'_> {
             })
             .await?;
         Ok(json(&self.call, body))
+    }
+
+    async fn export(&self, table: &Arc<ServedTable>, query: &Query, csv: Csv) -> Result<Response> {
+        if self.sent.in_batch {
+            let error = Error::new(Code::NotSupported, "rows as text/csv in a batch are not supported");
+            return Err(error.target("Accept").hint("ask for them by a request of its own"));
+        }
+        let export = Export {
+            session: self.session.exporting(),
+            table: table.clone(),
+            query: query.clone(),
+            call: self.call.clone(),
+            csv,
+            base: self.sent.base.clone(),
+        };
+        export::answer(self.app, export, &self.sent.headers).await
     }
 
     async fn count(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {

@@ -29,6 +29,23 @@ pub struct Format {
     pub dates_as_moments: bool,
 }
 
+/// The form of many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsForm {
+    Json(Format),
+    /// All of them, not a page.
+    Csv(Csv),
+}
+
+/// `text/csv` with its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Csv {
+    /// A line of column names comes first (`header=absent`: not; RFC 4180).
+    pub header: bool,
+    /// A text that a spreadsheet would take for a formula has an apostrophe before it (`formulas=escaped`).
+    pub escapes_formulas: bool,
+}
+
 /// The form of `$metadata`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchemaForm {
@@ -124,6 +141,13 @@ impl<'a> Headers<'a> {
         }
     }
 
+    /// The same for many rows.
+    pub fn rows_form(&self, option: Option<&str>) -> Result<RowsForm> {
+        let form =
+            |range: &String| csv_form(range).map(RowsForm::Csv).or_else(|| json_format(range).map(RowsForm::Json));
+        self.media(option)?.iter().find_map(form).ok_or_else(|| not_acceptable("application/json or text/csv"))
+    }
+
     pub fn schema_form(&self, option: Option<&str>) -> Result<SchemaForm> {
         let form = |range: &String| match essence(range).as_str() {
             "application/xml" | "text/xml" | "application/*" | "*/*" => Some(SchemaForm::Xml),
@@ -196,9 +220,13 @@ impl<'a> Headers<'a> {
     /// Media ranges, the preferred first.
     fn media(&self, option: Option<&str>) -> Result<Vec<String>> {
         if let Some(option) = option {
-            // `json` and `xml` are short for their media types, parameters may follow.
+            // `json`, `xml` and `csv` are short for their media types, parameters may follow.
             let (kind, parameters) = option.trim().split_at(option.trim().find(';').unwrap_or(option.trim().len()));
-            let kind = if matches!(kind, "json" | "xml") { format!("application/{kind}") } else { kind.to_owned() };
+            let kind = match kind {
+                "json" | "xml" => format!("application/{kind}"),
+                "csv" => "text/csv".to_owned(),
+                other => other.to_owned(),
+            };
             return Ok(vec![kind + parameters]);
         }
         let mut ranges: Vec<(u32, String)> = Vec::new();
@@ -357,6 +385,25 @@ fn json_format(range: &str) -> Option<Format> {
     let ieee754_compatible = parameter(range, "ieee754compatible").is_some_and(|v| v == "true");
     let exponent_decimals = parameter(range, "exponentdecimals").is_some_and(|v| v == "true");
     Some(Format { detail, ieee754_compatible, exponent_decimals, dates_as_moments: false })
+}
+
+/// `text/csv`, which nothing stands for but itself: an answer without an end is for those who ask for it.
+fn csv_form(range: &str) -> Option<Csv> {
+    if essence(range) != "text/csv" {
+        return None;
+    }
+    let header = match parameter(range, "header").as_deref() {
+        None | Some("present") => true,
+        Some("absent") => false,
+        Some(_) => return None,
+    };
+    let escapes_formulas = match parameter(range, "formulas").as_deref() {
+        None => false,
+        Some("escaped") => true,
+        Some(_) => return None,
+    };
+    let is_utf8 = parameter(range, "charset").is_none_or(|charset| charset == "utf-8");
+    is_utf8.then_some(Csv { header, escapes_formulas })
 }
 
 fn not_acceptable(possible: &str) -> Error {

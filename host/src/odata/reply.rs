@@ -71,7 +71,7 @@ pub struct Page<'a> {
     pub next_link: Option<&'a str>,
 }
 
-const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
+pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
 /// Of OData's Core vocabulary: the exact value of a property that is problematic, and why.
 const VALUE_EXCEPTION: &str = "Org.OData.Core.V1.ValueException";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
@@ -248,7 +248,7 @@ pub fn row_url(base: &str, table: &Table, key: Uuid) -> String {
 }
 
 /// Columns that an answer shows.
-fn shown(table: &Table, select: Option<&[ColumnIndex]>) -> Vec<ColumnIndex> {
+pub(super) fn shown(table: &Table, select: Option<&[ColumnIndex]>) -> Vec<ColumnIndex> {
     let readable = |column: &ColumnIndex| table.columns[*column].access.read;
     let mut shown: Vec<_> = match select {
         Some(columns) => columns.iter().copied().filter(readable).collect(),
@@ -467,7 +467,7 @@ impl Properties {
 }
 
 /// A concept's key may come from its code.
-fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
+pub(super) fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> Result<()> {
     let code = table.concept_of(column).map_or(column, |concept| concept.code);
     if rows.is_empty() || rows.position(column).or(rows.position(code)).is_some() {
         return Ok(());
@@ -536,7 +536,7 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
 }
 
 /// What the row that a lookup's cell points to is called.
-fn name_behind<'n>(style: Style<'n>, lookup: &Lookup, text: &str) -> Option<&'n str> {
+pub(super) fn name_behind<'n>(style: Style<'n>, lookup: &Lookup, text: &str) -> Option<&'n str> {
     let reference = key::reference(text)?;
     let target = lookup.targets.iter().find(|target| target.resource_type == reference.resource_type)?;
     // They are kept by the tables' own names.

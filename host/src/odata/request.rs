@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
-use super::headers::{Format, Headers, Preferences, SchemaForm};
+use super::headers::{Csv, Format, Headers, Preferences, RowsForm, SchemaForm};
 use super::options::{CONCEPT_SET, Options, both};
 use super::syntax;
 use crate::model::catalog::{Catalog, Relation, nearest};
@@ -44,6 +44,8 @@ pub struct Call {
     pub preferences: Preferences,
     /// Keys that the request names by what they are made from, each with that text: `Type/id`.
     pub keys: Vec<(Uuid, String)>,
+    /// All rows that are read are to be given, in this form.
+    pub export: Option<Csv>,
     /// The table was asked for by its twin's name, so tables that have twins are called by those in the answer.
     pub twins: bool,
 }
@@ -139,11 +141,20 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
     }
     let mut preferences = message.headers.preferences();
     preferences.explain |= options.explain()?;
-    let format = match request {
+    let mut export = None;
+    let format = match &request {
+        Request::Read { query, .. } => match message.headers.rows_form(options.get("format"))? {
+            RowsForm::Json(format) => format,
+            RowsForm::Csv(csv) => {
+                may_export(&options, query, preferences.explain)?;
+                export = Some(csv);
+                Format::default()
+            }
+        },
         Request::Metadata(_) | Request::Count { .. } | Request::Property { raw: true, .. } => Format::default(),
         _ => message.headers.format(options.get("format"))?,
     };
-    let mut call = Call { request, format, preferences, keys: reader.keys.take(), twins };
+    let mut call = Call { request, format, preferences, keys: reader.keys.take(), export, twins };
     call.page_size();
     Ok(call)
 }
@@ -155,6 +166,20 @@ impl Call {
             query.max_page_size = self.preferences.max_page_size;
         }
     }
+}
+
+/// Refuses what a file of all rows has no place for.
+fn may_export(options: &Options, query: &Query, explain: bool) -> Result<()> {
+    let odd = if explain {
+        Some("explain")
+    } else if !query.expand.is_empty() {
+        Some("expand")
+    } else {
+        ["count", "skiptoken"].into_iter().find(|name| options.get(name).is_some())
+    };
+    let Some(odd) = odd else { return Ok(()) };
+    let error = Error::new(Code::NotSupported, format!("`${odd}` with rows as text/csv is not supported"));
+    Err(error.target(format!("${odd}")).hint("ask for application/json, or leave it out"))
 }
 
 impl Request {

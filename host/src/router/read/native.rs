@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::Sender;
+
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
+use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::plan::tree::NativeScan;
 use crate::router::session::{Session, Step};
@@ -53,12 +56,30 @@ impl Session {
         Ok(scanned)
     }
 
-    /// The one way from a request to stored rows. `MappingFault` where the table is behind with a resource: then its rows
+    /// All rows of a scan, some at a time, to whoever receives them.
+    pub(super) async fn stream_native(
+        &self,
+        table: &Arc<Table>,
+        scan: &NativeScan,
+        top: Option<u64>,
+        to: Sender<Rows>,
+    ) -> Result<()> {
+        let limits = self.limits();
+        let held = limits.scan_rows;
+        let limits = ScanLimits { rows: limits.export_rows, bytes: usize::MAX, deadline: self.deadline() };
+        let scan = native::NativeScan { top, count: false, ..asked(table, scan) };
+        self.store().stream(scan, limits, held, to).await.map_err(|error| self.behind(error))
+    }
+
+    /// One way from a request to stored rows, beside that of exports. `MappingFault` where the table is behind with a resource: then its rows
     /// are tried again behind the request.
     pub(in crate::router) async fn scan_store(&self, scan: native::NativeScan, limits: ScanLimits) -> Result<Scanned> {
-        let scanned = self.store().scan(scan, limits).await;
-        // It names the table that is behind, which may be one that a condition is about.
-        scanned.map_err(|error| match error.get_target().and_then(|name| self.snapshot().table(name).ok()) {
+        self.store().scan(scan, limits).await.map_err(|error| self.behind(error))
+    }
+
+    /// The error of the store as the request's. It names the table that is behind, which may be one that a condition is about.
+    fn behind(&self, error: Error) -> Error {
+        match error.get_target().and_then(|name| self.snapshot().table(name).ok()) {
             Some(served) if error.code() == Code::MappingFault => {
                 let table = &served.table;
                 self.turntable().met_behind.notify_one();
@@ -74,6 +95,6 @@ impl Session {
                 )
             }
             _ => error,
-        })
+        }
     }
 }
