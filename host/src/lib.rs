@@ -120,6 +120,9 @@ pub mod odata {
 
     /// Rows as CSV.
     pub mod csv;
+
+    /// Rows as Parquet.
+    pub mod parquet;
 }
 
 /// What to ask of whom: pure decisions, printable.

@@ -2,9 +2,11 @@
 //! and never a part for the whole.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::{Field, Row};
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable_tests::{Fhir, Server};
@@ -72,6 +74,61 @@ fn rows(text: &str) -> Vec<BTreeMap<String, Option<String>>> {
     lines.map(row).collect()
 }
 
+/// The rows of a Parquet file by the names of its columns, without nulls, each value as it is held; and of how many groups
+/// they are.
+fn columns(file: &[u8]) -> (usize, Vec<BTreeMap<String, Value>>) {
+    let mut kept = tempfile::tempfile().expect("a file");
+    kept.write_all(file).expect("it is written");
+    let reader = SerializedFileReader::new(kept).expect("a whole file");
+    let value = |field: &Field| match field {
+        Field::Null => Value::Null,
+        Field::Bool(value) => json!(value),
+        Field::Int(value) | Field::Date(value) => json!(value),
+        Field::Long(value) | Field::TimestampMicros(value) => json!(value),
+        Field::Str(text) => json!(text),
+        Field::Bytes(bytes) => {
+            let hex: String = bytes.data().iter().map(|byte| format!("{byte:02x}")).collect();
+            json!([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+        }
+        other => panic!("{other:?}"),
+    };
+    let row = |row: Row| {
+        let columns = row.get_column_iter().map(|(name, field)| (name.clone(), value(field)));
+        columns.filter(|(_, value)| !value.is_null()).collect()
+    };
+    let rows = reader.get_row_iter(None).expect("rows").map(|found| row(found.expect("a row")));
+    let rows = rows.collect();
+    (reader.num_row_groups(), rows)
+}
+
+/// Whether a value of a Parquet file is what the JSON says: days for dates, microseconds for moments, digits for decimals.
+fn is_same(held: &Value, json: &Value) -> bool {
+    if held == json {
+        return true;
+    }
+    match (held, json) {
+        (Value::Number(number), Value::String(text)) => {
+            let day = text.parse::<jiff::civil::Date>().map(|date| date.duration_since(jiff::civil::date(1970, 1, 1)));
+            let day = day.ok().filter(|_| text.len() == 10).map(|days| days.as_hours() / 24);
+            let moment = || text.parse::<jiff::Timestamp>().ok().map(|moment| moment.as_microsecond());
+            number.as_i64() == day.or_else(moment)
+        }
+        (Value::String(digits), Value::Number(number)) => *digits == number.to_string(),
+        _ => false,
+    }
+}
+
+/// A Parquet file of all rows of a query.
+async fn packed(server: &Server, path: &str, prefer: &str) -> Vec<u8> {
+    let request = reqwest::Client::new().get(format!("{}/{path}", server.api()));
+    let request = request.header("accept", "application/vnd.apache.parquet").header("prefer", prefer);
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/vnd.apache.parquet");
+    assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"contacts.parquet\"");
+    response.bytes().await.expect("it is whole").to_vec()
+}
+
 /// Every row of a query, by its pages.
 async fn pages(server: &Server, path: &str, prefer: &str) -> Vec<Value> {
     let (mut all, mut next) = (Vec::new(), Some(path.to_owned()));
@@ -130,6 +187,17 @@ async fn a_file_has_the_rows_of_all_pages() {
                 let keys = |name: &str| expected.iter().map(|row| as_text(&row[name])).collect::<Vec<_>>();
                 let in_file: Vec<_> = rows.iter().map(|row| row["contactid"].clone()).collect();
                 assert_eq!(in_file, keys("contactid"), "{route} {path}");
+                let (_, held) = columns(&packed(&server, path, &prefer).await);
+                assert_eq!(held.len(), expected.len(), "{route} {path}");
+                for (row, expected) in held.iter().zip(&expected) {
+                    for (name, value) in expected.as_object().expect("a row").iter() {
+                        let is_there = row.get(name).is_some_and(|held| is_same(held, value));
+                        assert!(is_there || value.is_null() || name.starts_with('@'), "{route} {path} {name}: {row:?}");
+                    }
+                    for name in row.keys() {
+                        assert!(expected.get(name).is_some_and(|value| !value.is_null()), "{route} {path}: {name}");
+                    }
+                }
                 for (row, expected) in rows.iter().zip(&expected) {
                     for (name, value) in row {
                         let wanted = as_text(expected.get(name).unwrap_or(&Value::Null));
@@ -340,8 +408,13 @@ mod memory {
         assert!(bytes > GROWTH * 3 / 4, "too small to tell anything: {bytes}");
         let (_, zipped) = export("", true).await;
         assert!(zipped < bytes / 4, "{zipped} of {bytes}");
+        let request = client.get(format!("{address}?$format=parquet"));
+        let file = request.send().await.expect("an answer").bytes().await.expect("it is whole");
         let after = process.most_memory();
         assert!(after < before + GROWTH, "{} MiB more for {} MiB", (after - before) >> 20, bytes >> 20);
+        let (groups, rows) = columns(&file);
+        assert_eq!(rows.len(), PATIENTS * EACH);
+        assert!(groups > 1, "as many as there have to be");
     }
 
     async fn serve(folder: &Path) {

@@ -22,10 +22,10 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::query::Query;
 use crate::model::result::Names;
 use crate::model::rows::Rows;
-use crate::odata::csv;
-use crate::odata::headers::Csv;
+use crate::odata::headers::{Csv, FileForm};
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::Call;
+use crate::odata::{csv, parquet};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 
@@ -38,7 +38,7 @@ pub(super) struct Export {
     pub(super) table: Arc<ServedTable>,
     pub(super) query: Query,
     pub(super) call: Arc<Call>,
-    pub(super) csv: Csv,
+    pub(super) form: FileForm,
     /// The service root as the client sees it.
     pub(super) base: String,
 }
@@ -57,8 +57,10 @@ pub(super) async fn answer(app: &App, export: Export, asked: &HeaderMap) -> Resu
         let error = Error::new(Code::Busy, format!("{most} exports are under way (limit `exports`)"));
         error.hint("try again when one has ended").retry_after(5)
     })?;
-    let (set, zips) =
-        (export.style(&Names::default()).called(&export.table.table).entity_set.clone(), takes_gzip(asked));
+    let set = export.style(&Names::default()).called(&export.table.table).entity_set.clone();
+    // What is packed in itself is not packed again.
+    let form = export.form;
+    let zips = form != FileForm::Parquet && takes_gzip(asked);
     let (to, mut parts) = channel(WAITING);
     tokio::spawn(run(export, to, zips, place));
     let first = match parts.recv().await {
@@ -68,9 +70,9 @@ pub(super) async fn answer(app: &App, export: Export, asked: &HeaderMap) -> Resu
     };
     let mut response = Body::new(File { first: Some(first), parts, broken: None, has_ended: false }).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv;charset=utf-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
     // Names of entity sets are letters, digits and underscores.
-    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{set}.csv\"")) {
+    if let Ok(value) = HeaderValue::try_from(format!("attachment; filename=\"{set}.{}\"", form.extension())) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     if zips {
@@ -113,9 +115,11 @@ impl Writing {
         let reader = export.clone();
         let shown = Query { select: Some(reply::columns(&export.table.table, &export.query)), ..export.query.clone() };
         let reading = tokio::spawn(async move { reader.session.export(&reader.table, &shown, give).await });
-        let mut bytes = csv::header(export.style(&Names::default()), &export.table.table, &export.query, export.csv);
+        let (mut file, mut bytes) = export.begun()?;
         while let Some(rows) = take.recv().await {
-            bytes.extend_from_slice(&export.lines(rows).await?);
+            let (going, written) = export.written(file, rows).await?;
+            file = going;
+            bytes.extend(written);
             let packed = self.packed(std::mem::take(&mut bytes), false)?;
             if !self.give(export, packed).await? {
                 // The client has gone; the reading ends when it finds nobody who takes its rows.
@@ -123,6 +127,9 @@ impl Writing {
             }
         }
         reading.await.map_err(|error| failed(&error.to_string()))??;
+        if let Going::Parquet(file) = file {
+            bytes.extend(file.end()?);
+        }
         let packed = self.packed(bytes, true)?;
         self.give(export, packed).await?;
         Ok(())
@@ -165,7 +172,18 @@ impl Export {
         }
     }
 
-    async fn lines(self: &Arc<Self>, rows: Rows) -> Result<Vec<u8>> {
+    /// The file before its first row.
+    fn begun(&self) -> Result<(Going, Vec<u8>)> {
+        let (names, table) = (Names::default(), &*self.table.table);
+        let style = self.style(&names);
+        Ok(match self.form {
+            FileForm::Csv(csv) => (Going::Csv(csv), csv::header(style, table, &self.query, csv)),
+            FileForm::Parquet => (Going::Parquet(parquet::File::new(style, table, &self.query)?.into()), Vec::new()),
+        })
+    }
+
+    /// The file with some rows more, and what of it is done.
+    async fn written(self: &Arc<Self>, mut file: Going, rows: Rows) -> Result<(Going, Vec<u8>)> {
         let names = match self.style(&Names::default()).wants_names() {
             true => self.session.names(&self.table.table, &rows, &self.query, &[]).await,
             false => Names::default(),
@@ -173,10 +191,21 @@ impl Export {
         let this = self.clone();
         let written = self.session.work(&self.table.table, move || {
             let found = Found { table: &this.table.table, query: &this.query, rows: &rows, expanded: &[] };
-            csv::lines(this.style(&names), found, this.csv)
+            let style = this.style(&names);
+            let done = match &mut file {
+                Going::Csv(csv) => csv::lines(style, found, *csv)?,
+                Going::Parquet(file) => file.add(style, found)?,
+            };
+            Ok((file, done))
         });
         written.await?
     }
+}
+
+/// A file that is being written.
+enum Going {
+    Csv(Csv),
+    Parquet(Box<parquet::File>),
 }
 
 fn failed(why: &str) -> Error {

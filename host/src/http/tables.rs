@@ -27,7 +27,7 @@ use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::definitions::address::{Answer, Definitions};
-use crate::odata::headers::{Csv, Detail, Headers};
+use crate::odata::headers::{Detail, FileForm, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
@@ -320,8 +320,8 @@ impl Serving<'_> {
     }
 
     async fn rows(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
-        if let Some(csv) = self.call.export {
-            return self.export(table, query, csv).await;
+        if let Some(form) = self.call.export {
+            return self.export(table, query, form).await;
         }
         let shown = shown(self.session.snapshot(), &table.table, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
@@ -335,9 +335,9 @@ impl Serving<'_> {
         Ok(json(&self.call, body))
     }
 
-    async fn export(&self, table: &Arc<ServedTable>, query: &Query, csv: Csv) -> Result<Response> {
+    async fn export(&self, table: &Arc<ServedTable>, query: &Query, form: FileForm) -> Result<Response> {
         if self.sent.in_batch {
-            let error = Error::new(Code::NotSupported, "rows as text/csv in a batch are not supported");
+            let error = Error::new(Code::NotSupported, "files of all rows in a batch are not supported");
             return Err(error.target("Accept").hint("ask for them by a request of its own"));
         }
         let export = Export {
@@ -345,7 +345,7 @@ impl Serving<'_> {
             table: table.clone(),
             query: query.clone(),
             call: self.call.clone(),
-            csv,
+            form,
             base: self.sent.base.clone(),
         };
         export::answer(self.app, export, &self.sent.headers).await

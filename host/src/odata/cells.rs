@@ -137,6 +137,23 @@ pub(crate) fn formatted(table: &Table, rows: &Rows, row: usize, index: ColumnInd
     }
 }
 
+/// Whether what a person reads is told apart from the value.
+pub(crate) fn has_formatted(kind: &Kind) -> bool {
+    match kind {
+        Kind::Choice(_) | Kind::Boolean | Kind::Date | Kind::DateTime | Kind::Lookup(_) | Kind::ConceptKey { .. } => {
+            true
+        }
+        Kind::Key
+        | Kind::Text { .. }
+        | Kind::Int32
+        | Kind::Int64
+        | Kind::Decimal { .. }
+        | Kind::PartialDate
+        | Kind::Uri
+        | Kind::Json => false,
+    }
+}
+
 /// When a day begins in UTC, behind its date.
 const MIDNIGHT: &str = "T00:00:00Z";
 
@@ -244,7 +261,7 @@ impl<'t> UsualTime<'t> {
     }
 }
 
-fn ill_formed(table: &Table, column: &Column) -> Error {
+pub(crate) fn ill_formed(table: &Table, column: &Column) -> Error {
     let kind = value::kind_name(&column.kind);
     let message = format!("the mapping of `{}` gave a `{}` that is no {kind}", table.name, column.name);
     Error::new(Code::MappingIllFormed, message).target(column.property())

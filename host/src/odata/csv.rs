@@ -26,7 +26,7 @@ pub fn header(style: Style<'_>, table: &Table, query: &Query, csv: Csv) -> Vec<u
         let property = column.property();
         separate(&mut out, position);
         field(&mut out, &property);
-        if style.wants_names() && has_formatted(&column.kind) {
+        if style.wants_names() && cells::has_formatted(&column.kind) {
             separate(&mut out, 1);
             field(&mut out, &format!("{property}@{}", reply::FORMATTED));
         }
@@ -48,9 +48,9 @@ pub fn lines(style: Style<'_>, found: Found<'_>, csv: Csv) -> Result<Vec<u8>> {
         for (position, column) in columns.iter().enumerate() {
             separate(&mut out, position);
             cell(&mut out, &mut scratch, (style, csv), (table, rows), row, *column)?;
-            if style.wants_names() && has_formatted(&table.columns[*column].kind) {
+            if style.wants_names() && cells::has_formatted(&table.columns[*column].kind) {
                 separate(&mut out, 1);
-                if let Some(formatted) = formatted(style, table, rows, row, *column) {
+                if let Some(formatted) = reply::formatted(style, table, rows, row, *column) {
                     text(&mut out, &formatted, csv);
                 }
             }
@@ -85,30 +85,6 @@ fn cell(
         value => out.extend_from_slice(value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value)),
     }
     Ok(())
-}
-
-fn formatted(style: Style<'_>, table: &Table, rows: &Rows, row: usize, column: ColumnIndex) -> Option<String> {
-    match &table.columns[column].kind {
-        Kind::Lookup(lookup) => reply::name_behind(style, lookup, rows.cell(row, column)?).map(str::to_owned),
-        _ => cells::formatted(table, rows, row, column),
-    }
-}
-
-/// Whether what a person reads is told apart from the value.
-fn has_formatted(kind: &Kind) -> bool {
-    match kind {
-        Kind::Choice(_) | Kind::Boolean | Kind::Date | Kind::DateTime | Kind::Lookup(_) | Kind::ConceptKey { .. } => {
-            true
-        }
-        Kind::Key
-        | Kind::Text { .. }
-        | Kind::Int32
-        | Kind::Int64
-        | Kind::Decimal { .. }
-        | Kind::PartialDate
-        | Kind::Uri
-        | Kind::Json => false,
-    }
 }
 
 fn separate(out: &mut Vec<u8>, position: usize) {

@@ -34,8 +34,18 @@ pub struct Format {
 pub enum RowsForm {
     Json(Format),
     /// All of them, not a page.
-    Csv(Csv),
+    File(FileForm),
 }
+
+/// A file of all rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileForm {
+    Csv(Csv),
+    Parquet,
+}
+
+const PARQUET: &str = "application/vnd.apache.parquet";
+const CSV: &str = "text/csv";
 
 /// `text/csv` with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,8 +154,11 @@ impl<'a> Headers<'a> {
     /// The same for many rows.
     pub fn rows_form(&self, option: Option<&str>) -> Result<RowsForm> {
         let form =
-            |range: &String| csv_form(range).map(RowsForm::Csv).or_else(|| json_format(range).map(RowsForm::Json));
-        self.media(option)?.iter().find_map(form).ok_or_else(|| not_acceptable("application/json or text/csv"))
+            |range: &String| file_form(range).map(RowsForm::File).or_else(|| json_format(range).map(RowsForm::Json));
+        self.media(option)?
+            .iter()
+            .find_map(form)
+            .ok_or_else(|| not_acceptable("application/json, text/csv or application/vnd.apache.parquet"))
     }
 
     pub fn schema_form(&self, option: Option<&str>) -> Result<SchemaForm> {
@@ -220,11 +233,12 @@ impl<'a> Headers<'a> {
     /// Media ranges, the preferred first.
     fn media(&self, option: Option<&str>) -> Result<Vec<String>> {
         if let Some(option) = option {
-            // `json`, `xml` and `csv` are short for their media types, parameters may follow.
+            // `json`, `xml`, `csv` and `parquet` are short for their media types, parameters may follow.
             let (kind, parameters) = option.trim().split_at(option.trim().find(';').unwrap_or(option.trim().len()));
             let kind = match kind {
                 "json" | "xml" => format!("application/{kind}"),
-                "csv" => "text/csv".to_owned(),
+                "csv" => CSV.to_owned(),
+                "parquet" => PARQUET.to_owned(),
                 other => other.to_owned(),
             };
             return Ok(vec![kind + parameters]);
@@ -243,6 +257,23 @@ impl<'a> Headers<'a> {
         }
         ranges.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
         Ok(ranges.into_iter().map(|(_, range)| range).collect())
+    }
+}
+
+impl FileForm {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv(_) => "text/csv;charset=utf-8",
+            Self::Parquet => PARQUET,
+        }
+    }
+
+    /// What its name ends with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv(_) => "csv",
+            Self::Parquet => "parquet",
+        }
     }
 }
 
@@ -387,11 +418,16 @@ fn json_format(range: &str) -> Option<Format> {
     Some(Format { detail, ieee754_compatible, exponent_decimals, dates_as_moments: false })
 }
 
-/// `text/csv`, which nothing stands for but itself: an answer without an end is for those who ask for it.
-fn csv_form(range: &str) -> Option<Csv> {
-    if essence(range) != "text/csv" {
-        return None;
+/// Files, which nothing stands for but their own names: an answer without an end is for those who ask for it.
+fn file_form(range: &str) -> Option<FileForm> {
+    match essence(range).as_str() {
+        CSV => csv_form(range).map(FileForm::Csv),
+        PARQUET => Some(FileForm::Parquet),
+        _ => None,
     }
+}
+
+fn csv_form(range: &str) -> Option<Csv> {
     let header = match parameter(range, "header").as_deref() {
         None | Some("present") => true,
         Some("absent") => false,

@@ -535,8 +535,22 @@ fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &str, lookup: 
     }
 }
 
+/// What a person reads instead of the value of a cell.
+pub(super) fn formatted(
+    style: Style<'_>,
+    table: &Table,
+    rows: &Rows,
+    row: usize,
+    column: ColumnIndex,
+) -> Option<String> {
+    match &table.columns[column].kind {
+        Kind::Lookup(lookup) => name_behind(style, lookup, rows.cell(row, column)?).map(str::to_owned),
+        _ => cells::formatted(table, rows, row, column),
+    }
+}
+
 /// What the row that a lookup's cell points to is called.
-pub(super) fn name_behind<'n>(style: Style<'n>, lookup: &Lookup, text: &str) -> Option<&'n str> {
+fn name_behind<'n>(style: Style<'n>, lookup: &Lookup, text: &str) -> Option<&'n str> {
     let reference = key::reference(text)?;
     let target = lookup.targets.iter().find(|target| target.resource_type == reference.resource_type)?;
     // They are kept by the tables' own names.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
-use super::headers::{Csv, Format, Headers, Preferences, RowsForm, SchemaForm};
+use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
 use super::options::{CONCEPT_SET, Options, both};
 use super::syntax;
 use crate::model::catalog::{Catalog, Relation, nearest};
@@ -45,7 +45,7 @@ pub struct Call {
     /// Keys that the request names by what they are made from, each with that text: `Type/id`.
     pub keys: Vec<(Uuid, String)>,
     /// All rows that are read are to be given, in this form.
-    pub export: Option<Csv>,
+    pub export: Option<FileForm>,
     /// The table was asked for by its twin's name, so tables that have twins are called by those in the answer.
     pub twins: bool,
 }
@@ -145,9 +145,9 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
     let format = match &request {
         Request::Read { query, .. } => match message.headers.rows_form(options.get("format"))? {
             RowsForm::Json(format) => format,
-            RowsForm::Csv(csv) => {
-                may_export(&options, query, preferences.explain)?;
-                export = Some(csv);
+            RowsForm::File(form) => {
+                may_export(&options, query, preferences.explain, form)?;
+                export = Some(form);
                 Format::default()
             }
         },
@@ -169,7 +169,7 @@ impl Call {
 }
 
 /// Refuses what a file of all rows has no place for.
-fn may_export(options: &Options, query: &Query, explain: bool) -> Result<()> {
+fn may_export(options: &Options, query: &Query, explain: bool, form: FileForm) -> Result<()> {
     let odd = if explain {
         Some("explain")
     } else if !query.expand.is_empty() {
@@ -178,7 +178,10 @@ fn may_export(options: &Options, query: &Query, explain: bool) -> Result<()> {
         ["count", "skiptoken"].into_iter().find(|name| options.get(name).is_some())
     };
     let Some(odd) = odd else { return Ok(()) };
-    let error = Error::new(Code::NotSupported, format!("`${odd}` with rows as text/csv is not supported"));
+    let error = Error::new(
+        Code::NotSupported,
+        format!("`${odd}` with all rows as a {} file is not supported", form.extension()),
+    );
     Err(error.target(format!("${odd}")).hint("ask for application/json, or leave it out"))
 }
 
