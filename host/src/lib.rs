@@ -109,6 +109,9 @@ pub mod odata {
     /// The body of a create or update to checked cell texts.
     pub mod body;
 
+    /// Files that open tables elsewhere, and the API described for tools.
+    pub mod files;
+
     /// Path, options, headers and body to a request.
     pub mod request;
 

@@ -27,6 +27,7 @@ use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::definitions::address::{Answer, Definitions};
+use crate::odata::files::{self, Described};
 use crate::odata::headers::{Detail, FileForm, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
@@ -129,7 +130,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
     };
     session.remember_keys(&call.keys);
     let written = session.write(session.snapshot().table(&table.name)?, change).await?;
-    let twin = session.snapshot().catalog.twin(table).filter(|_| call.twins);
+    let twin = if call.twins { session.snapshot().catalog.twin(table) } else { None };
     let address = reply::row_url("", twin.unwrap_or(table), written.key);
     Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written, address })
 }
@@ -274,6 +275,15 @@ impl Serving<'_> {
                 Ok(self.action("CreateMultiple", Map::from_iter([("Ids".to_owned(), Value::Array(ids))])))
             }
             Request::Definitions(asked) => self.definitions(asked).await,
+            Request::Opening { opener, table } => {
+                Ok(download(files::opening(*opener, &self.sent.base, table.as_deref())))
+            }
+            Request::Described { form, tables } => {
+                let (form, tables, base) = (*form, tables.clone(), self.sent.base.clone());
+                let file = session.work_aside(move || files::description(form, &base, &tables)).await?;
+                // Tools read it from its address.
+                Ok(if form == Described::OpenApi { typed(file.content_type, file.bytes) } else { download(file) })
+            }
             Request::UpsertBundle { bundle, action: false } => {
                 let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;
                 Ok(shared::object(response_bundle(&outcomes)))
@@ -538,6 +548,12 @@ fn json(call: &Call, body: Vec<u8>) -> Response {
 fn typed(content_type: &str, body: Vec<u8>) -> Response {
     let mut response = body.into_response();
     set(response.headers_mut(), header::CONTENT_TYPE.as_str(), content_type);
+    response
+}
+
+fn download(file: files::File) -> Response {
+    let mut response = typed(file.content_type, file.bytes);
+    set(response.headers_mut(), "content-disposition", &format!("attachment; filename=\"{}\"", file.name));
     response
 }
 

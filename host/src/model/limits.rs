@@ -67,6 +67,8 @@ pub struct Limits {
     pub scan_rows: u64,
     /// Calls to FHIR services for one request, those for related rows included. As `scan_rows`.
     pub upstream_calls: u32,
+    /// Tables that one description for tools may have. `BadOption`.
+    pub described_tables: usize,
     /// Exports under way at once: answers of all rows of a query. `Busy` for one on top.
     pub exports: usize,
     /// Rows or resources looked at for one export. `ScanBudgetExceeded`, which breaks it off.
@@ -178,6 +180,7 @@ impl Default for Limits {
             page_bytes: 16 << 20,
             scan_rows: 5_000,
             upstream_calls: 25,
+            described_tables: 50,
             exports: 4,
             export_rows: 5_000_000,
             export_calls: 10_000,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
+use super::files::{self, Described, Opener};
 use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
 use super::options::{CONCEPT_SET, Options, both};
 use super::syntax;
@@ -108,6 +109,16 @@ pub enum Request {
     },
     /// What Dataverse's Web API says of the tables.
     Definitions(Definitions),
+    /// A file that opens a table elsewhere, or, with none, the service.
+    Opening {
+        opener: Opener,
+        table: Option<Arc<Table>>,
+    },
+    /// The API of some tables, described for tools.
+    Described {
+        form: Described,
+        tables: Vec<Arc<Table>>,
+    },
     /// `msind_UpsertBundle`: the bundle's JSON text. `action`: it was called as the action that `$metadata` describes, and
     /// is answered so.
     UpsertBundle {
@@ -151,6 +162,8 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
                 Format::default()
             }
         },
+        // A file is what its name says, whatever the client takes.
+        Request::Opening { .. } | Request::Described { .. } => Format::default(),
         Request::Metadata(_) | Request::Count { .. } | Request::Property { raw: true, .. } => Format::default(),
         _ => message.headers.format(options.get("format"))?,
     };
@@ -174,8 +187,10 @@ fn may_export(options: &Options, query: &Query, explain: bool, form: FileForm) -
         Some("explain")
     } else if !query.expand.is_empty() {
         Some("expand")
+    } else if query.count {
+        Some("count")
     } else {
-        ["count", "skiptoken"].into_iter().find(|name| options.get(name).is_some())
+        options.get("skiptoken").map(|_| "skiptoken")
     };
     let Some(odd) = odd else { return Ok(()) };
     let error = Error::new(
@@ -251,6 +266,8 @@ impl Reader<'_> {
                 let form = self.message.headers.schema_form(self.options.get("format"))?;
                 return Ok(Request::Metadata(form));
             }
+            "$openapi" if rest.is_empty() => return self.described(Described::OpenApi),
+            "$files" => return self.file(rest),
             "msind_UpsertBundle" | "Microsoft.Dynamics.CRM.msind_UpsertBundle" if rest.is_empty() => {
                 return self.upsert_bundle();
             }
@@ -277,6 +294,41 @@ impl Reader<'_> {
         match &first.key {
             None => self.set(table, rest),
             Some(key) => self.row(table, self.key(key, table)?, rest),
+        }
+    }
+
+    /// `$files/contacts.pbids`, `$files/postman.json?tables=contacts`
+    fn file(&self, rest: &[Segment]) -> Result<Request> {
+        let [Segment { name, key: None }] = rest else {
+            let error = Error::new(Code::BadUrl, "`/$files` is followed by the name of a file").target("$files");
+            return Err(error.hint("ask for `$files/turntable.pbids`, or another name in its place"));
+        };
+        if name == files::POSTMAN {
+            return self.described(Described::Postman);
+        }
+        self.method(&["GET"])?;
+        self.options.only(&[], "a file")?;
+        let Some((opener, of)) = files::parse(name) else {
+            let error = Error::new(Code::NotFound, format!("there is no file `{name}`")).target("$files");
+            return Err(error.hint(format!("names end with .pbids or .odc; `{}` is for Postman", files::POSTMAN)));
+        };
+        let table = if of == files::SERVICE { None } else { Some(self.named(of)?) };
+        Ok(Request::Opening { opener, table })
+    }
+
+    fn described(&self, form: Described) -> Result<Request> {
+        self.method(&["GET"])?;
+        self.options.only(&[], "a description of the API")?;
+        let most = self.context.limits.described_tables;
+        Ok(Request::Described { form, tables: files::chosen(self.message.query, |name| self.named(name), most)? })
+    }
+
+    /// A table as it is described, by its entity set or its logical name.
+    fn named(&self, name: &str) -> Result<Arc<Table>> {
+        let described = self.context.catalog.described();
+        match described.table(name) {
+            Some(table) => Ok(table.clone()),
+            None => described.find_entity_set(name).map_or_else(|| self.context.catalog.entity_set(name), Ok).cloned(),
         }
     }
 
