@@ -55,6 +55,8 @@ pub struct MappingSettings {
     pub warm: bool,
     /// A folder of components: loaded at the start, then watched.
     pub dir: Option<PathBuf>,
+    /// Tables that Microsoft's virtual health data tables have twins of are known by those names, too.
+    pub virtual_names: bool,
 }
 
 impl Config {
@@ -120,6 +122,7 @@ impl Config {
             };
         }
         let _ = writeln!(text, "\n[mappings]\nbuiltin = {}\nwarm = {}", self.mappings.builtin, self.mappings.warm);
+        let _ = writeln!(text, "virtual_names = {}", self.mappings.virtual_names);
         if let Some(dir) = &self.mappings.dir {
             let _ = writeln!(text, "dir = {}", quoted(dir.display()));
         }
@@ -466,8 +469,9 @@ impl Checker<'_> {
         let builtin = section.boolean("builtin", self.problems).unwrap_or(true);
         let warm = section.boolean("warm", self.problems).unwrap_or(false);
         let dir = section.text("dir", self.problems).map(|(text, _)| text.into());
+        let virtual_names = section.boolean("virtual_names", self.problems).unwrap_or(true);
         section.end(self.problems);
-        MappingSettings { builtin, warm, dir }
+        MappingSettings { builtin, warm, dir, virtual_names }
     }
 
     fn auth(&mut self, mut auth: Section, listen: SocketAddr) -> Doors {

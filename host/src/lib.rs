@@ -27,6 +27,9 @@ pub mod model {
     /// Rows in one buffer.
     pub mod rows;
 
+    /// The second names that some tables have.
+    pub mod twins;
+
     /// All tables of one moment, and the relations between them.
     pub mod catalog;
 
@@ -142,6 +145,9 @@ pub mod odata {
     /// The body of a create or update to checked cell texts.
     pub mod body;
 
+    /// Files that open tables elsewhere, and the API described for tools.
+    pub mod files;
+
     /// Path, options, headers and body to a request.
     pub mod request;
 
@@ -156,6 +162,12 @@ pub mod odata {
 
     /// Rows of groups to JSON.
     pub mod groups;
+
+    /// Rows as CSV.
+    pub mod csv;
+
+    /// Rows as Parquet.
+    pub mod parquet;
 }
 
 /// What to ask of whom: pure decisions, printable.
@@ -282,6 +294,9 @@ pub mod store {
 
         /// Groups of rows out.
         pub(crate) mod groups;
+
+        /// All rows of a scan, some at a time.
+        pub(crate) mod stream;
 
         /// Native tables follow their mappings.
         pub(crate) mod follow;
@@ -420,6 +435,9 @@ pub mod router {
 
         /// Groups of rows.
         pub mod aggregate;
+
+        /// All rows of a query, some at a time.
+        pub mod export;
     }
 
     /// Steps of a change of what is in force, at which a test may end.
@@ -550,6 +568,9 @@ pub mod http {
 
     /// What Microsoft's bundle actions answer.
     pub mod actions;
+
+    /// All rows of a query as a file.
+    pub mod export;
 
     /// The table API.
     pub mod tables;

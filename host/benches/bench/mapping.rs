@@ -246,6 +246,7 @@ impl<'a> Path<'a> {
             expand_bytes: usize::MAX,
             omit_nulls: false,
             names: &names,
+            twins: false,
         };
         let found = Found { table: &self.live.table, query: &self.query, rows, expanded: &[] };
         Ok(reply::page(style, found, reply::Page::default())?)

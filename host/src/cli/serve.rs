@@ -235,7 +235,9 @@ async fn assemble(config: &Config) -> Result<Turntable> {
     let key = store.setting_or("page-token-key", Tokens::new_key()?.to_vec()).await?;
     let key: [u8; 32] =
         key.try_into().map_err(|_| Error::new(Code::Store, "the stored key for next links is not 32 bytes"))?;
-    Ok(Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key)))
+    let mut turntable = Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key));
+    turntable.virtual_names = config.mappings.virtual_names;
+    Ok(turntable)
 }
 
 /// A mapping that cannot be had takes down its own tables only, and is logged.

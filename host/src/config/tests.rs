@@ -72,7 +72,10 @@ fn everything_is_read() {
     assert_eq!(config.doors.public_url, PublicUrl::parse("https://tables.example.org"));
     assert_eq!((config.doors.hosts, config.doors.proxies.len()), (vec!["tables.internal".into()], 2));
     assert_eq!(config.admin_token, Asked::Required);
-    assert_eq!(config.mappings, MappingSettings { builtin: false, warm: false, dir: Some("mappings".into()) });
+    assert_eq!(
+        config.mappings,
+        MappingSettings { builtin: false, warm: false, dir: Some("mappings".into()), virtual_names: true }
+    );
 }
 
 #[test]

@@ -28,6 +28,11 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/api/data/v9.2/$batch", post(batch::serve))
         .route("/api/data/v9.2/%24batch", post(batch::serve))
         .route("/api/data/v9.2/{*path}", any(tables::serve))
+        .route("/api/data/provider/v9.2", any(tables::serve))
+        .route("/api/data/provider/v9.2/", any(tables::serve))
+        .route("/api/data/provider/v9.2/$batch", post(batch::serve))
+        .route("/api/data/provider/v9.2/%24batch", post(batch::serve))
+        .route("/api/data/provider/v9.2/{*path}", any(tables::serve))
         .route("/api/data/v9.1/msind_UpsertBundle", any(tables::serve))
         .route("/api/data/v9.1/msind_RetrieveBundle", any(tables::serve))
         // Ingest: FHIR.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::doors::Entered;
-use crate::http::shared::{API, App, Failed, Shared, failure};
+use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
 use crate::model::error::{Code, Error, Result};
 use crate::odata::batch::{self, Answered, Answers, Item, Part};
@@ -45,7 +45,7 @@ async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
     let goes_on = headers.continues_on_error();
     let mut running = Running {
         app,
-        base: root + API,
+        base: root + below(parts.uri.path()).0,
         deadline: Instant::now() + Duration::from_millis(limits.request_ms),
         made: BTreeMap::new(),
         done: BTreeMap::new(),
@@ -153,7 +153,7 @@ impl Running<'_> {
                 session.begin_part(position);
                 let one = self.change(&session, part, &made).await.map_err(|error| (position, error))?;
                 if let Some(id) = &part.id {
-                    made.insert(id.clone(), one.address());
+                    made.insert(id.clone(), one.address().to_owned());
                 }
                 changed.push(one);
             }
@@ -213,7 +213,7 @@ impl Running<'_> {
             headers.append(name, HeaderValue::try_from(value).map_err(|_| bad())?);
         }
         let body = batch::bound(part.body, made)?;
-        Ok(Sent { method, headers, path, query, body: body.into(), base: self.base.clone() })
+        Ok(Sent { method, headers, path, query, body: body.into(), base: self.base.clone(), in_batch: true })
     }
 
     async fn answered(&mut self, id: Option<String>, group: Option<String>, response: Response) -> Answered {

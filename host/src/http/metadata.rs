@@ -14,20 +14,25 @@ use tokio::sync::OnceCell;
 
 use crate::mapping::inspect::digest;
 use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
 use crate::odata::headers::{Format, SchemaForm};
-use crate::odata::metadata;
+use crate::odata::metadata::{self, Told};
 use crate::router::session::Session;
 use crate::router::snapshot::Snapshot;
 
-/// Documents that are kept at once. `$metadata` is two; the service document names the host that the client called, so
+/// Documents that are kept at once. `$metadata` is four; the service document names the host that the client called, so
 /// there are as many as there are names, and the oldest go first.
-const DOCUMENTS_MAX: usize = 8;
+const DOCUMENTS_MAX: usize = 10;
 
 /// Which document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    Schema(SchemaForm),
-    Service { base: String, format: Format },
+    /// Whether its dates are date-times.
+    Schema(SchemaForm, bool),
+    Service {
+        base: String,
+        format: Format,
+    },
 }
 
 /// The documents of the snapshot that is in force.
@@ -53,7 +58,8 @@ impl Documents {
     pub(super) async fn answer(&self, session: &Session, which: Which, headers: &HeaderMap) -> Result<Response> {
         let place = self.place(session.snapshot(), &which);
         let snapshot = session.snapshot().clone();
-        let rendered = async || session.work_aside(move || render(&snapshot, &which)).await?;
+        let limits = session.limits().clone();
+        let rendered = async || session.work_aside(move || render(&snapshot, &limits, &which)).await?;
         let document = place.get_or_try_init(rendered).await?;
         let mut response = if has_it(headers, &document.etag) {
             StatusCode::NOT_MODIFIED.into_response()
@@ -92,11 +98,16 @@ impl Documents {
 }
 
 /// It takes tens of milliseconds.
-fn render(snapshot: &Snapshot, which: &Which) -> Result<Document> {
+fn render(snapshot: &Snapshot, limits: &Limits, which: &Which) -> Result<Document> {
     let catalog = &snapshot.catalog;
     let (content_type, text) = match which {
-        Which::Schema(SchemaForm::Xml) => ("application/xml".into(), metadata::csdl_xml(catalog)?),
-        Which::Schema(SchemaForm::Json) => ("application/json".into(), metadata::csdl_json(catalog)),
+        Which::Schema(form, dates_as_moments) => {
+            let said = Told { catalog, limits, dates_as_moments: *dates_as_moments };
+            match form {
+                SchemaForm::Xml => ("application/xml".into(), metadata::csdl_xml(said)?),
+                SchemaForm::Json => ("application/json".into(), metadata::csdl_json(said)),
+            }
+        }
         Which::Service { base, format } => (format.content_type(), metadata::service_document(catalog, base, *format)),
     };
     let failed =
@@ -193,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_is_rendered_once_for_a_snapshot() {
-        let which = Which::Schema(SchemaForm::Xml);
+        let which = Which::Schema(SchemaForm::Xml, false);
         let session = Session::new(Turntable::for_tests().into(), Caller::Local);
         let documents = Documents::default();
         let answer = async |headers: &HeaderMap| documents.answer(&session, which.clone(), headers).await.unwrap();
@@ -215,7 +226,7 @@ mod tests {
     #[test]
     fn documents_are_of_one_moment_and_bounded() {
         let documents = Documents::default();
-        let which = Which::Schema(SchemaForm::Json);
+        let which = Which::Schema(SchemaForm::Json, false);
         let [first, second] = [Arc::new(Snapshot::default()), Arc::new(Snapshot::default())];
         let place = documents.place(&first, &which);
         assert!(Arc::ptr_eq(&place, &documents.place(&first, &which)));

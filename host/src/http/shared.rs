@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 
 use crate::http::doors::Doors;
 use crate::http::line::Tally;
@@ -21,8 +22,18 @@ use crate::router::snapshot::Turntable;
 /// Where the table API begins.
 pub const API: &str = "/api/data/v9.2/";
 
+/// The same for Dataverse's OData provider of virtual tables, which knows no `Edm.Date`: dates are date-times there.
+pub const PROVIDER_API: &str = "/api/data/provider/v9.2/";
+
 /// Where Microsoft's bundle actions are called as well.
 pub const OLDER_API: &str = "/api/data/v9.1/";
+
+/// The root of the table API that a path is below, and the rest of the path.
+pub fn below(path: &str) -> (&'static str, &str) {
+    let roots = [(API, API), (PROVIDER_API, PROVIDER_API), (OLDER_API, API)];
+    let found = roots.into_iter().find_map(|(api, root)| Some((root, path.strip_prefix(api)?)));
+    found.unwrap_or_else(|| (if PROVIDER_API.starts_with(path) { PROVIDER_API } else { API }, ""))
+}
 
 pub struct App {
     pub turntable: Arc<Turntable>,
@@ -34,6 +45,8 @@ pub struct App {
     pub counters: Counters,
     pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
+    /// Exports that may begin now.
+    pub(super) exports: Arc<Semaphore>,
 }
 
 /// For `/metrics`.
@@ -49,6 +62,7 @@ pub type Shared = State<Arc<App>>;
 
 impl App {
     pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken) -> Self {
+        let exports = Arc::new(Semaphore::new(turntable.limits.exports));
         Self {
             turntable,
             ready: AtomicBool::new(false),
@@ -58,6 +72,7 @@ impl App {
             counters: Counters::default(),
             lines: Arc::default(),
             documents: Documents::default(),
+            exports,
         }
     }
 

@@ -13,9 +13,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::http::doors::Entered;
+use crate::http::export::{self, Export};
 use crate::http::ingest::response_bundle;
-use crate::http::metadata::{Documents, Which};
-use crate::http::shared::{self, API, App, OLDER_API, Shared, failure};
+use crate::http::metadata::Which;
+use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
 use crate::model::aggregate::Aggregation;
 use crate::model::catalog::Relation;
@@ -29,9 +30,10 @@ use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::definitions::address::{Answer, Definitions};
 use crate::odata::fetch::query::cookie;
+use crate::odata::files::{self, Described};
 use crate::odata::flat;
 use crate::odata::groups;
-use crate::odata::headers::{Detail, Headers};
+use crate::odata::headers::{Detail, FileForm, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse};
@@ -55,6 +57,8 @@ pub(super) struct Sent {
     pub(super) body: Bytes,
     /// The service root as the client sees it.
     pub(super) base: String,
+    /// Its answer is a part of another.
+    pub(super) in_batch: bool,
 }
 
 /// A change that is made, or staged, and not shown yet.
@@ -62,11 +66,13 @@ pub(super) struct Changed {
     sent: Arc<Sent>,
     call: Arc<Call>,
     written: Written,
+    /// Of the row, below the service root.
+    address: String,
 }
 
 /// One request, as it goes through the house.
 struct Serving<'a> {
-    documents: &'a Documents,
+    app: &'a App,
     session: Session,
     sent: Arc<Sent>,
     call: Arc<Call>,
@@ -88,13 +94,15 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
     let is_bundle = parts.uri.path().ends_with("msind_UpsertBundle");
     let body =
         body::read(app, &parts.headers, body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
+    let (api, path) = below(parts.uri.path());
     let sent = Sent {
-        base: root + API,
-        path: [API, OLDER_API].iter().find_map(|api| parts.uri.path().strip_prefix(api)).unwrap_or_default().to_owned(),
+        base: root + api,
+        path: path.to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         method: parts.method,
         headers: parts.headers,
         body,
+        in_batch: false,
     };
     respond(app, sent, app.session()).await
 }
@@ -111,7 +119,7 @@ pub(super) async fn respond(app: &App, sent: Sent, session: Session) -> Result<R
     };
     session.trace().add(Step::Parse, begun.elapsed());
     session.remember_keys(&call.keys);
-    let serving = Serving { documents: &app.documents, session, sent, call: Arc::new(call) };
+    let serving = Serving { app, session, sent, call: Arc::new(call) };
     let mut response = serving.run().await?;
     let headers = response.headers_mut();
     if !serving.call.preferences.applied.is_empty() {
@@ -128,22 +136,27 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
     };
     session.remember_keys(&call.keys);
     let written = session.insert(session.snapshot().table(&table.name)?, change).await?;
-    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written })
+    let address = address(session, &call, table, written.key);
+    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written, address })
+}
+
+/// Of a row below the service root, under the name that its table was asked by.
+fn address(session: &Session, call: &Call, table: &Table, key: Uuid) -> String {
+    let twin = if call.twins { session.snapshot().catalog.twin(table) } else { None };
+    reply::row_url("", twin.unwrap_or(table), key)
 }
 
 impl Changed {
     /// The address of the row below the service root.
-    pub(super) fn address(&self) -> String {
-        match &self.call.request {
-            Request::Write { table, .. } => reply::row_url("", table, self.written.key),
-            _ => String::new(),
-        }
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The same under the key that the row has now that it is stored: the session is the one that has written it.
     pub(super) async fn settled(mut self, session: &Session) -> Result<Self> {
         if let Request::Write { table, .. } = &self.call.request {
             self.written.key = session.settled(session.snapshot().table(&table.name)?, &self.written).await?;
+            self.address = address(session, &self.call, table, self.written.key);
         }
         Ok(self)
     }
@@ -159,7 +172,7 @@ impl Changed {
             None => None,
         };
         let written = Written { row, ..self.written };
-        let serving = Serving { documents: &app.documents, session, sent: self.sent, call: self.call.clone() };
+        let serving = Serving { app, session, sent: self.sent, call: self.call.clone() };
         serving.written(&table, written, query).await
     }
 }
@@ -176,7 +189,9 @@ impl Sent {
             body: &self.body,
             base: &self.base,
         };
-        parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now().into())
+        let mut call = parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now().into())?;
+        call.format.dates_as_moments = self.base.ends_with(PROVIDER_API);
+        Ok(call)
     }
 
     /// The request without its token: what a next link is good for.
@@ -207,9 +222,12 @@ impl Serving<'_> {
         match &call.request {
             Request::ServiceDocument => {
                 let which = Which::Service { base: self.sent.base.clone(), format: call.format };
-                self.documents.answer(session, which, &self.sent.headers).await
+                self.app.documents.answer(session, which, &self.sent.headers).await
             }
-            Request::Metadata(form) => self.documents.answer(session, Which::Schema(*form), &self.sent.headers).await,
+            Request::Metadata(form) => {
+                let which = Which::Schema(*form, call.format.dates_as_moments);
+                self.app.documents.answer(session, which, &self.sent.headers).await
+            }
             Request::Read { table, query } if call.preferences.explain => {
                 let shown = shown(snapshot, table, query)?;
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, &shown).await?))
@@ -269,7 +287,7 @@ impl Serving<'_> {
                 if call.format.detail != Detail::None {
                     body.insert("@odata.context".into(), format!("{}$metadata#$ref", self.sent.base).into());
                 }
-                body.insert("@odata.id".into(), reply::row_url(&self.sent.base, &other.table, guid).into());
+                body.insert("@odata.id".into(), self.row_url(&other.table, guid).into());
                 Ok(json(call, Value::Object(body).to_string().into_bytes()))
             }
             Request::Multiple { table, changes, shows } => {
@@ -285,6 +303,15 @@ impl Serving<'_> {
                 Ok(self.action("CreateMultiple", Map::from_iter([("Ids".to_owned(), Value::Array(ids))])))
             }
             Request::Definitions(asked) => self.definitions(asked).await,
+            Request::Opening { opener, table } => {
+                Ok(download(files::opening(*opener, &self.sent.base, table.as_deref())))
+            }
+            Request::Described { form, tables } => {
+                let (form, tables, base) = (*form, tables.clone(), self.sent.base.clone());
+                let file = session.work_aside(move || files::description(form, &base, &tables)).await?;
+                // Tools read it from its address.
+                Ok(if form == Described::OpenApi { typed(file.content_type, file.bytes) } else { download(file) })
+            }
             Request::UpsertBundle { bundle, action: false } => {
                 let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;
                 Ok(shared::object(response_bundle(&outcomes)))
@@ -306,7 +333,7 @@ impl Serving<'_> {
         let (snapshot, asked, call) = (self.session.snapshot().clone(), asked.clone(), self.call.clone());
         let base = self.sent.base.clone();
         let answered = self.session.work_aside(move || {
-            Ok(match asked.answer(&snapshot.catalog)? {
+            Ok(match asked.answer(snapshot.catalog.described())? {
                 Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
                 Answer::Text(text) => typed("text/plain", text.into_bytes()),
                 Answer::Object { context, members } => {
@@ -331,6 +358,9 @@ impl Serving<'_> {
     }
 
     async fn rows(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
+        if let Some(form) = self.call.export {
+            return self.export(table, query, form).await;
+        }
         let shown = shown(self.session.snapshot(), &table.table, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
@@ -378,6 +408,22 @@ impl Serving<'_> {
                 groups::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
             });
         Ok(json(&self.call, written.await?))
+    }
+
+    async fn export(&self, table: &Arc<ServedTable>, query: &Query, form: FileForm) -> Result<Response> {
+        if self.sent.in_batch {
+            let error = Error::new(Code::NotSupported, "files of all rows in a batch are not supported");
+            return Err(error.target("Accept").hint("ask for them by a request of its own"));
+        }
+        let export = Export {
+            session: self.session.exporting(),
+            table: table.clone(),
+            query: query.clone(),
+            call: self.call.clone(),
+            form,
+            base: self.sent.base.clone(),
+        };
+        export::answer(self.app, export, &self.sent.headers).await
     }
 
     async fn count(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Response> {
@@ -443,7 +489,7 @@ impl Serving<'_> {
 
     /// The answer of a change.
     async fn written(&self, table: &Arc<ServedTable>, written: Written, query: &Query) -> Result<Response> {
-        let url = reply::row_url(&self.sent.base, &table.table, written.key);
+        let url = self.row_url(&table.table, written.key);
         let etag = written.row.as_ref().and_then(|rows| reply::etag(&table.table, rows, 0));
         // Clients that ask for nothing expect the new row of a create, and nothing of an update (OData 8.2.8.7).
         let shows = self.call.preferences.representation.unwrap_or(written.created);
@@ -500,6 +546,12 @@ impl Serving<'_> {
         body
     }
 
+    /// The whole address of a row, under the name that its table was asked for by.
+    fn row_url(&self, table: &Table, key: Uuid) -> String {
+        let names = Names::default();
+        reply::row_url(&self.sent.base, self.style(&names).called(table), key)
+    }
+
     fn style<'a>(&'a self, names: &'a Names) -> Style<'a> {
         style(self.session.snapshot(), &self.sent, &self.call, names, self.session.limits().expand_bytes)
     }
@@ -520,6 +572,7 @@ fn style<'a>(
         expand_bytes,
         omit_nulls: call.preferences.omit_nulls,
         names,
+        twins: call.twins,
     }
 }
 
@@ -568,6 +621,12 @@ fn json(call: &Call, body: Vec<u8>) -> Response {
 fn typed(content_type: &str, body: Vec<u8>) -> Response {
     let mut response = body.into_response();
     set(response.headers_mut(), header::CONTENT_TYPE.as_str(), content_type);
+    response
+}
+
+fn download(file: files::File) -> Response {
+    let mut response = typed(file.content_type, file.bytes);
+    set(response.headers_mut(), "content-disposition", &format!("attachment; filename=\"{}\"", file.name));
     response
 }
 

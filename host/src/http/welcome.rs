@@ -13,6 +13,8 @@ const PAGE: &str = r#"<!doctype html>
 <p>Clinical data as tables, over OData v4.</p>
 <dl>
 <dt><a href="/api/data/v9.2/">/api/data/v9.2/</a><dd>the tables; <a href="/api/data/v9.2/$metadata">$metadata</a> describes them
+<dt><a href="/api/data/v9.2/$files/turntable.pbids">Power BI</a>, <a href="/api/data/v9.2/$files/turntable.odc">Excel</a><dd>files that open the tables there; <code>$files/contacts.odc</code> opens one
+<dt><a href="/api/data/v9.2/$openapi?tables=contacts">OpenAPI</a>, <a href="/api/data/v9.2/$files/postman.json?tables=contacts">Postman</a><dd>the API of the tables that <code>tables=</code> names, for tools
 <dt><a href="/fhir/metadata">/fhir/metadata</a><dd>what bundles are taken at /fhir
 <dt><a href="/admin/v1/openapi.json">/admin/v1/openapi.json</a><dd>what administrators can call
 <dt><a href="/readyz">/readyz</a><dd>whether the server is ready, and its FHIR services

@@ -1,10 +1,11 @@
 //! All tables of one moment, and the navigation properties between them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use super::error::{Code, Error, Result};
 use super::table::{ColumnIndex, Kind, Table};
+use super::twins;
 
 /// Immutable; a change of tables makes a new one. What leads where is found once, when it is made.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,9 @@ pub struct Catalog {
     /// Navigation properties by the name of their table.
     relations: HashMap<String, Vec<(String, Relation)>>,
     withdrawn: Withdrawn,
+    /// Names of tables that are also called by their twins' names ([`twins`]); none where such names are unknown here.
+    twinned: Option<BTreeSet<String>>,
+    described: OnceLock<Box<Catalog>>,
 }
 
 /// Tables that are not here because their mapping was deactivated: that mapping, by their names and by their entity sets.
@@ -39,7 +43,7 @@ impl Catalog {
             by_entity_set.entry(table.entity_set.clone()).or_insert_with(|| table.clone());
         }
         let relations = relations(&by_name, &by_entity_set);
-        Self { by_name, by_entity_set, relations, withdrawn: Withdrawn::new() }
+        Self { by_name, by_entity_set, relations, ..Self::default() }
     }
 
     /// The same, which can say why some tables are not here.
@@ -48,13 +52,21 @@ impl Catalog {
         Self { withdrawn, ..self }
     }
 
+    /// The same, whose tables are known by their twins' names, too.
+    #[must_use]
+    pub fn twinned(self) -> Self {
+        let twinned = twins::of(&self.by_name);
+        Self { twinned: Some(twinned), described: OnceLock::new(), ..self }
+    }
+
     pub fn withdrawn(&self) -> &Withdrawn {
         &self.withdrawn
     }
 
     /// That there is no table of this name or entity set, and why, where that is known.
     pub fn no_table(&self, name: &str) -> Error {
-        match self.withdrawn.get(name) {
+        let behind = || twins::behind(name).filter(|_| self.twinned.is_some());
+        match self.withdrawn.get(name).or_else(|| self.withdrawn.get(&behind()?)) {
             Some(mapping) => {
                 let why = format!("there is no table `{name}`: its mapping `{mapping}` was deactivated");
                 let error = Error::new(Code::UnknownTable, why).target(name);
@@ -76,7 +88,7 @@ impl Catalog {
     pub fn entity_set(&self, entity_set: &str) -> Result<&Arc<Table>> {
         self.find_entity_set(entity_set).ok_or_else(|| {
             let error = self.no_table(entity_set);
-            if self.withdrawn.contains_key(entity_set) {
+            if error.get_hint().is_some() {
                 return error;
             }
             match nearest(entity_set, self.tables().map(|t| t.entity_set.as_str())) {
@@ -86,9 +98,58 @@ impl Catalog {
         })
     }
 
-    /// The same where nobody sees what went wrong.
+    /// The same where nobody sees what went wrong. That of a twin is the table's that it stands for.
     pub fn find_entity_set(&self, entity_set: &str) -> Option<&Arc<Table>> {
-        self.by_entity_set.get(entity_set)
+        self.by_entity_set.get(entity_set).or_else(|| {
+            let twinned = self.twinned.as_ref()?;
+            self.by_entity_set.get(&twins::behind(entity_set)?).filter(|table| twinned.contains(&table.name))
+        })
+    }
+
+    /// Whether an entity set is known here as that of a twin.
+    pub fn is_twin(&self, entity_set: &str) -> bool {
+        !self.by_entity_set.contains_key(entity_set) && self.find_entity_set(entity_set).is_some()
+    }
+
+    /// The tables as they are described to apps: the twins beside the others, as tables of their own.
+    pub fn described(&self) -> &Self {
+        let Some(twinned) = self.twinned.as_ref().filter(|twinned| !twinned.is_empty()) else { return self };
+        self.described.get_or_init(|| {
+            let twins = twins::tables(&self.by_name, twinned);
+            Box::new(Self::new(self.by_name.values().cloned().chain(twins)))
+        })
+    }
+
+    /// The twin of a table, as it is described: columns stand where they stand in the table.
+    pub fn twin(&self, table: &Table) -> Option<&Arc<Table>> {
+        self.twinned.as_ref()?.get(&table.name)?;
+        self.described().by_name.get(&twins::name(&table.name)?)
+    }
+
+    /// The table's navigation property behind one that is named after a twin: `msemr_observation_msemr_encounter` behind
+    /// `msemr_ve_observation_msemr_encounter`.
+    pub fn behind_navigation(&self, navigation: &str) -> Option<String> {
+        let twinned = self.twinned.as_ref()?;
+        let behind = |name: &String| {
+            let twin = twins::name(name)?;
+            let from = navigation.strip_prefix(&twin).filter(|rest| rest.starts_with('_'));
+            let to = navigation.strip_suffix(&twin).filter(|rest| rest.ends_with('_'));
+            from.map(|rest| [name, rest].concat()).or_else(|| to.map(|rest| [rest, name].concat()))
+        };
+        twinned.iter().find_map(behind)
+    }
+
+    /// What a navigation property of a table is called where the twins' names are used.
+    pub fn twin_navigation(&self, navigation: &str, to: &Relation) -> Option<String> {
+        let (Relation::Lookup { table, .. } | Relation::Collection { table, .. }) = to else { return None };
+        let twin = &self.twin(self.table(table)?)?.name;
+        match to {
+            Relation::Lookup { .. } => {
+                let rest = navigation.strip_suffix(table.as_str()).filter(|rest| rest.ends_with('_'))?;
+                Some([rest, twin].concat())
+            }
+            _ => Some([twin, navigation.strip_prefix(table.as_str())?].concat()),
+        }
     }
 
     /// Every navigation property of a table: its lookups to tables that are here (one that leads to several tables also by
@@ -98,12 +159,18 @@ impl Catalog {
         self.relations.get(&table.name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// By its name; a lookup of one table also by `<navigation>_<table>`, as one of several is.
+    /// By its name, or the twin's; a lookup of one table also by `<navigation>_<table>`, as one of several is.
     pub fn relation(&self, table: &Table, navigation: &str) -> Option<Relation> {
         let relations = self.relations(table);
-        if let Some((_, to)) = relations.iter().find(|(name, _)| name == navigation) {
-            return Some(to.clone());
+        let called = |called: &str| relations.iter().find(|(name, _)| name == called).map(|(_, to)| to.clone());
+        if let Some(to) = called(navigation) {
+            return Some(to);
         }
+        let behind = self.behind_navigation(navigation);
+        if let Some(to) = behind.as_deref().and_then(called) {
+            return Some(to);
+        }
+        let navigation = behind.as_deref().unwrap_or(navigation);
         let by_table = relations.iter().find(|(name, to)| match to {
             Relation::Lookup { table, .. } => {
                 navigation.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')) == Some(table)
@@ -156,7 +223,7 @@ fn relations(
             let mut sets: Vec<_> = lookup.targets.iter().map(|target| target.entity_set.as_str()).collect();
             sets.sort_unstable();
             sets.dedup();
-            for table in by_name.values().filter(|table| sets.binary_search(&table.entity_set.as_str()).is_ok()) {
+            for table in sets.into_iter().filter_map(|set| by_entity_set.get(set)) {
                 let name = format!("{}_{}", other.name, other.columns[column].name);
                 let to = Relation::Collection { table: other.name.clone(), column };
                 relations.entry(table.name.clone()).or_default().push((name, to));

@@ -71,6 +71,16 @@ pub struct Limits {
     pub scan_rows: u64,
     /// Calls to FHIR services for one request, those for related rows included. As `scan_rows`.
     pub upstream_calls: u32,
+    /// Tables that one description for tools may have. `BadOption`.
+    pub described_tables: usize,
+    /// Exports under way at once: answers of all rows of a query. `Busy` for one on top.
+    pub exports: usize,
+    /// Rows or resources looked at for one export. `ScanBudgetExceeded`, which breaks it off.
+    pub export_rows: u64,
+    /// Calls to FHIR services for one export. As `export_rows`.
+    pub export_calls: u32,
+    /// Milliseconds that one export may take, its client's part of it included. `UpstreamTimeout`, which breaks it off.
+    pub export_ms: u64,
     /// Calls of a trial of a FHIR service. It ends, and says that it is not whole.
     pub probe_calls: u32,
     /// Milliseconds of such a trial. As `probe_calls`.
@@ -178,6 +188,11 @@ impl Default for Limits {
             page_bytes: 16 << 20,
             scan_rows: 5_000,
             upstream_calls: 25,
+            described_tables: 50,
+            exports: 4,
+            export_rows: 5_000_000,
+            export_calls: 10_000,
+            export_ms: 10 * 60 * 1_000,
             probe_calls: 5_000,
             probe_ms: 240_000,
             upstream_bytes: 32 << 20,

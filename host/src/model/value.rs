@@ -261,6 +261,12 @@ impl Instant {
         Self(days(date) * DAY)
     }
 
+    /// The day that it is the first moment of, in UTC.
+    pub fn begins_day(self) -> Option<Date> {
+        let date = self.utc()?.date();
+        (Self::of_day(date) == self).then_some(date)
+    }
+
     pub fn checked_add(self, duration: SignedDuration) -> Option<Self> {
         let micros = i64::try_from(duration.as_micros()).ok()?;
         self.0.checked_add(micros).map(Self)

@@ -15,7 +15,7 @@ use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Related, Repeat};
 use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
-use crate::model::value::{Number, first_day, parse_date, parse_instant};
+use crate::model::value::{Instant, Number, first_day, parse_date, parse_instant};
 
 /// What the body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,6 +288,7 @@ impl<'a> Reader<'a> {
         let of = said.and_then(|said| said.rsplit_once('.')).filter(|(space, _)| NAMESPACES.contains(space));
         match of {
             Some((_, of)) if of == self.table.name => Ok(()),
+            Some((_, of)) if self.catalog.twin(self.table).is_some_and(|twin| of == twin.name) => Ok(()),
             _ => Err(bad_value(name, &format!("`#{}.{}`", NAMESPACES[0], self.table.name))),
         }
     }
@@ -346,8 +347,9 @@ impl<'a> Reader<'a> {
         Ok(Assignment { column: index, value: Some(bind) })
     }
 
-    /// `/set(guid)`, `set(guid)`, `set(key=guid)`, or the same below the service root, with or without its host.
-    fn row_url<'u>(&self, url: &'u str) -> Option<(&'u str, Uuid)> {
+    /// `/set(guid)`, `set(guid)`, `set(key=guid)`, or the same below the service root, with or without its host. Of a twin it
+    /// is the set of the table that it stands for.
+    fn row_url<'u>(&'u self, url: &'u str) -> Option<(&'u str, Uuid)> {
         let root = self.base.trim_end_matches('/');
         let path = root.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
         let relative = match url.strip_prefix(root) {
@@ -365,6 +367,7 @@ impl<'a> Reader<'a> {
             }
             None => key,
         };
+        let set = self.catalog.find_entity_set(set).map_or(set, |table| &table.entity_set);
         Some((set, parse_key(key)?)).filter(|_| named)
     }
 
@@ -576,7 +579,14 @@ fn cell(column: &Column, name: &str, raw: &str) -> Result<String> {
         Kind::Int32 => raw.parse::<i32>().map(|n| n.to_string()).map_err(|_| wrong("a 32-bit integer")),
         Kind::Int64 => number(raw).parse::<i64>().map(|n| n.to_string()).map_err(|_| wrong("a 64-bit integer")),
         Kind::Decimal { precision, scale } => decimal(raw, *precision, *scale).map_err(|wanted| wrong(&wanted)),
-        Kind::Date => text(raw).filter(|t| parse_date(t).is_some()).ok_or_else(|| wrong("a date, YYYY-MM-DD")),
+        Kind::Date => {
+            let said = text(raw).ok_or_else(|| wrong("a date, YYYY-MM-DD"))?;
+            // Clients that know no dates say when the day begins in UTC.
+            let moment = Some(&said).filter(|said| said.contains('T')).and_then(|said| parse_instant(said));
+            let begins = moment.and_then(Instant::begins_day).map(|date| date.to_string());
+            let date = if parse_date(&said).is_some() { Some(said) } else { begins };
+            date.ok_or_else(|| wrong("a date, YYYY-MM-DD"))
+        }
         Kind::DateTime => {
             text(raw).filter(|t| is_moment(t)).ok_or_else(|| wrong("a date-time with its offset, 2015-02-07T13:28:17Z"))
         }

@@ -67,7 +67,10 @@ pub(crate) fn value(out: &mut Json, format: Format, table: &Table, column: &Colu
         }
         Kind::Date => {
             checked(value::parse_date(text).is_some())?;
-            out.text(text);
+            match format.dates_as_moments {
+                true => out.text_in("", text, MIDNIGHT),
+                false => out.text(text),
+            }
         }
         Kind::DateTime => {
             if utc(out, text).is_none() {
@@ -134,10 +137,31 @@ pub(crate) fn formatted(table: &Table, rows: &Rows, row: usize, index: ColumnInd
     }
 }
 
+/// Whether what a person reads is told apart from the value.
+pub(crate) fn has_formatted(kind: &Kind) -> bool {
+    match kind {
+        Kind::Choice(_) | Kind::Boolean | Kind::Date | Kind::DateTime | Kind::Lookup(_) | Kind::ConceptKey { .. } => {
+            true
+        }
+        Kind::Key
+        | Kind::Text { .. }
+        | Kind::Int32
+        | Kind::Int64
+        | Kind::Decimal { .. }
+        | Kind::PartialDate
+        | Kind::Uri
+        | Kind::Json => false,
+    }
+}
+
+/// When a day begins in UTC, behind its date.
+const MIDNIGHT: &str = "T00:00:00Z";
+
 /// Types that a JSON value does not show by itself.
-pub(crate) fn explicit_type(kind: &Kind) -> Option<&'static str> {
+pub(crate) fn explicit_type(format: Format, kind: &Kind) -> Option<&'static str> {
     match kind {
         Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Some("#Guid"),
+        Kind::Date if format.dates_as_moments => Some("#DateTimeOffset"),
         Kind::Date => Some("#Date"),
         Kind::DateTime => Some("#DateTimeOffset"),
         Kind::Decimal { .. } => Some("#Decimal"),
@@ -237,7 +261,7 @@ impl<'t> UsualTime<'t> {
     }
 }
 
-fn ill_formed(table: &Table, column: &Column) -> Error {
+pub(crate) fn ill_formed(table: &Table, column: &Column) -> Error {
     let kind = value::kind_name(&column.kind);
     let message = format!("the mapping of `{}` gave a `{}` that is no {kind}", table.name, column.name);
     Error::new(Code::MappingIllFormed, message).target(column.property())

@@ -707,7 +707,7 @@ impl<'a> Resolver<'a> {
             (Literal::Text(text), Type::Time) => value::time_of_day(text).map(Literal::Time),
             (Literal::Text(text), Type::Duration) => value::parse_duration(text).map(Literal::Duration),
             (Literal::Date(date), Type::Instant) => Some(Literal::Instant(Instant::of_day(*date))),
-            (Literal::Instant(instant), Type::Date) => midnight(*instant).map(Literal::Date),
+            (Literal::Instant(instant), Type::Date) => instant.begins_day().map(Literal::Date),
             (Literal::Date(date), Type::Text) if self.is_partial_date(against) => Some(Literal::Text(date.to_string())),
             _ => None,
         };
@@ -928,10 +928,4 @@ fn type_of(literal: &Literal) -> Type {
         Literal::Time(_) => Type::Time,
         Literal::Duration(_) => Type::Duration,
     }
-}
-
-/// The day that a moment begins, in UTC.
-fn midnight(instant: Instant) -> Option<value::Date> {
-    let date = instant.utc()?.date();
-    (Instant::of_day(date) == instant).then_some(date)
 }

@@ -12,7 +12,7 @@ use crate::model::catalog::{Relation, nearest};
 use crate::model::error::Result;
 use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order, Quantifier, TextTest};
 use crate::model::table::{Kind, Table};
-use crate::model::value;
+use crate::model::value::{self, Instant};
 
 /// The value of a `$filter`. `joined`: values of related rows that the expressions of a query use; more are added.
 pub fn filter(
@@ -194,17 +194,20 @@ impl Resolver<'_> {
             return self.compare_unbounded(compare, left, size);
         }
         if let Some(size) = unbounded(left) {
-            let turned = match compare {
-                Compare::Lt => Compare::Gt,
-                Compare::Le => Compare::Ge,
-                Compare::Gt => Compare::Lt,
-                Compare::Ge => Compare::Le,
-                same => same,
-            };
-            return self.compare_unbounded(turned, right, size);
+            return self.compare_unbounded(turned(compare), right, size);
         }
         let (mut a, a_type) = self.expression(left)?;
         let (mut b, b_type) = self.expression(right)?;
+        let between = match (&a, a_type, &b, b_type) {
+            (date, Type::Date, Expr::Literal(Literal::Instant(moment)), _) => within_day(compare, date, *moment),
+            (Expr::Literal(Literal::Instant(moment)), _, date, Type::Date) => {
+                within_day(turned(compare), date, *moment)
+            }
+            _ => None,
+        };
+        if let Some(filter) = between {
+            return Ok(filter);
+        }
         if a_type != b_type && a_type != Type::Null && b_type != Type::Null {
             if let Expr::Literal(literal) = b {
                 b = Expr::Literal(self.cast(literal, a_type, right, &a)?);
@@ -650,6 +653,32 @@ fn compare(operator: Operator) -> Option<Compare> {
         Operator::Ge => Compare::Ge,
         _ => return None,
     })
+}
+
+/// The same with its sides exchanged.
+fn turned(compare: Compare) -> Compare {
+    match compare {
+        Compare::Lt => Compare::Gt,
+        Compare::Le => Compare::Ge,
+        Compare::Gt => Compare::Lt,
+        Compare::Ge => Compare::Le,
+        same => same,
+    }
+}
+
+/// A date, which begins at midnight UTC, against a moment in the middle of a day. None where the moment is no such, or would
+/// have to be met exactly.
+fn within_day(compare: Compare, date: &Expr, moment: Instant) -> Option<Filter> {
+    if moment.begins_day().is_some() {
+        return None;
+    }
+    let compare = match compare {
+        Compare::Gt | Compare::Ge => Compare::Gt,
+        Compare::Lt | Compare::Le => Compare::Le,
+        Compare::Eq | Compare::Ne => return None,
+    };
+    let day = Literal::Date(moment.utc()?.date());
+    Some(Filter::Compare(compare, date.clone(), Expr::Literal(day)))
 }
 
 #[cfg(test)]

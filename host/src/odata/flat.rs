@@ -133,7 +133,7 @@ fn value(out: &mut Json, style: Style<'_>, side: &Side, row: usize, shown: &Show
         out.member(&format!("{}@{FORMATTED}", shown.name), &formatted);
     }
     if let (Kind::Lookup(lookup), Some(text), false) = (&column.kind, text, is_null) {
-        if says_formatted && let Some(name) = name_behind(style.names, lookup, text) {
+        if says_formatted && let Some(name) = name_behind(style, lookup, text) {
             out.member(&format!("{}@{FORMATTED}", shown.name), name);
         }
         lookup_annotations(out, style, &shown.name, lookup, text);

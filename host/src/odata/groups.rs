@@ -122,7 +122,7 @@ fn value(
     }
     if let (Kind::Lookup(lookup), Some(text)) = (kind, text) {
         if style.annotations.include(FORMATTED)
-            && let Some(behind) = name_behind(style.names, lookup, text)
+            && let Some(behind) = name_behind(style, lookup, text)
         {
             out.member(&format!("{name}@{FORMATTED}"), behind);
         }

@@ -25,6 +25,35 @@ pub struct Format {
     pub ieee754_compatible: bool,
     /// Decimals may have an exponent, as the resource has it.
     pub exponent_decimals: bool,
+    /// Dates are the date-times at which they begin in UTC, for clients that know no `Edm.Date`.
+    pub dates_as_moments: bool,
+}
+
+/// The form of many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsForm {
+    Json(Format),
+    /// All of them, not a page.
+    File(FileForm),
+}
+
+/// A file of all rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileForm {
+    Csv(Csv),
+    Parquet,
+}
+
+const PARQUET: &str = "application/vnd.apache.parquet";
+const CSV: &str = "text/csv";
+
+/// `text/csv` with its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Csv {
+    /// A line of column names comes first (`header=absent`: not; RFC 4180).
+    pub header: bool,
+    /// A text that a spreadsheet would take for a formula has an apostrophe before it (`formulas=escaped`).
+    pub escapes_formulas: bool,
 }
 
 /// The form of `$metadata`.
@@ -122,6 +151,16 @@ impl<'a> Headers<'a> {
         }
     }
 
+    /// The same for many rows.
+    pub fn rows_form(&self, option: Option<&str>) -> Result<RowsForm> {
+        let form =
+            |range: &String| file_form(range).map(RowsForm::File).or_else(|| json_format(range).map(RowsForm::Json));
+        self.media(option)?
+            .iter()
+            .find_map(form)
+            .ok_or_else(|| not_acceptable("application/json, text/csv or application/vnd.apache.parquet"))
+    }
+
     pub fn schema_form(&self, option: Option<&str>) -> Result<SchemaForm> {
         let form = |range: &String| match essence(range).as_str() {
             "application/xml" | "text/xml" | "application/*" | "*/*" => Some(SchemaForm::Xml),
@@ -194,9 +233,14 @@ impl<'a> Headers<'a> {
     /// Media ranges, the preferred first.
     fn media(&self, option: Option<&str>) -> Result<Vec<String>> {
         if let Some(option) = option {
-            // `json` and `xml` are short for their media types, parameters may follow.
+            // `json`, `xml`, `csv` and `parquet` are short for their media types, parameters may follow.
             let (kind, parameters) = option.trim().split_at(option.trim().find(';').unwrap_or(option.trim().len()));
-            let kind = if matches!(kind, "json" | "xml") { format!("application/{kind}") } else { kind.to_owned() };
+            let kind = match kind {
+                "json" | "xml" => format!("application/{kind}"),
+                "csv" => CSV.to_owned(),
+                "parquet" => PARQUET.to_owned(),
+                other => other.to_owned(),
+            };
             return Ok(vec![kind + parameters]);
         }
         let mut ranges: Vec<(u32, String)> = Vec::new();
@@ -213,6 +257,23 @@ impl<'a> Headers<'a> {
         }
         ranges.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
         Ok(ranges.into_iter().map(|(_, range)| range).collect())
+    }
+}
+
+impl FileForm {
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv(_) => "text/csv;charset=utf-8",
+            Self::Parquet => PARQUET,
+        }
+    }
+
+    /// What its name ends with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv(_) => "csv",
+            Self::Parquet => "parquet",
+        }
     }
 }
 
@@ -354,7 +415,31 @@ fn json_format(range: &str) -> Option<Format> {
     };
     let ieee754_compatible = parameter(range, "ieee754compatible").is_some_and(|v| v == "true");
     let exponent_decimals = parameter(range, "exponentdecimals").is_some_and(|v| v == "true");
-    Some(Format { detail, ieee754_compatible, exponent_decimals })
+    Some(Format { detail, ieee754_compatible, exponent_decimals, dates_as_moments: false })
+}
+
+/// Files, which nothing stands for but their own names: an answer without an end is for those who ask for it.
+fn file_form(range: &str) -> Option<FileForm> {
+    match essence(range).as_str() {
+        CSV => csv_form(range).map(FileForm::Csv),
+        PARQUET => Some(FileForm::Parquet),
+        _ => None,
+    }
+}
+
+fn csv_form(range: &str) -> Option<Csv> {
+    let header = match parameter(range, "header").as_deref() {
+        None | Some("present") => true,
+        Some("absent") => false,
+        Some(_) => return None,
+    };
+    let escapes_formulas = match parameter(range, "formulas").as_deref() {
+        None => false,
+        Some("escaped") => true,
+        Some(_) => return None,
+    };
+    let is_utf8 = parameter(range, "charset").is_none_or(|charset| charset == "utf-8");
+    is_utf8.then_some(Csv { header, escapes_formulas })
 }
 
 fn not_acceptable(possible: &str) -> Error {

@@ -28,9 +28,24 @@ pub struct Style<'a> {
     pub omit_nulls: bool,
     /// Of rows that lookups point to.
     pub names: &'a Names,
+    /// Tables that have twins are called by their twins' names.
+    pub twins: bool,
 }
 
-impl Style<'_> {
+impl<'a> Style<'a> {
+    /// A table under the name that it has in this answer.
+    pub fn called<'t>(&self, table: &'t Table) -> &'t Table
+    where
+        'a: 't,
+    {
+        if self.twins { self.catalog.twin(table).map_or(table, |twin| twin) } else { table }
+    }
+
+    /// For what hangs on a row by this navigation property.
+    fn below(self, navigation: &str) -> Self {
+        Self { twins: self.twins || self.catalog.behind_navigation(navigation).is_some(), ..self }
+    }
+
     /// Whether what rows are called is wanted.
     pub fn wants_names(&self) -> bool {
         self.annotations.include(FORMATTED)
@@ -90,6 +105,7 @@ pub fn columns(table: &Table, query: &Query) -> Vec<ColumnIndex> {
 /// A list of rows.
 pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8>> {
     let mut out = Json::default();
+    let found = Found { table: style.called(found.table), ..found };
     out.open('{');
     if style.format.detail != Detail::None {
         out.member("@odata.context", &context(style, found.table, found.query, ""));
@@ -117,6 +133,7 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
 /// One row of those found.
 pub fn one(style: Style<'_>, found: Found<'_>, row: usize) -> Result<Vec<u8>> {
     let mut out = Json::default();
+    let found = Found { table: style.called(found.table), ..found };
     let context = context(style, found.table, found.query, "/$entity");
     entity(&mut out, style, found, &Properties::new(style, found)?, row, Some(&context))?;
     Ok(out.bytes)
@@ -140,8 +157,8 @@ pub fn property(
     out.open('{');
     if style.format.detail != Detail::None {
         let key = rows.cell(row, table.key).map(|text| key::of_row(table, text)).unwrap_or_default();
-        let property = table.columns[column].property();
-        out.member("@odata.context", &format!("{}$metadata#{}({key})/{property}", style.base, table.entity_set));
+        let (property, set) = (table.columns[column].property(), &style.called(table).entity_set);
+        out.member("@odata.context", &format!("{}$metadata#{set}({key})/{property}", style.base));
     }
     out.name("value");
     out.bytes.extend_from_slice(&value.bytes);
@@ -233,7 +250,7 @@ pub fn row_url(base: &str, table: &Table, key: Uuid) -> String {
 }
 
 /// Columns that an answer shows.
-fn shown(table: &Table, select: Option<&[ColumnIndex]>) -> Vec<ColumnIndex> {
+pub(super) fn shown(table: &Table, select: Option<&[ColumnIndex]>) -> Vec<ColumnIndex> {
     let readable = |column: &ColumnIndex| table.columns[*column].access.read;
     let mut shown: Vec<_> = match select {
         Some(columns) => columns.iter().copied().filter(readable).collect(),
@@ -431,7 +448,7 @@ impl Properties {
         let column = &table.columns[index];
         let property = column.property();
         if self.annotates_types
-            && let Some(edm) = cells::explicit_type(&column.kind)
+            && let Some(edm) = cells::explicit_type(style.format, &column.kind)
         {
             out.member(&format!("{property}@odata.type"), edm);
         }
@@ -442,7 +459,7 @@ impl Properties {
         }
         if let (Kind::Lookup(lookup), Some(text)) = (&column.kind, rows.cell(row, index)) {
             if self.annotates_formatted
-                && let Some(name) = name_behind(style.names, lookup, text)
+                && let Some(name) = name_behind(style, lookup, text)
             {
                 out.member(&format!("{property}@{FORMATTED}"), name);
             }
@@ -501,7 +518,7 @@ fn full_control(out: &mut Json, style: Style<'_>, table: &Table, key: Uuid) {
     out.member("@odata.type", &format!("#Microsoft.Dynamics.CRM.{}", table.name));
     out.member("@odata.id", &row_url(style.base, table, key));
     out.member("@odata.editLink", &format!("{}({key})", table.entity_set));
-    for (navigation, _) in style.catalog.relations(table) {
+    for (navigation, _) in style.catalog.described().relations(table) {
         let url = format!("{}({key})/{navigation}", table.entity_set);
         out.member(&format!("{navigation}@odata.navigationLink"), &url);
     }
@@ -516,15 +533,31 @@ pub(super) fn lookup_annotations(out: &mut Json, style: Style<'_>, property: &st
     if style.annotations.include(LOGICAL_NAME)
         && let Some(target) = target.and_then(|target| style.catalog.find_entity_set(&target.entity_set))
     {
-        out.member(&format!("{property}@{LOGICAL_NAME}"), &target.name);
+        out.member(&format!("{property}@{LOGICAL_NAME}"), &style.called(target).name);
+    }
+}
+
+/// What a person reads instead of the value of a cell.
+pub(super) fn formatted(
+    style: Style<'_>,
+    table: &Table,
+    rows: &Rows,
+    row: usize,
+    column: ColumnIndex,
+) -> Option<String> {
+    match &table.columns[column].kind {
+        Kind::Lookup(lookup) => name_behind(style, lookup, rows.cell(row, column)?).map(str::to_owned),
+        _ => cells::formatted(table, rows, row, column),
     }
 }
 
 /// What the row that a lookup's cell points to is called.
-pub(super) fn name_behind<'n>(names: &'n Names, lookup: &Lookup, text: &str) -> Option<&'n str> {
+pub(super) fn name_behind<'n>(style: Style<'n>, lookup: &Lookup, text: &str) -> Option<&'n str> {
     let reference = key::reference(text)?;
     let target = lookup.targets.iter().find(|target| target.resource_type == reference.resource_type)?;
-    names.get(&target.entity_set, key::of_reference(lookup, &reference))
+    // They are kept by the tables' own names.
+    let set = style.catalog.find_entity_set(&target.entity_set).map_or(&target.entity_set, |table| &table.entity_set);
+    style.names.get(set, key::of_reference(lookup, &reference))
 }
 
 /// Says that a null is none: what is there, and why it cannot be shown.
@@ -551,6 +584,7 @@ fn related(
     expanded: Option<&Expanded>,
 ) -> Result<()> {
     let navigation = &expand.navigation;
+    let style = style.below(navigation);
     let table = match &expand.to {
         Relation::Concept { concept } => {
             let spread =
@@ -565,6 +599,7 @@ fn related(
         Relation::Lookup { table, .. } | Relation::Collection { table, .. } => table,
     };
     let table = style.catalog.table(table).ok_or_else(|| Error::new(Code::Internal, "a related table is gone"))?;
+    let table = style.called(table);
     let expanded = expanded.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched"))?;
     let own = expanded.of_parent.get(row);
     let own = own.ok_or_else(|| Error::new(Code::Internal, "related rows were not fetched for every row"))?;

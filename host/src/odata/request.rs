@@ -1,7 +1,7 @@
 //! One HTTP request to the table API, as text, to a [`Request`]: everything that the URL, the headers and the body say,
 //! resolved against the tables. No I/O happens here, and nothing is read from the rows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
@@ -11,7 +11,8 @@ use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::expression::{Context, nearest_property};
 use super::fetch;
-use super::headers::{Format, Headers, Preferences, SchemaForm};
+use super::files::{self, Described, Opener};
+use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
 use super::options::{Asked, CONCEPT_SET, FETCH, Options, both};
 use super::syntax;
 use crate::model::aggregate::Aggregation;
@@ -49,6 +50,10 @@ pub struct Call {
     pub preferences: Preferences,
     /// Keys that the request names by what they are made from, each with that text: `Type/id`.
     pub keys: Vec<(Uuid, String)>,
+    /// All rows that are read are to be given, in this form.
+    pub export: Option<FileForm>,
+    /// The table was asked for by its twin's name, so tables that have twins are called by those in the answer.
+    pub twins: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +124,16 @@ pub enum Request {
     },
     /// What Dataverse's Web API says of the tables.
     Definitions(Definitions),
+    /// A file that opens a table elsewhere, or, with none, the service.
+    Opening {
+        opener: Opener,
+        table: Option<Arc<Table>>,
+    },
+    /// The API of some tables, described for tools.
+    Described {
+        form: Described,
+        tables: Vec<Arc<Table>>,
+    },
     /// `msind_UpsertBundle`: the bundle's JSON text. `action`: it was called as the action that `$metadata` describes, and
     /// is answered so.
     UpsertBundle {
@@ -144,15 +159,30 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
     message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };
-    let reader = Reader { message, options: &options, context, keys: RefCell::default() };
-    let request = reader.request()?;
+    let reader = Reader { message, options: &options, context, keys: RefCell::default(), twins: Cell::default() };
+    let mut request = reader.request()?;
+    let twins = reader.twins.get();
+    if let (true, Some(query)) = (twins, request.query()) {
+        by_twins(&mut query.expand, catalog, options.get("expand").unwrap_or_default());
+    }
     let mut preferences = message.headers.preferences();
     preferences.explain |= options.explain()?;
-    let format = match request {
+    let mut export = None;
+    let format = match &request {
+        Request::Read { query, .. } => match message.headers.rows_form(options.get("format"))? {
+            RowsForm::Json(format) => format,
+            RowsForm::File(form) => {
+                may_export(&options, query, preferences.explain, form)?;
+                export = Some(form);
+                Format::default()
+            }
+        },
+        // A file is what its name says, whatever the client takes.
+        Request::Opening { .. } | Request::Described { .. } => Format::default(),
         Request::Metadata(_) | Request::Count { .. } | Request::Property { raw: true, .. } => Format::default(),
         _ => message.headers.format(options.get("format"))?,
     };
-    let mut call = Call { request, format, preferences, keys: reader.keys.take() };
+    let mut call = Call { request, format, preferences, keys: reader.keys.take(), export, twins };
     call.page_size();
     Ok(call)
 }
@@ -171,12 +201,59 @@ impl Call {
     }
 }
 
+/// Refuses what a file of all rows has no place for.
+fn may_export(options: &Options, query: &Query, explain: bool, form: FileForm) -> Result<()> {
+    let odd = if explain {
+        Some("explain")
+    } else if !query.expand.is_empty() {
+        Some("expand")
+    } else if query.count {
+        Some("count")
+    } else {
+        options.get("skiptoken").map(|_| "skiptoken")
+    };
+    let Some(odd) = odd else { return Ok(()) };
+    let error = Error::new(
+        Code::NotSupported,
+        format!("`${odd}` with all rows as a {} file is not supported", form.extension()),
+    );
+    Err(error.target(format!("${odd}")).hint("ask for application/json, or leave it out"))
+}
+
+impl Request {
+    /// What of rows is shown.
+    fn query(&mut self) -> Option<&mut Query> {
+        match self {
+            Self::Read { query, .. }
+            | Self::ReadOne { query, .. }
+            | Self::Follow { query, .. }
+            | Self::Write { query, .. } => Some(query),
+            _ => None,
+        }
+    }
+}
+
+/// Calls the navigation properties that `*` stands for as the twins have them; those that are named in the `$expand` are
+/// answered as they are named.
+fn by_twins(expands: &mut [Expand], catalog: &Catalog, named: &str) {
+    for expand in expands {
+        if !named.contains(&expand.navigation)
+            && let Some(twin) = catalog.twin_navigation(&expand.navigation, &expand.to)
+        {
+            expand.navigation = twin;
+        }
+        by_twins(&mut expand.query.expand, catalog, named);
+    }
+}
+
 struct Reader<'a> {
     message: &'a Message<'a>,
     options: &'a Options,
     context: Context<'a>,
     /// See [`Call::keys`].
     keys: RefCell<Vec<(Uuid, String)>>,
+    /// See [`Call::twins`].
+    twins: Cell<bool>,
 }
 
 /// A segment of the path: a name, and what stands in parentheses after it.
@@ -210,6 +287,8 @@ impl Reader<'_> {
                 let form = self.message.headers.schema_form(self.options.get("format"))?;
                 return Ok(Request::Metadata(form));
             }
+            "$openapi" if rest.is_empty() => return self.described(Described::OpenApi),
+            "$files" => return self.file(rest),
             "msind_UpsertBundle" | "Microsoft.Dynamics.CRM.msind_UpsertBundle" if rest.is_empty() => {
                 return self.upsert_bundle();
             }
@@ -232,9 +311,45 @@ impl Reader<'_> {
             _ => {}
         }
         let table = self.context.catalog.entity_set(&first.name)?;
+        self.twins.set(self.context.catalog.is_twin(&first.name));
         match &first.key {
             None => self.set(table, rest),
             Some(key) => self.row(table, self.key(key, table)?, rest),
+        }
+    }
+
+    /// `$files/contacts.pbids`, `$files/postman.json?tables=contacts`
+    fn file(&self, rest: &[Segment]) -> Result<Request> {
+        let [Segment { name, key: None }] = rest else {
+            let error = Error::new(Code::BadUrl, "`/$files` is followed by the name of a file").target("$files");
+            return Err(error.hint("ask for `$files/turntable.pbids`, or another name in its place"));
+        };
+        if name == files::POSTMAN {
+            return self.described(Described::Postman);
+        }
+        self.method(&["GET"])?;
+        self.options.only(&[], "a file")?;
+        let Some((opener, of)) = files::parse(name) else {
+            let error = Error::new(Code::NotFound, format!("there is no file `{name}`")).target("$files");
+            return Err(error.hint(format!("names end with .pbids or .odc; `{}` is for Postman", files::POSTMAN)));
+        };
+        let table = if of == files::SERVICE { None } else { Some(self.named(of)?) };
+        Ok(Request::Opening { opener, table })
+    }
+
+    fn described(&self, form: Described) -> Result<Request> {
+        self.method(&["GET"])?;
+        self.options.only(&[], "a description of the API")?;
+        let most = self.context.limits.described_tables;
+        Ok(Request::Described { form, tables: files::chosen(self.message.query, |name| self.named(name), most)? })
+    }
+
+    /// A table as it is described, by its entity set or its logical name.
+    fn named(&self, name: &str) -> Result<Arc<Table>> {
+        let described = self.context.catalog.described();
+        match described.table(name) {
+            Some(table) => Ok(table.clone()),
+            None => described.find_entity_set(name).map_or_else(|| self.context.catalog.entity_set(name), Ok).cloned(),
         }
     }
 
@@ -271,6 +386,9 @@ impl Reader<'_> {
             && let Some(column) = table.property(&next.name)
         {
             return self.property(table, key, column, rest);
+        }
+        if self.context.catalog.behind_navigation(&next.name).is_some() {
+            self.twins.set(true);
         }
         match self.context.catalog.relation(table, &next.name) {
             Some(Relation::Collection { table: child, column }) => {

@@ -52,6 +52,26 @@ impl Session {
         Self::new(self.turntable.clone(), self.caller).until(self.deadline)
     }
 
+    /// For an export, which goes on behind the answer of this request, with what is in force for it: all rows of a query, for
+    /// which there is more time and a larger budget.
+    pub fn exporting(&self) -> Self {
+        let limits = self.limits();
+        let deadline = Instant::now() + Duration::from_millis(limits.export_ms);
+        let budget = Budget::of(limits.export_rows, limits.export_calls);
+        self.again(budget).until(deadline)
+    }
+
+    /// The same with the budget of one request, for what has to be here all at once.
+    pub(in crate::router) fn holding(&self) -> Self {
+        self.again(Budget::new(self.limits())).until(self.deadline)
+    }
+
+    fn again(&self, budget: Budget) -> Self {
+        let (turntable, snapshot) = (self.turntable.clone(), self.snapshot.clone());
+        let (caller, deadline) = (self.caller, self.deadline);
+        Self { turntable, snapshot, caller, deadline, budget, trace: Trace::default(), staged: None }
+    }
+
     /// The same for a change set: what it writes is stored by [`Session::commit`], all of it or nothing.
     pub fn staging(self) -> Self {
         Self { staged: Some(Arc::default()), ..self }
@@ -173,6 +193,11 @@ impl Session {
         &self.turntable.store
     }
 
+    /// What comes of it, if that is before the request must have been answered.
+    pub async fn in_time<F: Future>(&self, waited_for: F) -> Option<F::Output> {
+        tokio::time::timeout_at(self.deadline.into(), waited_for).await.ok()
+    }
+
     pub(in crate::router) fn deadline(&self) -> Instant {
         self.deadline
     }
@@ -204,12 +229,11 @@ pub struct Budget {
 
 impl Budget {
     fn new(limits: &Limits) -> Self {
-        Self {
-            rows: AtomicU64::new(0),
-            calls: AtomicU32::new(0),
-            rows_most: limits.scan_rows,
-            calls_most: limits.upstream_calls,
-        }
+        Self::of(limits.scan_rows, limits.upstream_calls)
+    }
+
+    fn of(rows_most: u64, calls_most: u32) -> Self {
+        Self { rows: AtomicU64::new(0), calls: AtomicU32::new(0), rows_most, calls_most }
     }
 
     /// So many rows or resources have been looked at.

@@ -27,6 +27,8 @@ pub struct Turntable {
     /// FHIR services by name.
     pub sources: BTreeMap<String, Client>,
     pub limits: Limits,
+    /// Tables are known by their twins' names, too (`model/twins.rs`).
+    pub virtual_names: bool,
     pub tokens: Tokens,
     /// Where what holds its thread is done.
     pub work: Work,
@@ -94,6 +96,7 @@ impl Turntable {
             sandbox,
             sources,
             limits,
+            virtual_names: false,
             tokens,
             work,
             retired: Mutex::default(),
@@ -113,6 +116,9 @@ impl Turntable {
     /// The swap.
     pub(super) fn publish(&self, mut snapshot: Snapshot) {
         snapshot.moment = self.store.moment();
+        if self.virtual_names {
+            snapshot.catalog = snapshot.catalog.twinned();
+        }
         let before = self.snapshot.swap(Arc::new(snapshot));
         let mut formerly = self.formerly.lock().unwrap_or_else(PoisonError::into_inner);
         formerly.retain(|former| former.strong_count() > 0);

@@ -3,12 +3,14 @@
 //! Who finds no place is told to come back (`Busy`). What it is made of is nobody else's business.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
@@ -34,6 +36,9 @@ const KEYS_AT_ONCE: usize = 2_000;
 
 /// What is none of a table's or resource type's is called so among those who wait.
 const OWN: &str = "server";
+
+/// What takes as long as its client does has a share of its own, of whatever tables it is.
+const EXPORTS: &str = "exports";
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -190,10 +195,27 @@ impl Store {
 
     /// A row for each group that the step's filter keeps, by the step's table.
     pub async fn groups(&self, groups: NativeGroups) -> Result<Rows> {
-        let turn = queue::turn(&self.0.reads, &groups.table.name, Some(Wait { until: groups.deadline, size: u64::MAX })).await?;
+        let turn =
+            queue::turn(&self.0.reads, &groups.table.name, Some(Wait { until: groups.deadline, size: u64::MAX }))
+                .await?;
         let abandon = Abandon::default();
         let abandoned = abandon.0.clone();
         self.run(turn, move |database| database.groups(&groups, abandoned)).await
+    }
+
+    /// All rows of a scan, some at a time, in one moment of the database, to whoever receives them; it ends when nobody does.
+    /// `held`: rows that may be here at once where the database does not give the order. As [`Store::scan`].
+    pub async fn stream(&self, scan: NativeScan, limits: ScanLimits, held: u64, to: Sender<Rows>) -> Result<()> {
+        let turn = queue::turn(&self.0.reads, EXPORTS, Some(scan.wait(&limits))).await?;
+        let abandon = Abandon::default();
+        let abandoned = abandon.0.clone();
+        self.run(turn, move |database| {
+            database.stream(&scan, limits, held, abandoned, &mut |rows| match to.blocking_send(rows) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            })
+        })
+        .await
     }
 
     /// Who would do what of a scan. Asks nobody.

@@ -1,5 +1,6 @@
 //! What is put into native tables and asked of them. Plain data: nothing here knows of a database.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,9 @@ use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::store::control::{Act, Decision};
 use crate::turns::Wait;
+
+/// Takes some of the rows of a scan; it breaks where nobody wants more.
+pub type Give<'g> = &'g mut (dyn FnMut(Rows) -> ControlFlow<()> + Send);
 
 /// A resource to be put in place of its version `base`, with its rows in every table that shows it.
 #[derive(Clone, Debug)]

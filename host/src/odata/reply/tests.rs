@@ -37,8 +37,16 @@ fn write(query: &Query, rows: &Rows, expanded: &[Expanded], format: Format, anno
     let (catalog, table) = (sample::catalog(), sample::observation());
     let annotations = Annotations::parse(annotations);
     let (omit_nulls, names, expand_bytes) = (false, &Names::default(), usize::MAX);
-    let style =
-        Style { catalog: &catalog, base: BASE, format, annotations: &annotations, expand_bytes, omit_nulls, names };
+    let style = Style {
+        catalog: &catalog,
+        base: BASE,
+        format,
+        annotations: &annotations,
+        expand_bytes,
+        omit_nulls,
+        names,
+        twins: false,
+    };
     let bytes = one(style, Found { table: &table, query, rows, expanded }, 0)?;
     let text = String::from_utf8(bytes).expect("UTF-8");
     serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
@@ -55,6 +63,7 @@ fn style_of<'a>(catalog: &'a Catalog, annotations: &'a Annotations) -> Style<'a>
         expand_bytes: usize::MAX,
         omit_nulls: false,
         names: &NAMES,
+        twins: false,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::Sender;
+
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
@@ -55,8 +57,23 @@ impl Session {
         Ok(scanned)
     }
 
-    /// The way from a request to stored rows. `MappingFault` where the table is behind with a resource: then its rows
-    /// are tried again behind the request.
+    /// All rows of a scan, some at a time, to whoever receives them.
+    pub(super) async fn stream_native(
+        &self,
+        table: &Arc<Table>,
+        scan: &NativeScan,
+        top: Option<u64>,
+        to: Sender<Rows>,
+    ) -> Result<()> {
+        let limits = self.limits();
+        let held = limits.scan_rows;
+        let limits = ScanLimits { rows: limits.export_rows, bytes: usize::MAX, deadline: self.deadline() };
+        let scan = native::NativeScan { top, count: false, ..asked(table, scan) };
+        self.store().stream(scan, limits, held, to).await.map_err(|error| self.met_behind(error))
+    }
+
+    /// One way from a request to stored rows, beside those of exports and groups. `MappingFault` where the table is
+    /// behind with a resource: then its rows are tried again behind the request.
     pub(in crate::router) async fn scan_store(&self, scan: native::NativeScan, limits: ScanLimits) -> Result<Scanned> {
         self.store().scan(scan, limits).await.map_err(|error| self.met_behind(error))
     }
@@ -66,8 +83,9 @@ impl Session {
         self.store().groups(groups).await.map_err(|error| self.met_behind(error))
     }
 
+    /// The error of the store as the request's. It names the table that is behind, which may be one that a condition is
+    /// about.
     fn met_behind(&self, error: Error) -> Error {
-        // It names the table that is behind, which may be one that a condition is about.
         match error.get_target().and_then(|name| self.snapshot().table(name).ok()) {
             Some(served) if error.code() == Code::MappingFault => {
                 let table = &served.table;

@@ -35,6 +35,23 @@ const CHUNK_ROWS: usize = 500;
 impl Database {
     /// `abandoned`: nobody waits for the answer any more. `MappingFault` where the table is [`behind`].
     pub(crate) fn scan(&self, scan: &NativeScan, limits: ScanLimits, abandoned: Arc<AtomicBool>) -> Result<Scanned> {
+        self.selected(scan, limits, abandoned, |moment, select, stop| {
+            if select.residual.is_none() && select.ordered {
+                by_database(moment, scan, select, limits)
+            } else {
+                here(moment, scan, select, limits, stop)
+            }
+        })
+    }
+
+    /// What is asked of the database for a scan, in one moment of it.
+    pub(super) fn selected(
+        &self,
+        scan: &NativeScan,
+        limits: ScanLimits,
+        abandoned: Arc<AtomicBool>,
+        run: impl FnOnce(&Connection, &Select, &Stop) -> Result<Scanned>,
+    ) -> Result<Scanned> {
         match self.tables.stands(&scan.table, columns_of(scan)) {
             Stands::Whole => {}
             Stands::Missing => {
@@ -56,13 +73,7 @@ impl Database {
         let stop = Stop { deadline: limits.deadline, abandoned };
         self.reading_until(&stop, |moment| {
             others.iter().try_for_each(|table| behind::check_all(moment, table))?;
-            behind::check(moment, scan, || {
-                if select.residual.is_none() && select.ordered {
-                    by_database(moment, scan, &select, limits)
-                } else {
-                    here(moment, scan, &select, limits, &stop)
-                }
-            })
+            behind::check(moment, scan, || run(moment, &select, &stop))
         })
     }
 
@@ -118,7 +129,13 @@ fn by_database(moment: &Connection, scan: &NativeScan, select: &Select, limits: 
 }
 
 /// The database gives what might be meant; the rest is done row by row.
-fn here(moment: &Connection, scan: &NativeScan, select: &Select, limits: ScanLimits, stop: &Stop) -> Result<Scanned> {
+pub(super) fn here(
+    moment: &Connection,
+    scan: &NativeScan,
+    select: &Select,
+    limits: ScanLimits,
+    stop: &Stop,
+) -> Result<Scanned> {
     let (table, skip) = (&*scan.table, usize::try_from(scan.skip).unwrap_or(usize::MAX));
     let end = scan.top.map_or(usize::MAX, |top| skip.saturating_add(usize::try_from(top).unwrap_or(usize::MAX)));
     let residual = select.residual.as_ref().map(|filter| Residual::new(filter, table)).transpose()?;
@@ -170,7 +187,11 @@ fn here(moment: &Connection, scan: &NativeScan, select: &Select, limits: ScanLim
     Ok(scanned)
 }
 
-fn each(moment: &Connection, select: &Select, mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
+pub(super) fn each(
+    moment: &Connection,
+    select: &Select,
+    mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let mut statement = moment.prepare_cached(&select.sql)?;
     let (limit, offset) = select.window.map(Window::limit_offset).unzip();
     let window = [limit, offset].into_iter().flatten().map(Value::Int);
@@ -190,7 +211,7 @@ fn count(moment: &Connection, select: &Select) -> Result<u64> {
     Ok(unsigned(count))
 }
 
-fn push(rows: &mut Rows, row: &Row<'_>) -> Result<()> {
+pub(super) fn push(rows: &mut Rows, row: &Row<'_>) -> Result<()> {
     let cell = |index| match row.get_ref(index)? {
         ValueRef::Null => Ok(None),
         value => Ok(Some(value.as_str().map_err(rusqlite::Error::from)?)),
@@ -204,7 +225,7 @@ fn push(rows: &mut Rows, row: &Row<'_>) -> Result<()> {
     Ok(())
 }
 
-fn too_many(table: &Table, limit: u64) -> Error {
+pub(super) fn too_many(table: &Table, limit: u64) -> Error {
     Error::new(
         Code::ScanBudgetExceeded,
         format!("`{}` has too many rows to look at for this (more than {limit})", table.entity_set),
