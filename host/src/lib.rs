@@ -129,6 +129,9 @@ pub mod odata {
         /// Columns and their choices.
         mod attribute;
 
+        /// Views that every table has.
+        pub mod view;
+
         /// What there is, and what leads where.
         mod subject;
 

@@ -141,7 +141,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
 }
 
 /// Of a row below the service root, under the name that its table was asked by.
-fn address(session: &Session, call: &Call, table: &Table, key: Uuid) -> String {
+fn address(session: &Session, call: &Call, table: &Arc<Table>, key: Uuid) -> String {
     let twin = if call.twins { session.snapshot().catalog.twin(table) } else { None };
     reply::row_url("", twin.unwrap_or(table), key)
 }

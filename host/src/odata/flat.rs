@@ -140,7 +140,7 @@ fn value(out: &mut Json, style: Style<'_>, side: &Side, row: usize, shown: &Show
     }
     if !is_null
         && style.format.detail == Detail::Full
-        && let Some(edm) = cells::explicit_type(&column.kind)
+        && let Some(edm) = cells::explicit_type(style.format, &column.kind)
     {
         out.member(&format!("{}@odata.type", shown.name), edm);
     }

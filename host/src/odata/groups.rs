@@ -111,7 +111,7 @@ fn value(
     let text = rows.cell(row, index);
     let before = out.mark();
     if style.format.detail == Detail::Full
-        && let Some(edm) = cells::explicit_type(kind)
+        && let Some(edm) = cells::explicit_type(style.format, kind)
     {
         out.member(&format!("{name}@odata.type"), edm);
     }

@@ -40,8 +40,12 @@ const KNOWN: [&str; 12] = [
     "apply",
 ];
 
-/// The parameter that holds a FetchXML, in lower case.
+/// The parameters that hold a FetchXML and the id of a view, in lower case.
 pub const FETCH: &str = "fetchxml";
+pub const VIEW: &str = "savedquery";
+
+/// The same as Dataverse writes them.
+const WRITTEN: [(&str, &str); 2] = [(FETCH, "fetchXml"), (VIEW, "savedQuery")];
 
 /// System options of the standard that we refuse by name.
 const REFUSED: [&str; 6] = ["compute", "deltatoken", "index", "levels", "schemaversion", "id"];
@@ -49,7 +53,7 @@ const REFUSED: [&str; 6] = ["compute", "deltatoken", "index", "levels", "schemav
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
 /// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
 /// is written there: passed over, they would give rows that nobody asked for.
-const OF_DATAVERSE: [&str; 6] = ["savedQuery", "userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
+const OF_DATAVERSE: [&str; 5] = ["userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
 
 /// What a list is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +99,8 @@ impl Options {
     pub fn only(&self, allowed: &[&str], resource: &str) -> Result<()> {
         match self.system.keys().find(|name| !allowed.contains(*name) && !matches!(**name, "format" | "explain")) {
             Some(name) => {
-                let written = if *name == FETCH { "fetchXml".to_owned() } else { format!("${name}") };
+                let theirs = WRITTEN.iter().find(|(lower, _)| lower == name);
+                let written = theirs.map_or_else(|| format!("${name}"), |(_, written)| (*written).to_owned());
                 let message = format!("`{written}` has no meaning for {resource}");
                 Err(Error::new(Code::BadOption, message).target(written))
             }
@@ -196,8 +201,8 @@ impl Options {
                 Some(_) => Err(twice(&format!("${known}"))),
             };
         }
-        if lower == FETCH {
-            return match self.system.insert(FETCH, value()?) {
+        if let Some((lower, _)) = WRITTEN.iter().find(|(written, _)| *written == lower) {
+            return match self.system.insert(lower, value()?) {
                 None => Ok(()),
                 Some(_) => Err(twice(name)),
             };

@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
+use super::definitions::view::View;
 use super::expression::{Context, nearest_property};
 use super::fetch;
 use super::files::{self, Described, Opener};
 use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
-use super::options::{Asked, CONCEPT_SET, FETCH, Options, both};
+use super::options::{Asked, CONCEPT_SET, FETCH, Options, VIEW, both};
 use super::syntax;
 use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation, nearest};
@@ -358,9 +359,10 @@ impl Reader<'_> {
         match rest {
             [] => match self.method(&["GET", "POST"])? {
                 "POST" => self.create(table, None),
-                _ => match self.options.get(FETCH) {
-                    Some(text) => self.fetch(table, text),
-                    None => self.read(table, None),
+                _ => match (self.options.get(FETCH), self.options.get(VIEW)) {
+                    (Some(text), None) => self.fetch(table, text),
+                    (_, Some(view)) => self.view(table, view),
+                    (None, None) => self.read(table, None),
                 },
             },
             [count] if count.name == "$count" => self.count(table, None),
@@ -409,10 +411,26 @@ impl Reader<'_> {
         }
     }
 
+    /// `?savedQuery=…`: what a view asks.
+    fn view(&self, table: &Arc<Table>, id: &str) -> Result<Request> {
+        let id = id.trim_matches(['{', '}', '\'']);
+        match View::find(table, id) {
+            Some(view) if self.options.get(FETCH).is_none() => self.fetch(table, &view.fetch_xml(table)),
+            Some(_) => {
+                Err(Error::new(Code::BadOption, "`savedQuery` and `fetchXml` are two queries").target("savedQuery"))
+            }
+            None => {
+                let message = format!("`{}` has no view of this id", table.name);
+                let error = Error::new(Code::NotFound, message).target("savedQuery");
+                Err(error.hint(format!("GET savedqueries?$filter=returnedtypecode eq '{}'", table.name)))
+            }
+        }
+    }
+
     /// `?fetchXml=…`, which says all there is to say; a count may be asked beside it, and a page by its token.
     fn fetch(&self, table: &Arc<Table>, text: &str) -> Result<Request> {
         may(table, table.access.read, "read")?;
-        self.options.only(&[FETCH, "count", "skiptoken"], "a FetchXML, which says it itself")?;
+        self.options.only(&[FETCH, VIEW, "count", "skiptoken"], "a FetchXML, which says it itself")?;
         let counts = self.options.query(table, self.context)?.count;
         let mut fetch = match fetch::aggregate::read(text, table, self.context)? {
             fetch::aggregate::Asked::Rows(fetch) => fetch,

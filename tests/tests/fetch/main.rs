@@ -97,6 +97,37 @@ async fn fetches_say_what_odata_says() {
     assert!(found > 1_000, "{found} rows prove little");
 }
 
+/// Every table has views, whose fetches it answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn views_are_fetches() {
+    let (_fhir, servers) = servers().await;
+    let views = servers[0].1.get("savedqueries", &[]).await.rows();
+    assert!(views.len() > 100, "{}", views.len());
+    let tables = servers[0].1.get("EntityDefinitions", &[("$select", "LogicalName,EntitySetName")]).await.rows();
+    for view in &views {
+        let (table, id) = (view["returnedtypecode"].as_str().expect("a table"), view["savedqueryid"].as_str());
+        let described = tables.iter().find(|described| described["LogicalName"] == table);
+        let set = described.and_then(|table| table["EntitySetName"].as_str()).expect("a set").to_owned();
+        let options = [("savedQuery", id.expect("an id"))];
+        if !data::TABLES.contains(&table) {
+            servers[0].1.get(&set, &options).await.expect(200);
+            continue;
+        }
+        for (route, server) in &servers {
+            let found = rows_of(&server.get(&set, &options).await, false);
+            let fetch = view["fetchxml"].as_str().expect("a fetch");
+            let same = server.get(&set, &[("fetchXml", fetch)]).await;
+            assert_eq!(found, rows_of(&same, false), "{route}: {view}");
+            assert_eq!(found.len(), server.rows(&set, &[]).await.len(), "{route}: all of them are active");
+        }
+    }
+    let (_, server) = &servers[0];
+    let nobody = [("savedQuery", "00000000-0000-0000-0000-000000000000")];
+    assert_eq!(server.get("contacts", &nobody).await.expect(404).error_code(), "NotFound");
+    let changed = server.post("savedqueries", &json!({ "name": "mine" })).await;
+    assert!(!changed.expect(405).header("allow").contains("POST"));
+}
+
 /// What groups of a fetch say, as `$apply` has it.
 const GROUPS: [(&str, &str); 6] = [
     (

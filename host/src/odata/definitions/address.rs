@@ -215,7 +215,7 @@ fn keyed<'c>(
     let is_guid = uuid::Uuid::try_parse(value).is_ok();
     let property = match property.as_deref() {
         Some(property) => property,
-        None if is_guid && set.key_name() != "sdkmessagefilterid" => "MetadataId",
+        None if is_guid && !matches!(set.key_name(), "sdkmessagefilterid" | "savedqueryid") => "MetadataId",
         None => set.key_name(),
     };
     if property != "MetadataId" && property != set.key_name() {
@@ -224,7 +224,7 @@ fn keyed<'c>(
     }
     let is_it = |object: &Object| {
         object.get(property).is_some_and(|found| match found {
-            Value::String(found) if property == "MetadataId" => found.eq_ignore_ascii_case(value),
+            Value::String(found) if is_guid => found.eq_ignore_ascii_case(value),
             Value::String(found) => found == value,
             _ => false,
         })
@@ -404,6 +404,22 @@ mod tests {
         check("GlobalOptionSetDefinitions", "/value", &json!([]));
         let messages = "sdkmessagefilters?$expand=sdkmessageid($select=name)&$filter=(sdkmessageid/name eq 'Update') and primaryobjecttypecode eq 'contact'";
         check(messages, "/value/0/sdkmessageid/name", &json!("Update"));
+    }
+
+    #[test]
+    fn views_are_those_of_the_tables() {
+        check("savedqueries?$filter=returnedtypecode eq 'contact'", "/value/0/name", &json!("All contact"));
+        check("savedqueries?$select=name,isdefault&$filter=isdefault eq true&$count=true", "/@odata.count", &json!(2));
+        let id = id("savedquery", "contact/all");
+        check(&format!("savedqueries({id})"), "/returnedtypecode", &json!("contact"));
+        check(
+            &format!("savedqueries(savedqueryid={})?$select=name", id.to_uppercase()),
+            "/name",
+            &json!("All contact"),
+        );
+        check(&format!("savedqueries?$filter=savedqueryid eq {id}"), "/value/0/querytype", &json!(0));
+        refused("savedqueries(00000000-0000-0000-0000-000000000000)", Code::NotFound, "none of this key");
+        refused("savedqueries?$orderby=name", Code::NotSupported, "$orderby");
     }
 
     #[test]

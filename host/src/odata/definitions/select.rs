@@ -170,6 +170,7 @@ pub(super) fn one_of(subject: Subject<'_>) -> Set<'_> {
         Subject::Relationship(_) => super::subject::SetKind::Relationships,
         Subject::Key(..) => super::subject::SetKind::Keys,
         Subject::Takes(..) | Subject::Message(_) => super::subject::SetKind::Takes,
+        Subject::View(..) => super::subject::SetKind::Views,
     };
     Set { subjects: vec![subject], kind }
 }

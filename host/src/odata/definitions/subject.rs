@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 
 use super::attribute::{self, options};
-use super::label::{Object, id, is_custom, label, managed, members, schema_name};
+use super::label::{Object, id, is_custom, label, managed, members, schema_name, type_code};
+use super::view::View;
 use crate::model::catalog::{Catalog, Relation};
-use crate::model::key;
 use crate::model::table::{ColumnIndex, Kind, Table};
 
 /// One of them.
@@ -23,6 +23,8 @@ pub(super) enum Subject<'c> {
     /// That a table takes a message: a row of `sdkmessagefilters`.
     Takes(&'c Table, &'static str),
     Message(&'static str),
+    /// A row of `savedqueries`.
+    View(&'c Table, View),
 }
 
 /// A lookup and a table that it leads to.
@@ -57,6 +59,7 @@ pub(super) enum SetKind {
     ManyToMany,
     Keys,
     Takes,
+    Views,
 }
 
 /// Names of the objects whose set is empty here, so that they can be selected all the same.
@@ -90,6 +93,10 @@ pub(super) fn root<'c>(name: &str, catalog: &'c Catalog) -> Option<Set<'c>> {
                 |table: &'c std::sync::Arc<Table>| messages(table).map(|message| Subject::Takes(table, message));
             (catalog.tables().flat_map(takes).collect(), SetKind::Takes)
         }
+        "savedqueries" => {
+            let views = |table: &'c std::sync::Arc<Table>| View::of(table).map(|view| Subject::View(table, view));
+            (catalog.tables().flat_map(views).collect(), SetKind::Views)
+        }
         _ => return None,
     };
     Some(Set { subjects, kind })
@@ -108,6 +115,7 @@ impl<'c> Set<'c> {
             SetKind::OptionSets => "Name",
             SetKind::Relationships | SetKind::ManyToMany => "SchemaName",
             SetKind::Takes => "sdkmessagefilterid",
+            SetKind::Views => "savedqueryid",
         }
     }
 
@@ -144,7 +152,7 @@ impl<'c> Set<'c> {
             SetKind::Attributes => type_name.ends_with("AttributeMetadata"),
             SetKind::Relationships | SetKind::ManyToMany => type_name.ends_with("RelationshipMetadata"),
             SetKind::OptionSets => type_name.ends_with("OptionSetMetadata"),
-            SetKind::Tables | SetKind::Keys | SetKind::Takes => false,
+            SetKind::Tables | SetKind::Keys | SetKind::Takes | SetKind::Views => false,
         };
         let base = matches!(type_name, "AttributeMetadata" | "RelationshipMetadataBase");
         let subjects = self.subjects.iter().filter(|subject| base || is_of(subject)).copied().collect();
@@ -171,6 +179,7 @@ impl<'c> Subject<'c> {
             Self::Key(..) => "EntityKeyMetadata",
             Self::Takes(..) => "sdkmessagefilter",
             Self::Message(_) => "sdkmessage",
+            Self::View(..) => "savedquery",
         }
     }
 
@@ -202,6 +211,7 @@ impl<'c> Subject<'c> {
             Self::Message(message) => {
                 members([("sdkmessageid", json!(id("sdkmessage", message))), ("name", json!(message))])
             }
+            Self::View(table, view) => view.object(table),
         }
     }
 
@@ -217,7 +227,7 @@ impl<'c> Subject<'c> {
                 _ => &[],
             },
             Self::Takes(..) => &["sdkmessageid"],
-            Self::OptionSet(..) | Self::Relationship(_) | Self::Key(..) | Self::Message(_) => &[],
+            Self::OptionSet(..) | Self::Relationship(_) | Self::Key(..) | Self::Message(_) | Self::View(..) => &[],
         }
     }
 
@@ -255,6 +265,7 @@ impl<'c> Subject<'c> {
         match self {
             Self::Takes(..) => "sdkmessagefilterid",
             Self::Message(_) => "sdkmessageid",
+            Self::View(..) => "savedqueryid",
             _ => "MetadataId",
         }
     }
@@ -434,15 +445,4 @@ fn messages(table: &Table) -> impl Iterator<Item = &'static str> + use<> {
         ("Delete", access.delete),
     ];
     taken.into_iter().filter_map(|(message, is_taken)| is_taken.then_some(message))
-}
-
-/// The numbers of the platform's own tables are known; those of others differ from one environment to the next, and are
-/// from 10,000 on.
-fn type_code(name: &str) -> u32 {
-    match name {
-        "account" => 1,
-        "contact" => 2,
-        "task" => 4212,
-        _ => 10_000 + u32::try_from(key::concept(Some("table"), name).as_u128() % 90_000).unwrap_or_default(),
-    }
 }

@@ -221,6 +221,8 @@ fn what_is_wrong_is_refused() {
     refused("POST", "contacts?fetchXml=x", BadOption, "`fetchXml` has no meaning for a write");
     refused("GET", "contacts?fetchXml=x&fetchXml=y", BadOption, "given twice");
     refused("GET", "contacts?fetchXml=%3Cfetch%3E", BadOption, "not closed");
+    refused("GET", "contacts(*)?savedQuery=x", BadOption, "`savedQuery` has no meaning for one row");
+    refused("GET", "contacts?savedQuery=x", NotFound, "no view of this id");
     refused("GET", "contacts/$count?$top=5", BadOption, "no meaning");
     refused("GET", "contacts?$filter=%FF", BadUrl, "UTF-8");
     refused("DELETE", "contacts", MethodNotAllowed, "GET, POST");
@@ -242,7 +244,6 @@ fn what_we_lack_is_refused_by_name() {
         ("GET", "contacts?$search='x", "not finished"),
         ("GET", "contacts?$compute=x", "`$compute`"),
         ("GET", "contacts?$deltatoken=x", "`$deltatoken`"),
-        ("GET", "contacts(*)?savedQuery=x", "`savedQuery`"),
         ("GET", "contacts?userQuery=x", "`userQuery`"),
         ("GET", "contacts?sql=x", "`sql`"),
         ("GET", "?sql=x", "`sql`"),
