@@ -12,7 +12,7 @@ use super::definitions::address::{self, Definitions};
 use super::definitions::view::View;
 use super::expression::{Context, nearest_property};
 use super::fetch;
-use super::files::{self, Described, Opener};
+use super::files::{Described, Opener};
 use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
 use super::options::{Asked, CONCEPT_SET, FETCH, Options, VIEW, both};
 use super::syntax;
@@ -173,7 +173,7 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
         Request::Read { query, .. } => match message.headers.rows_form(options.get("format"))? {
             RowsForm::Json(format) => format,
             RowsForm::File(form) => {
-                may_export(&options, query, preferences.explain, form)?;
+                described::may_export(&options, query, preferences.explain, form)?;
                 export = Some(form);
                 Format::default()
             }
@@ -200,25 +200,6 @@ impl Call {
             _ => {}
         }
     }
-}
-
-/// Refuses what a file of all rows has no place for.
-fn may_export(options: &Options, query: &Query, explain: bool, form: FileForm) -> Result<()> {
-    let odd = if explain {
-        Some("explain")
-    } else if !query.expand.is_empty() {
-        Some("expand")
-    } else if query.count {
-        Some("count")
-    } else {
-        options.get("skiptoken").map(|_| "skiptoken")
-    };
-    let Some(odd) = odd else { return Ok(()) };
-    let error = Error::new(
-        Code::NotSupported,
-        format!("`${odd}` with all rows as a {} file is not supported", form.extension()),
-    );
-    Err(error.target(format!("${odd}")).hint("ask for application/json, or leave it out"))
 }
 
 impl Request {
@@ -316,41 +297,6 @@ impl Reader<'_> {
         match &first.key {
             None => self.set(table, rest),
             Some(key) => self.row(table, self.key(key, table)?, rest),
-        }
-    }
-
-    /// `$files/contacts.pbids`, `$files/postman.json?tables=contacts`
-    fn file(&self, rest: &[Segment]) -> Result<Request> {
-        let [Segment { name, key: None }] = rest else {
-            let error = Error::new(Code::BadUrl, "`/$files` is followed by the name of a file").target("$files");
-            return Err(error.hint("ask for `$files/turntable.pbids`, or another name in its place"));
-        };
-        if name == files::POSTMAN {
-            return self.described(Described::Postman);
-        }
-        self.method(&["GET"])?;
-        self.options.only(&[], "a file")?;
-        let Some((opener, of)) = files::parse(name) else {
-            let error = Error::new(Code::NotFound, format!("there is no file `{name}`")).target("$files");
-            return Err(error.hint(format!("names end with .pbids or .odc; `{}` is for Postman", files::POSTMAN)));
-        };
-        let table = if of == files::SERVICE { None } else { Some(self.named(of)?) };
-        Ok(Request::Opening { opener, table })
-    }
-
-    fn described(&self, form: Described) -> Result<Request> {
-        self.method(&["GET"])?;
-        self.options.only(&[], "a description of the API")?;
-        let most = self.context.limits.described_tables;
-        Ok(Request::Described { form, tables: files::chosen(self.message.query, |name| self.named(name), most)? })
-    }
-
-    /// A table as it is described, by its entity set or its logical name.
-    fn named(&self, name: &str) -> Result<Arc<Table>> {
-        let described = self.context.catalog.described();
-        match described.table(name) {
-            Some(table) => Ok(table.clone()),
-            None => described.find_entity_set(name).map_or_else(|| self.context.catalog.entity_set(name), Ok).cloned(),
         }
     }
 
@@ -927,6 +873,8 @@ fn bad_key(table: &Table, why: &str) -> Error {
 fn unsupported(what: &str) -> Error {
     Error::new(Code::NotSupported, format!("{what} is not supported"))
 }
+
+mod described;
 
 #[cfg(test)]
 mod tests;
