@@ -134,7 +134,7 @@ async fn every_address_says_what_may_be_done_there() {
         ("/api/data/v9.2/", "GET, HEAD, OPTIONS"),
         ("/api/data/v9.2/$metadata", "GET, HEAD, OPTIONS"),
         ("/api/data/v9.2/contacts", "GET, POST, HEAD, OPTIONS"),
-        (row, "GET, PATCH, DELETE, HEAD, OPTIONS"),
+        (row, "GET, PATCH, PUT, DELETE, HEAD, OPTIONS"),
         ("/api/data/v9.2/contacts/$count", "GET, HEAD, OPTIONS"),
         ("/api/data/v9.2/msind_UpsertBundle", "POST, OPTIONS"),
         ("/api/data/v9.1/msind_RetrieveBundle", "POST, OPTIONS"),

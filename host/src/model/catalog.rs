@@ -85,6 +85,15 @@ impl Catalog {
         self.by_name.get(name)
     }
 
+    /// The same, also by the name of a twin, which is that of the table that it stands for.
+    pub fn table_behind(&self, name: &str) -> Option<&Arc<Table>> {
+        self.table(name).or_else(|| self.table(&twins::behind(name)?).filter(|table| self.has_twin(table)))
+    }
+
+    fn has_twin(&self, table: &Table) -> bool {
+        self.twinned.as_ref().is_some_and(|twinned| twinned.contains(&table.name))
+    }
+
     pub fn entity_set(&self, entity_set: &str) -> Result<&Arc<Table>> {
         self.find_entity_set(entity_set).ok_or_else(|| {
             let error = self.no_table(entity_set);
@@ -100,10 +109,8 @@ impl Catalog {
 
     /// The same where nobody sees what went wrong. That of a twin is the table's that it stands for.
     pub fn find_entity_set(&self, entity_set: &str) -> Option<&Arc<Table>> {
-        self.by_entity_set.get(entity_set).or_else(|| {
-            let twinned = self.twinned.as_ref()?;
-            self.by_entity_set.get(&twins::behind(entity_set)?).filter(|table| twinned.contains(&table.name))
-        })
+        let behind = || self.by_entity_set.get(&twins::behind(entity_set)?).filter(|table| self.has_twin(table));
+        self.by_entity_set.get(entity_set).or_else(behind)
     }
 
     /// Whether an entity set is known here as that of a twin.

@@ -360,7 +360,8 @@ impl Reader<'_> {
     /// `?savedQuery=…`: what a view asks.
     fn view(&self, table: &Arc<Table>, id: &str) -> Result<Request> {
         let id = id.trim_matches(['{', '}', '\'']);
-        match View::find(table, id) {
+        let of_twin = || View::find(self.context.catalog.twin(table)?, id);
+        match View::find(table, id).or_else(of_twin) {
             Some(view) if self.options.get(FETCH).is_none() => self.fetch(table, &view.fetch_xml(table)),
             Some(_) => {
                 Err(Error::new(Code::BadOption, "`savedQuery` and `fetchXml` are two queries").target("savedQuery"))

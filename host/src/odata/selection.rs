@@ -137,6 +137,16 @@ fn nested(parser: &mut Parser<'_>, only_references: bool, select: bool) -> Resul
     if select && matches!(token.kind, TokenKind::Name(_)) && !parser.is('=') {
         return Ok(None);
     }
+    let raw = match name.as_str() {
+        "search" => Some(search(parser)?),
+        "filter" | "orderby" | "select" | "expand" | "compute" | "levels" => None,
+        _ if name.starts_with('@') => None,
+        _ => Some(parser.raw(|_, c| matches!(c, '\'' | '"'))?),
+    };
+    if let Some((value_at, text)) = raw {
+        let value = Value::Text(text.to_owned());
+        return Ok(Some(Nested { at: token.at, name, value_at, value_end: parser.next.at, value }));
+    }
     parser.expect('=')?;
     let value_at = parser.next.at;
     let value = match name.as_str() {
@@ -146,9 +156,7 @@ fn nested(parser: &mut Parser<'_>, only_references: bool, select: bool) -> Resul
         "expand" => Value::Expand(expand_items(parser)?),
         "compute" => Value::Compute(compute_items(parser)?),
         "levels" => Value::Text(levels(parser)?),
-        "search" => Value::Text(search(parser)?),
-        _ if name.starts_with('@') => Value::Expression(parser.expression()?),
-        _ => Value::Text(parser.raw()?.1.to_owned()),
+        _ => Value::Expression(parser.expression()?),
     };
     Ok(Some(Nested { at: token.at, name, value_at, value_end: parser.next.at, value }))
 }
@@ -183,11 +191,12 @@ fn levels(parser: &mut Parser<'_>) -> Result<String, SyntaxError> {
     Ok(levels.to_owned())
 }
 
-/// Nested, a search may hold parentheses only in pairs: one left open has swallowed the `)` of the options.
-fn search(parser: &mut Parser<'_>) -> Result<String, SyntaxError> {
-    let (start, text) = parser.raw()?;
+/// Phrases are in double quotes, and what is not finished, a whole search, in single ones; inside a word these are as good
+/// as letters. Nested, a search may hold parentheses only in pairs: one left open has swallowed the `)` of the options.
+fn search<'a>(parser: &mut Parser<'a>) -> Result<(usize, &'a str), SyntaxError> {
+    let (start, text) = parser.raw(|at, c| c == '"' || (at == 0 && c == '\''))?;
     if parser.next.kind != TokenKind::End {
-        return Ok(text.to_owned());
+        return Ok((start, text));
     }
     let at = text.find('(').map_or(parser.next.at, |i| start + i);
     Err(SyntaxError::new(at, "a parenthesis is not closed; this is"))

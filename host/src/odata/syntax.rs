@@ -215,16 +215,23 @@ impl<'a> Parser<'a> {
         if self.skip(mark)? { Ok(()) } else { Err(self.unexpected(&format!("`{mark}`"))) }
     }
 
-    /// Everything up to the `;` or `)` that closes a nested option, as it stands; quotes and parentheses are followed.
-    pub(crate) fn raw(&mut self) -> Result<(usize, &'a str), SyntaxError> {
-        let (text, start) = (self.lexer.text(), self.next.at);
+    /// Everything after the `=` that is next, up to the `;` or `)` that closes a nested option, as it stands: it may be
+    /// of another language than tokens. Parentheses are followed, and what quotes enclose: `is_quote` of a character and how
+    /// far behind the beginning it stands.
+    pub(crate) fn raw(&mut self, is_quote: impl Fn(usize, char) -> bool) -> Result<(usize, &'a str), SyntaxError> {
+        if !self.is('=') {
+            return Err(self.unexpected("`=`"));
+        }
+        let (text, after) = (self.lexer.text(), self.next.end);
+        let value = text.get(after..).unwrap_or_default();
+        let start = after + value.len() - value.trim_start_matches([' ', '\t']).len();
         let (mut open, mut quote) = (0_usize, None);
         let mut end = text.len();
         for (i, c) in text.get(start..).unwrap_or_default().char_indices() {
             match (quote, c) {
                 (Some(q), _) if q == c => quote = None,
                 (Some(_), _) => {}
-                (None, '\'' | '"') => quote = Some(c),
+                (None, _) if is_quote(i, c) => quote = Some(c),
                 (None, '(') => open += 1,
                 (None, ')' | ';') if open == 0 => {
                     end = start + i;

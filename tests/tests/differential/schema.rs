@@ -104,7 +104,9 @@ pub(crate) fn tables(metadata: &Json, rows: &BTreeMap<String, Vec<Map<String, Js
         let members = schema[*name].as_object().expect("an entity type");
         let key = members["$Key"][0].as_str().expect("a key").to_owned();
         let (mut columns, mut navigations) = (Vec::new(), Vec::new());
-        for (member, of) in members.iter().filter(|(member, _)| !member.starts_with('$') && !is_of_the_service(member))
+        for (member, of) in members
+            .iter()
+            .filter(|(member, _)| !member.starts_with('$') && !member.contains('@') && !is_of_the_service(member))
         {
             if of["$Kind"] != "NavigationProperty" {
                 columns.extend(kind(of).map(|kind| (member.clone(), kind)));

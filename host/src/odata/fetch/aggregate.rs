@@ -39,7 +39,7 @@ pub fn read(text: &str, table: &Arc<Table>, context: Context<'_>) -> Result<Aske
     if !fetch.flag("aggregate", source)? {
         return Ok(Asked::Rows(query::read(text, table, context)?.into()));
     }
-    let entity = query::entity(&fetch, table, source)?;
+    let entity = query::entity(&fetch, table, source, context.catalog)?;
     if fetch.get("paging-cookie").is_some_and(|cookie| !cookie.is_empty()) {
         return Err(source.unsupported(fetch.at, "a `paging-cookie` of groups").hint("ask by `page`"));
     }

@@ -58,14 +58,14 @@ pub(super) struct Leads<'a> {
     navigation: String,
 }
 
-/// A table by its logical name.
+/// A table by its logical name, or by that of its twin.
 pub(super) fn table<'a>(
     name: &str,
     element: &Element,
     source: Source<'_>,
     catalog: &'a Catalog,
 ) -> Result<&'a Arc<Table>> {
-    match catalog.table(name) {
+    match catalog.table_behind(name) {
         Some(table) if table.access.read => Ok(table),
         Some(_) => Err(source.bad(element.at, &format!("rows of `{name}` cannot be read,"))),
         None => {

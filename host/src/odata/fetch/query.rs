@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::condition::{self, Found};
 use super::link::{self, LINK, Leads, LinkType};
 use super::xml::{self, Allowed, Element};
-use crate::model::catalog::Relation;
+use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::{Beside, Fetch, Link, Page, Shown};
 use crate::model::query::{Compare, Expand, ExpandForm, Expr, Filter, Literal, Order, Query};
@@ -65,7 +65,7 @@ const ORDER: Allowed<'_> = Allowed {
 pub fn read(text: &str, table: &Arc<Table>, context: Context<'_>) -> Result<Fetch> {
     let source = Source { text, target: "fetchXml" };
     let fetch = xml::parse(source, context.limits)?;
-    let entity = entity(&fetch, table, source)?;
+    let entity = entity(&fetch, table, source, context.catalog)?;
     let mut links = Vec::new();
     let reading = Reading { source, context, table, by_value: fetch.flag("useraworderby", source)? };
     reading.survey(entity, table, None, &mut links)?;
@@ -85,8 +85,13 @@ pub fn read(text: &str, table: &Arc<Table>, context: Context<'_>) -> Result<Fetc
     Ok(found)
 }
 
-/// The one `entity`, which is of this table.
-pub(super) fn entity<'e>(fetch: &'e Element, table: &Table, source: Source<'_>) -> Result<&'e Element> {
+/// The one `entity`, which is of this table, under whichever of its names.
+pub(super) fn entity<'e>(
+    fetch: &'e Element,
+    table: &Table,
+    source: Source<'_>,
+    catalog: &Catalog,
+) -> Result<&'e Element> {
     if fetch.name != "fetch" {
         return Err(source.bad(fetch.at, "`fetch` is expected, not another element,"));
     }
@@ -99,7 +104,7 @@ pub(super) fn entity<'e>(fetch: &'e Element, table: &Table, source: Source<'_>) 
     };
     entity.only(ENTITY, source)?;
     let name = entity.needed("name", source)?;
-    if name != table.name {
+    if catalog.table_behind(name).is_none_or(|named| named.name != table.name) {
         let message = format!("the entity is `{name}`, and the address asks for rows of `{}`,", table.name);
         return Err(source.bad(entity.at, &message));
     }

@@ -127,6 +127,13 @@ fn options_make_the_query() {
         "read contact where (active and (not (fullname ne null and Contains(fullname,'x'))))",
     );
     get("contacts/$count?$search=x", "count contact where Contains(fullname,'x')");
+    // Words and phrases are no literals: of numbers, quotes and backslashes nothing is asked but that they are there.
+    for text in ["o'brien", "1a", "\"d\\e\"", "\"c\\\"", "\"\\\" x", "-1"] {
+        let nested =
+            ask("GET", &format!("contacts?$expand=msemr_observation_msemr_patient($search={text};$top=1)"), &[], "");
+        let alone = ask("GET", &format!("msemr_observations?$search={text}"), &[], "");
+        assert!(nested.is_ok() && alone.is_ok(), "{text}: {nested:?} {alone:?}");
+    }
     get(
         "contacts?$expand=msemr_observation_msemr_patient($search=x NOT y;$top=1)",
         "read contact expand msemr_observation_msemr_patient",
