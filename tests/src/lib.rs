@@ -4,7 +4,8 @@
 //! Environment: `TURNTABLE_TEST_SEKMET` (the executable of a real FHIR server), `TURNTABLE_TEST_FHIR_RESOURCES` (a Python
 //! with a second judge of resources), `TURNTABLE_TEST_COMPONENTIZE_QJS` and `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of
 //! mappings in JavaScript and Python), `TURNTABLE_TEST_DATAVERSE_PY` and `TURNTABLE_TEST_DATAVERSE_JS` (a Python and a folder
-//! of node modules with clients made for Dataverse), and what `turntable_test_data` names.
+//! of node modules with clients made for Dataverse), `TURNTABLE_TEST_READERS_PY` (a Python that reads Parquet and OpenAPI),
+//! `TURNTABLE_TEST_FAKETIME` (libfaketime's `libfaketime.so.1`), and what `turntable_test_data` names.
 
 mod admin;
 pub mod asked;
@@ -13,6 +14,8 @@ mod data;
 mod fhir;
 mod http;
 mod judge;
+#[cfg(target_os = "linux")]
+mod process;
 pub mod reference;
 mod sekmet;
 mod server;
@@ -22,5 +25,7 @@ pub use crate::data::{EVENTS, PATIENT, PEOPLE, SYNTHEA};
 pub use crate::fhir::Fhir;
 pub use crate::http::{Answer, Call, encode};
 pub use crate::judge::Judge;
+#[cfg(target_os = "linux")]
+pub use crate::process::{Process, serve};
 pub use crate::server::{Server, Setup};
 pub use turntable_test_data::skipped;

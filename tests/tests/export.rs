@@ -2,7 +2,7 @@
 //! and never a part for the whole.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -349,11 +349,10 @@ async fn a_file_that_cannot_be_whole_is_broken_off() {
 }
 
 #[cfg(target_os = "linux")]
-#[expect(clippy::print_stdout, reason = "one process tells the other where it serves")]
 mod memory {
-    use std::io::{BufRead as _, BufReader};
     use std::path::Path;
-    use std::process::{Child, Command, Stdio};
+
+    use turntable_tests::Process;
 
     use super::*;
 
@@ -385,7 +384,7 @@ mod memory {
         }
         server.stop().await;
 
-        let process = Process::start(folder.path());
+        let process = Process::start(TEST, [(FOLDER, folder.path().as_os_str())]);
         let address = format!("{}/api/data/v9.2/msemr_medicalidentifiers", process.url);
         let client = reqwest::Client::new();
         let export = async |options: &str, zipped: bool| {
@@ -419,48 +418,6 @@ mod memory {
 
     async fn serve(folder: &Path) {
         let server = Server::setup().data_dir(folder).start().await;
-        println!("\nserves {}", server.url());
-        // Until the other one goes.
-        let gone = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-        let _ = gone.await;
-        server.stop().await;
-    }
-
-    /// The server; it goes with this.
-    struct Process {
-        child: Child,
-        url: String,
-    }
-
-    impl Process {
-        fn start(folder: &Path) -> Self {
-            let mut child = Command::new(std::env::current_exe().expect("a test has a program"))
-                .args(["--exact", TEST, "--nocapture"])
-                .env(FOLDER, folder)
-                .env("TURNTABLE_LOG", "error")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("it starts");
-            let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-            let url = lines.find_map(|line| line.strip_prefix("serves ").map(str::to_owned)).expect("it serves");
-            std::thread::spawn(move || lines.for_each(drop));
-            Self { child, url }
-        }
-
-        /// Bytes that were in memory at the worst moment so far.
-        fn most_memory(&self) -> u64 {
-            let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a figure");
-            line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
-        }
-    }
-
-    impl Drop for Process {
-        fn drop(&mut self) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+        turntable_tests::serve(server).await;
     }
 }

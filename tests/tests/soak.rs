@@ -6,16 +6,14 @@
 #![expect(clippy::print_stdout, reason = "what became of it is to be seen")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use turntable_tests::{Answer, EVENTS, Fhir, PATIENT, PEOPLE, SYNTHEA, Server, builtin, digest, with_text};
+use turntable_tests::{Answer, EVENTS, Fhir, PATIENT, PEOPLE, Process, SYNTHEA, Server, builtin, digest, with_text};
 
 const TEST: &str = "nothing_grows_under_a_mixed_load";
 
@@ -62,7 +60,7 @@ async fn nothing_grows_under_a_mixed_load() {
     for bundle in [EVENTS, SYNTHEA[0]] {
         fhir.as_sandbox().load(bundle.as_bytes()).expect("the bundle is whole");
     }
-    let process = Process::start(folder.path(), fhir.base());
+    let process = Process::start(TEST, [(FOLDER, folder.path().as_os_str()), (SERVICE, fhir.base().as_ref())]);
     let load = Load::begin(&process.url, fhir.clone()).await;
 
     let mut looks: Vec<(u64, usize)> = Vec::new();
@@ -106,58 +104,11 @@ async fn serve(folder: &Path, service: &str) {
     let server = setup.virtual_tables(&tables).limits(|limits| limits.request_ms = 5_000).start().await;
     server.ingest(PEOPLE, None).await.expect(200);
     server.load(&second()).await.expect(201);
-    println!("\nserves {}", server.url());
-    // Until the other one goes.
-    let gone = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    let _ = gone.await;
-    server.stop().await;
+    turntable_tests::serve(server).await;
 }
 
 fn second() -> Vec<u8> {
     with_text("encounter", "Finished", "FINISHED")
-}
-
-/// The server; it goes with this.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(folder: &Path, service: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("a test has a program"))
-            .args(["--exact", TEST, "--nocapture"])
-            .env(FOLDER, folder)
-            .env(SERVICE, service)
-            .env("TURNTABLE_LOG", "error")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-        let url = lines.find_map(|line| line.strip_prefix("serves ").map(str::to_owned)).expect("it serves");
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
-    }
-
-    /// Bytes that are in memory.
-    fn memory(&self) -> u64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
-    }
-
-    fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 type Codes = Arc<Mutex<BTreeMap<String, u64>>>;
