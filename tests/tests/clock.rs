@@ -98,7 +98,7 @@ async fn under_a_clock_that_jumps() {
         }
         for (number, row) in known.iter_mut().enumerate() {
             server.turn(TABLE, row.route).await.expect(200);
-            let stale = std::mem::replace(&mut row.etag, String::new());
+            let stale = std::mem::take(&mut row.etag);
             row.text = format!("{} {number} after {jump}", row.route);
             let body = json!({ "msemr_comment": row.text });
             let address = format!("{SET}({})", row.key);
