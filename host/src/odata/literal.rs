@@ -28,7 +28,9 @@ pub fn date(text: &str, from: usize) -> Scanned {
 pub fn time_of_day(text: &str, from: usize) -> Scanned {
     let mut s = Scan::new(text, from);
     s.hour_minute()?;
-    if s.skip(b':') {
+    // In `case(… le 10:00:1)` the second colon is not the time's.
+    let has_seconds = matches!(text.as_bytes().get(s.at..), Some([b':', b'0'..=b'9', b'0'..=b'9', ..]));
+    if has_seconds && s.skip(b':') {
         // 60 is a leap second.
         s.two(b"0123456", |tens, ones| tens != b'6' || ones == b'0')?;
         if s.skip(b'.') {

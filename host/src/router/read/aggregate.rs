@@ -86,11 +86,12 @@ impl Session {
         }
         let folding = Folding::new(read.wide().clone(), step.clone(), self.limits().aggregate_groups)?;
         if let Some(gather) = &read.gather {
-            let (filter, ids) = self.joined(read).await?;
-            let scan = read.scan_beside(filter.clone(), &left_over);
-            if let Some(scan) = scan.filter(|_| grouped.in_database(&left_over)) {
+            if grouped.in_database(&left_over)
+                && let Some(scan) = self.scan_beside(read).await?
+            {
                 return self.groups_of_store(self.groups_asked(grouped, step, &scan)).await;
             }
+            let (filter, ids) = self.joined(read).await?;
             let rows = self.gathered(read, gather, filter, &ids).await?;
             return self.folded(table, folding, rows).await;
         }

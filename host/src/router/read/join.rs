@@ -14,7 +14,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::residual::Residual;
 use crate::plan::planner::with_keys;
-use crate::plan::tree::{Check, Read, Semijoin};
+use crate::plan::tree::{Check, NativeScan, Read, Semijoin};
 use crate::router::read::native::left_over;
 use crate::router::session::Session;
 
@@ -22,9 +22,32 @@ use crate::router::session::Session;
 type Joined = (Vec<Filter>, HashMap<Uuid, String>);
 
 impl Session {
-    /// The filter of a read with its joins made.
+    /// The filter of a read with its joins made. Rows that are gathered are checked here, where no condition for the
+    /// database has a meaning: of their joins the keys are read.
     pub(super) async fn joined(&self, read: &Read) -> Result<(Option<Filter>, HashMap<Uuid, String>)> {
+        let within = match read.gather {
+            Some(_) => vec![None; read.joins.len()],
+            None => read.within(&left_over),
+        };
+        self.joined_by(read, within).await
+    }
+
+    /// The scan that has the database find what would be gathered, if it can find all of it.
+    pub(super) async fn scan_beside(&self, read: &Read) -> Result<Option<NativeScan>> {
         let within = read.within(&left_over);
+        if read.scan_beside(read.asked(&within), &left_over).is_none() {
+            return Ok(None);
+        }
+        let (filter, _) = self.joined_by(read, within).await?;
+        Ok(read.scan_beside(filter, &left_over))
+    }
+
+    /// `within`: what the database makes of a join beside the rows.
+    async fn joined_by(
+        &self,
+        read: &Read,
+        within: Vec<Option<Filter>>,
+    ) -> Result<(Option<Filter>, HashMap<Uuid, String>)> {
         let (conditions, mut ids) = self.conditions(&read.table, &read.joins, within).await?;
         let filter = read.query.filter.as_ref();
         let filter = filter.map(|filter| with_keys(filter, &mut conditions.into_iter())).transpose()?;

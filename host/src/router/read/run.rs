@@ -122,10 +122,10 @@ impl Session {
     }
 
     async fn page_of_gathered(&self, read: &Read, gather: &Gather, cursor: &Cursor, size: usize) -> Result<Page> {
-        let (filter, ids) = self.joined(read).await?;
-        if let Some(scan) = read.scan_beside(filter.clone(), &left_over) {
+        if let Some(scan) = self.scan_beside(read).await? {
             return self.page_of_store(read, &scan, cursor, size).await;
         }
+        let (filter, ids) = self.joined(read).await?;
         let rows = self.gathered(read, gather, filter, &ids).await?;
         let (all, given) = (rows.len(), offset(cursor)?);
         let begin = usize::try_from(read.query.skip.saturating_add(given)).unwrap_or(usize::MAX).min(all);
