@@ -223,6 +223,19 @@ pub enum Compare {
     Ge,
 }
 
+impl Compare {
+    /// The same with its sides exchanged: `3 lt x` is `x gt 3`.
+    pub fn turned(self) -> Self {
+        match self {
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+            Self::Eq | Self::Ne => self,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextTest {
     Contains,

@@ -194,14 +194,14 @@ impl Resolver<'_> {
             return self.compare_unbounded(compare, left, size);
         }
         if let Some(size) = unbounded(left) {
-            return self.compare_unbounded(turned(compare), right, size);
+            return self.compare_unbounded(compare.turned(), right, size);
         }
         let (mut a, a_type) = self.expression(left)?;
         let (mut b, b_type) = self.expression(right)?;
         let between = match (&a, a_type, &b, b_type) {
             (date, Type::Date, Expr::Literal(Literal::Instant(moment)), _) => within_day(compare, date, *moment),
             (Expr::Literal(Literal::Instant(moment)), _, date, Type::Date) => {
-                within_day(turned(compare), date, *moment)
+                within_day(compare.turned(), date, *moment)
             }
             _ => None,
         };
@@ -653,17 +653,6 @@ fn compare(operator: Operator) -> Option<Compare> {
         Operator::Ge => Compare::Ge,
         _ => return None,
     })
-}
-
-/// The same with its sides exchanged.
-fn turned(compare: Compare) -> Compare {
-    match compare {
-        Compare::Lt => Compare::Gt,
-        Compare::Le => Compare::Ge,
-        Compare::Gt => Compare::Lt,
-        Compare::Ge => Compare::Le,
-        same => same,
-    }
 }
 
 /// A date, which begins at midnight UTC, against a moment in the middle of a day. None where the moment is no such, or would

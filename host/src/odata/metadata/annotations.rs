@@ -4,6 +4,7 @@
 
 use super::{EntityType, Property, Written};
 use crate::model::limits::Limits;
+use crate::odata::expression::functions::FUNCTIONS;
 
 /// The vocabularies that are used: namespace, alias, address.
 pub(super) const VOCABULARIES: [[&str; 3]; 2] = [
@@ -13,39 +14,6 @@ pub(super) const VOCABULARIES: [[&str; 3]; 2] = [
         "Capabilities",
         "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Capabilities.V1.xml",
     ],
-];
-
-/// Functions that a `$filter` may use.
-const FUNCTIONS: [&str; 29] = [
-    "contains",
-    "endswith",
-    "startswith",
-    "length",
-    "indexof",
-    "substring",
-    "tolower",
-    "toupper",
-    "trim",
-    "concat",
-    "year",
-    "month",
-    "day",
-    "hour",
-    "minute",
-    "second",
-    "fractionalseconds",
-    "date",
-    "time",
-    "now",
-    "mindatetime",
-    "maxdatetime",
-    "totaloffsetminutes",
-    "totalseconds",
-    "round",
-    "floor",
-    "ceiling",
-    "cast",
-    "isof",
 ];
 
 /// A term, by its alias, and its value.

@@ -174,7 +174,7 @@ impl Pushdown<'_> {
             Filter::And(a, b) => self.either(a, b),
             Filter::Or(..) => self.alternatives(filter),
             Filter::Compare(op, Expr::Literal(literal), of) if !matches!(of, Expr::Literal(_)) => {
-                self.compare(exchanged(*op), of, literal)
+                self.compare(op.turned(), of, literal)
             }
             Filter::Compare(op, of, Expr::Literal(literal)) => self.compare(*op, of, literal),
             Filter::In(_, list) if list.is_empty() => Push::Never(OUTSIDE),
@@ -638,17 +638,6 @@ enum Settled {
     True,
     False,
     Open(Filter),
-}
-
-/// The same comparison with its sides exchanged.
-fn exchanged(op: Compare) -> Compare {
-    match op {
-        Compare::Lt => Compare::Gt,
-        Compare::Le => Compare::Ge,
-        Compare::Gt => Compare::Lt,
-        Compare::Ge => Compare::Le,
-        same => same,
-    }
 }
 
 fn disjuncts<'f>(filter: &'f Filter, into: &mut Vec<&'f Filter>) {

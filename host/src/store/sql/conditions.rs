@@ -94,7 +94,7 @@ impl<'t> Conditions<'t> {
                 self.against_literal(*compare, *column, literal)
             }
             Filter::Compare(compare, Expr::Literal(literal), Expr::Column(column)) => {
-                self.against_literal(turned(*compare), *column, literal)
+                self.against_literal(compare.turned(), *column, literal)
             }
             Filter::Compare(compare, Expr::Column(a), Expr::Column(b)) => {
                 let like = class(self.table, *a)? == class(self.table, *b)?;
@@ -361,17 +361,6 @@ fn operator(compare: Compare) -> &'static str {
         Compare::Le => "<=",
         Compare::Gt => ">",
         Compare::Ge => ">=",
-    }
-}
-
-/// `3 lt x` is `x gt 3`.
-fn turned(compare: Compare) -> Compare {
-    match compare {
-        Compare::Lt => Compare::Gt,
-        Compare::Le => Compare::Ge,
-        Compare::Gt => Compare::Lt,
-        Compare::Ge => Compare::Le,
-        Compare::Eq | Compare::Ne => compare,
     }
 }
 
