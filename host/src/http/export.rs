@@ -189,7 +189,7 @@ impl Export {
             false => Names::default(),
         };
         let this = self.clone();
-        let written = self.session.work(&self.table.table, move || {
+        let written = self.session.work_on(rows.len(), &self.table.table, move || {
             let found = Found { table: &this.table.table, query: &this.query, rows: &rows, expanded: &[] };
             let style = this.style(&names);
             let done = match &mut file {

@@ -121,7 +121,7 @@ impl Session {
 
     async fn folded(&self, table: &Arc<ServedTable>, mut folding: Folding, rows: Rows) -> Result<Rows> {
         let begun = Instant::now();
-        let done = self.work(&table.table, move || {
+        let done = self.work_on(rows.len(), &table.table, move || {
             folding.add(&rows)?;
             folding.done()
         });
