@@ -1,6 +1,8 @@
 //! What a native table and its columns are called in the database, and the values that statements take. Each column has
 //! two there: the cell's text, to show, and its sort key, to compare.
 
+use std::borrow::Cow;
+
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::SortKey;
 
@@ -33,23 +35,38 @@ pub(crate) fn table_name(table: &Table) -> String {
 
 /// The SQL column of a column's cell text, quoted.
 pub(crate) fn cell_name(table: &Table, column: ColumnIndex) -> String {
-    quoted(&format!("c_{}", stem(table, column)))
+    quoted_after("c_", &stem(table, column))
 }
 
 /// The SQL column of a column's sort key, quoted. That of the table's key is the row's identity itself.
 pub(crate) fn key_name(table: &Table, column: ColumnIndex) -> String {
-    if column == table.key { "\"key\"".into() } else { quoted(&format!("k_{}", stem(table, column))) }
+    if column == table.key { "\"key\"".into() } else { quoted_after("k_", &stem(table, column)) }
 }
 
 /// A concept's key has the name of the concept, which a plain column may have as well; its property is its own.
-pub(crate) fn stem(table: &Table, column: ColumnIndex) -> String {
+pub(crate) fn stem(table: &Table, column: ColumnIndex) -> Cow<'_, str> {
     let column = &table.columns[column];
     match column.kind {
-        Kind::ConceptKey { .. } => column.property().into_owned(),
-        _ => column.name.clone(),
+        Kind::ConceptKey { .. } => column.property(),
+        _ => column.name.as_str().into(),
     }
 }
 
 pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    quoted_after("", name)
+}
+
+/// In one piece: a statement over a wide table has hundreds of names.
+fn quoted_after(prefix: &str, name: &str) -> String {
+    let mut out = String::with_capacity(prefix.len() + name.len() + 2);
+    out.push('"');
+    out.push_str(prefix);
+    for (index, part) in name.split('"').enumerate() {
+        if index > 0 {
+            out.push_str("\"\"");
+        }
+        out.push_str(part);
+    }
+    out.push('"');
+    out
 }

@@ -13,8 +13,7 @@ use crate::store::sql::names::{Value, cell_name, key_name, table_name};
 /// One statement over one native table, ready to run and to be printed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Select {
-    /// Gives the cell of each of `columns`. Its parameters are `params`, then limit and offset of `window` if there is
-    /// one.
+    /// Gives the cell of each of `columns`. Its parameters are `params`, then the offset of `window` if there is one.
     pub(crate) sql: String,
     /// The number of rows that `sql` gives without its window. Its parameters are `params`.
     pub(crate) count_sql: String,
@@ -95,8 +94,9 @@ impl Select {
         }
         let cells: Vec<_> = shown.iter().map(|column| cell_name(table, *column)).collect();
         let mut sql = format!("SELECT {}{from} ORDER BY {}", cells.join(", "), order_by(table, order, ordered));
-        if window.is_some() {
-            sql.push_str(" LIMIT ? OFFSET ?");
+        if let Some(window) = window {
+            // Not a parameter: SQLite plans by the limit, and would plan anew whenever another one is bound.
+            sql.push_str(&format!(" LIMIT {} OFFSET ?", window.limit()));
         }
         let count_sql = format!("SELECT count(*){from}");
         Self { sql, count_sql, params: conditions.params, columns: shown, residual, ordered, window }
@@ -135,10 +135,13 @@ fn is_ordered(order: &[Order]) -> bool {
 }
 
 impl Window {
-    /// As SQLite wants them; a negative limit is none.
-    pub(crate) fn limit_offset(self) -> (i64, i64) {
-        let limit = self.top.map_or(-1, |top| i64::try_from(top).unwrap_or(i64::MAX));
-        (limit, i64::try_from(self.skip).unwrap_or(i64::MAX))
+    /// As SQLite wants it; a negative limit is none.
+    fn limit(self) -> i64 {
+        self.top.map_or(-1, |top| i64::try_from(top).unwrap_or(i64::MAX))
+    }
+
+    pub(crate) fn offset(self) -> i64 {
+        i64::try_from(self.skip).unwrap_or(i64::MAX)
     }
 }
 
@@ -252,9 +255,9 @@ mod tests {
         assert_eq!(
             select.sql,
             "SELECT \"c_children\", \"c_lastname\" FROM \"contact\" \
-             ORDER BY \"k_lastname\" DESC, \"key\", \"key\" LIMIT ? OFFSET ?"
+             ORDER BY \"k_lastname\" DESC, \"key\", \"key\" LIMIT -1 OFFSET ?"
         );
-        assert_eq!(select.window.map(Window::limit_offset), Some((-1, 3)));
+        assert_eq!(select.window.map(Window::offset), Some(3));
         let negative = Order { by: Expr::Negate(Box::new(CHILDREN)), descending: false };
         let select = Select::new(&table(), &[1], None, &[negative], window);
         assert_eq!((select.ordered, select.window, select.columns), (false, None, vec![1, 2, 0]));

@@ -193,9 +193,8 @@ pub(super) fn each(
     mut look: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let mut statement = moment.prepare_cached(&select.sql)?;
-    let (limit, offset) = select.window.map(Window::limit_offset).unzip();
-    let window = [limit, offset].into_iter().flatten().map(Value::Int);
-    let mut rows = statement.query(rusqlite::params_from_iter(select.params.iter().cloned().chain(window)))?;
+    let offset = select.window.map(|window| Value::Int(window.offset()));
+    let mut rows = statement.query(rusqlite::params_from_iter(select.params.iter().cloned().chain(offset)))?;
     while let Some(row) = rows.next()? {
         if look(row)?.is_break() {
             break;
@@ -212,12 +211,13 @@ fn count(moment: &Connection, select: &Select) -> Result<u64> {
 }
 
 pub(super) fn push(rows: &mut Rows, row: &Row<'_>) -> Result<()> {
-    let cell = |index| match row.get_ref(index)? {
-        ValueRef::Null => Ok(None),
-        value => Ok(Some(value.as_str().map_err(rusqlite::Error::from)?)),
-    };
-    let cells: Vec<Option<&str>> = (0..rows.columns().len()).map(cell).collect::<Result<_>>()?;
-    rows.push(cells);
+    rows.begin_row();
+    for position in 0..rows.columns().len() {
+        match row.get_ref(position)? {
+            ValueRef::Null => {}
+            value => rows.fill(position, [value.as_str().map_err(rusqlite::Error::from)?]),
+        }
+    }
     if rows.bytes() > READ_BYTES_MAX {
         return Err(Error::new(Code::ScanBudgetExceeded, "the rows of one answer are too large")
             .hint("ask for fewer columns or a smaller page"));
@@ -579,7 +579,7 @@ mod tests {
         let plan: String = store
             .reading(|moment| {
                 let mut explain = moment.prepare(&format!("EXPLAIN QUERY PLAN {}", select.sql))?;
-                Ok(explain.query_row((vec![0u8; 16], 10, 0), |row| row.get(3))?)
+                Ok(explain.query_row((vec![0u8; 16], 0), |row| row.get(3))?)
             })
             .unwrap();
         assert!(plan.contains("USING INDEX sample:patient (k_patient=?)"), "{plan}");

@@ -108,12 +108,12 @@ impl Made {
 
     /// Whether a column is there.
     pub(crate) fn has(&self, table: &Table, column: ColumnIndex) -> bool {
-        self.keys.contains_key(&names::stem(table, column))
+        self.keys.contains_key(&*names::stem(table, column))
     }
 
     /// Whether every column is there, with sort keys made as they should be.
     pub(crate) fn is_up_to_date(&self, table: &Table) -> bool {
-        (0..table.columns.len()).all(|c| self.keys.get(&names::stem(table, c)) == Some(&keys_of(table, c)))
+        (0..table.columns.len()).all(|c| self.keys.get(&*names::stem(table, c)) == Some(&keys_of(table, c)))
     }
 }
 
@@ -130,7 +130,7 @@ impl Changes {
             // Keys stay as whoever put a version in force has them made.
             Stands::Partly => {
                 let before = keys_before(transaction, table)?;
-                for column in (0..table.columns.len()).filter(|c| !before.contains_key(&names::stem(table, *c))) {
+                for column in (0..table.columns.len()).filter(|c| !before.contains_key(&*names::stem(table, *c))) {
                     add_column(transaction, table, column)?;
                     remember_column(transaction, table, column)?;
                 }
@@ -172,20 +172,20 @@ fn ensure(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
     if before.is_empty() {
         return create(transaction, table);
     }
-    if before.get(&names::stem(table, table.key)).is_none_or(|keys| *keys != keys_of(table, table.key)) {
+    if before.get(&*names::stem(table, table.key)).is_none_or(|keys| *keys != keys_of(table, table.key)) {
         return create_anew(transaction, table);
     }
-    let changed = |c: &ColumnIndex| before.get(&names::stem(table, *c)) != Some(&keys_of(table, *c));
+    let changed = |c: &ColumnIndex| before.get(&*names::stem(table, *c)) != Some(&keys_of(table, *c));
     let changed: Vec<ColumnIndex> = (0..table.columns.len()).filter(changed).collect();
     for column in &changed {
-        if !before.contains_key(&names::stem(table, *column)) {
+        if !before.contains_key(&*names::stem(table, *column)) {
             add_column(transaction, table, *column)?;
         }
         remember_column(transaction, table, *column)?;
     }
     // A column that was just added has nothing to make keys from, unless the host makes its cells too.
     let from_cells =
-        |c: &&ColumnIndex| before.contains_key(&names::stem(table, **c)) || table.concept_of(**c).is_some();
+        |c: &&ColumnIndex| before.contains_key(&*names::stem(table, **c)) || table.concept_of(**c).is_some();
     rebuild(transaction, table, &changed.iter().filter(from_cells).copied().collect::<Vec<_>>())?;
     create_indexes(transaction, table)
 }
