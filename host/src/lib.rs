@@ -499,6 +499,9 @@ pub mod router {
         /// A bundle to resources.
         pub mod ingest;
 
+        /// A change set of one resource, to a service without transactions.
+        pub mod alone;
+
         /// Changes of resources of a FHIR service, sent as one transaction.
         pub mod transaction;
 

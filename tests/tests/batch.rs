@@ -380,6 +380,55 @@ async fn a_service_without_transactions_is_named() {
     assert_eq!(fhir.count("Patient").await, 0);
 }
 
+/// What comes to one resource needs no transaction: several changes of it, a row that is made and changed, a row with parts of
+/// its own resource inside it. It is checked as one would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_resource_needs_no_transaction() {
+    let (fhir, server) = with_service().await;
+    // What it says of itself is asked once.
+    fhir.as_sandbox().set_faults("no-transaction".parse().expect("faults"));
+    fhir.put(&json!({ "resourceType": "Patient", "id": "p", "name": [{ "family": "Before" }] })).await;
+    let keys = server.rows("contacts", &[]).await;
+    let there = format!("contacts({})", keys[0]["contactid"].as_str().expect("a key"));
+    let twice = vec![Item::Set(vec![
+        change("PATCH", &there, &json!({ "lastname": "After" })),
+        change("PATCH", &there, &json!({ "firstname": "Ann" })),
+    ])];
+    let with = async |faults: &str, items: &[Item]| {
+        fhir.as_sandbox().set_faults(faults.parse().expect("faults"));
+        let answer = send(&server, items, "return=minimal").await.expect(200);
+        fhir.as_sandbox().set_faults("no-transaction".parse().expect("faults"));
+        (statuses(&answer), answer.text)
+    };
+    let (status, text) = with("no-transaction,stale-write", &twice).await;
+    assert!(status == [502] && text.contains("UpstreamInvalid"), "{text}");
+    let (status, text) = with("no-transaction,refuse-writes=422", &twice).await;
+    assert!(status == [422] && text.contains("RefusedByFhir"), "{text}");
+    let (status, text) = with("no-transaction", &twice).await;
+    assert_eq!(status, [204, 204], "{text}");
+    let stored = fhir.read("Patient", "p").await;
+    assert_eq!(stored["name"], json!([{ "family": "After", "given": ["Ann"] }]));
+
+    let made = vec![Item::Set(vec![
+        change("POST", "contacts", &person("New")),
+        change("PATCH", "$1", &json!({ "firstname": "Eve" })),
+    ])];
+    let (status, text) = with("no-transaction", &made).await;
+    assert_eq!(status, [201, 204], "{text}");
+    let rows = server.rows("contacts", &[("$filter", "lastname eq 'New'")]).await;
+    assert_eq!((rows.len(), &rows[0]["firstname"]), (1, &json!("Eve")));
+    let key = rows[0]["contactid"].as_str().expect("a key");
+    assert!(text.contains(key), "the answer names the row that was made: {text}");
+
+    let gone = vec![Item::Set(vec![
+        change("PATCH", &there, &json!({ "lastname": "Last" })),
+        format!("DELETE {there} HTTP/1.1\r\n\r\n"),
+    ])];
+    let (status, text) = with("no-transaction", &gone).await;
+    assert_eq!(status, [204, 204], "{text}");
+    assert_eq!(fhir.count("Patient").await, 1);
+}
+
 /// The actions on many rows are change sets too.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_rows_at_once_go_as_one_transaction() {

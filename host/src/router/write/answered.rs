@@ -43,7 +43,13 @@ pub fn answered(answer: &[u8], asked: usize) -> Result<Vec<Answered<'_>>> {
         .collect())
 }
 
-impl Answered<'_> {
+impl<'a> Answered<'a> {
+    /// What a service told by the answer to a write of its own: `location` as `Type/id`, and the resource if it is shown.
+    pub fn told(status: &str, location: String, body: &'a [u8]) -> Self {
+        let (status, location) = (Some(status.to_owned()), Some(location));
+        Self { status, location, resource: serde_json::from_slice(body).ok(), ..Self::default() }
+    }
+
     /// As the service says it, `201 Created`; empty if it does not.
     pub fn status(&self) -> &str {
         self.status.as_deref().unwrap_or_default()

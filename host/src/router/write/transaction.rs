@@ -1,5 +1,5 @@
 //! A change set to a FHIR service: the writes that it has gathered go there as one transaction (R4 3.1.0.11.2), which is
-//! done whole or not at all. What the service answers is checked entry by entry, and then each resource is looked for: a
+//! done whole or not at all; to a service that takes none, one write alone. What the service answers is checked entry by entry, and then each resource is looked for: a
 //! service that answers the whole as done and has stored a part of it is told by that.
 
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use crate::router::fault::reached;
 use crate::router::gathered::{Before, Done, Outgoing};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
+use crate::router::write::alone::{self, can_go_alone};
 use crate::router::write::answered::{Answered, answered};
 use crate::router::write::change::Written;
 use crate::router::write::kept::{Compared, Differing};
@@ -42,7 +43,7 @@ impl Session {
         let first = first.parts.first().copied().unwrap_or_default();
         let missing = || Error::new(Code::Internal, "a FHIR service is not there any more");
         let client = self.turntable().sources.get(&source).ok_or_else(|| (first, missing()))?;
-        self.may_send(client, &writes).await.map_err(|error| (first, error))?;
+        let takes_transactions = self.may_send(client, &writes).await.map_err(|error| (first, error))?;
         // In one order, so that two sets do not wait for each other.
         let mut order: Vec<&Outgoing> = writes.iter().filter(|write| !write.is_named_there()).collect();
         order.sort_by_key(|write| (&write.resource_type, &write.id));
@@ -53,22 +54,35 @@ impl Session {
             turns.push(turn.map_err(|error| (write.part(), error))?);
         }
         self.still_stands(client, &writes).await?;
-        let bundle = self.bundle(client, &writes).await.map_err(|error| (first, error))?;
-        reached("write.asking");
-        let begun = Instant::now();
-        let answer = client.transaction(bundle, self.deadline()).await;
-        self.trace().add(Step::Upstream, begun.elapsed());
-        let answer = answer.map_err(|error| placed(&writes, first, error))?;
-        reached("write.taken");
-        self.look_for(client, &writes, &answer).await?;
+        if takes_transactions {
+            let bundle = self.bundle(client, &writes).await.map_err(|error| (first, error))?;
+            let answer = self.asked(client.transaction(bundle, self.deadline())).await;
+            let answer = answer.map_err(|error| placed(&writes, first, error))?;
+            let answers = answered(&answer, writes.len()).map_err(|error| (first, in_doubt(error)))?;
+            self.look_for(client, &writes, &answers).await?;
+        } else if let [write] = writes.as_slice() {
+            let answer = self.asked(alone::send(client, write, self.deadline())).await;
+            let answer = answer.map_err(|error| in_columns(write, error))?;
+            self.look_for(client, &writes, &[answer.answered(&write.resource_type)]).await?;
+        }
         Ok(true)
     }
 
-    /// What the service says that it does not do is not asked of it.
-    async fn may_send(&self, client: &Client, writes: &[Outgoing]) -> Result<()> {
+    /// What a service answers to a write.
+    async fn asked<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        reached("write.asking");
+        let begun = Instant::now();
+        let answer = answer.await;
+        self.trace().add(Step::Upstream, begun.elapsed());
+        answer.inspect(|_| reached("write.taken"))
+    }
+
+    /// What the service says that it does not do is not asked of it. Whether it takes transactions; where it does not, there
+    /// is one write that needs none.
+    async fn may_send(&self, client: &Client, writes: &[Outgoing]) -> Result<bool> {
         let says = client.capabilities(self.deadline()).await?;
         client.check_version(&says)?;
-        if !says.transaction {
+        if !says.transaction && !can_go_alone(writes, &temporary(writes)) {
             let message = format!(
                 "the FHIR service `{}` takes no transactions, so it can make no change set of several changes",
                 client.name()
@@ -83,7 +97,7 @@ impl Session {
                 return Err(Error::new(Code::NotSupported, message).hint("POST the row without its key"));
             }
         }
-        Ok(())
+        Ok(says.transaction)
     }
 
     /// Where a service has no versions, a resource is read once more before it is written over.
@@ -106,10 +120,7 @@ impl Session {
     async fn bundle(&self, client: &Client, writes: &[Outgoing]) -> Result<Bytes> {
         let (writes, base) = (writes.to_vec(), client.base());
         self.work_for_bundles(false, move || {
-            let mut links = Links::default();
-            for write in writes.iter().filter(|write| write.is_named_there()) {
-                links.add(&write.reference(), link(format!("urn:uuid:{}", write.id)));
-            }
+            let links = temporary(&writes);
             let mut text = b"{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[".to_vec();
             for (position, write) in writes.iter().enumerate() {
                 if position > 0 {
@@ -123,20 +134,19 @@ impl Session {
         .await
     }
 
-    /// Checks the answer to a transaction, and that each resource is there as it was sent. From here on an error says that
+    /// Checks the answers, and that each resource is there as it was sent. From here on an error says that
     /// the service did otherwise than it said.
-    async fn look_for(&self, client: &Client, writes: &[Outgoing], answer: &[u8]) -> Placed<()> {
+    async fn look_for(&self, client: &Client, writes: &[Outgoing], answers: &[Answered<'_>]) -> Placed<()> {
         let first = writes.first().map(Outgoing::part).unwrap_or_default();
-        let answers = answered(answer, writes.len()).map_err(|error| (first, in_doubt(error)))?;
         let mut ids = Vec::with_capacity(writes.len());
-        for (write, answer) in writes.iter().zip(&answers) {
+        for (write, answer) in writes.iter().zip(answers) {
             ids.push(id_there(client, write, answer).map_err(|error| (write.part(), error))?);
         }
         let mut links = Links::default();
         for (write, id) in writes.iter().zip(&ids).filter(|(write, _)| write.is_named_there()) {
             links.add(&write.reference(), link(format!("{}/{id}", write.resource_type)));
         }
-        let mut shown = self.read_again(client, writes, &ids, &answers).await?;
+        let mut shown = self.read_again(client, writes, &ids, answers).await?;
         for (position, (write, id)) in writes.iter().zip(&ids).enumerate() {
             let part = |error| (write.part(), error);
             let found = shown.get_mut(position).and_then(Option::take);
@@ -361,12 +371,29 @@ fn placed(writes: &[Outgoing], first: usize, error: Error) -> (usize, Error) {
     if error.code() == Code::PreconditionFailed {
         return (part, changed_since());
     }
-    let error = match write.and_then(|write| write.written.first()) {
+    match write {
         // What it says of an element is said of the entry's resource.
-        Some((table, _)) => name_columns(&table.table, error.map_targets(within_resource)),
+        Some(write) => in_columns(write, error.map_targets(within_resource)),
+        None => (part, error),
+    }
+}
+
+/// What a service says of one write, about the columns that were written.
+fn in_columns(write: &Outgoing, error: Error) -> (usize, Error) {
+    let error = match write.written.first() {
+        Some((table, _)) => name_columns(&table.table, error),
         None => error,
     };
-    (part, error)
+    (write.part(), error)
+}
+
+/// What new resources are called in the bundle, until their service has named them.
+fn temporary(writes: &[Outgoing]) -> Links {
+    let mut links = Links::default();
+    for write in writes.iter().filter(|write| write.is_named_there()) {
+        links.add(&write.reference(), link(format!("urn:uuid:{}", write.id)));
+    }
+    links
 }
 
 /// The position that `Bundle.entry[3]…` names.
