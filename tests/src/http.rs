@@ -27,6 +27,9 @@ pub(crate) fn with_options(path: &str, options: &[(&str, &str)]) -> String {
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }
 
+/// Shorter than servers keep connections that rest.
+const IDLE: Duration = Duration::from_secs(20);
+
 /// Plain HTTP towards this machine; redirects are answers too.
 pub(crate) fn client() -> Client {
     // reqwest wants a TLS provider even where no TLS is spoken; another test may have installed it.
@@ -34,6 +37,7 @@ pub(crate) fn client() -> Client {
     Client::builder()
         .no_proxy()
         .timeout(TIMEOUT)
+        .pool_idle_timeout(IDLE)
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("the settings of the client are constant")

@@ -17,7 +17,8 @@ pub struct Limits {
     /// Milliseconds from the start of a connection, or the first byte of a request, to the end of its headers. The
     /// connection ends.
     pub header_ms: u64,
-    /// Milliseconds that a connection may rest between an answer and the next request. It ends.
+    /// Milliseconds that a connection may rest between an answer and the next request. It ends. Longer than clients and
+    /// proxies keep theirs (60 to 90 s): whoever asks on a connection that is just being closed gets no answer.
     pub idle_ms: u64,
     /// Milliseconds in which `transfer_bytes` of a body must come, or of an answer be taken, where somebody waits for it.
     /// `RequestTimeout`; of an answer the connection ends.
@@ -162,7 +163,7 @@ impl Default for Limits {
             header_bytes: 64 << 10,
             header_count: 100,
             header_ms: 10_000,
-            idle_ms: 60_000,
+            idle_ms: 120_000,
             transfer_ms: 20_000,
             transfer_bytes: 16 << 10,
             answers_bytes: 256 << 20,
