@@ -199,8 +199,14 @@ pub mod plan {
         /// Typed values as FHIR search values: widened bounds, escaped text.
         pub mod parameter;
 
+        /// A filter as conditions that must all hold.
+        pub mod normal;
+
         /// One condition as FHIR search parameters: a superset of its rows, or nothing.
         pub mod pushdown;
+
+        /// An `or` that takes several searches.
+        pub mod alternatives;
 
         /// A query as FHIR search, each conjunct exact, inexact or left over.
         pub mod query;

@@ -178,6 +178,7 @@ fn condition(condition: &Explained) -> Value {
             Class::Inexact => "inexact",
             Class::Unsupported => "unsupported",
             Class::Related => "related",
+            Class::Apart => "apart",
         },
         "params": condition.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
         "why": condition.why,

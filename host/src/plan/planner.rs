@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::evaluate::aggregate;
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
 use super::joined::split;
-use super::search::query::{Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, sort};
+use super::search::query::{
+    Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, searches_apart, sort,
+};
 use super::tree::{
     Check, CountPlan, Expansion, Gather, Grouped, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan,
     Semijoin,
@@ -420,8 +422,27 @@ fn search_scan(
     server: &ServerSearch,
     ids: &HashMap<Uuid, String>,
 ) -> SearchScan {
+    let together = searches(filter.as_ref(), table, server, ids);
+    let together = arranged(together, query, filter.clone(), columns, table, server);
+    // Several searches have no common order: where the service gives one, pages end early.
+    let is_in_order = (!query.order.is_empty() && !together.sort_here) || together.window.is_some();
+    match filter.as_ref().filter(|_| !is_in_order).and_then(|filter| searches_apart(filter, table, server, ids)) {
+        Some(apart) => arranged(apart, query, filter, columns, table, server),
+        None => together,
+    }
+}
+
+/// Searches with what comes after them.
+fn arranged(
+    searches: Vec<Searched>,
+    query: &Query,
+    filter: Option<Filter>,
+    columns: &[ColumnIndex],
+    table: &Table,
+    server: &ServerSearch,
+) -> SearchScan {
     let (mut asked, mut nothing) = (Vec::new(), Vec::new());
-    for searched in searches(filter.as_ref(), table, server, ids) {
+    for searched in searches {
         match searched {
             Searched::Search(search) => asked.push(*search),
             Searched::Nothing { resource_type, why } => nothing.push((resource_type, why)),

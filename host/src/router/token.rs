@@ -13,8 +13,9 @@ use crate::model::error::{Code, Error, Result};
 pub enum Cursor {
     /// So many rows of the whole answer have been given.
     Offset(u64),
-    /// In this search, on the page at this link (None = its first), after so many rows that it gave.
-    Search { search: usize, link: Option<String>, rows: u64, trail: Trail },
+    /// In this search, on the page at this link (None = its first), after so many rows that it gave. `among`: what it and
+    /// those before it look for ([`searches`]), 0 where it is the only one.
+    Search { search: usize, among: u64, link: Option<String>, rows: u64, trail: Trail },
     /// In the order of the answer: from there on so many rows have been given.
     Ordered { from: From, given: u64 },
 }
@@ -105,6 +106,12 @@ fn remember(list: &mut Vec<u64>, digest: u64, most: usize) {
         list.remove(0);
     }
     list.push(digest);
+}
+
+/// What some searches look for. Where it is planned otherwise, since a service has been seen to refuse something or keys of
+/// related rows are others, a cursor into them leads nowhere.
+pub fn searches<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
+    digest(texts)
 }
 
 /// The same in every run of the program. 52 bits, so that a token stays short.
@@ -212,7 +219,7 @@ mod tests {
         let tokens = Tokens::new(&Tokens::new_key().unwrap());
         let bind = |query: &str, generation: &str| Binding { query: query.into(), generation: generation.into() };
         let link = Some("https://fhir.example.org/?page=2".into());
-        let cursor = Cursor::Search { search: 0, link, rows: 3, trail: Trail::default() };
+        let cursor = Cursor::Search { search: 0, among: 0, link, rows: 3, trail: Trail::default() };
         let token = tokens.seal(cursor.clone(), Some(7), 1_000, &bind("q", "g")).unwrap();
         assert!(!token.contains("fhir"));
         assert_eq!(tokens.open(&token, 1_000, &bind("q", "g")).unwrap(), (cursor, Some(7)));

@@ -8,6 +8,7 @@ use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::normal::disjuncts;
 use super::parameter::{self, Bounds};
 use crate::model::key::{self, Decoded};
 use crate::model::query::{Compare, Expr, Filter, Function, Literal, TextTest};
@@ -48,6 +49,8 @@ pub enum Class {
     Unsupported,
     /// Not known before related rows have been read.
     Related,
+    /// It leaves out, here, the rows that a search before finds.
+    Apart,
 }
 
 /// What one condition becomes.
@@ -638,16 +641,6 @@ enum Settled {
     True,
     False,
     Open(Filter),
-}
-
-fn disjuncts<'f>(filter: &'f Filter, into: &mut Vec<&'f Filter>) {
-    match filter {
-        Filter::Or(a, b) => {
-            disjuncts(a, into);
-            disjuncts(b, into);
-        }
-        other => into.push(other),
-    }
 }
 
 /// `a eq 1 or a in (2,3)` is `a in (1,2,3)`.

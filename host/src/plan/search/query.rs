@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use uuid::Uuid;
 
+use super::alternatives::{in_alternatives, is_related};
+use super::normal::{all, conjuncts};
 use super::pushdown::{Push, Pushdown, guid};
 use crate::model::key::{Decoded, decode};
 use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order};
@@ -77,14 +79,35 @@ pub fn searches(
     ids: &HashMap<Uuid, String>,
 ) -> Vec<Searched> {
     let conjuncts = filter.map(conjuncts).unwrap_or_default();
-    let mut searched = Vec::new();
+    let sources = table.sources.iter().map(|source| Pushdown { table, source, server, ids });
+    sources.flat_map(|source| searches_of(&source, &conjuncts)).collect()
+}
+
+/// The same where an `or` whose alternatives no one search can ask for is asked for in several. They are in no common
+/// order. None: there is no such `or`.
+pub fn searches_apart(
+    filter: &Filter,
+    table: &Table,
+    server: &ServerSearch,
+    ids: &HashMap<Uuid, String>,
+) -> Option<Vec<Searched>> {
+    let conjuncts = conjuncts(filter);
+    let (mut searched, mut any) = (Vec::new(), false);
     for source in &table.sources {
-        let plan = Pushdown { table, source, server, ids };
-        for part in in_chunks(&plan, &conjuncts) {
-            searched.push(search(&plan, &part));
+        let source = Pushdown { table, source, server, ids };
+        match in_alternatives(&source, &conjuncts) {
+            Some(parts) => {
+                any = true;
+                searched.extend(parts.iter().map(|part| search(&source, &part.conjuncts, &part.apart)));
+            }
+            None => searched.extend(searches_of(&source, &conjuncts)),
         }
     }
-    searched
+    any.then_some(searched)
+}
+
+fn searches_of(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Vec<Searched> {
+    in_chunks(source, conjuncts).iter().map(|part| search(source, part, &[])).collect()
 }
 
 /// The keys in a filter, and in its conditions on related tables, whose ids only the store's map knows.
@@ -181,6 +204,12 @@ pub fn verify_self_link(search: &Search, self_url: &str) -> Lost {
 }
 
 impl Search {
+    /// Its resource type and conditions, whatever of them is asked of the service.
+    pub fn looks_for(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.conjuncts.iter().map(|condition| condition.text.as_str());
+        std::iter::once(self.resource_type.as_str()).chain(conditions)
+    }
+
     /// Nothing is left to check.
     pub fn all_exact(&self) -> bool {
         self.residual.is_none()
@@ -228,7 +257,8 @@ fn in_chunks(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Vec<Vec<Filter>> {
     keys.chunks(KEYS_PER_SEARCH).map(part).collect()
 }
 
-fn search(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Searched {
+/// `apart`: what leaves out the rows of other searches.
+fn search(source: &Pushdown<'_>, conjuncts: &[Filter], apart: &[Filter]) -> Searched {
     let resource_type = source.source.resource_type.clone();
     let (mut explained, mut residual) = (Vec::new(), Vec::new());
     for conjunct in conjuncts {
@@ -250,6 +280,12 @@ fn search(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Searched {
         }
         explained.push(one);
     }
+    for condition in apart {
+        let text = unparse::filter(condition, source.table).to_string();
+        let (columns, why) = (column_names(condition, source.table), "a search before this one finds them".to_owned());
+        explained.push(Explained { text, columns, class: Class::Apart, params: Vec::new(), why });
+        residual.push(condition.clone());
+    }
     let mut params = source.source.fixed_params.clone();
     let fixed = params.len();
     for param in explained.iter().flat_map(|one| &one.params) {
@@ -257,19 +293,9 @@ fn search(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Searched {
             params.push(param.clone());
         }
     }
-    let (filter, residual) = (all(conjuncts.to_vec()), all(residual));
+    let (filter, residual) = (all(conjuncts.iter().chain(apart).cloned()), all(residual));
     let search = Search { resource_type, params, fixed, conjuncts: explained, filter, residual };
     Searched::Search(Box::new(search))
-}
-
-/// Whether a condition waits for rows of another table.
-fn is_related(filter: &Filter) -> bool {
-    match filter {
-        Filter::And(a, b) | Filter::Or(a, b) => is_related(a) || is_related(b),
-        Filter::Not(inner) => is_related(inner),
-        Filter::Related { .. } => true,
-        _ => false,
-    }
 }
 
 fn explain(push: Push, text: String, columns: Vec<String>) -> Explained {
@@ -289,52 +315,6 @@ fn column_names(conjunct: &Filter, table: &Table) -> Vec<String> {
     let mut read = BTreeSet::new();
     columns_of_filter(conjunct, &mut read);
     read.iter().filter_map(|c| table.columns.get(*c)).map(|c| c.property().into_owned()).collect()
-}
-
-/// The conditions that must all hold, in negation normal form.
-fn conjuncts(filter: &Filter) -> Vec<Filter> {
-    let mut all = Vec::new();
-    flatten(normal(filter, false), &mut all);
-    all
-}
-
-fn flatten(filter: Filter, into: &mut Vec<Filter>) {
-    match filter {
-        Filter::And(a, b) => {
-            flatten(*a, into);
-            flatten(*b, into);
-        }
-        other => into.push(other),
-    }
-}
-
-/// Moves `not` down to the conditions. Each step keeps the three-valued result: a flipped comparison with null is null
-/// as before, and `eq` and `ne` always answer.
-fn normal(filter: &Filter, negated: bool) -> Filter {
-    let boxed = |filter: &Filter| Box::new(normal(filter, negated));
-    match (filter, negated) {
-        (Filter::Not(inner), _) => normal(inner, !negated),
-        (Filter::And(a, b), false) | (Filter::Or(a, b), true) => Filter::And(boxed(a), boxed(b)),
-        (Filter::Or(a, b), false) | (Filter::And(a, b), true) => Filter::Or(boxed(a), boxed(b)),
-        (Filter::Compare(op, a, b), true) => Filter::Compare(opposite(*op), a.clone(), b.clone()),
-        (other, true) => Filter::Not(Box::new(other.clone())),
-        (other, false) => other.clone(),
-    }
-}
-
-fn opposite(op: Compare) -> Compare {
-    match op {
-        Compare::Eq => Compare::Ne,
-        Compare::Ne => Compare::Eq,
-        Compare::Lt => Compare::Ge,
-        Compare::Le => Compare::Gt,
-        Compare::Gt => Compare::Le,
-        Compare::Ge => Compare::Lt,
-    }
-}
-
-fn all(conjuncts: Vec<Filter>) -> Option<Filter> {
-    conjuncts.into_iter().reduce(|a, b| Filter::And(Box::new(a), Box::new(b)))
 }
 
 fn collect_hashed(filter: &Filter, into: &mut BTreeSet<Uuid>) {

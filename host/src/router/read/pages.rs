@@ -21,7 +21,7 @@ use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
-use crate::router::token::{Cursor, Trail};
+use crate::router::token::{self, Cursor, Trail};
 
 /// A service's own count is taken where it is larger than this: fewer are counted here, by the rows themselves.
 const COUNTED_HERE: u64 = 1_000;
@@ -145,7 +145,11 @@ impl<'a> Searching<'a> {
         // Rows in the service's own order: a cursor into its pages, an offset only where a count began the answer.
         let (start, skip) = match cursor {
             Cursor::Offset(given) => ((0, None, 0), scan.skip.saturating_add(given)),
-            Cursor::Search { search, link, rows, trail } => {
+            Cursor::Search { search, among, link, rows, trail } => {
+                if among != self.among(search) {
+                    return Err(Error::new(Code::PageTokenExpired, "the FHIR service is asked in another way by now")
+                        .hint("read the list from its beginning"));
+                }
                 // Where a page is asked for once more, the rows that it gave are passed over by their number.
                 (self.before, self.trail) = (trail.clone(), trail);
                 ((search, link, rows), 0)
@@ -189,7 +193,8 @@ impl<'a> Searching<'a> {
                     if skip > 0 || !self.has_asked {
                         return Err(self.exceeded());
                     }
-                    let here = Cursor::Search { search: index, link, rows: given, trail: self.trail.clone() };
+                    let (search, among, trail) = (index, self.among(index), self.trail.clone());
+                    let here = Cursor::Search { search, among, link, rows: given, trail };
                     return Ok((rows, Some(here)));
                 }
                 let before = self.trail.clone();
@@ -223,7 +228,8 @@ impl<'a> Searching<'a> {
                                 (index + 1, None, 0, self.trail.clone())
                             }
                         };
-                        return Ok((rows, Some(Cursor::Search { search, link, rows: given, trail })));
+                        let among = self.among(search);
+                        return Ok((rows, Some(Cursor::Search { search, among, link, rows: given, trail })));
                     }
                 }
                 // The service may cut its pages otherwise than when the cursor was made.
@@ -589,6 +595,14 @@ impl<'a> Searching<'a> {
     pub(super) fn is_new(&mut self, rows: &Rows, row: usize) -> bool {
         let Some(key) = rows.cell(row, self.table.table.key) else { return true };
         !self.before.has_given(key) && self.given.insert(key.to_owned())
+    }
+
+    /// For a cursor into this search.
+    fn among(&self, search: usize) -> u64 {
+        match self.scan.searches.as_slice() {
+            [_] => 0,
+            all => token::searches(all.iter().take(search + 1).flat_map(Search::looks_for)),
+        }
     }
 
     pub(super) fn exceeded(&self) -> Error {

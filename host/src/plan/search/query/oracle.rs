@@ -267,11 +267,18 @@ fn kept_ids(rows: &Rows, filter: Option<&Filter>) -> Vec<String> {
 fn compare_routes(filter: &Filter, resources: &[Resource]) {
     let long = SUBJECTS[3].trim_start_matches("Patient/");
     let ids = HashMap::from([(crate::model::key::guid(long), long.to_owned())]);
-    let searched = searches(Some(filter), &TABLE, &ServerSearch::default(), &ids);
+    let server = ServerSearch::default();
+    let apart = searches_apart(filter, &TABLE, &server, &ids);
+    for searched in [Some(searches(Some(filter), &TABLE, &server, &ids)), apart].into_iter().flatten() {
+        compare_searches(filter, resources, &searched);
+    }
+}
+
+fn compare_searches(filter: &Filter, resources: &[Resource], searched: &[Searched]) {
     let expected = kept_ids(&rows_of(resources), Some(filter));
     for service in every_service() {
         let (mut found, mut urls) = (Vec::new(), Vec::new());
-        for searched in &searched {
+        for searched in searched {
             let Searched::Search(search) = searched else {
                 continue;
             };

@@ -349,3 +349,63 @@ fn sorting() {
     check(&[by(MODIFIED, false), by(EFFECTIVE, false)], None);
     check(&[], None);
 }
+
+/// The searches of an `or`, each as its URL and what is checked of its rows.
+#[track_caller]
+fn check_apart(filter: Filter, expected: &[[&str; 2]]) {
+    let searched = searches_apart(&filter, &observations(), &ServerSearch::default(), &HashMap::new());
+    let shown = searched.into_iter().flatten().map(|searched| {
+        let Searched::Search(search) = searched else { panic!("{searched:?}") };
+        let residual = search.residual.as_ref().map(|left| unparse::filter(left, &observations()).to_string());
+        [search.relative_url(), residual.unwrap_or_default()]
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn alternatives_of_several_parameters_are_searches_of_their_own() {
+    let status = || eq(STATUS, number("1"));
+    let patient = || eq(SUBJECT, guid_of("a1"));
+    check_apart(
+        or(status(), or(patient(), eq(STATUS, number("3")))),
+        &[
+            ["Observation?status=final%2Camended".replace("%2C", ",").as_str(), ""],
+            ["Observation?subject=Patient/a1,Group/a1", "(status eq 1 or status eq 3) ne true"],
+        ],
+    );
+    // Each alternative may be several conditions, some of which cannot be asked.
+    check_apart(
+        or(and(status(), compare(Ne, NOTE, string("x"))), eq(NOTE, string("James"))),
+        &[
+            ["Observation?status=final", "note ne 'x'"],
+            ["Observation?note=James", "note eq 'James' and (status eq 1 and note ne 'x') ne true"],
+        ],
+    );
+    check_apart(
+        and(is_in(STATUS, [number("1"), Literal::Null]), eq(NOTE, string("James"))),
+        &[
+            ["Observation?status:missing=true&note=James", "note eq 'James'"],
+            ["Observation?status=final&note=James", "note eq 'James' and (status eq null) ne true"],
+        ],
+    );
+}
+
+#[test]
+fn alternatives_are_asked_together_where_that_is_less() {
+    let status = || eq(STATUS, number("1"));
+    let note = || eq(NOTE, string("James"));
+    let unasked = || compare(Ne, NOTE, string("x"));
+    // One parameter; one that cannot be asked; few rows anyhow.
+    check_apart(or(status(), eq(STATUS, number("3"))), &[]);
+    check_apart(or(status(), unasked()), &[]);
+    check_apart(and(or(status(), note()), eq(ID, guid_of("a1"))), &[]);
+    check_apart(and(or(status(), note()), eq(SUBJECT, guid_of("a1"))), &[]);
+    // No row meets an alternative.
+    check_apart(or(status(), eq(STATUS, number("9"))), &[]);
+    let born = |day: &str| compare(Ge, BORN, crate::plan::example::day(day));
+    let dates = ["2000-01-01", "2001-01-01", "2002-01-01", "2003-01-01", "2004-01-01", "2005-01-01", "2006-01-01"];
+    let many = |count: usize| dates[..count].iter().fold(or(status(), note()), |all, date| or(all, born(date)));
+    let found = |filter: &Filter| searches_apart(filter, &observations(), &ServerSearch::default(), &HashMap::new());
+    assert_eq!(found(&many(6)).map(|searched| searched.len()), Some(8));
+    assert_eq!(found(&many(7)), None);
+}
