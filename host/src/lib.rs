@@ -231,6 +231,9 @@ pub mod plan {
     pub mod explain;
 }
 
+/// Threads for what holds its thread.
+pub mod jobs;
+
 /// Turns at what there is little of: shared fairly, waited for in bounds.
 pub mod turns;
 

@@ -12,6 +12,7 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::{RequestBuilder, StatusCode, Url};
 
 use super::outcome::{Asked, timed_out, with_doubt};
+use crate::jobs;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 
@@ -207,7 +208,7 @@ async fn receive(asked: &Asked<'_>, mut response: reqwest::Response, limit: usiz
     let body = if headers.contains_key(CONTENT_ENCODING) {
         // Unpacking takes its time, which the threads that answer others do not have.
         let headers = headers.clone();
-        let unpacking = tokio::task::spawn_blocking(move || unpacked(&headers, body, limit));
+        let unpacking = jobs::run(move || unpacked(&headers, body, limit));
         unpacking.await.unwrap_or_else(|error| Err(error.to_string()))
     } else {
         unpacked(&headers, body, limit)

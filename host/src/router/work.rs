@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+use crate::jobs;
 use crate::mapping::sandbox;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -46,7 +47,7 @@ impl Work {
                 None => job(),
             }
         };
-        tokio::task::spawn_blocking(job)
+        jobs::run(job)
             .await
             .map_err(|error| Error::new(Code::Internal, "a part of the request failed").internal(error.to_string()))
     }

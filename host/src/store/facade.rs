@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
 
+use crate::jobs;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::rows::Rows;
@@ -542,7 +543,7 @@ async fn write_keys(store: Weak<Inner>) {
 }
 
 async fn off_the_reactor<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
+    jobs::run(work)
         .await
         .map_err(|e| Error::new(Code::Internal, "the database's task ended").internal(e.to_string()))?
 }

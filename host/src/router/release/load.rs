@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
+use crate::jobs;
 use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
@@ -183,7 +184,7 @@ pub(super) fn kept(mapping: &Mapping, tables: Value, report: &Report) -> control
 /// others.
 pub async fn apart<T: Send + 'static>(work: impl AsyncFnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || runtime.block_on(work()))
+    jobs::run(move || runtime.block_on(work()))
         .await
         .map_err(|e| Error::new(Code::Internal, "the task that did it ended").internal(e.to_string()))?
 }
