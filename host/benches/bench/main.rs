@@ -7,6 +7,7 @@
 //! just bench start                  # start to ready, resident memory, swap
 //! just bench beside                 # what others wait for while there is heavy work
 //! just bench native                 # pages of a large native table beside SQL written by hand
+//! just bench ingest                 # resources into the store beside inserts written by hand
 //! just bench mapping --json FILE    # the figures to a file as well
 //! ```
 //!
@@ -21,6 +22,7 @@ mod baseline;
 mod beside;
 mod data;
 mod gateway;
+mod ingest;
 mod mapping;
 mod measure;
 mod native;
@@ -63,10 +65,12 @@ enum Job {
     Beside,
     /// Pages of a large native table beside SQL written by hand.
     Native,
+    /// Resources into the store beside inserts written by hand.
+    Ingest,
 }
 
 impl Job {
-    const ALL: [Self; 5] = [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native];
+    const ALL: [Self; 6] = [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest];
 
     fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
@@ -75,6 +79,7 @@ impl Job {
             Self::Start => start::run(report),
             Self::Beside => beside::run(report),
             Self::Native => native::run(report),
+            Self::Ingest => ingest::run(report),
         }
     }
 }
