@@ -47,7 +47,7 @@ soak minutes="10":
 bless:
     TURNTABLE_BLESS=1 cargo test --workspace
 
-# All benchmarks, or some: `just bench mapping`, `read`, `start`, `beside`; `--json FILE` keeps the figures.
+# All benchmarks, or some: `just bench mapping`, `read`, `start`, `beside`, `native`, `ingest`; `--json FILE` keeps the figures.
 bench *which:
     cargo bench -p turntable --bench bench -- {{which}}
 

@@ -259,6 +259,9 @@ pub mod store {
         /// Conditions, each exactly or not at all.
         pub(crate) mod conditions;
 
+        /// Indexes for the reads of one shape.
+        pub(crate) mod indexes;
+
         /// Values of related rows as subqueries.
         pub(crate) mod beside;
 
@@ -279,6 +282,9 @@ pub mod store {
 
         /// Sums and extremes as functions of the database, exact.
         pub(crate) mod functions;
+
+        /// Indexes that reads have asked for: which there are, which are wanted.
+        pub(crate) mod wishes;
 
         /// The database file: opening, schema versions, connections, what its errors mean.
         pub(crate) mod database;
@@ -303,6 +309,9 @@ pub mod store {
 
         /// Rows out.
         pub(crate) mod scan;
+
+        /// Indexes made and dropped.
+        pub(crate) mod indexes;
 
         /// Groups of rows out.
         pub(crate) mod groups;

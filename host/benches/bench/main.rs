@@ -6,10 +6,12 @@
 //! just bench read                   # a page of a virtual and of a native table beside what is written by hand
 //! just bench start                  # start to ready, resident memory, swap
 //! just bench beside                 # what others wait for while there is heavy work
+//! just bench native                 # pages of a large native table beside SQL written by hand
+//! just bench ingest                 # resources into the store beside inserts written by hand
 //! just bench mapping --json FILE    # the figures to a file as well
 //! ```
 //!
-//! `TURNTABLE_BENCH_PROGRAM=FILE` has `start` and `beside` measure another build of the program.
+//! `TURNTABLE_BENCH_ROWS=NUMBER` has `native` make a smaller table. `TURNTABLE_BENCH_PROGRAM=FILE` has `start` and `beside` measure another build of the program.
 //!
 //! Compare ratios to the baseline of the same run, not absolute values of two runs: the machine is never the same.
 
@@ -20,8 +22,10 @@ mod baseline;
 mod beside;
 mod data;
 mod gateway;
+mod ingest;
 mod mapping;
 mod measure;
+mod native;
 mod read;
 mod start;
 
@@ -59,10 +63,14 @@ enum Job {
     Start,
     /// What others wait for while there is heavy work.
     Beside,
+    /// Pages of a large native table beside SQL written by hand.
+    Native,
+    /// Resources into the store beside inserts written by hand.
+    Ingest,
 }
 
 impl Job {
-    const ALL: [Self; 4] = [Self::Mapping, Self::Read, Self::Start, Self::Beside];
+    const ALL: [Self; 6] = [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest];
 
     fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
@@ -70,6 +78,8 @@ impl Job {
             Self::Read => read::run(report),
             Self::Start => start::run(report),
             Self::Beside => beside::run(report),
+            Self::Native => native::run(report),
+            Self::Ingest => ingest::run(report),
         }
     }
 }

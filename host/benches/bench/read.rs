@@ -187,7 +187,8 @@ async fn body(url: &str) -> Result<Vec<u8>> {
     Ok(get(&client()?, url, PAGE).await?.0)
 }
 
-fn config(directory: &std::path::Path, fhir: &str, is_virtual: bool) -> Result<Config> {
+/// Of a server that has Observations from a service, or in its store.
+pub fn config(directory: &std::path::Path, fhir: &str, is_virtual: bool) -> Result<Config> {
     let mut config = Config::parse(None, &BTreeMap::new())?;
     config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     config.data_dir = directory.to_owned();

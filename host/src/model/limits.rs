@@ -109,6 +109,14 @@ pub struct Limits {
     pub store_reads: usize,
     /// Reads of the store that wait for their turn, and writes. More are `Busy` at once.
     pub store_queue: usize,
+    /// Steps of the database's machine, some six for each row that it looks at, after which a read of a page asks for an index.
+    pub store_index_steps: u64,
+    /// Such indexes that a native table may have. One that was of no use for ten minutes gives way to another; none more is
+    /// made else.
+    pub store_indexes: usize,
+    /// Milliseconds that making one may take, in which nobody else writes. It is given up, and not asked for again before
+    /// the next start.
+    pub store_index_ms: u64,
     /// Keys of long ids and of child rows that are remembered, in memory and in the store. The oldest go first, and come
     /// back when a list shows their rows.
     pub known_keys: usize,
@@ -206,6 +214,9 @@ impl Default for Limits {
             page_token_ms: 60 * 60 * 1_000,
             store_reads: 8,
             store_queue: 256,
+            store_index_steps: 200_000,
+            store_indexes: 8,
+            store_index_ms: 4_000,
             known_keys: 200_000,
             mapping_ms: 250,
             mapping_memory_bytes: 64 << 20,

@@ -27,6 +27,8 @@ use crate::store::queue;
 use crate::store::sql::select;
 use crate::store::sqlite::backup;
 use crate::store::sqlite::database::{Database, Stop};
+use crate::store::sqlite::indexes::Granted;
+use crate::store::sqlite::wishes::Terms;
 use crate::turns::{Turn, Turns, Wait};
 
 /// How long new keys are gathered before they are written.
@@ -34,6 +36,15 @@ const KEYS_PAUSE: Duration = Duration::from_millis(500);
 
 /// Keys that are written at once; whoever else writes waits for no more.
 const KEYS_AT_ONCE: usize = 2_000;
+
+/// An index that was of use so lately gives way to no other.
+const INDEX_REST: Duration = Duration::from_secs(10 * 60);
+
+/// An index that was of no use for so long is dropped.
+const INDEX_UNUSED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How often it is looked for such.
+const INDEXES_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// What is none of a table's or resource type's is called so among those who wait.
 const OWN: &str = "server";
@@ -89,6 +100,7 @@ impl Store {
         let store = Self::of(database, limits);
         store.read(Database::moved).await?.into_iter().for_each(|moved| store.0.moved.learn(moved));
         tokio::spawn(write_keys(Arc::downgrade(&store.0)));
+        tokio::spawn(tend_indexes(Arc::downgrade(&store.0)));
         Ok(store)
     }
 
@@ -106,6 +118,7 @@ impl Store {
     }
 
     fn of(database: Database, limits: &Limits) -> Self {
+        let database = database.with_index_terms(Terms::from(limits));
         let known_keys = limits.known_keys;
         let keys = Keys::new(known_keys);
         Self(Arc::new(Inner {
@@ -353,6 +366,40 @@ impl Store {
     }
 }
 
+/// Indexes that reads of native tables ask for.
+impl Store {
+    async fn make_indexes(&self) -> Result<()> {
+        while let Some(wish) = self.0.database.indexes.next() {
+            let (table, shape) = (wish.table.name.clone(), wish.shape.to_string());
+            let begun = Instant::now();
+            let granted = self.write(move |database| database.make_index(&wish, INDEX_REST)).await?;
+            let ms = begun.elapsed().as_millis();
+            match granted {
+                Granted::Made => tracing::info!(table, columns = shape, ms, "a native table has one more index"),
+                Granted::GivenUp => {
+                    tracing::warn!(
+                        table,
+                        columns = shape,
+                        ms,
+                        "an index takes longer than store_index_ms; reads go on without"
+                    );
+                }
+                Granted::Not => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn drop_unused_indexes(&self) -> Result<()> {
+        if self.0.database.indexes.unused(INDEX_UNUSED).is_empty() {
+            return Ok(());
+        }
+        let dropped = self.write(|database| database.drop_unused_indexes(INDEX_UNUSED)).await?;
+        tracing::info!(dropped, "indexes of native tables that nobody reads by are gone");
+        Ok(())
+    }
+}
+
 /// Keys that were hashed.
 impl Store {
     /// Keeps the way back from GUIDs to the texts that they were hashed from. At once and in memory; what is new is
@@ -524,8 +571,9 @@ impl Drop for Abandon {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // The task that writes keys ends.
+        // The tasks that write keys and make indexes end.
         self.keys.unsaved().notify_one();
+        self.database.indexes.wanted().notify_one();
     }
 }
 
@@ -538,6 +586,19 @@ async fn write_keys(store: Weak<Inner>) {
         let Some(inner) = store.upgrade() else { return };
         if let Err(error) = Store(inner).close().await {
             tracing::warn!(code = ?error.code(), internal = error.get_internal(), "keys are not written yet");
+        }
+    }
+}
+
+/// Makes the indexes that reads ask for, and drops those of no use, for as long as there is a store.
+async fn tend_indexes(store: Weak<Inner>) {
+    let Some(wanted) = store.upgrade().map(|inner| inner.database.indexes.wanted()) else { return };
+    loop {
+        let asked = tokio::time::timeout(INDEXES_PAUSE, wanted.notified()).await;
+        let Some(store) = store.upgrade().map(Store) else { return };
+        let tended = if asked.is_ok() { store.make_indexes().await } else { store.drop_unused_indexes().await };
+        if let Err(error) = tended {
+            tracing::warn!(code = ?error.code(), internal = error.get_internal(), "an index is not made or dropped");
         }
     }
 }
@@ -668,5 +729,49 @@ mod tests {
         store.put_resources(vec![write]).await.unwrap();
         let found = store.scan(scan, limits()).await.unwrap();
         assert_eq!((found.rows.len(), found.more, found.count), (1, true, Some(2)));
+    }
+
+    #[tokio::test]
+    async fn reads_get_the_index_that_they_ask_for_a_moment_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = Limits { store_index_steps: 1_000, ..Limits::default() };
+        let store = Store::open(folder.path(), &limits).await.unwrap();
+        let mut table = sample::table();
+        table.columns.truncate(2);
+        table.concepts.clear();
+        table.parent = None;
+        let table = Arc::new(table);
+        let mut rows = crate::model::rows::Rows::new(vec![0, 1]);
+        for row in 0..1_000 {
+            rows.push([Some(format!("Patient/1/{row}").as_str()), Some(format!("{}", row * 7 % 1_000).as_str())]);
+        }
+        let write = NativeWrite {
+            resource_type: "Patient".into(),
+            id: "1".into(),
+            body: Some(Bytes::from_static(b"{}")),
+            base: None,
+            version: 1,
+            rows: vec![TableRows::new(table.clone(), rows)],
+            own: OwnChange::default(),
+        };
+        store.put_resources(vec![write]).await.unwrap();
+        let scan = NativeScan {
+            table,
+            columns: vec![0],
+            filter: None,
+            order: vec![crate::model::query::Order { by: Expr::Column(1), descending: true }],
+            skip: 5,
+            top: Some(5),
+            count: true,
+            beside: Vec::new(),
+        };
+        let limits = || ScanLimits { rows: 10, bytes: usize::MAX, deadline: Instant::now() + Duration::from_secs(60) };
+        let before = store.scan(scan.clone(), limits()).await.unwrap();
+        while store.0.database.indexes.serving(&scan).is_none() {
+            assert_eq!(store.scan(scan.clone(), limits()).await.unwrap(), before);
+        }
+        assert_eq!(store.scan(scan.clone(), limits()).await.unwrap(), before);
+        // Writing goes on, and the index with it.
+        store.put_setting("after", vec![1]).await.unwrap();
     }
 }

@@ -363,6 +363,9 @@ fn setup(fhir: &Fhir) -> Setup {
         // What is too much to ask is tested elsewhere.
         limits.upstream_calls = 2_000;
         limits.scan_rows = 1_000_000;
+        // Whatever is asked twice has its index.
+        limits.store_index_steps = 1_000;
+        limits.store_indexes = 100;
         limits.related_keys = 100_000;
         limits.request_ms = 300_000;
         limits.mapping_ms = 60_000;

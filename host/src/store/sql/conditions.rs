@@ -61,7 +61,7 @@ impl<'t> Conditions<'t> {
 
     pub(super) fn conjuncts<'f>(&mut self, filter: Option<&'f Filter>) -> Divided<'f> {
         let mut divided = Divided::default();
-        for conjunct in filter.map(|f| operands(f, Chain::And)).unwrap_or_default() {
+        for conjunct in conjuncts_of(filter) {
             let mark = self.params.len();
             self.negated = false;
             let fits = |c: &Self| divided.sql.len() < CHAIN_MAX && c.params.len() <= PARAMETERS_MAX;
@@ -265,6 +265,27 @@ impl<'t> Conditions<'t> {
         // Asking for the length first: a part of an empty blob would be null.
         Some(format!("(length({blob}) >= {bytes} AND substr({blob}, {from}) = ?)"))
     }
+}
+
+/// All of which must hold.
+pub(super) fn conjuncts_of(filter: Option<&Filter>) -> Vec<&Filter> {
+    filter.map(|filter| operands(filter, Chain::And)).unwrap_or_default()
+}
+
+/// The column that a condition holds to one sort key, or to none.
+pub(super) fn equal_column(table: &Table, filter: &Filter) -> Option<ColumnIndex> {
+    let (column, literal) = match filter {
+        Filter::Compare(Compare::Eq, Expr::Column(column), Expr::Literal(literal))
+        | Filter::Compare(Compare::Eq, Expr::Literal(literal), Expr::Column(column)) => (*column, literal),
+        Filter::Is(Expr::Column(column)) => return Some(*column),
+        _ => return None,
+    };
+    let is_one_key = match (class(table, column)?, literal) {
+        (_, Literal::Null) => true,
+        (Class::Int, Literal::Number(number)) => matches!(whole(number), Whole::Exact(_)),
+        (class, literal) => literal_key(class, literal).is_some(),
+    };
+    is_one_key.then_some(column)
 }
 
 /// A lookup leads to a row of this entity set, or is null. `prefix`: what stands before its column.

@@ -8,7 +8,8 @@ use crate::model::table::{ColumnIndex, Table};
 use crate::store::native::{Division, NativeScan};
 use crate::store::sql::beside;
 use crate::store::sql::conditions::{Conditions, Divided, add, expr_columns, filter_columns};
-use crate::store::sql::names::{Value, cell_name, key_name, table_name};
+use crate::store::sql::indexes::USABLE;
+use crate::store::sql::names::{Value, cell_name, key_name, quoted, table_name};
 
 /// One statement over one native table, ready to run and to be printed.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +36,16 @@ pub(crate) struct Window {
     pub(crate) top: Option<u64>,
 }
 
+/// Out of what rows are taken.
+#[derive(Default)]
+struct Clause {
+    rows: String,
+    /// Those in `rows`.
+    params: Vec<Value>,
+    /// True of all of them.
+    condition: Option<&'static str>,
+}
+
 impl Select {
     /// Rows of a table that a filter keeps, in an order, and of those the window.
     pub(crate) fn new(
@@ -44,7 +55,20 @@ impl Select {
         order: &[Order],
         window: Window,
     ) -> Self {
-        Self::from(table, (table_name(table), Vec::new()), columns, filter, order, window)
+        let from = Clause { rows: table_name(table), ..Clause::default() };
+        Self::from(table, from, columns, filter, order, window)
+    }
+
+    /// The same by one of the indexes of the table (`sql/indexes.rs`).
+    pub(crate) fn by_index(index: &str, scan: &NativeScan, filter: Option<&Filter>, window: Window) -> Self {
+        let rows = format!("{} INDEXED BY {}", table_name(&scan.table), quoted(index));
+        let from = Clause { rows, condition: Some(USABLE), ..Clause::default() };
+        let select = Self::from(&scan.table, from, &scan.columns, filter, &scan.order, window);
+        if filter.is_some() {
+            return select;
+        }
+        // All rows are counted without a look at each.
+        Self { count_sql: format!("SELECT count(*) FROM {}", table_name(&scan.table)), ..select }
     }
 
     /// The same where filter and order use values of related rows. None: the database cannot do all of it. `is_missing`: of
@@ -56,23 +80,24 @@ impl Select {
         window: Window,
     ) -> Option<Self> {
         let mut params = Vec::new();
-        let from = beside::from(&scan.table, &scan.beside, is_missing, false, &mut params)?;
+        let rows = beside::from(&scan.table, &scan.beside, is_missing, false, &mut params)?;
         let wide = beside::wide(&scan.table, &scan.beside);
-        let select = Self::from(&wide, (from, params), &scan.columns, filter, &scan.order, window);
+        let from = Clause { rows, params, condition: None };
+        let select = Self::from(&wide, from, &scan.columns, filter, &scan.order, window);
         (select.residual.is_none() && select.ordered).then_some(select)
     }
 
-    /// `from`: the rows, and the parameters in it.
     fn from(
         table: &Table,
-        (from, params): (String, Vec<Value>),
+        from: Clause,
         columns: &[ColumnIndex],
         filter: Option<&Filter>,
         order: &[Order],
         window: Window,
     ) -> Self {
-        let mut conditions = Conditions::after(table, params);
-        let Divided { sql, left, .. } = conditions.conjuncts(filter);
+        let mut conditions = Conditions::after(table, from.params);
+        let Divided { mut sql, left, .. } = conditions.conjuncts(filter);
+        sql.extend(from.condition.map(str::to_owned));
         let kept = if sql.is_empty() { String::new() } else { format!(" WHERE {}", sql.join(" AND ")) };
         let residual = left.into_iter().cloned().reduce(|a, b| Filter::And(Box::new(a), Box::new(b)));
         let ordered = is_ordered(order);
@@ -87,7 +112,7 @@ impl Select {
         }
         let window = (residual.is_none() && ordered && window != Window::default()).then_some(window);
 
-        let from = format!(" FROM {from}{kept}");
+        let from = format!(" FROM {}{kept}", from.rows);
         // Rows without a column could not be told from none.
         if shown.is_empty() {
             add(&mut shown, table.key);

@@ -30,6 +30,11 @@ pub(crate) fn clear_all(transaction: &Transaction<'_>, resource_type: &str, id: 
     Ok(())
 }
 
+/// Whether any table is behind.
+pub(crate) fn is_any(connection: &Connection) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM _turntable_behind LIMIT 1")?.exists([])?)
+}
+
 /// Of a table of which any row may count, for rows of another. `MappingFault`, whose target is the table.
 pub(crate) fn check_all(moment: &Connection, table: &Table) -> Result<()> {
     if is_behind(moment, table)? { Err(refusal(table)) } else { Ok(()) }

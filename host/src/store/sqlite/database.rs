@@ -4,7 +4,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,13 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
 use crate::store::queue::busy;
 use crate::store::sql::names::Value;
 use crate::store::sqlite::folder::Folder;
 use crate::store::sqlite::functions;
 use crate::store::sqlite::tables::Tables;
+use crate::store::sqlite::wishes::{Indexes, Terms};
 
 /// How long to wait for a lock that another process holds. Then `Busy`.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
@@ -52,6 +54,9 @@ pub(crate) struct Database {
     trouble: Mutex<Option<Code>>,
     /// The native tables that are there.
     pub(crate) tables: Tables,
+    /// Of theirs, those that reads have asked for.
+    pub(crate) indexes: Indexes,
+    pub(super) index_terms: Terms,
     /// Given back after the connections are closed.
     #[expect(dead_code, reason = "it is held, not used")]
     folder: Option<Folder>,
@@ -86,7 +91,7 @@ impl Database {
     fn open_file(path: PathBuf, synchronous: &'static str) -> Result<Self> {
         let mut writer = connect(&path, synchronous)?;
         migrate(&mut writer)?;
-        let tables = Tables::load(&writer)?;
+        let (tables, indexes) = (Tables::load(&writer)?, Indexes::load(&writer)?);
         let place = Place::of(path)?;
         let readers = Readers { place, synchronous, idle: Mutex::default() };
         Ok(Self {
@@ -94,10 +99,17 @@ impl Database {
             readers,
             trouble: Mutex::default(),
             tables,
+            indexes,
+            index_terms: Terms::from(&Limits::default()),
             folder: None,
             #[cfg(test)]
             _temporary: None,
         })
+    }
+
+    /// The same store, where indexes are made on other terms.
+    pub(crate) fn with_index_terms(self, terms: Terms) -> Self {
+        Self { index_terms: terms, ..self }
     }
 
     /// Lends a connection for reading; all that is read sees one moment of the database.
@@ -107,9 +119,23 @@ impl Database {
 
     /// The same, broken off when it must end.
     pub(crate) fn reading_until<T>(&self, stop: &Stop, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.reading_counted(stop, &Arc::default(), read)
+    }
+
+    /// The same. `steps`: of the database's machine, to which those of the reading are added, also where it is broken off.
+    pub(crate) fn reading_counted<T>(
+        &self,
+        stop: &Stop,
+        steps: &Arc<AtomicU64>,
+        read: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
         let mut reader = self.readers.take()?;
-        let due = stop.clone();
-        reader.progress_handler(STEPS, Some(move || due.is_due()))?;
+        let (due, steps) = (stop.clone(), steps.clone());
+        let look = move || {
+            steps.fetch_add(u64::from(STEPS.unsigned_abs()), Ordering::Relaxed);
+            due.is_due()
+        };
+        reader.progress_handler(STEPS, Some(look))?;
         let found = reader.moment(read);
         reader.progress_handler(0, None::<fn() -> bool>)?;
         found
@@ -118,7 +144,21 @@ impl Database {
     /// One transaction of the one writer: all of it is on the disk afterwards, or, on an error, none. `StorageFull`,
     /// `StorageFailed`: of a file that is gone by the end, nobody is told that anything is in it.
     pub(crate) fn writing<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let written = self.written(write);
+        self.noting_trouble(|| self.written(&mut locked(&self.writer), write))
+    }
+
+    /// The same, broken off when it must end: nothing of it is kept then. `UpstreamTimeout`.
+    pub(crate) fn writing_until<T>(&self, stop: &Stop, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let mut writer = locked(&self.writer);
+        let due = stop.clone();
+        writer.progress_handler(STEPS, Some(move || due.is_due()))?;
+        let written = self.noting_trouble(|| self.written(&mut writer, write));
+        writer.progress_handler(0, None::<fn() -> bool>)?;
+        written
+    }
+
+    fn noting_trouble<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
+        let written = write();
         let trouble = match &written {
             Ok(_) => None,
             Err(error) if is_trouble(error) => Some(error.code()),
@@ -129,8 +169,7 @@ impl Database {
         written
     }
 
-    fn written<T>(&self, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut writer = locked(&self.writer);
+    fn written<T>(&self, writer: &mut Connection, write: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         self.readers.place.check()?;
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let written = write(&transaction)?;

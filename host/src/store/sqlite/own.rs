@@ -73,6 +73,11 @@ pub(crate) fn clear(transaction: &Transaction<'_>, resource_type: &str, id: &str
     Ok(())
 }
 
+/// Whether anything is kept of any resource.
+pub(crate) fn is_any(connection: &Connection) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM _turntable_own LIMIT 1")?.exists([])?)
+}
+
 /// What is kept of a resource.
 pub(crate) fn of(connection: &Connection, resource_type: &str, id: &str) -> Result<OwnValues> {
     let mut select = connection.prepare_cached(
@@ -87,6 +92,11 @@ pub(crate) fn of(connection: &Connection, resource_type: &str, id: &str) -> Resu
 }
 
 impl OwnValues {
+    /// Whether anything is kept of rows of this table.
+    pub(crate) fn has_any(&self, table: &Table) -> bool {
+        self.0.contains_key(&table.name)
+    }
+
     /// Lays on a row of a table what is kept of it. What its column does not take is null there, and stays kept.
     pub(crate) fn lay_on(&self, table: &Table, cells: &mut [Option<String>]) -> bool {
         let Some(values) = self.0.get(&table.name) else { return false };

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rusqlite::types::ValueRef;
@@ -70,11 +70,21 @@ impl Database {
             _ => Select::beside(scan, filter.as_ref(), &|table| missing.contains(&*table.set()), window)
                 .ok_or_else(|| Error::new(Code::Internal, "the database was asked for values that it cannot find"))?,
         };
-        let stop = Stop { deadline: limits.deadline, abandoned };
-        self.reading_until(&stop, |moment| {
+        let by_database = select.residual.is_none() && select.ordered;
+        let index = if by_database { self.indexes.serving(scan) } else { None };
+        let by_index = index.as_ref().map(|index| Select::by_index(&index.name, scan, filter.as_ref(), window));
+        let (stop, steps) = (Stop { deadline: limits.deadline, abandoned }, Arc::default());
+        let found = self.reading_counted(&stop, &steps, |moment| {
             others.iter().try_for_each(|table| behind::check_all(moment, table))?;
-            behind::check(moment, scan, || run(moment, &select, &stop))
-        })
+            // Within the moment the schema stays as it is.
+            let by_index = by_index.as_ref().filter(|select| moment.prepare_cached(&select.sql).is_ok());
+            behind::check(moment, scan, || run(moment, by_index.unwrap_or(&select), &stop))
+        });
+        let terms = &self.index_terms;
+        if by_database && index.is_none() && terms.most > 0 && steps.load(Ordering::Relaxed) >= terms.steps {
+            self.indexes.ask(scan);
+        }
+        found
     }
 
     /// What of the other tables that a filter and values of related rows are about the database has.
@@ -282,8 +292,10 @@ mod tests {
     use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Order, TextTest};
     use crate::model::table::Kind;
     use crate::model::value::Number;
+    use crate::store::sql::indexes::Shape;
     use crate::store::sql::select::division;
     use crate::store::sqlite::tables::{make_concept_keys, sample};
+    use crate::store::sqlite::wishes::Wish;
 
     const INTEGERS: &[&str] = &["-9223372036854775808", "-3", "-1", "0", "1", "2", "10", "9223372036854775807"];
     const NUMBERS: &[&str] = &[
@@ -496,6 +508,40 @@ mod tests {
                     Ok(expected) => prop_assert_eq!(found.unwrap(), expected, "{:?}", filter),
                     Err(error) => prop_assert_eq!(found.unwrap_err().code(), error.code()),
                 }
+            }
+        }
+
+        #[test]
+        fn an_index_changes_no_answer(
+            rows in rows(sample::table()),
+            filters in proptest::collection::vec(proptest::option::of(condition(sample::table())), 8),
+            order in proptest::collection::vec((0..sample::table().columns.len(), any::<bool>()), 0..3),
+            (skip, top) in (0..3u64, 0..4u64),
+            equal in 0..3usize,
+        ) {
+            let table = sample_table();
+            let store = filled(&table, &rows);
+            let order: Vec<_> =
+                order.into_iter().map(|(c, descending)| Order { by: Expr::Column(c), descending }).collect();
+            let columns: Vec<_> = (0..table.columns.len()).collect();
+            for filter in filters {
+                // One that holds a column to one value is seldom made at random.
+                let name = table.column(["name", "count", "active"][equal]).unwrap();
+                let held = [Literal::Text("a".into()), Literal::Number(Number::parse("1").unwrap()), Literal::Null];
+                let held = Filter::Compare(Compare::Eq, Expr::Column(name), Expr::Literal(held[equal].clone()));
+                let filter = if top % 2 == 0 { filter } else { filter.map(|filter| Filter::both(held, filter)) };
+                let order = order.clone();
+                let wanted = NativeScan { order, skip, top: Some(top), count: true, ..scan(&table, &columns, filter) };
+                let Some(shape) = Shape::of(&wanted) else { continue };
+                let without = store.scanned(&wanted).unwrap();
+                store.make_index(&Wish { table: table.clone(), shape }, Duration::ZERO).unwrap();
+                let index = store.indexes.serving(&wanted).expect("there is one that serves it");
+                let select = Select::by_index(&index.name, &wanted, wanted.filter.as_ref(), Window::default());
+                // Where nothing can match, no index is of use, and the read goes on without.
+                let is_never = select.sql.contains(" IN ()") || select.sql.split([' ', '(', ')']).any(|word| word == "0");
+                let prepared = store.reading(|moment| Ok(moment.prepare(&select.sql).map(drop)?));
+                prop_assert!(is_never || prepared.is_ok(), "{:?}", wanted);
+                prop_assert_eq!(store.scanned(&wanted).unwrap(), without, "{:?}", wanted);
             }
         }
 

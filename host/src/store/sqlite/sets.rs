@@ -72,6 +72,7 @@ impl Database {
         }
         self.writing(|transaction| others.iter().try_for_each(|name| drop_set(transaction, name)))?;
         self.tables.forget(&others);
+        self.indexes.forget(&others);
         Ok(())
     }
 }

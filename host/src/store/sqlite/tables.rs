@@ -12,6 +12,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::{ColumnIndex, Kind, Rank, Table};
 use crate::model::value::SortKey;
+use crate::store::sql::indexes::has_an_index;
 use crate::store::sql::names::{self, Value};
 
 /// To be raised when `model::value` makes other sort keys from the same cells: all are then made anew.
@@ -344,8 +345,8 @@ fn create_indexes(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
         table.set(),
         names::table_name(table)
     ))?;
-    for (column, described) in table.columns.iter().enumerate() {
-        if matches!(described.kind, Kind::Lookup(_)) || described.name == "msemr_azurefhirid" && column != table.key {
+    for column in (0..table.columns.len()).filter(|column| *column != table.key) {
+        if has_an_index(table, column) {
             let (name, key) = (names::table_name(table), names::key_name(table, column));
             // Names of indexes and tables share a space; no table has a colon.
             let index = format!("\"{}:{}\"", table.set(), names::stem(table, column));

@@ -2,18 +2,19 @@
 //! version counts up from 1 and goes on counting after a delete, so that an ETag never comes back. Each write has a
 //! number, larger than all before it.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction};
 use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Table;
-use crate::model::value::SortKey;
-use crate::store::native::{MadeAnew, NativeWrite, Progress, TableRows};
-use crate::store::sql::names::{self, Value};
+use crate::store::native::{MadeAnew, NativeWrite, OwnChange, Progress, TableRows};
+use crate::store::sql::names;
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::Database;
 use crate::store::sqlite::own::{self, OwnValues};
@@ -24,7 +25,7 @@ impl Database {
     pub(crate) fn put_resources(&self, writes: &[NativeWrite]) -> Result<()> {
         let mut changes = Changes::default();
         self.writing(|transaction| {
-            let mut put = Put { transaction, tables: &self.tables, changes: &mut changes };
+            let mut put = Put::new(transaction, &self.tables, &mut changes)?;
             writes.iter().try_for_each(|write| put.resource(write))
         })?;
         self.tables.apply(changes);
@@ -49,11 +50,11 @@ pub(crate) fn put_rows(
     made_anew: &[MadeAnew],
     progress: &[Progress],
 ) -> Result<()> {
-    let mut put = Put { transaction, tables, changes };
+    let mut put = Put::new(transaction, tables, changes)?;
     for made in made_anew {
         let stands = standing(transaction, &made.resource_type, &made.id)?;
         if stands.is_some_and(|(version, _)| version == made.version) {
-            put.rows(&made.resource_type, &made.id, made.version, &made.rows)?;
+            put.rows((&made.resource_type, &made.id), made.version, &made.rows, false)?;
         }
     }
     progress.iter().try_for_each(|progress| note_progress(transaction, progress))
@@ -77,14 +78,33 @@ pub(crate) fn note_progress(transaction: &Transaction<'_>, progress: &Progress) 
     Ok(())
 }
 
-/// A transaction that writes resources and rows.
+/// A transaction that writes resources and rows. Nobody else writes meanwhile, so what most stores have nothing of is
+/// asked once.
 struct Put<'t> {
     transaction: &'t Transaction<'t>,
     tables: &'t Tables,
     changes: &'t mut Changes,
+    /// By where the table's description is: it outlives the transaction.
+    statements: HashMap<*const Table, Statements<'t>>,
+    /// Whether any table is behind with any resource, and whether anything is kept that no element carries.
+    any_behind: bool,
+    any_own: bool,
 }
 
-impl Put<'_> {
+/// What puts the rows of a table in place, prepared once.
+struct Statements<'t> {
+    /// Rows of an older store may have values in themselves alone.
+    is_in_rows: bool,
+    delete: Option<CachedStatement<'t>>,
+    insert: Option<CachedStatement<'t>>,
+}
+
+impl<'t> Put<'t> {
+    fn new(transaction: &'t Transaction<'t>, tables: &'t Tables, changes: &'t mut Changes) -> Result<Self> {
+        let (any_behind, any_own) = (behind::is_any(transaction)?, own::is_any(transaction)?);
+        Ok(Self { transaction, tables, changes, statements: HashMap::new(), any_behind, any_own })
+    }
+
     fn resource(&mut self, write: &NativeWrite) -> Result<()> {
         let stands = standing(self.transaction, &write.resource_type, &write.id)?;
         if stands.map(|(version, _)| version) != write.base {
@@ -105,46 +125,58 @@ impl Put<'_> {
         )?;
         let (version, now) = (signed(write.version), Timestamp::now().as_microsecond());
         upsert.execute((&write.resource_type, &write.id, version, now, write.body.as_deref()))?;
-        behind::clear_all(self.transaction, &write.resource_type, &write.id)?;
-        match write.body {
-            Some(_) => own::change(self.transaction, &write.resource_type, &write.id, &write.own)?,
-            None => own::clear(self.transaction, &write.resource_type, &write.id)?,
+        if self.any_behind {
+            behind::clear_all(self.transaction, &write.resource_type, &write.id)?;
         }
-        self.rows(&write.resource_type, &write.id, write.version, &write.rows)
+        self.any_own |= write.own != OwnChange::default();
+        if self.any_own {
+            match write.body {
+                Some(_) => own::change(self.transaction, &write.resource_type, &write.id, &write.own)?,
+                None => own::clear(self.transaction, &write.resource_type, &write.id)?,
+            }
+        }
+        self.rows((&write.resource_type, &write.id), write.version, &write.rows, write.base.is_none())
     }
 
     /// In place of those that the tables have of the resource. A table whose rows could not be made keeps those that it
-    /// has, and is behind from here on.
-    fn rows(&mut self, resource_type: &str, id: &str, version: u64, rows: &[TableRows]) -> Result<()> {
+    /// has, and is behind from here on. `is_new`: there was never such a resource.
+    fn rows(
+        &mut self,
+        (resource_type, id): (&str, &str),
+        version: u64,
+        rows: &[TableRows],
+        is_new: bool,
+    ) -> Result<()> {
         let text = format!("{resource_type}/{id}");
         let resource = key::guid(&text);
         for made in rows {
-            self.take_over((resource_type, id), resource, made)?;
+            if self.statements(&made.table)?.is_in_rows {
+                self.take_over((resource_type, id), resource, made)?;
+            }
         }
-        let own = own::of(self.transaction, resource_type, id)?;
+        let own = match self.any_own {
+            true => own::of(self.transaction, resource_type, id)?,
+            false => OwnValues::default(),
+        };
         for made in rows {
             if made.behind.is_some() {
+                self.any_behind = true;
                 behind::mark(self.transaction, &made.table, resource_type, id)?;
                 continue;
             }
-            behind::clear(self.transaction, &made.table, resource_type, id)?;
-            if self.stands(&made.table) != Stands::Missing {
-                // One that is in the way is of a store that had the same key for two types: it is made anew too.
-                let delete = format!(
-                    "DELETE FROM {} WHERE {} OR \"key\" = ?3",
-                    names::table_name(&made.table),
-                    rows_of(&made.table)
-                );
-                let key = key::of_row(&made.table, &text);
-                self.transaction.prepare_cached(&delete)?.execute((resource, &text, key))?;
+            if self.any_behind {
+                behind::clear(self.transaction, &made.table, resource_type, id)?;
+            }
+            // A new one has no rows to give way, but for one of an older store that is in the way of its root row.
+            let may_stand = !is_new || made.table.parent.is_none();
+            if may_stand && self.stands(&made.table) != Stands::Missing {
+                self.delete(&made.table, (resource, &text))?;
             }
             if made.rows.is_empty() {
                 continue;
             }
             self.changes.ready(self.tables, self.transaction, &made.table)?;
-            for row in 0..made.rows.len() {
-                self.insert(made, resource, version, row, &own)?;
-            }
+            self.insert(made, (resource, version), &own)?;
         }
         Ok(())
     }
@@ -153,12 +185,20 @@ impl Put<'_> {
         self.changes.stands(self.tables, table)
     }
 
+    fn statements(&mut self, table: &Arc<Table>) -> Result<&mut Statements<'t>> {
+        Ok(match self.statements.entry(Arc::as_ptr(table)) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => {
+                let is_in_rows = own::is_in_rows(self.transaction, table)?;
+                place.insert(Statements { is_in_rows, delete: None, insert: None })
+            }
+        })
+    }
+
     /// Of rows of an older store, which kept in them what no element carries.
-    fn take_over(&self, of: (&str, &str), resource: Uuid, made: &TableRows) -> Result<()> {
+    fn take_over(&mut self, of: (&str, &str), resource: Uuid, made: &TableRows) -> Result<()> {
         let Some(before) = self.tables.made(&made.table.name) else { return Ok(()) };
-        if !own::is_in_rows(self.transaction, &made.table)? {
-            return Ok(());
-        }
+        self.any_own = true;
         // A column that a version adds has no cells yet.
         let columns: Vec<_> = made.table.own_columns().filter(|column| before.has(&made.table, *column)).collect();
         let text = format!("{}/{}", of.0, of.1);
@@ -166,42 +206,88 @@ impl Put<'_> {
         own::take_over(self.transaction, of, made, &cells)
     }
 
-    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnValues) -> Result<()> {
-        let (table, rows) = (&*made.table, &made.rows);
-        let mut cells = Vec::with_capacity(table.columns.len());
-        for column in 0..table.columns.len() {
-            // A cell that was not made must not pass for null.
-            let Some(position) = rows.position(column) else {
-                let name = &table.columns[column].name;
-                return Err(Error::new(Code::Internal, "a row was written without one of its columns").target(name));
-            };
-            cells.push(rows.at(row, position).map(str::to_owned));
-        }
-        if own.lay_on(table, &mut cells) {
-            make_concept_keys(table, &mut cells);
-        }
-        let mut columns = vec!["\"key\"".to_owned(), "\"resource\"".into(), "\"version\"".into()];
-        let mut params = vec![Value::Null, SortKey::Guid(resource).into(), Value::Int(signed(version))];
-        for (column, cell) in cells.into_iter().enumerate() {
-            let key = stored_key(table, column, cell.as_deref())?;
-            columns.push(names::cell_name(table, column));
-            params.push(cell.map_or(Value::Null, Value::Text));
-            if column == table.key {
-                params[0] = key;
-            } else {
-                columns.push(names::key_name(table, column));
-                params.push(key);
+    fn delete(&mut self, table: &Arc<Table>, (resource, text): (Uuid, &str)) -> Result<()> {
+        let transaction = self.transaction;
+        let delete = match &mut self.statements(table)?.delete {
+            Some(delete) => delete,
+            place => {
+                // One that is in the way is of a store that had the same key for two types: it is made anew too.
+                let delete =
+                    format!("DELETE FROM {} WHERE {} OR \"key\" = ?3", names::table_name(table), rows_of(table));
+                place.insert(transaction.prepare_cached(&delete)?)
             }
-        }
-        let insert = format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            names::table_name(table),
-            columns.join(", "),
-            vec!["?"; columns.len()].join(", ")
-        );
-        self.transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(params))?;
+        };
+        delete.execute((resource, text, key::of_row(table, text)))?;
         Ok(())
     }
+
+    fn insert(&mut self, made: &TableRows, (resource, version): (Uuid, u64), own: &OwnValues) -> Result<()> {
+        let (table, rows) = (&*made.table, &made.rows);
+        // A cell that was not made must not pass for null.
+        let position = |column: usize| {
+            rows.position(column).ok_or_else(|| {
+                let name = &table.columns[column].name;
+                Error::new(Code::Internal, "a row was written without one of its columns").target(name)
+            })
+        };
+        let positions = (0..table.columns.len()).map(position).collect::<Result<Vec<_>>>()?;
+        let transaction = self.transaction;
+        let insert = match &mut self.statements(&made.table)?.insert {
+            Some(insert) => insert,
+            place => place.insert(transaction.prepare_cached(&insert_of(table))?),
+        };
+        for row in 0..rows.len() {
+            let cell = |position: &usize| rows.at(row, *position);
+            // Most cells are null, and most rows as their mapping makes them.
+            insert.clear_bindings();
+            insert.raw_bind_parameter(2, resource)?;
+            insert.raw_bind_parameter(3, signed(version))?;
+            if own.has_any(table) {
+                let mut cells: Vec<_> = positions.iter().map(|position| cell(position).map(str::to_owned)).collect();
+                if own.lay_on(table, &mut cells) {
+                    make_concept_keys(table, &mut cells);
+                }
+                bind(insert, table, cells.iter().map(Option::as_deref))?;
+            } else {
+                bind(insert, table, positions.iter().map(cell))?;
+            }
+            insert.raw_execute()?;
+        }
+        Ok(())
+    }
+}
+
+/// The statement that puts a row in: its parameters are key, resource and version, then of each column its cell and, but for
+/// the key, its sort key.
+fn insert_of(table: &Table) -> String {
+    let mut columns = vec!["\"key\"".to_owned(), "\"resource\"".into(), "\"version\"".into()];
+    for column in 0..table.columns.len() {
+        columns.push(names::cell_name(table, column));
+        if column != table.key {
+            columns.push(names::key_name(table, column));
+        }
+    }
+    let places = vec!["?"; columns.len()].join(", ");
+    format!("INSERT INTO {} ({}) VALUES ({places})", names::table_name(table), columns.join(", "))
+}
+
+/// Of a statement none of whose parameters is bound: the key and all cells with their sort keys.
+fn bind<'c>(
+    insert: &mut CachedStatement<'_>,
+    table: &Table,
+    cells: impl Iterator<Item = Option<&'c str>>,
+) -> Result<()> {
+    let mut place = 4;
+    for (column, cell) in cells.enumerate() {
+        let is_key = column == table.key;
+        if let Some(cell) = cell {
+            insert.raw_bind_parameter(place, cell)?;
+            let key = stored_key(table, column, Some(cell))?;
+            insert.raw_bind_parameter(if is_key { 1 } else { place + 1 }, key)?;
+        }
+        place += if is_key { 1 } else { 2 };
+    }
+    Ok(())
 }
 
 /// Which rows of a table are of a resource: ?1 is the GUID of its id, which those of other types may have too, ?2 its
