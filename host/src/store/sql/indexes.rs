@@ -70,14 +70,14 @@ impl Shape {
             return None;
         }
         let sorted = |columns: &[ColumnIndex]| {
-            let mut stems: Vec<_> = columns.iter().map(|column| stem(table, *column)).collect();
+            let mut stems: Vec<_> = columns.iter().map(|column| stem(table, *column).into_owned()).collect();
             stems.sort_unstable();
             stems.dedup();
             stems
         };
         let shape = Self {
             equal: sorted(&equal),
-            order: order.iter().map(|(column, descending)| (stem(table, *column), *descending)).collect(),
+            order: order.iter().map(|(column, descending)| (stem(table, *column).into_owned(), *descending)).collect(),
             besides: sorted(&besides),
         };
         let columns = shape.equal.len() + shape.order.len() + shape.besides.len();
