@@ -487,6 +487,9 @@ pub mod router {
         /// Links inside a bundle, to what its entries came to be.
         pub mod links;
 
+        /// Which of several versions of one resource is the newest.
+        pub mod newest;
+
         /// What was sent to be stored, read: entries, understood or refused.
         pub mod bundle;
 
