@@ -514,6 +514,9 @@ pub mod router {
         /// What a mapping must show before it is let in.
         pub mod gate;
 
+        /// Names that its tables must not have.
+        pub mod collisions;
+
         /// Who asks for it.
         pub mod actor;
 
