@@ -505,6 +505,9 @@ pub mod router {
         /// Links inside a bundle, to what its entries came to be.
         pub mod links;
 
+        /// Which of several versions of one resource is the newest.
+        pub mod newest;
+
         /// What was sent to be stored, read: entries, understood or refused.
         pub mod bundle;
 
@@ -531,6 +534,9 @@ pub mod router {
     pub mod release {
         /// What a mapping must show before it is let in.
         pub mod gate;
+
+        /// Names that its tables must not have.
+        pub mod collisions;
 
         /// Who asks for it.
         pub mod actor;

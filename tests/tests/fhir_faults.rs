@@ -169,6 +169,28 @@ async fn unsound_pages() {
     there.recovers("expired-next").await;
 }
 
+/// A part of a resource has no row, and is not written back as if it were the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_resources() {
+    let fhir = Fhir::sandbox().await;
+    let server = Server::with(&fhir).virtual_tables(&["contact"]).start().await;
+    let key = "0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11";
+    let part = json!({ "resourceType": "Patient", "id": key, "meta": { "tag": [{ "code": "SUBSETTED" }] } });
+    fhir.put(&part).await;
+    let row = format!("contacts({key})");
+    let answers = [
+        server.get(&row, &[]).await,
+        server.patch(&row, &json!({ "lastname": "New" })).await,
+        server.put(&row, &json!({ "lastname": "New" })).await,
+        server.get("contacts", &[]).await,
+    ];
+    for answer in answers {
+        assert_eq!((answer.status, answer.error_code().as_str()), (502, "UpstreamInvalid"), "{}", answer.text);
+        assert!(answer.text.contains("SUBSETTED"), "{}", answer.text);
+    }
+    assert_eq!(fhir.read("Patient", key).await["meta"]["versionId"], "1");
+}
+
 /// What the service does not do is done here, learned, and not asked for again.
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_searches() {

@@ -822,7 +822,80 @@ async fn other_bundles_and_lines_are_taken_for_their_resources() {
         server.rows("contacts", &[("$filter", "startswith(msemr_azurefhirid,'h')")]).await[0]["lastname"],
         "new"
     );
+}
 
+/// Of several versions of a resource the newest is stored, wherever it stands; and a part of a resource never.
+#[tokio::test]
+async fn the_newest_version_is_the_one_to_store() {
+    let server = Server::setup().start().await;
+    let version = |family: &str, number: &str, time: &str| {
+        let mut resource = json!({ "resourceType": "Patient", "id": "v", "name": [{ "family": family }], "meta": {} });
+        for (name, value) in
+            [("versionId", number), ("lastUpdated", time)].into_iter().filter(|said| !said.1.is_empty())
+        {
+            resource["meta"][name] = json!(value);
+        }
+        resource
+    };
+    let [early, late] = ["2024-01-01T01:00:00Z", "2024-01-01T00:30:00-05:00"];
+    let cases = [
+        [version("new", "1", late), version("old", "2", early)],
+        [version("old", "2", early), version("new", "1", late)],
+        [version("old", "9", ""), version("new", "10", "")],
+        [version("new", "10", early), version("old", "9", early)],
+    ];
+    let stored = async |kind: &str, body: String| {
+        let call = server.call(Method::POST, "/fhir?as=batch").body(kind, body);
+        let answer = call.send().await.expect(200);
+        let mut all = statuses(&answer);
+        all.sort();
+        assert_eq!((all[0].as_str(), answer.text.contains("an older version")), ("200 OK", true), "{}", answer.text);
+        let row = server.rows("contacts", &[]).await.remove(0);
+        server.delete(&format!("contacts({})", row["contactid"].as_str().expect("a key"))).await.expect(204);
+        row["lastname"].clone()
+    };
+    for (at, [first, second]) in cases.iter().enumerate() {
+        for kind in ["searchset", "collection", "history"] {
+            let entries = json!([{ "resource": first }, { "resource": second }]);
+            let bundle = json!({ "resourceType": "Bundle", "type": kind, "entry": entries }).to_string();
+            assert_eq!(stored("application/fhir+json", bundle).await, "new", "{at}: {kind}");
+        }
+        let lines = format!("{first}\n{second}\n");
+        assert_eq!(stored("application/fhir+ndjson", lines).await, "new", "{at}: line by line");
+    }
+    // A history may say it beside the resource, and of a delete only there.
+    let wrote = |resource: &Value, time: &str| {
+        json!({ "resource": resource, "response": { "lastModified": time },
+        "request": { "method": "PUT", "url": "Patient/v" } })
+    };
+    let gone = json!({ "request": { "method": "DELETE", "url": "Patient/v" }, "response": { "lastModified": early } });
+    let entries =
+        json!([wrote(&version("old", "", ""), "2023-01-01T00:00:00Z"), gone, wrote(&version("new", "", ""), late)]);
+    let bundle = json!({ "resourceType": "Bundle", "type": "history", "entry": entries }).to_string();
+    assert_eq!(stored("application/fhir+json", bundle).await, "new");
+
+    server.ingest(&batch(&[entry("PUT", "Patient/v", Some(version("whole", "", "")))]), None).await.expect(200);
+    let mut part = version("part", "3", late);
+    part["meta"]["tag"] =
+        json!([{ "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED" }]);
+    let searchset = json!({ "resourceType": "Bundle", "type": "searchset", "entry": [{ "resource": part }] });
+    for (kind, body) in [
+        ("application/fhir+json", searchset.to_string()),
+        ("application/fhir+json", batch(&[entry("PUT", "Patient/v", Some(part.clone()))])),
+        ("application/fhir+ndjson", part.to_string()),
+    ] {
+        let answer = server.call(Method::POST, "/fhir?as=batch").body(kind, body).send().await.expect(200);
+        assert_eq!(statuses(&answer), ["422 Unprocessable Entity"], "{}", answer.text);
+        assert!(said(&responses(&answer)[0]).contains("SUBSETTED"), "{}", answer.text);
+    }
+    assert_eq!(server.rows("contacts", &[]).await[0]["lastname"], "whole");
+}
+
+/// Resources line by line, and bodies as clients pack them.
+#[tokio::test]
+async fn lines_and_packed_bodies_are_taken() {
+    let server = Server::setup().start().await;
+    let own = |id: &str, family: &str| json!({ "resourceType": "Patient", "id": id, "name": [{ "family": family }] });
     let lines =
         format!("\u{feff}{}\n{}\r\n\n{}\n", own("n1", "one"), own("n2", "two"), json!({ "resourceType": "Bundle" }));
     for kind in ["application/fhir+ndjson", "application/octet-stream"] {

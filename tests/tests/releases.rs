@@ -238,36 +238,83 @@ async fn what_was_activated_can_be_deactivated() {
     assert_eq!(server.tables().await.len(), all);
 }
 
-/// One of a name that a child table of another mapping has: the parent and its other children would go out of service.
-#[tokio::test]
-async fn a_table_belongs_to_one_mapping() {
-    const MAPPING: &str = "
-mapping: NAME
-version: 1.0.0
-tables:
-  msemr_address:
-    set: msemr_addresses
-    label: Address
-    description: A person's address.
-    resource: Patient
-    name: tt_city
-    columns:
-      msemr_addressid: {key: true, label: Address}
-      tt_city: {text: 'address[0].city', label: City}
-";
+/// A mapping in YAML as a component.
+fn of_yaml(yaml: &str) -> Vec<u8> {
     let directory = tempfile::tempdir().expect("a directory");
     let file = |name: &str| directory.path().join(name);
     std::fs::create_dir(file("samples")).expect("a directory");
     let sample = r#"{"resourceType":"Patient","id":"p","address":[{"city":"Ulm"}]}"#;
     std::fs::write(file("samples/p.json"), sample).expect("written");
-    std::fs::write(file("mapping.yaml"), MAPPING.replace("NAME", "addr")).expect("written");
-    let built = build::build(&file("mapping.yaml"), Some(&file("addr.wasm"))).expect("it compiles");
+    std::fs::write(file("mapping.yaml"), yaml).expect("written");
+    let built = build::build(&file("mapping.yaml"), Some(&file("built.wasm"))).expect("it compiles");
+    std::fs::read(built).expect("read")
+}
+
+/// A table with a column and a lookup.
+fn towns(table: &str, set: &str, lookup: &str) -> Vec<u8> {
+    of_yaml(&format!(
+        "
+mapping: towns
+version: 1.0.0
+tables:
+  {table}:
+    set: {set}
+    label: Town
+    description: A person's town.
+    resource: Patient
+    name: tt_city
+    columns:
+      tt_townid: {{key: true, label: Town}}
+      tt_city: {{text: 'address[0].city', label: City}}
+      {lookup}: {{lookup: managingOrganization, to: {{accounts: Organization}}, label: Practice}}
+"
+    ))
+}
+
+/// Otherwise the parent of a child table and its other children would go out of service, rows of one table would show as
+/// those of another, and no client could read `$metadata`.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_belongs_to_one_mapping() {
     let server = Server::setup().start().await;
-    let answer = server.load(&std::fs::read(built).expect("read")).await.expect(422);
-    assert_eq!(details(&answer, "code"), ["tables"], "{}", answer.text);
-    assert!(details(&answer, "message")[0].contains("belongs to the mapping `contact`"), "{}", answer.text);
+    let cases = [
+        // A child table of another mapping.
+        ("msemr_address", "msemr_addresses", "tt_practice", "belongs to the mapping `contact`"),
+        ("tt_town", "msemr_addresses", "tt_practice", "belongs to the mapping `contact`"),
+        // What the table API has at its root.
+        ("tt_town", "savedqueries", "tt_practice", "the table API has it"),
+        ("tt_town", "sdkmessagefilters", "tt_practice", "the table API has it"),
+        // A navigation property that another mapping's lookup has given to a third one's table.
+        ("contact_msemr", "tt_towns", "managingorganization", "`contact_msemr_managingorganization`"),
+        // A column that a third one's table has.
+        ("msemr", "tt_towns", "azurefhirid", "`msemr_azurefhirid`"),
+    ];
+    for (table, set, lookup, why) in cases {
+        let answer = server.load(&towns(table, set, lookup)).await.expect(422);
+        assert_eq!(details(&answer, "code"), ["tables"], "{table} {set}: {}", answer.text);
+        assert!(details(&answer, "message")[0].contains(why), "{table} {set}: {}", answer.text);
+    }
     for set in ["contacts", "msemr_addresses", "msemr_additionalnames"] {
         server.get(set, &[]).await.expect(200);
+    }
+}
+
+/// A version that calls its table otherwise leaves that of before in force: not both under one address.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entity_set_is_of_one_table() {
+    let server = Server::setup().start().await;
+    let [first, second] = [towns("tt_town", "tt_towns", "tt_practice"), towns("tt_city", "tt_towns", "tt_practice")];
+    for version in [&first, &second] {
+        let table = if version == &first { "tt_town" } else { "tt_city" };
+        if version == &second {
+            let answer = server.load(version).await.expect(422);
+            assert!(details(&answer, "message")[0].contains("`tt_town`, which stays"), "{}", answer.text);
+            server.call(Method::DELETE, "/admin/v1/mappings/towns/active").send().await.expect(200);
+        }
+        server.load(version).await.expect(201);
+        server.activate(table, &digest(version)).await.expect(200);
+        server.get("tt_towns", &[]).await.expect(200);
+        let metadata = server.get("$metadata", &[]).await.expect(200).text;
+        assert_eq!(metadata.matches("EntitySet Name=\"tt_towns\"").count(), 1);
     }
 }
 

@@ -404,6 +404,10 @@ impl Client {
         let head = Head::parse(&reply.body).filter(|h| h.is(resource_type, id)).ok_or_else(|| {
             asked.error(Code::UpstreamInvalid, "answered with something else than the resource asked for")
         })?;
+        if std::str::from_utf8(&reply.body).is_ok_and(is_part) {
+            let what = "answered with a part of the resource (SUBSETTED) where the whole was asked for";
+            return Err(asked.error(Code::UpstreamInvalid, what));
+        }
         Ok(Some(Versioned { version: etag(&reply.headers).or(head.version()), body: reply.body }))
     }
 
@@ -814,6 +818,16 @@ fn search_query(params: &[(String, String)], page_size: Option<u32>) -> String {
     let count = page_size.map(|size| size.to_string());
     let params = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     query(params.chain(count.as_deref().map(|size| ("_count", size))))
+}
+
+/// Whether a resource is tagged as incomplete: what it lacks would be shown as null, and lost by a write.
+pub fn is_part(resource: &str) -> bool {
+    if !resource.contains("SUBSETTED") {
+        return false;
+    }
+    let resource: serde_json::Value = serde_json::from_str(resource).unwrap_or_default();
+    let tags = resource["meta"]["tag"].as_array();
+    tags.is_some_and(|tags| tags.iter().any(|tag| tag["code"] == "SUBSETTED"))
 }
 
 /// `W/"3"` or `"3"` without the wrapping.

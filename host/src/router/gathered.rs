@@ -83,6 +83,15 @@ impl Gathered {
         Some(write.body.clone())
     }
 
+    /// The version that a resource had before the first of them; none = none of them is of it, or nobody asked for one.
+    pub fn stood(&self, resource_type: &str, id: &str) -> Option<String> {
+        let inner = self.inner();
+        match &inner.writes.iter().find(|write| write.is(resource_type, id))?.before {
+            Before::There { version, .. } => version.clone(),
+            Before::Nothing { .. } => None,
+        }
+    }
+
     /// Keeps a write; one of a resource builds on the one before. `NotSupported` where those before it go to another service.
     pub fn put(&self, source: &str, resource_type: &str, id: &str, before: Before, body: Option<Bytes>) -> Result<()> {
         let mut inner = self.inner();

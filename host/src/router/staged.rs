@@ -70,6 +70,12 @@ impl Staged {
         self.inner().last(resource_type, id).map(|write| write.version)
     }
 
+    /// The version that a resource had before the first of them; none = none of them is of it, or it had none.
+    pub fn stood(&self, resource_type: &str, id: &str) -> Option<String> {
+        let here = self.inner().of(resource_type, id).next().and_then(|first| first.base);
+        here.map(|version| version.to_string()).or_else(|| self.there.stood(resource_type, id))
+    }
+
     /// Its child rows that will have values which no element carries; `stored`: those that have some now.
     pub fn own_rows(&self, resource_type: &str, id: &str, stored: Vec<String>) -> Vec<String> {
         let inner = self.inner();

@@ -524,7 +524,7 @@ impl Edit<'_> {
     // Taking away.
 
     /// The elements that `moves` finds by their values: these values alone make nothing of them.
-    fn anchors(&self, moves: &[Move]) -> Vec<(Id, Move)> {
+    pub(crate) fn anchors(&self, moves: &[Move]) -> Vec<(Id, Move)> {
         let by_value = |step: &Move| matches!(step, Move::Where(_) | Move::Current(_) | Move::Extension(_));
         let found = (0..moves.len()).filter(|&i| by_value(&moves[i]));
         found.filter_map(|i| Some((self.find(&moves[..=i])?, moves[i].clone()))).collect()
@@ -642,7 +642,7 @@ impl Edit<'_> {
     }
 
     /// Removes an object that nothing is left in.
-    fn prune(&mut self, object: Id, anchors: &[(Id, Move)]) {
+    pub(crate) fn prune(&mut self, object: Id, anchors: &[(Id, Move)]) {
         if self.tree.is_empty(object) {
             return self.detach(object, anchors);
         }

@@ -15,6 +15,8 @@ const PARTS: [(&str, &[&str]); 2] = [
 /// A name or address before it is changed.
 pub(crate) struct Spoken {
     object: Id,
+    /// What the path to it goes through.
+    anchors: Vec<(Id, Move)>,
     text: String,
     names: &'static [&'static str],
     parts: Vec<Part>,
@@ -35,7 +37,8 @@ pub(crate) fn listen<'m>(edit: &Edit<'_>, written: impl Iterator<Item = &'m [Mov
             let Some(text) = object.get("text").and_then(Element::text) else { continue };
             if found.iter().all(|known| known.object != object.id) {
                 let (text, parts) = (text.into_owned(), parts(edit, object.id, names));
-                found.push(Spoken { object: object.id, text, names, parts });
+                let anchors = edit.anchors(&moves[..at]);
+                found.push(Spoken { object: object.id, anchors, text, names, parts });
             }
         }
     }
@@ -44,7 +47,7 @@ pub(crate) fn listen<'m>(edit: &Edit<'_>, written: impl Iterator<Item = &'m [Mov
 
 /// Has the texts say what the parts now say.
 pub(crate) fn speak(edit: &mut Edit<'_>, spoken: Vec<Spoken>) {
-    for Spoken { object, text, names, parts: before } in spoken {
+    for Spoken { object, anchors, text, names, parts: before } in spoken {
         let now = Cursor::new(&edit.tree, object).get("text").and_then(Element::text).map(|now| now == text);
         // One that is gone, or that the change gave, is not ours.
         if !edit.tree.is_attached(object) || now != Some(true) {
@@ -63,6 +66,8 @@ pub(crate) fn speak(edit: &mut Edit<'_>, spoken: Vec<Spoken>) {
             None => {
                 edit.tree.remove_member(object, "text");
                 edit.tree.remove_member(object, "_text");
+                // With the last part all of it goes: the text alone kept it.
+                edit.prune(object, &anchors);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use turntable_scan::bundle;
 
-use crate::fhir::client::{Client, Lesson, Page, Searched};
+use crate::fhir::client::{Client, Lesson, Page, Searched, is_part};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
@@ -717,7 +717,7 @@ impl Making {
         if resource.resource_type != self.resource_type {
             return Err(self.unsound("gives a resource of another type than it was asked for"));
         }
-        if resource.raw.contains("SUBSETTED") && is_part(resource.raw) {
+        if is_part(resource.raw) {
             return Err(self.unsound("gives parts of resources (SUBSETTED) where whole ones were asked for"));
         }
         Ok(Some(resource))
@@ -734,13 +734,6 @@ fn tells_of_an_error(outcome: &str) -> bool {
     let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap_or_default();
     let severity = |issue: &serde_json::Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
     outcome["issue"].as_array().is_some_and(|issues| issues.iter().any(severity))
-}
-
-/// Whether a resource is tagged as incomplete.
-fn is_part(resource: &str) -> bool {
-    let resource: serde_json::Value = serde_json::from_str(resource).unwrap_or_default();
-    let tags = resource["meta"]["tag"].as_array();
-    tags.is_some_and(|tags| tags.iter().any(|tag| tag["code"] == "SUBSETTED"))
 }
 
 /// A link that asks for a quarter of the page, and how many that is. None: it does not say how many it asks for, or one.

@@ -13,7 +13,8 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, Table, root_of};
 use crate::router::fault::reached;
 use crate::router::release::actor::Actor;
-use crate::router::release::gate::{conflicts, roots};
+use crate::router::release::collisions::{conflicts, staying};
+use crate::router::release::gate::roots;
 use crate::router::release::load::apart;
 use crate::router::snapshot::{Family, ServedTable, Snapshot, Turntable};
 use crate::router::write::rows;
@@ -111,13 +112,9 @@ impl Turntable {
             .map(|table| ServedTable::new(table.versioned(), mapping.clone(), route.clone()))
             .collect();
         let tables: Vec<_> = fresh.iter().map(|t| t.table.name.clone()).collect();
-        // A table that the new version no longer has goes with the old one.
-        let kept = live
-            .tables()
-            .filter(|t| !tables.contains(&t.table.name) && previous.as_deref() != Some(t.mapping.digest.as_str()));
         let withdrawn = live.catalog.withdrawn().iter().filter(|(_, by)| **by != mapping.name);
         let withdrawn = withdrawn.map(|(table, by)| (table.clone(), by.clone())).collect();
-        let next = Snapshot::new(kept.map(|t| t.again()).chain(fresh), withdrawn);
+        let next = Snapshot::new(staying(&live, &mapping).map(|t| t.again()).chain(fresh), withdrawn);
         let family: Vec<_> = next.tables().filter(|t| tables.contains(&t.table.name)).cloned().collect();
         // A later program may carry another version: the way back is to stay open.
         let before = previous.as_deref().filter(|digest| *digest != mapping.digest);

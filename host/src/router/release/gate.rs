@@ -2,7 +2,6 @@
 //! under the limits of production, and reports each check by name.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -276,35 +275,4 @@ fn unchanged(mapping: &Mapping, resource: &[u8], _: &Sample) -> Result<Option<St
 /// Tables of a mapping that are no child tables.
 pub(super) fn roots(mapping: &Mapping) -> impl Iterator<Item = &Arc<Table>> {
     mapping.tables.iter().filter(|t| t.parent.is_none())
-}
-
-/// What a mapping's tables would collide with: another mapping's table or entity set of the same name, types of one
-/// table whose ids cannot be told apart.
-pub(super) fn conflicts(live: &Snapshot, mapping: &Mapping) -> Vec<String> {
-    let mut conflicts = Vec::new();
-    for table in &mapping.tables {
-        // A table belongs to one mapping, by name: what comes instead is a version of that mapping. Otherwise a child
-        // table of the same name would take a whole family out of service.
-        let others = live.tables().filter(|t| t.mapping.name != mapping.name);
-        for other in others.filter(|o| o.table.name == table.name || o.table.entity_set == table.entity_set) {
-            conflicts.push(format!(
-                "`{}` ({}) belongs to the mapping `{}`: a mapping that is to replace it takes that name",
-                table.name, table.entity_set, other.mapping.name
-            ));
-        }
-        let mut spaces = BTreeMap::new();
-        for source in &table.sources {
-            let space = crate::model::key::space(&source.resource_type);
-            if let Some(other) = spaces.insert(space, &source.resource_type) {
-                conflicts.push(format!(
-                    "`{}` shows {other} and {}, whose ids cannot be told apart in one table",
-                    table.name, source.resource_type
-                ));
-            }
-        }
-        if table.columns.iter().filter(|c| matches!(c.kind, Kind::Key)).count() != 1 {
-            conflicts.push(format!("`{}` must have exactly one key column", table.name));
-        }
-    }
-    conflicts
 }

@@ -12,7 +12,8 @@ use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
-use crate::router::release::gate::{self, Report, SchemaDifference, conflicts, roots};
+use crate::router::release::collisions::conflicts;
+use crate::router::release::gate::{self, Report, SchemaDifference, roots};
 use crate::router::snapshot::{Snapshot, Turntable};
 use crate::store::control::{self, Act, Decision};
 

@@ -2,17 +2,20 @@
 //! with one entry is said of that entry; only what is wrong with the whole is an error of the whole. Messages name places
 //! and members, never what stands there.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use turntable_scan::{Document, Kind};
+use turntable_scan::{Document, Kind, Value};
 use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
+use crate::model::value::{Instant, parse_instant};
 use crate::router::write::links::{Links, Target, same_url};
+use crate::router::write::newest::{Version, older};
 
 /// Entries, understood or refused.
 pub struct Sent {
@@ -34,6 +37,8 @@ pub struct Item {
     pub full_url: Option<String>,
     /// `meta.versionId` as it was sent.
     pub version_there: Option<String>,
+    /// `meta.lastUpdated` as it was sent; of a history when the entry says that it was written.
+    pub written_there: Option<Instant>,
     pub if_match: Option<Tags>,
     pub if_none_match: Option<Tags>,
     /// The id that it was to have when it was settled before, and not stored: links may lead there already.
@@ -106,6 +111,7 @@ impl Item {
             own_id: None,
             full_url: None,
             version_there: None,
+            written_there: None,
             if_match: None,
             if_none_match: None,
             promised: None,
@@ -158,8 +164,10 @@ impl Sent {
             let Some(document) = item.body.as_deref().and_then(|body| Document::parse(body).ok()) else { continue };
             let Some(linked) = links.follow(&document, item.full_url.as_deref()) else { continue };
             let (action, full_url) = (item.action.clone(), item.full_url.take());
-            let (own_id, version) = (item.own_id.take(), item.version_there.take());
-            *item = made(item.resource_type.clone(), action, Some(linked.into()), own_id, full_url, version);
+            let (own_id, version_there) = (item.own_id.take(), item.version_there.take());
+            let written_there = item.written_there;
+            let again = made(item.resource_type.clone(), action, Some(linked.into()), own_id, full_url);
+            *item = Item { version_there, written_there, ..again };
         }
     }
 
@@ -213,6 +221,8 @@ struct Entry<'a> {
     request: Option<&'a RawValue>,
     #[serde(borrow)]
     search: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -230,6 +240,13 @@ struct Request<'a> {
     if_none_exist: Option<&'a RawValue>,
     #[serde(borrow)]
     if_modified_since: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'a> {
+    #[serde(borrow)]
+    last_modified: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -253,7 +270,8 @@ pub fn read(body: &Bytes, take: bool, lines: bool, own_ids: bool) -> Result<Sent
         all.push(value.map_err(|error| bad_json(&error))?);
     }
     if lines || all.len() > 1 {
-        let items = all.into_iter().map(|raw| line(&body, raw)).collect();
+        let mut items: Vec<_> = all.into_iter().map(|raw| line(&body, raw)).collect();
+        keep_newest(&mut items, false);
         return Ok(finished(Sent { atomic: false, items, whole: None }));
     }
     bundle(&body, first, take, own_ids)
@@ -388,6 +406,7 @@ fn asked(body: &Bytes, raw: &RawValue, own_ids: bool) -> Result<Item> {
             own_id: None,
             full_url,
             version_there: None,
+            written_there: None,
             if_match,
             if_none_match,
             promised: None,
@@ -426,6 +445,7 @@ fn asked(body: &Bytes, raw: &RawValue, own_ids: bool) -> Result<Item> {
         own_id: head.id,
         full_url,
         version_there: head.version,
+        written_there: head.written,
         if_match,
         if_none_match,
         promised: None,
@@ -435,34 +455,39 @@ fn asked(body: &Bytes, raw: &RawValue, own_ids: bool) -> Result<Item> {
 
 /// The entries of a Bundle that says what there is: each resource is to be stored as it is there.
 fn said(body: &Bytes, entries: &[&RawValue], is_history: bool) -> Vec<Result<Item>> {
-    let mut newer = HashSet::new();
-    entries
-        .iter()
-        .map(|raw| {
-            let mut item = one_said(body, raw, is_history)?;
-            // The newest comes first (R4 2.42.0).
-            if let (true, Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id))) = (is_history, &item.action)
-                && !newer.insert((item.resource_type.clone(), id.clone()))
-            {
-                item.action = Action::Pass("an older version; the newest is in an entry before");
-                item.full_url = None;
-            }
-            Ok(item)
-        })
-        .collect()
+    let mut items: Vec<_> = entries.iter().map(|raw| one_said(body, raw, is_history)).collect();
+    keep_newest(&mut items, is_history);
+    items
+}
+
+/// Passes over versions of a resource that are not the newest.
+fn keep_newest(items: &mut [Result<Item>], is_history: bool) {
+    let versions = items.iter().enumerate().filter_map(|(place, item)| {
+        let Item { resource_type, action, version_there, written_there, .. } = item.as_ref().ok()?;
+        let (Action::Update(Which::Id(id)) | Action::Delete(Which::Id(id))) = action else { return None };
+        Some((place, Version { resource_type, id, version: version_there.as_deref(), written: *written_there }))
+    });
+    for place in older(versions, is_history) {
+        let Some(Ok(item)) = items.get_mut(place) else { continue };
+        item.action = Action::Pass("an older version; the newest is in another entry");
+        item.full_url = None;
+    }
 }
 
 fn one_said(body: &Bytes, raw: &RawValue, is_history: bool) -> Result<Item> {
     let entry = entry(raw)?;
     let full_url = optional(entry.full_url, "its fullUrl")?;
     let mode = entry.search.and_then(|raw| text(serde_json::from_str::<Search<'_>>(raw.get()).ok()?.mode));
+    let said = entry.response.filter(|_| is_history);
+    let said = said.and_then(|raw| text(serde_json::from_str::<Response<'_>>(raw.get()).ok()?.last_modified));
+    let said = said.and_then(|time| parse_instant(&time));
     let Some(resource) = entry.resource.filter(|raw| raw.get() != "null") else {
         let request =
             entry.request.and_then(|raw| serde_json::from_str::<Request<'_>>(raw.get()).ok()).unwrap_or_default();
         return match (text(request.method).as_deref(), text(request.url)) {
             (Some("DELETE"), Some(url)) if is_history => {
                 let (resource_type, which) = target(&url)?;
-                Ok(made(resource_type, Action::Delete(which), None, None, full_url, None))
+                Ok(Item { written_there: said, ..made(resource_type, Action::Delete(which), None, None, full_url) })
             }
             _ => refuse("it has no resource"),
         };
@@ -471,9 +496,10 @@ fn one_said(body: &Bytes, raw: &RawValue, is_history: bool) -> Result<Item> {
     let resource = body.slice_ref(resource.get().as_bytes());
     if mode.as_deref() == Some("outcome") || head.resource_type == "OperationOutcome" {
         let action = Action::Pass("an OperationOutcome says how it went; there is nothing to store");
-        return Ok(made(head.resource_type, action, None, None, None, None));
+        return Ok(made(head.resource_type, action, None, None, None));
     }
-    Ok(stored(head, resource, full_url))
+    let item = stored(head, resource, full_url);
+    Ok(Item { written_there: said.or(item.written_there), ..item })
 }
 
 /// A resource of a file with one in each line.
@@ -503,7 +529,8 @@ fn stored(head: Head, resource: Bytes, full_url: Option<String>) -> Item {
         Some(id) => Action::Update(Which::Id(id)),
         None => Action::Create { unless: None },
     };
-    made(head.resource_type, action, Some(resource), head.id, full_url, head.version)
+    let item = made(head.resource_type, action, Some(resource), head.id, full_url);
+    Item { version_there: head.version, written_there: head.written, ..item }
 }
 
 /// An entry that was not sent as one.
@@ -513,7 +540,6 @@ fn made(
     body: Option<Bytes>,
     own_id: Option<String>,
     full_url: Option<String>,
-    version_there: Option<String>,
 ) -> Item {
     let (method, url) = match &action {
         Action::Update(Which::Id(id)) => ("PUT", format!("{resource_type}/{id}")),
@@ -531,8 +557,19 @@ fn made(
     }
     text.extend_from_slice(format!("\"request\":{{\"method\":\"{method}\",\"url\":\"{url}\"}}}}").as_bytes());
     let text = text.into();
-    let (if_match, if_none_match, promised) = (None, None, None);
-    Item { resource_type, action, body, own_id, full_url, version_there, if_match, if_none_match, promised, text }
+    Item {
+        resource_type,
+        action,
+        body,
+        own_id,
+        full_url,
+        version_there: None,
+        written_there: None,
+        if_match: None,
+        if_none_match: None,
+        promised: None,
+        text,
+    }
 }
 
 fn entry(raw: &RawValue) -> Result<Entry<'_>> {
@@ -547,6 +584,7 @@ struct Head {
     resource_type: String,
     id: Option<String>,
     version: Option<String>,
+    written: Option<Instant>,
 }
 
 fn head(raw: &RawValue) -> Result<Head> {
@@ -572,8 +610,14 @@ fn head(raw: &RawValue) -> Result<Head> {
             None => return refuse("its resource's id is no string"),
         },
     };
-    let version = root.get("meta").and_then(|meta| meta.get("versionId")).and_then(|version| version.text());
-    Ok(Head { resource_type, id, version: version.map(Into::into) })
+    let meta = root.get("meta");
+    let says = |name: &str| meta?.get(name)?.text().map(Cow::into_owned);
+    let is_part = |tag: Value<'_>| tag.get("code").and_then(Value::text).is_some_and(|code| code == "SUBSETTED");
+    if meta.and_then(|meta| meta.get("tag")).is_some_and(|tags| tags.items().any(is_part)) {
+        return refuse("its resource is a part of one (its meta.tag says SUBSETTED): what is not in it would be lost");
+    }
+    let (version, written) = (says("versionId"), says("lastUpdated").and_then(|time| parse_instant(&time)));
+    Ok(Head { resource_type, id, version, written })
 }
 
 /// `Type/id`, or `Type?parameters`: nothing else names a resource here (R4 2.36.4: relative to the service).

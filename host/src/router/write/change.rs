@@ -183,7 +183,7 @@ impl Changing<'_> {
         let _turn = self.turn(&located).await?;
         let parent = || Error::new(Code::BadValue, "the parent that the new row names does not exist");
         let held = self.session.held(&self.place, &located).await?.ok_or_else(parent)?;
-        check_version(self.change, &held)?;
+        self.check_version(&located, &held)?;
         let (located, _) = self.session.named(table, located, &held).await?.ok_or_else(parent)?;
         let before = self.session.rows_of(self.table, &self.place, &located, &held).await?;
         let merged = self.merged(WriteOperation::Create, None, Some(&held), &self.assignments, Some(&located));
@@ -287,7 +287,7 @@ impl Changing<'_> {
         let mut attempt = 1;
         loop {
             let (_turn, located, held) = self.found(key).await?;
-            check_version(self.change, &held)?;
+            self.check_version(&located, &held)?;
             self.check_repeats(&located, &held).await?;
             let cleared = self.cleared(&located, &held).await?;
             let updated = self.updated(&located, &held, &cleared).await?;
@@ -338,6 +338,24 @@ impl Changing<'_> {
         }
     }
 
+    /// In a change set a resource is also of the version that it had before the set: that is the one which whoever sends the
+    /// set has read, whatever changes of the set come first.
+    fn check_version(&self, located: &Located, held: &Held) -> Result<()> {
+        match &self.change.precondition {
+            Precondition::Versions(versions) => {
+                let is_named = |version: &str| versions.iter().any(|named| named == version);
+                let stood = || self.session.staged()?.stood(&located.resource_type, &located.id);
+                if held.version.as_deref().is_some_and(is_named) || stood().as_deref().is_some_and(is_named) {
+                    return Ok(());
+                }
+                Err(Error::new(Code::VersionMismatch, "the row has changed since it was read")
+                    .hint("read it again and repeat the change with its new @odata.etag"))
+            }
+            Precondition::MustNotExist => Err(exists_already()),
+            Precondition::None | Precondition::MustExist => Ok(()),
+        }
+    }
+
     /// Those who lost a race together come back apart, as long as there is time.
     async fn pause(&self, attempt: u32) {
         let pause = MERGE_PAUSE * 2_u32.pow(attempt - 1);
@@ -348,7 +366,7 @@ impl Changing<'_> {
 
     async fn delete(&self, key: Uuid) -> Result<Written> {
         let (_turn, located, held) = self.found(key).await?;
-        check_version(self.change, &held)?;
+        self.check_version(&located, &held)?;
         match self.merged(WriteOperation::Delete, Some(located.place.clone()), Some(&held), &[], None).await? {
             FhirRequest::Delete => {
                 // Unconditional unless the client asked: a delete merges nothing that another's write could undo.
@@ -451,21 +469,6 @@ impl Changing<'_> {
 /// A child row's key is made from its parent, so it cannot be created by its key.
 fn may_create(table: &Table, change: &Change) -> bool {
     table.parent.is_none() && matches!(change.precondition, Precondition::None | Precondition::MustNotExist)
-}
-
-fn check_version(change: &Change, held: &Held) -> Result<()> {
-    match &change.precondition {
-        Precondition::Versions(versions) => {
-            let stands = held.version.as_deref();
-            if stands.is_some_and(|version| versions.iter().any(|v| v == version)) {
-                return Ok(());
-            }
-            Err(Error::new(Code::VersionMismatch, "the row has changed since it was read")
-                .hint("read it again and repeat the change with its new @odata.etag"))
-        }
-        Precondition::MustNotExist => Err(exists_already()),
-        Precondition::None | Precondition::MustExist => Ok(()),
-    }
 }
 
 fn assigned(assignments: &[(ColumnIndex, Option<String>)], column: ColumnIndex) -> Option<&str> {
