@@ -128,9 +128,8 @@ mod tests {
     /// What the database says that it does.
     fn plan(store: &Database, select: &Select, sql: &str) -> String {
         let params = select.params.clone().into_iter();
-        let window = select.window.map(Window::limit_offset).filter(|_| sql == select.sql);
-        let window = window.map(|(limit, offset)| [limit, offset].map(crate::store::sql::names::Value::Int));
-        let params: Vec<_> = params.chain(window.into_iter().flatten()).collect();
+        let offset = select.window.map(Window::offset).filter(|_| sql == select.sql);
+        let params: Vec<_> = params.chain(offset.map(crate::store::sql::names::Value::Int)).collect();
         store
             .reading(|moment| {
                 let mut explain = moment.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
