@@ -35,6 +35,10 @@ damage count="100000" mapping="":
 differential count="100000" seed="1":
     TURNTABLE_DIFFERENTIAL={{count}} TURNTABLE_DIFFERENTIAL_SEED={{seed}} cargo test -p turntable-tests --test differential -- --nocapture
 
+# So many damaged requests to every parser, and planning: they end soon. `seed` begins elsewhere.
+bounded count="100000" seed="1":
+    TURNTABLE_BOUNDED={{count}},{{seed}} cargo test -p turntable --test bounded -- --nocapture
+
 # Kills a server so many times, at random steps of writes, bundles, releases and turns; `seed` begins elsewhere.
 kills count="1000" seed="1":
     TURNTABLE_KILLS={{count}} TURNTABLE_KILLS_SEED={{seed}} cargo test -p turntable-tests --test kills -- --nocapture

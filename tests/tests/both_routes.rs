@@ -859,3 +859,60 @@ async fn ends_of_less_precision_than_their_starts_are_found() {
         assert_eq!(rows.len(), 2, "{filter}: {rows:?}");
     }
 }
+
+/// As much as the limits of depth and size let in: the same rows on both routes, in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_at_the_limits_is_answered() {
+    let (fhir, native) = (Fhir::sandbox().await, Server::setup().start().await);
+    for bundle in [PEOPLE, EVENTS] {
+        fhir.as_sandbox().load(bundle.as_bytes()).expect("the bundle is whole");
+        native.ingest(bundle, None).await.expect(200);
+    }
+    let there = Server::with(&fhir).virtual_tables(&ROOTS).start().await;
+    let many = |unit: &str, by: &str, count: usize| vec![unit; count].join(by);
+    let deep = |open: &str, count: usize, inside: &str, close: &str| {
+        format!("{}{inside}{}", open.repeat(count), close.repeat(count))
+    };
+    let long = format!("Patient{}", "s".repeat(7_000));
+    let filters = [
+        ("contacts", format!("1{} eq 59", " add 1".repeat(58))),
+        ("contacts", deep("- ", 60, "gendercode", "") + " eq null"),
+        ("contacts", deep("-(1 add ", 18, "day(birthdate)", ")") + " ne 1"),
+        ("contacts", deep("concat(", 28, "firstname", ",'a')") + " ne 'a'"),
+        ("contacts", deep("(", 50, "lastname eq 'One'", ") eq true")),
+        ("contacts", deep("not (", 20, "lastname gt 'A'", ")")),
+        ("contacts", many("lastname eq 'One'", " or ", 240)),
+        ("contacts", many("contains(lastname,'n')", " or ", 240)),
+        ("contacts", many("(lastname eq 'One' or firstname ne 'b')", " and ", 120)),
+        ("contacts", format!("lastname in ({},'One')", many("'a'", ",", 900))),
+        ("contacts", format!("contactid in ({},{PATIENT})", many("00000000-0000-4000-8000-000000000001", ",", 700))),
+        ("contacts", many("parentcustomerid_account/name eq null", " and ", 10)),
+        ("accounts", many("contact_parentcustomerid/$count ge 0", " and ", 40)),
+        ("contacts", format!("fullname eq '{long}' or lastname eq 'One'")),
+        ("contacts", format!("fullname eq '{long}'")),
+        ("contacts", format!("contains(fullname,'{long}')")),
+        ("contacts", format!("startswith(fullname,'{}')", "ß\u{301}".repeat(1_000))),
+        ("contacts", "gendercode lt 1e999999999 or lastname eq 'One'".to_owned()),
+        ("contacts", format!("gendercode eq {} or lastname eq 'One'", "9".repeat(9_000))),
+    ];
+    let mut faults = Vec::new();
+    for (set, filter) in &filters {
+        let start: String = filter.chars().take(60).collect();
+        let ask = async |server: &Server| {
+            let begun = std::time::Instant::now();
+            let answer = server.get(set, &[("$filter", filter)]).await;
+            let took = begun.elapsed();
+            let explained = server.get(set, &[("$filter", filter), ("$explain", "true")]).await;
+            let answered = match answer.status {
+                200 => Ok(answer.rows().len()),
+                _ => Err(answer.text),
+            };
+            (took.as_secs() < 20, explained.status, answered)
+        };
+        let (here, there) = (ask(&native).await, ask(&there).await);
+        if here != there || !here.0 || here.1 != 200 || here.2.is_err() {
+            faults.push(format!("{start}: {here:?} {there:?}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

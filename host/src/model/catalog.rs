@@ -195,10 +195,14 @@ impl Catalog {
 
 /// The candidate closest to what was typed, letter case aside, if it is close enough to be meant.
 pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = typed.chars().count().div_ceil(3).max(1);
+    let length = typed.chars().count();
+    let limit = length.div_ceil(3).max(1);
     let typed = typed.to_lowercase();
+    // As many letters more or less are as many apart: what is much longer than all names is compared with none.
+    let may = |candidate: &&str| candidate.chars().count().abs_diff(length) <= limit;
     let distance = |candidate: &str| strsim::levenshtein(&typed, &candidate.to_lowercase());
-    candidates.into_iter().map(|c| (distance(c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+    let near = candidates.into_iter().filter(may).map(|c| (distance(c), c));
+    near.filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
 }
 
 fn relations(

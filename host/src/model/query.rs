@@ -151,6 +151,17 @@ impl Beside {
 }
 
 impl Filter {
+    /// How large it is: conditions and values, those of a list and of related rows aside.
+    pub fn parts(&self) -> usize {
+        1 + match self {
+            Self::And(a, b) | Self::Or(a, b) => a.parts() + b.parts(),
+            Self::Not(inner) => inner.parts(),
+            Self::Compare(_, a, b) | Self::Text(_, a, b) => a.parts() + b.parts(),
+            Self::In(of, _) | Self::Is(of) => of.parts(),
+            Self::Related { .. } | Self::Among(_) => 0,
+        }
+    }
+
     /// Both must hold.
     pub fn both(a: Self, b: Self) -> Self {
         Self::And(a.into(), b.into())
@@ -194,6 +205,18 @@ impl Filter {
 }
 
 impl Expr {
+    /// How large it is, as [`Filter::parts`] counts.
+    pub fn parts(&self) -> usize {
+        1 + match self {
+            Self::Column(_) | Self::Leading(..) | Self::Literal(_) => 0,
+            Self::Call(_, arguments) => arguments.iter().map(Self::parts).sum(),
+            Self::Arithmetic(_, a, b) => a.parts() + b.parts(),
+            Self::Negate(inner) => inner.parts(),
+            Self::Condition(filter) => filter.parts(),
+            Self::Case(branches) => branches.iter().map(|(condition, value)| condition.parts() + value.parts()).sum(),
+        }
+    }
+
     /// The key in a column, as far as it is one of the other table's rows.
     fn leading(table: &Table, column: ColumnIndex, other: &Table) -> Self {
         match &table.columns[column].kind {

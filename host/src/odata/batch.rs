@@ -74,7 +74,7 @@ pub fn read(content_type: &str, body: &[u8], limits: &Limits) -> Result<Batch> {
             })?;
             Batch { form: Form::Multipart, items: multipart(body, &boundary)? }
         }
-        "application/json" => Batch { form: Form::Json, items: json_requests(body)? },
+        "application/json" => Batch { form: Form::Json, items: json_requests(body, limits)? },
         _ => {
             let message = "a batch is `multipart/mixed` or `application/json`";
             return Err(Error::new(Code::UnsupportedMediaType, message).target("Content-Type"));
@@ -84,11 +84,7 @@ pub fn read(content_type: &str, body: &[u8], limits: &Limits) -> Result<Batch> {
         Item::One(_) => 1,
         Item::Set(parts) => parts.len(),
     });
-    let parts: usize = parts.sum();
-    if parts > limits.batch_parts {
-        let message = format!("the batch has {parts} requests; the limit `batch_parts` is {}", limits.batch_parts);
-        return Err(Error::new(Code::BadRequest, message));
-    }
+    check_parts(parts.sum(), limits)?;
     let mut ids = std::collections::BTreeSet::new();
     for part in batch.items.iter().flat_map(|item| match item {
         Item::One(part) => std::slice::from_ref(part),
@@ -102,6 +98,14 @@ pub fn read(content_type: &str, body: &[u8], limits: &Limits) -> Result<Batch> {
         }
     }
     Ok(batch)
+}
+
+fn check_parts(parts: usize, limits: &Limits) -> Result<()> {
+    if parts <= limits.batch_parts {
+        return Ok(());
+    }
+    let message = format!("the batch has {parts} requests; the limit `batch_parts` is {}", limits.batch_parts);
+    Err(Error::new(Code::BadRequest, message))
 }
 
 /// The answers in the form of the batch: the `Content-Type`, and the body. `name`: a text that is in no body.
@@ -402,12 +406,13 @@ struct JsonPart<'b> {
     depends_on: Vec<String>,
 }
 
-fn json_requests(body: &[u8]) -> Result<Vec<Item>> {
+fn json_requests(body: &[u8], limits: &Limits) -> Result<Vec<Item>> {
     let read: Requests<'_> = serde_json::from_slice(body).map_err(|error| {
         let message = format!("the batch is no JSON batch, line {} column {}", error.line(), error.column());
         Error::new(Code::BadJson, message)
             .hint("write {\"requests\": [{\"id\": \"1\", \"method\": \"GET\", \"url\": \"contacts\"}]}")
     })?;
+    check_parts(read.requests.len(), limits)?;
     let mut items: Vec<Item> = Vec::new();
     for JsonPart { id, method, url, headers, body, atomicity_group, depends_on } in read.requests {
         let mut headers: Headers = headers.into_iter().collect();

@@ -195,17 +195,21 @@ impl<'a> Resolver<'a> {
             Syntax::Object(_) => Err(self.unsupported(node.at, "an object as a value")),
             Syntax::Case(branches) => self.case(node.at, branches),
             Syntax::And(_) | Syntax::Or(_) | Syntax::Not(_) => self.condition_as_value(node),
-            Syntax::Negate(inside) => match self.expression(inside)? {
-                (of, Type::Duration) => Ok((Expr::Negate(of.into()), Type::Duration)),
-                _ => Ok((Expr::Negate(self.typed(inside, &[Type::Number])?.into()), Type::Number)),
-            },
+            Syntax::Negate(inside) => {
+                let (of, found) = self.expression(inside)?;
+                match found {
+                    Type::Duration => Ok((Expr::Negate(of.into()), found)),
+                    _ => Ok((Expr::Negate(self.taken(inside, of, found, &[Type::Number])?.into()), Type::Number)),
+                }
+            }
             Syntax::Binary(operator, left, right) => match arithmetic(*operator) {
                 Some(arithmetic) => {
                     let ((a, of_a), (b, of_b)) = (self.expression(left)?, self.expression(right)?);
                     if let Some(of) = of_time(arithmetic, of_a, of_b) {
                         return Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), of));
                     }
-                    let (a, b) = (self.typed(left, &[Type::Number])?, self.typed(right, &[Type::Number])?);
+                    let a = self.taken(left, a, of_a, &[Type::Number])?;
+                    let b = self.taken(right, b, of_b, &[Type::Number])?;
                     Ok((Expr::Arithmetic(arithmetic, a.into(), b.into()), Type::Number))
                 }
                 None if *operator == Operator::Has => Err(self
@@ -321,8 +325,8 @@ impl<'a> Resolver<'a> {
         let (expr, found) = there.path(at, path)?;
         let beside = |column| {
             let name = format!("{name}/{}", there.name_of(column));
-            let query = Query { joined: inner.borrow().clone(), ..Query::default() };
-            self.join(Joined { name, to: to.clone(), query, value: JoinedValue::Column(column) })
+            let (query, value) = there.alone(column);
+            self.join(Joined { name, to: to.clone(), query, value })
         };
         Ok((lifted(expr, &beside), found))
     }
@@ -407,10 +411,19 @@ impl<'a> Resolver<'a> {
         let beside = |column| {
             let name = format!("{}/{}", lookup.navigation, there.name_of(column));
             let to = Relation::Lookup { column: back, table: resolver.table.name.clone() };
-            let query = Query { joined: inner.borrow().clone(), ..Query::default() };
-            self.join(Joined { name, to, query, value: JoinedValue::Column(column) })
+            let (query, value) = there.alone(column);
+            self.join(Joined { name, to, query, value })
         };
         Ok((lifted(expr, &beside), found))
+    }
+
+    /// What is read of a row of this table for the value of one of its columns: of what is joined to it only that column,
+    /// since what several columns bring would be as much again at each table on the way.
+    fn alone(&self, column: ColumnIndex) -> (Query, JoinedValue) {
+        let own = self.table.columns.len();
+        let joined = column.checked_sub(own).and_then(|place| self.joined.borrow().get(place).cloned());
+        let column = if joined.is_some() { own } else { column };
+        (Query { joined: joined.into_iter().collect(), ..Query::default() }, JoinedValue::Column(column))
     }
 
     fn name_of(&self, column: ColumnIndex) -> String {
@@ -523,6 +536,11 @@ impl<'a> Resolver<'a> {
     /// An expression of one of these types; a literal is cast to the first if it is of none.
     pub(crate) fn typed(&self, node: &Node, allowed: &[Type]) -> Result<Expr> {
         let (expr, found) = self.expression(node)?;
+        self.taken(node, expr, found, allowed)
+    }
+
+    /// The same of what `node` has come to: nothing is resolved twice, or each level would double the work.
+    fn taken(&self, node: &Node, expr: Expr, found: Type, allowed: &[Type]) -> Result<Expr> {
         if found == Type::Null || allowed.contains(&found) {
             return Ok(expr);
         }

@@ -181,11 +181,23 @@ impl Resolver<'_> {
             (Syntax::Bool(value), condition) if is_condition(condition) => (right, *value),
             _ => return Ok(None),
         };
-        let is = || Ok(truth::is(self.condition(condition)?, value));
+        let is = || {
+            let filter = self.condition(condition)?;
+            self.may_repeat(condition.at, filter.parts())?;
+            Ok(truth::is(filter, value))
+        };
         match compare {
             Compare::Eq => is().map(Some),
             Compare::Ne => Ok(Some(Filter::Not(is()?.into()))),
             _ => Ok(None),
+        }
+    }
+
+    /// Whether something of so many parts may stand in a condition twice: what stands inside it may do so already.
+    fn may_repeat(&self, at: usize, parts: usize) -> Result<()> {
+        match parts > self.context.limits.filter_nodes {
+            true => Err(self.bad(at, "conditions as values inside each other: more parts than `filter_nodes` allows,")),
+            false => Ok(()),
         }
     }
 
@@ -236,7 +248,9 @@ impl Resolver<'_> {
             };
             return Ok(Filter::Is(Expr::Literal(Literal::Bool(holds))));
         }
+        let at = value.at;
         let value = self.typed(value, &[Type::Number])?;
+        self.may_repeat(at, value.parts())?;
         // Null for null: what is no larger than itself is there.
         let of_all = |holds: bool| {
             let with_itself = if holds { Compare::Le } else { Compare::Lt };

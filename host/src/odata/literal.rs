@@ -241,6 +241,7 @@ fn prefix(text: &str, from: usize, word: &str) -> Scanned {
 }
 
 struct Scan<'a> {
+    text: &'a str,
     bytes: &'a [u8],
     at: usize,
 }
@@ -250,7 +251,7 @@ impl<'a> Scan<'a> {
     const SHAPE_DEPTH: usize = 8;
 
     fn new(text: &'a str, at: usize) -> Self {
-        Self { bytes: text.as_bytes(), at }
+        Self { text, bytes: text.as_bytes(), at }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -361,7 +362,7 @@ impl<'a> Scan<'a> {
 
     /// Two to four numbers.
     fn position(&mut self) -> Result<(), usize> {
-        let text = std::str::from_utf8(self.bytes).unwrap_or_default();
+        let text = self.text;
         self.at = number(text, self.at)?;
         self.expect(b' ')?;
         self.at = number(text, self.at)?;

@@ -1,7 +1,8 @@
 //! The query string: split, decoded once, its system options told from the others; and a [`Query`] made from them.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
 
@@ -178,10 +179,10 @@ impl Options {
             [part] if item.options.is_empty() => Some(part.name.clone()),
             _ => None,
         };
-        let expanded: Vec<_> = expanded.iter().filter_map(|item| Some(&item.path.first()?.name)).collect();
+        let expanded: BTreeSet<_> = expanded.iter().filter_map(|item| Some(&item.path.first()?.name)).collect();
         items.retain(|item| {
             let name = name(item);
-            !name.is_some_and(|name| expanded.contains(&&name) && table.property(&name).is_none())
+            !name.is_some_and(|name| expanded.contains(&name) && table.property(&name).is_none())
         });
         Ok(())
     }
@@ -508,19 +509,18 @@ fn nested(
     here: Expanding<'_>,
 ) -> Result<(Query, Levels)> {
     let source = here.source;
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     // What these options define holds for them and all below, over what the request defines.
-    let mut aliases = here.context.aliases.clone();
+    let mut aliases = Cow::Borrowed(here.context.aliases);
     for option in options {
         let name = option.name.as_str();
-        if seen.contains(&name) {
+        if !seen.insert(name) {
             let sign = if name.starts_with('@') { "" } else { "$" };
             return Err(source.bad(option.at, &format!("`{sign}{name}` is given twice")));
         }
-        seen.push(name);
         if let Some(alias) = name.strip_prefix('@') {
             let text = source.text.get(option.value_at..option.value_end).unwrap_or_default();
-            aliases.insert(alias.to_owned(), text.trim_end().to_owned());
+            aliases.to_mut().insert(alias.to_owned(), text.trim_end().to_owned());
         } else if !allowed.contains(&name) {
             return Err(refused_in_expand(option, source));
         }

@@ -9,6 +9,8 @@ use crate::model::limits::Limits;
 pub struct Node {
     pub at: usize,
     pub syntax: Syntax,
+    /// Levels of the tree from here down, this one included; `filter_depth` at most.
+    height: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +95,28 @@ pub struct Argument {
 pub struct OrderItem {
     pub by: Node,
     pub descending: bool,
+}
+
+impl Syntax {
+    /// What stands right inside, in paths and arguments too.
+    fn parts(&self) -> Box<dyn Iterator<Item = &Node> + '_> {
+        match self {
+            Self::And(nodes) | Self::Or(nodes) | Self::List(nodes) => Box::new(nodes.iter()),
+            Self::Not(node) | Self::Negate(node) => Box::new(std::iter::once(&**node)),
+            Self::Binary(_, left, right) => Box::new([&**left, &**right].into_iter()),
+            Self::Object(members) => Box::new(members.iter().map(|(_, node)| node)),
+            Self::Case(branches) => Box::new(branches.iter().flat_map(|(condition, value)| [condition, value])),
+            Self::Path(path) => Box::new(path.iter().flat_map(|segment| match &segment.kind {
+                SegmentKind::Name { arguments: Some(inside), .. } | SegmentKind::Key(inside) => {
+                    inside.iter().map(|argument| &argument.value).collect()
+                }
+                SegmentKind::Filter(node) | SegmentKind::CountOf(node) => vec![&**node],
+                SegmentKind::Lambda { body: Some((_, node)), .. } => vec![&**node],
+                _ => Vec::new(),
+            })),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
 }
 
 /// A whole text as an expression.
@@ -266,11 +290,22 @@ impl<'a> Parser<'a> {
     }
 
     fn node(&mut self, at: usize, syntax: Syntax) -> Result<Node, SyntaxError> {
+        let height = 1 + syntax.parts().map(|part| part.height).max().unwrap_or(0);
+        self.node_of(at, syntax, height)
+    }
+
+    /// Of a height that is known. Whoever walks the tree goes no deeper than `filter_depth`, whatever made it deep: what
+    /// stands in parentheses, or operators in a row.
+    fn node_of(&mut self, at: usize, syntax: Syntax, height: usize) -> Result<Node, SyntaxError> {
         match self.nodes_left.checked_sub(1) {
             Some(left) => self.nodes_left = left,
             None => return Err(SyntaxError::new(at, "more parts than the limit `filter_nodes` allows")),
         }
-        Ok(Node { at, syntax })
+        if height > self.max_depth {
+            let message = "more operators in a row, or inside each other, than `filter_depth` allows";
+            return Err(SyntaxError::new(at, message));
+        }
+        Ok(Node { at, syntax, height })
     }
 
     fn skip_word(&mut self, word: &str) -> Result<bool, SyntaxError> {
@@ -285,12 +320,7 @@ impl<'a> Parser<'a> {
     fn operators(&mut self, least: u8) -> Result<Node, SyntaxError> {
         self.nested(|p| {
             let mut left = p.unary()?;
-            let mut chained = 0;
             while let Some((infix, power)) = p.infix().filter(|(_, power)| *power >= least) {
-                chained += 1;
-                if chained > p.max_depth && matches!(infix, Infix::Binary(_)) {
-                    return Err(SyntaxError::new(p.next.at, "more operators in a row than `filter_depth` allows"));
-                }
                 let operator = p.advance()?;
                 if !operator.spaced || !p.next.spaced {
                     let at = if operator.spaced { operator.end } else { operator.at };
@@ -311,18 +341,19 @@ impl<'a> Parser<'a> {
     /// The rest of `left and …`; the operator has been read.
     fn chain(&mut self, left: Node, infix: &Infix, power: u8) -> Result<Node, SyntaxError> {
         let right = self.operators(power + 1)?;
+        let (at, height) = (left.at, left.height.max(1 + right.height));
         match (left.syntax, infix) {
             (Syntax::And(mut all), Infix::And) => {
                 all.push(right);
-                self.node(left.at, Syntax::And(all))
+                self.node_of(at, Syntax::And(all), height)
             }
             (Syntax::Or(mut all), Infix::Or) => {
                 all.push(right);
-                self.node(left.at, Syntax::Or(all))
+                self.node_of(at, Syntax::Or(all), height)
             }
             (syntax, infix) => {
-                let all = vec![Node { at: left.at, syntax }, right];
-                self.node(left.at, if matches!(infix, Infix::And) { Syntax::And(all) } else { Syntax::Or(all) })
+                let all = vec![Node { at, syntax, height: left.height }, right];
+                self.node(at, if matches!(infix, Infix::And) { Syntax::And(all) } else { Syntax::Or(all) })
             }
         }
     }

@@ -2,6 +2,7 @@
 //! options is refused by name.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -298,12 +299,12 @@ fn compare(left: &Value, right: &Value) -> Option<Ordering> {
 }
 
 fn names(items: &[Item]) -> Result<Option<Vec<String>>> {
-    let mut names = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), BTreeSet::new());
     for item in items {
         match item.path.as_slice() {
             [part] if part.name == "*" => return Ok(None),
             [part] if item.options.is_empty() && !part.name.contains(['@', '$']) => {
-                if !names.contains(&part.name) {
+                if seen.insert(&part.name) {
                     names.push(part.name.clone());
                 }
             }

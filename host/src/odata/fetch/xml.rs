@@ -85,9 +85,15 @@ pub(super) fn parse(source: Source<'_>, limits: &Limits) -> Result<Element> {
     Ok(root)
 }
 
+/// Attributes of one element. No element of a FetchXML has a fifth of them, and each is compared with those before it.
+const ATTRIBUTES: usize = 100;
+
 fn element(start: &BytesStart<'_>, at: usize, source: Source<'_>) -> Result<Element> {
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
+        if attributes.len() == ATTRIBUTES {
+            return Err(source.bad(at, &format!("an element with more than {ATTRIBUTES} attributes,")));
+        }
         let attribute = attribute.map_err(|error| source.bad(at, &format!("an attribute is no XML: {error},")))?;
         let name = attribute.key.as_ref().to_owned();
         let value = attribute.normalized_value(XmlVersion::Implicit1_0);

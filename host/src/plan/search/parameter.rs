@@ -128,40 +128,71 @@ pub(super) fn around(text: &str, part: &str) -> (Option<bool>, Option<bool>) {
     (before, behind)
 }
 
+/// Bytes of a text that a service is asked for. What has all of a longer one has this much of it.
+const ASKED: usize = 200;
+
+/// The beginning of a text in which something to ask for is looked for, and whether that is all of it.
+pub(super) fn looked_at(text: &str) -> (&str, bool) {
+    const LOOKED_AT: usize = 5 * ASKED;
+    let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= LOOKED_AT);
+    end.map_or((text, true), |end| (&text[..end], false))
+}
+
 /// Every way in which rows may spell a beginning, part or whole of a text that services otherwise compare alike: with
-/// `ss` as `ß` and the like. The text is cut where there are too many. `begins`, `ends`: where it does, the row's text
-/// does; else a letter of the row may be half outside. Empty: nothing is left to ask for.
+/// `ss` as `ß` and the like. The text is cut where it is long or there are too many. `begins`, `ends`: where it does, the
+/// row's text does; else a letter of the row may be half outside. Empty: nothing is left to ask for.
 pub(super) fn spellings(plain: &str, begins: bool, ends: bool) -> Vec<String> {
     let among = |set: &'static str| move |c: char| set.contains(c.to_ascii_lowercase());
     let whole = if begins { plain } else { plain.trim_start_matches(among("filst")).trim_start() };
     let open_end = |text: &str| text.trim_end_matches(among("fs")).trim_end().len();
-    let mut text = if ends { whole } else { &whole[..open_end(whole)] };
-    loop {
-        let mut all = Vec::new();
-        spell(String::new(), text, &mut all);
-        if all.len() <= SPELLINGS {
-            all.retain(|spelling| !spelling.trim().is_empty());
-            return all;
-        }
-        let shorter = &text[..text.len() - 1];
-        text = &shorter[..open_end(shorter)];
-    }
+    let text = if ends { whole } else { &whole[..open_end(whole)] };
+    let few = few_spellings(text);
+    let text = if few == text.len() { text } else { &text[..open_end(&text[..few])] };
+    let mut all = spelled(text);
+    all.retain(|spelling| !spelling.trim().is_empty());
+    all
 }
 
-fn spell(begun: String, rest: &str, into: &mut Vec<String>) {
-    if into.len() > SPELLINGS {
-        return;
-    }
-    let Some(first) = rest.get(..1) else {
-        into.push(begun);
-        return;
+/// What ends at this byte of a text and may be written as one letter: how long it is, and the letter.
+fn ligatures(text: &str, end: usize) -> impl Iterator<Item = (usize, &'static str)> {
+    let ends = move |letters: &str| {
+        end.checked_sub(letters.len())
+            .and_then(|from| text.get(from..end))
+            .is_some_and(|found| found.eq_ignore_ascii_case(letters))
     };
-    spell(format!("{begun}{first}"), &rest[1..], into);
-    for (letters, one) in LIGATURES {
-        if rest.get(..letters.len()).is_some_and(|found| found.eq_ignore_ascii_case(letters)) {
-            spell(format!("{begun}{one}"), &rest[letters.len()..], into);
+    LIGATURES.into_iter().filter(move |(letters, _)| ends(letters)).map(|(letters, one)| (letters.len(), one))
+}
+
+/// How many bytes of a plain text have few spellings, and are few: a longer beginning never has fewer.
+fn few_spellings(text: &str) -> usize {
+    let mut counts = vec![1];
+    for end in 1..=text.len().min(ASKED) {
+        let count = counts[end - 1] + ligatures(text, end).map(|(length, _)| counts[end - length]).sum::<usize>();
+        if count > SPELLINGS {
+            return end - 1;
         }
+        counts.push(count);
     }
+    counts.len() - 1
+}
+
+/// The spellings of a plain text, as it stands first: from its end on, of each place those of what follows.
+fn spelled(text: &str) -> Vec<String> {
+    let mut behind: Vec<Vec<String>> = vec![vec![String::new()]];
+    for from in (0..text.len()).rev() {
+        let written = |first: &str, length: usize| {
+            let rest = &behind[text.len() - from - length];
+            rest.iter().map(|rest| format!("{first}{rest}")).collect::<Vec<_>>()
+        };
+        let mut all = written(&text[from..=from], 1);
+        for (letters, one) in LIGATURES {
+            if text.get(from..from + letters.len()).is_some_and(|found| found.eq_ignore_ascii_case(letters)) {
+                all.extend(written(one, letters.len()));
+            }
+        }
+        behind.push(all);
+    }
+    behind.pop().unwrap_or_default()
 }
 
 /// `\`, `,`, `$` and `|` mean something in a search value.

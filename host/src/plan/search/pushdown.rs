@@ -447,8 +447,14 @@ impl Pushdown<'_> {
             let Literal::Text(text) = literal else {
                 return Push::No("a text is compared with something else".into());
             };
-            let plain = cut(text).unwrap_or_default();
+            let (text, is_whole) = parameter::looked_at(text);
+            let mut plain = cut(text).unwrap_or_default();
+            if !is_whole && text.ends_with(plain) {
+                // What follows may belong to its last letter.
+                plain = plain.get(..plain.len().saturating_sub(1)).unwrap_or_default();
+            }
             let (before, behind) = parameter::around(text, plain);
+            let behind = behind.or((!is_whole).then_some(false));
             let begins = if reach == Reach::Part { before } else { Some(true) };
             // Where the text ends, so does the row's, if all of it is compared.
             let ends = if reach == Reach::Whole { behind.or(Some(true)) } else { behind };
