@@ -160,6 +160,9 @@ pub mod odata {
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
 
+    /// Changes of a list to JSON.
+    pub mod delta;
+
     /// Flat rows of a fetch to JSON.
     pub mod flat;
 
@@ -286,6 +289,9 @@ pub mod store {
         /// Values that no element of a resource carries.
         pub(crate) mod own;
 
+        /// Keys of rows that are gone, and since when.
+        pub(crate) mod gone;
+
         /// Resources in, with the rows made of them.
         pub(crate) mod write;
 
@@ -294,6 +300,9 @@ pub mod store {
 
         /// Rows out.
         pub(crate) mod scan;
+
+        /// What has changed since a write.
+        pub(crate) mod changes;
 
         /// Groups of rows out.
         pub(crate) mod groups;
@@ -432,6 +441,9 @@ pub mod router {
 
         /// A query to a page: planned, then its plan walked.
         pub mod run;
+
+        /// Lists whose changes are told later.
+        pub mod changes;
 
         /// A fetch to a page of flat rows.
         pub mod fetch;

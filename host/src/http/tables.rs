@@ -25,10 +25,11 @@ use crate::model::fetch::Fetch;
 use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{Change, Expand, Filter, Query};
-use crate::model::result::{Expanded, Names};
+use crate::model::result::{Changes, Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::odata::definitions::address::{Answer, Definitions};
+use crate::odata::delta::{self, Then};
 use crate::odata::fetch::query::cookie;
 use crate::odata::files::{self, Described};
 use crate::odata::flat;
@@ -205,11 +206,19 @@ impl Sent {
         format!("{}{}?{query}{separator}$skiptoken={token}", self.base, self.path)
     }
 
+    /// Of what has changed since a token was given.
+    fn delta_link(&self, token: &str) -> String {
+        let query = self.without_token();
+        let separator = if query.is_empty() { "" } else { "&" };
+        format!("{}{}?{query}{separator}$deltatoken={token}", self.base, self.path)
+    }
+
     fn without_token(&self) -> String {
         let is_token = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or_default();
             let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-            name.trim_start_matches('$').eq_ignore_ascii_case("skiptoken")
+            let name = name.trim_start_matches('$');
+            ["skiptoken", "deltatoken"].iter().any(|token| name.eq_ignore_ascii_case(token))
         };
         self.query.split('&').filter(|pair| !pair.is_empty() && !is_token(pair)).collect::<Vec<_>>().join("&")
     }
@@ -243,6 +252,7 @@ impl Serving<'_> {
                 Ok(shared::object(session.explain_groups(snapshot.table(&table.name)?, aggregation).await?))
             }
             Request::Read { table, query } => self.rows(snapshot.table(&table.name)?, query).await,
+            Request::Changes { table, query, token } => self.changes(snapshot.table(&table.name)?, query, token).await,
             Request::Aggregate { table, aggregation } => self.groups(snapshot.table(&table.name)?, aggregation).await,
             Request::Count { table, query } => self.count(snapshot.table(&table.name)?, query).await,
             Request::ReadOne { table, key, query, known } => {
@@ -364,13 +374,27 @@ impl Serving<'_> {
         let shown = shown(self.session.snapshot(), &table.table, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
+        let delta_link = found.delta.as_deref().map(|token| self.sent.delta_link(token));
         let count = found.count;
         let body = self
             .rendered(&table.table, &table.table, found.rows, query, found.expanded, move |style, found| {
-                reply::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
+                let (next_link, delta_link) = (next_link.as_deref(), delta_link.as_deref());
+                reply::page(style, found, reply::Page { count, next_link, delta_link })
             })
             .await?;
         Ok(json(&self.call, body))
+    }
+
+    async fn changes(&self, table: &Arc<ServedTable>, query: &Query, token: &str) -> Result<Response> {
+        let shown = shown(self.session.snapshot(), &table.table, query)?;
+        let Changes { rows, gone, token, more } =
+            self.session.changes(table, &shown, token, &self.sent.token_binding()).await?;
+        let link = self.sent.delta_link(&token);
+        let written = self.rendered(&table.table, &table.table, rows, query, Vec::new(), move |style, found| {
+            let then = if more { Then::NextLink(&link) } else { Then::DeltaLink(&link) };
+            delta::page(style, found, &gone, then)
+        });
+        Ok(json(&self.call, written.await?))
     }
 
     /// Flat rows. A client that asks for pages of a size of its own goes on by the cookie, any other by a next link, too.
@@ -405,7 +429,7 @@ impl Serving<'_> {
         let count = found.count;
         let written =
             self.rendered(&table.table, shown, found.rows, &aggregation.then, Vec::new(), move |style, found| {
-                groups::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
+                groups::page(style, found, reply::Page { count, next_link: next_link.as_deref(), delta_link: None })
             });
         Ok(json(&self.call, written.await?))
     }

@@ -111,6 +111,9 @@ pub struct Limits {
     /// Keys of long ids and of child rows that are remembered, in memory and in the store. The oldest go first, and come
     /// back when a list shows their rows.
     pub known_keys: usize,
+    /// Rows of a native table that are gone and remembered, so that a delta link can tell of them. Of a link from before the
+    /// oldest `DeltaTokenExpired`.
+    pub deleted_rows: u64,
     /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. With several resources it
     /// is made again with fewer, else `MappingTimeout`; the same goes for memory and for the bytes of the answer.
     pub mapping_ms: u64,
@@ -206,6 +209,7 @@ impl Default for Limits {
             store_reads: 8,
             store_queue: 256,
             known_keys: 200_000,
+            deleted_rows: 100_000,
             mapping_ms: 250,
             mapping_memory_bytes: 64 << 20,
             mapping_input_bytes: 32 << 20,

@@ -24,6 +24,8 @@ pub struct Query {
     pub expand: Vec<Expand>,
     /// Values of related rows that filter and order use.
     pub joined: Vec<Joined>,
+    /// `Prefer: odata.track-changes`: what changes in the list is to be told later.
+    pub tracks: bool,
     /// `Prefer: odata.maxpagesize`
     pub max_page_size: Option<u32>,
     /// Opaque text of a `$skiptoken`, as received.

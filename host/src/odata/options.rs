@@ -25,7 +25,7 @@ pub const CONCEPT_FIELDS: [&str; 5] =
     ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];
 
 /// System options that we have, without `$`.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "select",
     "filter",
     "search",
@@ -35,6 +35,7 @@ const KNOWN: [&str; 12] = [
     "count",
     "expand",
     "skiptoken",
+    "deltatoken",
     "format",
     "explain",
     "apply",
@@ -48,7 +49,7 @@ pub const VIEW: &str = "savedquery";
 const WRITTEN: [(&str, &str); 2] = [(FETCH, "fetchXml"), (VIEW, "savedQuery")];
 
 /// System options of the standard that we refuse by name.
-const REFUSED: [&str; 6] = ["compute", "deltatoken", "index", "levels", "schemaversion", "id"];
+const REFUSED: [&str; 5] = ["compute", "index", "levels", "schemaversion", "id"];
 
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
 /// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it

@@ -66,6 +66,12 @@ pub enum Request {
         table: Arc<Table>,
         query: Query,
     },
+    /// What has changed in such a list of rows since a token was given.
+    Changes {
+        table: Arc<Table>,
+        query: Query,
+        token: String,
+    },
     /// Flat rows that a FetchXML asks for.
     Fetch {
         table: Arc<Table>,
@@ -192,7 +198,12 @@ impl Call {
     /// The page size of `Prefer` belongs to the query.
     fn page_size(&mut self) {
         match &mut self.request {
-            Request::Read { query, .. } => query.max_page_size = self.preferences.max_page_size,
+            Request::Read { query, .. } | Request::Changes { query, .. } => {
+                query.max_page_size = self.preferences.max_page_size;
+                if query.tracks && query.skip_token.is_none() {
+                    self.preferences.applied.push("odata.track-changes".to_owned());
+                }
+            }
             Request::Aggregate { aggregation, .. } => {
                 let then = &mut aggregation.then;
                 then.max_page_size = self.preferences.max_page_size.or(then.max_page_size);
@@ -402,14 +413,25 @@ impl Reader<'_> {
     }
 
     fn read(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
+        if self.options.get("deltatoken").is_some() {
+            return self.changes(table, extra);
+        }
         may(table, table.access.read, "read")?;
         self.options.only(FOR_ROWS, "rows of a table")?;
+        let tracks = self.message.headers.preferences().track_changes;
         Ok(match self.options.list(table, self.context)? {
             Asked::Rows(mut query) => {
+                if tracks {
+                    self.may_track(table, &query)?;
+                    query.tracks = true;
+                }
                 query.filter = both(extra, query.filter.take());
                 Request::Read { table: table.clone(), query: *query }
             }
             Asked::Groups(mut aggregation) => {
+                if tracks {
+                    self.may_track(table, &aggregation.of)?;
+                }
                 aggregation.of.filter = both(extra, aggregation.of.filter.take());
                 Request::Aggregate { table: table.clone(), aggregation: *aggregation }
             }
@@ -875,6 +897,7 @@ fn unsupported(what: &str) -> Error {
     Error::new(Code::NotSupported, format!("{what} is not supported"))
 }
 
+mod changes;
 mod described;
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use crate::model::table::{Route, Table};
 use crate::store::control::{Act, Activation, Decision, Event, EventsAsked, Mapping};
 use crate::store::keys::Keys;
 use crate::store::native::{
-    Division, MadeAnew, NativeGroups, NativeScan, NativeWrite, Progress, Release, ScanLimits, Scanned, StoredResource,
+    Division, MadeAnew, NativeChanged, NativeChanges, NativeGroups, NativeScan, NativeWrite, Position, Progress,
+    Release, ScanLimits, Scanned, StoredResource,
 };
 use crate::store::queue;
 use crate::store::sql::select;
@@ -104,7 +105,8 @@ impl Store {
         off_the_reactor(move || backup::restore(&data_dir, &file)).await
     }
 
-    fn of(database: Database, limits: &Limits) -> Self {
+    fn of(mut database: Database, limits: &Limits) -> Self {
+        database.gone_most = limits.deleted_rows;
         let known_keys = limits.known_keys;
         let keys = Keys::new(known_keys);
         Self(Arc::new(Inner {
@@ -216,6 +218,21 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Where the rows of a set are now, by its root. What is read later is at least as far.
+    pub async fn position(&self, root: String) -> Result<Position> {
+        self.read(move |database| database.position(&root)).await
+    }
+
+    /// What has changed in a native table, in one moment of the database. `DeltaTokenExpired` where that cannot be told any
+    /// more; `MappingFault` as [`Store::scan`].
+    pub async fn changes(&self, asked: NativeChanges, limits: ScanLimits) -> Result<NativeChanged> {
+        let wait = Wait { until: limits.deadline, size: asked.most as u64 };
+        let turn = queue::turn(&self.0.reads, &asked.scan.table.name, Some(wait)).await?;
+        let abandon = Abandon::default();
+        let abandoned = abandon.0.clone();
+        self.run(turn, move |database| database.changes(&asked, limits, abandoned)).await
     }
 
     /// Who would do what of a scan. Asks nobody.

@@ -186,7 +186,7 @@ impl<'c> Subject<'c> {
     /// Its own properties, without what a step leads to.
     pub(super) fn object(&self, catalog: &Catalog) -> Object {
         match self {
-            Self::Table(table) => of_table(table),
+            Self::Table(table) => of_table(table, catalog.is_tracked(table)),
             Self::Attribute(table, column) => attribute::object(table, *column, catalog),
             Self::OptionSet(table, column) => options(table, *column),
             Self::Relationship(relationship) => relationship.object(),
@@ -358,7 +358,7 @@ impl<'c> Relationship<'c> {
     }
 }
 
-fn of_table(table: &Table) -> Object {
+fn of_table(table: &Table, is_tracked: bool) -> Object {
     let column = |column: ColumnIndex| table.columns.get(column).map(|column| column.name.clone());
     let fixed = [
         "IsPrivate",
@@ -375,7 +375,6 @@ fn of_table(table: &Table) -> Object {
         "IsOneNoteIntegrationEnabled",
         "IsQuickCreateEnabled",
         "AutoCreateAccessTeams",
-        "ChangeTrackingEnabled",
         "HasActivities",
         "HasFeedback",
         "HasNotes",
@@ -406,6 +405,7 @@ fn of_table(table: &Table) -> Object {
         ("IsCustomEntity", json!(is_custom(&table.name))),
         ("IsManaged", json!(true)),
         ("IsImportable", json!(table.access.create)),
+        ("ChangeTrackingEnabled", json!(is_tracked)),
         ("IsReadOnlyInMobileClient", managed(true, "isreadonlyinmobileclient")),
         ("IsValidForAdvancedFind", json!(true)),
         ("IsCustomizable", managed(false, "iscustomizable")),

@@ -250,7 +250,6 @@ fn what_we_lack_is_refused_by_name() {
         ("GET", "contacts/$count?$apply=aggregate($count as n)", "`$apply` beside `/$count`"),
         ("GET", "contacts?$search='x", "not finished"),
         ("GET", "contacts?$compute=x", "`$compute`"),
-        ("GET", "contacts?$deltatoken=x", "`$deltatoken`"),
         ("GET", "contacts?userQuery=x", "`userQuery`"),
         ("GET", "contacts?sql=x", "`sql`"),
         ("GET", "?sql=x", "`sql`"),

@@ -35,12 +35,20 @@ impl Session {
         let read = self.planned(table, query).await?;
         let binding = self.binding(table, binding);
         let (cursor, left) = self.begin(query.skip_token.as_deref(), query.top, &binding)?;
+        let tracked = match &cursor {
+            Cursor::Tracked(tracked) => Some(tracked.clone()),
+            _ if query.tracks && query.skip_token.is_none() => Some(self.begin_tracking(table).await?),
+            _ => None,
+        };
+        if let Some(tracked) = tracked {
+            return self.page_of_tracked(table, &read, query, tracked, &binding).await;
+        }
         let size = self.page_size(query, left);
         let (rows, count, next) = self.page_of(table, &read, cursor, size, left).await?;
         self.remember(&read.table, &rows);
         let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
         let expanded = self.expanded(&read.table, &rows, &read.expand).await?;
-        Ok(Found { rows, expanded, count, next })
+        Ok(Found { rows, expanded, count, next, delta: None })
     }
 
     /// What the next links of an answer are good for.

@@ -13,6 +13,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
 use crate::store::queue::busy;
 use crate::store::sql::names::Value;
 use crate::store::sqlite::folder::Folder;
@@ -42,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 
 #[derive(Debug)]
@@ -52,6 +54,10 @@ pub(crate) struct Database {
     trouble: Mutex<Option<Code>>,
     /// The native tables that are there.
     pub(crate) tables: Tables,
+    /// Keys of rows that are gone, of each set, that are kept.
+    pub(crate) gone_most: u64,
+    /// This run has written a resource.
+    pub(crate) has_begun: AtomicBool,
     /// Given back after the connections are closed.
     #[expect(dead_code, reason = "it is held, not used")]
     folder: Option<Folder>,
@@ -94,6 +100,8 @@ impl Database {
             readers,
             trouble: Mutex::default(),
             tables,
+            gone_most: Limits::default().deleted_rows,
+            has_begun: AtomicBool::new(false),
             folder: None,
             #[cfg(test)]
             _temporary: None,

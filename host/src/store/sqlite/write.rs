@@ -2,7 +2,9 @@
 //! version counts up from 1 and goes on counting after a delete, so that an ETag never comes back. Each write has a
 //! number, larger than all before it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
@@ -13,20 +15,26 @@ use crate::model::key;
 use crate::model::table::Table;
 use crate::model::value::SortKey;
 use crate::store::native::{MadeAnew, NativeWrite, Progress, TableRows};
-use crate::store::sql::names::{self, Value};
+use crate::store::sql::names::{self, Value, signed, unsigned};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::Database;
+use crate::store::sqlite::gone;
 use crate::store::sqlite::own::{self, OwnValues};
-use crate::store::sqlite::tables::{Changes, Stands, Tables, make_concept_keys, stored_key};
+use crate::store::sqlite::tables::{Changes, Stands, make_concept_keys, stored_key};
 
 impl Database {
     /// All of them, in their order, or none. `VersionMismatch` if one does not stand at its base.
     pub(crate) fn put_resources(&self, writes: &[NativeWrite]) -> Result<()> {
         let mut changes = Changes::default();
+        let has_begun = self.has_begun.load(Ordering::Relaxed);
         self.writing(|transaction| {
-            let mut put = Put { transaction, tables: &self.tables, changes: &mut changes };
+            if !has_begun {
+                gone::begin_run(transaction)?;
+            }
+            let mut put = Put { transaction, database: self, changes: &mut changes };
             writes.iter().try_for_each(|write| put.resource(write))
         })?;
+        self.has_begun.store(true, Ordering::Relaxed);
         self.tables.apply(changes);
         Ok(())
     }
@@ -35,7 +43,7 @@ impl Database {
     /// stay. The sets are then made as far as `progress` says.
     pub(crate) fn put_rows(&self, made_anew: &[MadeAnew], progress: &[Progress]) -> Result<()> {
         let mut changes = Changes::default();
-        self.writing(|transaction| put_rows(transaction, &self.tables, &mut changes, made_anew, progress))?;
+        self.writing(|transaction| put_rows(transaction, self, &mut changes, made_anew, progress))?;
         self.tables.apply(changes);
         Ok(())
     }
@@ -44,16 +52,20 @@ impl Database {
 /// The same within a transaction.
 pub(crate) fn put_rows(
     transaction: &Transaction<'_>,
-    tables: &Tables,
+    database: &Database,
     changes: &mut Changes,
     made_anew: &[MadeAnew],
     progress: &[Progress],
 ) -> Result<()> {
-    let mut put = Put { transaction, tables, changes };
+    let mut put = Put { transaction, database, changes };
     for made in made_anew {
-        let stands = standing(transaction, &made.resource_type, &made.id)?;
-        if stands.is_some_and(|(version, _)| version == made.version) {
-            put.rows(&made.resource_type, &made.id, made.version, &made.rows)?;
+        let mut select = transaction.prepare_cached(
+            "SELECT written FROM _turntable_resources WHERE resource_type = ? AND id = ? AND version = ?",
+        )?;
+        let stands = (&made.resource_type, &made.id, signed(made.version));
+        if let Some(written) = select.query_row(stands, |row| row.get(0)).optional()? {
+            let at = At { version: made.version, written: unsigned(written) };
+            put.rows(&made.resource_type, &made.id, at, &made.rows)?;
         }
     }
     progress.iter().try_for_each(|progress| note_progress(transaction, progress))
@@ -71,7 +83,8 @@ pub(crate) fn standing(connection: &Connection, resource_type: &str, id: &str) -
 /// How far a set is made.
 pub(crate) fn note_progress(transaction: &Transaction<'_>, progress: &Progress) -> Result<()> {
     let mut upsert = transaction.prepare_cached(
-        "INSERT INTO _turntable_sets (name, up_to) VALUES (?, ?) ON CONFLICT DO UPDATE SET up_to = excluded.up_to",
+        "INSERT INTO _turntable_sets (name, up_to, identity) VALUES (?, ?, random()) \
+         ON CONFLICT DO UPDATE SET up_to = excluded.up_to",
     )?;
     upsert.execute((&progress.set, progress.up_to.map(signed)))?;
     Ok(())
@@ -80,8 +93,15 @@ pub(crate) fn note_progress(transaction: &Transaction<'_>, progress: &Progress) 
 /// A transaction that writes resources and rows.
 struct Put<'t> {
     transaction: &'t Transaction<'t>,
-    tables: &'t Tables,
+    database: &'t Database,
     changes: &'t mut Changes,
+}
+
+/// The version of a resource that rows are made of, and the number of the write that put it there.
+#[derive(Clone, Copy)]
+struct At {
+    version: u64,
+    written: u64,
 }
 
 impl Put<'_> {
@@ -101,21 +121,22 @@ impl Put<'_> {
             "INSERT INTO _turntable_resources (resource_type, id, version, modified, body, written) \
              VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(written), 0) + 1 FROM _turntable_resources)) \
              ON CONFLICT DO UPDATE SET version = excluded.version, modified = excluded.modified, body = excluded.body, \
-             written = excluded.written",
+             written = excluded.written RETURNING written",
         )?;
         let (version, now) = (signed(write.version), Timestamp::now().as_microsecond());
-        upsert.execute((&write.resource_type, &write.id, version, now, write.body.as_deref()))?;
+        let put = (&write.resource_type, &write.id, version, now, write.body.as_deref());
+        let written = unsigned(upsert.query_row(put, |row| row.get(0))?);
         behind::clear_all(self.transaction, &write.resource_type, &write.id)?;
         match write.body {
             Some(_) => own::change(self.transaction, &write.resource_type, &write.id, &write.own)?,
             None => own::clear(self.transaction, &write.resource_type, &write.id)?,
         }
-        self.rows(&write.resource_type, &write.id, write.version, &write.rows)
+        self.rows(&write.resource_type, &write.id, At { version: write.version, written }, &write.rows)
     }
 
     /// In place of those that the tables have of the resource. A table whose rows could not be made keeps those that it
     /// has, and is behind from here on.
-    fn rows(&mut self, resource_type: &str, id: &str, version: u64, rows: &[TableRows]) -> Result<()> {
+    fn rows(&mut self, resource_type: &str, id: &str, at: At, rows: &[TableRows]) -> Result<()> {
         let text = format!("{resource_type}/{id}");
         let resource = key::guid(&text);
         for made in rows {
@@ -128,34 +149,37 @@ impl Put<'_> {
                 continue;
             }
             behind::clear(self.transaction, &made.table, resource_type, id)?;
+            let mut gone = HashSet::new();
             if self.stands(&made.table) != Stands::Missing {
                 // One that is in the way is of a store that had the same key for two types: it is made anew too.
                 let delete = format!(
-                    "DELETE FROM {} WHERE {} OR \"key\" = ?3",
+                    "DELETE FROM {} WHERE {} OR \"key\" = ?3 RETURNING \"key\"",
                     names::table_name(&made.table),
                     rows_of(&made.table)
                 );
                 let key = key::of_row(&made.table, &text);
-                self.transaction.prepare_cached(&delete)?.execute((resource, &text, key))?;
+                let mut delete = self.transaction.prepare_cached(&delete)?;
+                let deleted = delete.query_map((resource, &text, key), |row| row.get::<_, Uuid>(0))?;
+                gone = deleted.collect::<Result<_, _>>()?;
             }
-            if made.rows.is_empty() {
-                continue;
+            if !made.rows.is_empty() {
+                self.changes.ready(&self.database.tables, self.transaction, &made.table)?;
             }
-            self.changes.ready(self.tables, self.transaction, &made.table)?;
             for row in 0..made.rows.len() {
-                self.insert(made, resource, version, row, &own)?;
+                gone.remove(&self.insert(made, resource, at.version, row, &own)?);
             }
+            gone::note(self.transaction, &made.table.set(), gone, at.written, self.database.gone_most)?;
         }
         Ok(())
     }
 
     fn stands(&self, table: &Arc<Table>) -> Stands {
-        self.changes.stands(self.tables, table)
+        self.changes.stands(&self.database.tables, table)
     }
 
     /// Of rows of an older store, which kept in them what no element carries.
     fn take_over(&self, of: (&str, &str), resource: Uuid, made: &TableRows) -> Result<()> {
-        let Some(before) = self.tables.made(&made.table.name) else { return Ok(()) };
+        let Some(before) = self.database.tables.made(&made.table.name) else { return Ok(()) };
         if !own::is_in_rows(self.transaction, &made.table)? {
             return Ok(());
         }
@@ -166,7 +190,8 @@ impl Put<'_> {
         own::take_over(self.transaction, of, made, &cells)
     }
 
-    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnValues) -> Result<()> {
+    /// Its key.
+    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnValues) -> Result<Uuid> {
         let (table, rows) = (&*made.table, &made.rows);
         let mut cells = Vec::with_capacity(table.columns.len());
         for column in 0..table.columns.len() {
@@ -199,14 +224,14 @@ impl Put<'_> {
             columns.join(", "),
             vec!["?"; columns.len()].join(", ")
         );
-        self.transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(params))?;
-        Ok(())
+        let insert = &mut self.transaction.prepare_cached(&format!("{insert} RETURNING \"key\""))?;
+        Ok(insert.query_row(rusqlite::params_from_iter(params), |row| row.get(0))?)
     }
 }
 
 /// Which rows of a table are of a resource: ?1 is the GUID of its id, which those of other types may have too, ?2 its
 /// `Type/id`.
-fn rows_of(table: &Table) -> String {
+pub(crate) fn rows_of(table: &Table) -> String {
     match table.sources.len() {
         0 | 1 => "(\"resource\" = ?1 AND ?2 IS NOT NULL)".into(),
         _ => {
@@ -214,15 +239,6 @@ fn rows_of(table: &Table) -> String {
             format!("(\"resource\" = ?1 AND substr({key} || '/', 1, length(?2) + 1) = ?2 || '/')")
         }
     }
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Versions and numbers of writes are never negative.
-pub(crate) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }
 
 #[cfg(test)]
