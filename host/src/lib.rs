@@ -48,6 +48,9 @@ pub mod model {
     /// What a FetchXML asks for, and the flat rows that it finds.
     pub mod fetch;
 
+    /// Views that users keep.
+    pub mod user_view;
+
     /// Who asks, and what they may.
     pub mod access;
 }
@@ -85,7 +88,7 @@ pub mod odata {
     /// FetchXML: text to a query whose links stand beside its rows.
     pub mod fetch {
         /// Text to a tree of elements.
-        mod xml;
+        pub(crate) mod xml;
 
         /// Operators by their names.
         mod operator;
@@ -131,6 +134,9 @@ pub mod odata {
 
         /// Views that every table has.
         pub mod view;
+
+        /// Views that users keep.
+        pub mod user_view;
 
         /// What there is, and what leads where.
         mod subject;
@@ -318,6 +324,9 @@ pub mod store {
 
         /// Hashed keys on the disk.
         pub(crate) mod keys;
+
+        /// Views of users on the disk.
+        pub(crate) mod user_views;
     }
 
     /// The store: asynchronous, bounded, off the reactor.
@@ -516,6 +525,9 @@ pub mod router {
 
         /// Several changes that are made together or not at all.
         pub mod together;
+
+        /// Views of users.
+        pub mod user_view;
     }
 
     /// Mapping versions and routes: the control plane.

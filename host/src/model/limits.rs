@@ -114,6 +114,10 @@ pub struct Limits {
     /// Rows of a native table that are gone and remembered, so that a delta link can tell of them. Of a link from before the
     /// oldest `DeltaTokenExpired`.
     pub deleted_rows: u64,
+    /// Views of users that are kept (`userqueries`), of all users together. `Conflict` for one more.
+    pub user_queries: usize,
+    /// Bytes of one, its texts together. `BadValue`.
+    pub user_query_bytes: usize,
     /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. With several resources it
     /// is made again with fewer, else `MappingTimeout`; the same goes for memory and for the bytes of the answer.
     pub mapping_ms: u64,
@@ -210,6 +214,8 @@ impl Default for Limits {
             store_queue: 256,
             known_keys: 200_000,
             deleted_rows: 100_000,
+            user_queries: 1_000,
+            user_query_bytes: 64 << 10,
             mapping_ms: 250,
             mapping_memory_bytes: 64 << 20,
             mapping_input_bytes: 32 << 20,

@@ -41,12 +41,13 @@ const KNOWN: [&str; 13] = [
     "apply",
 ];
 
-/// The parameters that hold a FetchXML and the id of a view, in lower case.
+/// The parameters that hold a FetchXML, the id of a view and that of a user's view, in lower case.
 pub const FETCH: &str = "fetchxml";
 pub const VIEW: &str = "savedquery";
+pub const USER_VIEW: &str = "userquery";
 
 /// The same as Dataverse writes them.
-const WRITTEN: [(&str, &str); 2] = [(FETCH, "fetchXml"), (VIEW, "savedQuery")];
+const WRITTEN: [(&str, &str); 3] = [(FETCH, "fetchXml"), (VIEW, "savedQuery"), (USER_VIEW, "userQuery")];
 
 /// System options of the standard that we refuse by name.
 const REFUSED: [&str; 5] = ["compute", "index", "levels", "schemaversion", "id"];
@@ -54,7 +55,7 @@ const REFUSED: [&str; 5] = ["compute", "index", "levels", "schemaversion", "id"]
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
 /// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
 /// is written there: passed over, they would give rows that nobody asked for.
-const OF_DATAVERSE: [&str; 5] = ["userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
+const OF_DATAVERSE: [&str; 4] = ["sql", "partitionId", "tag", "LabelLanguages"];
 
 /// What a list is asked for.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use super::expression::{Context, nearest_property};
 use super::fetch;
 use super::files::{Described, Opener};
 use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
-use super::options::{Asked, CONCEPT_SET, FETCH, Options, VIEW, both};
+use super::options::{Asked, CONCEPT_SET, FETCH, Options, USER_VIEW, VIEW, both};
 use super::syntax;
 use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation, nearest};
@@ -26,6 +26,7 @@ use crate::model::query::{
     AssignedValue, Assignment, Change, Expand, ExpandForm, Filter, Operation, Precondition, Query, Related,
 };
 use crate::model::table::{ColumnIndex, Table};
+use crate::model::user_view::{UserView, UserViewChange};
 use crate::model::value::Instant;
 
 /// A request as it came.
@@ -41,6 +42,8 @@ pub struct Message<'a> {
     pub body: &'a [u8],
     /// The service root as the client sees it, with a slash at its end.
     pub base: &'a str,
+    /// The view that [`user_view_asked`] names, if there is one.
+    pub user_view: Option<&'a UserView>,
 }
 
 /// What is asked, and how to answer.
@@ -131,6 +134,11 @@ pub enum Request {
     },
     /// What Dataverse's Web API says of the tables.
     Definitions(Definitions),
+    /// A view of a user is made, changed or deleted.
+    ChangeUserView {
+        change: UserViewChange,
+        precondition: Precondition,
+    },
     /// A file that opens a table elsewhere, or, with none, the service.
     Opening {
         opener: Opener,
@@ -288,6 +296,7 @@ impl Reader<'_> {
             "msind_RetrieveBundle" | "Microsoft.Dynamics.CRM.msind_RetrieveBundle" if rest.is_empty() => {
                 return self.retrieve_bundle();
             }
+            user_view::SET if self.message.method != "GET" => return self.user_view(first, rest),
             name if address::is_definition(name) => {
                 self.method(&["GET"])?;
                 let path: Vec<_> =
@@ -316,6 +325,7 @@ impl Reader<'_> {
         match rest {
             [] => match self.method(&["GET", "POST"])? {
                 "POST" => self.create(table, None),
+                _ if self.options.get(USER_VIEW).is_some() => self.by_user_view(table),
                 _ => match (self.options.get(FETCH), self.options.get(VIEW)) {
                     (Some(text), None) => self.fetch(table, text),
                     (_, Some(view)) => self.view(table, view),
@@ -388,7 +398,7 @@ impl Reader<'_> {
     /// `?fetchXml=…`, which says all there is to say; a count may be asked beside it, and a page by its token.
     fn fetch(&self, table: &Arc<Table>, text: &str) -> Result<Request> {
         may(table, table.access.read, "read")?;
-        self.options.only(&[FETCH, VIEW, "count", "skiptoken"], "a FetchXML, which says it itself")?;
+        self.options.only(&[FETCH, VIEW, USER_VIEW, "count", "skiptoken"], "a FetchXML, which says it itself")?;
         let counts = self.options.query(table, self.context)?.count;
         let mut fetch = match fetch::aggregate::read(text, table, self.context)? {
             fetch::aggregate::Asked::Rows(fetch) => fetch,
@@ -899,6 +909,12 @@ fn unsupported(what: &str) -> Error {
 
 mod changes;
 mod described;
+mod user_view;
+
+/// The id of the view of a user that a query string names: it has to be at hand when the request is read.
+pub fn user_view_asked(query: &str) -> Option<Uuid> {
+    user_view::asked(&Options::parse(query).ok()?)
+}
 
 #[cfg(test)]
 mod tests;

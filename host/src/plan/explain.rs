@@ -260,7 +260,7 @@ mod tests {
         let catalog = example::catalog();
         let query = query.replace(' ', "%20");
         let message =
-            Message { method: "GET", path, query: &query, headers: Headers(&[]), body: b"", base: "http://host/" };
+            Message { method: "GET", path, query: &query, headers: Headers(&[]), body: b"", base: "http://host/", user_view: None };
         let now = crate::model::value::parse_instant("2026-01-01T00:00:00Z").unwrap();
         let request = parse(&message, &catalog, &Limits::default(), now)?.request;
         let observation = ["code", "date", "status", "subject"].map(str::to_owned).into_iter().collect();

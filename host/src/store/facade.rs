@@ -17,6 +17,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::rows::Rows;
 use crate::model::table::{Route, Table};
+use crate::model::user_view::UserView;
 use crate::store::control::{Act, Activation, Decision, Event, EventsAsked, Mapping};
 use crate::store::keys::Keys;
 use crate::store::native::{
@@ -431,6 +432,29 @@ impl Store {
             self.0.keys.give_back(&keys);
         }
         done.map(|()| true)
+    }
+}
+
+/// Views of users.
+impl Store {
+    /// All of them, by their names.
+    pub async fn user_views(&self) -> Result<Vec<UserView>> {
+        self.read(Database::user_views).await
+    }
+
+    pub async fn user_view(&self, id: Uuid) -> Result<Option<UserView>> {
+        self.read(move |database| database.user_view(id)).await
+    }
+
+    /// In place of its version before; of a new one the version is 1. `VersionMismatch`; `Conflict` where it is new and there are
+    /// `most` already.
+    pub async fn put_user_view(&self, view: UserView, most: usize) -> Result<()> {
+        self.write(move |database| database.put_user_view(&view, most)).await
+    }
+
+    /// `VersionMismatch` where another version, or none, is there.
+    pub async fn delete_user_view(&self, id: Uuid, version: u64) -> Result<()> {
+        self.write(move |database| database.delete_user_view(id, version)).await
     }
 }
 

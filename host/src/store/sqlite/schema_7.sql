@@ -1,4 +1,4 @@
--- Seventh version: what has changed in a set of rows since a write can be told.
+-- Seventh version: what has changed in a set of rows since a write can be told, and views of users are kept.
 
 -- A set that is dropped and made anew is another one.
 CREATE TABLE _turntable_sets_apart (name TEXT PRIMARY KEY, up_to INTEGER, identity INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -22,3 +22,18 @@ CREATE TABLE _turntable_gone_kept (table_name TEXT PRIMARY KEY, rows INTEGER NOT
 -- numbers.
 CREATE TABLE _turntable_runs (begins INTEGER PRIMARY KEY, identity INTEGER NOT NULL) STRICT;
 INSERT INTO _turntable_runs VALUES (0, random());
+
+-- Views of users. `owner`: whoever made it, as far as that is known.
+CREATE TABLE _turntable_user_views (
+    id BLOB PRIMARY KEY,
+    owner BLOB NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT,
+    table_name TEXT NOT NULL,
+    fetch_xml TEXT NOT NULL,
+    layout_xml TEXT,
+    query_type INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    modified INTEGER NOT NULL,
+    version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
