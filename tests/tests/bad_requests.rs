@@ -82,7 +82,7 @@ async fn options() {
         ("GET contacts?$search=a b c d e f g h i j k l m n o p q", 400, "BadOption", &["search_words", "position 32"]),
         ("GET contacts({patient})?$search=Zyzzyva", 400, "BadOption", &["$search"]),
         ("GET contacts?$compute=1 add 1 as n", 501, "NotSupported", &["$compute"]),
-        ("GET contacts?$deltatoken=x", 501, "NotSupported", &["$deltatoken"]),
+        ("GET contacts?$deltatoken=x", 400, "DeltaTokenInvalid", &["$deltatoken"]),
         ("GET contacts({patient})?$top=1", 400, "BadOption", &["$top"]),
         ("GET contacts({patient})/fullname?$select=fullname", 400, "BadOption", &["$select"]),
         ("GET contacts/$count?$top=1", 400, "BadOption", &["$top"]),

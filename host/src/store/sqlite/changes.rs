@@ -50,7 +50,15 @@ impl Database {
             behind::check_all(moment, &asked.scan.table)?;
             let now = position(moment, &asked.root)?;
             check(moment, asked, &now)?;
-            Telling { moment, asked, limits, stop: &stop, is_there: stands == Stands::Whole }.told(&now)
+            let is_there = stands == Stands::Whole;
+            let mut telling = Telling { moment, asked, most: asked.most, limits, stop: &stop, is_there };
+            loop {
+                let told = telling.told(&now)?;
+                if told.rows.bytes() <= limits.bytes || telling.most <= 1 {
+                    return Ok(told);
+                }
+                telling.most /= 2;
+            }
         })
     }
 }
@@ -92,6 +100,8 @@ fn check(moment: &Connection, asked: &NativeChanges, now: &Position) -> Result<(
 struct Telling<'a> {
     moment: &'a Connection,
     asked: &'a NativeChanges,
+    /// Rows that are told at once, those of one resource in any case.
+    most: usize,
     limits: ScanLimits,
     stop: &'a Stop,
     /// The table has ever had a row.
@@ -104,7 +114,7 @@ impl Telling<'_> {
         let mut keys = Vec::new();
         for (written, resource) in self.resources(&mut end)? {
             let of_resource = self.keys(&resource)?;
-            if !keys.is_empty() && keys.len() + of_resource.len() > self.asked.most {
+            if !keys.is_empty() && keys.len() + of_resource.len() > self.most {
                 // Numbers are each of one write, so the resources before end below this one's.
                 end = written - 1;
                 break;
@@ -134,7 +144,7 @@ impl Telling<'_> {
                 .query_row((set, signed(self.asked.since.written), signed(now), signed(nth as u64)), |row| row.get(0));
             Ok(found.optional()?.map(unsigned))
         };
-        Ok(match (nth(0)?, nth(self.asked.most)?) {
+        Ok(match (nth(0)?, nth(self.most)?) {
             (Some(first), Some(beyond)) => first.max(beyond - 1),
             _ => now,
         })
@@ -150,7 +160,7 @@ impl Telling<'_> {
             "SELECT written, resource_type, id FROM _turntable_resources WHERE written > ? AND written <= ? \
              AND +resource_type IN (SELECT value FROM json_each(?)) ORDER BY written LIMIT ?",
         )?;
-        let most = self.asked.most.max(1);
+        let most = self.most.max(1);
         let asked = (signed(self.asked.since.written), signed(*end), types, signed(most as u64 + 1));
         let found = select.query_map(asked, |row| Ok((unsigned(row.get(0)?), (row.get(1)?, row.get(2)?))))?;
         let mut found: Vec<_> = found.collect::<Result<_, _>>()?;

@@ -166,7 +166,10 @@ impl Put<'_> {
                 self.changes.ready(&self.database.tables, self.transaction, &made.table)?;
             }
             for row in 0..made.rows.len() {
-                gone.remove(&self.insert(made, resource, at.version, row, &own)?);
+                self.insert(made, resource, at.version, row, &own)?;
+                if let (Some(text), false) = (made.rows.cell(row, made.table.key), gone.is_empty()) {
+                    gone.remove(&key::of_row(&made.table, text));
+                }
             }
             gone::note(self.transaction, &made.table.set(), gone, at.written, self.database.gone_most)?;
         }
@@ -190,8 +193,7 @@ impl Put<'_> {
         own::take_over(self.transaction, of, made, &cells)
     }
 
-    /// Its key.
-    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnValues) -> Result<Uuid> {
+    fn insert(&self, made: &TableRows, resource: Uuid, version: u64, row: usize, own: &OwnValues) -> Result<()> {
         let (table, rows) = (&*made.table, &made.rows);
         let mut cells = Vec::with_capacity(table.columns.len());
         for column in 0..table.columns.len() {
@@ -224,8 +226,8 @@ impl Put<'_> {
             columns.join(", "),
             vec!["?"; columns.len()].join(", ")
         );
-        let insert = &mut self.transaction.prepare_cached(&format!("{insert} RETURNING \"key\""))?;
-        Ok(insert.query_row(rusqlite::params_from_iter(params), |row| row.get(0))?)
+        self.transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(params))?;
+        Ok(())
     }
 }
 
