@@ -30,7 +30,8 @@ async fn a_view_is_kept_changed_and_deleted() {
     let none = server.get("userqueries?$select=name,fetchxml&$filter=name eq 'x'", &[]).await;
     assert_eq!(none.expect(200).rows(), [] as [Value; 0], "names are right though there is none");
 
-    let layout = "<grid name=\"resultset\"><row name=\"result\" id=\"contactid\"><cell name=\"lastname\" /></row></grid>";
+    let layout =
+        "<grid name=\"resultset\"><row name=\"result\" id=\"contactid\"><cell name=\"lastname\" /></row></grid>";
     let mut wanted = view("Named Ada", "contact", &named_ada());
     wanted["layoutxml"] = json!(layout);
     wanted["userqueryid"] = json!(ID);
@@ -109,7 +110,12 @@ async fn a_view_gives_its_rows_on_either_route() {
         let counts = "<fetch aggregate=\"true\"><entity name=\"msemr_encounter\">\
                       <attribute name=\"msemr_encounterid\" aggregate=\"count\" alias=\"n\" /></entity></fetch>";
         for (name, table, set, fetch_xml) in [
-            ("Encounters", "msemr_encounter", "msemr_encounters", fetch("msemr_encounter", "<order attribute=\"msemr_encounterid\" />")),
+            (
+                "Encounters",
+                "msemr_encounter",
+                "msemr_encounters",
+                fetch("msemr_encounter", "<order attribute=\"msemr_encounterid\" />"),
+            ),
             ("By its second name", "msemr_ve_encounter", "msemr_ve_encounters", fetch("msemr_ve_encounter", "")),
             ("How many", "msemr_encounter", "msemr_encounters", counts.to_owned()),
         ] {
@@ -163,7 +169,13 @@ async fn what_could_not_be_read_is_not_kept() {
     refused(&fetching("<fetch>"), "BadOption", "fetchxml", "position").await;
     refused(&fetching(&fetch("contact", "<attribute name=\"none\" />")), "UnknownColumn", "fetchxml", "none").await;
     refused(&fetching(&fetch("account", "")), "BadOption", "fetchxml", "account").await;
-    refused(&fetching(&fetch("contact", "<filter><condition attribute=\"lastname\" operator=\"eq-userid\" /></filter>")), "NotSupported", "fetchxml", "eq-userid").await;
+    refused(
+        &fetching(&fetch("contact", "<filter><condition attribute=\"lastname\" operator=\"eq-userid\" /></filter>")),
+        "NotSupported",
+        "fetchxml",
+        "eq-userid",
+    )
+    .await;
     refused(&with("returnedtypecode", json!("none")), "UnknownTable", "returnedtypecode", "none").await;
     refused(&with("layoutxml", json!("<grid>")), "BadOption", "layoutxml", "position").await;
     refused(&with("name", json!(" ")), "BadValue", "name", "name").await;

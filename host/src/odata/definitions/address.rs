@@ -222,7 +222,9 @@ fn keyed<'c>(
     let is_guid = uuid::Uuid::try_parse(value).is_ok();
     let property = match property.as_deref() {
         Some(property) => property,
-        None if is_guid && !matches!(set.key_name(), "sdkmessagefilterid" | "savedqueryid" | "userqueryid") => "MetadataId",
+        None if is_guid && !matches!(set.key_name(), "sdkmessagefilterid" | "savedqueryid" | "userqueryid") => {
+            "MetadataId"
+        }
         None => set.key_name(),
     };
     if property != "MetadataId" && property != set.key_name() {

@@ -171,6 +171,7 @@ pub(super) fn one_of(subject: Subject<'_>) -> Set<'_> {
         Subject::Key(..) => super::subject::SetKind::Keys,
         Subject::Takes(..) | Subject::Message(_) => super::subject::SetKind::Takes,
         Subject::View(..) => super::subject::SetKind::Views,
+        Subject::UserView(_) => super::subject::SetKind::UserViews,
     };
     Set { subjects: vec![subject], kind }
 }

@@ -21,7 +21,7 @@ pub fn object(view: &UserView) -> Object {
         jiff::Timestamp::from_millisecond(milliseconds).map_or(Value::Null, |moment| json!(moment.to_string()))
     };
     members([
-        ("userqueryid", json!(view.id)),
+        ("userqueryid", json!(view.id.to_string())),
         ("name", json!(view.name)),
         ("description", json!(view.description)),
         ("returnedtypecode", json!(view.table)),
@@ -30,7 +30,7 @@ pub fn object(view: &UserView) -> Object {
         ("querytype", json!(view.query_type)),
         ("statecode", json!(0)),
         ("statuscode", json!(1)),
-        ("_ownerid_value", json!(view.owner)),
+        ("_ownerid_value", json!(view.owner.to_string())),
         ("createdon", moment(view.created)),
         ("modifiedon", moment(view.modified)),
         ("versionnumber", json!(view.version)),
@@ -83,12 +83,8 @@ mod tests {
         let body = json!({ "@odata.etag": "x", "userqueryid": id, "name": "n", "description": null, "querytype": 0 });
         let (key, read) = assigned(body.to_string().as_bytes()).unwrap();
         assert_eq!(key.map(|key| key.to_string()).as_deref(), Some(id));
-        let expected = Assigned {
-            name: Some("n".into()),
-            description: Some(None),
-            query_type: Some(0),
-            ..Assigned::default()
-        };
+        let expected =
+            Assigned { name: Some("n".into()), description: Some(None), query_type: Some(0), ..Assigned::default() };
         assert_eq!(read, expected);
         for (body, code) in [
             ("[]", Code::BadJson),

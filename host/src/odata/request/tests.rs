@@ -5,7 +5,15 @@ use crate::model::query::{Expand, ExpandForm};
 fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Call> {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let path = path.replace('*', GUID);
-    let message = Message { method, path: &path, query, headers: Headers(headers), body: body.as_bytes(), base: BASE, user_view: None };
+    let message = Message {
+        method,
+        path: &path,
+        query,
+        headers: Headers(headers),
+        body: body.as_bytes(),
+        base: BASE,
+        user_view: None,
+    };
     parse(&message, &sample::catalog(), &Limits::default(), sample::now())
 }
 

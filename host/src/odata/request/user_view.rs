@@ -17,7 +17,7 @@ use crate::odata::options::{FETCH, Options, USER_VIEW, VIEW};
 pub(super) const SET: &str = "userqueries";
 
 /// The id in `userQuery`, if a query string has one: that view has to be at hand when the request is read.
-pub fn asked(options: &Options) -> Option<Uuid> {
+pub(super) fn asked(options: &Options) -> Option<Uuid> {
     options.get(USER_VIEW).and_then(|id| Uuid::try_parse(id.trim_matches(['{', '}', '\''])).ok())
 }
 
@@ -37,9 +37,8 @@ impl Reader<'_> {
             Some(key) => {
                 self.method(&["GET", "PATCH", "DELETE"])?;
                 let bare = key.trim_start().strip_prefix("userqueryid=").unwrap_or(key);
-                let id = parse_key(bare.trim()).ok_or_else(|| {
-                    Error::new(Code::BadKey, "the key of a view is a GUID").target("userqueryid")
-                })?;
+                let id = parse_key(bare.trim())
+                    .ok_or_else(|| Error::new(Code::BadKey, "the key of a view is a GUID").target("userqueryid"))?;
                 Some(id)
             }
         };

@@ -43,7 +43,9 @@ impl Session {
                 let error = Error::new(Code::AlreadyExists, "there is a view of a user of this id already");
                 return Err(error.target("userqueryid"));
             }
-            (To::Update(_), None) if *precondition != Precondition::None && *precondition != Precondition::MustNotExist => {
+            (To::Update(_), None)
+                if *precondition != Precondition::None && *precondition != Precondition::MustNotExist =>
+            {
                 return Err(none());
             }
             (To::Update(assigned), Some(held)) => (assigned, held),
@@ -64,13 +66,19 @@ impl Session {
     async fn check_user_view(&self, view: &UserView) -> Result<()> {
         let (limits, catalog) = (self.limits(), &self.snapshot().catalog);
         if view.bytes() > limits.user_query_bytes {
-            let message = format!("the view has {} bytes; the limit `user_query_bytes` is {}", view.bytes(), limits.user_query_bytes);
+            let message = format!(
+                "the view has {} bytes; the limit `user_query_bytes` is {}",
+                view.bytes(),
+                limits.user_query_bytes
+            );
             return Err(Error::new(Code::BadValue, message));
         }
         if view.name.trim().is_empty() || view.name.chars().count() > NAME_MAX {
             return Err(Error::new(Code::BadValue, format!("`name` has 1 to {NAME_MAX} characters")).target("name"));
         }
-        let table = catalog.table_behind(&view.table).ok_or_else(|| catalog.no_table(&view.table).target("returnedtypecode"))?;
+        let table = catalog
+            .table_behind(&view.table)
+            .ok_or_else(|| catalog.no_table(&view.table).target("returnedtypecode"))?;
         let context = Context { catalog, limits, aliases: &Default::default(), now: jiff::Timestamp::now().into() };
         let served = self.snapshot().table(&table.name)?;
         let checked = match fetch::aggregate::read(&view.fetch_xml, table, context) {

@@ -38,7 +38,8 @@ impl Database {
             if found.map_or(0, unsigned) + 1 != view.version {
                 return Err(mismatch());
             }
-            let count: i64 = transaction.query_row("SELECT count(*) FROM _turntable_user_views", [], |row| row.get(0))?;
+            let count: i64 =
+                transaction.query_row("SELECT count(*) FROM _turntable_user_views", [], |row| row.get(0))?;
             if found.is_none() && unsigned(count) >= most as u64 {
                 let message = format!("there are {count} views of users; the limit `user_queries` is {most}");
                 return Err(Error::new(Code::Conflict, message).hint("delete one that nobody needs"));
