@@ -149,7 +149,18 @@ async fn filters() {
         ("GET contacts?$filter=lastname/length gt 1", 400, "BadFilter", &[]),
         ("GET contacts?$filter=_msemr_generalpractioner_value eq 'Zyzzyva'", 400, "BadFilter", &["position"]),
         ("GET contacts?$filter=lastname in ('Zyzzyva',5)", 400, "BadFilter", &["position"]),
-        ("GET contacts?$filter=Microsoft.Dynamics.CRM.Above(PropertyName='lastname')", 501, "NotSupported", &["Above"]),
+        (
+            "GET contacts?$filter=Microsoft.Dynamics.CRM.Above(PropertyName='lastname')",
+            400,
+            "BadFilter",
+            &["PropertyValue"],
+        ),
+        (
+            "GET contacts?$filter=Microsoft.Dynamics.CRM.Above(PropertyName='lastname',PropertyValue={patient})",
+            501,
+            "NotSupported",
+            &["Above", "lastname"],
+        ),
         (
             "GET contacts?$filter=lastname eq lastname eq lastname",
             400,

@@ -375,7 +375,7 @@ impl<'c> Relationship<'c> {
             ("ReferencingEntity", json!(self.from.name)),
             ("ReferencingAttribute", json!(self.from.columns[self.column].name)),
             ("ReferencingEntityNavigationPropertyName", json!(self.navigation())),
-            ("IsHierarchical", json!(false)),
+            ("IsHierarchical", json!(self.from.name == self.to.name && self.from.hierarchy() == Some(self.column))),
             ("IsCustomRelationship", json!(is_custom(&self.from.name))),
             ("IsManaged", json!(true)),
             ("IsValidForAdvancedFind", json!(true)),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::fhir::capabilities::Capabilities;
 use crate::fhir::client::Overrides;
 use crate::model::access::Right;
-use crate::model::error::{Code, Error, Result};
+use crate::model::error::Result;
 use crate::model::query::{Expand, Filter, Query};
 use crate::model::result::{Expanded, Found};
 use crate::model::rows::Rows;
@@ -21,7 +21,7 @@ use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
 use crate::plan::search::query::ServerSearch;
 use crate::plan::tree::{Gather, NativeScan, Place, Read, Scan};
-use crate::router::read::join::hashed;
+use crate::router::read::join::{hashed, too_many};
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
 use crate::router::session::{Session, Step};
@@ -287,15 +287,6 @@ impl Session {
         let most = query.max_page_size.unwrap_or(limits.page_rows).clamp(1, limits.page_rows_max);
         left.map_or(most as usize, |left| usize::try_from(left).unwrap_or(usize::MAX).min(most as usize))
     }
-}
-
-fn too_many(read: &Read, most: usize) -> Error {
-    Error::new(
-        Code::ScanBudgetExceeded,
-        format!("more than {most} rows of `{}` are needed to answer this", read.table.entity_set),
-    )
-    .target(read.table.entity_set.clone())
-    .hint("narrow the condition on the related table")
 }
 
 /// Rows of a page, how many there are in all if that was asked, and where the page ended if more follow.
