@@ -70,6 +70,7 @@ async fn a_view_is_kept_changed_and_deleted() {
     let now = server.get(&at, &[]).await.expect(200).json();
     assert_eq!((&now["description"], &now["name"]), (&json!("Whose name it is"), &json!("Named Ada")));
     assert_eq!((&now["versionnumber"], &now["createdon"]), (&json!(2), &shown["createdon"]));
+    assert_eq!(now["@odata.etag"], "W/\"2\"");
     let matching = |version: u64| server.call(Method::PATCH, &at).header("if-match", &format!("W/\"{version}\""));
     let late = matching(1).json(&json!({ "name": "Late" })).send().await;
     assert_eq!((late.status, &*late.error_code()), (412, "VersionMismatch"), "{}", late.text);

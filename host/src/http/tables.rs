@@ -384,6 +384,7 @@ impl Serving<'_> {
             if self.call.format.detail != Detail::None {
                 body.insert("@odata.context".into(), format!("{}$metadata#userqueries/$entity", self.sent.base).into());
             }
+            body.insert("@odata.etag".into(), user_view::etag(&view).into());
             body.extend(user_view::object(&view));
             response = json(&self.call, Value::Object(body).to_string().into_bytes());
             if is_new {
@@ -394,7 +395,7 @@ impl Serving<'_> {
         if is_new {
             set(response.headers_mut(), "location", &url);
         }
-        Ok(with_etag(response, Some(&format!("W/\"{}\"", view.version))))
+        Ok(with_etag(response, Some(&user_view::etag(&view))))
     }
 
     /// The answer of an action.

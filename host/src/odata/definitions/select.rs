@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::label::Object;
 use super::subject::{Led, Set, Subject};
+use super::user_view;
 use crate::model::catalog::{Catalog, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -124,6 +125,9 @@ pub(super) fn shown<'c>(subject: Subject<'c>, wanted: &Wanted, typed: bool, cata
     let mut shown = Map::new();
     if typed {
         shown.insert("@odata.type".into(), format!("#{NAMESPACE}.{}", subject.type_name()).into());
+    }
+    if let Subject::UserView(view) = subject {
+        shown.insert("@odata.etag".into(), user_view::etag(view).into());
     }
     match &wanted.select {
         None => shown.extend(object),

@@ -16,6 +16,11 @@ pub fn everybody() -> Uuid {
     Uuid::try_parse(&id("systemuser", "local")).unwrap_or_default()
 }
 
+/// Of its version.
+pub fn etag(view: &UserView) -> String {
+    format!("W/\"{}\"", view.version)
+}
+
 pub fn object(view: &UserView) -> Object {
     let moment = |milliseconds: i64| {
         jiff::Timestamp::from_millisecond(milliseconds).map_or(Value::Null, |moment| json!(moment.to_string()))

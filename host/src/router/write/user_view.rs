@@ -115,7 +115,7 @@ fn check(precondition: &Precondition, held: Option<&UserView>) -> Result<()> {
         }
         (Precondition::Versions(versions), Some(held)) if !versions.contains(&held.version.to_string()) => {
             let error = Error::new(Code::VersionMismatch, "the view has changed since it was read");
-            Err(error.hint("read it again; its version is `versionnumber`"))
+            Err(error.hint("read it again and repeat the change with its new @odata.etag"))
         }
         _ => Ok(()),
     }
