@@ -346,12 +346,10 @@ impl Resolver<'_> {
         let kind = &self.table.columns[index].kind;
         let (column, found) = (Expr::Column(index), Type::of(kind));
         let (is_taken, wanted) = match takes {
-            Takes::Values => (true, ""),
+            Takes::Values | Takes::Key => (true, ""),
             Takes::Choices => (matches!(kind, Kind::Choice(_)), "choices"),
             Takes::Text => (found == Type::Text, "texts"),
-            Takes::Nothing | Takes::Day | Takes::Days | Takes::Key => {
-                (matches!(found, Type::Date | Type::Instant), "dates")
-            }
+            Takes::Nothing | Takes::Day | Takes::Days => (matches!(found, Type::Date | Type::Instant), "dates"),
         };
         if !is_taken {
             return Err(named.bad(name.at, &format!("`{function}` is for {wanted}, `{property}` is {}", found.name())));
