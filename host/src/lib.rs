@@ -48,6 +48,9 @@ pub mod model {
     /// What a FetchXML asks for, and the flat rows that it finds.
     pub mod fetch;
 
+    /// Views that users keep.
+    pub mod user_view;
+
     /// Who asks, and what they may.
     pub mod access;
 }
@@ -85,7 +88,7 @@ pub mod odata {
     /// FetchXML: text to a query whose links stand beside its rows.
     pub mod fetch {
         /// Text to a tree of elements.
-        mod xml;
+        pub(crate) mod xml;
 
         /// Operators by their names.
         mod operator;
@@ -132,6 +135,9 @@ pub mod odata {
         /// Views that every table has.
         pub mod view;
 
+        /// Views that users keep.
+        pub mod user_view;
+
         /// What there is, and what leads where.
         mod subject;
 
@@ -159,6 +165,9 @@ pub mod odata {
 
     /// Rows to JSON with annotations; errors to OData errors.
     pub mod reply;
+
+    /// Changes of a list to JSON.
+    pub mod delta;
 
     /// Flat rows of a fetch to JSON.
     pub mod flat;
@@ -301,6 +310,9 @@ pub mod store {
         /// Values that no element of a resource carries.
         pub(crate) mod own;
 
+        /// Keys of rows that are gone, and since when.
+        pub(crate) mod gone;
+
         /// Resources in, with the rows made of them.
         pub(crate) mod write;
 
@@ -312,6 +324,9 @@ pub mod store {
 
         /// Indexes made and dropped.
         pub(crate) mod indexes;
+
+        /// What has changed since a write.
+        pub(crate) mod changes;
 
         /// Groups of rows out.
         pub(crate) mod groups;
@@ -327,6 +342,9 @@ pub mod store {
 
         /// Hashed keys on the disk.
         pub(crate) mod keys;
+
+        /// Views of users on the disk.
+        pub(crate) mod user_views;
     }
 
     /// The store: asynchronous, bounded, off the reactor.
@@ -451,6 +469,9 @@ pub mod router {
         /// A query to a page: planned, then its plan walked.
         pub mod run;
 
+        /// Lists whose changes are told later.
+        pub mod changes;
+
         /// A fetch to a page of flat rows.
         pub mod fetch;
 
@@ -528,6 +549,9 @@ pub mod router {
 
         /// Several changes that are made together or not at all.
         pub mod together;
+
+        /// Views of users.
+        pub mod user_view;
     }
 
     /// Mapping versions and routes: the control plane.

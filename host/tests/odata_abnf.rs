@@ -141,7 +141,7 @@ fn request(path: &str, query: &str) -> String {
     let (path, query) = (whole(&path), whole(query));
     let headers = headers::Headers(&[]);
     let base = "http://localhost/service/";
-    let message = Message { method: "GET", path: &path, query: &query, headers, body: b"", base };
+    let message = Message { method: "GET", path: &path, query: &query, headers, body: b"", base, user_view: None };
     match parse(&message, &catalog(), &Limits::default(), Instant::from_microsecond(0)) {
         Ok(_) => "taken".to_owned(),
         Err(error) => format!("{error}"),

@@ -82,7 +82,7 @@ async fn options() {
         ("GET contacts?$search=a b c d e f g h i j k l m n o p q", 400, "BadOption", &["search_words", "position 32"]),
         ("GET contacts({patient})?$search=Zyzzyva", 400, "BadOption", &["$search"]),
         ("GET contacts?$compute=1 add 1 as n", 501, "NotSupported", &["$compute"]),
-        ("GET contacts?$deltatoken=x", 501, "NotSupported", &["$deltatoken"]),
+        ("GET contacts?$deltatoken=x", 400, "DeltaTokenInvalid", &["$deltatoken"]),
         ("GET contacts({patient})?$top=1", 400, "BadOption", &["$top"]),
         ("GET contacts({patient})/fullname?$select=fullname", 400, "BadOption", &["$select"]),
         ("GET contacts/$count?$top=1", 400, "BadOption", &["$top"]),
@@ -149,7 +149,18 @@ async fn filters() {
         ("GET contacts?$filter=lastname/length gt 1", 400, "BadFilter", &[]),
         ("GET contacts?$filter=_msemr_generalpractioner_value eq 'Zyzzyva'", 400, "BadFilter", &["position"]),
         ("GET contacts?$filter=lastname in ('Zyzzyva',5)", 400, "BadFilter", &["position"]),
-        ("GET contacts?$filter=Microsoft.Dynamics.CRM.Above(PropertyName='lastname')", 501, "NotSupported", &["Above"]),
+        (
+            "GET contacts?$filter=Microsoft.Dynamics.CRM.Above(PropertyName='lastname')",
+            400,
+            "BadFilter",
+            &["PropertyValue"],
+        ),
+        (
+            "GET contacts?$filter=Microsoft.Dynamics.CRM.Above(PropertyName='lastname',PropertyValue={patient})",
+            501,
+            "NotSupported",
+            &["Above", "lastname"],
+        ),
         (
             "GET contacts?$filter=lastname eq lastname eq lastname",
             400,

@@ -1,6 +1,7 @@
 //! A mapping that fails on a resource takes down its own table only: the resource is stored, the other tables show it, and
 //! the table that is behind says so until its rows could be made. Nothing of it is ever missing in silence.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use turntable_tests::{Answer, Fhir, Server, digest, hostile};
 
@@ -98,6 +99,40 @@ async fn what_a_limit_stopped_is_made_at_the_next_start() {
     server.stop().await;
     let server = start(64 << 20).await;
     assert_eq!(texts(&server).await, ["hungry", "well"]);
+}
+
+/// What has changed is not told while rows are missing, and told in full once they are made, after a start as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_wait_for_the_rows_that_could_not_be_made() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let start = async |memory: usize| {
+        let server = Server::setup().limits(|limits| limits.mapping_memory_bytes = memory);
+        server.data_dir(dir.path()).start().await
+    };
+    let tracked = async |server: &Server| {
+        server.call(Method::GET, "picky_set").header("prefer", "odata.track-changes").send().await
+    };
+    let server = start(64 << 20).await;
+    put_in_force(&server, "picky").await;
+    server.ingest(&batch(&[put("c0", "well"), put("c1", "well"), put("c2", "well")]), None).await.expect(200);
+    let list = tracked(&server).await.expect(200).json();
+    assert_eq!(list["value"].as_array().map(Vec::len), Some(3));
+    let link = list["@odata.deltaLink"].as_str().expect("a link").to_owned();
+    let root = server.api();
+    server.stop().await;
+
+    let server = start(16 << 20).await;
+    server.ingest(&batch(&[put("c0", "hungry"), delete("c1")]), None).await.expect(200);
+    for answer in [server.get(&link.replace(&root, &server.api()), &[]).await, tracked(&server).await] {
+        assert_eq!((answer.status, answer.error_code().as_str()), (500, "MappingFault"), "{}", answer.text);
+    }
+    server.stop().await;
+
+    let server = start(64 << 20).await;
+    let told = server.get(&link.replace(&root, &server.api()), &[]).await.expect(200).json();
+    let told = told["value"].as_array().expect("changes");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((&told[0]["text"], &told[1]["reason"]), (&json!("hungry"), &json!("deleted")));
 }
 
 /// Where no native table can have rows of it, a resource is refused as ever.

@@ -213,7 +213,16 @@ impl Running<'_> {
             headers.append(name, HeaderValue::try_from(value).map_err(|_| bad())?);
         }
         let body = batch::bound(part.body, made)?;
-        Ok(Sent { method, headers, path, query, body: body.into(), base: self.base.clone(), in_batch: true })
+        Ok(Sent {
+            method,
+            headers,
+            path,
+            query,
+            body: body.into(),
+            base: self.base.clone(),
+            in_batch: true,
+            user_view: None,
+        })
     }
 
     async fn answered(&mut self, id: Option<String>, group: Option<String>, response: Response) -> Answered {

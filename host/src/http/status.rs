@@ -18,7 +18,8 @@ pub fn status(code: Code) -> StatusCode {
         | Code::NotWritable
         | Code::RequiredColumn
         | Code::ScanBudgetExceeded
-        | Code::PageTokenInvalid => StatusCode::BAD_REQUEST,
+        | Code::PageTokenInvalid
+        | Code::DeltaTokenInvalid => StatusCode::BAD_REQUEST,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::CrossSite => StatusCode::FORBIDDEN,
         Code::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
@@ -26,7 +27,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Code::AlreadyExists | Code::Conflict => StatusCode::CONFLICT,
-        Code::PageTokenExpired => StatusCode::GONE,
+        Code::PageTokenExpired | Code::DeltaTokenExpired => StatusCode::GONE,
         Code::VersionMismatch | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::FailedDependency => StatusCode::FAILED_DEPENDENCY,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

@@ -24,11 +24,14 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
 use crate::model::key;
 use crate::model::limits::Limits;
-use crate::model::query::{Change, Expand, Filter, Query};
-use crate::model::result::{Expanded, Names};
+use crate::model::query::{Change, Expand, Filter, Precondition, Query};
+use crate::model::result::{Changes, Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
+use crate::model::user_view::{UserView, UserViewChange};
 use crate::odata::definitions::address::{Answer, Definitions};
+use crate::odata::definitions::user_view;
+use crate::odata::delta::{self, Then};
 use crate::odata::fetch::query::cookie;
 use crate::odata::files::{self, Described};
 use crate::odata::flat;
@@ -36,7 +39,7 @@ use crate::odata::groups;
 use crate::odata::headers::{Detail, FileForm, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
-use crate::odata::request::{Call, Message, Request, parse};
+use crate::odata::request::{Call, Message, Request, parse, user_view_asked};
 use crate::router::read::fetch::Fetched;
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::{ServedTable, Snapshot};
@@ -59,6 +62,8 @@ pub(super) struct Sent {
     pub(super) base: String,
     /// Its answer is a part of another.
     pub(super) in_batch: bool,
+    /// The view of a user that the query string names, once it has been looked up.
+    pub(super) user_view: Option<UserView>,
 }
 
 /// A change that is made, or staged, and not shown yet.
@@ -103,12 +108,16 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
         headers: parts.headers,
         body,
         in_batch: false,
+        user_view: None,
     };
     respond(app, sent, app.session()).await
 }
 
 /// The life of a request from here on, in a session of its own.
-pub(super) async fn respond(app: &App, sent: Sent, session: Session) -> Result<Response> {
+pub(super) async fn respond(app: &App, mut sent: Sent, session: Session) -> Result<Response> {
+    if let Some(id) = user_view_asked(&sent.query) {
+        sent.user_view = session.user_view(id).await?;
+    }
     let (sent, limits) = (Arc::new(sent), &app.turntable.limits);
     let begun = Instant::now();
     let call = if sent.body.len() <= AT_ONCE {
@@ -188,6 +197,7 @@ impl Sent {
             headers: Headers(&headers),
             body: &self.body,
             base: &self.base,
+            user_view: self.user_view.as_ref(),
         };
         let mut call = parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now().into())?;
         call.format.dates_as_moments = self.base.ends_with(PROVIDER_API);
@@ -205,11 +215,19 @@ impl Sent {
         format!("{}{}?{query}{separator}$skiptoken={token}", self.base, self.path)
     }
 
+    /// Of what has changed since a token was given.
+    fn delta_link(&self, token: &str) -> String {
+        let query = self.without_token();
+        let separator = if query.is_empty() { "" } else { "&" };
+        format!("{}{}?{query}{separator}$deltatoken={token}", self.base, self.path)
+    }
+
     fn without_token(&self) -> String {
         let is_token = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or_default();
             let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-            name.trim_start_matches('$').eq_ignore_ascii_case("skiptoken")
+            let name = name.trim_start_matches('$');
+            ["skiptoken", "deltatoken"].iter().any(|token| name.eq_ignore_ascii_case(token))
         };
         self.query.split('&').filter(|pair| !pair.is_empty() && !is_token(pair)).collect::<Vec<_>>().join("&")
     }
@@ -243,6 +261,7 @@ impl Serving<'_> {
                 Ok(shared::object(session.explain_groups(snapshot.table(&table.name)?, aggregation).await?))
             }
             Request::Read { table, query } => self.rows(snapshot.table(&table.name)?, query).await,
+            Request::Changes { table, query, token } => self.changes(snapshot.table(&table.name)?, query, token).await,
             Request::Aggregate { table, aggregation } => self.groups(snapshot.table(&table.name)?, aggregation).await,
             Request::Count { table, query } => self.count(snapshot.table(&table.name)?, query).await,
             Request::ReadOne { table, key, query, known } => {
@@ -303,6 +322,7 @@ impl Serving<'_> {
                 Ok(self.action("CreateMultiple", Map::from_iter([("Ids".to_owned(), Value::Array(ids))])))
             }
             Request::Definitions(asked) => self.definitions(asked).await,
+            Request::ChangeUserView { change, precondition } => self.user_view(change, precondition).await,
             Request::Opening { opener, table } => {
                 Ok(download(files::opening(*opener, &self.sent.base, table.as_deref())))
             }
@@ -330,10 +350,14 @@ impl Serving<'_> {
 
     /// A list of all tables with their columns takes a while.
     async fn definitions(&self, asked: &Definitions) -> Result<Response> {
+        let kept = match asked.asks_for_user_views() {
+            true => self.session.user_views().await?,
+            false => Vec::new(),
+        };
         let (snapshot, asked, call) = (self.session.snapshot().clone(), asked.clone(), self.call.clone());
         let base = self.sent.base.clone();
         let answered = self.session.work_aside(move || {
-            Ok(match asked.answer(snapshot.catalog.described())? {
+            Ok(match asked.answer(snapshot.catalog.described(), &kept)? {
                 Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
                 Answer::Text(text) => typed("text/plain", text.into_bytes()),
                 Answer::Object { context, members } => {
@@ -347,6 +371,31 @@ impl Serving<'_> {
             })
         });
         answered.await?
+    }
+
+    async fn user_view(&self, change: &UserViewChange, precondition: &Precondition) -> Result<Response> {
+        let (view, is_new) = self.session.change_user_view(change.clone(), precondition).await?;
+        let nothing = || StatusCode::NO_CONTENT.into_response();
+        let Some(view) = view else { return Ok(nothing()) };
+        let url = format!("{}userqueries({})", self.sent.base, view.id);
+        let mut response = nothing();
+        if self.call.preferences.representation.unwrap_or(is_new) {
+            let mut body = Map::new();
+            if self.call.format.detail != Detail::None {
+                body.insert("@odata.context".into(), format!("{}$metadata#userqueries/$entity", self.sent.base).into());
+            }
+            body.insert("@odata.etag".into(), user_view::etag(&view).into());
+            body.extend(user_view::object(&view));
+            response = json(&self.call, Value::Object(body).to_string().into_bytes());
+            if is_new {
+                *response.status_mut() = StatusCode::CREATED;
+            }
+        }
+        set(response.headers_mut(), "odata-entityid", &url);
+        if is_new {
+            set(response.headers_mut(), "location", &url);
+        }
+        Ok(with_etag(response, Some(&user_view::etag(&view))))
     }
 
     /// The answer of an action.
@@ -364,13 +413,27 @@ impl Serving<'_> {
         let shown = shown(self.session.snapshot(), &table.table, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
+        let delta_link = found.delta.as_deref().map(|token| self.sent.delta_link(token));
         let count = found.count;
         let body = self
             .rendered(&table.table, &table.table, found.rows, query, found.expanded, move |style, found| {
-                reply::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
+                let (next_link, delta_link) = (next_link.as_deref(), delta_link.as_deref());
+                reply::page(style, found, reply::Page { count, next_link, delta_link })
             })
             .await?;
         Ok(json(&self.call, body))
+    }
+
+    async fn changes(&self, table: &Arc<ServedTable>, query: &Query, token: &str) -> Result<Response> {
+        let shown = shown(self.session.snapshot(), &table.table, query)?;
+        let Changes { rows, gone, token, more } =
+            self.session.changes(table, &shown, token, &self.sent.token_binding()).await?;
+        let link = self.sent.delta_link(&token);
+        let written = self.rendered(&table.table, &table.table, rows, query, Vec::new(), move |style, found| {
+            let then = if more { Then::NextLink(&link) } else { Then::DeltaLink(&link) };
+            delta::page(style, found, &gone, then)
+        });
+        Ok(json(&self.call, written.await?))
     }
 
     /// Flat rows. A client that asks for pages of a size of its own goes on by the cookie, any other by a next link, too.
@@ -405,7 +468,7 @@ impl Serving<'_> {
         let count = found.count;
         let written =
             self.rendered(&table.table, shown, found.rows, &aggregation.then, Vec::new(), move |style, found| {
-                groups::page(style, found, reply::Page { count, next_link: next_link.as_deref() })
+                groups::page(style, found, reply::Page { count, next_link: next_link.as_deref(), delta_link: None })
             });
         Ok(json(&self.call, written.await?))
     }

@@ -17,6 +17,8 @@ pub struct Catalog {
     withdrawn: Withdrawn,
     /// Names of tables that are also called by their twins' names ([`twins`]); none where such names are unknown here.
     twinned: Option<BTreeSet<String>>,
+    /// Names of tables of which it can be told what changes.
+    tracked: BTreeSet<String>,
     described: OnceLock<Box<Catalog>>,
 }
 
@@ -57,6 +59,16 @@ impl Catalog {
     pub fn twinned(self) -> Self {
         let twinned = twins::of(&self.by_name);
         Self { twinned: Some(twinned), described: OnceLock::new(), ..self }
+    }
+
+    /// The same, where what changes can be told of these tables.
+    pub fn tracking(self, tracked: BTreeSet<String>) -> Self {
+        Self { tracked, described: OnceLock::new(), ..self }
+    }
+
+    /// Whether lists of a table's rows may be asked for with what changes in them later.
+    pub fn is_tracked(&self, table: &Table) -> bool {
+        table.access.read && self.tracked.contains(&table.name)
     }
 
     pub fn withdrawn(&self) -> &Withdrawn {
@@ -123,7 +135,8 @@ impl Catalog {
         let Some(twinned) = self.twinned.as_ref().filter(|twinned| !twinned.is_empty()) else { return self };
         self.described.get_or_init(|| {
             let twins = twins::tables(&self.by_name, twinned);
-            Box::new(Self::new(self.by_name.values().cloned().chain(twins)))
+            let tracked = self.tracked.iter().filter_map(|name| twins::name(name)).chain(self.tracked.iter().cloned());
+            Box::new(Self::new(self.by_name.values().cloned().chain(twins)).tracking(tracked.collect()))
         })
     }
 

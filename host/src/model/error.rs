@@ -47,6 +47,9 @@ pub enum Code {
     Conflict,
     PageTokenInvalid,
     PageTokenExpired,
+    DeltaTokenInvalid,
+    /// What has changed since cannot be told any more: the list is to be read anew.
+    DeltaTokenExpired,
     // What cannot be done, said by name.
     NotSupported,
     ScanBudgetExceeded,

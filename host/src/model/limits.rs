@@ -101,6 +101,8 @@ pub struct Limits {
     pub request_ms: u64,
     /// Keys that a condition on a related table may bring. `ScanBudgetExceeded`.
     pub related_keys: usize,
+    /// Levels of a hierarchy that a condition may go up or down. `ScanBudgetExceeded`.
+    pub hierarchy_levels: usize,
     /// Groups that `$apply` may make of the rows of a table. `ScanBudgetExceeded`.
     pub aggregate_groups: usize,
     /// Milliseconds that a next link stays good. `PageTokenExpired`.
@@ -120,6 +122,13 @@ pub struct Limits {
     /// Keys of long ids and of child rows that are remembered, in memory and in the store. The oldest go first, and come
     /// back when a list shows their rows.
     pub known_keys: usize,
+    /// Rows of a native table that are gone and remembered, so that a delta link can tell of them. Of a link from before the
+    /// oldest `DeltaTokenExpired`.
+    pub deleted_rows: u64,
+    /// Views of users that are kept (`userqueries`), of all users together. `Conflict` for one more.
+    pub user_queries: usize,
+    /// Bytes of one, its texts together. `BadValue`.
+    pub user_query_bytes: usize,
     /// Milliseconds that one call of a mapping may work: CPU time, not time that others use. With several resources it
     /// is made again with fewer, else `MappingTimeout`; the same goes for memory and for the bytes of the answer.
     pub mapping_ms: u64,
@@ -210,6 +219,7 @@ impl Default for Limits {
             share_percent: 50,
             request_ms: 30_000,
             related_keys: 1_000,
+            hierarchy_levels: 100,
             aggregate_groups: 10_000,
             page_token_ms: 60 * 60 * 1_000,
             store_reads: 8,
@@ -218,6 +228,9 @@ impl Default for Limits {
             store_indexes: 8,
             store_index_ms: 4_000,
             known_keys: 200_000,
+            deleted_rows: 100_000,
+            user_queries: 1_000,
+            user_query_bytes: 64 << 10,
             mapping_ms: 250,
             mapping_memory_bytes: 64 << 20,
             mapping_input_bytes: 32 << 20,

@@ -24,6 +24,8 @@ pub struct Query {
     pub expand: Vec<Expand>,
     /// Values of related rows that filter and order use.
     pub joined: Vec<Joined>,
+    /// `Prefer: odata.track-changes`: what changes in the list is to be told later.
+    pub tracks: bool,
     /// `Prefer: odata.maxpagesize`
     pub max_page_size: Option<u32>,
     /// Opaque text of a `$skiptoken`, as received.
@@ -234,6 +236,39 @@ pub enum Quantifier {
     One,
     Any,
     All,
+    /// A lookup, or the key itself, leads into a hierarchy ([`Table::hierarchy`]), to a row that stands so to the one that the
+    /// inner filter names by its key.
+    Within(Way),
+}
+
+/// How a row of a hierarchy stands to another, whatever lies between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Under,
+    Above,
+    /// It is under the other, or the other itself.
+    UnderOrEqual,
+    AboveOrEqual,
+}
+
+impl Way {
+    pub fn is_under(self) -> bool {
+        matches!(self, Self::Under | Self::UnderOrEqual)
+    }
+
+    pub fn or_equal(self) -> bool {
+        matches!(self, Self::UnderOrEqual | Self::AboveOrEqual)
+    }
+
+    /// Of Dataverse's query function.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Under => "Under",
+            Self::Above => "Above",
+            Self::UnderOrEqual => "UnderOrEqual",
+            Self::AboveOrEqual => "AboveOrEqual",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

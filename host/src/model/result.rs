@@ -17,6 +17,29 @@ pub struct Found {
     pub count: Option<u64>,
     /// `$skiptoken` of the next page.
     pub next: Option<String>,
+    /// `$deltatoken` of what changes from here on, on the last page of a list that is tracked.
+    pub delta: Option<String>,
+}
+
+/// What has changed in a list.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Rows that are new or may have changed, as they are now.
+    pub rows: Rows,
+    /// Keys of rows that are not in the list any more, or never were.
+    pub gone: Vec<(Uuid, Gone)>,
+    /// `$deltatoken` of what has changed after these.
+    pub token: String,
+    /// There is more already.
+    pub more: bool,
+}
+
+/// Why a row is none of a list any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    Deleted,
+    /// It is there and does not meet the filter; it may never have.
+    Changed,
 }
 
 /// Related rows of all rows of a page, for one navigation property. Of a concept, which the row itself carries, there

@@ -397,6 +397,17 @@ impl Table {
         self.columns.iter().position(is_id).filter(|_| is_one)
     }
 
+    /// The lookup by which each row may be part of another row of the table, where there is one: R4 names that element `partOf`. The
+    /// first, where a table has the element under two names.
+    pub fn hierarchy(&self) -> Option<ColumnIndex> {
+        let leads_here = |column: &Column| match &column.kind {
+            Kind::Lookup(lookup) => lookup.targets.iter().all(|target| target.entity_set == self.entity_set),
+            _ => false,
+        };
+        let found = self.columns.iter().position(|column| column.path == "partOf" && leads_here(column));
+        found.filter(|_| self.parent.is_none() && self.one_row_per_resource)
+    }
+
     pub fn source(&self, resource_type: &str) -> Option<&Source> {
         self.sources.iter().find(|s| s.resource_type == resource_type)
     }

@@ -1,11 +1,17 @@
 //! Query functions of Dataverse, `Microsoft.Dynamics.CRM.LastXDays(…)` and its kin, as the plain conditions that they
 //! stand for. Days are UTC days, and weeks begin with Sunday.
 
-use crate::model::query::{Compare, Expr, Filter, Literal, TextTest};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::model::catalog::{Catalog, Relation};
+use crate::model::query::{Compare, Expr, Filter, Literal, Quantifier, TextTest, Way};
+use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::{Date, Instant};
 
 /// The functions that have an equivalent, for hints.
-pub const FUNCTIONS: [&str; 41] = [
+pub const FUNCTIONS: [&str; 46] = [
     "In",
     "NotIn",
     "ContainValues",
@@ -47,6 +53,11 @@ pub const FUNCTIONS: [&str; 41] = [
     "OlderThanXWeeks",
     "OlderThanXMonths",
     "OlderThanXYears",
+    "Above",
+    "AboveOrEqual",
+    "Under",
+    "UnderOrEqual",
+    "NotUnder",
 ];
 
 /// What the function's value arguments must be.
@@ -63,6 +74,8 @@ pub enum Takes {
     Day,
     /// `PropertyValue=…`, a number of days, or of what the function counts in.
     Days,
+    /// `PropertyValue=…`, the key of a row of a hierarchy.
+    Key,
 }
 
 /// Argument values, as [`takes`] asked for.
@@ -81,6 +94,7 @@ pub fn takes(function: &str) -> Option<Takes> {
         "In" | "NotIn" | "Between" | "NotBetween" => Takes::Values,
         "ContainValues" | "DoesNotContainValues" => Takes::Choices,
         "Contains" | "DoesNotContain" => Takes::Text,
+        other if way(other).is_some() => Takes::Key,
         "On" | "OnOrAfter" | "OnOrBefore" => Takes::Day,
         "Today" | "Yesterday" | "Tomorrow" => Takes::Nothing,
         "LastXDays" | "NextXDays" => Takes::Days,
@@ -93,12 +107,63 @@ pub fn takes(function: &str) -> Option<Takes> {
     })
 }
 
+/// How rows of a hierarchy must stand to the one that is given, and whether they must not.
+fn way(function: &str) -> Option<(Way, bool)> {
+    Some(match function {
+        "Under" => (Way::Under, true),
+        "NotUnder" => (Way::Under, false),
+        "UnderOrEqual" => (Way::UnderOrEqual, true),
+        "Above" => (Way::Above, true),
+        "AboveOrEqual" => (Way::AboveOrEqual, true),
+        _ => return None,
+    })
+}
+
+/// The condition of such a function on a column of a table: its own key, or a lookup that leads into a hierarchy. Err: why there is
+/// none.
+pub fn hierarchy(
+    function: &str,
+    table: &Table,
+    column: ColumnIndex,
+    key: Uuid,
+    catalog: &Catalog,
+) -> Result<Filter, String> {
+    let property = &table.columns[column].name;
+    let Some((way, is)) = way(function) else { return Err(format!("`{function}` goes by no hierarchy")) };
+    let led_to: Vec<_> = match &table.columns[column].kind {
+        Kind::Key => catalog.table_behind(&table.name).into_iter().collect(),
+        Kind::Lookup(lookup) => {
+            let mut led_to: Vec<&Arc<Table>> =
+                lookup.targets.iter().filter_map(|target| catalog.find_entity_set(&target.entity_set)).collect();
+            led_to.dedup_by(|a, b| a.name == b.name);
+            led_to
+        }
+        _ => return Err(format!("`{property}` is neither the key of a table nor a lookup")),
+    };
+    let mut hierarchies = led_to.into_iter().filter(|table| table.hierarchy().is_some());
+    let other = match (hierarchies.next(), hierarchies.next()) {
+        (Some(other), None) => other,
+        (None, _) => {
+            return Err(format!(
+                "`{property}` leads to no table whose rows are part of each other, by a lookup on FHIR's `partOf`"
+            ));
+        }
+        (Some(_), Some(_)) => return Err(format!("`{property}` leads to several tables with hierarchies")),
+    };
+    let named = Filter::Compare(Compare::Eq, Expr::Column(other.key), Expr::Literal(Literal::Guid(key)));
+    let filter = Filter::Related {
+        navigation: property.clone(),
+        to: Relation::Lookup { column, table: other.name.clone() },
+        quantifier: Quantifier::Within(way),
+        filter: Some(named.into()),
+        joined: Vec::new(),
+    };
+    Ok(if is { filter } else { Filter::Not(filter.into()) })
+}
+
 /// Why a function that Dataverse has means nothing here, and what to do instead. None: there is no such function.
 pub fn refused(function: &str) -> Option<&'static str> {
     Some(match function {
-        "Above" | "AboveOrEqual" | "Under" | "UnderOrEqual" | "NotUnder" => {
-            "no table is marked as a hierarchy; compare behind its lookup, `navigation/column eq …`, several steps if need be"
-        }
         "EqualUserLanguage" => "there is one language, 1033",
         "EqualUserId"
         | "NotEqualUserId"

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
+use uuid::Uuid;
+
 use super::dataverse::{self, Given, Takes};
 use super::expression::{Context, Outer, Resolver, Source, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
@@ -320,7 +322,7 @@ impl Resolver<'_> {
         let value = match takes {
             Takes::Nothing => None,
             Takes::Values | Takes::Choices => Some("PropertyValues"),
-            Takes::Text | Takes::Day | Takes::Days => Some("PropertyValue"),
+            Takes::Text | Takes::Day | Takes::Days | Takes::Key => Some("PropertyValue"),
         };
         for (place, argument) in arguments.iter().enumerate() {
             let name = argument.name.as_deref();
@@ -346,10 +348,19 @@ impl Resolver<'_> {
         if !self.table.columns[index].access.read {
             return Err(named.bad(name.at, &format!("the column `{property}` cannot be read")));
         }
+        if takes == Takes::Key {
+            let (value, valued) = argument("PropertyValue")?;
+            let key = valued.key(&value)?;
+            let filter = dataverse::hierarchy(function, self.table, index, key, self.context.catalog);
+            return filter.map_err(|why| {
+                let error = named.unsupported(name.at, &format!("`{function}` of `{property}`"));
+                error.hint(why)
+            });
+        }
         let kind = &self.table.columns[index].kind;
         let (column, found) = (Expr::Column(index), Type::of(kind));
         let (is_taken, wanted) = match takes {
-            Takes::Values => (true, ""),
+            Takes::Values | Takes::Key => (true, ""),
             Takes::Choices => (matches!(kind, Kind::Choice(_)), "choices"),
             Takes::Text => (found == Type::Text, "texts"),
             Takes::Nothing | Takes::Day | Takes::Days => (matches!(found, Type::Date | Type::Instant), "dates"),
@@ -371,6 +382,15 @@ impl Resolver<'_> {
         };
         dataverse::condition(function, &column, found == Type::Date, given, self.context.now)
             .ok_or_else(|| self.bad(at, &format!("`{function}` cannot work with these values")))
+    }
+
+    /// A key, as it is or in quotes.
+    fn key(&self, node: &Node) -> Result<Uuid> {
+        let key = match &node.syntax {
+            Syntax::Guid(text) | Syntax::Text(text) => Uuid::try_parse(text.trim_matches(['{', '}'])).ok(),
+            _ => None,
+        };
+        key.ok_or_else(|| self.bad(node.at, "the key of a row is expected"))
     }
 
     /// What stands at a place, or behind the alias there, and how to resolve it.

@@ -73,6 +73,8 @@ pub struct Preferences {
     pub max_page_size: Option<u32>,
     /// `omit-values=nulls`: properties that are null are not written.
     pub omit_nulls: bool,
+    /// `odata.track-changes`. Whether it is done depends on what is asked for.
+    pub track_changes: bool,
     /// What has been understood, for `Preference-Applied`.
     pub applied: Vec<String>,
 }
@@ -315,6 +317,10 @@ impl Preferences {
             ("omit-values", "nulls") => {
                 self.omit_nulls = true;
                 true
+            }
+            ("track-changes", "" | "true") => {
+                self.track_changes = true;
+                false
             }
             ("explain", "" | "true") => {
                 self.explain = true;

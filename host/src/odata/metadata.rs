@@ -105,6 +105,8 @@ struct EntityType {
     version: Option<String>,
     /// The property that names a row as well as its key does.
     alternate_key: Option<String>,
+    /// What changes in its rows can be told.
+    is_tracked: bool,
     /// Not a table of its own, or one under its second name: left out of the service document.
     hidden: bool,
 }
@@ -182,6 +184,7 @@ fn describe_table(table: &Table, catalog: &Catalog) -> EntityType {
         is_root: table.parent.is_none(),
         version: table.version.map(|column| &table.columns[column]).filter(|c| c.access.read).map(|c| c.name.clone()),
         alternate_key: table.alternate_key().map(|column| table.columns[column].name.clone()),
+        is_tracked: catalog.is_tracked(table),
         hidden: false,
     }
 }
@@ -203,6 +206,7 @@ fn describe_concept() -> EntityType {
         is_root: false,
         version: None,
         alternate_key: None,
+        is_tracked: false,
         hidden: true,
     }
 }

@@ -26,7 +26,7 @@ pub const CONCEPT_FIELDS: [&str; 5] =
     ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];
 
 /// System options that we have, without `$`.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "select",
     "filter",
     "search",
@@ -36,25 +36,27 @@ const KNOWN: [&str; 12] = [
     "count",
     "expand",
     "skiptoken",
+    "deltatoken",
     "format",
     "explain",
     "apply",
 ];
 
-/// The parameters that hold a FetchXML and the id of a view, in lower case.
+/// The parameters that hold a FetchXML, the id of a view and that of a user's view, in lower case.
 pub const FETCH: &str = "fetchxml";
 pub const VIEW: &str = "savedquery";
+pub const USER_VIEW: &str = "userquery";
 
 /// The same as Dataverse writes them.
-const WRITTEN: [(&str, &str); 2] = [(FETCH, "fetchXml"), (VIEW, "savedQuery")];
+const WRITTEN: [(&str, &str); 3] = [(FETCH, "fetchXml"), (VIEW, "savedQuery"), (USER_VIEW, "userQuery")];
 
 /// System options of the standard that we refuse by name.
-const REFUSED: [&str; 6] = ["compute", "deltatoken", "index", "levels", "schemaversion", "id"];
+const REFUSED: [&str; 5] = ["compute", "index", "levels", "schemaversion", "id"];
 
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
 /// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
 /// is written there: passed over, they would give rows that nobody asked for.
-const OF_DATAVERSE: [&str; 5] = ["userQuery", "sql", "partitionId", "tag", "LabelLanguages"];
+const OF_DATAVERSE: [&str; 4] = ["sql", "partitionId", "tag", "LabelLanguages"];
 
 /// What a list is asked for.
 #[derive(Clone, Debug, PartialEq)]

@@ -69,6 +69,7 @@ pub struct Found<'a> {
 pub struct Page<'a> {
     pub count: Option<u64>,
     pub next_link: Option<&'a str>,
+    pub delta_link: Option<&'a str>,
 }
 
 pub(super) const FORMATTED: &str = "OData.Community.Display.V1.FormattedValue";
@@ -125,6 +126,9 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     out.close(']');
     if let Some(link) = page.next_link {
         out.member("@odata.nextLink", link);
+    }
+    if let Some(link) = page.delta_link {
+        out.member("@odata.deltaLink", link);
     }
     out.close('}');
     Ok(out.bytes)
@@ -268,7 +272,7 @@ fn concept_columns(concept: &Concept) -> Vec<ColumnIndex> {
 }
 
 /// `…/$metadata#contacts(fullname,msemr_patient(fullname))/$entity`
-fn context(style: Style<'_>, table: &Table, query: &Query, suffix: &str) -> String {
+pub(super) fn context(style: Style<'_>, table: &Table, query: &Query, suffix: &str) -> String {
     format!("{}$metadata#{}{}{suffix}", style.base, table.entity_set, select_list(style.catalog, table, query))
 }
 
@@ -295,7 +299,7 @@ fn select_list(catalog: &Catalog, table: &Table, query: &Query) -> String {
 }
 
 /// The properties of the rows of an answer, and all about them that is the same for each row.
-struct Properties {
+pub(super) struct Properties {
     properties: Vec<Property>,
     /// All of them, null: `,"a":null,"b":null`.
     nulls: Vec<u8>,
@@ -323,7 +327,7 @@ const NULL: &[u8] = b"null";
 
 impl Properties {
     /// Those that are shown, all of which the rows must have: one that was not fetched would look like null.
-    fn new(style: Style<'_>, found: Found<'_>) -> Result<Self> {
+    pub(super) fn new(style: Style<'_>, found: Found<'_>) -> Result<Self> {
         let Found { table, query, rows, .. } = found;
         let columns = shown(table, query.select.as_deref());
         let mut properties = Vec::with_capacity(columns.len());
@@ -477,7 +481,7 @@ pub(super) fn check_fetched(table: &Table, rows: &Rows, column: ColumnIndex) -> 
     Err(Error::new(Code::Internal, format!("the column `{}` was not fetched", table.columns[column].name)))
 }
 
-fn entity(
+pub(super) fn entity(
     out: &mut Json,
     style: Style<'_>,
     found: Found<'_>,

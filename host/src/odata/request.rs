@@ -14,7 +14,7 @@ use super::expression::{Context, nearest_property};
 use super::fetch;
 use super::files::{Described, Opener};
 use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
-use super::options::{Asked, CONCEPT_SET, FETCH, Options, VIEW, both};
+use super::options::{Asked, CONCEPT_SET, FETCH, Options, USER_VIEW, VIEW, both};
 use super::syntax;
 use crate::model::aggregate::Aggregation;
 use crate::model::catalog::{Catalog, Relation, nearest};
@@ -26,6 +26,7 @@ use crate::model::query::{
     AssignedValue, Assignment, Change, Expand, ExpandForm, Filter, Operation, Precondition, Query, Related,
 };
 use crate::model::table::{ColumnIndex, Table};
+use crate::model::user_view::{UserView, UserViewChange};
 use crate::model::value::Instant;
 
 /// A request as it came.
@@ -41,6 +42,8 @@ pub struct Message<'a> {
     pub body: &'a [u8],
     /// The service root as the client sees it, with a slash at its end.
     pub base: &'a str,
+    /// The view that [`user_view_asked`] names, if there is one.
+    pub user_view: Option<&'a UserView>,
 }
 
 /// What is asked, and how to answer.
@@ -65,6 +68,12 @@ pub enum Request {
     Read {
         table: Arc<Table>,
         query: Query,
+    },
+    /// What has changed in such a list of rows since a token was given.
+    Changes {
+        table: Arc<Table>,
+        query: Query,
+        token: String,
     },
     /// Flat rows that a FetchXML asks for.
     Fetch {
@@ -125,6 +134,11 @@ pub enum Request {
     },
     /// What Dataverse's Web API says of the tables.
     Definitions(Definitions),
+    /// A view of a user is made, changed or deleted.
+    ChangeUserView {
+        change: UserViewChange,
+        precondition: Precondition,
+    },
     /// A file that opens a table elsewhere, or, with none, the service.
     Opening {
         opener: Opener,
@@ -192,7 +206,12 @@ impl Call {
     /// The page size of `Prefer` belongs to the query.
     fn page_size(&mut self) {
         match &mut self.request {
-            Request::Read { query, .. } => query.max_page_size = self.preferences.max_page_size,
+            Request::Read { query, .. } | Request::Changes { query, .. } => {
+                query.max_page_size = self.preferences.max_page_size;
+                if query.tracks && query.skip_token.is_none() {
+                    self.preferences.applied.push("odata.track-changes".to_owned());
+                }
+            }
             Request::Aggregate { aggregation, .. } => {
                 let then = &mut aggregation.then;
                 then.max_page_size = self.preferences.max_page_size.or(then.max_page_size);
@@ -277,6 +296,7 @@ impl Reader<'_> {
             "msind_RetrieveBundle" | "Microsoft.Dynamics.CRM.msind_RetrieveBundle" if rest.is_empty() => {
                 return self.retrieve_bundle();
             }
+            user_view::SET if self.message.method != "GET" => return self.user_view(first, rest),
             name if address::is_definition(name) => {
                 self.method(&["GET"])?;
                 let path: Vec<_> =
@@ -305,6 +325,7 @@ impl Reader<'_> {
         match rest {
             [] => match self.method(&["GET", "POST"])? {
                 "POST" => self.create(table, None),
+                _ if self.options.get(USER_VIEW).is_some() => self.by_user_view(table),
                 _ => match (self.options.get(FETCH), self.options.get(VIEW)) {
                     (Some(text), None) => self.fetch(table, text),
                     (_, Some(view)) => self.view(table, view),
@@ -377,7 +398,7 @@ impl Reader<'_> {
     /// `?fetchXml=…`, which says all there is to say; a count may be asked beside it, and a page by its token.
     fn fetch(&self, table: &Arc<Table>, text: &str) -> Result<Request> {
         may(table, table.access.read, "read")?;
-        self.options.only(&[FETCH, VIEW, "count", "skiptoken"], "a FetchXML, which says it itself")?;
+        self.options.only(&[FETCH, VIEW, USER_VIEW, "count", "skiptoken"], "a FetchXML, which says it itself")?;
         let counts = self.options.query(table, self.context)?.count;
         let mut fetch = match fetch::aggregate::read(text, table, self.context)? {
             fetch::aggregate::Asked::Rows(fetch) => fetch,
@@ -402,14 +423,25 @@ impl Reader<'_> {
     }
 
     fn read(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
+        if self.options.get("deltatoken").is_some() {
+            return self.changes(table, extra);
+        }
         may(table, table.access.read, "read")?;
         self.options.only(FOR_ROWS, "rows of a table")?;
+        let tracks = self.message.headers.preferences().track_changes;
         Ok(match self.options.list(table, self.context)? {
             Asked::Rows(mut query) => {
+                if tracks {
+                    self.may_track(table, &query)?;
+                    query.tracks = true;
+                }
                 query.filter = both(extra, query.filter.take());
                 Request::Read { table: table.clone(), query: *query }
             }
             Asked::Groups(mut aggregation) => {
+                if tracks {
+                    self.may_track(table, &aggregation.of)?;
+                }
                 aggregation.of.filter = both(extra, aggregation.of.filter.take());
                 Request::Aggregate { table: table.clone(), aggregation: *aggregation }
             }
@@ -875,7 +907,14 @@ fn unsupported(what: &str) -> Error {
     Error::new(Code::NotSupported, format!("{what} is not supported"))
 }
 
+mod changes;
 mod described;
+mod user_view;
+
+/// The id of the view of a user that a query string names: it has to be at hand when the request is read.
+pub fn user_view_asked(query: &str) -> Option<Uuid> {
+    user_view::asked(&Options::parse(query).ok()?)
+}
 
 #[cfg(test)]
 mod tests;

@@ -192,6 +192,7 @@ fn semijoin(join: &Semijoin, table: &Table, left_over: LeftOver<'_>) -> Value {
             Quantifier::One => "one",
             Quantifier::Any => "any",
             Quantifier::All => "all",
+            Quantifier::Within(way) => way.name(),
         },
         "compares": name(join.own, table),
         "with": name(join.theirs, &join.related.table),
@@ -260,8 +261,15 @@ mod tests {
     fn explained(path: &str, query: &str, virtual_tables: &[&str]) -> Result<Value> {
         let catalog = example::catalog();
         let query = query.replace(' ', "%20");
-        let message =
-            Message { method: "GET", path, query: &query, headers: Headers(&[]), body: b"", base: "http://host/" };
+        let message = Message {
+            method: "GET",
+            path,
+            query: &query,
+            headers: Headers(&[]),
+            body: b"",
+            base: "http://host/",
+            user_view: None,
+        };
         let now = crate::model::value::parse_instant("2026-01-01T00:00:00Z").unwrap();
         let request = parse(&message, &catalog, &Limits::default(), now)?.request;
         let observation = ["code", "date", "status", "subject"].map(str::to_owned).into_iter().collect();

@@ -242,7 +242,7 @@ impl Grouped {
 
 fn among(join: &Semijoin, table: &Arc<Table>, left_over: LeftOver<'_>) -> Option<Filter> {
     let related = &join.related;
-    if join.check.is_some() || related.place != Place::Native || related.gather.is_some() {
+    if join.check.is_some() || join.above.is_some() || related.place != Place::Native || related.gather.is_some() {
         return None;
     }
     let inner: Vec<Filter> = related.within(left_over).into_iter().collect::<Option<_>>()?;
@@ -305,6 +305,10 @@ fn semijoin(
         (Relation::Collection { table: other, column }, Quantifier::Any | Quantifier::All) => {
             (related(other, known)?, table.key, *column)
         }
+        (Relation::Lookup { column, table: other }, Quantifier::Within(_)) => {
+            let other = related(other, known)?;
+            (other, *column, other.key)
+        }
         _ => {
             return Err(Error::new(Code::NotSupported, format!("conditions on `{navigation}` are not supported"))
                 .target(navigation)
@@ -326,8 +330,16 @@ fn semijoin(
         query.select = Some(needed.into_iter().filter(|column| *column < other.columns.len()).collect());
         check = Some(Check { filter, joins });
     }
+    let mut above = None;
+    if matches!(quantifier, Quantifier::Within(_)) {
+        let column = other.hierarchy().ok_or_else(|| {
+            Error::new(Code::Internal, "a condition is about a hierarchy that there is none").target(navigation)
+        })?;
+        query.select = Some(BTreeSet::from([theirs, column]).into_iter().collect());
+        above = Some(column);
+    }
     let related = Box::new(plan(&query, other, known)?);
-    Ok(Semijoin { navigation: navigation.to_owned(), quantifier, own, theirs, related, check })
+    Ok(Semijoin { navigation: navigation.to_owned(), quantifier, own, theirs, related, check, above })
 }
 
 fn related<'a>(name: &str, known: Known<'a>) -> Result<&'a Arc<Table>> {

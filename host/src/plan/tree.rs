@@ -76,6 +76,9 @@ pub struct Semijoin {
     pub related: Box<Read>,
     /// For `all`: what every related row must meet. The keys are those of rows that do not.
     pub check: Option<Check>,
+    /// In a hierarchy: the column of the related table that leads to the row above. The keys are those of rows that are found from
+    /// level to level, beginning with the one that the related read names.
+    pub above: Option<ColumnIndex>,
 }
 
 /// A filter for rows that have been read, and the joins of its own that it needs first.

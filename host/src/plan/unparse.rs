@@ -87,6 +87,7 @@ fn condition(f: &mut Formatter<'_>, filter: &Filter, table: &Table, place: Bindi
             (Quantifier::Any, None) => write!(f, "{navigation}/any()"),
             (Quantifier::Any, Some(_)) => write!(f, "{navigation}/any(x:…)"),
             (Quantifier::All, _) => write!(f, "{navigation}/all(x:…)"),
+            (Quantifier::Within(way), _) => write!(f, "{}({navigation})", way.name()),
         },
         Filter::Among(among) => {
             expr(f, &among.of, table)?;

@@ -163,7 +163,10 @@ impl Snapshot {
             tables.iter().map(|t| ServedTable { table: t.table.ranked(|set| sets.get(set).copied()), ..t.again() });
         let tables: BTreeMap<_, _> = ranked.map(|t| (t.table.name.clone(), Arc::new(t))).collect();
         let catalog = Catalog::new(tables.values().map(|t| t.table.clone())).without(withdrawn);
-        Self { catalog, moment: 0, tables }
+        let snapshot = Self { catalog, moment: 0, tables };
+        let is_native = |table: &&Arc<ServedTable>| snapshot.root(table).route == Route::Native;
+        let tracked = snapshot.tables().filter(is_native).map(|table| table.table.name.clone()).collect();
+        Self { catalog: snapshot.catalog.tracking(tracked), ..snapshot }
     }
 
     pub fn tables(&self) -> impl Iterator<Item = &Arc<ServedTable>> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::model::error::{Code, Error, Result};
+use crate::store::native::Position;
 
 /// Where to go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,8 +17,19 @@ pub enum Cursor {
     /// In this search, on the page at this link (None = its first), after so many rows that it gave. `among`: what it and
     /// those before it look for ([`searches`]), 0 where it is the only one.
     Search { search: usize, among: u64, link: Option<String>, rows: u64, trail: Trail },
+    /// Of a list whose changes are told later: after this key.
+    Tracked(Tracked),
     /// In the order of the answer: from there on so many rows have been given.
     Ordered { from: From, given: u64 },
+}
+
+/// A place in a list whose changes are told later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracked {
+    /// Before its first page.
+    pub since: Position,
+    /// The bytes of the key of the last row that was given.
+    pub after: Option<[u8; 16]>,
 }
 
 /// A place in an order, by the column that it begins with.
@@ -159,9 +171,33 @@ impl Tokens {
 
     pub fn seal(&self, cursor: Cursor, left: Option<u64>, expires: i64, binding: &Binding) -> Result<String> {
         let body = serde_json::to_vec(&(&binding.generation, Body { cursor, left, expires })).map_err(internal)?;
+        self.sealed(&body, binding)
+    }
+
+    /// `$deltatoken`, which no time ends.
+    pub fn seal_delta(&self, since: &Position, binding: &Binding) -> Result<String> {
+        let body = serde_json::to_vec(&(&binding.generation, since)).map_err(internal)?;
+        self.sealed(&body, binding)
+    }
+
+    fn sealed(&self, body: &[u8], binding: &Binding) -> Result<String> {
         let nonce: Nonce = random::<NONCE_BYTES>()?.into();
-        let sealed = self.0.encrypt(&nonce, Payload { msg: &body, aad: binding.query.as_bytes() }).map_err(internal)?;
+        let sealed = self.0.encrypt(&nonce, Payload { msg: body, aad: binding.query.as_bytes() }).map_err(internal)?;
         Ok(nonce.iter().chain(&sealed).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// What a `$deltatoken` was given for.
+    pub fn open_delta(&self, token: &str, binding: &Binding) -> Result<Position> {
+        let opened = self.opened(token, binding).and_then(|body| serde_json::from_slice(&body).ok());
+        let (generation, since): (String, Position) = opened.ok_or_else(|| {
+            Error::new(Code::DeltaTokenInvalid, "the $deltatoken is not one that this list was given")
+                .target("$deltatoken")
+                .hint("follow @odata.deltaLink as it stands, or read the list anew with `Prefer: odata.track-changes`")
+        })?;
+        if generation != binding.generation {
+            return Err(expired_delta("the table's route or mapping has changed since"));
+        }
+        Ok(since)
     }
 
     /// The cursor and what is left of `$top`.
@@ -171,12 +207,7 @@ impl Tokens {
                 .target("$skiptoken")
                 .hint("follow @odata.nextLink as it stands, or start again without $skiptoken")
         };
-        let bytes = from_hex(token).filter(|b| b.len() > NONCE_BYTES).ok_or_else(invalid)?;
-        let (nonce, sealed) = bytes.split_at(NONCE_BYTES);
-        let body = self
-            .0
-            .decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: binding.query.as_bytes() })
-            .map_err(|_| invalid())?;
+        let body = self.opened(token, binding).ok_or_else(invalid)?;
         let (generation, body): (String, Body) = serde_json::from_slice(&body).map_err(|_| invalid())?;
         let expired = |why: &str| {
             Error::new(Code::PageTokenExpired, format!("the next link is no longer good: {why}"))
@@ -191,6 +222,19 @@ impl Tokens {
         }
         Ok((body.cursor, body.left))
     }
+
+    fn opened(&self, token: &str, binding: &Binding) -> Option<Vec<u8>> {
+        let bytes = from_hex(token).filter(|b| b.len() > NONCE_BYTES)?;
+        let (nonce, sealed) = bytes.split_at(NONCE_BYTES);
+        self.0.decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: binding.query.as_bytes() }).ok()
+    }
+}
+
+/// What has changed since a link was given cannot be told any more.
+pub fn expired_delta(why: &str) -> Error {
+    let message = format!("the delta link is no longer good: {why}");
+    let error = Error::new(Code::DeltaTokenExpired, message).target("$deltatoken");
+    error.hint("read the list anew with `Prefer: odata.track-changes`")
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {

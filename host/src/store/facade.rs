@@ -18,10 +18,12 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::rows::Rows;
 use crate::model::table::{Route, Table};
+use crate::model::user_view::UserView;
 use crate::store::control::{Act, Activation, Decision, Event, EventsAsked, Mapping};
 use crate::store::keys::Keys;
 use crate::store::native::{
-    Division, MadeAnew, NativeGroups, NativeScan, NativeWrite, Progress, Release, ScanLimits, Scanned, StoredResource,
+    Division, MadeAnew, NativeChanged, NativeChanges, NativeGroups, NativeScan, NativeWrite, Position, Progress,
+    Release, ScanLimits, Scanned, StoredResource,
 };
 use crate::store::queue;
 use crate::store::sql::select;
@@ -118,7 +120,8 @@ impl Store {
     }
 
     fn of(database: Database, limits: &Limits) -> Self {
-        let database = database.with_index_terms(Terms::from(limits));
+        let mut database = database.with_index_terms(Terms::from(limits));
+        database.gone_most = limits.deleted_rows;
         let known_keys = limits.known_keys;
         let keys = Keys::new(known_keys);
         Self(Arc::new(Inner {
@@ -230,6 +233,21 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Where the rows of a set are now, by its root. What is read later is at least as far.
+    pub async fn position(&self, root: String) -> Result<Position> {
+        self.read(move |database| database.position(&root)).await
+    }
+
+    /// What has changed in a native table, in one moment of the database. `DeltaTokenExpired` where that cannot be told any
+    /// more; `MappingFault` as [`Store::scan`].
+    pub async fn changes(&self, asked: NativeChanges, limits: ScanLimits) -> Result<NativeChanged> {
+        let wait = Wait { until: limits.deadline, size: asked.most as u64 };
+        let turn = queue::turn(&self.0.reads, &asked.scan.table.name, Some(wait)).await?;
+        let abandon = Abandon::default();
+        let abandoned = abandon.0.clone();
+        self.run(turn, move |database| database.changes(&asked, limits, abandoned)).await
     }
 
     /// Who would do what of a scan. Asks nobody.
@@ -462,6 +480,29 @@ impl Store {
             self.0.keys.give_back(&keys);
         }
         done.map(|()| true)
+    }
+}
+
+/// Views of users.
+impl Store {
+    /// All of them, by their names.
+    pub async fn user_views(&self) -> Result<Vec<UserView>> {
+        self.read(Database::user_views).await
+    }
+
+    pub async fn user_view(&self, id: Uuid) -> Result<Option<UserView>> {
+        self.read(move |database| database.user_view(id)).await
+    }
+
+    /// In place of its version before; of a new one the version is 1. `VersionMismatch`; `Conflict` where it is new and there are
+    /// `most` already.
+    pub async fn put_user_view(&self, view: UserView, most: usize) -> Result<()> {
+        self.write(move |database| database.put_user_view(&view, most)).await
+    }
+
+    /// `VersionMismatch` where another version, or none, is there.
+    pub async fn delete_user_view(&self, id: Uuid, version: u64) -> Result<()> {
+        self.write(move |database| database.delete_user_view(id, version)).await
     }
 }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::aggregate::Grouping;
 use crate::model::query::{Beside, Compare, Expr, Filter, Literal, Order};
+use crate::model::result::Gone;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::store::control::{Act, Decision};
@@ -195,6 +197,40 @@ pub struct Scanned {
     pub looked_at: u64,
     /// Time spent on what the database could not do.
     pub residual: Duration,
+}
+
+/// A place in the writes of a store, of which it can be told what has changed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The number of the last write before it.
+    pub written: u64,
+    /// Which run of a program made that write. Copies of a store that are written to go apart.
+    pub run: i64,
+    /// Which set of rows is meant. One that is dropped and made anew is another.
+    pub set: i64,
+}
+
+/// What has changed in a native table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeChanges {
+    /// Columns, the key among them, and filter count; the database must know the table of each column in them.
+    pub scan: NativeScan,
+    /// The set of its root table ([`Table::set`]).
+    pub root: String,
+    pub since: Position,
+    /// Rows that are told at once, and rows that are gone; those of one resource in any case.
+    pub most: usize,
+}
+
+/// Of some writes: rows that may have changed, as they are now, and those that are not there any more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativeChanged {
+    pub rows: Rows,
+    pub gone: Vec<(Uuid, Gone)>,
+    /// The last of these writes.
+    pub position: Position,
+    /// There have been others since.
+    pub more: bool,
 }
 
 /// Who does what of a scan.

@@ -13,6 +13,7 @@ use super::subject::{self, Led, Set, Subject};
 use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
+use crate::model::user_view::UserView;
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::options::Options;
 use crate::odata::syntax::{self, SegmentKind, Syntax};
@@ -97,12 +98,18 @@ pub fn parse(segments: &[(&str, Option<&str>)], options: &Options, limits: &Limi
 }
 
 impl Definitions {
-    pub fn answer(&self, catalog: &Catalog) -> Result<Answer> {
+    /// Whether it asks for views of users.
+    pub fn asks_for_user_views(&self) -> bool {
+        matches!(self, Self::At { path, .. } if path.first().is_some_and(|(name, _)| name == subject::USER_VIEWS))
+    }
+
+    /// `kept`: views of users, where it asks for them.
+    pub fn answer(&self, catalog: &Catalog, kept: &[UserView]) -> Result<Answer> {
         let response = |name: &str, members: Object| {
             Ok(Answer::Object { context: format!("{NAMESPACE}.{name}Response"), members })
         };
         match self {
-            Self::At { path, wanted } => at(path, &wanted.0, catalog),
+            Self::At { path, wanted } => at(path, &wanted.0, catalog, kept),
             // There is no login: whoever asks is the one user of the one organization.
             Self::WhoAmI => response(
                 "WhoAmI",
@@ -125,11 +132,11 @@ enum Here<'c> {
     Value(Value),
 }
 
-fn at(path: &[(String, Option<Key>)], wanted: &Wanted, catalog: &Catalog) -> Result<Answer> {
+fn at(path: &[(String, Option<Key>)], wanted: &Wanted, catalog: &Catalog, kept: &[UserView]) -> Result<Answer> {
     let nothing_at = |name: &str| Error::new(Code::NotFound, format!("there is no `{name}` here")).target(name);
     let mut steps = path.iter();
     let Some((first, key)) = steps.next() else { return Err(nothing_at("")) };
-    let set = subject::root(first, catalog).ok_or_else(|| nothing_at(first))?;
+    let set = subject::root(first, catalog, kept).ok_or_else(|| nothing_at(first))?;
     let mut context = first.clone();
     let mut here = keyed(set, key.as_ref(), first, &mut context, catalog)?;
     for (name, key) in steps {
@@ -215,7 +222,9 @@ fn keyed<'c>(
     let is_guid = uuid::Uuid::try_parse(value).is_ok();
     let property = match property.as_deref() {
         Some(property) => property,
-        None if is_guid && !matches!(set.key_name(), "sdkmessagefilterid" | "savedqueryid") => "MetadataId",
+        None if is_guid && !matches!(set.key_name(), "sdkmessagefilterid" | "savedqueryid" | "userqueryid") => {
+            "MetadataId"
+        }
         None => set.key_name(),
     };
     if property != "MetadataId" && property != set.key_name() {
@@ -290,7 +299,7 @@ mod tests {
         let catalog = sample::catalog();
         assert!(is_definition(segments[0].0), "{url}");
         let asked = parse(&segments, &Options::parse(query)?, &Limits::default())?;
-        asked.answer(&catalog)
+        asked.answer(&catalog, &[])
     }
 
     /// What is at a JSON pointer of the answer.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::label::Object;
 use super::subject::{Led, Set, Subject};
+use super::user_view;
 use crate::model::catalog::{Catalog, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -126,6 +127,9 @@ pub(super) fn shown<'c>(subject: Subject<'c>, wanted: &Wanted, typed: bool, cata
     if typed {
         shown.insert("@odata.type".into(), format!("#{NAMESPACE}.{}", subject.type_name()).into());
     }
+    if let Subject::UserView(view) = subject {
+        shown.insert("@odata.etag".into(), user_view::etag(view).into());
+    }
     match &wanted.select {
         None => shown.extend(object),
         Some(select) => {
@@ -172,6 +176,7 @@ pub(super) fn one_of(subject: Subject<'_>) -> Set<'_> {
         Subject::Key(..) => super::subject::SetKind::Keys,
         Subject::Takes(..) | Subject::Message(_) => super::subject::SetKind::Takes,
         Subject::View(..) => super::subject::SetKind::Views,
+        Subject::UserView(_) => super::subject::SetKind::UserViews,
     };
     Set { subjects: vec![subject], kind }
 }

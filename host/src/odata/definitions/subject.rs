@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 
 use super::attribute::{self, options};
 use super::label::{Object, id, is_custom, label, managed, members, schema_name, type_code};
+use super::user_view;
 use super::view::View;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::user_view::UserView;
+
+/// The set of views of users.
+pub(super) const USER_VIEWS: &str = "userqueries";
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +30,8 @@ pub(super) enum Subject<'c> {
     Message(&'static str),
     /// A row of `savedqueries`.
     View(&'c Table, View),
+    /// A row of `userqueries`.
+    UserView(&'c UserView),
 }
 
 /// A lookup and a table that it leads to.
@@ -60,6 +67,7 @@ pub(super) enum SetKind {
     Keys,
     Takes,
     Views,
+    UserViews,
 }
 
 /// Names of the objects whose set is empty here, so that they can be selected all the same.
@@ -78,8 +86,25 @@ const OF_MANY_TO_MANY: &[&str] = &[
     "IntersectEntityName",
 ];
 
-/// The sets at the service root.
-pub(super) fn root<'c>(name: &str, catalog: &'c Catalog) -> Option<Set<'c>> {
+/// The properties of a view of a user, of which there may be none.
+const OF_USER_VIEWS: &[&str] = &[
+    "userqueryid",
+    "name",
+    "description",
+    "returnedtypecode",
+    "fetchxml",
+    "layoutxml",
+    "querytype",
+    "statecode",
+    "statuscode",
+    "_ownerid_value",
+    "createdon",
+    "modifiedon",
+    "versionnumber",
+];
+
+/// The sets at the service root. `kept`: views of users.
+pub(super) fn root<'c>(name: &str, catalog: &'c Catalog, kept: &'c [UserView]) -> Option<Set<'c>> {
     let (subjects, kind) = match name {
         "EntityDefinitions" => (catalog.tables().map(|table| Subject::Table(table)).collect(), SetKind::Tables),
         "RelationshipDefinitions" => {
@@ -97,6 +122,7 @@ pub(super) fn root<'c>(name: &str, catalog: &'c Catalog) -> Option<Set<'c>> {
             let views = |table: &'c std::sync::Arc<Table>| View::of(table).map(|view| Subject::View(table, view));
             (catalog.tables().flat_map(views).collect(), SetKind::Views)
         }
+        USER_VIEWS => (kept.iter().map(Subject::UserView).collect(), SetKind::UserViews),
         _ => return None,
     };
     Some(Set { subjects, kind })
@@ -104,7 +130,7 @@ pub(super) fn root<'c>(name: &str, catalog: &'c Catalog) -> Option<Set<'c>> {
 
 /// Whether the service root has such a set, whatever is in it.
 pub(crate) fn is_root(name: &str) -> bool {
-    root(name, &Catalog::default()).is_some()
+    root(name, &Catalog::default(), &[]).is_some()
 }
 
 impl<'c> Set<'c> {
@@ -116,6 +142,7 @@ impl<'c> Set<'c> {
             SetKind::Relationships | SetKind::ManyToMany => "SchemaName",
             SetKind::Takes => "sdkmessagefilterid",
             SetKind::Views => "savedqueryid",
+            SetKind::UserViews => "userqueryid",
         }
     }
 
@@ -124,6 +151,7 @@ impl<'c> Set<'c> {
         let fixed = match self.kind {
             SetKind::Keys => OF_KEYS,
             SetKind::ManyToMany => OF_MANY_TO_MANY,
+            SetKind::UserViews => OF_USER_VIEWS,
             _ => &[],
         };
         let mut names: Vec<String> = fixed.iter().map(|name| (*name).to_owned()).collect();
@@ -152,7 +180,7 @@ impl<'c> Set<'c> {
             SetKind::Attributes => type_name.ends_with("AttributeMetadata"),
             SetKind::Relationships | SetKind::ManyToMany => type_name.ends_with("RelationshipMetadata"),
             SetKind::OptionSets => type_name.ends_with("OptionSetMetadata"),
-            SetKind::Tables | SetKind::Keys | SetKind::Takes | SetKind::Views => false,
+            SetKind::Tables | SetKind::Keys | SetKind::Takes | SetKind::Views | SetKind::UserViews => false,
         };
         let base = matches!(type_name, "AttributeMetadata" | "RelationshipMetadataBase");
         let subjects = self.subjects.iter().filter(|subject| base || is_of(subject)).copied().collect();
@@ -180,13 +208,14 @@ impl<'c> Subject<'c> {
             Self::Takes(..) => "sdkmessagefilter",
             Self::Message(_) => "sdkmessage",
             Self::View(..) => "savedquery",
+            Self::UserView(_) => "userquery",
         }
     }
 
     /// Its own properties, without what a step leads to.
     pub(super) fn object(&self, catalog: &Catalog) -> Object {
         match self {
-            Self::Table(table) => of_table(table),
+            Self::Table(table) => of_table(table, catalog.is_tracked(table)),
             Self::Attribute(table, column) => attribute::object(table, *column, catalog),
             Self::OptionSet(table, column) => options(table, *column),
             Self::Relationship(relationship) => relationship.object(),
@@ -212,6 +241,7 @@ impl<'c> Subject<'c> {
                 members([("sdkmessageid", json!(id("sdkmessage", message))), ("name", json!(message))])
             }
             Self::View(table, view) => view.object(table),
+            Self::UserView(view) => user_view::object(view),
         }
     }
 
@@ -227,7 +257,12 @@ impl<'c> Subject<'c> {
                 _ => &[],
             },
             Self::Takes(..) => &["sdkmessageid"],
-            Self::OptionSet(..) | Self::Relationship(_) | Self::Key(..) | Self::Message(_) | Self::View(..) => &[],
+            Self::OptionSet(..)
+            | Self::Relationship(_)
+            | Self::Key(..)
+            | Self::Message(_)
+            | Self::View(..)
+            | Self::UserView(_) => &[],
         }
     }
 
@@ -266,6 +301,7 @@ impl<'c> Subject<'c> {
             Self::Takes(..) => "sdkmessagefilterid",
             Self::Message(_) => "sdkmessageid",
             Self::View(..) => "savedqueryid",
+            Self::UserView(_) => "userqueryid",
             _ => "MetadataId",
         }
     }
@@ -339,7 +375,7 @@ impl<'c> Relationship<'c> {
             ("ReferencingEntity", json!(self.from.name)),
             ("ReferencingAttribute", json!(self.from.columns[self.column].name)),
             ("ReferencingEntityNavigationPropertyName", json!(self.navigation())),
-            ("IsHierarchical", json!(false)),
+            ("IsHierarchical", json!(self.from.name == self.to.name && self.from.hierarchy() == Some(self.column))),
             ("IsCustomRelationship", json!(is_custom(&self.from.name))),
             ("IsManaged", json!(true)),
             ("IsValidForAdvancedFind", json!(true)),
@@ -358,7 +394,7 @@ impl<'c> Relationship<'c> {
     }
 }
 
-fn of_table(table: &Table) -> Object {
+fn of_table(table: &Table, is_tracked: bool) -> Object {
     let column = |column: ColumnIndex| table.columns.get(column).map(|column| column.name.clone());
     let fixed = [
         "IsPrivate",
@@ -375,7 +411,6 @@ fn of_table(table: &Table) -> Object {
         "IsOneNoteIntegrationEnabled",
         "IsQuickCreateEnabled",
         "AutoCreateAccessTeams",
-        "ChangeTrackingEnabled",
         "HasActivities",
         "HasFeedback",
         "HasNotes",
@@ -406,6 +441,7 @@ fn of_table(table: &Table) -> Object {
         ("IsCustomEntity", json!(is_custom(&table.name))),
         ("IsManaged", json!(true)),
         ("IsImportable", json!(table.access.create)),
+        ("ChangeTrackingEnabled", json!(is_tracked)),
         ("IsReadOnlyInMobileClient", managed(true, "isreadonlyinmobileclient")),
         ("IsValidForAdvancedFind", json!(true)),
         ("IsCustomizable", managed(false, "iscustomizable")),

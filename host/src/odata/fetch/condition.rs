@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::operator::{self, Test};
 use super::xml::{Allowed, Element};
-use crate::model::catalog::nearest;
+use crate::model::catalog::{Catalog, nearest};
 use crate::model::error::{Error, Result};
 use crate::model::query::{Compare, Expr, Filter, Literal, TextTest};
-use crate::model::table::Kind;
+use crate::model::table::{Kind, Table};
 use crate::model::value::{self, Date, Instant, Number};
 use crate::odata::dataverse::{self, Given, Takes};
 use crate::odata::expression::{Source, Type};
@@ -16,12 +16,20 @@ use crate::odata::expression::{Source, Type};
 pub(super) struct Found<'a> {
     pub(super) expr: Expr,
     pub(super) kind: &'a Kind,
+    /// The table whose rows the condition is about, where it is a column of theirs.
+    pub(super) own: Option<&'a Table>,
 }
 
 /// Finds a column by the alias of its link, if one is named, and its own name.
 pub(super) type Find<'f, 'a> = &'f dyn Fn(&Element, Option<&str>, &str) -> Result<Found<'a>>;
 
-pub(super) fn condition(element: &Element, source: Source<'_>, now: Instant, find: Find<'_, '_>) -> Result<Filter> {
+pub(super) fn condition(
+    element: &Element,
+    source: Source<'_>,
+    now: Instant,
+    catalog: &Catalog,
+    find: Find<'_, '_>,
+) -> Result<Filter> {
     let allowed = Allowed {
         read: &["attribute", "operator", "value", "valueof", "entityname"],
         idle: &["uiname", "uitype", "uihidden"],
@@ -51,6 +59,11 @@ pub(super) fn condition(element: &Element, source: Source<'_>, now: Instant, fin
         return reading.with_column(test, column.expr, other, find);
     }
     let values = reading.values()?;
+    if let Test::Function(function) = test
+        && dataverse::takes(function) == Some(Takes::Key)
+    {
+        return reading.hierarchy(function, &column, &values, catalog);
+    }
     reading.filter(test, column.expr, &values, now)
 }
 
@@ -95,6 +108,7 @@ impl<'a> Reading<'a> {
                 let given = match takes {
                     Takes::Choices if !matches!(self.kind, Kind::Choice(_)) => return Err(self.is_for("choices")),
                     Takes::Nothing | Takes::Day | Takes::Days if !is_day => return Err(self.is_for("dates")),
+                    Takes::Key => return Err(self.bad("this operator is for hierarchies")),
                     Takes::Values | Takes::Choices => {
                         if values.is_empty() {
                             return Err(self.needs("values"));
@@ -123,6 +137,27 @@ impl<'a> Reading<'a> {
                     .ok_or_else(|| self.bad("the operator cannot work with these values"))?
             }
         })
+    }
+
+    /// `under` and its kin.
+    fn hierarchy(&self, function: &str, column: &Found<'_>, values: &[&str], catalog: &Catalog) -> Result<Filter> {
+        let refused = |why: &str| {
+            let what = format!("the operator `{}` of `{}`", self.operator, self.name);
+            self.source.unsupported(self.element.at, &what).hint(why)
+        };
+        let [value] = self.count(values, 1)? else { return Err(self.needs("one value")) };
+        let Literal::Guid(key) = (match self.of {
+            Type::Guid => self.literal(value)?,
+            _ => return Err(self.is_for("keys")),
+        }) else {
+            return Err(self.mismatch());
+        };
+        match (column.own, &column.expr) {
+            (Some(table), Expr::Column(index)) => {
+                dataverse::hierarchy(function, table, *index, key, catalog).map_err(|why| refused(&why))
+            }
+            _ => Err(refused("the column of a link that stands beside the row: put the condition into the link")),
+        }
     }
 
     /// `valueof`: with another column.

@@ -420,7 +420,7 @@ impl<'r, 'a> Resolving<'r, 'a> {
                 "condition" => {
                     let find = |at: &Element, link: Option<&str>, name: &str| self.found(at, link, name, scope);
                     let (source, now) = (self.reading.source, self.reading.context.now);
-                    all.push(condition::condition(child, source, now, &find)?);
+                    all.push(condition::condition(child, source, now, self.reading.context.catalog, &find)?);
                 }
                 _ => all.push(self.related(child, scope.table)?),
             }
@@ -476,7 +476,11 @@ impl<'r, 'a> Resolving<'r, 'a> {
                 let number = self.link(at, link)?;
                 let leads = &self.links[number].leads;
                 let column = link::column(at, name, leads.table, source, catalog)?;
-                Ok(Found { expr: self.column_beside(number, column), kind: &leads.table.columns[column].kind })
+                Ok(Found {
+                    expr: self.column_beside(number, column),
+                    kind: &leads.table.columns[column].kind,
+                    own: None,
+                })
             }
             _ => {
                 let own: &'a Table = match scope.is_whole {
@@ -485,7 +489,7 @@ impl<'r, 'a> Resolving<'r, 'a> {
                     false => catalog.table(&scope.table.name).map_or(table, |own| own),
                 };
                 let column = link::column(at, name, own, source, catalog)?;
-                Ok(Found { expr: Expr::Column(column), kind: &own.columns[column].kind })
+                Ok(Found { expr: Expr::Column(column), kind: &own.columns[column].kind, own: Some(own) })
             }
         }
     }

@@ -21,6 +21,11 @@ pub(super) struct Element {
     pub(super) text: String,
 }
 
+/// Refuses a text that is no XML, by its place. Bounds as [`parse`].
+pub(crate) fn check(text: &str, target: &str, limits: &Limits) -> Result<()> {
+    parse(Source { text, target }, limits).map(drop)
+}
+
 /// The root element. `filter_depth` and `filter_nodes` bound how deep elements stand and how many there are.
 pub(super) fn parse(source: Source<'_>, limits: &Limits) -> Result<Element> {
     let mut reader = Reader::from_str(source.text);

@@ -309,9 +309,18 @@ fn functions_of_dataverse_take_sets_texts_and_aliases() {
 #[test]
 fn functions_of_dataverse_that_mean_nothing_here_say_why() {
     let why = [
-        ("Above(PropertyName='msemr_count',PropertyValue=1)", "hierarchy"),
-        ("UnderOrEqual(PropertyName='msemr_count',PropertyValue=1)", "hierarchy"),
-        ("NotUnder(PropertyName='msemr_count',PropertyValue=1)", "hierarchy"),
+        (
+            "Above(PropertyName='msemr_count',PropertyValue=0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11)",
+            "neither the key of a table nor a lookup",
+        ),
+        (
+            "UnderOrEqual(PropertyName='msemr_patient',PropertyValue=0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11)",
+            "part of each other",
+        ),
+        (
+            "NotUnder(PropertyName='_msemr_patient_value',PropertyValue=0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11)",
+            "part of each other",
+        ),
         ("EqualUserId(PropertyName='msemr_name')", "no login"),
         ("NotEqualBusinessId(PropertyName='msemr_name')", "no login"),
         ("EqualUserOrUserHierarchyAndTeams(PropertyName='msemr_name')", "no login"),
@@ -329,6 +338,8 @@ fn functions_of_dataverse_that_mean_nothing_here_say_why() {
         ("Today(PropertyName='msemr_issued',PropertyValue=1)", "each once"),
         ("Today(PropertyName='msemr_issued',PropertyName='msemr_issued')", "each once"),
         ("Today('msemr_issued')", "each once"),
+        ("Under(PropertyName='msemr_patient',PropertyValue=1)", "the key of a row is expected"),
+        ("Under(PropertyName='msemr_patient')", "needs `PropertyValue=…`"),
         ("In(PropertyName='msemr_count')", "needs `PropertyValues=…`"),
         ("In(PropertyName=@nothing,PropertyValues=[1])", "in quotes"),
     ] {

@@ -103,6 +103,7 @@ pub(super) fn of_set(entity: &EntityType, limits: &Limits) -> Vec<Annotation> {
                     ("MaxLevels", Value::Int(limits.expand_depth)),
                 ],
             ),
+            record("Capabilities.ChangeTracking", vec![("Supported", yes(entity.is_tracked))]),
             annotation("Capabilities.TopSupported", yes(true)),
             annotation("Capabilities.SkipSupported", yes(true)),
         ]);

@@ -200,7 +200,7 @@ fn pages_and_related_rows() {
     let style = style_of(&catalog, &annotations);
     let expanded = [patients, Expanded::default()];
     let found = Found { table: &table, query: &query, rows: &found, expanded: &expanded };
-    let bytes = page(style, found, Page { count: Some(9), next_link: Some("next?a=1&b") }).unwrap();
+    let bytes = page(style, found, Page { count: Some(9), next_link: Some("next?a=1&b"), ..Page::default() }).unwrap();
     let (patient, concept) = (key::guid("p1"), key::concept(Some("http://loinc.org"), "8867-4"));
     let expected = format!(
         concat!(

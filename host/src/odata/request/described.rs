@@ -49,6 +49,11 @@ impl Reader<'_> {
 
 /// Refuses what a file of all rows has no place for.
 pub(super) fn may_export(options: &Options, query: &Query, explain: bool, form: FileForm) -> Result<()> {
+    if query.tracks {
+        let what =
+            format!("`Prefer: odata.track-changes` with all rows as a {} file is not supported", form.extension());
+        return Err(Error::new(Code::NotSupported, what).target("Prefer").hint("ask for application/json"));
+    }
     let odd = if explain {
         Some("explain")
     } else if !query.expand.is_empty() {

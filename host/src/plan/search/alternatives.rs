@@ -9,6 +9,9 @@ use crate::model::table::SearchKind;
 /// Searches that one `or` becomes, at most.
 const ALTERNATIVES: usize = 8;
 
+/// Alternatives that are looked at to find how many searches they take.
+const LOOKED_AT: usize = 100;
+
 /// One of the searches.
 pub(super) struct Part {
     /// What its rows must meet.
@@ -51,7 +54,11 @@ pub(super) fn is_related(filter: &Filter) -> bool {
 /// The alternatives of a condition, those together that one search can ask for. None: it is no `or` of what can be asked.
 fn groups(source: &Pushdown<'_>, condition: &Filter) -> Option<Vec<Filter>> {
     let mut groups: Vec<Filter> = Vec::new();
-    for alternative in alternatives(condition) {
+    let alternatives = alternatives(condition);
+    if alternatives.len() > LOOKED_AT {
+        return None;
+    }
+    for alternative in alternatives {
         if matches!(source.conjunct(&alternative), Push::Never(_)) {
             continue;
         }

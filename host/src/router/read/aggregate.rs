@@ -43,7 +43,7 @@ impl Session {
         let more = begin + rows.len() < all.len();
         let next = more.then_some(Cursor::Offset(given + rows.len() as u64));
         let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
-        Ok(Found { rows, expanded: Vec::new(), count: then.count.then_some(all.len() as u64), next })
+        Ok(Found { rows, expanded: Vec::new(), count: then.count.then_some(all.len() as u64), next, delta: None })
     }
 
     /// What would be asked of whom, as [`Session::explain`] has it.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::model::error::Result;
+use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::model::query::Filter;
+use crate::model::query::{Compare, Expr, Filter, Literal, Quantifier};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::residual::Residual;
@@ -17,6 +17,9 @@ use crate::plan::planner::with_keys;
 use crate::plan::tree::{Check, NativeScan, Read, Semijoin};
 use crate::router::read::native::left_over;
 use crate::router::session::Session;
+
+/// Keys of a level of a hierarchy that are asked for at once.
+const KEYS_AT_ONCE: usize = 100;
 
 /// What joins came to: a condition each, and the texts behind those of their keys that do not carry their own.
 type Joined = (Vec<Filter>, HashMap<Uuid, String>);
@@ -71,6 +74,11 @@ impl Session {
                     conditions.push(condition);
                     continue;
                 }
+                if let Some(above) = join.above {
+                    let keys = self.within(join, above, &mut ids).await?;
+                    conditions.push(join.condition(table, keys));
+                    continue;
+                }
                 let (filter, known) = self.joined(&join.related).await?;
                 let rows = self.all(&join.related, filter, &known, self.limits().related_keys).await?;
                 ids.extend(hashed(&join.related.table, &rows, join.theirs).map(|(guid, text)| (guid, text.to_owned())));
@@ -82,6 +90,50 @@ impl Session {
             }
             Ok((conditions, ids))
         })
+    }
+
+    /// Keys of the rows of a hierarchy that stand as asked to the one that the related read names, found level by level. No row is
+    /// met twice, so that a circle has an end; and none is under or above itself.
+    async fn within(
+        &self,
+        join: &Semijoin,
+        above: ColumnIndex,
+        ids: &mut HashMap<Uuid, String>,
+    ) -> Result<BTreeSet<Uuid>> {
+        let (related, table, limits) = (&join.related, &join.related.table, self.limits());
+        let (Quantifier::Within(way), Some(first)) = (join.quantifier, named(related)) else {
+            return Err(Error::new(Code::Internal, "a hierarchy is asked for, and of no row"));
+        };
+        let mut known: HashMap<Uuid, String> = (*related.ids).clone();
+        let (mut seen, mut level, mut found) = (BTreeSet::from([first]), vec![first], BTreeSet::new());
+        found.extend(way.or_equal().then_some(first));
+        for _ in 0..=limits.hierarchy_levels {
+            let mut next = BTreeSet::new();
+            for keys in level.chunks(KEYS_AT_ONCE) {
+                let compared = if way.is_under() { above } else { table.key };
+                let filter = Filter::one_of(table, compared, table, keys.iter().copied());
+                let rows = self.all(related, Some(filter), &known, limits.related_keys).await?;
+                let gives = if way.is_under() { table.key } else { above };
+                known.extend(hashed(table, &rows, gives).map(|(guid, text)| (guid, text.to_owned())));
+                next.extend(guids(table, &rows, gives, table).into_iter().filter(|key| !seen.contains(key)));
+            }
+            if next.is_empty() {
+                ids.extend(known);
+                return Ok(found);
+            }
+            seen.extend(&next);
+            found.extend(&next);
+            if found.len() > limits.related_keys {
+                return Err(too_many(related, limits.related_keys));
+            }
+            level = next.into_iter().collect();
+        }
+        let message = format!(
+            "the hierarchy of `{}` has more levels than `hierarchy_levels`, {}",
+            table.entity_set, limits.hierarchy_levels
+        );
+        let error = Error::new(Code::ScanBudgetExceeded, message).target(table.entity_set.clone());
+        Err(error.hint("begin at a row that is nearer"))
     }
 
     /// Keys of the related rows that do not meet what all must meet.
@@ -101,6 +153,23 @@ impl Session {
             Ok(violated)
         })
         .await?
+    }
+}
+
+pub(super) fn too_many(read: &Read, most: usize) -> Error {
+    Error::new(
+        Code::ScanBudgetExceeded,
+        format!("more than {most} rows of `{}` are needed to answer this", read.table.entity_set),
+    )
+    .target(read.table.entity_set.clone())
+    .hint("narrow the condition on the related table")
+}
+
+/// The key of the one row that a read is about.
+fn named(read: &Read) -> Option<Uuid> {
+    match &read.query.filter {
+        Some(Filter::Compare(Compare::Eq, Expr::Column(_), Expr::Literal(Literal::Guid(key)))) => Some(*key),
+        _ => None,
     }
 }
 

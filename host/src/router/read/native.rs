@@ -11,7 +11,7 @@ use crate::model::table::Table;
 use crate::plan::tree::NativeScan;
 use crate::router::session::{Session, Step};
 use crate::store::facade::Store;
-use crate::store::native::{self, ScanLimits, Scanned};
+use crate::store::native::{self, NativeChanged, NativeChanges, ScanLimits, Scanned};
 
 /// What the database leaves over of a scan's filter. Nothing is asked for it.
 pub(super) fn left_over(table: &Arc<Table>, scan: &NativeScan) -> Option<Filter> {
@@ -76,6 +76,11 @@ impl Session {
     /// behind with a resource: then its rows are tried again behind the request.
     pub(in crate::router) async fn scan_store(&self, scan: native::NativeScan, limits: ScanLimits) -> Result<Scanned> {
         self.store().scan(scan, limits).await.map_err(|error| self.met_behind(error))
+    }
+
+    /// What has changed in a table.
+    pub(super) async fn changes_of_store(&self, asked: NativeChanges, limits: ScanLimits) -> Result<NativeChanged> {
+        self.store().changes(asked, limits).await.map_err(|error| self.met_behind(error))
     }
 
     /// Groups that the database makes, which looks at as many rows as there are.

@@ -154,7 +154,7 @@ impl<'a> Searching<'a> {
                 (self.before, self.trail) = (trail.clone(), trail);
                 ((search, link, rows), 0)
             }
-            Cursor::Ordered { .. } => return Err(of_another_kind()),
+            Cursor::Ordered { .. } | Cursor::Tracked(_) => return Err(of_another_kind()),
         };
         self.share = self.session.budget().share(one_in);
         let (rows, next) = self.stream(start, skip, size).await?;
@@ -614,7 +614,7 @@ impl<'a> Searching<'a> {
 pub(super) fn offset(cursor: &Cursor) -> Result<u64> {
     match cursor {
         Cursor::Offset(given) => Ok(*given),
-        Cursor::Search { .. } | Cursor::Ordered { .. } => Err(of_another_kind()),
+        Cursor::Search { .. } | Cursor::Ordered { .. } | Cursor::Tracked(_) => Err(of_another_kind()),
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::fhir::capabilities::Capabilities;
 use crate::fhir::client::Overrides;
 use crate::model::access::Right;
-use crate::model::error::{Code, Error, Result};
+use crate::model::error::Result;
 use crate::model::query::{Expand, Filter, Query};
 use crate::model::result::{Expanded, Found};
 use crate::model::rows::Rows;
@@ -21,7 +21,7 @@ use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
 use crate::plan::search::query::ServerSearch;
 use crate::plan::tree::{Gather, NativeScan, Place, Read, Scan};
-use crate::router::read::join::hashed;
+use crate::router::read::join::{hashed, too_many};
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
 use crate::router::session::{Session, Step};
@@ -35,12 +35,20 @@ impl Session {
         let read = self.planned(table, query).await?;
         let binding = self.binding(table, binding);
         let (cursor, left) = self.begin(query.skip_token.as_deref(), query.top, &binding)?;
+        let tracked = match &cursor {
+            Cursor::Tracked(tracked) => Some(tracked.clone()),
+            _ if query.tracks && query.skip_token.is_none() => Some(self.begin_tracking(table).await?),
+            _ => None,
+        };
+        if let Some(tracked) = tracked {
+            return self.page_of_tracked(table, &read, query, tracked, &binding).await;
+        }
         let size = self.page_size(query, left);
         let (rows, count, next) = self.page_of(table, &read, cursor, size, left).await?;
         self.remember(&read.table, &rows);
         let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
         let expanded = self.expanded(&read.table, &rows, &read.expand).await?;
-        Ok(Found { rows, expanded, count, next })
+        Ok(Found { rows, expanded, count, next, delta: None })
     }
 
     /// What the next links of an answer are good for.
@@ -279,15 +287,6 @@ impl Session {
         let most = query.max_page_size.unwrap_or(limits.page_rows).clamp(1, limits.page_rows_max);
         left.map_or(most as usize, |left| usize::try_from(left).unwrap_or(usize::MAX).min(most as usize))
     }
-}
-
-fn too_many(read: &Read, most: usize) -> Error {
-    Error::new(
-        Code::ScanBudgetExceeded,
-        format!("more than {most} rows of `{}` are needed to answer this", read.table.entity_set),
-    )
-    .target(read.table.entity_set.clone())
-    .hint("narrow the condition on the related table")
 }
 
 /// Rows of a page, how many there are in all if that was asked, and where the page ended if more follow.

@@ -70,3 +70,13 @@ fn quoted_after(prefix: &str, name: &str) -> String {
     out.push('"');
     out
 }
+
+/// A version, or the number of a write, as the database has it.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Versions and numbers of writes are never negative.
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

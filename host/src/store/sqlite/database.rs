@@ -44,6 +44,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 
 #[derive(Debug)]
@@ -57,6 +58,10 @@ pub(crate) struct Database {
     /// Of theirs, those that reads have asked for.
     pub(crate) indexes: Indexes,
     pub(super) index_terms: Terms,
+    /// Keys of rows that are gone, of each set, that are kept.
+    pub(crate) gone_most: u64,
+    /// This run has written a resource.
+    pub(crate) has_begun: AtomicBool,
     /// Given back after the connections are closed.
     #[expect(dead_code, reason = "it is held, not used")]
     folder: Option<Folder>,
@@ -101,6 +106,8 @@ impl Database {
             tables,
             indexes,
             index_terms: Terms::from(&Limits::default()),
+            gone_most: Limits::default().deleted_rows,
+            has_begun: AtomicBool::new(false),
             folder: None,
             #[cfg(test)]
             _temporary: None,

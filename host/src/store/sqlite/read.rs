@@ -8,10 +8,10 @@ use rusqlite::{OptionalExtension as _, Row};
 use crate::model::error::Result;
 use crate::model::table::Table;
 use crate::store::native::StoredResource;
-use crate::store::sql::names;
+use crate::store::sql::names::{self, unsigned};
 use crate::store::sqlite::database::{Database, Stop};
 use crate::store::sqlite::tables::Stands;
-use crate::store::sqlite::write::{standing, unsigned};
+use crate::store::sqlite::write::standing;
 
 impl Database {
     /// A resource of the native route and its version.

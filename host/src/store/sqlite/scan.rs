@@ -19,12 +19,11 @@ use crate::store::native::{NativeScan, ScanLimits, Scanned};
 use crate::store::queue::busy;
 use crate::store::sql::beside::tables_beside;
 use crate::store::sql::conditions::{inner_tables, without_rows_of};
-use crate::store::sql::names::Value;
+use crate::store::sql::names::{Value, unsigned};
 use crate::store::sql::select::{Select, Window, columns_of};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop, too_late};
 use crate::store::sqlite::tables::Stands;
-use crate::store::sqlite::write::unsigned;
 
 /// Bytes of cells that one answer may hold. `ScanBudgetExceeded`.
 const READ_BYTES_MAX: usize = 512 << 20;
@@ -114,7 +113,12 @@ pub(crate) struct Asked {
 }
 
 /// The database checks, orders and cuts.
-fn by_database(moment: &Connection, scan: &NativeScan, select: &Select, limits: ScanLimits) -> Result<Scanned> {
+pub(super) fn by_database(
+    moment: &Connection,
+    scan: &NativeScan,
+    select: &Select,
+    limits: ScanLimits,
+) -> Result<Scanned> {
     let mut scanned = Scanned { rows: Rows::new(select.columns.clone()), ..Scanned::default() };
     let mut given = 0;
     each(moment, select, |row| {

@@ -8,11 +8,12 @@ use rusqlite::Transaction;
 
 use crate::model::error::Result;
 use crate::store::native::{Progress, Release};
-use crate::store::sql::names;
+use crate::store::sql::names::{self, unsigned};
 use crate::store::sqlite::control;
 use crate::store::sqlite::database::Database;
+use crate::store::sqlite::gone;
 use crate::store::sqlite::tables::Changes;
-use crate::store::sqlite::write::{note_progress, put_rows, unsigned};
+use crate::store::sqlite::write::{note_progress, put_rows};
 
 /// Between the name of a table and what tells the version.
 const MARK: char = '@';
@@ -31,7 +32,7 @@ impl Database {
     pub(crate) fn release(&self, release: &Release) -> Result<()> {
         let mut changes = Changes::default();
         self.writing(|transaction| {
-            put_rows(transaction, &self.tables, &mut changes, &release.made_anew, &[])?;
+            put_rows(transaction, self, &mut changes, &release.made_anew, &[])?;
             for table in &release.told {
                 let made = self.tables.made(&table.set());
                 if made.is_some_and(|made| !made.is_up_to_date(table)) {
@@ -88,6 +89,7 @@ fn drop_set(transaction: &Transaction<'_>, name: &str) -> Result<()> {
     transaction.execute("DELETE FROM _turntable_sets WHERE name = ?", [name])?;
     transaction.execute("DELETE FROM _turntable_behind WHERE table_name = ?", [name])?;
     transaction.execute("DELETE FROM _turntable_columns WHERE table_name = ?", [name])?;
+    gone::forget(transaction, name)?;
     Ok(transaction.execute_batch(&format!("DROP TABLE IF EXISTS {}", names::quoted(name)))?)
 }
 

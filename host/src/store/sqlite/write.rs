@@ -2,9 +2,10 @@
 //! version counts up from 1 and goes on counting after a delete, so that an ETag never comes back. Each write has a
 //! number, larger than all before it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction};
@@ -14,20 +15,26 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::table::Table;
 use crate::store::native::{MadeAnew, NativeWrite, OwnChange, Progress, TableRows};
-use crate::store::sql::names;
+use crate::store::sql::names::{self, signed, unsigned};
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::Database;
+use crate::store::sqlite::gone;
 use crate::store::sqlite::own::{self, OwnValues};
-use crate::store::sqlite::tables::{Changes, Stands, Tables, make_concept_keys, stored_key};
+use crate::store::sqlite::tables::{Changes, Stands, make_concept_keys, stored_key};
 
 impl Database {
     /// All of them, in their order, or none. `VersionMismatch` if one does not stand at its base.
     pub(crate) fn put_resources(&self, writes: &[NativeWrite]) -> Result<()> {
         let mut changes = Changes::default();
+        let has_begun = self.has_begun.load(Ordering::Relaxed);
         self.writing(|transaction| {
-            let mut put = Put::new(transaction, &self.tables, &mut changes)?;
+            if !has_begun {
+                gone::begin_run(transaction)?;
+            }
+            let mut put = Put::new(transaction, self, &mut changes)?;
             writes.iter().try_for_each(|write| put.resource(write))
         })?;
+        self.has_begun.store(true, Ordering::Relaxed);
         self.tables.apply(changes);
         Ok(())
     }
@@ -36,7 +43,7 @@ impl Database {
     /// stay. The sets are then made as far as `progress` says.
     pub(crate) fn put_rows(&self, made_anew: &[MadeAnew], progress: &[Progress]) -> Result<()> {
         let mut changes = Changes::default();
-        self.writing(|transaction| put_rows(transaction, &self.tables, &mut changes, made_anew, progress))?;
+        self.writing(|transaction| put_rows(transaction, self, &mut changes, made_anew, progress))?;
         self.tables.apply(changes);
         Ok(())
     }
@@ -45,16 +52,20 @@ impl Database {
 /// The same within a transaction.
 pub(crate) fn put_rows(
     transaction: &Transaction<'_>,
-    tables: &Tables,
+    database: &Database,
     changes: &mut Changes,
     made_anew: &[MadeAnew],
     progress: &[Progress],
 ) -> Result<()> {
-    let mut put = Put::new(transaction, tables, changes)?;
+    let mut put = Put::new(transaction, database, changes)?;
     for made in made_anew {
-        let stands = standing(transaction, &made.resource_type, &made.id)?;
-        if stands.is_some_and(|(version, _)| version == made.version) {
-            put.rows((&made.resource_type, &made.id), made.version, &made.rows, false)?;
+        let mut select = transaction.prepare_cached(
+            "SELECT written FROM _turntable_resources WHERE resource_type = ? AND id = ? AND version = ?",
+        )?;
+        let stands = (&made.resource_type, &made.id, signed(made.version));
+        if let Some(written) = select.query_row(stands, |row| row.get(0)).optional()? {
+            let at = At { version: made.version, written: unsigned(written) };
+            put.rows((&made.resource_type, &made.id), at, &made.rows, false)?;
         }
     }
     progress.iter().try_for_each(|progress| note_progress(transaction, progress))
@@ -72,7 +83,8 @@ pub(crate) fn standing(connection: &Connection, resource_type: &str, id: &str) -
 /// How far a set is made.
 pub(crate) fn note_progress(transaction: &Transaction<'_>, progress: &Progress) -> Result<()> {
     let mut upsert = transaction.prepare_cached(
-        "INSERT INTO _turntable_sets (name, up_to) VALUES (?, ?) ON CONFLICT DO UPDATE SET up_to = excluded.up_to",
+        "INSERT INTO _turntable_sets (name, up_to, identity) VALUES (?, ?, random()) \
+         ON CONFLICT DO UPDATE SET up_to = excluded.up_to",
     )?;
     upsert.execute((&progress.set, progress.up_to.map(signed)))?;
     Ok(())
@@ -82,7 +94,7 @@ pub(crate) fn note_progress(transaction: &Transaction<'_>, progress: &Progress) 
 /// asked once.
 struct Put<'t> {
     transaction: &'t Transaction<'t>,
-    tables: &'t Tables,
+    database: &'t Database,
     changes: &'t mut Changes,
     /// By where the table's description is: it outlives the transaction.
     statements: HashMap<*const Table, Statements<'t>>,
@@ -99,10 +111,17 @@ struct Statements<'t> {
     insert: Option<CachedStatement<'t>>,
 }
 
+/// The version of a resource that rows are made of, and the number of the write that put it there.
+#[derive(Clone, Copy)]
+struct At {
+    version: u64,
+    written: u64,
+}
+
 impl<'t> Put<'t> {
-    fn new(transaction: &'t Transaction<'t>, tables: &'t Tables, changes: &'t mut Changes) -> Result<Self> {
+    fn new(transaction: &'t Transaction<'t>, database: &'t Database, changes: &'t mut Changes) -> Result<Self> {
         let (any_behind, any_own) = (behind::is_any(transaction)?, own::is_any(transaction)?);
-        Ok(Self { transaction, tables, changes, statements: HashMap::new(), any_behind, any_own })
+        Ok(Self { transaction, database, changes, statements: HashMap::new(), any_behind, any_own })
     }
 
     fn resource(&mut self, write: &NativeWrite) -> Result<()> {
@@ -121,10 +140,11 @@ impl<'t> Put<'t> {
             "INSERT INTO _turntable_resources (resource_type, id, version, modified, body, written) \
              VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(written), 0) + 1 FROM _turntable_resources)) \
              ON CONFLICT DO UPDATE SET version = excluded.version, modified = excluded.modified, body = excluded.body, \
-             written = excluded.written",
+             written = excluded.written RETURNING written",
         )?;
         let (version, now) = (signed(write.version), Timestamp::now().as_microsecond());
-        upsert.execute((&write.resource_type, &write.id, version, now, write.body.as_deref()))?;
+        let put = (&write.resource_type, &write.id, version, now, write.body.as_deref());
+        let written = unsigned(upsert.query_row(put, |row| row.get(0))?);
         if self.any_behind {
             behind::clear_all(self.transaction, &write.resource_type, &write.id)?;
         }
@@ -135,18 +155,13 @@ impl<'t> Put<'t> {
                 None => own::clear(self.transaction, &write.resource_type, &write.id)?,
             }
         }
-        self.rows((&write.resource_type, &write.id), write.version, &write.rows, write.base.is_none())
+        let at = At { version: write.version, written };
+        self.rows((&write.resource_type, &write.id), at, &write.rows, write.base.is_none())
     }
 
     /// In place of those that the tables have of the resource. A table whose rows could not be made keeps those that it
     /// has, and is behind from here on. `is_new`: there was never such a resource.
-    fn rows(
-        &mut self,
-        (resource_type, id): (&str, &str),
-        version: u64,
-        rows: &[TableRows],
-        is_new: bool,
-    ) -> Result<()> {
+    fn rows(&mut self, (resource_type, id): (&str, &str), at: At, rows: &[TableRows], is_new: bool) -> Result<()> {
         let text = format!("{resource_type}/{id}");
         let resource = key::guid(&text);
         for made in rows {
@@ -169,20 +184,29 @@ impl<'t> Put<'t> {
             }
             // A new one has no rows to give way, but for one of an older store that is in the way of its root row.
             let may_stand = !is_new || made.table.parent.is_none();
+            let mut gone = HashSet::new();
             if may_stand && self.stands(&made.table) != Stands::Missing {
-                self.delete(&made.table, (resource, &text))?;
+                gone = self.delete(&made.table, (resource, &text))?;
             }
-            if made.rows.is_empty() {
-                continue;
+            if !made.rows.is_empty() {
+                self.changes.ready(&self.database.tables, self.transaction, &made.table)?;
             }
-            self.changes.ready(self.tables, self.transaction, &made.table)?;
-            self.insert(made, (resource, version), &own)?;
+            if !made.rows.is_empty() {
+                self.insert(made, (resource, at.version), &own)?;
+            }
+            if !gone.is_empty() {
+                let keys = (0..made.rows.len()).filter_map(|row| made.rows.cell(row, made.table.key));
+                for text in keys {
+                    gone.remove(&key::of_row(&made.table, text));
+                }
+            }
+            gone::note(self.transaction, &made.table.set(), gone, at.written, self.database.gone_most)?;
         }
         Ok(())
     }
 
     fn stands(&self, table: &Arc<Table>) -> Stands {
-        self.changes.stands(self.tables, table)
+        self.changes.stands(&self.database.tables, table)
     }
 
     fn statements(&mut self, table: &Arc<Table>) -> Result<&mut Statements<'t>> {
@@ -197,7 +221,7 @@ impl<'t> Put<'t> {
 
     /// Of rows of an older store, which kept in them what no element carries.
     fn take_over(&mut self, of: (&str, &str), resource: Uuid, made: &TableRows) -> Result<()> {
-        let Some(before) = self.tables.made(&made.table.name) else { return Ok(()) };
+        let Some(before) = self.database.tables.made(&made.table.name) else { return Ok(()) };
         self.any_own = true;
         // A column that a version adds has no cells yet.
         let columns: Vec<_> = made.table.own_columns().filter(|column| before.has(&made.table, *column)).collect();
@@ -206,19 +230,23 @@ impl<'t> Put<'t> {
         own::take_over(self.transaction, of, made, &cells)
     }
 
-    fn delete(&mut self, table: &Arc<Table>, (resource, text): (Uuid, &str)) -> Result<()> {
+    /// Keys of the rows that were there.
+    fn delete(&mut self, table: &Arc<Table>, (resource, text): (Uuid, &str)) -> Result<HashSet<Uuid>> {
         let transaction = self.transaction;
         let delete = match &mut self.statements(table)?.delete {
             Some(delete) => delete,
             place => {
                 // One that is in the way is of a store that had the same key for two types: it is made anew too.
-                let delete =
-                    format!("DELETE FROM {} WHERE {} OR \"key\" = ?3", names::table_name(table), rows_of(table));
+                let delete = format!(
+                    "DELETE FROM {} WHERE {} OR \"key\" = ?3 RETURNING \"key\"",
+                    names::table_name(table),
+                    rows_of(table)
+                );
                 place.insert(transaction.prepare_cached(&delete)?)
             }
         };
-        delete.execute((resource, text, key::of_row(table, text)))?;
-        Ok(())
+        let keys = delete.query_map((resource, text, key::of_row(table, text)), |row| row.get(0))?;
+        Ok(keys.collect::<Result<_, _>>()?)
     }
 
     fn insert(&mut self, made: &TableRows, (resource, version): (Uuid, u64), own: &OwnValues) -> Result<()> {
@@ -292,7 +320,7 @@ fn bind<'c>(
 
 /// Which rows of a table are of a resource: ?1 is the GUID of its id, which those of other types may have too, ?2 its
 /// `Type/id`.
-fn rows_of(table: &Table) -> String {
+pub(crate) fn rows_of(table: &Table) -> String {
     match table.sources.len() {
         0 | 1 => "(\"resource\" = ?1 AND ?2 IS NOT NULL)".into(),
         _ => {
@@ -300,15 +328,6 @@ fn rows_of(table: &Table) -> String {
             format!("(\"resource\" = ?1 AND substr({key} || '/', 1, length(?2) + 1) = ?2 || '/')")
         }
     }
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Versions and numbers of writes are never negative.
-pub(crate) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -315,7 +315,12 @@ fn what_is_not_done_is_refused_with_its_place() {
         ("attribute='msemr_name' operator='begin-with' value='1'", "did you mean `begins-with`?"),
         ("attribute='msemr_patient' operator='eq-userid'", "no login"),
         ("attribute='msemr_issued' operator='in-fiscal-year' value='2020'", "no fiscal calendar"),
-        ("attribute='msemr_patient' operator='under' value='1'", "hierarchy"),
+        ("attribute='msemr_patient' operator='under' value='1'", "a value of `msemr_patient` is"),
+        (
+            "attribute='msemr_patient' operator='under' value='0b1e5a52-7f0e-4d7a-9c53-2f6f3a1d0c11'",
+            "part of each other",
+        ),
+        ("attribute='msemr_count' operator='under' value='1'", "is for keys"),
         ("attribute='msemr_name' operator='like' value='a%b'", "NotSupported: a wildcard inside"),
         ("attribute='msemr_name' operator='like' value='a_b'", "NotSupported: a wildcard inside"),
         ("attribute='msemr_count' operator='like' value='a'", "is for texts"),
