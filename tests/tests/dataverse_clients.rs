@@ -1,5 +1,5 @@
-//! Clients that nobody here wrote, made for Dataverse and unmodified, against a server of ours: Microsoft's own for Python,
-//! and others. Each runs in a process of its own, by a script in `tests/clients`.
+//! Clients that nobody here wrote, unmodified, against a server of ours: those made for Dataverse, Microsoft's own for Python
+//! among them, those made for OData, and those for FHIR. Each runs in a process of its own, by a script in `tests/clients`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -81,5 +81,26 @@ async fn dynamics_web_api_for_javascript() {
     for (route, server) in servers(None, &fhir).await {
         let arguments = vec![server.address().port().to_string(), folder.to_string_lossy().into_owned()];
         run("node".into(), "dynamics.cjs", route, arguments).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odata_clients_for_python() {
+    let how = "pip install odatapy[client]==5.3.0 python-odata==0.8.1 sqlalchemy-odata==0.2.3 fhirpy==2.3.1";
+    let Some(python) = interpreter("TURNTABLE_TEST_ODATA_PY", how) else { return };
+    let fhir = Fhir::sandbox().await;
+    for (route, server) in servers(None, &fhir).await {
+        run(python.clone(), "odata.py", route, vec![server.address().port().to_string()]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odata_clients_for_javascript() {
+    let how = "npm install what .ci/run names into a folder";
+    let Some(folder) = interpreter("TURNTABLE_TEST_ODATA_JS", how) else { return };
+    let fhir = Fhir::sandbox().await;
+    for (route, server) in servers(None, &fhir).await {
+        let arguments = vec![server.address().port().to_string(), folder.to_string_lossy().into_owned()];
+        run("node".into(), "odata.cjs", route, arguments).await;
     }
 }

@@ -43,6 +43,7 @@ async fn created_then_updated_then_deleted() {
 async fn a_transaction_of_synthea_is_stored_whole() {
     let server = Server::setup().start().await;
     let answer = server.ingest(SYNTHEA[0], None).await.expect(200);
+    assert_eq!(answer.json()["type"], "transaction-response");
     let bundle: Value = serde_json::from_str(SYNTHEA[0]).expect("the sample is JSON");
     let entries = bundle["entry"].as_array().expect("entries");
     assert_eq!(responses(&answer).len(), entries.len());

@@ -101,6 +101,12 @@ async fn a_turn_hides_them_and_shows_them_again() {
     let refused = server.patch(&path, &json!({"statecode": 1})).await;
     assert_eq!((refused.status, &*refused.error_code()), (400, "NotWritable"), "{}", refused.text);
     server.patch(&path, &json!({"statecode": 0, "lastname": "There"})).await.expect(204);
+    // A new row has nothing in it anyway.
+    let new =
+        |start: Value| json!({"msemr_contacttype": 935_000_000, "lastname": "New", "msemr_activitystartdate": start});
+    server.post("contacts", &new(Value::Null)).await.expect(201);
+    let refused = server.post("contacts", &new(json!("2020-01-01T00:00:00Z"))).await;
+    assert_eq!((refused.status, &*refused.error_code()), (400, "NotWritable"), "{}", refused.text);
     server.turn("contact", "native").await.expect(200);
     let row = server.get(&path, &[]).await.expect(200).json();
     assert_eq!((&row["statecode"], &row["statuscode"], &row["lastname"]), (&json!(1), &json!(2), &json!("Turn")));

@@ -132,8 +132,8 @@ async fn ingest(server: &Server, bundle: &str) -> Result<()> {
     let session = Session::new(server.turntable().clone(), Caller::Local).until(deadline);
     let said = bundle.replacen("\"transaction\"", "\"collection\"", 1);
     let how = How { forward: Some("main"), as_batch: true, ..How::default() };
-    let outcomes = session.ingest(said.into(), how).await?;
-    match outcomes.iter().find(|outcome| !outcome.kind.is_done()) {
+    let taken = session.ingest(said.into(), how).await?;
+    match taken.outcomes.iter().find(|outcome| !outcome.kind.is_done()) {
         Some(outcome) => Err(Error::new(Code::Internal, format!("a sample was not stored: {}", outcome.note))),
         None => Ok(()),
     }

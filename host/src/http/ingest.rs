@@ -11,7 +11,7 @@ use crate::http::fhir::{MEDIA_TYPE, issue_type};
 use crate::http::shared::{self, Shared, failure};
 use crate::http::status::status;
 use crate::model::error::{Code, Error, Result};
-use crate::router::write::ingest::{How, Outcome, OutcomeKind};
+use crate::router::write::ingest::{How, Outcome, OutcomeKind, Taken};
 
 /// Of the query string; other options are refused by name.
 #[derive(Deserialize)]
@@ -25,15 +25,15 @@ struct Options {
 
 pub async fn bundle(State(app): Shared, request: Request) -> Response {
     match take(&app, request).await {
-        Ok(outcomes) => {
-            let body = response_bundle(&outcomes).to_string();
+        Ok(taken) => {
+            let body = response_bundle(&taken).to_string();
             (StatusCode::OK, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
         }
         Err(error) => failure(&error),
     }
 }
 
-async fn take(app: &shared::App, request: Request) -> Result<Vec<Outcome>> {
+async fn take(app: &shared::App, request: Request) -> Result<Taken> {
     let Query(options) = Query::<Options>::try_from_uri(request.uri()).map_err(|_| {
         Error::new(Code::BadOption, "the query string has an option that is not known here, or one twice")
             .hint("there are `forward`, the name of a FHIR service, and `as=batch`")
@@ -55,10 +55,11 @@ fn is_ndjson(headers: &HeaderMap) -> bool {
     said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().ends_with("ndjson")
 }
 
-/// A `batch-response` with one outcome an entry.
-pub fn response_bundle(outcomes: &[Outcome]) -> Value {
-    let entries: Vec<Value> = outcomes.iter().map(entry).collect();
-    json!({ "resourceType": "Bundle", "type": "batch-response", "entry": entries })
+/// A `transaction-response` or `batch-response` (FHIR R4, RESTful API, 3.1.0.11.2) with one outcome an entry.
+pub fn response_bundle(taken: &Taken) -> Value {
+    let entries: Vec<Value> = taken.outcomes.iter().map(entry).collect();
+    let kind = if taken.atomic { "transaction-response" } else { "batch-response" };
+    json!({ "resourceType": "Bundle", "type": kind, "entry": entries })
 }
 
 fn entry(outcome: &Outcome) -> Value {

@@ -333,13 +333,13 @@ impl Serving<'_> {
                 Ok(if form == Described::OpenApi { typed(file.content_type, file.bytes) } else { download(file) })
             }
             Request::UpsertBundle { bundle, action: false } => {
-                let outcomes = session.ingest(bundle.clone().into(), How::default()).await?;
-                Ok(shared::object(response_bundle(&outcomes)))
+                let taken = session.ingest(bundle.clone().into(), How::default()).await?;
+                Ok(shared::object(response_bundle(&taken)))
             }
             Request::UpsertBundle { bundle, action: true } => {
                 let how = How { as_batch: true, own_ids: true, ..How::default() };
-                let outcomes = session.ingest(bundle.clone().into(), how).await?;
-                Ok(self.action("msind_UpsertBundle", actions::upserted(&outcomes)))
+                let taken = session.ingest(bundle.clone().into(), how).await?;
+                Ok(self.action("msind_UpsertBundle", actions::upserted(&taken.outcomes)))
             }
             Request::RetrieveBundle { resource_type, id, elements } => {
                 let found = session.resource(resource_type, id).await?;

@@ -163,13 +163,17 @@ impl<'a> Headers<'a> {
             .ok_or_else(|| not_acceptable("application/json, text/csv or application/vnd.apache.parquet"))
     }
 
+    /// A client of OData 4.0, which has no CSDL as JSON, gets XML wherever it takes that: what it says of JSON is about rows.
     pub fn schema_form(&self, option: Option<&str>) -> Result<SchemaForm> {
         let form = |range: &String| match essence(range).as_str() {
             "application/xml" | "text/xml" | "application/*" | "*/*" => Some(SchemaForm::Xml),
             "application/json" => Some(SchemaForm::Json),
             _ => None,
         };
-        self.media(option)?.iter().find_map(form).ok_or_else(|| not_acceptable("application/xml or application/json"))
+        let forms: Vec<_> = self.media(option)?.iter().filter_map(form).collect();
+        let is_older = option.is_none() && self.get("OData-MaxVersion").is_some_and(|version| version.trim() == "4.0");
+        let xml = forms.iter().find(|form| is_older && **form == SchemaForm::Xml);
+        xml.or(forms.first()).copied().ok_or_else(|| not_acceptable("application/xml or application/json"))
     }
 
     pub fn preferences(&self) -> Preferences {

@@ -101,7 +101,8 @@ impl Changing<'_> {
 
     async fn create(&self, chosen: Option<Uuid>) -> Result<Written> {
         let table = &self.table.table;
-        if let Some(repeat) = self.repeats.first() {
+        // A new row shows null in what it has no place for.
+        if let Some(repeat) = self.repeats.iter().find(|repeat| repeat.value.is_some()) {
             return Err(repeat.otherwise.clone());
         }
         if let Some(parent) = &table.parent {

@@ -58,6 +58,15 @@ pub struct Outcome {
     pub rows: Vec<(String, Uuid)>,
 }
 
+/// What was taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// It was a transaction, and has been done.
+    pub atomic: bool,
+    /// One for each entry, in their order.
+    pub outcomes: Vec<Outcome>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutcomeKind {
     Created,
@@ -88,7 +97,7 @@ impl OutcomeKind {
 
 impl Session {
     /// Takes what was sent. A transaction is taken whole or not at all: the error names the first entry that cannot be.
-    pub async fn ingest(&self, sent: Bytes, how: How<'_>) -> Result<Vec<Outcome>> {
+    pub async fn ingest(&self, sent: Bytes, how: How<'_>) -> Result<Taken> {
         let (take, lines, own_ids) = (how.as_batch, how.lines, how.own_ids);
         let sent = self.work_for_bundles(false, move || bundle::read(&sent, take, lines, own_ids)).await??;
         if sent.atomic
@@ -97,20 +106,21 @@ impl Session {
             // Before a FHIR service stores any of it.
             return Err(broken(index, error));
         }
-        match how.forward {
-            Some(source) => self.forward(source, sent).await,
+        let atomic = sent.atomic;
+        let outcomes = match how.forward {
+            Some(source) => self.forward(source, sent).await?,
             None => {
                 let turn = match sent.items.iter().flatten().any(|item| item.condition().is_some()) {
                     true => Some(self.turn_for_conditions().await?),
                     false => None,
                 };
-                let Sent { atomic, items, .. } = sent;
-                let stored = self.store_items(items, atomic, String::new(), turn);
+                let stored = self.store_items(sent.items, atomic, String::new(), turn);
                 stored
                     .await?
-                    .map_err(|(index, error)| index.map_or_else(|| error.clone(), |index| broken(index, &error)))
+                    .map_err(|(index, error)| index.map_or_else(|| error.clone(), |index| broken(index, &error)))?
             }
-        }
+        };
+        Ok(Taken { atomic, outcomes })
     }
 
     /// Two bundles that look for the same and store it do so one after the other.
