@@ -164,6 +164,38 @@ async fn rows_are_found_by_the_id_of_their_resource() {
         server.patch(&row, &json!({ "name": "Changed" })).await.expect(204);
         assert_eq!(server.get(&format!("{row}/name/$value"), &[]).await.expect(200).text, "Changed");
         server.get("accounts(msemr_azurefhirid='nobody')", &[]).await.expect(404);
+        // In bodies, too.
+        let update = json!({ "Targets": [{ "@odata.id": row, "name": "Updated" }] });
+        server.post("accounts/Microsoft.Dynamics.CRM.UpdateMultiple", &update).await.expect(204);
+        let key = server.get(&row, &[]).await.expect(200).json();
+        assert_eq!(key["name"], "Updated");
+        // Whichever of two names comes first, a row that is named twice is one row.
+        let other = json!("00000000-0000-4000-8000-00000000000b");
+        let twice = format!("{{\"@odata.id\":\"{row}\",\"accountid\":{other},\"name\":\"X\"}}");
+        let turned = format!("{{\"accountid\":{other},\"@odata.id\":\"{row}\",\"name\":\"X\"}}");
+        for target in [twice, turned] {
+            let call = server.call(Method::POST, "accounts/Microsoft.Dynamics.CRM.UpsertMultiple");
+            let body = format!("{{\"Targets\":[{target}]}}");
+            let answer = call.body("application/json", body).send().await.expect(400);
+            assert_eq!(answer.error_code(), "BadKey", "{}", answer.text);
+        }
+        let person = json!({ "lastname": "X", "msemr_contacttype": 935_000_000,
+            "msemr_managingorganization@odata.bind": format!("/{row}") });
+        let person = server.post("contacts", &person).await.expect(201).json();
+        assert_eq!(person["_msemr_managingorganization_value"], key["accountid"], "{person}");
+        let reference =
+            format!("contacts({})/msemr_managingorganization/$ref", person["contactid"].as_str().expect("a key"));
+        server.delete(&reference).await.expect(204);
+        server.put(&reference, &json!({ "@odata.id": row })).await.expect(204);
+        assert_eq!(
+            server.get(&format!("{row}/contact_msemr_managingorganization/$count"), &[]).await.expect(200).text,
+            "1"
+        );
+        for nobody in
+            ["accounts(msemr_azurefhirid='nobody')", "accounts(msemr_azurefhirid='a b')", "accounts(name='X')"]
+        {
+            server.put(&reference, &json!({ "@odata.id": nobody })).await.expect(400);
+        }
         server.patch("accounts(msemr_azurefhirid='new-1')", &json!({ "name": "New" })).await.expect(201);
         assert_eq!(server.get("accounts", &[("$filter", "msemr_azurefhirid eq 'new-1'")]).await.rows().len(), 1);
         assert_eq!(server.get("accounts(msemr_azurefhirid='a b')", &[]).await.expect(400).error_code(), "BadKey");

@@ -70,6 +70,10 @@ async fn a_twin_has_the_rows_of_its_table() {
                 "msemr_encounterparticipants?$filter=_msemr_encounterparticipantdetailsid_value%20eq%20{ENCOUNTER}"
             ),
             format!("msemr_encounters({ENCOUNTER})/msemr_name"),
+            "msemr_encounters?$apply=groupby((msemr_class),aggregate($count%20as%20n))".to_owned(),
+            "msemr_observations?$apply=groupby((_msemr_conexttypeencounter_value,msemr_subjecttypepatient/lastname))".to_owned(),
+            "msemr_encounters?fetchXml=%3Cfetch%3E%3Centity%20name='msemr_encounter'%3E%3Cattribute%20name='msemr_name'/%3E%3C/entity%3E%3C/fetch%3E"
+                .to_owned(),
         ] {
             let own = server.call(Method::GET, &path).header("prefer", ALL).send().await.expect(200).text;
             let twin = path

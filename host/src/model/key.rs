@@ -89,6 +89,13 @@ pub fn anywhere(key: &str) -> impl Iterator<Item = Uuid> {
     ranks.map(move |rank| guid_of(resource_type, id, rank))
 }
 
+/// The row of the resource of this id in a table of one type: its GUID, and `Type/id`, which it is made from. None: that is
+/// no id.
+pub fn of_id(table: &Table, id: &str) -> Option<(Uuid, String)> {
+    let resource_type = &table.sources.first().filter(|_| is_id(id))?.resource_type;
+    Some((guid_of(resource_type, id, table.rank(resource_type)), format!("{resource_type}/{id}")))
+}
+
 /// The GUID of a resource in a table where its type has this rank.
 pub fn guid_of(resource_type: &str, id: &str, rank: Rank) -> Uuid {
     if let Some(guid) = canonical_uuid(id).and_then(|uuid| shown(uuid, rank)) {

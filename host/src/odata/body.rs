@@ -1,7 +1,7 @@
 //! The body of a create or update: one JSON object to assignments whose cell texts fit their columns. Values are read
 //! as raw JSON, so that numbers keep their digits; no message repeats a value.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -12,6 +12,7 @@ use super::expression::nearest_property;
 use super::literal;
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Detail, Error, Result};
+use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Related, Repeat};
 use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
@@ -40,19 +41,27 @@ pub struct Body {
     pub related: Vec<Related>,
 }
 
-/// A body of [`Purpose`] for a row of `table`. `base` is the service root, for absolute URLs in `@odata.bind`; `bound` a
-/// lookup that the URL has filled already.
+/// What the addresses of rows in a body lead to.
+#[derive(Clone, Copy)]
+pub struct Addresses<'a> {
+    pub catalog: &'a Catalog,
+    /// The service root, for whole URLs.
+    pub base: &'a str,
+    /// Takes the keys that are named by the id of a resource, each with `Type/id`.
+    pub keys: &'a RefCell<Vec<(Uuid, String)>>,
+}
+
+/// A body of [`Purpose`] for a row of `table`. `bound`: a lookup that the URL has filled already.
 pub fn read(
     body: &[u8],
     table: &Table,
-    catalog: &Catalog,
-    base: &str,
+    addresses: Addresses<'_>,
     purpose: Purpose,
     bound: Option<&Assignment>,
     limits: &Limits,
 ) -> Result<Body> {
     let room = Room { limits, depth: 0, rows: &Cell::new(0) };
-    Reader { table, catalog, base, purpose, room: Some(room) }.read(body, bound)
+    Reader { table, addresses, purpose, room: Some(room) }.read(body, bound)
 }
 
 /// The one member of a body that a property or reference is written by, as it stands. `BadRequest` where it is missing or
@@ -73,33 +82,37 @@ pub fn single(body: &[u8], name: &str) -> Result<String> {
 }
 
 /// The row that `{"@odata.id": "set(guid)"}` names: its entity set and key.
-pub fn reference(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<(String, Uuid)> {
+pub fn reference(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<(String, Uuid)> {
     let raw = single(body, "@odata.id")?;
-    let reader = Reader { table, catalog, base, purpose: Purpose::Create, room: None };
+    let reader = Reader { table, addresses, purpose: Purpose::Create, room: None };
     let found = text(&raw).and_then(|url| reader.row_url(&url).map(|(set, key)| (set.to_owned(), key)));
     found.ok_or_else(|| bad_value("@odata.id", "a row's URL like `contacts(…)`"))
 }
 
 /// The bodies in `{"Targets": [{…}, …]}`, each as it stands; and of each the key that it names, where it names one.
-pub fn targets(body: &[u8], table: &Table, catalog: &Catalog, base: &str) -> Result<Vec<(String, Option<Uuid>)>> {
+pub fn targets(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<Vec<(String, Option<Uuid>)>> {
     let raw = single(body, "Targets")?;
     let targets: Vec<&RawValue> = serde_json::from_str(&raw).map_err(|_| bad_value("Targets", "a list of rows"))?;
-    let reader = Reader { table, catalog, base, purpose: Purpose::Create, room: None };
+    let reader = Reader { table, addresses, purpose: Purpose::Create, room: None };
     let key_name = &table.columns[table.key].name;
     let read = |target: &&RawValue| {
         let members: Members<'_> = serde_json::from_str(target.get()).map_err(|e| bad_json(&e))?;
         let mut key = None;
         for (name, raw) in &members.0 {
-            if name == "@odata.id" {
-                let found =
-                    text(raw.get()).and_then(|url| reader.row_url(&url).map(|(set, key)| (set.to_owned(), key)));
-                let (_, of) = found
-                    .filter(|(set, _)| *set == table.entity_set)
-                    .ok_or_else(|| bad_value(name, &format!("a row's URL like `{}(…)`", table.entity_set)))?;
-                key = Some(of);
+            let of = if name == "@odata.id" {
+                let found = text(raw.get()).and_then(|url| {
+                    let (set, key) = reader.row_url(&url)?;
+                    (*set == table.entity_set).then_some(key)
+                });
+                found.ok_or_else(|| bad_value(name, &format!("a row's URL like `{}(…)`", table.entity_set)))?
             } else if name == key_name {
-                key = text(raw.get()).and_then(|text| Uuid::try_parse(&text).ok());
-                key.ok_or_else(|| bad_value(name, "a GUID as text"))?;
+                let found = text(raw.get()).and_then(|text| Uuid::try_parse(&text).ok());
+                found.ok_or_else(|| bad_value(name, "a GUID as text"))?
+            } else {
+                continue;
+            };
+            if key.replace(of).is_some_and(|other| other != of) {
+                return Err(Error::new(Code::BadKey, "`@odata.id` and the key name two rows").target(name.clone()));
             }
         }
         Ok((target.get().to_owned(), key))
@@ -206,8 +219,7 @@ fn bad_json(error: &serde_json::Error) -> Error {
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     table: &'a Table,
-    catalog: &'a Catalog,
-    base: &'a str,
+    addresses: Addresses<'a>,
     purpose: Purpose,
     /// None: there are no rows inside.
     room: Option<Room<'a>>,
@@ -288,7 +300,7 @@ impl<'a> Reader<'a> {
         let of = said.and_then(|said| said.rsplit_once('.')).filter(|(space, _)| NAMESPACES.contains(space));
         match of {
             Some((_, of)) if of == self.table.name => Ok(()),
-            Some((_, of)) if self.catalog.twin(self.table).is_some_and(|twin| of == twin.name) => Ok(()),
+            Some((_, of)) if self.addresses.catalog.twin(self.table).is_some_and(|twin| of == twin.name) => Ok(()),
             _ => Err(bad_value(name, &format!("`#{}.{}`", NAMESPACES[0], self.table.name))),
         }
     }
@@ -317,7 +329,7 @@ impl<'a> Reader<'a> {
 
     /// `patient@odata.bind`
     fn bind(&self, property: &str, name: &str, raw: &str) -> Result<Assignment> {
-        let (index, lookup) = match self.catalog.relation(self.table, property) {
+        let (index, lookup) = match self.addresses.catalog.relation(self.table, property) {
             Some(Relation::Collection { .. }) => return Err(unsupported(name, "binding rows to a collection")),
             Some(Relation::Concept { .. }) => {
                 return Err(unsupported(name, "binding a concept").hint("write its code, system and text columns"));
@@ -334,8 +346,8 @@ impl<'a> Reader<'a> {
         let url = text(raw).ok_or_else(|| bad_value(name, &wanted))?;
         let (entity_set, key) = self.row_url(&url).ok_or_else(|| bad_value(name, &wanted))?;
         if property != lookup.navigation
-            && let Some(Relation::Lookup { table, .. }) = self.catalog.relation(self.table, property)
-            && let Some(only) = self.catalog.table(&table).filter(|only| only.entity_set != entity_set)
+            && let Some(Relation::Lookup { table, .. }) = self.addresses.catalog.relation(self.table, property)
+            && let Some(only) = self.addresses.catalog.table(&table).filter(|only| only.entity_set != entity_set)
         {
             return Err(bad_value(name, &format!("a row of {}", only.entity_set)));
         }
@@ -347,10 +359,10 @@ impl<'a> Reader<'a> {
         Ok(Assignment { column: index, value: Some(bind) })
     }
 
-    /// `/set(guid)`, `set(guid)`, `set(key=guid)`, or the same below the service root, with or without its host. Of a twin it
-    /// is the set of the table that it stands for.
+    /// `/set(guid)`, `set(guid)`, `set(key=guid)`, `set(msemr_azurefhirid='id')`, or the same below the service root, with or
+    /// without its host. Of a twin it is the set of the table that it stands for.
     fn row_url<'u>(&'u self, url: &'u str) -> Option<(&'u str, Uuid)> {
-        let root = self.base.trim_end_matches('/');
+        let root = self.addresses.base.trim_end_matches('/');
         let path = root.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
         let relative = match url.strip_prefix(root) {
             Some(rest) => rest,
@@ -360,15 +372,23 @@ impl<'a> Reader<'a> {
         let (set, rest) = relative.strip_prefix('/').unwrap_or(relative).split_once('(')?;
         let key = rest.strip_suffix(')')?;
         let named = !set.is_empty() && set.chars().all(literal::is_identifier_part);
+        let table = self.addresses.catalog.find_entity_set(set);
         let key = match key.split_once('=') {
             Some((name, key)) => {
-                let table = self.catalog.find_entity_set(set)?;
-                Some(key).filter(|_| name.trim() == table.columns[table.key].name)?.trim()
+                let (table, key) = (table?, key.trim());
+                let is = |column: ColumnIndex| name.trim() == table.columns[column].name;
+                if table.alternate_key().is_some_and(is) {
+                    let id = key.strip_prefix('\'')?.strip_suffix('\'')?;
+                    let (key, named) = key::of_id(table, id)?;
+                    self.addresses.keys.borrow_mut().push((key, named));
+                    Some(key)
+                } else {
+                    parse_key(key).filter(|_| is(table.key))
+                }
             }
-            None => key,
+            None => parse_key(key),
         };
-        let set = self.catalog.find_entity_set(set).map_or(set, |table| &table.entity_set);
-        Some((set, parse_key(key)?)).filter(|_| named)
+        Some((table.map_or(set, |table| &table.entity_set), key?)).filter(|_| named)
     }
 
     /// A navigation property, or a name that does not exist. `null` clears a lookup; a new row may have others inside it.
@@ -395,10 +415,10 @@ impl<'a> Reader<'a> {
             read.related.push(Related { navigation: name.to_owned(), to, changes: vec![change] });
             return Ok(());
         }
-        match (self.catalog.relation(self.table, name), room) {
+        match (self.addresses.catalog.relation(self.table, name), room) {
             (Some(Relation::Collection { table, column }), Some(room)) => {
                 let rows: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| bad_value(name, "a list of rows"))?;
-                let target = self.catalog.table(&table).ok_or_else(|| self.unknown(name, name))?;
+                let target = self.addresses.catalog.table(&table).ok_or_else(|| self.unknown(name, name))?;
                 let link = Assignment { column, value: Some(AssignedValue::Made) };
                 let inserted = |(position, row): (usize, &&RawValue)| {
                     let change = self.inserted(room, target, row.get(), Some(&link));
@@ -426,11 +446,11 @@ impl<'a> Reader<'a> {
         }
         let mut tables: Vec<&Table> = Vec::new();
         for target in &lookup.targets {
-            let table = self.catalog.find_entity_set(&target.entity_set).map(AsRef::as_ref);
+            let table = self.addresses.catalog.find_entity_set(&target.entity_set).map(AsRef::as_ref);
             tables.extend(table.filter(|table| !tables.iter().any(|known| known.name == table.name)));
         }
         if name != lookup.navigation {
-            let of = self.catalog.relation(self.table, name);
+            let of = self.addresses.catalog.relation(self.table, name);
             tables.retain(|table| matches!(&of, Some(Relation::Lookup { table: of, .. }) if *of == table.name));
         }
         let typed = serde_json::from_str::<Typed>(raw).map_err(|_| bad_value(name, "a row, as an object"))?;
@@ -479,7 +499,7 @@ impl<'a> Reader<'a> {
         });
         match lookups.clone().find(|(_, lookup)| lookup.navigation == navigation) {
             Some(found) => Some(found),
-            None => match self.catalog.relation(self.table, navigation)? {
+            None => match self.addresses.catalog.relation(self.table, navigation)? {
                 Relation::Lookup { column, .. } => lookups.find(|(index, _)| *index == column),
                 _ => None,
             },
@@ -489,7 +509,7 @@ impl<'a> Reader<'a> {
     fn unknown(&self, name: &str, target: &str) -> Error {
         let error =
             Error::new(Code::UnknownColumn, format!("`{}` has no column `{name}`", self.table.name)).target(target);
-        match nearest_property(self.table, name, self.catalog) {
+        match nearest_property(self.table, name, self.addresses.catalog) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
         }

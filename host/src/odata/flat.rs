@@ -86,7 +86,7 @@ fn context(style: Style<'_>, table: &Table, fetch: &Fetch) -> String {
     let readable = table.columns.iter().filter(|column| column.access.read).count();
     let list =
         if names.is_empty() || names.len() == readable { String::new() } else { format!("({})", names.join(",")) };
-    format!("{}$metadata#{}{list}", style.base, table.entity_set)
+    format!("{}$metadata#{}{list}", style.base, style.called(table).entity_set)
 }
 
 fn one(out: &mut Json, style: Style<'_>, fetch: &Fetch, flat: &Flat, row: usize) -> Result<()> {

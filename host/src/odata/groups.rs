@@ -18,7 +18,9 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     let mut out = Json::default();
     out.open('{');
     if style.format.detail != Detail::None {
-        let set = &found.table.entity_set;
+        // That of the table whose rows they are groups of.
+        let of = style.catalog.find_entity_set(&found.table.entity_set).map_or(found.table, |table| table);
+        let set = &style.called(of).entity_set;
         out.member("@odata.context", &format!("{}$metadata#{set}({})", style.base, names(&members)));
     }
     if let Some(count) = page.count {

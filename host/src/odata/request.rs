@@ -7,7 +7,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::body::{self, Body, Purpose, parse_key};
+use super::body::{self, Addresses, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::definitions::view::View;
 use super::expression::{Context, nearest_property};
@@ -506,8 +506,8 @@ impl Reader<'_> {
     fn change_one(&self, table: &Arc<Table>, key: Uuid, member: &str, what: &str) -> Result<Request> {
         may(table, table.access.update, "changed")?;
         self.options.only(&[], what)?;
-        let (body, Context { catalog, limits, .. }) = (format!("{{{member}}}"), self.context);
-        let read = body::read(body.as_bytes(), table, catalog, self.message.base, Purpose::Update(key), None, limits)?;
+        let (body, limits) = (format!("{{{member}}}"), self.context.limits);
+        let read = body::read(body.as_bytes(), table, self.addresses(), Purpose::Update(key), None, limits)?;
         let precondition = self.message.headers.precondition()?;
         if precondition == Precondition::MustNotExist {
             return Err(Error::new(Code::BadRequest, "this needs the row to exist").target("If-None-Match"));
@@ -542,12 +542,12 @@ impl Reader<'_> {
     /// `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple`
     fn multiple(&self, table: &Arc<Table>, action: &str) -> Result<Request> {
         self.options.only(&[], "an action")?;
-        let (Context { catalog, limits, .. }, base) = (self.context, self.message.base);
+        let limits = self.context.limits;
         self.check_body(limits.body_bytes, "body_bytes")?;
         let creates = action == "CreateMultiple";
         may(table, table.access.create || action == "UpdateMultiple", "created")?;
         may(table, table.access.update || creates, "changed")?;
-        let targets = body::targets(self.message.body, table, catalog, base)?;
+        let targets = body::targets(self.message.body, table, self.addresses())?;
         if targets.len() > limits.batch_parts {
             let message = format!("{} rows; the limit `batch_parts` is {}", targets.len(), limits.batch_parts);
             return Err(Error::new(Code::BadRequest, message).target("Targets"));
@@ -563,7 +563,7 @@ impl Reader<'_> {
                         .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
                 }
             };
-            let read = body::read(text.as_bytes(), table, catalog, base, purpose, None, limits)?;
+            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, None, limits)?;
             let operation = match purpose {
                 Purpose::Create => Operation::Create { key: read.key },
                 Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },
@@ -606,7 +606,7 @@ impl Reader<'_> {
             // A row is among those that point here when its lookup does.
             [reference] if reference.name == "$ref" && self.message.method == "POST" => {
                 self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-                let (set, row) = body::reference(self.message.body, table, self.context.catalog, self.message.base)?;
+                let (set, row) = body::reference(self.message.body, table, self.addresses())?;
                 if set != table.entity_set {
                     let message = format!("`{}` takes rows of {}", segment.name, table.entity_set);
                     return Err(Error::new(Code::BadValue, message).target("@odata.id"));
@@ -701,8 +701,11 @@ impl Reader<'_> {
     fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<Body> {
         self.options.only(FOR_ROW, "a write")?;
         self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-        let Context { catalog, limits, .. } = self.context;
-        body::read(self.message.body, table, catalog, self.message.base, purpose, bound, limits)
+        body::read(self.message.body, table, self.addresses(), purpose, bound, self.context.limits)
+    }
+
+    fn addresses(&self) -> Addresses<'_> {
+        Addresses { catalog: self.context.catalog, base: self.message.base, keys: &self.keys }
     }
 
     fn upsert_bundle(&self) -> Result<Request> {
@@ -811,10 +814,8 @@ impl Reader<'_> {
             (Some(name), syntax::Syntax::Text(id))
                 if table.alternate_key().is_some_and(|column| table.columns[column].name == *name) =>
             {
-                let source =
-                    table.sources.first().filter(|_| key::is_id(id)).ok_or_else(|| bad_key(table, "is no id"))?;
-                let guid = key::guid_of(&source.resource_type, id, table.rank(&source.resource_type));
-                self.keys.borrow_mut().push((guid, format!("{}/{id}", source.resource_type)));
+                let (guid, named) = key::of_id(table, id).ok_or_else(|| bad_key(table, "is no id"))?;
+                self.keys.borrow_mut().push((guid, named));
                 Ok(guid)
             }
             (Some(name), _) if name != key_column && table.property(name).is_some() => {

@@ -4,7 +4,16 @@ use super::super::sample::{self, BASE, GUID};
 use super::*;
 
 fn observation(body: &str, purpose: Purpose) -> Result<Body> {
-    read(body.as_bytes(), &sample::observation(), &sample::catalog(), BASE, purpose, None, &Limits::default())
+    let (catalog, keys) = (sample::catalog(), RefCell::default());
+    let addresses = Addresses { catalog: &catalog, base: BASE, keys: &keys };
+    read(body.as_bytes(), &sample::observation(), addresses, purpose, None, &Limits::default())
+}
+
+/// A new contact.
+fn contact(body: &str, limits: &Limits) -> Result<Body> {
+    let (catalog, keys) = (sample::catalog(), RefCell::default());
+    let addresses = Addresses { catalog: &catalog, base: BASE, keys: &keys };
+    read(body.as_bytes(), &sample::contact(), addresses, Purpose::Create, None, limits)
 }
 
 /// The one assignment of an update, as text.
@@ -85,25 +94,9 @@ fn values_that_do_not_fit_are_refused() {
         "UnknownColumn: `msemr_observation` has no column `msemr_nam` (did you mean `msemr_name`?)",
     );
     refused(&format!(r#""msemr_observationid":"{GUID}""#), "BadKey");
-    let long = read(
-        br#"{"fullname":"12345678901"}"#,
-        &sample::contact(),
-        &sample::catalog(),
-        BASE,
-        Purpose::Create,
-        None,
-        &Limits::default(),
-    );
+    let long = contact(r#"{"fullname":"12345678901"}"#, &Limits::default());
     assert!(long.unwrap_err().message().contains("at most 10 characters"));
-    let fits = read(
-        "{\"fullname\":\"äöüäöüäöüß\"}".as_bytes(),
-        &sample::contact(),
-        &sample::catalog(),
-        BASE,
-        Purpose::Create,
-        None,
-        &Limits::default(),
-    );
+    let fits = contact("{\"fullname\":\"äöüäöüäöüß\"}", &Limits::default());
     assert!(fits.is_ok());
 }
 
@@ -195,9 +188,6 @@ fn a_bundle_comes_whole_or_in_a_member() {
 
 #[test]
 fn rows_inside_a_row_are_new_ones() {
-    let contact = |body: &str, limits: &Limits| {
-        read(body.as_bytes(), &sample::contact(), &sample::catalog(), BASE, Purpose::Create, None, limits)
-    };
     let inside = r#"{"msemr_observation_msemr_patient":[{"msemr_status":935000001,"msemr_name":"a"},{"msemr_status":935000002}]}"#;
     let body = contact(inside, &Limits::default()).unwrap();
     let [Related { navigation, changes, .. }] = body.related.as_slice() else { panic!("one collection") };
