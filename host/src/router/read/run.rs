@@ -36,6 +36,7 @@ impl Session {
         let binding = self.binding(table, binding);
         let (cursor, left) = self.begin(query.skip_token.as_deref(), query.top, &binding)?;
         let size = self.page_size(query, left);
+        self.make_room(&read.table, size).await?;
         let (rows, count, next) = self.page_of(table, &read, cursor, size, left).await?;
         self.remember(&read.table, &rows);
         let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
