@@ -29,13 +29,20 @@ struct Crowd {
 
 impl Crowd {
     fn of(many: usize, server: &Arc<Server>, path: &str) -> Self {
+        Self::preferring(many, server, path, None)
+    }
+
+    /// The same with `Prefer`.
+    fn preferring(many: usize, server: &Arc<Server>, path: &str, prefer: Option<&'static str>) -> Self {
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let one = || {
             let (server, path) = (server.clone(), path.to_owned());
             let (stop, answered) = (stop.clone(), answered.clone());
             tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
-                    let answer = server.call(Method::GET, &path).send().await;
+                    let call = server.call(Method::GET, &path);
+                    let answer =
+                        prefer.into_iter().fold(call, |call, prefer| call.header("prefer", prefer)).send().await;
                     let code = if answer.status == 200 { String::new() } else { answer.error_code() };
                     match code.as_str() {
                         "Busy" | "MappingBusy" | "UpstreamBusy" => {
@@ -159,6 +166,36 @@ async fn a_service_that_hangs_holds_up_its_own_tables_only() {
     assert!(turns(&server, "refused_total", "source/main", "Observation").await > 0);
     let ready = server.get("/readyz", &[]).await.expect(200).json();
     assert_eq!(ready["sources"]["other"]["up"], true, "{ready}");
+    crowd.stop().await;
+}
+
+/// Rows of large pages are here only so many at once: who wants one waits before anything is read for it. Nobody else waits
+/// for these, nor who wants a large page of another table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_pages_wait_for_each_other_alone() {
+    let fhir = Fhir::sandbox().await;
+    let few = |limits: &mut turntable::model::limits::Limits| (limits.large_pages, limits.request_ms) = (4, 60_000);
+    let setup = Server::with(&fhir).limits(few).virtual_tables(&["msemr_observation"]);
+    let setup = setup.configure(|config| {
+        config.sources.values_mut().for_each(|source| source.timeout = Duration::from_secs(60));
+    });
+    let server = Arc::new(setup.start().await);
+    fhir.as_sandbox().load(EVENTS.as_bytes()).expect("a bundle");
+    server.ingest(PEOPLE, None).await.expect(200);
+    let large = "odata.maxpagesize=5000";
+    for path in ["msemr_observations", "contacts"] {
+        server.call(Method::GET, path).header("prefer", large).send().await.expect(200);
+    }
+    assert_eq!(turns(&server, "held", "large-pages", "observation").await, 0, "given back with the answer");
+    fhir.as_sandbox().set_faults("latency=60s:@Observation".parse().expect("a fault"));
+    let crowd = Crowd::preferring(FEW, &server, "msemr_observations", Some(large));
+    crowded(&server, "large-pages", "observation").await;
+    others(&server, &crowd, &["contacts?$top=1", "/healthz"]).await;
+    for _ in 0..OTHERS {
+        server.call(Method::GET, "contacts").header("prefer", large).send().await.expect(200);
+    }
+    assert_eq!(turns(&server, "held", "large-pages", "observation").await, 2, "half of four");
+    assert_eq!(turns(&server, "held", "source/main", "Observation").await, 2, "nothing is read for those who wait");
     crowd.stop().await;
 }
 

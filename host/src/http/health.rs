@@ -84,6 +84,7 @@ pub async fn metrics(State(app): Shared) -> Response {
     let [reads, writes] = app.turntable.store.turns();
     let mut turns = vec![
         ("mappings".to_owned(), app.turntable.work.turns()),
+        ("large-pages".to_owned(), &app.turntable.pages),
         ("store-reads".to_owned(), reads),
         ("store-writes".to_owned(), writes),
     ];
@@ -97,7 +98,7 @@ pub async fn metrics(State(app): Shared) -> Response {
             refused.push((labels, figures.refused));
         }
     }
-    let help = "Turns held at mappings, store and FHIR services, by the mapping, table or resource type they are for.";
+    let help = "Turns held at mappings, large pages, store and FHIR services, by the mapping, table or resource type they are for.";
     metric("turns_held", "gauge", help, &held);
     metric("turns_waiting", "gauge", "Requests that wait for such a turn.", &waiting);
     metric("turns_refused_total", "counter", "Requests that found no such turn (Busy).", &refused);

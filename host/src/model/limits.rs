@@ -67,6 +67,8 @@ pub struct Limits {
     pub page_rows_max: u32,
     /// Bytes of the cells of a page, without related rows. A next link; a page has at least one row.
     pub page_bytes: usize,
+    /// Pages of more than 500 rows under way at once, from the first row read to the answer written. More wait, then `Busy`.
+    pub large_pages: usize,
     /// Rows or resources looked at for one request, related ones included. `ScanBudgetExceeded`, or a short page with a
     /// next link.
     pub scan_rows: u64,
@@ -93,7 +95,7 @@ pub struct Limits {
     /// Requests that wait to go to one FHIR service. More are `UpstreamBusy` at once.
     pub upstream_queue: usize,
     /// Percent of the places and of the queues above and below (`upstream_concurrency`, `upstream_queue`, `store_reads`,
-    /// `store_queue`, `mapping_concurrency`, `work_queue`) that one mapping, table or resource type may have, so that
+    /// `store_queue`, `mapping_concurrency`, `work_queue`, `large_pages`) that one mapping, table or resource type may have, so that
     /// the others have the rest; at least one place. The error is that of the queue.
     pub share_percent: usize,
     /// Milliseconds that one table request may take in all. `UpstreamTimeout`; `MappingTimeout` where several calls of a
@@ -204,6 +206,7 @@ impl Default for Limits {
             page_rows: 500,
             page_rows_max: 5_000,
             page_bytes: 16 << 20,
+            large_pages: (2 * cores()).max(8),
             scan_rows: 5_000,
             upstream_calls: 25,
             described_tables: 50,

@@ -2,8 +2,8 @@
 //! still use, where its time went. Reading and writing are methods of [`Session`] and begin nowhere else, so whatever a
 //! request sets off (related rows, expansions, counts) spends one budget under one deadline.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::fhir::client::Client;
@@ -14,13 +14,16 @@ use crate::model::table::Table;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::staged::{Staged, Together};
 use crate::store::facade::Store;
-use crate::turns::Wait;
+use crate::turns::{Turn, Wait};
 
 /// The share of what is no mapping's.
 const OWN: &str = "server";
 
 /// The share of bundles that are stored, of whatever tables.
 pub(in crate::router) const BUNDLES: &str = "bundles";
+
+/// Rows of a page that takes no place among the large ones.
+const LARGE_PAGE_ROWS: usize = 500;
 
 pub struct Session {
     turntable: Arc<Turntable>,
@@ -32,6 +35,8 @@ pub struct Session {
     trace: Trace,
     /// Of a change set: what it has written so far.
     staged: Option<Arc<Staged>>,
+    /// Of one that reads a large page: its place among them, to the end.
+    place: OnceLock<Turn>,
 }
 
 impl Session {
@@ -39,7 +44,8 @@ impl Session {
     pub fn new(turntable: Arc<Turntable>, caller: Caller) -> Self {
         let deadline = Instant::now() + Duration::from_millis(turntable.limits.request_ms);
         let (snapshot, budget) = (turntable.snapshot(), Budget::new(&turntable.limits));
-        Self { turntable, snapshot, caller, deadline, budget, trace: Trace::default(), staged: None }
+        let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
+        Self { turntable, snapshot, caller, deadline, budget, trace, staged, place }
     }
 
     /// The same, to be answered by another time.
@@ -69,7 +75,8 @@ impl Session {
     fn again(&self, budget: Budget) -> Self {
         let (turntable, snapshot) = (self.turntable.clone(), self.snapshot.clone());
         let (caller, deadline) = (self.caller, self.deadline);
-        Self { turntable, snapshot, caller, deadline, budget, trace: Trace::default(), staged: None }
+        let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
+        Self { turntable, snapshot, caller, deadline, budget, trace, staged, place }
     }
 
     /// The same for a change set: what it writes is stored by [`Session::commit`], all of it or nothing.
@@ -205,6 +212,23 @@ impl Session {
     /// How this request waits where it wants so many rows or resources more.
     pub(in crate::router) fn wait(&self, more: u64) -> Wait {
         Wait { until: self.deadline, size: self.budget.had().saturating_add(more) }
+    }
+
+    /// Waits until there is room for a page of so many rows, which is kept as long as the session: rows of many large pages
+    /// would be here at once else, each waiting for the other's turn at work. `Busy`.
+    pub(in crate::router) async fn make_room(&self, table: &Table, rows: usize) -> Result<()> {
+        if rows <= LARGE_PAGE_ROWS || self.place.get().is_some() {
+            return Ok(());
+        }
+        let turn = self.turntable.pages.turn(self.share_of(table), self.wait(rows as u64)).await;
+        let place = turn.map_err(|_| {
+            Error::new(Code::Busy, "too many large pages are under way")
+                .hint(format!("try again, or ask for pages of up to {LARGE_PAGE_ROWS} rows"))
+                .retry_after(1)
+        })?;
+        // Whoever came first has one already.
+        drop(self.place.set(place));
+        Ok(())
     }
 
     pub(in crate::router) fn budget(&self) -> &Budget {

@@ -18,6 +18,7 @@ use crate::router::token::Tokens;
 use crate::router::work::Work;
 use crate::router::writers::Writers;
 use crate::store::facade::Store;
+use crate::turns::Turns;
 
 /// Everything that outlives a request. One for a process.
 pub struct Turntable {
@@ -32,6 +33,9 @@ pub struct Turntable {
     pub tokens: Tokens,
     /// Where what holds its thread is done.
     pub work: Work,
+    /// Places for large pages: their rows are here from when they are read until the answer is written, and so many bytes
+    /// of them at most.
+    pub pages: Turns,
     /// Mappings that were loaded or in force lately and are not now, the latest last.
     pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
     /// Held by a bundle with conditions while it looks and stores, so that two with one condition do not both find nothing.
@@ -90,6 +94,7 @@ impl Turntable {
     ) -> Self {
         let (snapshot, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
         let work = Work::new(&limits);
+        let pages = Turns::new(limits.large_pages, limits.work_queue, limits.share_percent);
         Self {
             snapshot,
             store,
@@ -99,6 +104,7 @@ impl Turntable {
             virtual_names: false,
             tokens,
             work,
+            pages,
             retired: Mutex::default(),
             conditional: Arc::default(),
             writers: Writers::default(),

@@ -44,6 +44,7 @@ impl Session {
             return self.page_of_tracked(table, &read, query, tracked, &binding).await;
         }
         let size = self.page_size(query, left);
+        self.make_room(&read.table, size).await?;
         let (rows, count, next) = self.page_of(table, &read, cursor, size, left).await?;
         self.remember(&read.table, &rows);
         let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
