@@ -30,6 +30,8 @@ pub struct Tracked {
     pub since: Position,
     /// The bytes of the key of the last row that was given.
     pub after: Option<[u8; 16]>,
+    /// A digest of how the table is described: rows shown before and after it changes do not go together.
+    pub described: [u8; 16],
 }
 
 /// A place in an order, by the column that it begins with.
@@ -209,11 +211,6 @@ impl Tokens {
         };
         let body = self.opened(token, binding).ok_or_else(invalid)?;
         let (generation, body): (String, Body) = serde_json::from_slice(&body).map_err(|_| invalid())?;
-        let expired = |why: &str| {
-            Error::new(Code::PageTokenExpired, format!("the next link is no longer good: {why}"))
-                .target("$skiptoken")
-                .hint("start again without $skiptoken")
-        };
         if generation != binding.generation {
             return Err(expired("the table's route or mapping has changed since"));
         }
@@ -228,6 +225,13 @@ impl Tokens {
         let (nonce, sealed) = bytes.split_at(NONCE_BYTES);
         self.0.decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: binding.query.as_bytes() }).ok()
     }
+}
+
+/// A next link cannot be followed any more.
+pub fn expired(why: &str) -> Error {
+    Error::new(Code::PageTokenExpired, format!("the next link is no longer good: {why}"))
+        .target("$skiptoken")
+        .hint("start again without $skiptoken")
 }
 
 /// What has changed since a link was given cannot be told any more.

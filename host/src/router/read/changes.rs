@@ -16,7 +16,7 @@ use crate::plan::tree::{Read, Scan};
 use crate::router::read::run::generation;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
-use crate::router::token::{Binding, Cursor, Tracked};
+use crate::router::token::{Binding, Cursor, Tracked, expired};
 use crate::store::native::{NativeChanges, NativeScan, ScanLimits};
 
 impl Session {
@@ -24,7 +24,8 @@ impl Session {
     pub(super) async fn begin_tracking(&self, table: &Arc<ServedTable>) -> Result<Tracked> {
         self.may_track(table)?;
         let root = self.snapshot().root(table).table.set().into_owned();
-        Ok(Tracked { since: self.store().position(root).await?, after: None })
+        let described = description(&table.table);
+        Ok(Tracked { since: self.store().position(root).await?, after: None, described })
     }
 
     /// A page of a tracked list.
@@ -37,6 +38,9 @@ impl Session {
         binding: &Binding,
     ) -> Result<Found> {
         self.may_track(table)?;
+        if tracked.described != description(&table.table) {
+            return Err(expired("the table is described in another way since"));
+        }
         let own = &read.table;
         let after = tracked.after.map(|key| {
             Filter::Compare(Compare::Gt, Expr::Column(own.key), Expr::Literal(Literal::Guid(Uuid::from_bytes(key))))
@@ -109,7 +113,7 @@ impl Session {
 
     /// A link of changes is good for as long as rows mean the same: of one mapping, on one route, described alike.
     fn binding_of_changes(&self, table: &Arc<ServedTable>, binding: &Binding) -> Binding {
-        let described = description(&table.table);
+        let described = Uuid::from_bytes(description(&table.table));
         Binding {
             query: format!("changes of {}", binding.query),
             generation: format!("{} {described}", generation(self.snapshot(), table)),
@@ -118,9 +122,9 @@ impl Session {
 }
 
 /// A digest of all that is known of a table: what its lookups' keys and its cells are shown as depends on it.
-fn description(table: &Table) -> Uuid {
+fn description(table: &Table) -> [u8; 16] {
     let digest: [u8; 32] = Sha256::digest(format!("{table:?}")).into();
     let mut half = [0; 16];
     half.copy_from_slice(&digest[..16]);
-    Uuid::from_bytes(half)
+    half
 }
