@@ -782,5 +782,10 @@ mod tests {
         assert!(expression(&long, &limits).unwrap_err().message.contains("filter_nodes"));
         let long = vec!["a"; 200].join(" add ");
         assert!(expression(&long, &limits).unwrap_err().message.contains("filter_depth"));
+        // Neither the parentheses nor the operators in a row are too many, but the tree of both is.
+        let tall =
+            |inside: usize, behind: usize| format!("({}){}", vec!["a"; inside].join(" add "), " add a".repeat(behind));
+        assert!(expression(&tall(30, 30), &limits).is_ok());
+        assert!(expression(&tall(40, 40), &limits).unwrap_err().message.contains("filter_depth"));
     }
 }

@@ -319,6 +319,17 @@ mod tests {
     }
 
     #[test]
+    fn of_a_long_text_its_beginning_is_asked_for() {
+        assert_eq!(spellings(&"a".repeat(30_000), true, true), ["a".repeat(ASKED)]);
+        // Cut where it has few spellings, and not inside of what may be one letter.
+        let many = spellings(&"ass".repeat(10_000), true, true);
+        assert_eq!(many, ["assassa", "assaßa", "aßassa", "aßaßa"]);
+        assert!(spellings(&"s".repeat(30_000), false, false).is_empty());
+        assert_eq!(looked_at(&"ü".repeat(30_000)), ("ü".repeat(500).as_str(), false));
+        assert_eq!(looked_at("a"), ("a", true));
+    }
+
+    #[test]
     fn a_code_is_asked_for_in_the_cases_it_may_be_written_in() {
         let check = |text: &str, expected: Option<&[&str]>| {
             let cases = cases(text);
