@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use turntable_fhir_sandbox::{Faults, Running, Sandbox};
 
-use crate::cli::serve::{Server, tell_panics_briefly, until_stopped};
+use crate::cli::serve::{Server, Signals, tell_panics_briefly};
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::SourceSettings;
@@ -64,10 +64,11 @@ pub async fn demo(options: Options) -> Result<()> {
             ingest(&server, bundle).await?;
         }
     }
+    let mut signals = Signals::heard();
     say(server.listening());
     tour(&server.url(), &fhir, options.fhir.is_none());
-    until_stopped().await;
-    server.end().await;
+    signals.next().await;
+    server.end(signals).await;
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
@@ -88,8 +89,9 @@ pub async fn sandbox(listen: SocketAddr, load: &[PathBuf], faults: Option<&str>)
         sandbox.set_faults(faults);
     }
     let running = start(sandbox, listen).await?;
+    let mut signals = Signals::heard();
     say(format!("listening on {}", running.base_url()));
-    until_stopped().await;
+    signals.next().await;
     running.shutdown().await;
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+#[cfg(unix)]
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
@@ -64,9 +66,10 @@ pub struct Server {
 pub async fn serve(config: Option<&Path>) -> Result<()> {
     tell_panics_briefly();
     let server = Server::start(read_config(config)?).await?;
+    let mut signals = Signals::heard();
     say(server.listening());
-    until_stopped().await;
-    server.end().await;
+    signals.next().await;
+    server.end(signals).await;
     Ok(())
 }
 
@@ -175,10 +178,10 @@ impl Server {
     }
 
     /// Stops as asked by a signal; a second one ends the program at once.
-    pub async fn end(self) {
+    pub async fn end(self, mut signals: Signals) {
         tokio::select! {
             () = self.stop() => {}
-            () = until_stopped() => {
+            () = signals.next() => {
                 log::flush(LAST_LINES);
                 std::process::exit(1);
             }
@@ -195,21 +198,38 @@ impl Server {
     }
 }
 
-/// Ctrl-C, or SIGTERM.
-pub async fn until_stopped() {
-    let interrupted = tokio::signal::ctrl_c();
+/// Ctrl-C and SIGTERM, from the moment that it is made: one that comes before it is asked for is not lost, and ends nothing.
+pub struct Signals {
     #[cfg(unix)]
-    {
-        let terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        if let Ok(mut terminated) = terminated {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+    heard: Vec<tokio::signal::unix::Signal>,
+}
+
+impl Signals {
+    pub fn heard() -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+            Self { heard: kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect() }
         }
+        #[cfg(not(unix))]
+        Self {}
     }
-    let _ = interrupted.await;
+
+    /// The next one.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        std::future::poll_fn(|context| {
+            let mut heard = self.heard.iter_mut();
+            match heard.any(|signal| signal.poll_recv(context).is_ready()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// A folder of patient data that every user of the machine may look into deserves a word.

@@ -53,24 +53,29 @@ pub(super) fn is_related(filter: &Filter) -> bool {
 
 /// The alternatives of a condition, those together that one search can ask for. None: it is no `or` of what can be asked.
 fn groups(source: &Pushdown<'_>, condition: &Filter) -> Option<Vec<Filter>> {
-    let mut groups: Vec<Filter> = Vec::new();
     let alternatives = alternatives(condition);
     if alternatives.len() > LOOKED_AT {
         return None;
     }
+    // Each with the parameter that takes a list of values for it.
+    let mut groups: Vec<(Option<String>, Filter)> = Vec::new();
     for alternative in alternatives {
-        if matches!(source.conjunct(&alternative), Push::Never(_)) {
-            continue;
-        }
+        let param = match source.conjunct(&alternative) {
+            Push::Never(_) => continue,
+            Push::Values { param, .. } => Some(param),
+            _ => None,
+        };
         let with = |group: &Filter| Filter::Or(Box::new(group.clone()), Box::new(alternative.clone()));
-        let can_join = |group: &Filter| !matches!(source.conjunct(&with(group)), Push::No(_));
+        let can_join = |(other, group): &(Option<String>, Filter)| {
+            param.is_some() && *other == param && !matches!(source.conjunct(&with(group)), Push::No(_))
+        };
         match groups.iter().position(can_join) {
-            Some(at) => groups[at] = with(&groups[at]),
-            None if is_asked(source, &alternative) && groups.len() < ALTERNATIVES => groups.push(alternative),
+            Some(at) => groups[at].1 = with(&groups[at].1),
+            None if groups.len() < ALTERNATIVES && is_asked(source, &alternative) => groups.push((param, alternative)),
             None => return None,
         }
     }
-    (groups.len() > 1).then_some(groups)
+    (groups.len() > 1).then(|| groups.into_iter().map(|(_, group)| group).collect())
 }
 
 /// Null is equal to no other value, so it is an alternative of its own.
