@@ -99,10 +99,20 @@ pub fn kind_name(kind: &Kind) -> &'static str {
 /// decomposition, without combining marks. This function alone defines when two texts are equal and how they are
 /// ordered, on every route.
 pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
+    let (mut folded, mut rest) = (String::with_capacity(text.len()), text);
+    // ASCII letters neither decompose nor, once marks are gone, compose with what stands beside them.
+    while !rest.is_empty() {
+        let (ascii, others) = rest.split_at(rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len()));
+        folded.push_str(&ascii.to_ascii_lowercase());
+        let (run, after) = others.split_at(others.bytes().position(|byte| byte.is_ascii()).unwrap_or(others.len()));
+        folded.extend(fold_characters(run));
+        rest = after;
     }
-    text.nfd().flat_map(full_case_folding).nfd().filter(|c| !is_combining_mark(*c)).nfc().collect()
+    folded
+}
+
+fn fold_characters(text: &str) -> impl Iterator<Item = char> {
+    text.nfd().flat_map(full_case_folding).nfd().filter(|c| !is_combining_mark(*c)).nfc()
 }
 
 /// Full case folding (CaseFolding.txt, C and F) but for which of a class of letters stands for it: what has the same
@@ -590,6 +600,13 @@ mod tests {
         check("2015-02-07T25:00:00Z", None);
         check("20150207", None);
         check("yesterday", None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_folds_as_a_whole(text in "(?s).{0,30}|[a-zKſİıßﬁǆ\u{300}-\u{345}\u{1100}-\u{1112}\u{1161}-\u{1175}가각]{0,12}") {
+            proptest::prop_assert_eq!(fold(&text), fold_characters(&text).collect::<String>());
+        }
     }
 
     #[test]
