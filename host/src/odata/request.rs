@@ -7,7 +7,7 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::body::{self, Addresses, Body, Purpose, parse_key};
+use super::body::{self, Body, Purpose, parse_key};
 use super::definitions::address::{self, Definitions};
 use super::definitions::view::View;
 use super::expression::{Context, nearest_property};
@@ -22,9 +22,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
 use crate::model::key;
 use crate::model::limits::Limits;
-use crate::model::query::{
-    AssignedValue, Assignment, Change, Expand, ExpandForm, Filter, Operation, Precondition, Query, Related,
-};
+use crate::model::query::{AssignedValue, Assignment, Change, Expand, Filter, Operation, Precondition, Query};
 use crate::model::table::{ColumnIndex, Table};
 use crate::model::user_view::{UserView, UserViewChange};
 use crate::model::value::Instant;
@@ -489,93 +487,6 @@ impl Reader<'_> {
         Ok(Request::Property { table: table.clone(), key, column, raw })
     }
 
-    /// `PUT {"value": …}` and `DELETE`: a change of one column.
-    fn write_property(&self, table: &Arc<Table>, key: Uuid, column: ColumnIndex) -> Result<Request> {
-        let raw = match self.method(&["GET", "PUT", "DELETE"])? {
-            "DELETE" => "null".to_owned(),
-            _ => {
-                self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-                body::single(self.message.body, "value")?
-            }
-        };
-        let property = table.columns[column].property();
-        self.change_one(table, key, &format!("\"{property}\":{raw}"), "a property")
-    }
-
-    /// A change of a row that is there by a body of one member.
-    fn change_one(&self, table: &Arc<Table>, key: Uuid, member: &str, what: &str) -> Result<Request> {
-        may(table, table.access.update, "changed")?;
-        self.options.only(&[], what)?;
-        let (body, limits) = (format!("{{{member}}}"), self.context.limits);
-        let read = body::read(body.as_bytes(), table, self.addresses(), Purpose::Update(key), None, limits)?;
-        let precondition = self.message.headers.precondition()?;
-        if precondition == Precondition::MustNotExist {
-            return Err(Error::new(Code::BadRequest, "this needs the row to exist").target("If-None-Match"));
-        }
-        self.write(table, Operation::Update { key }, read, precondition)
-    }
-
-    /// `msemr_observations(guid)/msemr_patient/$ref`
-    fn reference(
-        &self,
-        table: &Arc<Table>,
-        key: Uuid,
-        navigation: &str,
-        column: ColumnIndex,
-        to: String,
-    ) -> Result<Request> {
-        match self.method(&["GET", "PUT", "DELETE"])? {
-            "PUT" => {
-                self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-                let raw = body::single(self.message.body, "@odata.id")?;
-                self.change_one(table, key, &format!("\"{navigation}@odata.bind\":{raw}"), "a reference")
-            }
-            "DELETE" => self.change_one(table, key, &format!("\"{navigation}\":null"), "a reference"),
-            _ => {
-                may(table, table.access.read && table.columns[column].access.read, "read")?;
-                self.options.only(&[], "a reference")?;
-                Ok(Request::Reference { table: table.clone(), key, column, to })
-            }
-        }
-    }
-
-    /// `CreateMultiple`, `UpdateMultiple`, `UpsertMultiple`
-    fn multiple(&self, table: &Arc<Table>, action: &str) -> Result<Request> {
-        self.options.only(&[], "an action")?;
-        let limits = self.context.limits;
-        self.check_body(limits.body_bytes, "body_bytes")?;
-        let creates = action == "CreateMultiple";
-        may(table, table.access.create || action == "UpdateMultiple", "created")?;
-        may(table, table.access.update || creates, "changed")?;
-        let targets = body::targets(self.message.body, table, self.addresses())?;
-        if targets.len() > limits.batch_parts {
-            let message = format!("{} rows; the limit `batch_parts` is {}", targets.len(), limits.batch_parts);
-            return Err(Error::new(Code::BadRequest, message).target("Targets"));
-        }
-        let change = |(position, (text, key)): (usize, &(String, Option<Uuid>))| {
-            let purpose = match (creates, key) {
-                (true, _) => Purpose::Create,
-                (false, Some(key)) => Purpose::Update(*key),
-                (false, None) => {
-                    let name = &table.columns[table.key].name;
-                    return Err(Error::new(Code::BadKey, format!("`Targets[{position}]` has no key"))
-                        .target(format!("Targets[{position}]"))
-                        .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
-                }
-            };
-            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, None, limits)?;
-            let operation = match purpose {
-                Purpose::Create => Operation::Create { key: read.key },
-                Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },
-                Purpose::Update(key) | Purpose::Replace(key) => Operation::Update { key },
-            };
-            let Body { assignments, repeats, related, .. } = read;
-            Ok(Change { operation, assignments, repeats, related, ..Change::default() })
-        };
-        let changes = targets.iter().enumerate().map(change).collect::<Result<_>>()?;
-        Ok(Request::Multiple { table: table.clone(), changes, shows: creates })
-    }
-
     /// `contacts(guid)/msemr_observation_msemr_patient…`: rows of the other table whose lookup is this row.
     fn children(
         &self,
@@ -663,87 +574,6 @@ impl Reader<'_> {
         Ok(Request::Follow { table: table.clone(), key, navigation: segment.name.clone(), to, query })
     }
 
-    fn create(&self, table: &Arc<Table>, bound: Option<Assignment>) -> Result<Request> {
-        may(table, table.access.create, "created")?;
-        let read = self.body(table, Purpose::Create, bound.as_ref())?;
-        if self.message.headers.precondition()? != Precondition::None {
-            return Err(
-                Error::new(Code::BadRequest, "a create has no row that a condition could be about").target("If-Match")
-            );
-        }
-        let operation = Operation::Create { key: read.key };
-        self.write(table, operation, read, Precondition::None)
-    }
-
-    /// PATCH and PUT create where the row is not there, unless `If-Match` says that it must be.
-    fn update(&self, table: &Arc<Table>, purpose: Purpose, key: Uuid) -> Result<Request> {
-        may(table, table.access.update, "changed")?;
-        let read = self.body(table, purpose, None)?;
-        let precondition = self.message.headers.precondition()?;
-        let must_exist = matches!(precondition, Precondition::MustExist | Precondition::Versions(_));
-        let operation = match must_exist || !table.access.create {
-            true => Operation::Update { key },
-            false => Operation::Upsert { key },
-        };
-        self.write_as(table, operation, read, precondition, matches!(purpose, Purpose::Replace(_)))
-    }
-
-    fn delete(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
-        may(table, table.access.delete, "deleted")?;
-        self.options.only(&[], "a delete")?;
-        let precondition = self.message.headers.precondition()?;
-        if precondition == Precondition::MustNotExist {
-            return Err(Error::new(Code::BadRequest, "a delete needs the row to exist").target("If-None-Match"));
-        }
-        self.write(table, Operation::Delete { key }, Body::default(), precondition)
-    }
-
-    fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<Body> {
-        self.options.only(FOR_ROW, "a write")?;
-        self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-        body::read(self.message.body, table, self.addresses(), purpose, bound, self.context.limits)
-    }
-
-    fn addresses(&self) -> Addresses<'_> {
-        Addresses { catalog: self.context.catalog, base: self.message.base, keys: &self.keys }
-    }
-
-    fn upsert_bundle(&self) -> Result<Request> {
-        self.method(&["POST"])?;
-        self.check_body(self.context.limits.bundle_bytes, "bundle_bytes")?;
-        let action = body::has_parameters(self.message.body);
-        let bundle = match action {
-            true => body::parameters(self.message.body, "msind_JSON", &["msind_BundleTag"])?,
-            false => body::bundle(self.message.body)?,
-        };
-        Ok(Request::UpsertBundle { bundle, action })
-    }
-
-    /// `Type/id`, or `Type/id?_elements=…`: what Microsoft's action takes.
-    fn retrieve_bundle(&self) -> Result<Request> {
-        self.method(&["POST"])?;
-        self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-        let asked = body::parameters(self.message.body, "msind_FHIRQuery", &[])?;
-        let wrong = |what: &str| {
-            let error = Error::new(Code::BadRequest, what).target("msind_FHIRQuery");
-            error.hint("ask for one resource: Type/id, or Type/id?_elements=name,birthDate")
-        };
-        let (path, options) = asked.split_once('?').unwrap_or((&asked, ""));
-        let path = path.trim().trim_start_matches('/');
-        let found =
-            key::reference(path).filter(|r| r.base.is_empty() && format!("{}/{}", r.resource_type, r.id) == path);
-        let found = found.ok_or_else(|| wrong("the query names no resource"))?;
-        let mut elements = Vec::new();
-        for option in options.split('&').filter(|option| !option.is_empty()) {
-            let Some(names) = option.strip_prefix("_elements=") else {
-                return Err(wrong("the query has a parameter other than _elements"));
-            };
-            let names = percent_encoding::percent_decode_str(names).decode_utf8_lossy();
-            elements.extend(names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
-        }
-        Ok(Request::RetrieveBundle { resource_type: found.resource_type.to_owned(), id: found.id.to_owned(), elements })
-    }
-
     fn check_body(&self, limit: usize, name: &str) -> Result<()> {
         let length = self.message.body.len();
         if length > limit {
@@ -751,31 +581,6 @@ impl Reader<'_> {
             return Err(Error::new(Code::BodyTooLarge, text));
         }
         self.message.headers.check_json_body()
-    }
-
-    fn write(
-        &self,
-        table: &Arc<Table>,
-        operation: Operation,
-        read: Body,
-        precondition: Precondition,
-    ) -> Result<Request> {
-        self.write_as(table, operation, read, precondition, false)
-    }
-
-    fn write_as(
-        &self,
-        table: &Arc<Table>,
-        operation: Operation,
-        read: Body,
-        precondition: Precondition,
-        replaces: bool,
-    ) -> Result<Request> {
-        let mut query = self.options.query(table, self.context)?;
-        let Body { assignments, repeats, related, .. } = read;
-        show_related(&mut query.expand, &related);
-        let change = Change { operation, assignments, repeats, replaces, related, precondition };
-        Ok(Request::Write { table: table.clone(), change, query })
     }
 
     fn method(&self, allowed: &[&str]) -> Result<&str> {
@@ -866,19 +671,6 @@ fn segment(text: &str) -> Result<Segment> {
     }
 }
 
-/// What is made with a row is shown with it (OData 4.0 Protocol, 11.4.2.2).
-fn show_related(expand: &mut Vec<Expand>, related: &[Related]) {
-    for Related { navigation, to, changes } in related {
-        if !expand.iter().any(|known| known.navigation == *navigation) {
-            let (navigation, to) = (navigation.clone(), to.clone());
-            expand.push(Expand { navigation, to, form: ExpandForm::Rows, query: Query::default() });
-        }
-        if let Some(shown) = expand.iter_mut().find(|known| known.navigation == *navigation) {
-            changes.iter().for_each(|change| show_related(&mut shown.query.expand, &change.related));
-        }
-    }
-}
-
 /// The name of an action without its namespace.
 fn bare(name: &str) -> &str {
     name.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(name)
@@ -908,9 +700,11 @@ fn unsupported(what: &str) -> Error {
     Error::new(Code::NotSupported, format!("{what} is not supported"))
 }
 
+mod bundles;
 mod changes;
 mod described;
 mod user_view;
+mod writing;
 
 /// The id of the view of a user that a query string names: it has to be at hand when the request is read.
 pub fn user_view_asked(query: &str) -> Option<Uuid> {
