@@ -442,6 +442,23 @@ impl Table {
     }
 }
 
+#[cfg(test)]
+impl Column {
+    /// One that may be read and written, from no element.
+    pub(crate) fn sample(name: &str, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            label: String::new(),
+            description: String::new(),
+            kind,
+            access: ColumnAccess { read: true, create: true, update: true },
+            required: false,
+            path: String::new(),
+            elements: Vec::new(),
+        }
+    }
+}
+
 impl Column {
     /// The property name that apps see: `_msemr_patient_value` for a lookup or concept key, else the column's name. A key
     /// that was told, and a lookup that is not followed, stand in no table but in what was made of one: by their own names.

@@ -79,8 +79,12 @@ pub fn searches(
     ids: &HashMap<Uuid, String>,
 ) -> Vec<Searched> {
     let conjuncts = filter.map(conjuncts).unwrap_or_default();
-    let sources = table.sources.iter().map(|source| Pushdown { table, source, server, ids });
-    sources.flat_map(|source| searches_of(&source, &conjuncts)).collect()
+    let mut searched = Vec::new();
+    for source in &table.sources {
+        let source = Pushdown { table, source, server, ids };
+        searched.extend(in_chunks(&source, &conjuncts).iter().map(|part| search(&source, part, &[])));
+    }
+    searched
 }
 
 /// The same where an `or` whose alternatives no one search can ask for is asked for in several. They are in no common
@@ -95,19 +99,17 @@ pub fn searches_apart(
     let (mut searched, mut any) = (Vec::new(), false);
     for source in &table.sources {
         let source = Pushdown { table, source, server, ids };
-        match in_alternatives(&source, &conjuncts) {
+        let chunks = in_chunks(&source, &conjuncts);
+        // Of a long list of keys there are few rows, and many searches already.
+        match in_alternatives(&source, &conjuncts).filter(|_| chunks.len() == 1) {
             Some(parts) => {
                 any = true;
                 searched.extend(parts.iter().map(|part| search(&source, &part.conjuncts, &part.apart)));
             }
-            None => searched.extend(searches_of(&source, &conjuncts)),
+            None => searched.extend(chunks.iter().map(|part| search(&source, part, &[]))),
         }
     }
     any.then_some(searched)
-}
-
-fn searches_of(source: &Pushdown<'_>, conjuncts: &[Filter]) -> Vec<Searched> {
-    in_chunks(source, conjuncts).iter().map(|part| search(source, part, &[])).collect()
 }
 
 /// The keys in a filter, and in its conditions on related tables, whose ids only the store's map knows.

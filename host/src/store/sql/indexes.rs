@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::model::query::{Compare, Literal, Order, TextTest};
-    use crate::model::table::{Column, ColumnAccess, Lookup, TableAccess};
+    use crate::model::table::{Column, Lookup, TableAccess};
     use crate::model::value::Number;
 
     fn table() -> Table {
@@ -189,23 +189,14 @@ mod tests {
             ("moment", Kind::DateTime),
             ("patient", Kind::Lookup(Lookup { targets: Vec::new(), navigation: "patient".into() })),
         ];
-        let column = |(name, kind): (&str, Kind)| Column {
-            name: name.into(),
-            label: String::new(),
-            description: String::new(),
-            kind,
-            access: ColumnAccess { read: true, create: true, update: true },
-            required: false,
-            path: String::new(),
-            elements: Vec::new(),
-        };
+
         Table {
             name: "sample".into(),
             entity_set: "samples".into(),
             label: String::new(),
             description: String::new(),
             sources: Vec::new(),
-            columns: columns.into_iter().map(column).collect(),
+            columns: columns.into_iter().map(|(name, kind)| Column::sample(name, kind)).collect(),
             concepts: Vec::new(),
             key: 0,
             primary_name: 1,

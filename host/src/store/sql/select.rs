@@ -186,21 +186,12 @@ fn order_by(table: &Table, order: &[Order], ordered: bool) -> String {
 mod tests {
     use super::*;
     use crate::model::query::{Beside, Compare, JoinedValue};
-    use crate::model::table::{Column, ColumnAccess, Kind, TableAccess};
+    use crate::model::table::{Column, Kind, TableAccess};
     use crate::model::value::{self, Number};
     use crate::store::sql::conditions::{CHAIN_MAX, PARAMETERS_MAX};
 
     fn table() -> Table {
-        let column = |name: &str, kind| Column {
-            name: name.into(),
-            label: String::new(),
-            description: String::new(),
-            kind,
-            access: ColumnAccess { read: true, create: true, update: true },
-            required: false,
-            path: String::new(),
-            elements: Vec::new(),
-        };
+        let column = Column::sample;
         Table {
             name: "contact".into(),
             entity_set: "contacts".into(),

@@ -406,7 +406,7 @@ fn rebuild(transaction: &Transaction<'_>, table: &Table, columns: &[ColumnIndex]
 #[cfg(test)]
 pub(crate) mod sample {
     use crate::model::table::{
-        Choice, ChoiceOption, Column, ColumnAccess, Concept, Kind, Lookup, Parent, Rank, Table, TableAccess, Target,
+        Choice, ChoiceOption, Column, Concept, Kind, Lookup, Parent, Rank, Table, TableAccess, Target,
     };
 
     pub(crate) fn table() -> Table {
@@ -452,15 +452,6 @@ pub(crate) mod sample {
     }
 
     pub(crate) fn column(name: &str, kind: Kind) -> Column {
-        Column {
-            name: name.into(),
-            label: String::new(),
-            description: String::new(),
-            kind,
-            access: ColumnAccess { read: true, create: true, update: true },
-            required: false,
-            path: String::new(),
-            elements: Vec::new(),
-        }
+        Column::sample(name, kind)
     }
 }

@@ -190,8 +190,6 @@ impl<'t> Put<'t> {
             }
             if !made.rows.is_empty() {
                 self.changes.ready(&self.database.tables, self.transaction, &made.table)?;
-            }
-            if !made.rows.is_empty() {
                 self.insert(made, (resource, at.version), &own)?;
             }
             if !gone.is_empty() {

@@ -400,6 +400,8 @@ fn alternatives_are_asked_together_where_that_is_less() {
     check_apart(or(status(), unasked()), &[]);
     check_apart(and(or(status(), note()), eq(ID, guid_of("a1"))), &[]);
     check_apart(and(or(status(), note()), eq(SUBJECT, guid_of("a1"))), &[]);
+    let keys: Vec<Literal> = (0..1_000).map(|n| guid_of(&format!("k{n}"))).collect();
+    check_apart(and(or(status(), note()), is_in(SUBJECT, keys)), &[]);
     // No row meets an alternative.
     check_apart(or(status(), eq(STATUS, number("9"))), &[]);
     let born = |day: &str| compare(Ge, BORN, crate::plan::example::day(day));
