@@ -189,7 +189,6 @@ mod tests {
             ("moment", Kind::DateTime),
             ("patient", Kind::Lookup(Lookup { targets: Vec::new(), navigation: "patient".into() })),
         ];
-
         Table {
             name: "sample".into(),
             entity_set: "samples".into(),
