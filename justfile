@@ -41,11 +41,11 @@ bounded count="100000" seed="1":
 
 # Kills a server so many times, at random steps of writes, bundles, releases and turns; `seed` begins elsewhere.
 kills count="1000" seed="1":
-    TURNTABLE_KILLS={{count}} TURNTABLE_KILLS_SEED={{seed}} cargo test -p turntable-tests --test kills -- --nocapture
+    TURNTABLE_KILLS={{count}} TURNTABLE_KILLS_SEED={{seed}} cargo test -p turntable-tests --test trials -- kills:: --nocapture
 
 # A mixed load for so many minutes; memory, descriptors and answers are printed, and may not grow.
 soak minutes="10":
-    TURNTABLE_SOAK={{minutes}} cargo test -p turntable-tests --test soak -- --nocapture
+    TURNTABLE_SOAK={{minutes}} cargo test -p turntable-tests --test trials -- soak:: --nocapture
 
 # Renews golden files after a look at the difference.
 bless:

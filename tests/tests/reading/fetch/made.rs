@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use turntable_tests::Server;
 
-use crate::random::Random;
+use super::random::Random;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use turntable::router::fault;
 use turntable_tests::{Answer, Fhir, Server, builtin, digest, with_text};
 
-const TEST: &str = "what_is_acknowledged_is_there_wherever_it_is_killed";
+const TEST: &str = "kills::what_is_acknowledged_is_there_wherever_it_is_killed";
 
 /// Set for the process that is killed: its data folder, the FHIR service, where it ends, the seed of what it does.
 const FOLDER: &str = "TURNTABLE_KILLS_TEST_FOLDER";

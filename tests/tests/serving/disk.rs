@@ -151,7 +151,7 @@ const FOLDER: &str = "TURNTABLE_DISK_TEST_FOLDER";
 /// Files may not grow beyond a size, in a process of its own, which says what is in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_that_may_not_grow() {
-    const TEST: &str = "files_that_may_not_grow";
+    const TEST: &str = "disk::files_that_may_not_grow";
     if let Some(folder) = std::env::var_os(FOLDER) {
         return until_refused(&PathBuf::from(folder)).await;
     }

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use turntable_tests::{Answer, Server, encode};
 
-use crate::data::servers;
+use data::servers;
 
 /// Every annotation.
 const ALL: &str = "odata.include-annotations=\"*\"";

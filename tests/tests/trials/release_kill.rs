@@ -147,7 +147,7 @@ fn steps(kind: &str) -> Vec<&'static str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_is_done_or_not_wherever_it_is_killed() {
-    const TEST: &str = "a_release_is_done_or_not_wherever_it_is_killed";
+    const TEST: &str = "release_kill::a_release_is_done_or_not_wherever_it_is_killed";
     if let Some((folder, step, service)) = asked() {
         return until_killed(&folder, &step, &service).await;
     }
@@ -188,7 +188,7 @@ async fn a_release_is_done_or_not_wherever_it_is_killed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_is_done_or_not_wherever_it_is_killed() {
-    const TEST: &str = "a_turn_is_done_or_not_wherever_it_is_killed";
+    const TEST: &str = "release_kill::a_turn_is_done_or_not_wherever_it_is_killed";
     if let Some((folder, step, service)) = asked() {
         return until_killed(&folder, &step, &service).await;
     }

@@ -17,7 +17,7 @@ const WAYS: [&str; 7] = ["only", "failing", "complaining", "panicking", "countin
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_mapping_tells() {
-    const TEST: &str = "whatever_a_mapping_tells";
+    const TEST: &str = "says_nothing::whatever_a_mapping_tells";
     if std::env::var_os(LOG_TEST).is_some() {
         return tell().await;
     }

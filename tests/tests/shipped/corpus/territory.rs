@@ -8,7 +8,7 @@ use serde_json::Value;
 use turntable::model::table::{Column, Kind};
 use turntable_r4::r4;
 
-use crate::element_path::{ElementPath, RowPlace, Step, is_joined};
+use super::element_path::{ElementPath, RowPlace, Step, is_joined};
 
 const ABSENT: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 

@@ -12,7 +12,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use turntable_tests::{EVENTS, Fhir, PATIENT, PEOPLE, Server, builtin, digest, with_text};
 
-#[path = "scenario/cycle.rs"]
 mod cycle;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -356,7 +356,7 @@ mod memory {
 
     use super::*;
 
-    const TEST: &str = "memory::a_file_of_many_rows_takes_little_memory";
+    const TEST: &str = "export::memory::a_file_of_many_rows_takes_little_memory";
     /// Set for the process that serves: its data folder.
     const FOLDER: &str = "TURNTABLE_EXPORT_TEST_FOLDER";
 

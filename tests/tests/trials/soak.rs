@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use turntable_tests::{Answer, EVENTS, Fhir, PATIENT, PEOPLE, Process, SYNTHEA, Server, builtin, digest, with_text};
 
-const TEST: &str = "nothing_grows_under_a_mixed_load";
+const TEST: &str = "soak::nothing_grows_under_a_mixed_load";
 
 /// Set for the process that serves: its data folder, the FHIR service.
 const FOLDER: &str = "TURNTABLE_SOAK_TEST_FOLDER";

@@ -4,11 +4,8 @@
 
 #![expect(clippy::print_stdout, reason = "how much was compared, shown beside a failure")]
 
-#[path = "corpus/element_path.rs"]
 mod element_path;
-#[path = "corpus/resources.rs"]
 mod resources;
-#[path = "corpus/territory.rs"]
 mod territory;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

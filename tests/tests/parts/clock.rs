@@ -32,7 +32,7 @@ fn the_clock_jumps() {
     let offset = folder.path().join("offset");
     std::fs::write(&offset, "+0").expect("a file");
     let ran = Command::new(std::env::current_exe().expect("a test has a program"))
-        .args(["--exact", "under_a_clock_that_jumps", "--nocapture"])
+        .args(["--exact", "clock::under_a_clock_that_jumps", "--nocapture"])
         .env("LD_PRELOAD", library)
         .env(OFFSET, &offset)
         .env("FAKETIME_NO_CACHE", "1")

@@ -1,0 +1,18 @@
+//! What is read: rows, views of rows, and what is said about tables.
+
+mod child_tables;
+mod clients;
+mod delta;
+mod expand;
+mod export;
+mod fetch;
+mod groups;
+mod hierarchy;
+mod metadata;
+mod orders;
+mod own_values;
+mod probe;
+mod related;
+mod user_views;
+mod views;
+mod virtual_names;

@@ -1,0 +1,12 @@
+//! The server itself: its administration, its doors and limits, its data folder.
+
+mod admin;
+mod backup;
+mod bad_requests;
+mod budget;
+mod connections;
+mod disk;
+mod doors;
+mod manners;
+mod releases;
+mod says_nothing;

@@ -1,0 +1,5 @@
+//! The shipped mappings, as the server runs them.
+
+mod corpus;
+mod fidelity;
+mod reference;
