@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -64,6 +64,7 @@ pub fn routes(app: Arc<App>) -> Router {
 /// Who may not come in learns why; the others find their own address beside the request. What leaves is in the manner
 /// of its part of the house.
 async fn entered(State(app): Shared, mut request: Request, next: Next) -> Response {
+    let begun = Instant::now();
     let entered = fits(request.uri(), app.turntable.limits.url_bytes).and_then(|()| app.doors.enter(&request));
     let asks = request.method() == Method::OPTIONS;
     let is_fhir = fhir::is_ours(request.uri().path());
@@ -84,8 +85,11 @@ async fn entered(State(app): Shared, mut request: Request, next: Next) -> Respon
         }
         Err(error) => failure(&error),
     };
-    if let Some(Failed(error)) = response.extensions().get::<Failed>().filter(|_| is_fhir).cloned() {
-        response = fhir::as_outcome(response, &error);
+    if let Some(Failed(error)) = response.extensions().get::<Failed>().cloned() {
+        unhurried(&error, begun, app.turntable.limits.refusal_ms).await;
+        if is_fhir {
+            response = fhir::as_outcome(response, &error);
+        }
     }
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = allowed(response.headers());
@@ -100,6 +104,14 @@ async fn entered(State(app): Shared, mut request: Request, next: Next) -> Respon
     }
     doors::mark(&mut response);
     response
+}
+
+/// Waits before somebody is told to come again later: who asks at once instead, as many do, would take with refusals what
+/// the requests of others need.
+async fn unhurried(error: &Error, begun: Instant, refusal_ms: u64) {
+    if error.get_retry_after().is_some() {
+        tokio::time::sleep_until((begun + Duration::from_millis(refusal_ms)).into()).await;
+    }
 }
 
 /// What may be done here (RFC 9110, 10.2.1): as the handler says, HEAD with GET, and OPTIONS, which asks for just this.
@@ -205,6 +217,19 @@ mod tests {
         let response = whole(async { panic!("as expected") }).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(whole(async { StatusCode::OK.into_response() }).await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn who_is_to_come_again_is_told_so_in_no_hurry() {
+        let waits = async |error: Error| {
+            let told = unhurried(&error, Instant::now(), 60_000);
+            tokio::time::timeout(Duration::from_millis(1), told).await.is_err()
+        };
+        assert!(waits(Error::new(Code::Busy, "no room").retry_after(1)).await);
+        assert!(!waits(Error::new(Code::NotFound, "not there")).await);
+        let late = Instant::now().checked_sub(Duration::from_mins(2)).expect("the machine has been up so long");
+        let busy = Error::new(Code::Busy, "no room").retry_after(1);
+        unhurried(&busy, late, 60_000).await;
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Limits {
     pub answers_bytes: usize,
     /// Bytes of bodies that are here, whole or in part, of all requests together. `Busy` for a large one on top.
     pub bodies_bytes: usize,
+    /// Milliseconds that a request takes at least that is told to come again later (`Retry-After`), from its beginning.
+    pub refusal_ms: u64,
     /// Milliseconds that requests under way have when the server is told to end. They are broken off.
     pub shutdown_ms: u64,
     /// Bytes of a request URL. `UrlTooLong`.
@@ -183,6 +185,7 @@ impl Default for Limits {
             header_count: 100,
             header_ms: 10_000,
             idle_ms: 120_000,
+            refusal_ms: 50,
             transfer_ms: 20_000,
             transfer_bytes: 16 << 10,
             answers_bytes: 256 << 20,
