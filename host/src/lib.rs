@@ -208,6 +208,9 @@ pub mod plan {
         /// Typed values as FHIR search values: widened bounds, escaped text.
         pub mod parameter;
 
+        /// The spellings that rows may have of a text.
+        pub mod spelling;
+
         /// A filter as conditions that must all hold.
         pub mod normal;
 
