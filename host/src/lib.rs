@@ -193,7 +193,10 @@ pub mod plan {
 
     /// What a row means: the definition of the semantics, on every route.
     pub mod evaluate {
-        /// Values of functions and arithmetic over one row.
+        /// What functions, arithmetic and casts make of values.
+        pub mod operations;
+
+        /// Values of expressions and conditions over one row.
         pub mod expression;
 
         /// Filters, orders and pages rows in memory.
