@@ -24,6 +24,9 @@ pub mod model {
     /// Exact sums and averages.
     pub mod total;
 
+    /// Decimals of any size to count with.
+    pub mod exact;
+
     /// Rows in one buffer.
     pub mod rows;
 

@@ -216,7 +216,7 @@ impl<'t> Expression<'t> {
             Self::Arithmetic(op, of, a, b) => match (a.value(rows, row)?, b.value(rows, row)?) {
                 (Value::Null, _) | (_, Value::Null) => Ok(Value::Null),
                 (Value::Integer(a), Value::Integer(b)) if *of == Type::Integer => integer_arithmetic(*op, a, b),
-                (a, b) if *of == Type::Decimal => decimal_arithmetic(*op, decimal(&a)?, decimal(&b)?),
+                (a, b) if *of == Type::Decimal => decimal_arithmetic(*op, &decimal(&a)?, &decimal(&b)?),
                 (a, b) => time_arithmetic(*op, *of, &a, &b),
             },
             Self::Condition(condition) => Ok(condition.evaluate(rows, row)?.map_or(Value::Null, Value::Bool)),

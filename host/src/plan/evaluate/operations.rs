@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use jiff::civil::{DateTime, Time};
-use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
 use crate::model::error::{Code, Error, Result};
+use crate::model::exact::{self, Exact, Fault, Rounding};
 use crate::model::query::{Arithmetic, Function, Literal, Primitive};
 use crate::model::table::Kind;
 use crate::model::value::{self, Date, Instant, Number, fold, parse_date, parse_duration, parse_instant, time_of_day};
@@ -118,11 +118,9 @@ pub(super) fn apply<'r>(function: Function, arguments: &[Value<'_>]) -> Result<V
         (Function::Concat, [Value::Text(a), Value::Text(b)]) => Value::Text(format!("{a}{b}").into()),
         (Function::Now, [Value::Instant(now)]) => Value::Instant(*now),
         (Function::Round | Function::Floor | Function::Ceiling, [Value::Integer(whole)]) => Value::Integer(*whole),
-        (Function::Round, [value]) => {
-            whole(decimal(value)?.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero))?
-        }
-        (Function::Floor, [value]) => whole(decimal(value)?.floor())?,
-        (Function::Ceiling, [value]) => whole(decimal(value)?.ceil())?,
+        (Function::Round, [value]) => of_exact(&decimal(value)?.whole(Rounding::Nearest))?,
+        (Function::Floor, [value]) => of_exact(&decimal(value)?.whole(Rounding::Floor))?,
+        (Function::Ceiling, [value]) => of_exact(&decimal(value)?.whole(Rounding::Ceiling))?,
         (Function::Cast(to), [value]) => cast(value, to)?,
         (Function::TotalOffsetMinutes, [_]) => Value::Integer(0),
         (Function::TotalSeconds, [Value::Duration(micros)]) => seconds(*micros)?,
@@ -191,18 +189,15 @@ pub(super) fn integer_arithmetic<'r>(op: Arithmetic, a: i64, b: i64) -> Result<V
     result.map(Value::Integer).ok_or_else(overflow)
 }
 
-pub(super) fn decimal_arithmetic<'r>(op: Arithmetic, a: Decimal, b: Decimal) -> Result<Value<'r>> {
-    if b.is_zero() && matches!(op, Arithmetic::Div | Arithmetic::DivBy | Arithmetic::Mod) {
-        return Err(division_by_zero());
-    }
+pub(super) fn decimal_arithmetic<'r>(op: Arithmetic, a: &Exact, b: &Exact) -> Result<Value<'r>> {
     let result = match op {
-        Arithmetic::Add => a.checked_add(b),
-        Arithmetic::Sub => a.checked_sub(b),
-        Arithmetic::Mul => a.checked_mul(b),
-        Arithmetic::Div | Arithmetic::DivBy => a.checked_div(b),
-        Arithmetic::Mod => a.checked_rem(b),
+        Arithmetic::Add => a.add(b),
+        Arithmetic::Sub => a.sub(b),
+        Arithmetic::Mul => a.mul(b),
+        Arithmetic::Div | Arithmetic::DivBy => a.div(b),
+        Arithmetic::Mod => a.rem(b),
     };
-    whole(result.ok_or_else(overflow)?)
+    of_exact(&result.map_err(no_result)?)
 }
 
 /// What arithmetic with values of these types gives; None where it has no meaning.
@@ -241,16 +236,12 @@ pub(super) fn time_arithmetic<'r>(op: Arithmetic, of: Type, a: &Value<'_>, b: &V
         });
     }
     let micros = |value: &Value<'_>| match value {
-        Value::Duration(micros) => Ok(Decimal::from(*micros)),
+        Value::Duration(micros) => Ok(Exact::scaled(*micros, 0)),
         value => decimal(value),
     };
     let (a, b) = (micros(a)?, micros(b)?);
-    if b.is_zero() && op != Arithmetic::Mul {
-        return Err(division_by_zero());
-    }
-    let result = if op == Arithmetic::Mul { a.checked_mul(b) } else { a.checked_div(b) };
-    let result = result.map(|result| result.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero));
-    let whole: Option<i64> = result.and_then(|result| result.try_into().ok());
+    let result = if op == Arithmetic::Mul { a.mul(&b) } else { a.div(&b) };
+    let whole = result.map_err(no_result)?.whole(Rounding::Nearest).to_i64();
     Ok(Value::Duration(whole.ok_or_else(overflow)?))
 }
 
@@ -309,9 +300,8 @@ fn cast<'r>(value: &Value<'_>, to: Primitive) -> Result<Value<'r>> {
         Primitive::Time => time_of_day(text).map_or(Value::Null, Value::Time),
         Primitive::Duration => parse_duration(text).map_or(Value::Null, Value::Duration),
         _ => {
-            let number = Number::parse(text.to_owned()).and_then(|number| number.to_decimal());
-            let rounded = number.map(|n| n.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero));
-            let whole: Option<i64> = rounded.and_then(|rounded| rounded.try_into().ok());
+            let number = Number::parse(text.to_owned()).and_then(|number| Exact::of(&number).ok());
+            let whole = number.and_then(|number| number.whole(Rounding::Nearest).to_i64());
             let range = to.range().unwrap_or((i64::MIN, i64::MAX));
             whole.filter(|n| (range.0..=range.1).contains(n)).map_or(Value::Null, Value::Integer)
         }
@@ -320,26 +310,35 @@ fn cast<'r>(value: &Value<'_>, to: Primitive) -> Result<Value<'r>> {
 
 /// Microseconds as seconds.
 fn seconds<'r>(micros: i64) -> Result<Value<'r>> {
-    whole((Decimal::from(micros) / Decimal::from(1_000_000)).normalize())
+    of_exact(&Exact::scaled(micros, -6))
 }
 
 const DAY: i64 = 86_400_000_000;
 
-pub(super) fn decimal(value: &Value<'_>) -> Result<Decimal> {
-    let exact = match value {
-        Value::Integer(value) => Some(Decimal::from(*value)),
-        Value::Decimal(value) => value.to_decimal(),
-        _ => None,
-    };
-    exact.ok_or_else(|| bad("a number has more digits than arithmetic can take (28)".into()))
+pub(super) fn decimal(value: &Value<'_>) -> Result<Exact> {
+    match value {
+        Value::Integer(value) => Ok(Exact::scaled(*value, 0)),
+        Value::Decimal(value) => Exact::of(value).map_err(no_result),
+        _ => Err(Error::new(Code::Internal, "arithmetic with what is no number")),
+    }
 }
 
-fn whole<'r>(value: Decimal) -> Result<Value<'r>> {
-    Ok(Value::Decimal(number(&value.to_string())?))
+fn of_exact<'r>(value: &Exact) -> Result<Value<'r>> {
+    Ok(Value::Decimal(number(&value.text())?))
 }
 
 pub(super) fn number<'r>(text: &str) -> Result<Number<'r>> {
     Number::parse(text.to_owned()).ok_or_else(overflow)
+}
+
+fn no_result(fault: Fault) -> Error {
+    match fault {
+        Fault::ByZero => division_by_zero(),
+        Fault::TooLong => {
+            let message = format!("a number in the filter's arithmetic has more than {} digits", exact::DIGITS);
+            bad(message).hint("exclude such numbers before, with `and`")
+        }
+    }
 }
 
 fn division_by_zero() -> Error {
