@@ -298,7 +298,8 @@ mod tests {
             let mut is = spellings(Plain { text, begins, ends }, most);
             assert_eq!(is.first().map(String::as_str), Some(text), "{text:?} {begins} {ends}");
             let mut expected: Vec<&str> = expected.to_vec();
-            (is.sort(), expected.sort_unstable());
+            is.sort();
+            expected.sort_unstable();
             assert_eq!(is, expected, "{text:?} {begins} {ends}");
         };
         check("Anna", true, true, &["Anna"]);
