@@ -24,6 +24,9 @@ pub mod model {
     /// Exact sums and averages.
     pub mod total;
 
+    /// Decimals of any size to count with.
+    pub mod exact;
+
     /// Rows in one buffer.
     pub mod rows;
 
@@ -193,7 +196,10 @@ pub mod plan {
 
     /// What a row means: the definition of the semantics, on every route.
     pub mod evaluate {
-        /// Values of functions and arithmetic over one row.
+        /// What functions, arithmetic and casts make of values.
+        pub mod operations;
+
+        /// Values of expressions and conditions over one row.
         pub mod expression;
 
         /// Filters, orders and pages rows in memory.
@@ -207,6 +213,9 @@ pub mod plan {
     pub mod search {
         /// Typed values as FHIR search values: widened bounds, escaped text.
         pub mod parameter;
+
+        /// The spellings that rows may have of a text.
+        pub mod spelling;
 
         /// A filter as conditions that must all hold.
         pub mod normal;

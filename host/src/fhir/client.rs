@@ -242,6 +242,11 @@ impl Client {
         not_done
     }
 
+    /// See [`Learned::long_s`].
+    pub fn long_s(&self) -> BTreeSet<String> {
+        self.0.learned.long_s()
+    }
+
     /// What its administrator says of its parameters.
     pub fn overrides(&self) -> &Overrides {
         &self.0.overrides

@@ -24,6 +24,10 @@ pub enum Lesson {
     Narrow(String),
     /// It does not, as R4 has it.
     Wide(String),
+    /// To a parameter for texts the long `ſ` is an `s`.
+    LongS(String),
+    /// It is not, or that has not come to light.
+    NoLongS(String),
     /// The totals of its answers are more than what it finds, by so many at most.
     WrongTotal,
     /// It does not know the resource type.
@@ -54,16 +58,27 @@ impl Learned {
         (at.elapsed() < LIFE).then_some(*most)
     }
 
+    /// `Type.name` of each parameter to which the long `ſ` is an `s`.
+    pub(super) fn long_s(&self) -> BTreeSet<String> {
+        self.current(|resource_type, lesson| match lesson {
+            Lesson::LongS(name) => Some(format!("{resource_type}.{name}")),
+            _ => None,
+        })
+    }
+
     /// `Type.name` of each parameter that is refused or hides rows, and `Type._sort=value` of each order that is not kept.
     pub(super) fn not_done(&self) -> BTreeSet<String> {
-        let lessons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = lessons.iter().filter(|(_, (at, _))| at.elapsed() < LIFE);
-        let names = current.filter_map(|((resource_type, lesson), _)| match lesson {
+        self.current(|resource_type, lesson| match lesson {
             Lesson::Refuses(name) | Lesson::Narrow(name) => Some(format!("{resource_type}.{name}")),
             Lesson::Missorts(value) => Some(format!("{resource_type}._sort={value}")),
             _ => None,
-        });
-        names.collect()
+        })
+    }
+
+    fn current(&self, named: fn(&str, &Lesson) -> Option<String>) -> BTreeSet<String> {
+        let lessons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = lessons.iter().filter(|(_, (at, _))| at.elapsed() < LIFE);
+        current.filter_map(|((resource_type, lesson), _)| named(resource_type, lesson)).collect()
     }
 }
 
@@ -79,10 +94,13 @@ mod tests {
         assert_eq!(learned.get("Patient", Lesson::PageOf), Some(50));
         assert_eq!(learned.get("Group", Lesson::PageOf), None);
         assert_eq!(learned.not_done(), BTreeSet::from(["Patient.family:contains".to_owned()]));
+        assert_eq!(learned.long_s(), BTreeSet::new());
+        learned.learn("Group", Lesson::LongS("name".into()), 0);
+        assert_eq!(learned.long_s(), BTreeSet::from(["Group.name".to_owned()]));
         for number in 0..2 * LESSONS {
             learned.learn("Group", Lesson::Refuses(number.to_string()), 0);
         }
-        assert_eq!(learned.not_done().len(), LESSONS - 1);
+        assert_eq!(learned.not_done().len(), LESSONS - 2);
         learned.learn("Patient", Lesson::PageOf, 20);
         assert_eq!(learned.get("Patient", Lesson::PageOf), Some(20), "what is known may change");
     }

@@ -136,7 +136,7 @@ fn round_up(digits: &mut Vec<u8>) {
 }
 
 /// A number of these digits, the last of which counts so much: with an exponent where it would be long without one.
-fn written(negative: bool, digits: &[u8], power: i64) -> String {
+pub(super) fn written(negative: bool, digits: &[u8], power: i64) -> String {
     let first = digits.iter().position(|digit| *digit > 0).unwrap_or(digits.len());
     let end = digits.iter().rposition(|digit| *digit > 0).map_or(first, |last| last + 1);
     let power = power + (digits.len() - end) as i64;

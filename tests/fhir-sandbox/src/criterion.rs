@@ -51,9 +51,19 @@ pub(crate) struct Reading<'a> {
     pub(crate) base: &'a str,
     /// Ordering prefixes use the implicit precision of numbers.
     pub(crate) coarse: bool,
-    /// Texts are compared with case and accents.
-    pub(crate) narrow: bool,
+    pub(crate) texts: Texts,
     pub(crate) now: Timestamp,
+}
+
+/// What a service makes of texts before it compares them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// Small letters without accents.
+    Small,
+    /// Nothing.
+    AsTheyAre,
+    /// Capitals without accents, of which there may be two where a small letter was one.
+    Capitals,
 }
 
 impl Criterion {
@@ -226,13 +236,15 @@ impl Wanted {
             (Wanted::Token { system, code }, Value::Token { system: own, code: own_code }) => {
                 system.matches(own) && code.as_ref().is_none_or(|code| own_code.as_deref() == Some(code))
             }
-            (Wanted::Starts(wanted), Value::Text { raw, folded }) => match reading.narrow {
-                true => raw.starts_with(&wanted.plain),
-                false => folded.starts_with(&wanted.folded),
+            (Wanted::Starts(wanted), Value::Text { raw, folded }) => match reading.texts {
+                Texts::Small => folded.starts_with(&wanted.folded),
+                Texts::AsTheyAre => raw.starts_with(&wanted.plain),
+                Texts::Capitals => folded.to_uppercase().starts_with(&wanted.folded.to_uppercase()),
             },
-            (Wanted::Contains(wanted), Value::Text { raw, folded }) => match reading.narrow {
-                true => raw.contains(&wanted.plain),
-                false => folded.contains(&wanted.folded),
+            (Wanted::Contains(wanted), Value::Text { raw, folded }) => match reading.texts {
+                Texts::Small => folded.contains(&wanted.folded),
+                Texts::AsTheyAre => raw.contains(&wanted.plain),
+                Texts::Capitals => folded.to_uppercase().contains(&wanted.folded.to_uppercase()),
             },
             (Wanted::Exact(wanted), Value::Text { raw, .. }) => **raw == **wanted,
             (Wanted::Date(prefix, wanted), Value::Date(own)) => wanted.compare(*prefix, *own, reading.now),

@@ -31,6 +31,7 @@ use std::time::Duration;
 ///        / "duplicate-pages"        ; a later page repeats the last row of the page before
 ///        / "coarse-numbers"         ; `gt70` starts at 70.5: the other reading of R4 3.1.1.4.5
 ///        / "narrow-texts"            ; texts are compared with case and accents
+///        / "capital-texts"           ; texts are compared in capitals: `ſtein` is `STEIN`, `Maße` is `MASSE`
 ///        / "drop-version"           ; no ETag and no meta.versionId
 ///        / "absolute-references"    ; references come back as absolute URLs
 ///        / "no-update-create"       ; PUT of an unknown id is a 405
@@ -102,6 +103,7 @@ pub enum Fault {
     DuplicatePages,
     CoarseNumbers,
     NarrowTexts,
+    CapitalTexts,
     DropVersion,
     AbsoluteReferences,
     NoUpdateCreate,
@@ -215,7 +217,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 48] = [
+const PLAIN: [(&str, Fault); 49] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -228,6 +230,7 @@ const PLAIN: [(&str, Fault); 48] = [
     ("duplicate-pages", Fault::DuplicatePages),
     ("coarse-numbers", Fault::CoarseNumbers),
     ("narrow-texts", Fault::NarrowTexts),
+    ("capital-texts", Fault::CapitalTexts),
     ("drop-version", Fault::DropVersion),
     ("absolute-references", Fault::AbsoluteReferences),
     ("no-update-create", Fault::NoUpdateCreate),
@@ -382,7 +385,9 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
         Fault::IgnoreParams { .. } | Fault::IgnoreSort | Fault::WrongTotal | Fault::ForeignNext => {
             concern == Concern::Search
         }
-        Fault::DuplicatePages | Fault::CoarseNumbers | Fault::NarrowTexts => concern == Concern::Search,
+        Fault::DuplicatePages | Fault::CoarseNumbers | Fault::NarrowTexts | Fault::CapitalTexts => {
+            concern == Concern::Search
+        }
         Fault::NullsFirst | Fault::SortTurns | Fault::TinyPages => concern == Concern::Search,
         Fault::NoUpdateCreate | Fault::RefuseWrites(_) => concern == Concern::Write,
         Fault::StaleWrite | Fault::AcceptedWrite | Fault::FailedWrite | Fault::LateAnswer => concern == Concern::Write,

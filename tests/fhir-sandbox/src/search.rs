@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::criterion::{Criterion, Reading, Test};
+use crate::criterion::{Criterion, Reading, Test, Texts};
 use crate::document::Document;
 use crate::faults::Fault;
 use crate::index::Value;
@@ -142,8 +142,12 @@ fn expired() -> Refusal {
 /// The places of the instances that match, in the order asked for; without one, that of creation.
 fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) -> Vec<usize> {
     let coarse = exchange.active.has(Fault::CoarseNumbers);
-    let narrow = exchange.active.has(Fault::NarrowTexts);
-    let reading = Reading { base: &exchange.base, coarse, narrow, now: Timestamp::now() };
+    let texts = match (exchange.active.has(Fault::NarrowTexts), exchange.active.has(Fault::CapitalTexts)) {
+        (true, _) => Texts::AsTheyAre,
+        (_, true) => Texts::Capitals,
+        _ => Texts::Small,
+    };
+    let reading = Reading { base: &exchange.base, coarse, texts, now: Timestamp::now() };
     let instances = store.instances(query.ty);
     let plan: Vec<Check<'_>> = query.criteria.iter().map(|criterion| Check::plan(store, &reading, criterion)).collect();
     let passes = |place: &usize| {

@@ -3,6 +3,8 @@
 
 use std::cmp::Ordering;
 
+use num_bigint::BigInt;
+
 /// Why there is no value to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unknown {
@@ -116,89 +118,101 @@ impl Decimal {
         Some(Self { negative: negative && !digits.is_empty(), digits, exponent })
     }
 
-    /// As `mantissa / 10^scale`, where that is small enough for arithmetic without rounding.
-    fn scaled(&self) -> Result<(i128, u32), Unknown> {
-        let Ok(digits) = i64::try_from(self.digits.len()) else { return Err(Unknown::Fails) };
-        // More digits than arithmetic takes are refused, as the docs say; near the border this test does not judge.
-        if self.exponent > 20 || digits - self.exponent > 20 {
+    /// As `mantissa / 10^scale`. More digits than arithmetic takes (1,000) are refused, as the docs say; near the border this
+    /// test does not judge.
+    fn scaled(&self) -> Result<(BigInt, u32), Unknown> {
+        const JUDGED: i64 = 400;
+        let digits = i64::try_from(self.digits.len()).map_err(|_| Unknown::Fails)?;
+        if self.exponent > JUDGED || digits - self.exponent > JUDGED {
             return Err(Unknown::Fails);
         }
-        let mantissa: i128 =
-            if self.digits.is_empty() { 0 } else { self.digits.parse().map_err(|_| Unknown::Fails)? };
-        let mantissa = if self.negative { -mantissa } else { mantissa };
+        let size: BigInt = if self.digits.is_empty() { 0.into() } else { self.digits.parse().expect("digits") };
+        let mantissa = if self.negative { -size } else { size };
         let scale = digits - self.exponent;
-        match u32::try_from(scale) {
-            Ok(scale) => Ok((mantissa, scale)),
-            Err(_) => Ok((mantissa * 10_i128.pow(u32::try_from(-scale).map_err(|_| Unknown::Fails)?), 0)),
-        }
+        Ok(match u32::try_from(scale) {
+            Ok(scale) => (mantissa, scale),
+            Err(_) => (mantissa * ten(u32::try_from(-scale).map_err(|_| Unknown::Fails)?), 0),
+        })
     }
 
-    fn unscaled(mantissa: i128, scale: u32) -> Result<Self, Unknown> {
-        if mantissa.abs() > 10_i128.pow(24) {
-            return Err(Unknown::Fails);
-        }
-        Ok(Self::parse(&format!("{mantissa}e-{scale}")).expect("a number"))
+    fn unscaled(mantissa: &BigInt, scale: u32) -> Self {
+        Self::parse(&format!("{mantissa}e-{scale}")).expect("a number")
     }
 
     /// `whole`: both are integers, and so is the result.
     pub(crate) fn arithmetic(operator: &str, whole: bool, a: &Self, b: &Self) -> Result<Self, Unknown> {
         let ((a, a_scale), (b, b_scale)) = (a.scaled()?, b.scaled()?);
-        if operator == "mul" {
-            return Self::unscaled(a.checked_mul(b).ok_or(Unknown::Fails)?, a_scale + b_scale);
-        }
-        let scale = a_scale.max(b_scale);
-        let raised = |n: i128, own: u32| n.checked_mul(10_i128.pow(scale - own)).ok_or(Unknown::Fails);
-        let (a, b) = (raised(a, a_scale)?, raised(b, b_scale)?);
-        match operator {
-            "add" => Self::unscaled(a + b, scale),
-            "sub" => Self::unscaled(a - b, scale),
-            _ if b == 0 => Err(Unknown::Fails),
-            "mod" => Self::unscaled(a % b, scale),
-            _ if whole => Self::unscaled(a / b, 0),
-            _ => {
-                const PLACES: u32 = 12;
-                let a = a.checked_mul(10_i128.pow(PLACES)).ok_or(Unknown::Fails)?;
-                // A quotient that does not end is rounded somewhere.
-                if a % b == 0 { Self::unscaled(a / b, PLACES) } else { Err(Unknown::NotModelled) }
+        let zero = BigInt::from(0);
+        let result = if operator == "mul" {
+            Self::unscaled(&(a * b), a_scale + b_scale)
+        } else {
+            let scale = a_scale.max(b_scale);
+            let (a, b) = (a * ten(scale - a_scale), b * ten(scale - b_scale));
+            match operator {
+                "add" => Self::unscaled(&(a + b), scale),
+                "sub" => Self::unscaled(&(a - b), scale),
+                _ if b == zero => return Err(Unknown::Fails),
+                "mod" => Self::unscaled(&(a % b), scale),
+                _ if whole => Self::unscaled(&(a / b), 0),
+                _ => {
+                    // Whatever ends, ends before that, or is not judged.
+                    const PLACES: u32 = 2_000;
+                    let a = a * ten(PLACES);
+                    match &a % &b == zero {
+                        true => Self::unscaled(&(a / b), PLACES),
+                        false => Self::unscaled(&(a / b), PLACES).rounded(28),
+                    }
+                }
             }
-        }
+        };
+        let is_integer = whole && i64::try_from(result.scaled()?.0).is_err();
+        // An integer that is too large is refused.
+        if result.digits.len() > 800 || is_integer { Err(Unknown::Fails) } else { Ok(result) }
+    }
+
+    /// To so many significant digits, where what is cut off is no half.
+    fn rounded(&self, digits: usize) -> Self {
+        let Some(first) = self.digits.as_bytes().get(digits) else { return self.clone() };
+        let kept: BigInt = self.digits[..digits].parse().expect("digits");
+        let up = u8::from(*first >= b'5');
+        let sign = if self.negative { "-" } else { "" };
+        let power = self.exponent - i64::try_from(digits).expect("a few");
+        Self::parse(&format!("{sign}{}e{power}", kept + up)).expect("a number")
     }
 
     /// Of some, exact.
     pub(crate) fn sum(numbers: &[&Self]) -> Result<Self, Unknown> {
         let (mantissa, scale) = Self::summed(numbers)?;
-        Ok(Self::parse(&format!("{mantissa}e-{scale}")).expect("a number"))
+        Ok(Self::unscaled(&mantissa, scale))
     }
 
     /// Rounded half to even where it has more than 28 digits.
     pub(crate) fn average(numbers: &[&Self]) -> Result<Self, Unknown> {
         let (mantissa, mut scale) = Self::summed(numbers)?;
-        let by = i128::try_from(numbers.len()).map_err(|_| Unknown::NotModelled)?;
-        let (sign, mut size) = (mantissa.signum(), mantissa.abs());
-        while size > 0 && size / by < 10_i128.pow(27) {
+        let by = BigInt::from(numbers.len());
+        let is_negative = mantissa < BigInt::from(0);
+        let mut size = if is_negative { -mantissa } else { mantissa };
+        while size > BigInt::from(0) && &size / &by < ten(27) {
             size *= 10;
             scale += 1;
         }
-        let (floor, rest) = (size / by, size % by);
-        if floor >= 10_i128.pow(28) {
+        let (floor, rest) = (&size / &by, &size % &by);
+        if floor >= ten(28) {
             return Err(Unknown::NotModelled);
         }
-        let up = 2 * rest > by || (2 * rest == by && floor % 2 == 1);
-        let rounded = sign * (floor + i128::from(up));
-        Ok(Self::parse(&format!("{rounded}e-{scale}")).expect("a number"))
+        let twice = rest * 2;
+        let up = twice > by || (twice == by && &floor % 2 == BigInt::from(1));
+        let rounded = floor + u8::from(up);
+        Ok(Self::unscaled(&if is_negative { -rounded } else { rounded }, scale))
     }
 
     /// As `scaled` has it.
-    fn summed(numbers: &[&Self]) -> Result<(i128, u32), Unknown> {
+    fn summed(numbers: &[&Self]) -> Result<(BigInt, u32), Unknown> {
         // What is too large for arithmetic is not too large for a sum.
         let of = |number: &&Self| number.scaled().map_err(|_| Unknown::NotModelled);
-        let scaled: Vec<(i128, u32)> = numbers.iter().map(of).collect::<Result<_, _>>()?;
+        let scaled: Vec<(BigInt, u32)> = numbers.iter().map(of).collect::<Result<_, _>>()?;
         let scale = scaled.iter().map(|(_, scale)| *scale).max().unwrap_or_default();
-        let mut sum = 0_i128;
-        for (mantissa, own) in scaled {
-            let raised = mantissa.checked_mul(10_i128.pow(scale - own)).ok_or(Unknown::NotModelled)?;
-            sum = sum.checked_add(raised).ok_or(Unknown::NotModelled)?;
-        }
+        let sum = scaled.into_iter().map(|(mantissa, own)| mantissa * ten(scale - own)).sum();
         Ok((sum, scale))
     }
 
@@ -209,22 +223,30 @@ impl Decimal {
     /// `round` (half away from zero), `floor`, `ceiling`.
     pub(crate) fn whole(&self, function: &str) -> Result<Self, Unknown> {
         let (mantissa, scale) = self.scaled()?;
-        let unit = 10_i128.pow(scale);
-        let floor = mantissa.div_euclid(unit);
-        let rest = mantissa.rem_euclid(unit);
+        let (unit, zero) = (ten(scale), BigInt::from(0));
+        let mut floor = &mantissa / &unit;
+        if &floor * &unit > mantissa {
+            floor -= 1;
+        }
+        let rest = &mantissa - &floor * &unit;
+        let twice = &rest * 2;
         let up = match function {
             "floor" => false,
-            "ceiling" => rest > 0,
-            _ => 2 * rest > unit || (2 * rest == unit && mantissa > 0),
+            "ceiling" => rest > zero,
+            _ => twice > unit || (twice == unit && mantissa > zero),
         };
-        Self::unscaled(floor + i128::from(up), 0)
+        Ok(Self::unscaled(&(floor + u8::from(up)), 0))
     }
 
-    /// A small whole number, clamped.
+    /// A small whole number, what is behind the point cut off.
     pub(crate) fn to_whole(&self) -> Result<i64, Unknown> {
         let (mantissa, scale) = self.scaled()?;
-        i64::try_from(mantissa / 10_i128.pow(scale)).map_err(|_| Unknown::Fails)
+        i64::try_from(mantissa / ten(scale)).map_err(|_| Unknown::Fails)
     }
+}
+
+fn ten(power: u32) -> BigInt {
+    BigInt::from(10).pow(power)
 }
 
 /// Without case and accents, by a table of the letters that stand in this test's data: what the docs say of them, not

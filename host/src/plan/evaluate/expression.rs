@@ -4,35 +4,19 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use jiff::civil::{DateTime, Time};
-use rust_decimal::{Decimal, RoundingStrategy};
 use uuid::Uuid;
 
+use super::operations::{
+    Type, Value, apply, bad, can_be_cast, decimal, decimal_arithmetic, integer_arithmetic, number, of_arithmetic,
+    overflow, time_arithmetic, type_of_primitive,
+};
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
-use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Primitive, TextTest};
+use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, TextTest};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Concept, Kind, Lookup, Table};
-use crate::model::value::{
-    self, Date, Instant, Number, SortKey, days, fold, kind_name, parse_date, parse_duration, parse_instant, time_of_day,
-};
+use crate::model::value::{Instant, Number, SortKey, days, fold, kind_name, parse_date, parse_instant};
 use crate::plan::unparse::function_name;
-
-/// What an expression gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
-    /// Only ever null.
-    Null,
-    Bool,
-    Integer,
-    Decimal,
-    Text,
-    Guid,
-    Date,
-    Instant,
-    Time,
-    Duration,
-}
 
 #[derive(Debug)]
 pub(super) enum Expression<'t> {
@@ -53,86 +37,11 @@ pub(super) enum Expression<'t> {
     Case(Vec<(Node<'t>, Expression<'t>)>, Type),
 }
 
-enum Value<'r> {
-    Null,
-    Bool(bool),
-    Integer(i64),
-    Decimal(Number<'r>),
-    Text(Cow<'r, str>),
-    Guid(Uuid),
-    Date(Date),
-    Instant(Instant),
-    /// Microseconds from midnight.
-    Time(i64),
-    /// Microseconds.
-    Duration(i64),
-}
-
 /// The cell of a column that must be among the rows' columns: a missing one must not pass for null.
 pub(super) fn cell(rows: &Rows, row: usize, column: ColumnIndex) -> Result<Option<&str>> {
     match rows.position(column) {
         Some(position) => Ok(rows.at(row, position)),
         None => Err(Error::new(Code::Internal, format!("column {column} is read but was not fetched"))),
-    }
-}
-
-impl Type {
-    pub(super) fn of_literal(literal: &Literal) -> Self {
-        match literal {
-            Literal::Null => Self::Null,
-            Literal::Bool(_) => Self::Bool,
-            Literal::Number(number) if number.text().parse::<i64>().is_ok() => Self::Integer,
-            Literal::Number(_) => Self::Decimal,
-            Literal::Text(_) => Self::Text,
-            Literal::Guid(_) => Self::Guid,
-            Literal::Date(_) => Self::Date,
-            Literal::Instant(_) => Self::Instant,
-            Literal::Time(_) => Self::Time,
-            Literal::Duration(_) => Self::Duration,
-        }
-    }
-
-    fn of_kind(kind: &Kind) -> Self {
-        match kind {
-            Kind::Key | Kind::Lookup(_) | Kind::ConceptKey { .. } => Self::Guid,
-            Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json => Self::Text,
-            Kind::Boolean => Self::Bool,
-            Kind::Int32 | Kind::Int64 | Kind::Choice(_) => Self::Integer,
-            Kind::Decimal { .. } => Self::Decimal,
-            Kind::Date => Self::Date,
-            Kind::DateTime => Self::Instant,
-        }
-    }
-
-    /// The type in which values of both are compared: the wider number; a date as its first moment, UTC.
-    pub(super) fn common(self, other: Self) -> Option<Self> {
-        Some(match (self, other) {
-            (a, b) if a == b => a,
-            (Self::Null, a) | (a, Self::Null) => a,
-            (Self::Integer, Self::Decimal) | (Self::Decimal, Self::Integer) => Self::Decimal,
-            (Self::Date, Self::Instant) | (Self::Instant, Self::Date) => Self::Instant,
-            _ => return None,
-        })
-    }
-
-    /// With its article, for error texts.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool => "a boolean",
-            Self::Integer => "an integer",
-            Self::Decimal => "a decimal",
-            Self::Text => "a text",
-            Self::Guid => "a key",
-            Self::Date => "a date",
-            Self::Instant => "a date-time",
-            Self::Time => "a time of day",
-            Self::Duration => "a duration",
-        }
-    }
-
-    fn is(self, wanted: Self) -> bool {
-        self == Self::Null || self.common(wanted) == Some(wanted)
     }
 }
 
@@ -307,7 +216,7 @@ impl<'t> Expression<'t> {
             Self::Arithmetic(op, of, a, b) => match (a.value(rows, row)?, b.value(rows, row)?) {
                 (Value::Null, _) | (_, Value::Null) => Ok(Value::Null),
                 (Value::Integer(a), Value::Integer(b)) if *of == Type::Integer => integer_arithmetic(*op, a, b),
-                (a, b) if *of == Type::Decimal => decimal_arithmetic(*op, decimal(&a)?, decimal(&b)?),
+                (a, b) if *of == Type::Decimal => decimal_arithmetic(*op, &decimal(&a)?, &decimal(&b)?),
                 (a, b) => time_arithmetic(*op, *of, &a, &b),
             },
             Self::Condition(condition) => Ok(condition.evaluate(rows, row)?.map_or(Value::Null, Value::Bool)),
@@ -367,257 +276,6 @@ fn concept_value<'r>(rows: &'r Rows, row: usize, column: ColumnIndex, concept: &
         Some(code) => Value::Guid(key::concept(cell(rows, row, concept.system)?, code)),
         None => Value::Null,
     })
-}
-
-/// Arguments have been type-checked, and none is null.
-fn apply<'r>(function: Function, arguments: &[Value<'_>]) -> Result<Value<'r>> {
-    Ok(match (function, arguments) {
-        (Function::Length, [Value::Text(text)]) => count(text),
-        (Function::IndexOf, [Value::Text(text), Value::Text(part)]) => index_of(text, part),
-        (Function::Substring, [Value::Text(text), Value::Integer(start)]) => substring(text, *start, i64::MAX),
-        (Function::Substring, [Value::Text(text), Value::Integer(start), Value::Integer(length)]) => {
-            substring(text, *start, *length)
-        }
-        (Function::ToLower, [Value::Text(text)]) => Value::Text(text.to_lowercase().into()),
-        (Function::ToUpper, [Value::Text(text)]) => Value::Text(text.to_uppercase().into()),
-        (Function::Trim, [Value::Text(text)]) => Value::Text(text.trim().to_owned().into()),
-        (Function::Concat, [Value::Text(a), Value::Text(b)]) => Value::Text(format!("{a}{b}").into()),
-        (Function::Now, [Value::Instant(now)]) => Value::Instant(*now),
-        (Function::Round | Function::Floor | Function::Ceiling, [Value::Integer(whole)]) => Value::Integer(*whole),
-        (Function::Round, [value]) => {
-            whole(decimal(value)?.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero))?
-        }
-        (Function::Floor, [value]) => whole(decimal(value)?.floor())?,
-        (Function::Ceiling, [value]) => whole(decimal(value)?.ceil())?,
-        (Function::Cast(to), [value]) => cast(value, to)?,
-        (Function::TotalOffsetMinutes, [_]) => Value::Integer(0),
-        (Function::TotalSeconds, [Value::Duration(micros)]) => seconds(*micros)?,
-        (Function::Hour, [Value::Time(micros)]) => Value::Integer(micros / 3_600_000_000),
-        (Function::Minute, [Value::Time(micros)]) => Value::Integer(micros / 60_000_000 % 60),
-        (Function::Second, [Value::Time(micros)]) => Value::Integer(micros / 1_000_000 % 60),
-        (Function::FractionalSeconds, [Value::Time(micros)]) => seconds(micros % 1_000_000)?,
-        // Outside the years that can be shown it has no parts.
-        (Function::FractionalSeconds | Function::Time, [Value::Instant(instant)]) if instant.utc().is_none() => {
-            Value::Null
-        }
-        (Function::FractionalSeconds, [Value::Instant(instant)]) => {
-            seconds(instant.as_microsecond().rem_euclid(1_000_000))?
-        }
-        (Function::Time, [Value::Instant(instant)]) => Value::Time(instant.as_microsecond().rem_euclid(DAY)),
-        (Function::Time, [Value::Date(_)]) => Value::Time(0),
-        (Function::FractionalSeconds, [Value::Date(_)]) => Value::Integer(0),
-        (_, [Value::Date(date)]) => moment_part(function, date.to_datetime(Time::midnight())),
-        (_, [Value::Instant(instant)]) => instant.utc().map_or(Value::Null, |utc| moment_part(function, utc)),
-        _ => return Err(Error::new(Code::Internal, "a function's arguments changed their types")),
-    })
-}
-
-fn moment_part<'r>(function: Function, moment: DateTime) -> Value<'r> {
-    Value::Integer(match function {
-        Function::Year => i64::from(moment.year()),
-        Function::Month => i64::from(moment.month()),
-        Function::Day => i64::from(moment.day()),
-        Function::Hour => i64::from(moment.hour()),
-        Function::Minute => i64::from(moment.minute()),
-        Function::Second => i64::from(moment.second()),
-        _ => return Value::Date(moment.date()),
-    })
-}
-
-fn count<'r>(text: &str) -> Value<'r> {
-    Value::Integer(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
-}
-
-/// Where `contains` would find it; in characters, after folding.
-fn index_of<'r>(text: &str, part: &str) -> Value<'r> {
-    let text = fold(text);
-    match text.find(&fold(part)) {
-        Some(at) => count(&text[..at]),
-        None => Value::Integer(-1),
-    }
-}
-
-/// In characters; a start before the text is its start, so that the -1 of a failed `indexof` cuts nothing.
-fn substring<'r>(text: &str, start: i64, length: i64) -> Value<'r> {
-    let clamp = |n: i64| usize::try_from(n.max(0)).unwrap_or(usize::MAX);
-    Value::Text(text.chars().skip(clamp(start)).take(clamp(length)).collect())
-}
-
-fn integer_arithmetic<'r>(op: Arithmetic, a: i64, b: i64) -> Result<Value<'r>> {
-    if b == 0 && matches!(op, Arithmetic::Div | Arithmetic::DivBy | Arithmetic::Mod) {
-        return Err(division_by_zero());
-    }
-    let result = match op {
-        Arithmetic::Add => a.checked_add(b),
-        Arithmetic::Sub => a.checked_sub(b),
-        Arithmetic::Mul => a.checked_mul(b),
-        Arithmetic::Div | Arithmetic::DivBy => a.checked_div(b),
-        Arithmetic::Mod => a.checked_rem(b),
-    };
-    result.map(Value::Integer).ok_or_else(overflow)
-}
-
-fn decimal_arithmetic<'r>(op: Arithmetic, a: Decimal, b: Decimal) -> Result<Value<'r>> {
-    if b.is_zero() && matches!(op, Arithmetic::Div | Arithmetic::DivBy | Arithmetic::Mod) {
-        return Err(division_by_zero());
-    }
-    let result = match op {
-        Arithmetic::Add => a.checked_add(b),
-        Arithmetic::Sub => a.checked_sub(b),
-        Arithmetic::Mul => a.checked_mul(b),
-        Arithmetic::Div | Arithmetic::DivBy => a.checked_div(b),
-        Arithmetic::Mod => a.checked_rem(b),
-    };
-    whole(result.ok_or_else(overflow)?)
-}
-
-/// What arithmetic with values of these types gives; None where it has no meaning.
-fn of_arithmetic(op: Arithmetic, a: Type, b: Type) -> Option<Type> {
-    use Type::{Date, Decimal, Duration, Instant, Integer, Null};
-    let is_number = |of: Type| of.is(Decimal);
-    Some(match (op, a, b) {
-        (_, a, b) if is_number(a) && is_number(b) => match a.is(Integer) && b.is(Integer) && op != Arithmetic::DivBy {
-            true => Integer,
-            false => Decimal,
-        },
-        (Arithmetic::Add | Arithmetic::Sub, Instant | Date | Duration, Duration | Null) => a,
-        (Arithmetic::Add, Null, Duration) => Duration,
-        (Arithmetic::Sub, Instant | Date, Instant | Date) => Duration,
-        (Arithmetic::Mul | Arithmetic::Div | Arithmetic::DivBy, Duration, b) if is_number(b) => Duration,
-        (Arithmetic::Mul, a, Duration) if is_number(a) => Duration,
-        _ => return None,
-    })
-}
-
-/// Neither is null, and [`of_arithmetic`] has a meaning for them.
-fn time_arithmetic<'r>(op: Arithmetic, of: Type, a: &Value<'_>, b: &Value<'_>) -> Result<Value<'r>> {
-    let moment = |value: &Value<'_>| match value {
-        Value::Date(date) => Some(Instant::of_day(*date).as_microsecond()),
-        Value::Instant(instant) => Some(instant.as_microsecond()),
-        Value::Duration(micros) => Some(*micros),
-        _ => None,
-    };
-    if let (Arithmetic::Add | Arithmetic::Sub, Some(a), Some(b)) = (op, moment(a), moment(b)) {
-        let moved = if op == Arithmetic::Add { a.checked_add(b) } else { a.checked_sub(b) }.ok_or_else(overflow)?;
-        return Ok(match of {
-            Type::Instant => Value::Instant(Instant::from_microsecond(moved)),
-            // Beyond the years that can be shown there is no day.
-            Type::Date => Instant::from_microsecond(moved).utc().map_or(Value::Null, |utc| Value::Date(utc.date())),
-            _ => Value::Duration(moved),
-        });
-    }
-    let micros = |value: &Value<'_>| match value {
-        Value::Duration(micros) => Ok(Decimal::from(*micros)),
-        value => decimal(value),
-    };
-    let (a, b) = (micros(a)?, micros(b)?);
-    if b.is_zero() && op != Arithmetic::Mul {
-        return Err(division_by_zero());
-    }
-    let result = if op == Arithmetic::Mul { a.checked_mul(b) } else { a.checked_div(b) };
-    let result = result.map(|result| result.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero));
-    let whole: Option<i64> = result.and_then(|result| result.try_into().ok());
-    Ok(Value::Duration(whole.ok_or_else(overflow)?))
-}
-
-fn type_of_primitive(to: Primitive) -> Type {
-    match to {
-        Primitive::Text => Type::Text,
-        Primitive::Bool => Type::Bool,
-        Primitive::Byte | Primitive::SByte | Primitive::Int16 | Primitive::Int32 | Primitive::Int64 => Type::Integer,
-        Primitive::Decimal => Type::Decimal,
-        Primitive::Guid => Type::Guid,
-        Primitive::Date => Type::Date,
-        Primitive::Instant => Type::Instant,
-        Primitive::Time => Type::Time,
-        Primitive::Duration => Type::Duration,
-    }
-}
-
-/// What OData casts (Part 2, 5.1.1.10.1): texts to anything and anything to text, numbers to each other.
-fn can_be_cast(of: Type, to: Type) -> bool {
-    of == to
-        || of == Type::Null
-        || to == Type::Text
-        || of == Type::Text
-        || (of.is(Type::Decimal) && to.is(Type::Decimal))
-}
-
-/// Null where the value has no place in that type.
-fn cast<'r>(value: &Value<'_>, to: Primitive) -> Result<Value<'r>> {
-    let text: Cow<'_, str> = match value {
-        Value::Null => return Ok(Value::Null),
-        Value::Bool(value) => value.to_string().into(),
-        Value::Integer(value) => value.to_string().into(),
-        Value::Decimal(value) => value.plain().map_or_else(|| value.text().to_owned(), Cow::into_owned).into(),
-        Value::Text(text) => text.as_ref().into(),
-        Value::Guid(value) => value.to_string().into(),
-        Value::Date(value) => value.to_string().into(),
-        Value::Instant(value) => value.to_string().into(),
-        Value::Time(value) => value::time_text(*value).into(),
-        Value::Duration(value) => value::duration_text(*value).into(),
-    };
-    let text = text.as_ref();
-    Ok(match to {
-        Primitive::Text => Value::Text(text.to_owned().into()),
-        Primitive::Bool => match text {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            _ => Value::Null,
-        },
-        Primitive::Decimal => Number::parse(text.to_owned()).map_or(Value::Null, Value::Decimal),
-        Primitive::Guid => Uuid::parse_str(text).ok().filter(|_| text.len() == 36).map_or(Value::Null, Value::Guid),
-        Primitive::Date => parse_date(text).map_or(Value::Null, Value::Date),
-        Primitive::Instant => match text.contains('T') {
-            true => parse_instant(text).map_or(Value::Null, Value::Instant),
-            false => Value::Null,
-        },
-        Primitive::Time => time_of_day(text).map_or(Value::Null, Value::Time),
-        Primitive::Duration => parse_duration(text).map_or(Value::Null, Value::Duration),
-        _ => {
-            let number = Number::parse(text.to_owned()).and_then(|number| number.to_decimal());
-            let rounded = number.map(|n| n.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero));
-            let whole: Option<i64> = rounded.and_then(|rounded| rounded.try_into().ok());
-            let range = to.range().unwrap_or((i64::MIN, i64::MAX));
-            whole.filter(|n| (range.0..=range.1).contains(n)).map_or(Value::Null, Value::Integer)
-        }
-    })
-}
-
-/// Microseconds as seconds.
-fn seconds<'r>(micros: i64) -> Result<Value<'r>> {
-    whole((Decimal::from(micros) / Decimal::from(1_000_000)).normalize())
-}
-
-const DAY: i64 = 86_400_000_000;
-
-fn decimal(value: &Value<'_>) -> Result<Decimal> {
-    let exact = match value {
-        Value::Integer(value) => Some(Decimal::from(*value)),
-        Value::Decimal(value) => value.to_decimal(),
-        _ => None,
-    };
-    exact.ok_or_else(|| bad("a number has more digits than arithmetic can take (28)".into()))
-}
-
-fn whole<'r>(value: Decimal) -> Result<Value<'r>> {
-    Ok(Value::Decimal(number(&value.to_string())?))
-}
-
-fn number<'r>(text: &str) -> Result<Number<'r>> {
-    Number::parse(text.to_owned()).ok_or_else(overflow)
-}
-
-fn division_by_zero() -> Error {
-    bad("the filter divides by zero".into()).hint("exclude the zeros before, with `and`")
-}
-
-fn overflow() -> Error {
-    bad("a result of the filter's arithmetic is too large".into())
-}
-
-fn bad(message: String) -> Error {
-    Error::new(Code::BadFilter, message)
 }
 
 /// A condition made ready for many rows.

@@ -10,7 +10,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
-use super::expression::{Expression, Key, Node, Type};
+use super::expression::{Expression, Key, Node};
+use super::operations::Type;
 use crate::model::catalog::Relation;
 use crate::model::error::Result;
 use crate::model::query::{Expr, Filter, Order, Query};

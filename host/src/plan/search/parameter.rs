@@ -1,5 +1,5 @@
 //! What a typed value becomes in a FHIR search parameter: bounds widened so that no row is lost whatever the service
-//! takes a precision to mean, text cut to what every service compares alike, special characters escaped.
+//! takes a precision to mean, codes in their cases, special characters escaped.
 //!
 //! The lemma behind the bounds: a column's value lies inside the range that FHIR search gives its element. So a `ge`
 //! of a little less and a `le` of a little more reach every row that compares `gt`, `ge`, `eq`, `le` or `lt`, whether
@@ -8,11 +8,10 @@
 
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
-use unicode_normalization::char::is_combining_mark;
 
 use crate::model::query::{Compare, Literal};
 use crate::model::table::Kind;
-use crate::model::value::{Date, Instant, Number, fold, parse_instant};
+use crate::model::value::{Date, Instant, Number, parse_instant};
 
 /// The least and the greatest that a service must look at; None = open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,102 +98,6 @@ pub(super) fn seconds(moment: Instant, up: bool) -> Option<String> {
     rounded.utc().map(|_| rounded.to_string())
 }
 
-/// The longest beginning of a text that services compare alike: printable ASCII, no run of spaces. Whatever starts with
-/// the text starts with it. None if nothing is left.
-pub(super) fn plain_prefix(text: &str) -> Option<&str> {
-    let prefix = plain_runs(text).next().filter(|(at, _)| *at == 0)?.1;
-    let prefix = prefix.trim_end();
-    (!prefix.is_empty() && !prefix.starts_with(' ')).then_some(prefix)
-}
-
-/// The longest part of a text that services compare alike. Whatever contains the text contains it.
-pub(super) fn plain_part(text: &str) -> Option<&str> {
-    plain_runs(text).map(|(_, run)| run.trim()).max_by_key(|run| run.len()).filter(|run| !run.is_empty())
-}
-
-/// Most spellings of one text.
-const SPELLINGS: usize = 6;
-
-/// Letters that full case folding makes two or three of, which services seldom do.
-const LIGATURES: [(&str, &str); 8] =
-    [("ffi", "ﬃ"), ("ffl", "ﬄ"), ("ff", "ﬀ"), ("fi", "ﬁ"), ("fl", "ﬂ"), ("ss", "ß"), ("st", "ﬆ"), ("st", "ﬅ")];
-
-/// Whether a part of a text begins, and ends, where none of the row's letters can reach over the edge; None: it is the
-/// edge of the text.
-pub(super) fn around(text: &str, part: &str) -> (Option<bool>, Option<bool>) {
-    let Some(at) = text.find(part) else { return (None, None) };
-    let before = fold(&text[..at]).chars().next_back().map(|c| !matches!(c, 'f' | 's'));
-    let behind = fold(&text[at + part.len()..]).chars().next().map(|c| !matches!(c, 'f' | 'i' | 'l' | 's' | 't'));
-    (before, behind)
-}
-
-/// Bytes of a text that a service is asked for. What has all of a longer one has this much of it.
-const ASKED: usize = 200;
-
-/// The beginning of a text in which something to ask for is looked for, and whether that is all of it.
-pub(super) fn looked_at(text: &str) -> (&str, bool) {
-    const LOOKED_AT: usize = 5 * ASKED;
-    let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= LOOKED_AT);
-    end.map_or((text, true), |end| (&text[..end], false))
-}
-
-/// Every way in which rows may spell a beginning, part or whole of a text that services otherwise compare alike: with
-/// `ss` as `ß` and the like. The text is cut where it is long or there are too many. `begins`, `ends`: where it does, the
-/// row's text does; else a letter of the row may be half outside. Empty: nothing is left to ask for.
-pub(super) fn spellings(plain: &str, begins: bool, ends: bool) -> Vec<String> {
-    let among = |set: &'static str| move |c: char| set.contains(c.to_ascii_lowercase());
-    let whole = if begins { plain } else { plain.trim_start_matches(among("filst")).trim_start() };
-    let open_end = |text: &str| text.trim_end_matches(among("fs")).trim_end().len();
-    let text = if ends { whole } else { &whole[..open_end(whole)] };
-    let few = few_spellings(text);
-    let text = if few == text.len() { text } else { &text[..open_end(&text[..few])] };
-    let mut all = spelled(text);
-    all.retain(|spelling| !spelling.trim().is_empty());
-    all
-}
-
-/// What ends at this byte of a text and may be written as one letter: how long it is, and the letter.
-fn ligatures(text: &str, end: usize) -> impl Iterator<Item = (usize, &'static str)> {
-    let ends = move |letters: &str| {
-        end.checked_sub(letters.len())
-            .and_then(|from| text.get(from..end))
-            .is_some_and(|found| found.eq_ignore_ascii_case(letters))
-    };
-    LIGATURES.into_iter().filter(move |(letters, _)| ends(letters)).map(|(letters, one)| (letters.len(), one))
-}
-
-/// How many bytes of a plain text have few spellings, and are few: a longer beginning never has fewer.
-fn few_spellings(text: &str) -> usize {
-    let mut counts = vec![1];
-    for end in 1..=text.len().min(ASKED) {
-        let count = counts[end - 1] + ligatures(text, end).map(|(length, _)| counts[end - length]).sum::<usize>();
-        if count > SPELLINGS {
-            return end - 1;
-        }
-        counts.push(count);
-    }
-    counts.len() - 1
-}
-
-/// The spellings of a plain text, as it stands first: from its end on, of each place those of what follows.
-fn spelled(text: &str) -> Vec<String> {
-    let mut behind: Vec<Vec<String>> = vec![vec![String::new()]];
-    for from in (0..text.len()).rev() {
-        let written = |first: &str, length: usize| {
-            let rest = &behind[text.len() - from - length];
-            rest.iter().map(|rest| format!("{first}{rest}")).collect::<Vec<_>>()
-        };
-        let mut all = written(&text[from..=from], 1);
-        for (letters, one) in LIGATURES {
-            if text.get(from..from + letters.len()).is_some_and(|found| found.eq_ignore_ascii_case(letters)) {
-                all.extend(written(one, letters.len()));
-            }
-        }
-        behind.push(all);
-    }
-    behind.pop().unwrap_or_default()
-}
-
 /// `\`, `,`, `$` and `|` mean something in a search value.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -245,25 +148,6 @@ pub(super) fn cases(text: &str) -> Option<Vec<String>> {
     Some(cases)
 }
 
-/// Runs of printable ASCII with single spaces, and where they begin. A letter that carries a combining mark is none.
-fn plain_runs(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let plain = |at: usize, c: char| {
-        let next = text[at + c.len_utf8()..].chars().next();
-        let doubled = c == ' ' && (next == Some(' ') || text[..at].ends_with(' '));
-        (c == ' ' || c.is_ascii_graphic()) && !doubled && !next.is_some_and(is_combining_mark)
-    };
-    let mut rest = text.char_indices().peekable();
-    std::iter::from_fn(move || {
-        while rest.next_if(|(at, c)| !plain(*at, *c)).is_some() {}
-        let start = rest.peek()?.0;
-        let mut end = start;
-        while let Some((at, c)) = rest.next_if(|(at, c)| plain(*at, *c)) {
-            end = at + c.len_utf8();
-        }
-        Some((start, &text[start..end]))
-    })
-}
-
 fn widened(op: Compare, first: Instant, last: Instant, partial: bool) -> Option<Bounds<Instant>> {
     let slack = if partial { ANY_ZONE } else { ONE_SECOND };
     Bounds::of(op, first.checked_sub(slack)?, last.checked_add(slack)?)
@@ -283,51 +167,6 @@ fn exact(number: &Number<'_>) -> Option<Decimal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_is_cut_to_what_every_service_compares_alike() {
-        let check = |text: &str, prefix: Option<&str>, part: Option<&str>| {
-            assert_eq!((plain_prefix(text), plain_part(text)), (prefix, part), "{text:?}");
-        };
-        check("James", Some("James"), Some("James"));
-        check("José María", Some("Jos"), Some("Mar"));
-        check("e\u{301}cole", None, Some("cole"));
-        check("Rene\u{301} x", Some("Ren"), Some("Ren"));
-        check("Éluard", None, Some("luard"));
-        check("Mary ", Some("Mary"), Some("Mary"));
-        check("Mary  Ann", Some("Mary"), Some("Mary"));
-        check(" Mary", None, Some("Mary"));
-        check("a\tbc", Some("a"), Some("bc"));
-        check("", None, None);
-        check("東京", None, None);
-    }
-
-    #[test]
-    fn letters_that_fold_to_several_are_asked_for_too() {
-        let check = |text: &str, begins: bool, ends: bool, expected: &[&str]| {
-            assert_eq!(spellings(text, begins, ends), expected, "{text:?} {begins} {ends}");
-        };
-        check("Ash", true, true, &["Ash"]);
-        check("STRASSE", true, true, &["STRASSE", "STRAßE", "ﬆRASSE", "ﬆRAßE", "ﬅRASSE", "ﬅRAßE"]);
-        check("Jones", true, true, &["Jones"]);
-        check("Jones", true, false, &["Jone"]);
-        check("Office", true, true, &["Office", "Ofﬁce", "Oﬃce", "Oﬀice"]);
-        check("ine", false, true, &["ne"]);
-        check("still", false, false, &[]);
-        check("st st st", true, true, &["st", "ﬆ", "ﬅ"]);
-        check("ss", true, false, &[]);
-    }
-
-    #[test]
-    fn of_a_long_text_its_beginning_is_asked_for() {
-        assert_eq!(spellings(&"a".repeat(30_000), true, true), ["a".repeat(ASKED)]);
-        // Cut where it has few spellings, and not inside of what may be one letter.
-        let many = spellings(&"ass".repeat(10_000), true, true);
-        assert_eq!(many, ["assassa", "assaßa", "aßassa", "aßaßa"]);
-        assert!(spellings(&"s".repeat(30_000), false, false).is_empty());
-        assert_eq!(looked_at(&"ü".repeat(30_000)), ("ü".repeat(500).as_str(), false));
-        assert_eq!(looked_at("a"), ("a", true));
-    }
 
     #[test]
     fn a_code_is_asked_for_in_the_cases_it_may_be_written_in() {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::normal::disjuncts;
 use super::parameter::{self, Bounds};
+use super::spelling::{self, Most, Plain, Reach};
 use crate::model::key::{self, Decoded};
 use crate::model::query::{Compare, Expr, Filter, Function, Literal, TextTest};
 use crate::model::rows::Rows;
@@ -35,6 +36,8 @@ pub struct ServerSearch {
     /// `Type.param`, with its modifier: was sent, and ignored or refused. `Type.param,`: several values were.
     /// `Type._sort=value`: the service keeps another order.
     pub ignored: BTreeSet<String>,
+    /// `Type.param`: takes the long `ſ` for an `s`, so that texts need not be asked for with it, too.
+    pub long_s: BTreeSet<String>,
     /// By resource type the cells that every row has alike: of columns that are read from no element.
     pub same: BTreeMap<String, BTreeMap<ColumnIndex, Option<String>>>,
 }
@@ -119,6 +122,13 @@ impl ServerSearch {
             true => Push::No(format!("the service has refused `{param}` as it would be asked")),
             false => push,
         }
+    }
+
+    /// Spellings that a parameter is asked for of each of so many texts, at most.
+    fn spellings(&self, resource_type: &str, param: &str, modifier: &str, texts: usize) -> Most {
+        let takes_one = self.ignored.contains(&format!("{resource_type}.{param}{modifier},"));
+        let most = if takes_one { 1 } else { (VALUES_PER_PARAMETER / texts.max(1)).clamp(1, spelling::SPELLINGS) };
+        Most { spellings: most, long_s: self.long_s.contains(&format!("{resource_type}.{param}")) }
     }
 
     fn ignores_case(&self, resource_type: &str, param: &str) -> bool {
@@ -359,9 +369,7 @@ impl Pushdown<'_> {
                 }
                 self.references(binding, class, lookup, list, |_| true)
             }
-            (SearchKind::String, Kind::Text { .. } | Kind::Uri) => {
-                self.strings(binding, list.iter(), parameter::plain_prefix, Reach::Whole, BEGINNING)
-            }
+            (SearchKind::String, Kind::Text { .. } | Kind::Uri) => self.strings(binding, list, Reach::Whole),
             _ => Push::No(format!("`{}` does not search what the column shows", binding.param)),
         }
     }
@@ -433,33 +441,15 @@ impl Pushdown<'_> {
         listed(class, binding.param.clone(), values, why)
     }
 
-    fn strings<'l>(
-        &self,
-        binding: &Binding,
-        list: impl Iterator<Item = &'l Literal>,
-        cut: Cut,
-        reach: Reach,
-        why: &'static str,
-    ) -> Push {
-        let modifier = if reach == Reach::Part { ":contains" } else { "" };
+    fn strings(&self, binding: &Binding, list: &[Literal], reach: Reach) -> Push {
+        let (modifier, why) = if reach == Reach::Part { (":contains", PART) } else { ("", BEGINNING) };
+        let most = self.server.spellings(&self.source.resource_type, &binding.param, modifier, list.len());
         let mut values = Vec::new();
         for literal in list {
             let Literal::Text(text) = literal else {
                 return Push::No("a text is compared with something else".into());
             };
-            let (text, is_whole) = parameter::looked_at(text);
-            let mut plain = cut(text).unwrap_or_default();
-            if !is_whole && text.ends_with(plain) {
-                // What follows may belong to its last letter.
-                plain = plain.get(..plain.len().saturating_sub(1)).unwrap_or_default();
-            }
-            let (before, behind) = parameter::around(text, plain);
-            let behind = behind.or((!is_whole).then_some(false));
-            let begins = if reach == Reach::Part { before } else { Some(true) };
-            // Where the text ends, so does the row's, if all of it is compared.
-            let ends = if reach == Reach::Whole { behind.or(Some(true)) } else { behind };
-            let (begins, ends) = (begins == Some(true), ends == Some(true));
-            let spellings = parameter::spellings(plain, begins, ends);
+            let spellings = spelling::spellings(Plain::of(text, reach), most);
             if spellings.is_empty() {
                 return Push::No("the text has no part that all services compare alike".into());
             }
@@ -471,14 +461,14 @@ impl Pushdown<'_> {
     fn text(&self, test: TextTest, column: ColumnIndex, part: &str) -> Push {
         let literal = Literal::Text(part.to_owned());
         self.best(column, |b| {
-            let (ops, cut, reach, why): (Promise, Cut, _, _) = match test {
-                TextTest::StartsWith => (|ops| ops.starts_with, parameter::plain_prefix, Reach::Beginning, BEGINNING),
-                TextTest::Contains => (|ops| ops.contains, parameter::plain_part, Reach::Part, PART),
+            let (ops, reach): (Promise, _) = match test {
+                TextTest::StartsWith => (|ops| ops.starts_with, Reach::Beginning),
+                TextTest::Contains => (|ops| ops.contains, Reach::Part),
                 TextTest::EndsWith => return Push::No("FHIR search has nothing like it".into()),
             };
             match (self.class(b, ops), b.kind) {
                 (Err(why), _) => Push::No(why),
-                (Ok(_), SearchKind::String) => self.strings(b, std::iter::once(&literal), cut, reach, why),
+                (Ok(_), SearchKind::String) => self.strings(b, std::slice::from_ref(&literal), reach),
                 _ => Push::No(format!("`{}` does not search text", b.param)),
             }
         })
@@ -622,25 +612,14 @@ impl Push {
 /// One operation among those that a binding promises.
 type Promise = fn(&SearchOps) -> bool;
 
-/// What of a row's text a text stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    Whole,
-    Beginning,
-    Part,
-}
-
-/// The part of a text that is sent.
-type Cut = fn(&str) -> Option<&str>;
-
 const LIST: &str = "each code or key stands for one value";
 const CASES: &str = "services may compare case, so it is asked for in the cases that it may be written in";
 const SUPERSET: &str = "the service may match more than the column shows";
 const OUTSIDE: &str = "no row has such a value";
 const UNKNOWN_KEY: &str = "no row has such a key";
 const WIDENED: &str = "bounds are widened, since services read precision differently";
-const BEGINNING: &str = "services compare beginnings, and accents differently";
-const PART: &str = "services fold accents differently";
+const BEGINNING: &str = "services compare beginnings, and accents and letters like `ſ` differently";
+const PART: &str = "services compare accents and letters like `ſ` differently";
 const ABSENT: &str = "the column is null just where the element is absent";
 
 enum Settled {

@@ -273,14 +273,14 @@ impl Session {
             Asking::Nobody => client.known_capabilities(),
         };
         says.as_deref().map_or(Ok(()), |says| client.check_version(says))?;
-        let ignored = client.not_done();
+        let (ignored, long_s) = (client.not_done(), client.long_s());
         let same = match asking {
             Asking::Services => self.same_cells(table).await,
             Asking::Nobody => table.same.get().cloned().unwrap_or_default(),
         };
         let Overrides { force, never } = client.overrides().clone();
         let declared = declared(says.as_deref(), &table.table);
-        Ok(Place::Virtual(Arc::new(ServerSearch { declared, force, never, ignored, same })))
+        Ok(Place::Virtual(Arc::new(ServerSearch { declared, force, never, ignored, long_s, same })))
     }
 
     pub(super) fn page_size(&self, query: &Query, left: Option<u64>) -> usize {

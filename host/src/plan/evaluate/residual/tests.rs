@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::error::Code;
 use crate::model::key;
-use crate::model::query::{Arithmetic, Compare, Function, Literal, TextTest};
+use crate::model::query::{Arithmetic, Compare, Function, Literal, Primitive, TextTest};
 use crate::model::value::parse_instant;
 use crate::plan::example::observation::*;
 use crate::plan::example::*;
@@ -192,7 +192,17 @@ fn arithmetic() {
     refused(TIMES, "7", &equal(on(Arithmetic::Div, TIMES, "0"), number("3")), Code::BadFilter);
     refused(VALUE, "7", &equal(on(Arithmetic::Mod, VALUE, "0.0"), number("3")), Code::BadFilter);
     refused(TIMES, "7", &equal(on(Arithmetic::Mul, TIMES, "9223372036854775807"), number("3")), Code::BadFilter);
-    refused(VALUE, "1e40", &equal(on(Arithmetic::Add, VALUE, "1"), number("3")), Code::BadFilter);
+    // Of any size, without rounding; a quotient that does not end has 28 digits.
+    let large = "10000000000000000000000000000000000000001";
+    check(VALUE, "1e40", &equal(on(Arithmetic::Add, VALUE, "1"), number(large)), Some(true));
+    check(VALUE, "1e-40", &equal(on(Arithmetic::Mul, VALUE, "1e40"), number("1")), Some(true));
+    check(VALUE, "2", &equal(on(Arithmetic::Div, VALUE, "3"), number("0.6666666666666666666666666667")), Some(true));
+    let third = "0.3333333333333333333333333333333333333333333333";
+    check(VALUE, third, &equal(call(Function::Floor, [on(Arithmetic::Mul, VALUE, "10")]), number("3")), Some(true));
+    check(VALUE, "1e100", &equal(call(Function::Round, [Expr::Column(VALUE)]), number("1e100")), Some(true));
+    let int = Function::Cast(Primitive::Int32);
+    check(VALUE, third, &equal(call(int, [on(Arithmetic::Mul, VALUE, "8")]), number("3")), Some(true));
+    refused(VALUE, "1e2000", &equal(on(Arithmetic::Add, VALUE, "1"), number("3")), Code::BadFilter);
     let guarded = and(compare(Compare::Ne, TIMES, number("7")), equal(on(Arithmetic::Div, TIMES, "0"), number("1")));
     check(TIMES, "7", &guarded, Some(false));
 }
