@@ -442,6 +442,9 @@ pub mod router {
         /// A scan of the store.
         mod native;
 
+        /// A page of a FHIR service made into rows.
+        mod made;
+
         /// Searches in a FHIR service, page by page.
         mod pages;
 

@@ -5,11 +5,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use turntable_scan::bundle;
-
-use crate::fhir::client::{Client, Lesson, Page, Searched, is_part};
+use crate::fhir::client::{Client, Lesson, Page, Searched};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
@@ -18,7 +16,7 @@ use crate::plan::evaluate::aggregate::Folding;
 use crate::plan::evaluate::residual::{self, columns_of_filter};
 use crate::plan::search::query::{Lost, Search, verify_self_link};
 use crate::plan::tree::{CountPlan, SearchScan};
-use crate::router::map::{self, Resource};
+use crate::router::read::made::{Batch, Making, split};
 use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{self, Cursor, Trail};
@@ -631,111 +629,6 @@ fn page_of(rows: &Rows, order: &[usize], frame: &Frame) -> (Rows, bool) {
     (page, more)
 }
 
-pub(super) struct Batch {
-    pub(super) rows: Rows,
-    /// Rows that meet the filter, ascending.
-    pub(super) kept: Vec<usize>,
-    pub(super) next: Option<String>,
-}
-
-/// What making rows of a page of a search takes.
-struct Making {
-    table: Arc<ServedTable>,
-    /// The service, and its address.
-    source: String,
-    base: String,
-    columns: Arc<[ColumnIndex]>,
-    resource_type: String,
-    filter: Option<Filter>,
-    /// Before this page.
-    trail: Trail,
-}
-
-/// What a page was made into, and what that took.
-struct Made {
-    looked_at: usize,
-    mapping: Duration,
-    filtering: Duration,
-    self_link: String,
-    /// After this page.
-    trail: Trail,
-    /// Looked at once the `self` link has been.
-    batch: Result<Batch>,
-}
-
-impl Making {
-    /// Splits a bundle, makes its rows and filters them, in one go.
-    fn rows_of(&self, page: &Page) -> Result<Made> {
-        let begun = Instant::now();
-        let bundle = split(&self.table, page)?;
-        let resource_type = self.resource_type.as_str();
-        let mut resources = Vec::with_capacity(bundle.entries.len());
-        let mut ids = Vec::with_capacity(bundle.entries.len());
-        for entry in &bundle.entries {
-            let resource = self.found(entry)?;
-            if let Some(resource) = resource {
-                ids.push(resource.id.as_deref().unwrap_or_default());
-                resources.push(Resource { resource_type, body: resource.raw.as_bytes() });
-            }
-        }
-        let mut trail = self.trail.clone();
-        if !trail.turn(ids, bundle.entries.len() as u64, bundle.total) {
-            return Err(self.unsound("gives the page of before once more"));
-        }
-        let next = match bundle.link("next") {
-            Some(link) => Some(page.resolved(link).ok_or_else(|| self.unsound("gives a next link that is none"))?),
-            None => None,
-        };
-        let rows = map::rows_of(&self.table, &resources, &self.base, &self.columns).map(|mapped| mapped.rows);
-        let (mapping, begun) = (begun.elapsed(), Instant::now());
-        // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
-        let batch = rows.and_then(|rows| {
-            let kept = residual::filter_rows(self.filter.as_ref(), &self.table.table, &rows)?;
-            Ok(Batch { kept, rows, next })
-        });
-        let self_link = bundle.link("self").unwrap_or_default().to_owned();
-        Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, trail, batch })
-    }
-
-    /// The resource of an entry, if it is one that was searched for. An entry that is not what a search answers may stand
-    /// for a row that is missing.
-    fn found<'b>(&self, entry: &'b bundle::Entry<'b>) -> Result<Option<&'b bundle::Resource<'b>>> {
-        let mode = entry.search_mode.as_deref().unwrap_or("match");
-        let is = |other: &str| mode.eq_ignore_ascii_case(other);
-        let Some(resource) = &entry.resource else {
-            return if is("match") { Err(self.unsound("gives an entry without its resource")) } else { Ok(None) };
-        };
-        if resource.resource_type == "OperationOutcome" {
-            return match tells_of_an_error(resource.raw) {
-                true => Err(self.unsound("reports an error beside what it found")),
-                false => Ok(None),
-            };
-        }
-        if !is("match") {
-            return Ok(None);
-        }
-        if resource.resource_type != self.resource_type {
-            return Err(self.unsound("gives a resource of another type than it was asked for"));
-        }
-        if is_part(resource.raw) {
-            return Err(self.unsound("gives parts of resources (SUBSETTED) where whole ones were asked for"));
-        }
-        Ok(Some(resource))
-    }
-
-    fn unsound(&self, what: &str) -> Error {
-        Error::new(Code::UpstreamInvalid, format!("the FHIR service `{}` {what}", self.source))
-            .target(self.table.table.entity_set.clone())
-    }
-}
-
-/// Whether an OperationOutcome has an issue that is more than a warning.
-fn tells_of_an_error(outcome: &str) -> bool {
-    let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap_or_default();
-    let severity = |issue: &serde_json::Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
-    outcome["issue"].as_array().is_some_and(|issues| issues.iter().any(severity))
-}
-
 /// A link that asks for a quarter of the page, and how many that is. None: it does not say how many it asks for, or one.
 fn with_smaller_count(link: &str) -> Option<(String, u32)> {
     let at = ["?_count=", "&_count="].iter().find_map(|name| Some(link.find(name)? + name.len()))?;
@@ -769,14 +662,4 @@ fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u
         None if search.residual.is_none() && scan.skip == 0 => wanted.clamp(1, most),
         None => wanted.max(FHIR_PAGE).min(most),
     }
-}
-
-fn split<'p>(table: &ServedTable, page: &'p Page) -> Result<bundle::Bundle<'p>> {
-    bundle::split(&page.body).map_err(|error| {
-        Error::new(
-            Code::UpstreamInvalid,
-            format!("the FHIR service behind `{}` answered no well-formed Bundle", table.table.name),
-        )
-        .internal(error.to_string())
-    })
 }
