@@ -217,6 +217,9 @@ pub mod plan {
         /// An `or` that takes several searches.
         pub mod alternatives;
 
+        /// A condition on related rows as part of the search for the rows themselves.
+        pub mod chain;
+
         /// A query as FHIR search, each conjunct exact, inexact or left over.
         pub mod query;
     }
@@ -459,6 +462,9 @@ pub mod router {
 
         /// Conditions on related tables.
         mod join;
+
+        /// Conditions on related rows that a service looks at itself.
+        mod chained;
 
         /// What hangs on the rows of a page.
         mod expand;

@@ -143,7 +143,9 @@ pub async fn source_probe(server: &Server, name: &str, types: &[String]) -> Resu
             say(format!("  {}", facts.chain(unknown).collect::<Vec<_>>().join(", ")));
             for heed in ["applied", "ignored", "refused"] {
                 let parameters = found["parameters"].as_object().into_iter().flatten();
-                let named: Vec<_> = parameters.filter(|(_, one)| one["heed"] == heed).map(described).collect();
+                let mut named: Vec<_> = parameters.filter(|(_, one)| one["heed"] == heed).map(described).collect();
+                let chains = found["chains"].as_object().into_iter().flatten();
+                named.extend(chains.filter(|(_, one)| **one == heed).map(|(name, _)| name.clone()));
                 if !named.is_empty() {
                     say(format!("  {heed}: {}", named.join(", ")));
                 }

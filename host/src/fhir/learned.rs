@@ -24,6 +24,8 @@ pub enum Lesson {
     Narrow(String),
     /// It does not, as R4 has it.
     Wide(String),
+    /// It finds by a chained parameter, or `_has`, what it finds by the keys of related resources (1), or does not (0).
+    Chains(String),
     /// The totals of its answers are more than what it finds, by so many at most.
     WrongTotal,
     /// It does not know the resource type.
@@ -58,7 +60,8 @@ impl Learned {
     pub(super) fn not_done(&self) -> BTreeSet<String> {
         let lessons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let current = lessons.iter().filter(|(_, (at, _))| at.elapsed() < LIFE);
-        let names = current.filter_map(|((resource_type, lesson), _)| match lesson {
+        let names = current.filter_map(|((resource_type, lesson), (_, most))| match lesson {
+            Lesson::Chains(name) if *most == 0 => Some(format!("{resource_type}.{name}")),
             Lesson::Refuses(name) | Lesson::Narrow(name) => Some(format!("{resource_type}.{name}")),
             Lesson::Missorts(value) => Some(format!("{resource_type}._sort={value}")),
             _ => None,
@@ -76,13 +79,14 @@ mod tests {
         let learned = Learned::default();
         learned.learn("Patient", Lesson::Refuses("family:contains".into()), 0);
         learned.learn("Patient", Lesson::PageOf, 50);
+        learned.learn("Group", Lesson::Chains("member:Patient.family".into()), 1);
         assert_eq!(learned.get("Patient", Lesson::PageOf), Some(50));
         assert_eq!(learned.get("Group", Lesson::PageOf), None);
         assert_eq!(learned.not_done(), BTreeSet::from(["Patient.family:contains".to_owned()]));
         for number in 0..2 * LESSONS {
             learned.learn("Group", Lesson::Refuses(number.to_string()), 0);
         }
-        assert_eq!(learned.not_done().len(), LESSONS - 1);
+        assert_eq!(learned.not_done().len(), LESSONS - 2);
         learned.learn("Patient", Lesson::PageOf, 20);
         assert_eq!(learned.get("Patient", Lesson::PageOf), Some(20), "what is known may change");
     }

@@ -35,6 +35,10 @@ pub struct TypeProbed {
     pub history: Option<bool>,
     /// Those that columns are searched by.
     pub parameters: BTreeMap<String, ParameterProbed>,
+    /// What becomes of conditions on related resources, as `Type.name`: `Observation.subject:Patient` for all chained parameters through
+    /// that one, `Patient._has:Observation:subject` for the way back.
+    #[serde(default)]
+    pub chains: BTreeMap<String, Heed>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,12 +64,15 @@ pub enum Heed {
 }
 
 impl Probed {
-    /// `Type.name` of each parameter that loses rows or is of no use: ignored, refused, or a text that is compared more
+    /// `Type.name` of each parameter, and of each chain, that loses rows or is of no use: ignored, refused, or a text that is compared more
     /// narrowly than R4 has it.
     pub fn not_done(&self) -> BTreeSet<String> {
         let all = self.types.iter().flat_map(|(kind, probed)| probed.parameters.iter().map(move |one| (kind, one)));
         let undone = all.filter(|(_, (_, probed))| !probed.is_of_use());
-        undone.map(|(resource_type, (name, _))| format!("{resource_type}.{name}")).collect()
+        let undone = undone.map(|(resource_type, (name, _))| format!("{resource_type}.{name}"));
+        let chains = self.types.values().flat_map(|probed| &probed.chains);
+        let unchained = chains.filter(|(_, heed)| **heed != Heed::Applied).map(|(name, _)| name.clone());
+        undone.chain(unchained).collect()
     }
 }
 
@@ -99,12 +106,15 @@ mod tests {
             ("identifier", ParameterProbed { is_string: false, ..of(Heed::Applied, Some(false), None) }),
         ];
         let parameters = parameters.map(|(name, probed)| (name.to_owned(), probed)).into();
-        let patient = TypeProbed { parameters, ..TypeProbed::default() };
+        let chains = [("Patient.organization:Organization", Heed::Applied), ("Group._has:Patient:link", Heed::Refused)];
+        let chains = chains.map(|(name, heed)| (name.to_owned(), heed)).into();
+        let patient = TypeProbed { parameters, chains, ..TypeProbed::default() };
         let at = "2026-03-01T08:30:00Z".to_owned();
         let types = [("Patient".to_owned(), patient)].into();
         let probed = Probed { at, fhir_version: None, software: None, types, whole: true };
         let undone = ["gender", "given", "name", "phone"].map(|name| format!("Patient.{name}"));
-        assert_eq!(probed.not_done(), undone.into());
+        let undone = undone.into_iter().chain(["Group._has:Patient:link".to_owned()]);
+        assert_eq!(probed.not_done(), undone.collect());
         let kept: Probed = serde_json::from_str(&serde_json::to_string(&probed).unwrap()).unwrap();
         assert_eq!(kept, probed);
     }

@@ -273,6 +273,22 @@ pub fn with_keys(filter: &Filter, conditions: &mut dyn Iterator<Item = Filter>) 
     })
 }
 
+/// The conditions on related tables in a filter, in their order, and whether every row that the filter keeps meets them.
+pub fn related_in(filter: &Filter) -> Vec<(&Filter, bool)> {
+    fn add<'f>(filter: &'f Filter, is_met: bool, into: &mut Vec<(&'f Filter, bool)>) {
+        match filter {
+            Filter::And(a, b) => [a, b].into_iter().for_each(|part| add(part, is_met, into)),
+            Filter::Or(a, b) => [a, b].into_iter().for_each(|part| add(part, false, into)),
+            Filter::Not(inner) => add(inner, false, into),
+            Filter::Related { .. } => into.push((filter, is_met)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    add(filter, true, &mut found);
+    found
+}
+
 /// One for each condition on a related table, in their order.
 fn semijoins(filter: &Filter, table: &Table, known: Known<'_>) -> Result<Vec<Semijoin>> {
     Ok(match filter {
@@ -494,6 +510,7 @@ fn arranged(
         top: query.top,
         skip: query.skip,
         columns: mapped(columns, table),
+        later: Vec::new(),
         count,
     }
 }

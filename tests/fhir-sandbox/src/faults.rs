@@ -58,6 +58,9 @@ use std::time::Duration;
 ///        / "other-version"           ; it says to speak FHIR 5.0.0
 ///        / "gzip"                    ; the body is compressed, whoever asks
 ///        / "deflate"                 ; likewise, in a zlib envelope
+///        / "ignore-chains"           ; chained parameters and `_has` are dropped, `self` admits it
+///        / "refuse-chains"           ; they are a 400
+///        / "lost-chains"             ; they are claimed, and find nothing
 ///        / "bom"                     ; a byte order mark is before the JSON
 ///        / "stale-write"             ; a write is not made, and answered as made, with what was there before
 ///        / "accepted-write"          ; a write is not made, and answered with 202
@@ -130,6 +133,9 @@ pub enum Fault {
     Gzip,
     Deflate,
     ByteOrderMark,
+    IgnoreChains,
+    RefuseChains,
+    LostChains,
     StaleWrite,
     AcceptedWrite,
     FailedWrite,
@@ -215,7 +221,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 48] = [
+const PLAIN: [(&str, Fault); 51] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -256,6 +262,9 @@ const PLAIN: [(&str, Fault); 48] = [
     ("gzip", Fault::Gzip),
     ("deflate", Fault::Deflate),
     ("bom", Fault::ByteOrderMark),
+    ("ignore-chains", Fault::IgnoreChains),
+    ("refuse-chains", Fault::RefuseChains),
+    ("lost-chains", Fault::LostChains),
     ("stale-write", Fault::StaleWrite),
     ("accepted-write", Fault::AcceptedWrite),
     ("failed-write", Fault::FailedWrite),
@@ -422,6 +431,7 @@ mod tests {
             "no-next,same-next,two-nexts,empty-next,gzip,bom",
             "nulls-first,sort-turns,tiny-pages",
             "half-transaction,no-transaction",
+            "ignore-chains,refuse-chains,lost-chains",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap().to_string(), spec);

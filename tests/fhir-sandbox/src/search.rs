@@ -90,6 +90,14 @@ pub(crate) fn search(
             query.applied.retain(|(name, _)| claimed || is_result_parameter(name));
         }
     }
+    let chained = parameters.iter().any(|(name, _)| is_chain(name));
+    if chained && exchange.active.has(Fault::RefuseChains) {
+        return Err(Refusal::invalid("Chained parameters and _has are not supported"));
+    }
+    if exchange.active.has(Fault::IgnoreChains) {
+        query.criteria.retain(|criterion| !criterion.is_of_others());
+        query.applied.retain(|(name, _)| !is_chain(name));
+    }
     if exchange.active.has(Fault::IgnoreSort) {
         query.sort.clear();
     }
@@ -101,8 +109,16 @@ pub(crate) fn search(
         let rest = query.count.min(places.len());
         places[rest..].reverse();
     }
+    if chained && exchange.active.has(Fault::LostChains) {
+        places.clear();
+    }
     let answer = Arc::new(Answer { query, places });
     page(exchange, store, &answer, None, 0)
+}
+
+/// Whether a parameter is about other resources.
+fn is_chain(name: &str) -> bool {
+    name.starts_with("_has:") || name.contains('.')
 }
 
 /// Matches of a page of `tiny-pages`.

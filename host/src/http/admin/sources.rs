@@ -82,6 +82,9 @@ pub(crate) struct TypeProbe {
     history: Option<bool>,
     /// Those that columns are searched by.
     parameters: BTreeMap<String, ParameterProbe>,
+    /// What becomes of conditions on related resources: `Observation.subject:Patient` for chained parameters,
+    /// `Patient._has:Observation:subject` for the way back.
+    chains: BTreeMap<String, Heed>,
 }
 
 /// What becomes of a search parameter.
@@ -201,6 +204,7 @@ impl From<&probed::TypeProbed> for TypeProbe {
             versions: found.versions,
             history: found.history,
             parameters: parameters.collect(),
+            chains: found.chains.iter().map(|(name, heed)| (name.clone(), Heed::from(*heed))).collect(),
         }
     }
 }

@@ -19,6 +19,8 @@ use crate::model::table::{ColumnIndex, Kind, Parent, SearchKind, Source, Table};
 pub struct Chain {
     /// Of the rows themselves.
     pub resource_type: String,
+    /// Of the related rows.
+    pub of: String,
     pub params: Vec<(String, String)>,
     /// `Type.param` of everything that the service must do for it.
     pub needs: BTreeSet<String>,
@@ -74,7 +76,8 @@ fn chain(
         if is_plain && there.resource_type != source.resource_type || !is_plain && !leads(own, related, source, there) {
             continue;
         }
-        let Some(params) = asked(Pushdown { table: related.table, source: there, server: related.server, ids }, conditions)
+        let Some(params) =
+            asked(Pushdown { table: related.table, source: there, server: related.server, ids }, conditions)
         else {
             // None of its resources meets the condition.
             continue;
@@ -86,8 +89,8 @@ fn chain(
     }
     let resource_type = source.resource_type.clone();
     let Some((there, params)) = found else {
-        let (params, needs) = (Vec::new(), BTreeSet::new());
-        return Some(Chain { resource_type, params, needs, reaches: false, is_plain });
+        let (of, params, needs) = (String::new(), Vec::new(), BTreeSet::new());
+        return Some(Chain { resource_type, of, params, needs, reaches: false, is_plain });
     };
     let way = match is_plain {
         true => Way { before: String::new(), needs: Vec::new() },
@@ -100,7 +103,8 @@ fn chain(
     needs.extend(params.iter().map(|(name, _)| format!("{}.{name}", source.resource_type)));
     needs.extend(way.needs);
     let is_done = needs.iter().all(|name| !own.server.ignored.contains(name) && !own.server.never.contains(name));
-    (!params.is_empty() && is_done).then_some(Chain { resource_type, params, needs, reaches: true, is_plain })
+    let of = there.resource_type.clone();
+    (!params.is_empty() && is_done).then_some(Chain { resource_type, of, params, needs, reaches: true, is_plain })
 }
 
 /// The parameters that conditions become; None: no resource meets them.

@@ -26,6 +26,8 @@ const VALUES_PER_PARAMETER: usize = 400;
 /// What a service can search, as far as its administrator, its capability statement and its answers tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerSearch {
+    /// The service's name. What two tables have of one service it can look at together.
+    pub service: String,
     /// Declared parameters by resource type. None = it has not said; everything is tried and the `self` link checked.
     pub declared: Option<BTreeMap<String, BTreeSet<String>>>,
     /// `Type.param`: pushed though not declared, and known to compare tokens and URIs without case.

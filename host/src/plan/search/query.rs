@@ -164,6 +164,11 @@ pub fn sorts_by(param: &str, descending: bool, source: &Source, server: &ServerS
     (!refused.iter().any(|name| server.ignored.contains(name))).then_some(value)
 }
 
+/// What of a filter can be checked before related rows have been read.
+pub fn without_related(filter: &Filter) -> Option<Filter> {
+    all(conjuncts(filter).into_iter().filter(|conjunct| !is_related(conjunct)))
+}
+
 /// Whether no row that meets a filter is without a value in a column, as far as that is plain.
 pub fn excludes_null(filter: &Filter, column: ColumnIndex) -> bool {
     let is_it = |of: &Expr| matches!(of, Expr::Column(own) if *own == column);

@@ -3,9 +3,11 @@
 //! be sorted or counted here.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
+
+use uuid::Uuid;
 
 use crate::fhir::client::{Client, Lesson, Page, Searched};
 use crate::model::error::{Code, Error, Result};
@@ -14,7 +16,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::aggregate::Folding;
 use crate::plan::evaluate::residual::{self, columns_of_filter};
-use crate::plan::search::query::{Lost, Search, verify_self_link};
+use crate::plan::search::query::{Lost, Search, verify_self_link, without_related};
 use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::read::made::{Batch, Making, split};
 use crate::router::session::{Session, Share, Step};
@@ -32,6 +34,9 @@ const NOBODY: &str = "turntable-asks-for-nobody";
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 pub(super) const FHIR_PAGE: u32 = 200;
+
+/// The same where the service has looked at related rows itself.
+const CHAINED_PAGE: u32 = 50;
 
 /// Resources that a service is asked for at once, at most.
 const LARGEST_PAGE: u32 = 1_000;
@@ -73,6 +78,8 @@ pub(super) struct Searching<'a> {
     pub(super) share: Share,
     /// The service has been asked for rows: the scan has got somewhere.
     has_asked: bool,
+    /// For each condition that is looked at later: of the keys of related rows that have been met, whether these rows meet it.
+    pub(super) related: Vec<HashMap<Uuid, bool>>,
     /// Of the search under way: the size of the first page that was asked for, until a next link is followed.
     pub(super) only_page: Option<u32>,
 }
@@ -84,8 +91,22 @@ impl<'a> Searching<'a> {
         let share = session.budget().whole();
         let (given, trail, sort_here) = (HashSet::new(), Trail::default(), scan.sort_here);
         let before = Trail::default();
-        let (has_asked, only_page) = (false, None);
-        Ok(Self { session, table, client, scan, columns, given, trail, before, sort_here, share, has_asked, only_page })
+        let (has_asked, related, only_page) = (false, Vec::new(), None);
+        Ok(Self {
+            session,
+            table,
+            client,
+            scan,
+            columns,
+            given,
+            trail,
+            before,
+            sort_here,
+            share,
+            has_asked,
+            related,
+            only_page,
+        })
     }
 
     /// One page. Where it can end early it does when one part in `one_in` of what is left of the budget has gone.
@@ -329,7 +350,7 @@ impl<'a> Searching<'a> {
             base: self.client.base(),
             columns: self.columns.clone(),
             resource_type: search.resource_type.clone(),
-            filter: search.filter.clone(),
+            filter: self.first_filter(search),
             trail: self.trail.clone(),
         };
         // That is how many a large page has, or fewer.
@@ -341,6 +362,9 @@ impl<'a> Searching<'a> {
         self.trail = made.trail;
         if link.is_none() {
             let lost = self.lost(search, &made.self_link)?;
+            if self.forget_chains(search, |name| lost.filters.iter().any(|lost| lost == name)) {
+                return Err(self.ignores(&lost.filters, "finds"));
+            }
             if lost.sort && !self.sort_here {
                 let order = search.params.iter().find(|(name, _)| name == "_sort");
                 let order = order.map(|(_, value)| value.clone()).unwrap_or_default();
@@ -349,7 +373,16 @@ impl<'a> Searching<'a> {
                 return Err(self.ignores(&["_sort".to_owned()], "orders"));
             }
         }
-        made.batch
+        let batch = made.batch?;
+        if self.scan.later.is_empty() { Ok(batch) } else { self.checked(search, batch).await }
+    }
+
+    /// The filter, as far as it can be checked before related rows are looked at.
+    fn first_filter(&self, search: &Search) -> Option<Filter> {
+        match &search.filter {
+            Some(filter) if !self.scan.later.is_empty() => without_related(filter),
+            filter => filter.clone(),
+        }
     }
 
     /// The page behind a link.
@@ -400,6 +433,7 @@ impl<'a> Searching<'a> {
                     count = (count / 4).max(1);
                     self.client.learn(resource_type, Lesson::PageOf, count);
                 }
+                Searched::Refused(error) if self.forget_chains(search, |_| true) => return Err(error),
                 Searched::Refused(error) => return self.less(search, count, error).await.map(Some),
                 Searched::Unknown(error) | Searched::TooLarge(error) => return Err(error),
             }
@@ -660,6 +694,8 @@ fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u
     match scan.limit_pushed.filter(|_| wanted < u32::MAX) {
         Some(limit) => u32::try_from(limit).unwrap_or(u32::MAX).min(wanted).clamp(1, most),
         None if search.residual.is_none() && scan.skip == 0 => wanted.clamp(1, most),
+        // Most of what is found by a chain is meant.
+        None if !scan.later.is_empty() => wanted.max(CHAINED_PAGE).min(most),
         None => wanted.max(FHIR_PAGE).min(most),
     }
 }

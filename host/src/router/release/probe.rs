@@ -166,6 +166,9 @@ impl Trial<'_> {
         probed.history = Some(self.client.has_history(resource_type, first, self.deadline).await?);
         for asked in self.parameters(resource_type, tables, page).await?.into_iter().filter(|one| asks(&one.name)) {
             let tried = self.parameter(resource_type, &asked).await?;
+            if tried.heed == Some(Heed::Applied) && asked.kind == SearchKind::Reference {
+                probed.chains.extend(self.chains(resource_type, &asked).await?);
+            }
             probed.parameters.insert(asked.name, tried);
         }
         Ok(probed)
@@ -243,6 +246,43 @@ impl Trial<'_> {
             _ => {}
         }
         Ok(probed)
+    }
+
+    /// What becomes of a chained parameter through a reference that a resource has, and of the way back; one of each type that it
+    /// leads to.
+    async fn chains(&self, resource_type: &str, asked: &Asked) -> Result<BTreeMap<String, Heed>> {
+        let mut found = BTreeMap::new();
+        for (id, reference) in &asked.values {
+            let Some((other, other_id)) = reference.split_once('/') else { continue };
+            let (there, back) = (format!("{}:{other}", asked.name), format!("_has:{resource_type}:{}", asked.name));
+            let name = format!("{resource_type}.{there}");
+            if found.contains_key(&name) || other_id.contains('/') {
+                continue;
+            }
+            if let Some(heed) = self.follows(resource_type, id, &format!("{there}._id"), other_id).await? {
+                found.insert(name, heed);
+            }
+            if let Some(heed) = self.follows(other, other_id, &format!("{back}:_id"), id).await? {
+                found.insert(format!("{other}.{back}"), heed);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a resource is found by the id of one that it is related to, and by no other. One that is not found by it is as good as
+    /// refused. None: it is not found at all.
+    async fn follows(&self, resource_type: &str, id: &str, param: &str, other: &str) -> Result<Option<Heed>> {
+        let itself = ("_id", id.to_owned());
+        let finds =
+            |answer: &Answer| matches!(answer, Answer::Found(found, false) if found.iter().any(|one| one == id));
+        if !finds(&self.ask(resource_type, std::slice::from_ref(&itself)).await?) {
+            return Ok(None);
+        }
+        if !finds(&self.ask(resource_type, &[itself.clone(), (param, other.to_owned())]).await?) {
+            return Ok(Some(Heed::Refused));
+        }
+        let ignores = finds(&self.ask(resource_type, &[itself, (param, NOTHING.to_owned())]).await?);
+        Ok(Some(if ignores { Heed::Ignored } else { Heed::Applied }))
     }
 
     /// Whether resources are found by another spelling of their value as they are by the value itself. None: no value
