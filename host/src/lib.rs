@@ -217,6 +217,9 @@ pub mod plan {
         /// An `or` that takes several searches.
         pub mod alternatives;
 
+        /// Which elements of a resource columns are read from.
+        pub mod elements;
+
         /// A condition on related rows as part of the search for the rows themselves.
         pub mod chain;
 

@@ -1,5 +1,5 @@
 //! What a FHIR service was found to do when it was tried out (`router/release/probe.rs`). Kept until it is tried again; used
-//! in one direction only: what it does not do is not asked of it.
+//! to ask less of it: what it does not do is not asked, and by `_elements` it is asked only where it has shown that it does it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +33,10 @@ pub struct TypeProbed {
     pub versions: Option<bool>,
     /// It keeps the versions before.
     pub history: Option<bool>,
+    /// What becomes of `_elements`: of this type rows can be made of the elements that they are read from, and take fewer bytes.
+    /// Refused also where rows are others then.
+    #[serde(default)]
+    pub elements: Option<Heed>,
     /// Those that columns are searched by.
     pub parameters: BTreeMap<String, ParameterProbed>,
     /// What becomes of conditions on related resources, as `Type.name`: `Observation.subject:Patient` for all chained parameters through
@@ -73,6 +77,14 @@ impl Probed {
         let chains = self.types.values().flat_map(|probed| &probed.chains);
         let unchained = chains.filter(|(_, heed)| **heed != Heed::Applied).map(|(name, _)| name.clone());
         undone.chain(unchained).collect()
+    }
+}
+
+impl Probed {
+    /// Resource types that can be asked for in parts.
+    pub fn subsets(&self) -> BTreeSet<String> {
+        let done = self.types.iter().filter(|(_, probed)| probed.elements == Some(Heed::Applied));
+        done.map(|(resource_type, _)| resource_type.clone()).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::evaluate::aggregate;
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
 use super::joined::split;
+use super::search::elements::{ELEMENTS, elements};
 use super::search::query::{
     Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, searches_apart, sort,
 };
@@ -484,6 +485,17 @@ fn arranged(
         ordered_there = sortable == Sortable::Guaranteed;
         if ordered_there {
             search.params.push(("_sort".into(), value));
+        }
+    }
+    let mut held: BTreeSet<ColumnIndex> = columns.iter().copied().collect();
+    filter.iter().for_each(|filter| columns_of_filter(filter, &mut held));
+    for search in &mut asked {
+        let is_done = !server.ignored.contains(&format!("{}.{ELEMENTS}", search.resource_type));
+        if is_done
+            && server.subsets.contains(&search.resource_type)
+            && let Some(names) = elements(&held, table, &search.resource_type)
+        {
+            search.params.push((ELEMENTS.to_owned(), names));
         }
     }
     let sort_here = !ordered_there && !asked.is_empty();

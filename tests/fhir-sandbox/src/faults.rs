@@ -61,6 +61,8 @@ use std::time::Duration;
 ///        / "ignore-chains"           ; chained parameters and `_has` are dropped, `self` admits it
 ///        / "refuse-chains"           ; they are a 400
 ///        / "lost-chains"             ; they are claimed, and find nothing
+///        / "ignore-elements"         ; `_elements` is claimed, and resources are whole
+///        / "greedy-elements"         ; `_elements` leaves out the last of its elements, too
 ///        / "bom"                     ; a byte order mark is before the JSON
 ///        / "stale-write"             ; a write is not made, and answered as made, with what was there before
 ///        / "accepted-write"          ; a write is not made, and answered with 202
@@ -136,6 +138,8 @@ pub enum Fault {
     IgnoreChains,
     RefuseChains,
     LostChains,
+    IgnoreElements,
+    GreedyElements,
     StaleWrite,
     AcceptedWrite,
     FailedWrite,
@@ -221,7 +225,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 51] = [
+const PLAIN: [(&str, Fault); 53] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -265,6 +269,8 @@ const PLAIN: [(&str, Fault); 51] = [
     ("ignore-chains", Fault::IgnoreChains),
     ("refuse-chains", Fault::RefuseChains),
     ("lost-chains", Fault::LostChains),
+    ("ignore-elements", Fault::IgnoreElements),
+    ("greedy-elements", Fault::GreedyElements),
     ("stale-write", Fault::StaleWrite),
     ("accepted-write", Fault::AcceptedWrite),
     ("failed-write", Fault::FailedWrite),
@@ -432,6 +438,7 @@ mod tests {
             "nulls-first,sort-turns,tiny-pages",
             "half-transaction,no-transaction",
             "ignore-chains,refuse-chains,lost-chains",
+            "ignore-elements,greedy-elements",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap().to_string(), spec);

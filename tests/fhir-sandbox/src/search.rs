@@ -101,6 +101,12 @@ pub(crate) fn search(
     if exchange.active.has(Fault::IgnoreSort) {
         query.sort.clear();
     }
+    if exchange.active.has(Fault::IgnoreElements) {
+        query.elements = None;
+    }
+    if exchange.active.has(Fault::GreedyElements) {
+        query.elements.as_mut().map(Vec::pop);
+    }
     if exchange.active.has(Fault::TinyPages) {
         query.count = query.count.min(TINY_PAGE);
     }

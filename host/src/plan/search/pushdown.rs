@@ -37,6 +37,8 @@ pub struct ServerSearch {
     /// `Type.param`, with its modifier: was sent, and ignored or refused. `Type.param,`: several values were.
     /// `Type._sort=value`: the service keeps another order.
     pub ignored: BTreeSet<String>,
+    /// Resource types of which it gives the elements that it is asked for, and has shown that it does.
+    pub subsets: BTreeSet<String>,
     /// By resource type the cells that every row has alike: of columns that are read from no element.
     pub same: BTreeMap<String, BTreeMap<ColumnIndex, Option<String>>>,
 }

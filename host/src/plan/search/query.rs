@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use uuid::Uuid;
 
 use super::alternatives::{in_alternatives, is_related};
+use super::elements::ELEMENTS;
 use super::normal::{all, conjuncts};
 use super::pushdown::{Push, Pushdown, guid};
 use crate::model::key::{Decoded, decode};
@@ -203,6 +204,8 @@ pub fn verify_self_link(search: &Search, self_url: &str) -> Lost {
         }
         match param.0.as_str() {
             "_sort" => lost.sort = true,
+            // Whole resources are as good.
+            ELEMENTS => {}
             name if index < search.fixed => lost.fixed.push(name.to_owned()),
             name => lost.filters.push(name.to_owned()),
         }
@@ -215,6 +218,11 @@ impl Search {
     pub fn looks_for(&self) -> impl Iterator<Item = &str> {
         let conditions = self.conjuncts.iter().map(|condition| condition.text.as_str());
         std::iter::once(self.resource_type.as_str()).chain(conditions)
+    }
+
+    /// Whether it asks for parts of resources.
+    pub fn asks_for_parts(&self) -> bool {
+        self.params.iter().any(|(name, _)| name == ELEMENTS)
     }
 
     /// Nothing is left to check.

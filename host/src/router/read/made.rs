@@ -32,6 +32,8 @@ pub(super) struct Making {
     pub(super) columns: Arc<[ColumnIndex]>,
     pub(super) resource_type: String,
     pub(super) filter: Option<Filter>,
+    /// It was asked for parts of resources.
+    pub(super) takes_parts: bool,
     /// Before this page.
     pub(super) trail: Trail,
 }
@@ -102,7 +104,7 @@ impl Making {
         if resource.resource_type != self.resource_type {
             return Err(self.unsound("gives a resource of another type than it was asked for"));
         }
-        if is_part(resource.raw) {
+        if !self.takes_parts && is_part(resource.raw) {
             return Err(self.unsound("gives parts of resources (SUBSETTED) where whole ones were asked for"));
         }
         Ok(Some(resource))

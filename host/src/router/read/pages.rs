@@ -16,6 +16,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::aggregate::Folding;
 use crate::plan::evaluate::residual::{self, columns_of_filter};
+use crate::plan::search::elements::ELEMENTS;
 use crate::plan::search::query::{Lost, Search, verify_self_link, without_related};
 use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::read::made::{Batch, Making, split};
@@ -351,6 +352,7 @@ impl<'a> Searching<'a> {
             columns: self.columns.clone(),
             resource_type: search.resource_type.clone(),
             filter: self.first_filter(search),
+            takes_parts: search.asks_for_parts(),
             trail: self.trail.clone(),
         };
         // That is how many a large page has, or fewer.
@@ -465,7 +467,7 @@ impl<'a> Searching<'a> {
             match self.ask(search, &tried, Some(count)).await? {
                 Searched::Page(found) => (page, kept) = (found, tried),
                 _ => {
-                    let several = param.1.contains(',') && !param.0.starts_with("_sort");
+                    let several = param.1.contains(',') && !matches!(param.0.as_str(), "_sort" | ELEMENTS);
                     let name = if several { format!("{},", param.0) } else { param.0.clone() };
                     self.client.learn(resource_type, Lesson::Refuses(name), 0);
                 }
@@ -553,7 +555,7 @@ impl<'a> Searching<'a> {
         let params: Vec<_> = search
             .params
             .iter()
-            .filter(|(name, _)| name != "_sort")
+            .filter(|(name, _)| !matches!(name.as_str(), "_sort" | ELEMENTS))
             .cloned()
             .chain([("_summary".to_owned(), "count".to_owned())])
             .collect();

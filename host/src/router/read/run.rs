@@ -312,7 +312,8 @@ impl Session {
         let Overrides { force, never } = client.overrides().clone();
         let declared = declared(says.as_deref(), &table.table);
         let service = client.name().to_owned();
-        Ok(Place::Virtual(Arc::new(ServerSearch { service, declared, force, never, ignored, same })))
+        let subsets = client.probed().map(|probed| probed.subsets()).unwrap_or_default();
+        Ok(Place::Virtual(Arc::new(ServerSearch { service, declared, force, never, ignored, subsets, same })))
     }
 
     pub(super) fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
