@@ -226,6 +226,12 @@ pub mod plan {
         /// An `or` that takes several searches.
         pub mod alternatives;
 
+        /// Which elements of a resource columns are read from.
+        pub mod elements;
+
+        /// A condition on related rows as part of the search for the rows themselves.
+        pub mod chain;
+
         /// A query as FHIR search, each conjunct exact, inexact or left over.
         pub mod query;
     }
@@ -451,6 +457,9 @@ pub mod router {
         /// A scan of the store.
         mod native;
 
+        /// A page of a FHIR service made into rows.
+        mod made;
+
         /// Searches in a FHIR service, page by page.
         mod pages;
 
@@ -465,6 +474,9 @@ pub mod router {
 
         /// Conditions on related tables.
         mod join;
+
+        /// Conditions on related rows that a service looks at itself.
+        mod chained;
 
         /// What hangs on the rows of a page.
         mod expand;

@@ -140,10 +140,13 @@ pub async fn source_probe(server: &Server, name: &str, types: &[String]) -> Resu
             let facts = [("counts", "counts"), ("sorts", "sorts"), ("versions", "versions"), ("history", "history")];
             let facts = facts.iter().filter_map(|(name, member)| Some(format!("{name} {}", yes_or_no(member)?)));
             let unknown = found["unknownParameters"].as_str().map(|heed| format!("unknown parameters {heed}"));
-            say(format!("  {}", facts.chain(unknown).collect::<Vec<_>>().join(", ")));
+            let elements = found["elements"].as_str().map(|heed| format!("_elements {heed}"));
+            say(format!("  {}", facts.chain(unknown).chain(elements).collect::<Vec<_>>().join(", ")));
             for heed in ["applied", "ignored", "refused"] {
                 let parameters = found["parameters"].as_object().into_iter().flatten();
-                let named: Vec<_> = parameters.filter(|(_, one)| one["heed"] == heed).map(described).collect();
+                let mut named: Vec<_> = parameters.filter(|(_, one)| one["heed"] == heed).map(described).collect();
+                let chains = found["chains"].as_object().into_iter().flatten();
+                named.extend(chains.filter(|(_, one)| **one == heed).map(|(name, _)| name.clone()));
                 if !named.is_empty() {
                     say(format!("  {heed}: {}", named.join(", ")));
                 }

@@ -28,6 +28,8 @@ pub enum Lesson {
     LongS(String),
     /// It is not, or that has not come to light.
     NoLongS(String),
+    /// It finds by a chained parameter, or `_has`, what it finds by the keys of related resources (1), or does not (0).
+    Chains(String),
     /// The totals of its answers are more than what it finds, by so many at most.
     WrongTotal,
     /// It does not know the resource type.
@@ -60,7 +62,7 @@ impl Learned {
 
     /// `Type.name` of each parameter to which the long `ſ` is an `s`.
     pub(super) fn long_s(&self) -> BTreeSet<String> {
-        self.current(|resource_type, lesson| match lesson {
+        self.current(|resource_type, lesson, _| match lesson {
             Lesson::LongS(name) => Some(format!("{resource_type}.{name}")),
             _ => None,
         })
@@ -68,17 +70,18 @@ impl Learned {
 
     /// `Type.name` of each parameter that is refused or hides rows, and `Type._sort=value` of each order that is not kept.
     pub(super) fn not_done(&self) -> BTreeSet<String> {
-        self.current(|resource_type, lesson| match lesson {
+        self.current(|resource_type, lesson, most| match lesson {
+            Lesson::Chains(name) if most == 0 => Some(format!("{resource_type}.{name}")),
             Lesson::Refuses(name) | Lesson::Narrow(name) => Some(format!("{resource_type}.{name}")),
             Lesson::Missorts(value) => Some(format!("{resource_type}._sort={value}")),
             _ => None,
         })
     }
 
-    fn current(&self, named: fn(&str, &Lesson) -> Option<String>) -> BTreeSet<String> {
+    fn current(&self, named: fn(&str, &Lesson, u32) -> Option<String>) -> BTreeSet<String> {
         let lessons = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let current = lessons.iter().filter(|(_, (at, _))| at.elapsed() < LIFE);
-        current.filter_map(|((resource_type, lesson), _)| named(resource_type, lesson)).collect()
+        current.filter_map(|((resource_type, lesson), (_, most))| named(resource_type, lesson, *most)).collect()
     }
 }
 
@@ -91,6 +94,7 @@ mod tests {
         let learned = Learned::default();
         learned.learn("Patient", Lesson::Refuses("family:contains".into()), 0);
         learned.learn("Patient", Lesson::PageOf, 50);
+        learned.learn("Group", Lesson::Chains("member:Patient.family".into()), 1);
         assert_eq!(learned.get("Patient", Lesson::PageOf), Some(50));
         assert_eq!(learned.get("Group", Lesson::PageOf), None);
         assert_eq!(learned.not_done(), BTreeSet::from(["Patient.family:contains".to_owned()]));
@@ -100,7 +104,7 @@ mod tests {
         for number in 0..2 * LESSONS {
             learned.learn("Group", Lesson::Refuses(number.to_string()), 0);
         }
-        assert_eq!(learned.not_done().len(), LESSONS - 2);
+        assert_eq!(learned.not_done().len(), LESSONS - 3);
         learned.learn("Patient", Lesson::PageOf, 20);
         assert_eq!(learned.get("Patient", Lesson::PageOf), Some(20), "what is known may change");
     }

@@ -1,5 +1,5 @@
 //! What a FHIR service was found to do when it was tried out (`router/release/probe.rs`). Kept until it is tried again; used
-//! in one direction only: what it does not do is not asked of it.
+//! to ask less of it: what it does not do is not asked, and by `_elements` it is asked only where it has shown that it does it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +33,16 @@ pub struct TypeProbed {
     pub versions: Option<bool>,
     /// It keeps the versions before.
     pub history: Option<bool>,
+    /// What becomes of `_elements`: of this type rows can be made of the elements that they are read from, and take fewer bytes.
+    /// Refused also where rows are others then.
+    #[serde(default)]
+    pub elements: Option<Heed>,
     /// Those that columns are searched by.
     pub parameters: BTreeMap<String, ParameterProbed>,
+    /// What becomes of conditions on related resources, as `Type.name`: `Observation.subject:Patient` for all chained parameters through
+    /// that one, `Patient._has:Observation:subject` for the way back.
+    #[serde(default)]
+    pub chains: BTreeMap<String, Heed>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,12 +68,23 @@ pub enum Heed {
 }
 
 impl Probed {
-    /// `Type.name` of each parameter that loses rows or is of no use: ignored, refused, or a text that is compared more
+    /// `Type.name` of each parameter, and of each chain, that loses rows or is of no use: ignored, refused, or a text that is compared more
     /// narrowly than R4 has it.
     pub fn not_done(&self) -> BTreeSet<String> {
         let all = self.types.iter().flat_map(|(kind, probed)| probed.parameters.iter().map(move |one| (kind, one)));
         let undone = all.filter(|(_, (_, probed))| !probed.is_of_use());
-        undone.map(|(resource_type, (name, _))| format!("{resource_type}.{name}")).collect()
+        let undone = undone.map(|(resource_type, (name, _))| format!("{resource_type}.{name}"));
+        let chains = self.types.values().flat_map(|probed| &probed.chains);
+        let unchained = chains.filter(|(_, heed)| **heed != Heed::Applied).map(|(name, _)| name.clone());
+        undone.chain(unchained).collect()
+    }
+}
+
+impl Probed {
+    /// Resource types that can be asked for in parts.
+    pub fn subsets(&self) -> BTreeSet<String> {
+        let done = self.types.iter().filter(|(_, probed)| probed.elements == Some(Heed::Applied));
+        done.map(|(resource_type, _)| resource_type.clone()).collect()
     }
 }
 
@@ -99,12 +118,15 @@ mod tests {
             ("identifier", ParameterProbed { is_string: false, ..of(Heed::Applied, Some(false), None) }),
         ];
         let parameters = parameters.map(|(name, probed)| (name.to_owned(), probed)).into();
-        let patient = TypeProbed { parameters, ..TypeProbed::default() };
+        let chains = [("Patient.organization:Organization", Heed::Applied), ("Group._has:Patient:link", Heed::Refused)];
+        let chains = chains.map(|(name, heed)| (name.to_owned(), heed)).into();
+        let patient = TypeProbed { parameters, chains, ..TypeProbed::default() };
         let at = "2026-03-01T08:30:00Z".to_owned();
         let types = [("Patient".to_owned(), patient)].into();
         let probed = Probed { at, fhir_version: None, software: None, types, whole: true };
         let undone = ["gender", "given", "name", "phone"].map(|name| format!("Patient.{name}"));
-        assert_eq!(probed.not_done(), undone.into());
+        let undone = undone.into_iter().chain(["Group._has:Patient:link".to_owned()]);
+        assert_eq!(probed.not_done(), undone.collect());
         let kept: Probed = serde_json::from_str(&serde_json::to_string(&probed).unwrap()).unwrap();
         assert_eq!(kept, probed);
     }

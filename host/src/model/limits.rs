@@ -105,6 +105,9 @@ pub struct Limits {
     pub request_ms: u64,
     /// Keys that a condition on a related table may bring. `ScanBudgetExceeded`.
     pub related_keys: usize,
+    /// Related rows whose keys a FHIR service is asked for. Where a condition brings more, it is asked by a chained parameter or `_has`,
+    /// if it does that.
+    pub chained_keys: usize,
     /// Levels of a hierarchy that a condition may go up or down. `ScanBudgetExceeded`.
     pub hierarchy_levels: usize,
     /// Groups that `$apply` may make of the rows of a table. `ScanBudgetExceeded`.
@@ -225,6 +228,7 @@ impl Default for Limits {
             share_percent: 50,
             request_ms: 30_000,
             related_keys: 1_000,
+            chained_keys: 100,
             hierarchy_levels: 100,
             aggregate_groups: 10_000,
             page_token_ms: 60 * 60 * 1_000,

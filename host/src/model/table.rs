@@ -380,7 +380,8 @@ impl Table {
         })
     }
 
-    fn is_discriminator(&self, column: ColumnIndex) -> bool {
+    /// Whether a column says which of the table's types a row is of.
+    pub fn is_discriminator(&self, column: ColumnIndex) -> bool {
         self.sources.iter().any(|source| source.discriminator.as_ref().is_some_and(|(of, _)| *of == column))
     }
 

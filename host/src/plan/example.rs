@@ -115,6 +115,13 @@ pub(super) fn participants() -> Table {
     Table { parent: Some(parent), one_row_per_resource: false, ..table }
 }
 
+/// Rows that lead to observations.
+pub(super) fn reports() -> Table {
+    let columns = [("id", Kind::Key), ("result", lookup("result", &[("observations", "Observation")]))];
+    let result = Binding { null_iff_absent: true, ..exact(1, "result", SearchKind::Reference) };
+    table("report", columns, "DiagnosticReport", vec![result])
+}
+
 /// All of them, and encounters and patients for their lookups to lead to.
 pub(super) fn catalog() -> Catalog {
     let patients = Table { name: "patient".into(), entity_set: "patients".into(), ..contacts() };

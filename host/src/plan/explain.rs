@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::flat::FlatPlan;
 use super::joined::split;
-use super::planner::with_keys;
+use super::planner::{related_in, with_keys};
+use super::search::chain::Chain;
 use super::search::query::{Class, Explained, Search};
 use super::tree::{
     CountPlan, Expansion, Grouped, LeftOver, NativeScan, Place, Read, RelatedRows, Scan, SearchScan, Semijoin,
@@ -25,10 +26,18 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
         (None, Scan::Search(scan)) => searched(scan, read),
     };
     if !read.joins.is_empty() {
-        let joins = read.joins.iter().zip(read.within(left_over)).map(|(join, within)| {
+        let met = read.query.filter.as_ref().map(related_in).unwrap_or_default();
+        let joins = read.joins.iter().zip(read.within(left_over)).zip(met).map(|((join, within), (_, is_met))| {
             let mut shown = semijoin(join, &read.table, left_over);
             if within.is_some() {
                 shown["inOneQuery"] = true.into();
+            }
+            let filter = join.related.query.filter.as_ref();
+            if is_met
+                && read.gather.is_none()
+                && let Some(chains) = join.chains(read, filter, &read.ids)
+            {
+                shown["chained"] = chains.iter().map(chain).collect();
             }
             shown
         });
@@ -206,6 +215,15 @@ fn semijoin(join: &Semijoin, table: &Table, left_over: LeftOver<'_>) -> Value {
         }
     }
     shown
+}
+
+/// What is asked in place of keys where the related rows are many.
+fn chain(chain: &Chain) -> Value {
+    let params = chain.params.iter().map(|(name, value)| format!("{name}={value}"));
+    json!({
+        "resourceType": chain.resource_type,
+        "params": chain.reaches.then(|| params.collect::<Vec<_>>()),
+    })
 }
 
 fn related_rows(rows: &RelatedRows, table: &Table, left_over: LeftOver<'_>) -> Value {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::evaluate::aggregate;
 use super::evaluate::residual::{self, Residual, columns_needed, columns_of_filter};
 use super::joined::split;
+use super::search::elements::{ELEMENTS, elements};
 use super::search::query::{
     Search, Searched, ServerSearch, hashed_keys, hashed_keys_of_joined, searches, searches_apart, sort,
 };
@@ -273,6 +274,22 @@ pub fn with_keys(filter: &Filter, conditions: &mut dyn Iterator<Item = Filter>) 
     })
 }
 
+/// The conditions on related tables in a filter, in their order, and whether every row that the filter keeps meets them.
+pub fn related_in(filter: &Filter) -> Vec<(&Filter, bool)> {
+    fn add<'f>(filter: &'f Filter, is_met: bool, into: &mut Vec<(&'f Filter, bool)>) {
+        match filter {
+            Filter::And(a, b) => [a, b].into_iter().for_each(|part| add(part, is_met, into)),
+            Filter::Or(a, b) => [a, b].into_iter().for_each(|part| add(part, false, into)),
+            Filter::Not(inner) => add(inner, false, into),
+            Filter::Related { .. } => into.push((filter, is_met)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    add(filter, true, &mut found);
+    found
+}
+
 /// One for each condition on a related table, in their order.
 fn semijoins(filter: &Filter, table: &Table, known: Known<'_>) -> Result<Vec<Semijoin>> {
     Ok(match filter {
@@ -470,6 +487,17 @@ fn arranged(
             search.params.push(("_sort".into(), value));
         }
     }
+    let mut held: BTreeSet<ColumnIndex> = columns.iter().copied().collect();
+    filter.iter().for_each(|filter| columns_of_filter(filter, &mut held));
+    for search in &mut asked {
+        let is_done = !server.ignored.contains(&format!("{}.{ELEMENTS}", search.resource_type));
+        if is_done
+            && server.subsets.contains(&search.resource_type)
+            && let Some(names) = elements(&held, table, &search.resource_type)
+        {
+            search.params.push((ELEMENTS.to_owned(), names));
+        }
+    }
     let sort_here = !ordered_there && !asked.is_empty();
     let all_exact = asked.iter().all(Search::all_exact) && table.one_row_per_resource;
     let count = match query.count {
@@ -494,6 +522,7 @@ fn arranged(
         top: query.top,
         skip: query.skip,
         columns: mapped(columns, table),
+        later: Vec::new(),
         count,
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::search::chain::{Chain, Side, chains};
 use super::search::query::{Class, Search, ServerSearch};
 use super::window::Window;
 use crate::model::aggregate::Aggregation;
@@ -79,6 +80,18 @@ pub struct Semijoin {
     /// In a hierarchy: the column of the related table that leads to the row above. The keys are those of rows that are found from
     /// level to level, beginning with the one that the related read names.
     pub above: Option<ColumnIndex>,
+}
+
+/// A condition on a related table that the service itself looks at where it searches for rows ([`Chain`]). It stands in the filter
+/// as it was written: of the rows on each page it is checked by the related rows that belong to them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Later {
+    pub join: Semijoin,
+    /// What the related rows must meet, its own joins made.
+    pub filter: Option<Filter>,
+    /// Texts behind the keys in it that do not carry their own.
+    pub ids: HashMap<Uuid, String>,
+    pub chains: Vec<Chain>,
 }
 
 /// A filter for rows that have been read, and the joins of its own that it needs first.
@@ -153,6 +166,8 @@ pub struct SearchScan {
     pub skip: u64,
     /// What to ask of the mapping, ascending. A concept's key is made from its code and system.
     pub columns: Vec<ColumnIndex>,
+    /// Conditions on related tables that are looked at page by page, in the order in which they stand in the filters.
+    pub later: Vec<Later>,
     /// `_count`: the first so many resources are all that is needed. Void, as is a counted total, where the answer's
     /// `self` link shows that a parameter got lost.
     pub limit_pushed: Option<u64>,
@@ -178,6 +193,24 @@ impl Read {
 }
 
 impl Semijoin {
+    /// Whether one FHIR service has the rows of a read and the related ones.
+    pub fn is_in_the_service_of(&self, of: &Read) -> bool {
+        match (&of.place, &self.related.place) {
+            (Place::Virtual(own), Place::Virtual(theirs)) => own.service == theirs.service,
+            _ => false,
+        }
+    }
+
+    /// How the service that has the rows of a read, and the related ones, can be asked for those that meet the condition. None: it
+    /// cannot, or the related rows are in another place. `filter`: what the related rows must meet, as far as it is known.
+    pub fn chains(&self, of: &Read, filter: Option<&Filter>, ids: &HashMap<Uuid, String>) -> Option<Vec<Chain>> {
+        let (Place::Virtual(own), Place::Virtual(theirs)) = (&of.place, &self.related.place) else { return None };
+        let is_simple = self.check.is_none() && self.above.is_none() && self.related.gather.is_none();
+        let own = Side { table: &of.table, server: own, column: self.own };
+        let related = Side { table: &self.related.table, server: theirs, column: self.theirs };
+        is_simple.then(|| chains(own, related, filter, ids)).flatten()
+    }
+
     /// The condition on this table, `table`, once the keys are known.
     pub fn condition(&self, table: &Table, keys: BTreeSet<Uuid>) -> Filter {
         let listed = Filter::one_of(table, self.own, &self.related.table, keys);
@@ -189,6 +222,30 @@ impl Semijoin {
 }
 
 impl SearchScan {
+    /// Has the searches ask for what these conditions add. They are to stand in its filter still.
+    pub fn look_later(&mut self, later: Vec<Later>) {
+        for chain in later.iter().flat_map(|later| &later.chains) {
+            // Keys of the rows themselves may have made several searches of one.
+            let of_type = |search: &Search| search.resource_type == chain.resource_type;
+            while !chain.reaches
+                && let Some(at) = self.searches.iter().position(of_type)
+            {
+                let search = self.searches.remove(at);
+                if let Some(window) = &mut self.window {
+                    window.sorts.remove(at);
+                }
+                self.nothing.push((search.resource_type, "no row of this resource type has such related rows".into()));
+            }
+            for search in self.searches.iter_mut().filter(|search| of_type(search)) {
+                let before = search.params.iter().position(|(name, _)| name == "_sort").unwrap_or(search.params.len());
+                let added: Vec<_> =
+                    chain.params.iter().filter(|param| !search.params.contains(param)).cloned().collect();
+                search.params.splice(before..before, added);
+            }
+        }
+        self.later = later;
+    }
+
     /// Nothing is left to check on any row.
     pub fn all_exact(&self) -> bool {
         self.searches.iter().all(Search::all_exact)

@@ -100,6 +100,11 @@ impl Criterion {
         Ok(Self { parameter: position, test })
     }
 
+    /// Whether it is about other resources.
+    pub(crate) fn is_of_others(&self) -> bool {
+        matches!(self.test, Test::Chain(_) | Test::Has { .. })
+    }
+
     /// The ids that `_id` lists, if that is what this criterion is.
     pub(crate) fn ids(&self, ty: &str) -> Option<Vec<&str>> {
         let Test::Any(wanted) = &self.test else {

@@ -59,6 +59,11 @@ use std::time::Duration;
 ///        / "other-version"           ; it says to speak FHIR 5.0.0
 ///        / "gzip"                    ; the body is compressed, whoever asks
 ///        / "deflate"                 ; likewise, in a zlib envelope
+///        / "ignore-chains"           ; chained parameters and `_has` are dropped, `self` admits it
+///        / "refuse-chains"           ; they are a 400
+///        / "lost-chains"             ; they are claimed, and find nothing
+///        / "ignore-elements"         ; `_elements` is claimed, and resources are whole
+///        / "greedy-elements"         ; `_elements` leaves out the last of its elements, too
 ///        / "bom"                     ; a byte order mark is before the JSON
 ///        / "stale-write"             ; a write is not made, and answered as made, with what was there before
 ///        / "accepted-write"          ; a write is not made, and answered with 202
@@ -132,6 +137,11 @@ pub enum Fault {
     Gzip,
     Deflate,
     ByteOrderMark,
+    IgnoreChains,
+    RefuseChains,
+    LostChains,
+    IgnoreElements,
+    GreedyElements,
     StaleWrite,
     AcceptedWrite,
     FailedWrite,
@@ -217,7 +227,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 49] = [
+const PLAIN: [(&str, Fault); 54] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -259,6 +269,11 @@ const PLAIN: [(&str, Fault); 49] = [
     ("gzip", Fault::Gzip),
     ("deflate", Fault::Deflate),
     ("bom", Fault::ByteOrderMark),
+    ("ignore-chains", Fault::IgnoreChains),
+    ("refuse-chains", Fault::RefuseChains),
+    ("lost-chains", Fault::LostChains),
+    ("ignore-elements", Fault::IgnoreElements),
+    ("greedy-elements", Fault::GreedyElements),
     ("stale-write", Fault::StaleWrite),
     ("accepted-write", Fault::AcceptedWrite),
     ("failed-write", Fault::FailedWrite),
@@ -427,6 +442,8 @@ mod tests {
             "no-next,same-next,two-nexts,empty-next,gzip,bom",
             "nulls-first,sort-turns,tiny-pages",
             "half-transaction,no-transaction",
+            "ignore-chains,refuse-chains,lost-chains",
+            "ignore-elements,greedy-elements",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap().to_string(), spec);

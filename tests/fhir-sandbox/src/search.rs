@@ -90,8 +90,22 @@ pub(crate) fn search(
             query.applied.retain(|(name, _)| claimed || is_result_parameter(name));
         }
     }
+    let chained = parameters.iter().any(|(name, _)| is_chain(name));
+    if chained && exchange.active.has(Fault::RefuseChains) {
+        return Err(Refusal::invalid("Chained parameters and _has are not supported"));
+    }
+    if exchange.active.has(Fault::IgnoreChains) {
+        query.criteria.retain(|criterion| !criterion.is_of_others());
+        query.applied.retain(|(name, _)| !is_chain(name));
+    }
     if exchange.active.has(Fault::IgnoreSort) {
         query.sort.clear();
+    }
+    if exchange.active.has(Fault::IgnoreElements) {
+        query.elements = None;
+    }
+    if exchange.active.has(Fault::GreedyElements) {
+        query.elements.as_mut().map(Vec::pop);
     }
     if exchange.active.has(Fault::TinyPages) {
         query.count = query.count.min(TINY_PAGE);
@@ -101,8 +115,16 @@ pub(crate) fn search(
         let rest = query.count.min(places.len());
         places[rest..].reverse();
     }
+    if chained && exchange.active.has(Fault::LostChains) {
+        places.clear();
+    }
     let answer = Arc::new(Answer { query, places });
     page(exchange, store, &answer, None, 0)
+}
+
+/// Whether a parameter is about other resources.
+fn is_chain(name: &str) -> bool {
+    name.starts_with("_has:") || name.contains('.')
 }
 
 /// Matches of a page of `tiny-pages`.

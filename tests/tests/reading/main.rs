@@ -1,8 +1,10 @@
 //! What is read: rows, views of rows, and what is said about tables.
 
+mod chained;
 mod child_tables;
 mod clients;
 mod delta;
+mod elements;
 mod expand;
 mod export;
 mod fetch;

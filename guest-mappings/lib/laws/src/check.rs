@@ -90,6 +90,9 @@ impl Check<'_> {
         if asked(Law::SoundSearch) {
             self.sound_search(case, &rows);
         }
+        if asked(Law::Elements) {
+            self.elements(case, &rows);
+        }
         if case.table.access.contains(wit::TableAccess::UPDATE) {
             if asked(Law::GetPut) {
                 self.get_put(case, &rows);

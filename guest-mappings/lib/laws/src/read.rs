@@ -1,5 +1,7 @@
 //! Laws of reading: total and deterministic; and what of a resource no column reads.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use turntable_mapping::bindings::exports::turntable::mapping::schema as wit;
 use turntable_mapping::tools::pointer;
 use turntable_scan::{Document, Edit, Kind as Json, Value, splice};
@@ -51,6 +53,42 @@ impl Check<'_> {
             }
         }
         Some(first.rows)
+    }
+
+    /// Columns that say that they are read from the same elements are looked at together: on a resource of these alone, as a
+    /// service gives it by `_elements`, their cells are as on the whole. Rows of a child table are parts of one element.
+    pub(crate) fn elements(&mut self, case: Case<'_>, rows: &[Row]) {
+        let is_whole = case.table.parent.is_none() && case.table.one_row_per_resource;
+        let mut groups: BTreeMap<BTreeSet<&str>, Vec<usize>> = BTreeMap::new();
+        for (at, column) in case.table.columns.iter().enumerate() {
+            // It does not say: whoever wants it asks for whole resources.
+            if is_whole && column.elements.is_empty() && !column.path.is_empty() {
+                continue;
+            }
+            let of = if is_whole { std::slice::from_ref(column) } else { case.table.columns.as_slice() };
+            let elements = of.iter().flat_map(|column| &column.elements).map(String::as_str).collect();
+            groups.entry(elements).or_default().push(at);
+        }
+        let texts: Vec<String> = groups.keys().map(|elements| only(case.document, elements)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let batch = match ask::rows(self.subject, &case.table.name, &texts, &all(case.table)) {
+            Ok(batch) => batch,
+            Err(Alone { what, .. }) => {
+                let what = format!("reading a resource of a few elements fails: {what}");
+                return self.broken(Law::Elements, case, None, None, what);
+            }
+        };
+        for (document, columns) in groups.values().enumerate() {
+            let found: Vec<&Row> = batch.rows.iter().filter(|row| row.document == document).collect();
+            for at in columns {
+                let cells = found.iter().map(|row| row.cells.get(*at));
+                if !cells.eq(rows.iter().map(|row| row.cells.get(*at))) {
+                    let column = &case.table.columns[*at];
+                    let what = format!("it is read from more than its elements, {:?}", column.elements);
+                    self.broken(Law::Elements, case, Some(column), None, what);
+                }
+            }
+        }
     }
 
     /// Every value in turn becomes something odd: rows may change, the call must answer; with a row or a reason, where
@@ -115,6 +153,18 @@ impl Check<'_> {
         let unread = texts.iter().zip(&read).filter(|(_, read)| !**read);
         self.report.unread.extend(unread.map(|((value, _), _)| path(kind, document.root(), *value)));
     }
+}
+
+/// What is never left out, and these elements.
+fn only(document: &Document<'_>, elements: &BTreeSet<&str>) -> String {
+    let stays = |name: &str| {
+        let plain = name.strip_prefix('_').unwrap_or(name);
+        matches!(name, "resourceType" | "id" | "meta") || elements.contains(plain)
+    };
+    let members = document.root().members();
+    let kept = members.filter(|(name, _)| name.text().is_some_and(|name| stays(&name)));
+    let kept: Vec<String> = kept.map(|(name, value)| [name.raw(), ":", value.raw()].concat()).collect();
+    ["{", &kept.join(","), "}"].concat()
 }
 
 fn same_rows(before: &Batch, after: &Batch, document: usize) -> bool {

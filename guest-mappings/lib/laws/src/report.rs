@@ -17,10 +17,13 @@ pub enum Law {
     Valid,
     /// A search finds every row that the column's own value would, and no other where it says so.
     SoundSearch,
+    /// A column is read from no other elements than it says: a service may leave out all others.
+    Elements,
 }
 
 impl Law {
-    pub const ALL: [Law; 6] = [Law::Total, Law::Determinism, Law::GetPut, Law::PutGet, Law::Valid, Law::SoundSearch];
+    pub const ALL: [Law; 7] =
+        [Law::Total, Law::Determinism, Law::GetPut, Law::PutGet, Law::Valid, Law::SoundSearch, Law::Elements];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -30,6 +33,7 @@ impl Law {
             Law::PutGet => "put-get",
             Law::Valid => "valid",
             Law::SoundSearch => "sound-search",
+            Law::Elements => "elements",
         }
     }
 }

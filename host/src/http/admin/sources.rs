@@ -80,8 +80,13 @@ pub(crate) struct TypeProbe {
     versions: Option<bool>,
     /// It shows earlier versions.
     history: Option<bool>,
+    /// What becomes of `_elements`; refused also where rows of the elements alone are others.
+    elements: Option<Heed>,
     /// Those that columns are searched by.
     parameters: BTreeMap<String, ParameterProbe>,
+    /// What becomes of conditions on related resources: `Observation.subject:Patient` for chained parameters,
+    /// `Patient._has:Observation:subject` for the way back.
+    chains: BTreeMap<String, Heed>,
 }
 
 /// What becomes of a search parameter.
@@ -200,7 +205,9 @@ impl From<&probed::TypeProbed> for TypeProbe {
             sorts: found.sorts,
             versions: found.versions,
             history: found.history,
+            elements: found.elements.map(Heed::from),
             parameters: parameters.collect(),
+            chains: found.chains.iter().map(|(name, heed)| (name.clone(), Heed::from(*heed))).collect(),
         }
     }
 }

@@ -27,6 +27,8 @@ const VALUES_PER_PARAMETER: usize = 400;
 /// What a service can search, as far as its administrator, its capability statement and its answers tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerSearch {
+    /// The service's name. What two tables have of one service it can look at together.
+    pub service: String,
     /// Declared parameters by resource type. None = it has not said; everything is tried and the `self` link checked.
     pub declared: Option<BTreeMap<String, BTreeSet<String>>>,
     /// `Type.param`: pushed though not declared, and known to compare tokens and URIs without case.
@@ -38,6 +40,8 @@ pub struct ServerSearch {
     pub ignored: BTreeSet<String>,
     /// `Type.param`: takes the long `ſ` for an `s`, so that texts need not be asked for with it, too.
     pub long_s: BTreeSet<String>,
+    /// Resource types of which it gives the elements that it is asked for, and has shown that it does.
+    pub subsets: BTreeSet<String>,
     /// By resource type the cells that every row has alike: of columns that are read from no element.
     pub same: BTreeMap<String, BTreeMap<ColumnIndex, Option<String>>>,
 }

@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use uuid::Uuid;
 
 use super::alternatives::{in_alternatives, is_related};
+use super::elements::ELEMENTS;
 use super::normal::{all, conjuncts};
 use super::pushdown::{Push, Pushdown, guid};
 use crate::model::key::{Decoded, decode};
@@ -164,6 +165,11 @@ pub fn sorts_by(param: &str, descending: bool, source: &Source, server: &ServerS
     (!refused.iter().any(|name| server.ignored.contains(name))).then_some(value)
 }
 
+/// What of a filter can be checked before related rows have been read.
+pub fn without_related(filter: &Filter) -> Option<Filter> {
+    all(conjuncts(filter).into_iter().filter(|conjunct| !is_related(conjunct)))
+}
+
 /// Whether no row that meets a filter is without a value in a column, as far as that is plain.
 pub fn excludes_null(filter: &Filter, column: ColumnIndex) -> bool {
     let is_it = |of: &Expr| matches!(of, Expr::Column(own) if *own == column);
@@ -198,6 +204,8 @@ pub fn verify_self_link(search: &Search, self_url: &str) -> Lost {
         }
         match param.0.as_str() {
             "_sort" => lost.sort = true,
+            // Whole resources are as good.
+            ELEMENTS => {}
             name if index < search.fixed => lost.fixed.push(name.to_owned()),
             name => lost.filters.push(name.to_owned()),
         }
@@ -210,6 +218,11 @@ impl Search {
     pub fn looks_for(&self) -> impl Iterator<Item = &str> {
         let conditions = self.conjuncts.iter().map(|condition| condition.text.as_str());
         std::iter::once(self.resource_type.as_str()).chain(conditions)
+    }
+
+    /// Whether it asks for parts of resources.
+    pub fn asks_for_parts(&self) -> bool {
+        self.params.iter().any(|(name, _)| name == ELEMENTS)
     }
 
     /// Nothing is left to check.

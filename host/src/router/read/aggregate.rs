@@ -95,7 +95,7 @@ impl Session {
             let rows = self.gathered(read, gather, filter, &ids).await?;
             return self.folded(table, folding, rows).await;
         }
-        let (scan, ids) = self.with_joins(read).await?;
+        let (scan, ids) = self.with_joins(read, true).await?;
         match &*scan {
             Scan::Native(scan) if grouped.in_database(&left_over) && left_over(&read.table, scan).is_none() => {
                 self.groups_of_store(self.groups_asked(grouped, step, scan)).await
@@ -104,7 +104,16 @@ impl Session {
                 let rows = self.scanned(read, scan.filter.clone(), &ids, usize::MAX).await?;
                 self.folded(table, folding, rows).await
             }
-            Scan::Search(scan) => Searching::new(self, table, scan)?.folded(folding).await,
+            Scan::Search(scan) => match Searching::new(self, table, scan)?.folded(folding).await {
+                Err(_) if self.has_lost_a_chain(read, scan)? => {
+                    let folding = Folding::new(read.wide().clone(), step.clone(), self.limits().aggregate_groups)?;
+                    match &*self.with_joins(read, false).await?.0 {
+                        Scan::Search(scan) => Searching::new(self, table, scan)?.folded(folding).await,
+                        Scan::Native(_) => Err(Error::new(Code::Internal, "a table has moved while it was read")),
+                    }
+                }
+                folded => folded,
+            },
         }
     }
 

@@ -45,8 +45,8 @@ impl Session {
         Ok(read.scan_beside(filter, &left_over))
     }
 
-    /// `within`: what the database makes of a join beside the rows.
-    async fn joined_by(
+    /// `within`: what a join has come to already, or the database makes of it beside the rows.
+    pub(super) async fn joined_by(
         &self,
         read: &Read,
         within: Vec<Option<Filter>>,

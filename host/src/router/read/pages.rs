@@ -3,22 +3,23 @@
 //! be sorted or counted here.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use turntable_scan::bundle;
+use uuid::Uuid;
 
-use crate::fhir::client::{Client, Lesson, Page, Searched, is_part};
+use crate::fhir::client::{Client, Lesson, Page, Searched};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Filter;
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::aggregate::Folding;
 use crate::plan::evaluate::residual::{self, columns_of_filter};
-use crate::plan::search::query::{Lost, Search, verify_self_link};
+use crate::plan::search::elements::ELEMENTS;
+use crate::plan::search::query::{Lost, Search, verify_self_link, without_related};
 use crate::plan::tree::{CountPlan, SearchScan};
-use crate::router::map::{self, Resource};
+use crate::router::read::made::{Batch, Making, split};
 use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{self, Cursor, Trail};
@@ -34,6 +35,9 @@ const NOBODY: &str = "turntable-asks-for-nobody";
 
 /// Resources asked of a FHIR service at once, where rows are filtered here and more may be needed than wanted.
 pub(super) const FHIR_PAGE: u32 = 200;
+
+/// The same where the service has looked at related rows itself.
+const CHAINED_PAGE: u32 = 50;
 
 /// Resources that a service is asked for at once, at most.
 const LARGEST_PAGE: u32 = 1_000;
@@ -75,6 +79,8 @@ pub(super) struct Searching<'a> {
     pub(super) share: Share,
     /// The service has been asked for rows: the scan has got somewhere.
     has_asked: bool,
+    /// For each condition that is looked at later: of the keys of related rows that have been met, whether these rows meet it.
+    pub(super) related: Vec<HashMap<Uuid, bool>>,
     /// Of the search under way: the size of the first page that was asked for, until a next link is followed.
     pub(super) only_page: Option<u32>,
 }
@@ -86,8 +92,22 @@ impl<'a> Searching<'a> {
         let share = session.budget().whole();
         let (given, trail, sort_here) = (HashSet::new(), Trail::default(), scan.sort_here);
         let before = Trail::default();
-        let (has_asked, only_page) = (false, None);
-        Ok(Self { session, table, client, scan, columns, given, trail, before, sort_here, share, has_asked, only_page })
+        let (has_asked, related, only_page) = (false, Vec::new(), None);
+        Ok(Self {
+            session,
+            table,
+            client,
+            scan,
+            columns,
+            given,
+            trail,
+            before,
+            sort_here,
+            share,
+            has_asked,
+            related,
+            only_page,
+        })
     }
 
     /// One page. Where it can end early it does when one part in `one_in` of what is left of the budget has gone.
@@ -331,7 +351,8 @@ impl<'a> Searching<'a> {
             base: self.client.base(),
             columns: self.columns.clone(),
             resource_type: search.resource_type.clone(),
-            filter: search.filter.clone(),
+            filter: self.first_filter(search),
+            takes_parts: search.asks_for_parts(),
             trail: self.trail.clone(),
         };
         // That is how many a large page has, or fewer.
@@ -343,6 +364,9 @@ impl<'a> Searching<'a> {
         self.trail = made.trail;
         if link.is_none() {
             let lost = self.lost(search, &made.self_link)?;
+            if self.forget_chains(search, |name| lost.filters.iter().any(|lost| lost == name)) {
+                return Err(self.ignores(&lost.filters, "finds"));
+            }
             if lost.sort && !self.sort_here {
                 let order = search.params.iter().find(|(name, _)| name == "_sort");
                 let order = order.map(|(_, value)| value.clone()).unwrap_or_default();
@@ -351,7 +375,16 @@ impl<'a> Searching<'a> {
                 return Err(self.ignores(&["_sort".to_owned()], "orders"));
             }
         }
-        made.batch
+        let batch = made.batch?;
+        if self.scan.later.is_empty() { Ok(batch) } else { self.checked(search, batch).await }
+    }
+
+    /// The filter, as far as it can be checked before related rows are looked at.
+    fn first_filter(&self, search: &Search) -> Option<Filter> {
+        match &search.filter {
+            Some(filter) if !self.scan.later.is_empty() => without_related(filter),
+            filter => filter.clone(),
+        }
     }
 
     /// The page behind a link.
@@ -402,6 +435,7 @@ impl<'a> Searching<'a> {
                     count = (count / 4).max(1);
                     self.client.learn(resource_type, Lesson::PageOf, count);
                 }
+                Searched::Refused(error) if self.forget_chains(search, |_| true) => return Err(error),
                 Searched::Refused(error) => return self.less(search, count, error).await.map(Some),
                 Searched::Unknown(error) | Searched::TooLarge(error) => return Err(error),
             }
@@ -433,7 +467,7 @@ impl<'a> Searching<'a> {
             match self.ask(search, &tried, Some(count)).await? {
                 Searched::Page(found) => (page, kept) = (found, tried),
                 _ => {
-                    let several = param.1.contains(',') && !param.0.starts_with("_sort");
+                    let several = param.1.contains(',') && !matches!(param.0.as_str(), "_sort" | ELEMENTS);
                     let name = if several { format!("{},", param.0) } else { param.0.clone() };
                     self.client.learn(resource_type, Lesson::Refuses(name), 0);
                 }
@@ -521,7 +555,7 @@ impl<'a> Searching<'a> {
         let params: Vec<_> = search
             .params
             .iter()
-            .filter(|(name, _)| name != "_sort")
+            .filter(|(name, _)| !matches!(name.as_str(), "_sort" | ELEMENTS))
             .cloned()
             .chain([("_summary".to_owned(), "count".to_owned())])
             .collect();
@@ -631,111 +665,6 @@ fn page_of(rows: &Rows, order: &[usize], frame: &Frame) -> (Rows, bool) {
     (page, more)
 }
 
-pub(super) struct Batch {
-    pub(super) rows: Rows,
-    /// Rows that meet the filter, ascending.
-    pub(super) kept: Vec<usize>,
-    pub(super) next: Option<String>,
-}
-
-/// What making rows of a page of a search takes.
-struct Making {
-    table: Arc<ServedTable>,
-    /// The service, and its address.
-    source: String,
-    base: String,
-    columns: Arc<[ColumnIndex]>,
-    resource_type: String,
-    filter: Option<Filter>,
-    /// Before this page.
-    trail: Trail,
-}
-
-/// What a page was made into, and what that took.
-struct Made {
-    looked_at: usize,
-    mapping: Duration,
-    filtering: Duration,
-    self_link: String,
-    /// After this page.
-    trail: Trail,
-    /// Looked at once the `self` link has been.
-    batch: Result<Batch>,
-}
-
-impl Making {
-    /// Splits a bundle, makes its rows and filters them, in one go.
-    fn rows_of(&self, page: &Page) -> Result<Made> {
-        let begun = Instant::now();
-        let bundle = split(&self.table, page)?;
-        let resource_type = self.resource_type.as_str();
-        let mut resources = Vec::with_capacity(bundle.entries.len());
-        let mut ids = Vec::with_capacity(bundle.entries.len());
-        for entry in &bundle.entries {
-            let resource = self.found(entry)?;
-            if let Some(resource) = resource {
-                ids.push(resource.id.as_deref().unwrap_or_default());
-                resources.push(Resource { resource_type, body: resource.raw.as_bytes() });
-            }
-        }
-        let mut trail = self.trail.clone();
-        if !trail.turn(ids, bundle.entries.len() as u64, bundle.total) {
-            return Err(self.unsound("gives the page of before once more"));
-        }
-        let next = match bundle.link("next") {
-            Some(link) => Some(page.resolved(link).ok_or_else(|| self.unsound("gives a next link that is none"))?),
-            None => None,
-        };
-        let rows = map::rows_of(&self.table, &resources, &self.base, &self.columns).map(|mapped| mapped.rows);
-        let (mapping, begun) = (begun.elapsed(), Instant::now());
-        // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
-        let batch = rows.and_then(|rows| {
-            let kept = residual::filter_rows(self.filter.as_ref(), &self.table.table, &rows)?;
-            Ok(Batch { kept, rows, next })
-        });
-        let self_link = bundle.link("self").unwrap_or_default().to_owned();
-        Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, trail, batch })
-    }
-
-    /// The resource of an entry, if it is one that was searched for. An entry that is not what a search answers may stand
-    /// for a row that is missing.
-    fn found<'b>(&self, entry: &'b bundle::Entry<'b>) -> Result<Option<&'b bundle::Resource<'b>>> {
-        let mode = entry.search_mode.as_deref().unwrap_or("match");
-        let is = |other: &str| mode.eq_ignore_ascii_case(other);
-        let Some(resource) = &entry.resource else {
-            return if is("match") { Err(self.unsound("gives an entry without its resource")) } else { Ok(None) };
-        };
-        if resource.resource_type == "OperationOutcome" {
-            return match tells_of_an_error(resource.raw) {
-                true => Err(self.unsound("reports an error beside what it found")),
-                false => Ok(None),
-            };
-        }
-        if !is("match") {
-            return Ok(None);
-        }
-        if resource.resource_type != self.resource_type {
-            return Err(self.unsound("gives a resource of another type than it was asked for"));
-        }
-        if is_part(resource.raw) {
-            return Err(self.unsound("gives parts of resources (SUBSETTED) where whole ones were asked for"));
-        }
-        Ok(Some(resource))
-    }
-
-    fn unsound(&self, what: &str) -> Error {
-        Error::new(Code::UpstreamInvalid, format!("the FHIR service `{}` {what}", self.source))
-            .target(self.table.table.entity_set.clone())
-    }
-}
-
-/// Whether an OperationOutcome has an issue that is more than a warning.
-fn tells_of_an_error(outcome: &str) -> bool {
-    let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap_or_default();
-    let severity = |issue: &serde_json::Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
-    outcome["issue"].as_array().is_some_and(|issues| issues.iter().any(severity))
-}
-
 /// A link that asks for a quarter of the page, and how many that is. None: it does not say how many it asks for, or one.
 fn with_smaller_count(link: &str) -> Option<(String, u32)> {
     let at = ["?_count=", "&_count="].iter().find_map(|name| Some(link.find(name)? + name.len()))?;
@@ -767,16 +696,8 @@ fn page_count(scan: &SearchScan, search: &Search, wanted: usize, most: u64) -> u
     match scan.limit_pushed.filter(|_| wanted < u32::MAX) {
         Some(limit) => u32::try_from(limit).unwrap_or(u32::MAX).min(wanted).clamp(1, most),
         None if search.residual.is_none() && scan.skip == 0 => wanted.clamp(1, most),
+        // Most of what is found by a chain is meant.
+        None if !scan.later.is_empty() => wanted.max(CHAINED_PAGE).min(most),
         None => wanted.max(FHIR_PAGE).min(most),
     }
-}
-
-fn split<'p>(table: &ServedTable, page: &'p Page) -> Result<bundle::Bundle<'p>> {
-    bundle::split(&page.body).map_err(|error| {
-        Error::new(
-            Code::UpstreamInvalid,
-            format!("the FHIR service behind `{}` answered no well-formed Bundle", table.table.name),
-        )
-        .internal(error.to_string())
-    })
 }

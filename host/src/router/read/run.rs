@@ -20,7 +20,7 @@ use crate::model::table::{Kind, Route, Table};
 use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
 use crate::plan::search::query::ServerSearch;
-use crate::plan::tree::{Gather, NativeScan, Place, Read, Scan};
+use crate::plan::tree::{Gather, NativeScan, Place, Read, Scan, SearchScan};
 use crate::router::read::join::{hashed, too_many};
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
@@ -108,19 +108,38 @@ impl Session {
         size: usize,
         left: Option<u64>,
     ) -> Result<Page> {
-        let (scan, ids) = self.with_joins(read).await?;
+        let (scan, ids) = self.with_joins(read, true).await?;
         match &*scan {
             Scan::Native(scan) => self.page_of_store(read, scan, &cursor, size).await,
             Scan::Search(scan) => {
-                // A page that can end early leaves half of the budget to what hangs on its rows.
-                let one_in = if read.expand.is_empty() { 1 } else { 2 };
-                let replan = |filter| match read.scan_for(Some(filter), &ids) {
-                    Scan::Search(scan) => scan,
-                    Scan::Native(_) => scan.clone(),
-                };
-                Searching::new(self, table, scan)?.page(&replan, cursor, size, left, one_in).await
+                let page = self.page_of_search(table, read, scan, &ids, cursor.clone(), size, left).await;
+                if page.is_err() && self.has_lost_a_chain(read, scan)? {
+                    let (scan, ids) = self.with_joins(read, false).await?;
+                    return match &*scan {
+                        Scan::Search(scan) => self.page_of_search(table, read, scan, &ids, cursor, size, left).await,
+                        Scan::Native(_) => page,
+                    };
+                }
+                page
             }
         }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a page of one scan")]
+    async fn page_of_search(
+        &self,
+        table: &Arc<ServedTable>,
+        read: &Read,
+        scan: &SearchScan,
+        ids: &HashMap<Uuid, String>,
+        cursor: Cursor,
+        size: usize,
+        left: Option<u64>,
+    ) -> Result<Page> {
+        // A page that can end early leaves half of the budget to what hangs on its rows.
+        let one_in = if read.expand.is_empty() { 1 } else { 2 };
+        let replan = |filter| replanned(read, scan, filter, ids);
+        Searching::new(self, table, scan)?.page(&replan, cursor, size, left, one_in).await
     }
 
     async fn page_of_store(&self, read: &Read, scan: &NativeScan, cursor: &Cursor, size: usize) -> Result<Page> {
@@ -231,16 +250,28 @@ impl Session {
         read
     }
 
-    /// The scan of a read, once its joins have been made, and the texts behind its keys.
+    /// The scan of a read, once its joins have been made, and the texts behind its keys. `chained`: a FHIR service may look at
+    /// related rows itself, see [`Later`](crate::plan::tree::Later).
     pub(super) async fn with_joins<'r>(
         &self,
         read: &'r Read,
+        chained: bool,
     ) -> Result<(Cow<'r, Scan>, Cow<'r, HashMap<Uuid, String>>)> {
         if read.joins.is_empty() {
             return Ok((Cow::Borrowed(&read.scan), Cow::Borrowed(&*read.ids)));
         }
-        let (filter, ids) = self.joined(read).await?;
-        Ok((Cow::Owned(read.scan_for(filter, &ids)), Cow::Owned(ids)))
+        let mut within = read.within(&left_over);
+        let (later, further) = match chained && read.gather.is_none() {
+            true => self.chained(read, &mut within).await?,
+            false => (Vec::new(), HashMap::new()),
+        };
+        let (filter, mut ids) = self.joined_by(read, within).await?;
+        ids.extend(further);
+        let mut scan = read.scan_for(filter, &ids);
+        if let Scan::Search(scan) = &mut scan {
+            scan.look_later(later);
+        }
+        Ok((Cow::Owned(scan), Cow::Owned(ids)))
     }
 
     /// What planning must know of the tables that a query touches, each of which the caller must be allowed to read: where
@@ -280,13 +311,26 @@ impl Session {
         };
         let Overrides { force, never } = client.overrides().clone();
         let declared = declared(says.as_deref(), &table.table);
-        Ok(Place::Virtual(Arc::new(ServerSearch { declared, force, never, ignored, long_s, same })))
+        let service = client.name().to_owned();
+        let subsets = client.probed().map(|probed| probed.subsets()).unwrap_or_default();
+        Ok(Place::Virtual(Arc::new(ServerSearch { service, declared, force, never, ignored, long_s, subsets, same })))
     }
 
     pub(super) fn page_size(&self, query: &Query, left: Option<u64>) -> usize {
         let limits = self.limits();
         let most = query.max_page_size.unwrap_or(limits.page_rows).clamp(1, limits.page_rows_max);
         left.map_or(most as usize, |left| usize::try_from(left).unwrap_or(usize::MAX).min(most as usize))
+    }
+}
+
+/// A scan with another filter, looking at related rows as it did.
+pub(super) fn replanned(read: &Read, scan: &SearchScan, filter: Filter, ids: &HashMap<Uuid, String>) -> SearchScan {
+    match read.scan_for(Some(filter), ids) {
+        Scan::Search(mut other) => {
+            other.look_later(scan.later.clone());
+            other
+        }
+        Scan::Native(_) => scan.clone(),
     }
 }
 

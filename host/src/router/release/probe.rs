@@ -14,8 +14,9 @@ use turntable_scan::bundle;
 use crate::fhir::client::{Client, Page, Searched};
 use crate::fhir::probed::{Heed, ParameterProbed, Probed, TypeProbed};
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::{Binding, Kind, SearchKind, SearchOps};
+use crate::model::table::{Binding, ColumnIndex, Kind, SearchKind, SearchOps};
 use crate::model::value::fold;
+use crate::plan::search::elements::{ELEMENTS, elements};
 use crate::plan::search::query::escape;
 use crate::router::map::{self, Resource};
 use crate::router::release::actor::Actor;
@@ -164,8 +165,12 @@ impl Trial<'_> {
         probed.versions = read.map(|read| read.version.is_some());
         self.spend()?;
         probed.history = Some(self.client.has_history(resource_type, first, self.deadline).await?);
+        probed.elements = self.elements(resource_type, tables).await?;
         for asked in self.parameters(resource_type, tables, page).await?.into_iter().filter(|one| asks(&one.name)) {
             let tried = self.parameter(resource_type, &asked).await?;
+            if tried.heed == Some(Heed::Applied) && asked.kind == SearchKind::Reference {
+                probed.chains.extend(self.chains(resource_type, &asked).await?);
+            }
             probed.parameters.insert(asked.name, tried);
         }
         Ok(probed)
@@ -243,6 +248,72 @@ impl Trial<'_> {
             _ => {}
         }
         Ok(probed)
+    }
+
+    /// Whether rows of the elements that some columns are read from are as those of the whole resources, for each table: for columns of
+    /// every other element, and for those of the rest. None: of no table it is known what columns are read from.
+    async fn elements(&self, resource_type: &str, tables: &[Arc<ServedTable>]) -> Result<Option<Heed>> {
+        let mut done: Option<Heed> = None;
+        for table in tables {
+            for columns in halves(table) {
+                let Some(names) = elements(&columns, &table.table, resource_type) else { continue };
+                let columns: Vec<ColumnIndex> = columns.into_iter().collect();
+                let Some(whole) = self.page(resource_type, &[], Some(SAMPLE)).await? else { return Ok(done) };
+                let part = self.page(resource_type, &[(ELEMENTS, names)], Some(SAMPLE)).await?;
+                let Some(part) = part.filter(|part| !part.downgraded) else { return Ok(Some(Heed::Refused)) };
+                let is_less = part.body.len() < whole.body.len();
+                let pages = [whole, part];
+                let (table, resource_type, base) = (table.clone(), resource_type.to_owned(), self.client.base());
+                let same = move || {
+                    let [whole, part] =
+                        pages.each_ref().map(|page| rows_by_id(page, &table, &resource_type, &base, &columns));
+                    matches!((whole, part), (Some(whole), Some(part)) if whole == part)
+                };
+                if !self.turntable.work.run(self.client.name(), 0, Some(self.deadline), same).await? {
+                    return Ok(Some(Heed::Refused));
+                }
+                let heed = if is_less { Heed::Applied } else { Heed::Ignored };
+                done = Some(if done == Some(Heed::Applied) { Heed::Applied } else { heed });
+            }
+        }
+        Ok(done)
+    }
+
+    /// What becomes of a chained parameter through a reference that a resource has, and of the way back; one of each type that it
+    /// leads to.
+    async fn chains(&self, resource_type: &str, asked: &Asked) -> Result<BTreeMap<String, Heed>> {
+        let mut found = BTreeMap::new();
+        for (id, reference) in &asked.values {
+            let Some((other, other_id)) = reference.split_once('/') else { continue };
+            let (there, back) = (format!("{}:{other}", asked.name), format!("_has:{resource_type}:{}", asked.name));
+            let name = format!("{resource_type}.{there}");
+            if found.contains_key(&name) || other_id.contains('/') {
+                continue;
+            }
+            if let Some(heed) = self.follows(resource_type, id, &format!("{there}._id"), other_id).await? {
+                found.insert(name, heed);
+            }
+            if let Some(heed) = self.follows(other, other_id, &format!("{back}:_id"), id).await? {
+                found.insert(format!("{other}.{back}"), heed);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a resource is found by the id of one that it is related to, and by no other. One that is not found by it is as good as
+    /// refused. None: it is not found at all.
+    async fn follows(&self, resource_type: &str, id: &str, param: &str, other: &str) -> Result<Option<Heed>> {
+        let itself = ("_id", id.to_owned());
+        let finds =
+            |answer: &Answer| matches!(answer, Answer::Found(found, false) if found.iter().any(|one| one == id));
+        if !finds(&self.ask(resource_type, std::slice::from_ref(&itself)).await?) {
+            return Ok(None);
+        }
+        if !finds(&self.ask(resource_type, &[itself.clone(), (param, other.to_owned())]).await?) {
+            return Ok(Some(Heed::Refused));
+        }
+        let ignores = finds(&self.ask(resource_type, &[itself, (param, NOTHING.to_owned())]).await?);
+        Ok(Some(if ignores { Heed::Ignored } else { Heed::Applied }))
     }
 
     /// Whether resources are found by another spelling of their value as they are by the value itself. None: no value
@@ -352,6 +423,44 @@ impl Trial<'_> {
             _ => Err(Error::new(Code::ScanBudgetExceeded, "the trial of the service has used what it may")),
         }
     }
+}
+
+/// The columns of a table that a mapping makes, told apart by their elements: those of every other one, and those of the rest.
+fn halves(table: &ServedTable) -> [BTreeSet<ColumnIndex>; 2] {
+    let (table, mut halves) = (&table.table, [BTreeSet::new(), BTreeSet::new()]);
+    let names: BTreeSet<&String> = table.columns.iter().flat_map(|column| &column.elements).collect();
+    let names: Vec<&String> = names.into_iter().collect();
+    for column in 0..table.mapped() {
+        let first = table.columns[column].elements.first();
+        let at = first.and_then(|first| names.iter().position(|name| *name == first)).unwrap_or_default();
+        // Of some it may not be known what they are read from: they have no part in it.
+        if elements(&BTreeSet::from([column]), table, "").is_some() {
+            halves[at % 2].insert(column);
+        }
+    }
+    halves
+}
+
+/// The cells of the resources on a page, by their ids. None: there is no telling.
+fn rows_by_id(
+    page: &Page,
+    table: &ServedTable,
+    resource_type: &str,
+    base: &str,
+    columns: &[ColumnIndex],
+) -> Option<BTreeMap<String, Vec<Option<String>>>> {
+    let bundle = bundle::split(&page.body).ok()?;
+    let resources = bundle.entries.iter().filter_map(|entry| entry.resource.as_ref());
+    let resources: Vec<_> = resources.filter(|resource| resource.resource_type == resource_type).collect();
+    let bodies: Vec<_> =
+        resources.iter().map(|resource| Resource { resource_type, body: resource.raw.as_bytes() }).collect();
+    let made = map::rows_of(table, &bodies, base, columns).ok()?;
+    let mut rows = BTreeMap::new();
+    for row in 0..made.rows.len() {
+        let id = resources.get(*made.origin.get(row)?)?.id.as_deref()?;
+        rows.insert(id.to_owned(), made.rows.row(row).map(|cell| cell.map(str::to_owned)).collect());
+    }
+    Some(rows)
 }
 
 /// What a question that finds nothing where it is heeded tells; nothing where there is nothing to be found anyway.

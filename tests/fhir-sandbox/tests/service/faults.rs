@@ -40,6 +40,21 @@ async fn searches_go_wrong_as_told() {
         (ids(&bundle, "match").len(), link(&bundle, "self").unwrap().as_str()),
         (5, "http://here/fhir/Patient?family=A")
     );
+    let chained = "/Patient?organization:Organization._id=none";
+    for (faults, found, says) in [("", 0, true), ("ignore-chains", 5, false), ("lost-chains", 0, true)] {
+        let bundle = search(faults, chained).await;
+        let itself = link(&bundle, "self").unwrap();
+        assert_eq!((ids(&bundle, "match").len(), itself.contains("organization")), (found, says), "{faults}");
+    }
+    assert_eq!(under("refuse-chains", &format!("GET {chained}"), "").await.status, 400);
+    for (faults, named, organized) in
+        [("", true, false), ("ignore-elements", true, true), ("greedy-elements", false, false)]
+    {
+        let bundle = search(faults, "/Patient?_id=a&_elements=id,name").await;
+        let resource = &bundle["entry"][0]["resource"];
+        let has = |member: &str| resource.get(member).is_some();
+        assert_eq!((has("name"), has("managingOrganization")), (named, organized), "{faults}");
+    }
     let bundle = search("ignore-sort", "/Patient?_sort=family").await;
     assert_eq!(ids(&bundle, "match"), ["a", "b", "c", "d", "e"]);
     assert!(link(&bundle, "self").unwrap().contains("_sort=family"));

@@ -19,6 +19,7 @@ use crate::model::value::{Instant, first_day, fold, parse_instant};
 use crate::plan::evaluate::residual::filter_rows;
 use crate::plan::example::observation::*;
 use crate::plan::example::*;
+use crate::plan::search::chain::{Side, chains};
 
 /// What a service takes a number or a moment to be: R4 can be read both ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -463,6 +464,37 @@ proptest! {
         let rows = rows_of(&resources);
         let all = all(conjuncts(&filter));
         prop_assert_eq!(kept_ids(&rows, Some(&filter)), kept_ids(&rows, all.as_ref()));
+    }
+}
+
+/// Reports that lead to the observations, one to each: what their search is asked about the observations finds every report whose
+/// observation the filter keeps.
+fn compare_chains(filter: &Filter, resources: &[Resource]) {
+    let table = reports();
+    let server = ServerSearch::default();
+    let own = Side { table: &table, server: &server, column: 1 };
+    let related = Side { table: &TABLE, server: &server, column: ID };
+    let long = SUBJECTS[3].trim_start_matches("Patient/");
+    let ids = HashMap::from([(crate::model::key::guid(long), long.to_owned())]);
+    let Some(asked) = chains(own, related, Some(filter), &ids) else { return };
+    let kept = kept_ids(&rows_of(resources), Some(filter));
+    for (service, chain) in every_service().flat_map(|service| asked.iter().map(move |chain| (service, chain))) {
+        for resource in resources.iter().filter(|resource| kept.contains(&resource.id)) {
+            let lost = chain.params.iter().find(|(name, value)| {
+                let name = name.strip_prefix("result:Observation.").expect("asked of the observations");
+                !resource.meets(name, value, service)
+            });
+            assert_eq!(lost, None, "{} hides {resource:?} of {service:?}", unparse::filter(filter, &TABLE));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_chain_finds_the_rows_that_lead_to_what_the_filter_keeps(filter in filters(), resources in resources()) {
+        compare_chains(&filter, &resources);
     }
 }
 

@@ -1,0 +1,134 @@
+//! A page of a FHIR service made into rows: the bundle split, one that may lack rows refused, its resources mapped, the rows
+//! filtered. It holds its thread.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use turntable_scan::bundle;
+
+use crate::fhir::client::{Page, is_part};
+use crate::model::error::{Code, Error, Result};
+use crate::model::query::Filter;
+use crate::model::rows::Rows;
+use crate::model::table::ColumnIndex;
+use crate::plan::evaluate::residual;
+use crate::router::map::{self, Resource};
+use crate::router::snapshot::ServedTable;
+use crate::router::token::Trail;
+
+pub(super) struct Batch {
+    pub(super) rows: Rows,
+    /// Rows that meet the filter, ascending.
+    pub(super) kept: Vec<usize>,
+    pub(super) next: Option<String>,
+}
+
+/// What making rows of a page of a search takes.
+pub(super) struct Making {
+    pub(super) table: Arc<ServedTable>,
+    /// The service, and its address.
+    pub(super) source: String,
+    pub(super) base: String,
+    pub(super) columns: Arc<[ColumnIndex]>,
+    pub(super) resource_type: String,
+    pub(super) filter: Option<Filter>,
+    /// It was asked for parts of resources.
+    pub(super) takes_parts: bool,
+    /// Before this page.
+    pub(super) trail: Trail,
+}
+
+/// What a page was made into, and what that took.
+pub(super) struct Made {
+    pub(super) looked_at: usize,
+    pub(super) mapping: Duration,
+    pub(super) filtering: Duration,
+    pub(super) self_link: String,
+    /// After this page.
+    pub(super) trail: Trail,
+    /// Looked at once the `self` link has been.
+    pub(super) batch: Result<Batch>,
+}
+
+impl Making {
+    /// Splits a bundle, makes its rows and filters them, in one go.
+    pub(super) fn rows_of(&self, page: &Page) -> Result<Made> {
+        let begun = Instant::now();
+        let bundle = split(&self.table, page)?;
+        let resource_type = self.resource_type.as_str();
+        let mut resources = Vec::with_capacity(bundle.entries.len());
+        let mut ids = Vec::with_capacity(bundle.entries.len());
+        for entry in &bundle.entries {
+            let resource = self.found(entry)?;
+            if let Some(resource) = resource {
+                ids.push(resource.id.as_deref().unwrap_or_default());
+                resources.push(Resource { resource_type, body: resource.raw.as_bytes() });
+            }
+        }
+        let mut trail = self.trail.clone();
+        if !trail.turn(ids, bundle.entries.len() as u64, bundle.total) {
+            return Err(self.unsound("gives the page of before once more"));
+        }
+        let next = match bundle.link("next") {
+            Some(link) => Some(page.resolved(link).ok_or_else(|| self.unsound("gives a next link that is none"))?),
+            None => None,
+        };
+        let rows = map::rows_of(&self.table, &resources, &self.base, &self.columns).map(|mapped| mapped.rows);
+        let (mapping, begun) = (begun.elapsed(), Instant::now());
+        // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
+        let batch = rows.and_then(|rows| {
+            let kept = residual::filter_rows(self.filter.as_ref(), &self.table.table, &rows)?;
+            Ok(Batch { kept, rows, next })
+        });
+        let self_link = bundle.link("self").unwrap_or_default().to_owned();
+        Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, trail, batch })
+    }
+
+    /// The resource of an entry, if it is one that was searched for. An entry that is not what a search answers may stand
+    /// for a row that is missing.
+    fn found<'b>(&self, entry: &'b bundle::Entry<'b>) -> Result<Option<&'b bundle::Resource<'b>>> {
+        let mode = entry.search_mode.as_deref().unwrap_or("match");
+        let is = |other: &str| mode.eq_ignore_ascii_case(other);
+        let Some(resource) = &entry.resource else {
+            return if is("match") { Err(self.unsound("gives an entry without its resource")) } else { Ok(None) };
+        };
+        if resource.resource_type == "OperationOutcome" {
+            return match tells_of_an_error(resource.raw) {
+                true => Err(self.unsound("reports an error beside what it found")),
+                false => Ok(None),
+            };
+        }
+        if !is("match") {
+            return Ok(None);
+        }
+        if resource.resource_type != self.resource_type {
+            return Err(self.unsound("gives a resource of another type than it was asked for"));
+        }
+        if !self.takes_parts && is_part(resource.raw) {
+            return Err(self.unsound("gives parts of resources (SUBSETTED) where whole ones were asked for"));
+        }
+        Ok(Some(resource))
+    }
+
+    fn unsound(&self, what: &str) -> Error {
+        Error::new(Code::UpstreamInvalid, format!("the FHIR service `{}` {what}", self.source))
+            .target(self.table.table.entity_set.clone())
+    }
+}
+
+/// Whether an OperationOutcome has an issue that is more than a warning.
+fn tells_of_an_error(outcome: &str) -> bool {
+    let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap_or_default();
+    let severity = |issue: &serde_json::Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
+    outcome["issue"].as_array().is_some_and(|issues| issues.iter().any(severity))
+}
+
+pub(super) fn split<'p>(table: &ServedTable, page: &'p Page) -> Result<bundle::Bundle<'p>> {
+    bundle::split(&page.body).map_err(|error| {
+        Error::new(
+            Code::UpstreamInvalid,
+            format!("the FHIR service behind `{}` answered no well-formed Bundle", table.table.name),
+        )
+        .internal(error.to_string())
+    })
+}
