@@ -51,7 +51,13 @@ pub mod model {
     /// Views that users keep.
     pub mod user_view;
 
-    /// Who asks, and what they may.
+    /// What the scopes of a token let its bearer do.
+    pub mod scopes;
+
+    /// Who asks: name, roles, claims.
+    pub mod caller;
+
+    /// What they may.
     pub mod access;
 }
 

@@ -18,6 +18,7 @@ use axum::routing::{any, get, post};
 use crate::http::doors::{self, Entered};
 use crate::http::shared::{API, App, Failed, Shared, failure};
 use crate::http::{admin, batch, cors, fhir, health, ingest, packed, tables, welcome};
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 
 pub fn routes(app: Arc<App>) -> Router {
@@ -78,6 +79,8 @@ async fn entered(State(app): Shared, mut request: Request, next: Next) -> Respon
                 Some(told) => told,
                 None => {
                     request.extensions_mut().insert(entered);
+                    // There is no login, so it is anybody's who may come in.
+                    request.extensions_mut().insert(Caller::local());
                     next.run(request).await
                 }
             }

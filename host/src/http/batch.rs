@@ -15,6 +15,7 @@ use crate::http::body;
 use crate::http::doors::Entered;
 use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::batch::{self, Answered, Answers, Item, Part};
 use crate::odata::headers::Headers;
@@ -22,8 +23,8 @@ use crate::odata::request::Request;
 use crate::router::session::Session;
 use crate::router::write::together::together;
 
-pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
-    let mut response = match answer(&app, request).await {
+pub async fn serve(State(app): Shared, caller: Caller, request: HttpRequest) -> Response {
+    let mut response = match answer(&app, &caller, request).await {
         Ok(response) => response,
         Err(error) => failure(&error),
     };
@@ -31,7 +32,7 @@ pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
     response
 }
 
-async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
+async fn answer(app: &Arc<App>, caller: &Caller, request: HttpRequest) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
@@ -45,6 +46,7 @@ async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
     let goes_on = headers.continues_on_error();
     let mut running = Running {
         app,
+        caller,
         base: root + below(parts.uri.path()).0,
         deadline: Instant::now() + Duration::from_millis(limits.request_ms),
         made: BTreeMap::new(),
@@ -80,6 +82,8 @@ async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
 /// A batch on its way.
 struct Running<'a> {
     app: &'a Arc<App>,
+    /// Of all parts.
+    caller: &'a Caller,
     /// The service root as the client sees it.
     base: String,
     deadline: Instant,
@@ -93,7 +97,7 @@ struct Running<'a> {
 
 impl Running<'_> {
     fn session(&self) -> Session {
-        self.app.session().until(self.deadline)
+        self.app.session(self.caller).until(self.deadline)
     }
 
     async fn one(&mut self, part: Part) -> Answered {

@@ -159,7 +159,7 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::access::Caller;
+    use crate::model::caller::Caller;
     use crate::router::snapshot::Turntable;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
@@ -205,7 +205,7 @@ mod tests {
     #[tokio::test]
     async fn a_document_is_rendered_once_for_a_snapshot() {
         let which = Which::Schema(SchemaForm::Xml, false);
-        let session = Session::new(Turntable::for_tests().into(), Caller::Local);
+        let session = Session::new(Turntable::for_tests().into(), Caller::local());
         let documents = Documents::default();
         let answer = async |headers: &HeaderMap| documents.answer(&session, which.clone(), headers).await.unwrap();
         let text = answer(&HeaderMap::new()).await;

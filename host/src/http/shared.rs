@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -13,7 +14,7 @@ use crate::http::line::Tally;
 use crate::http::metadata::Documents;
 use crate::http::status::status;
 use crate::http::token::AdminToken;
-use crate::model::access::Caller;
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error};
 use crate::odata::reply;
 use crate::router::session::Session;
@@ -92,9 +93,24 @@ impl App {
         self.ready.load(Ordering::Acquire)
     }
 
-    /// For a request that begins now. There is no authentication, so it is anybody's.
-    pub fn session(&self) -> Session {
-        Session::new(self.turntable.clone(), Caller::Local)
+    /// For a request that begins now, of this caller.
+    pub fn session(&self, caller: &Caller) -> Session {
+        Session::new(self.turntable.clone(), caller.clone())
+    }
+
+    /// For work on bytes alone: it may look at no row.
+    pub(super) fn aside(&self) -> Session {
+        Session::new(self.turntable.clone(), Caller::nobody())
+    }
+}
+
+/// Who sent a request, for handlers: `app::identified` has put it there.
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let missing = || Error::new(Code::Internal, "the request failed").internal("nobody asked who sent it");
+        parts.extensions.get::<Self>().cloned().ok_or_else(missing)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::http::metadata::Which;
 use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
 use crate::model::aggregate::Aggregation;
+use crate::model::caller::Caller;
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
@@ -83,8 +84,8 @@ struct Serving<'a> {
     call: Arc<Call>,
 }
 
-pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
-    let mut response = match answer(&app, request).await {
+pub async fn serve(State(app): Shared, caller: Caller, request: HttpRequest) -> Response {
+    let mut response = match answer(&app, &caller, request).await {
         Ok(response) => response,
         Err(error) => failure(&error),
     };
@@ -92,7 +93,7 @@ pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
     response
 }
 
-async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
+async fn answer(app: &App, caller: &Caller, request: HttpRequest) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
@@ -110,7 +111,7 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
         in_batch: false,
         user_view: None,
     };
-    respond(app, sent, app.session()).await
+    respond(app, sent, app.session(caller)).await
 }
 
 /// The life of a request from here on, in a session of its own.

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::fhir::client::Client;
-use crate::model::access::{Caller, Right};
+use crate::model::access::Right;
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::Table;
@@ -55,7 +56,7 @@ impl Session {
 
     /// Another one for a part of the same request: of what is in force by now, to be answered by the same time.
     pub fn beside(&self) -> Self {
-        Self::new(self.turntable.clone(), self.caller).until(self.deadline)
+        Self::new(self.turntable.clone(), self.caller.clone()).until(self.deadline)
     }
 
     /// For an export, which goes on behind the answer of this request, with what is in force for it: all rows of a query, for
@@ -74,7 +75,7 @@ impl Session {
 
     fn again(&self, budget: Budget) -> Self {
         let (turntable, snapshot) = (self.turntable.clone(), self.snapshot.clone());
-        let (caller, deadline) = (self.caller, self.deadline);
+        let (caller, deadline) = (self.caller.clone(), self.deadline);
         let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
         Self { turntable, snapshot, caller, deadline, budget, trace, staged, place }
     }
@@ -182,6 +183,10 @@ impl Session {
             done
         };
         self.turntable.work.run(of, wait.size, ends.then_some(wait.until), job).await
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     pub(in crate::router) fn may(&self, right: Right, table: &Table) -> Result<()> {
