@@ -12,9 +12,11 @@ use crate::http::doors::{self, Doors, PublicUrl};
 use crate::http::token::Asked;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
+use crate::model::rules::Roles;
 use crate::model::table::Route;
 use written::{Node, Place, Problems, Section, Value};
 
+mod roles;
 mod written;
 
 /// All that `serve` needs to know.
@@ -31,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// Names that are this server's, and proxies that are believed.
     pub doors: Doors,
+    /// What roles give, beside those that are built in.
+    pub roles: Roles,
     /// Whom the admin API asks for its token.
     pub admin_token: Asked,
     /// What is allowed and still deserves a look; to be logged at the start.
@@ -141,6 +145,7 @@ impl Config {
         for (name, value) in limit_values(&self.limits) {
             let _ = writeln!(text, "{name} = {value}");
         }
+        text.push_str(&roles::toml(&self.roles));
         text
     }
 }
@@ -220,10 +225,24 @@ impl Checker<'_> {
         doors.origins = self.cors(cors);
         let admin = top.section("admin", self.problems);
         let admin_token = self.admin(admin);
+        let roles = top.section("roles", self.problems);
+        let roles = roles::read(roles, self.problems);
         let limits = top.section("limits", self.problems);
         let limits = self.limits(limits);
         top.end(self.problems);
-        Config { listen, data_dir, store, sources, tables, mappings, limits, doors, admin_token, warnings: Vec::new() }
+        Config {
+            listen,
+            data_dir,
+            store,
+            sources,
+            tables,
+            mappings,
+            limits,
+            doors,
+            roles,
+            admin_token,
+            warnings: Vec::new(),
+        }
     }
 
     fn listen(&mut self, top: &mut Section) -> SocketAddr {

@@ -57,8 +57,11 @@ pub mod model {
     /// Who asks: name, roles, claims.
     pub mod caller;
 
-    /// What they may.
+    /// What they may do at all.
     pub mod access;
+
+    /// What roles give of each table: operations, rows, columns.
+    pub mod rules;
 }
 
 /// The language that apps speak: text to model and back.
@@ -425,6 +428,9 @@ pub mod router {
     /// Who may write a resource: one at a time.
     pub mod writers;
 
+    /// What a caller sees of the tables: narrowed by their rules once, for all that they ask.
+    pub mod sight;
+
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
 
@@ -462,6 +468,9 @@ pub mod router {
 
         /// Conditions on related tables.
         mod join;
+
+        /// Rows held to the rules of their caller.
+        mod held;
 
         /// What hangs on the rows of a page.
         mod expand;

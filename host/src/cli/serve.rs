@@ -257,6 +257,7 @@ async fn assemble(config: &Config) -> Result<Turntable> {
         key.try_into().map_err(|_| Error::new(Code::Store, "the stored key for next links is not 32 bytes"))?;
     let mut turntable = Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key));
     turntable.virtual_names = config.mappings.virtual_names;
+    turntable.roles = config.roles.clone();
     Ok(turntable)
 }
 

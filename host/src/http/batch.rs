@@ -182,7 +182,7 @@ impl Running<'_> {
     async fn change(&self, session: &Session, part: &Part, made: &BTreeMap<String, String>) -> Result<tables::Changed> {
         self.may_go_on(part)?;
         let sent = self.sent(part.clone(), made)?;
-        let call = sent.parse(session.snapshot(), &self.app.turntable.limits)?;
+        let call = sent.parse(session.catalog(), &self.app.turntable.limits)?;
         match &call.request {
             Request::Write { .. } => tables::change(session, sent, call).await,
             _ if part.method == "GET" => Err(Error::new(Code::BadRequest, "a change set takes no reads")),

@@ -93,6 +93,7 @@ fn entry(outcome: &Outcome) -> Value {
 
 fn status_line(code: Code) -> &'static str {
     match status(code).as_u16() {
+        403 => "403 Forbidden",
         409 => "409 Conflict",
         412 => "412 Precondition Failed",
         413 => "413 Payload Too Large",

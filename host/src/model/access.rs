@@ -1,10 +1,9 @@
-//! What callers may. It is decided here and nowhere else: of a request as a whole where it comes in, and of every table
-//! that it touches, related ones included, before anything is planned.
+//! What callers may do at all: it is decided of a request as a whole, where it comes in. Of each table that it touches the rules
+//! of their roles decide (`rules`).
 
 use super::caller::{Caller, Kind, Role};
 use super::error::{Code, Error, Result};
 use super::scopes::{Act, Context};
-use super::table::Table;
 
 /// What a request as a whole is about, whatever tables it touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +67,16 @@ impl Caller {
         if self.kind() == Kind::Nobody {
             return Err(Error::new(Code::Unauthorized, "this server asks who you are"));
         }
-        let by_role = operation.roles().iter().any(|role| self.has(*role));
+        let own = self.access();
+        let writes = own.create || own.update || own.delete;
+        let by_role = operation.roles().iter().any(|role| self.has(*role))
+            || match operation {
+                Operation::Describe => own.read || writes,
+                Operation::Read => own.read,
+                // Of a bundle each entry is held to what is let be done with its type.
+                Operation::Write | Operation::Ingest => writes,
+                Operation::Map | Operation::Administer | Operation::Watch => false,
+            };
         let by_scope = self.scopes().map(|scopes| match operation {
             Operation::Describe => !scopes.all().is_empty(),
             Operation::Read => scopes.lets(Act::Read, None),
@@ -85,43 +93,6 @@ impl Caller {
             return Ok(());
         }
         Err(Error::new(Code::Forbidden, format!("this caller may not {}", operation.name())))
-    }
-
-    /// `Forbidden` for what this caller may not do with this table, `MethodNotAllowed` for what nobody may.
-    pub fn may(&self, right: Right, table: &Table) -> Result<()> {
-        let acts: &[Act] = match right {
-            Right::Read => &[Act::Read],
-            Right::Create => &[Act::Create],
-            Right::Update => &[Act::Update],
-            Right::Upsert => &[Act::Create, Act::Update],
-            Right::Delete => &[Act::Delete],
-        };
-        let operation = if right == Right::Read { Operation::Read } else { Operation::Write };
-        let by_role = operation.roles().iter().any(|role| self.has(*role));
-        // Whose rows are the patient's of a launch is not looked at here: scopes of that context let nobody read.
-        let by_scope = self.scopes().map(|scopes| {
-            acts.iter().all(|act| {
-                table.sources.iter().all(|source| {
-                    scopes.letting(*act, Some(&source.resource_type)).any(|scope| scope.context != Context::Patient)
-                })
-            })
-        });
-        if !self.both(by_role, by_scope) {
-            let what = operation.name();
-            return Err(Error::new(Code::Forbidden, format!("this caller may not {what} of `{}`", table.entity_set)));
-        }
-        let access = table.access;
-        let (verb, allowed) = match right {
-            Right::Read => ("read", access.read),
-            Right::Create => ("created", access.create),
-            Right::Update => ("changed", access.update),
-            Right::Upsert => ("created and changed", access.create && access.update),
-            Right::Delete => ("deleted", access.delete),
-        };
-        if allowed {
-            return Ok(());
-        }
-        Err(Error::new(Code::MethodNotAllowed, format!("rows of `{}` cannot be {verb}", table.entity_set)))
     }
 
     /// Scopes hold whoever has roles to less; of who has none they are all there is.

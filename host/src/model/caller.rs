@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::scopes::Scopes;
+use super::table::TableAccess;
 
 /// Whoever sent a request. Cheap to clone; never a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,7 @@ struct Who {
     kind: Kind,
     roles: BTreeSet<String>,
     built_in: BTreeSet<Role>,
+    access: TableAccess,
     claims: BTreeMap<String, Value>,
     scopes: Option<Scopes>,
 }
@@ -75,7 +77,8 @@ impl Caller {
     pub fn new(kind: Kind, name: impl Into<String>, roles: impl IntoIterator<Item = String>) -> Self {
         let roles: BTreeSet<_> = roles.into_iter().collect();
         let built_in = roles.iter().filter_map(|name| Role::named(name)).collect();
-        Self(Arc::new(Who { name: name.into(), kind, roles, built_in, claims: BTreeMap::new(), scopes: None }))
+        let (access, claims, scopes) = (TableAccess::default(), BTreeMap::new(), None);
+        Self(Arc::new(Who { name: name.into(), kind, roles, built_in, access, claims, scopes }))
     }
 
     /// Who reaches a server without login: they may whatever there is.
@@ -105,6 +108,11 @@ impl Caller {
         Self(Arc::new(who))
     }
 
+    /// The same, whose own roles let this be done with rows of some table.
+    pub fn granted(self, access: TableAccess) -> Self {
+        Self(Arc::new(Who { access, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
     /// As the audit trail shows it: `local`, `key:NAME`, `basic:NAME`, `PROVIDER:SUBJECT`.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -122,6 +130,11 @@ impl Caller {
     /// Whether they have a built-in role, inherited or not.
     pub fn has(&self, role: Role) -> bool {
         self.0.built_in.contains(&role)
+    }
+
+    /// What roles that are not built in let be done with rows of some table.
+    pub fn access(&self) -> TableAccess {
+        self.0.access
     }
 
     pub fn claims(&self) -> &BTreeMap<String, Value> {

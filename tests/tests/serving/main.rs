@@ -9,4 +9,5 @@ mod disk;
 mod doors;
 mod manners;
 mod releases;
+mod rules;
 mod says_nothing;
