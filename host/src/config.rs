@@ -10,6 +10,8 @@ use crate::fhir::auth::{AuthSettings, Secret};
 use crate::fhir::client::{BaseUrl, Overrides, SourceSettings};
 use crate::http::doors::{self, Doors, PublicUrl};
 use crate::http::token::Asked;
+use crate::identity::identify;
+use crate::model::caller::Role;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::Route;
@@ -31,7 +33,9 @@ pub struct Config {
     pub limits: Limits,
     /// Names that are this server's, and proxies that are believed.
     pub doors: Doors,
-    /// Whom the admin API asks for its token.
+    /// Who is let in, and by what they show.
+    pub identity: identify::Settings,
+    /// Whom the admin API asks for its token, where there is no login.
     pub admin_token: Asked,
     /// What is allowed and still deserves a look; to be logged at the start.
     pub warnings: Vec<String>,
@@ -88,6 +92,11 @@ impl Config {
             .details(problems.errors.into_iter().map(detail)))
     }
 
+    /// The names of all roles that there are.
+    pub fn role_names(&self) -> Vec<String> {
+        Role::ALL.map(|role| role.name().to_owned()).to_vec()
+    }
+
     /// What is in force, defaults included, as a file that says the same. Secrets stay references.
     pub fn effective_toml(&self) -> String {
         let mut text = String::new();
@@ -132,6 +141,7 @@ impl Config {
         }
         let _ = writeln!(text, "hosts = {}", list(&self.doors.hosts));
         let _ = writeln!(text, "proxies = {}", list(&self.doors.proxies));
+        let _ = writeln!(text, "\n[auth.keys]\nenabled = {}", self.identity.keys);
         let _ = writeln!(text, "\n[cors]\norigins = {}", list(&self.doors.origins));
         let asked = match self.admin_token {
             Asked::Browsers => "browsers",
@@ -215,7 +225,7 @@ impl Checker<'_> {
         let mappings = top.section("mappings", self.problems);
         let mappings = self.mappings(mappings);
         let auth = top.section("auth", self.problems);
-        let mut doors = self.auth(auth, listen);
+        let (mut doors, identity) = self.auth(auth, &listen);
         let cors = top.section("cors", self.problems);
         doors.origins = self.cors(cors);
         let admin = top.section("admin", self.problems);
@@ -223,11 +233,12 @@ impl Checker<'_> {
         let limits = top.section("limits", self.problems);
         let limits = self.limits(limits);
         top.end(self.problems);
-        Config { listen, data_dir, store, sources, tables, mappings, limits, doors, admin_token, warnings: Vec::new() }
+        let (listen, warnings) = (listen.0, Vec::new());
+        Config { listen, data_dir, store, sources, tables, mappings, limits, doors, identity, admin_token, warnings }
     }
 
-    fn listen(&mut self, top: &mut Section) -> SocketAddr {
-        let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+    fn listen(&mut self, top: &mut Section) -> (SocketAddr, Place) {
+        let default = (SocketAddr::from(([127, 0, 0, 1], 8080)), Place::Nowhere);
         let Some((text, place)) = top.text("listen", self.problems) else {
             return default;
         };
@@ -236,14 +247,7 @@ impl Checker<'_> {
             self.problems.error(&place, what);
             return default;
         };
-        if !listen.ip().is_loopback() {
-            let what = format!(
-                "`listen` = {text:?} can be reached from other machines, and without [auth] anybody there could read \
-                 and change patient data; listen on 127.0.0.1 and put a proxy that authenticates in front"
-            );
-            self.problems.error(&place, what);
-        }
-        listen
+        (listen, place)
     }
 
     fn store(&mut self, mut store: Section) -> StoreSettings {
@@ -474,7 +478,7 @@ impl Checker<'_> {
         MappingSettings { builtin, warm, dir, virtual_names }
     }
 
-    fn auth(&mut self, mut auth: Section, listen: SocketAddr) -> Doors {
+    fn auth(&mut self, mut auth: Section, (listen, place): &(SocketAddr, Place)) -> (Doors, identify::Settings) {
         let mut doors = Doors::default();
         if let Some((text, place)) = auth.text("public_url", self.problems) {
             doors.public_url = PublicUrl::parse(&text);
@@ -498,15 +502,34 @@ impl Checker<'_> {
                 }
             }
         }
-        if !auth.is_empty() {
-            let what = "NotSupported: [auth] has no login yet; leave only public_url, hosts and proxies, and listen on \
-                        127.0.0.1";
-            self.problems.error(auth.place(), what);
-        } else if listen.ip().is_loopback() {
+        let identity = self.identity(&mut auth);
+        auth.end(self.problems);
+        if !identity.asks() && listen.ip().is_loopback() {
             let what = "no login in [auth]: everybody on this machine may read and change everything";
             self.problems.warning(&Place::Nowhere, what);
+        } else if !identity.asks() {
+            let what = format!(
+                "`listen` = \"{listen}\" can be reached from other machines, and without a login in [auth] anybody there \
+                 could read and change patient data; add [auth.keys], or listen on 127.0.0.1"
+            );
+            self.problems.error(place, what);
+        } else if !listen.ip().is_loopback() {
+            let what = format!(
+                "`listen` = \"{listen}\" can be reached from other machines without TLS: what is sent, credentials \
+                 included, can be read on the way unless a proxy that speaks TLS is in front"
+            );
+            self.problems.warning(place, what);
         }
-        doors
+        (doors, identity)
+    }
+
+    fn identity(&mut self, auth: &mut Section) -> identify::Settings {
+        let keys = auth.optional("keys", self.problems).is_some_and(|mut keys| {
+            let enabled = keys.boolean("enabled", self.problems).unwrap_or(true);
+            keys.end(self.problems);
+            enabled
+        });
+        identify::Settings { keys }
     }
 
     fn cors(&mut self, mut cors: Section) -> Vec<PublicUrl> {

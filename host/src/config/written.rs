@@ -14,7 +14,7 @@ use crate::model::catalog::nearest;
 /// Every key `a.b` is also `TURNTABLE_A__B`.
 const PREFIX: &str = "TURNTABLE_";
 /// Variables that other parts of the program read.
-const NOT_KEYS: [&str; 3] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN"];
+const NOT_KEYS: [&str; 4] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN", "TURNTABLE_TOKEN"];
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,6 +261,12 @@ impl Section {
             Some(value) => Self::from_value(path, value, problems),
             None => Self { path, place: self.place.clone(), values: BTreeMap::new(), known: Vec::new() },
         }
+    }
+
+    /// A table inside, which means something by being there.
+    pub(super) fn optional(&mut self, key: &'static str, problems: &mut Problems) -> Option<Self> {
+        let path = self.name(key);
+        self.take(key).map(|value| Self::from_value(path, value, problems))
     }
 
     /// Every key with a table, for sections whose keys are names.

@@ -249,7 +249,10 @@ pub fn mark(response: &mut Response) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding, authorization, origin, prefer"));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-encoding, authorization, origin, prefer, x-api-key"),
+    );
 }
 
 impl PublicUrl {

@@ -3,7 +3,7 @@
 
 use super::caller::{Caller, Kind, Role};
 use super::error::{Code, Error, Result};
-use super::scopes::{Act, Context};
+use super::scopes::{Act, Context, Scopes};
 use super::table::Table;
 
 /// What a request as a whole is about, whatever tables it touches.
@@ -87,6 +87,20 @@ impl Caller {
         Err(Error::new(Code::Forbidden, format!("this caller may not {}", operation.name())))
     }
 
+    /// Resources of a type as they are, whatever tables show of them. As [`Caller::may_do`].
+    pub fn may_read_whole(&self, resource_type: &str) -> Result<()> {
+        self.may_do(Operation::Read)?;
+        let lets = |scopes: &Scopes| {
+            scopes.letting(Act::Read, Some(resource_type)).any(|scope| scope.context != Context::Patient)
+        };
+        match self.scopes().is_none_or(lets) {
+            true => Ok(()),
+            false => {
+                Err(Error::new(Code::Forbidden, format!("this caller may not read a `{resource_type}` as a whole")))
+            }
+        }
+    }
+
     /// `Forbidden` for what this caller may not do with this table, `MethodNotAllowed` for what nobody may.
     pub fn may(&self, right: Right, table: &Table) -> Result<()> {
         let acts: &[Act] = match right {
@@ -137,7 +151,6 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::scopes::Scopes;
 
     #[test]
     fn roles_and_scopes_say_what_may_be_done() {

@@ -31,6 +31,8 @@ pub struct Limits {
     pub bodies_bytes: usize,
     /// Milliseconds that requests under way have when the server is told to end. They are broken off.
     pub shutdown_ms: u64,
+    /// API keys that a data folder may have. `Conflict` for one more.
+    pub api_keys: usize,
     /// Bytes of a request URL. `UrlTooLong`.
     pub url_bytes: usize,
     /// Bytes of a request body to the table API. `BodyTooLarge`.
@@ -188,6 +190,7 @@ impl Default for Limits {
             answers_bytes: 256 << 20,
             bodies_bytes: 256 << 20,
             shutdown_ms: 30_000,
+            api_keys: 1_000,
             url_bytes: 32 << 10,
             body_bytes: 4 << 20,
             batch_bytes: 16 << 20,

@@ -7,6 +7,7 @@ mod budget;
 mod connections;
 mod disk;
 mod doors;
+mod identity;
 mod manners;
 mod releases;
 mod says_nothing;
