@@ -419,6 +419,18 @@ pub mod identity {
     /// API keys, in a file of the data folder.
     pub mod keys;
 
+    /// Names and passwords.
+    pub mod passwords;
+
+    /// Signed tokens, and the keys they are checked with.
+    pub mod jws;
+
+    /// Documents of OpenID providers.
+    pub mod fetch;
+
+    /// OpenID providers, and who their tokens are of.
+    pub mod provider;
+
     /// What somebody shows, to a caller.
     pub mod identify;
 }
@@ -691,6 +703,9 @@ pub mod http {
 
     /// The list of routes.
     pub mod app;
+
+    /// TLS towards clients, with a certificate that is read anew.
+    pub mod tls;
 
     /// Connections: how many, how one takes the place of another, how they end.
     pub mod server;

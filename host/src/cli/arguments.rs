@@ -97,6 +97,8 @@ enum Command {
     /// Make, show and revoke API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Hash a password for [auth.basic]: its first line of input to a line of output.
+    PasswordHash,
     /// Copy the whole store to a new file; a server may run on it.
     Backup {
         file: PathBuf,
@@ -322,6 +324,7 @@ async fn dispatch(command: Command) -> Result<()> {
             admin::ingest(&server, &files, forward.as_deref(), as_batch).await
         }
         Command::Key(command) => key::run(command),
+        Command::PasswordHash => key::password_hash(),
         Command::Backup { file, config } => backup::backup(config.as_deref(), &file).await,
         Command::Restore { file, config } => backup::restore(config.as_deref(), &file).await,
         Command::Check { config, json } => serve::check(config.as_deref(), json).await,

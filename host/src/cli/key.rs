@@ -1,5 +1,6 @@
-//! `turntable key`: API keys of a data folder, whether a server runs on it or not.
+//! `turntable key`: API keys of a data folder, whether a server runs on it or not. `turntable password-hash`.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -10,6 +11,7 @@ use crate::cli::keys::BY;
 use crate::cli::serve::read_config;
 use crate::cli::terminal::{note, say};
 use crate::identity::keys::{self, Key, NewKey};
+use crate::identity::passwords;
 use crate::model::error::{Code, Error, Result};
 
 #[derive(Subcommand)]
@@ -69,6 +71,21 @@ pub fn run(command: KeyCommand) -> Result<()> {
             note(format_args!("revoked: {name}"));
             Ok(())
         }
+    }
+}
+
+/// Reads a password, and prints what a configuration has in its place.
+pub fn password_hash() -> Result<()> {
+    if std::io::stdin().is_terminal() {
+        note("the password, then Enter (it is shown):");
+    }
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|e| Error::new(Code::BadValue, format!("the input cannot be read: {e}")))?;
+    match line.trim_end_matches(['\r', '\n']) {
+        "" => Err(Error::new(Code::BadValue, "there is no password in the input")),
+        password => passwords::hash(password).map(say),
     }
 }
 

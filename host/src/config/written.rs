@@ -243,6 +243,16 @@ impl Section {
         texts.into_iter().map(|text| (text, value.place.clone())).collect()
     }
 
+    /// The same, where one text needs no list.
+    pub(super) fn one_or_more(&mut self, key: &'static str, problems: &mut Problems) -> Vec<(String, Place)> {
+        match self.values.get(key) {
+            Some(Value { node: Node::Text(_), place: Place::Line { .. } }) => {
+                self.text(key, problems).into_iter().collect()
+            }
+            _ => self.texts(key, problems),
+        }
+    }
+
     /// `"250ms"`, `"10s"`, `"5m"`, `"1h"`; more than nothing.
     pub(super) fn duration(&mut self, key: &'static str, problems: &mut Problems) -> Option<Duration> {
         let (text, place) = self.text(key, problems)?;

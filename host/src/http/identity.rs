@@ -10,8 +10,10 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
+use crate::http::doors::Entered;
 use crate::http::shared::{App, Shared, failure};
 use crate::identity::identify::{Identity, Shown};
 use crate::model::access::Operation;
@@ -31,6 +33,11 @@ const OPEN: [&str; 3] = ["/", "/healthz", "/readyz"];
 /// Puts the [`Caller`] beside a request.
 pub(super) async fn identified(State(app): Shared, mut request: Request, next: Next) -> Response {
     let credentials = taken(&mut request);
+    let is_private = request.extensions().get::<Entered>().is_some_and(|entered| entered.is_private);
+    let credentials = credentials.and_then(|shown| match shown {
+        Some(Credentials::Basic { .. }) if !is_private && app.identity.asks() => Err(overheard()),
+        other => Ok(other),
+    });
     match caller(&app, credentials, request.method(), request.uri().path()).await {
         Ok(caller) => {
             if app.identity.asks() {
@@ -54,8 +61,9 @@ pub(super) fn refused(identity: &Identity, error: &Error) -> Response {
     response
 }
 
-fn challenges(_: &Identity) -> Vec<&'static str> {
-    vec!["Bearer realm=\"turntable\""]
+fn challenges(identity: &Identity) -> Vec<&'static str> {
+    let basic = identity.takes_passwords().then_some("Basic realm=\"turntable\", charset=\"UTF-8\"");
+    ["Bearer realm=\"turntable\""].into_iter().chain(basic).collect()
 }
 
 /// `Unauthorized`, or `Forbidden` for who is known and may not.
@@ -88,7 +96,7 @@ async fn who(app: &App, credentials: &Credentials) -> Result<Caller> {
     {
         return Ok(Caller::new(Kind::Local, "admin-token", [Role::Admin.name().to_owned()]));
     }
-    app.identity.of(&credentials.shown())
+    app.identity.of(&credentials.shown()).await
 }
 
 /// What a path as a whole is about; None for what anybody is answered. Requests to tables, also those of a batch, are asked
@@ -152,6 +160,7 @@ pub(super) fn may(caller: &Caller, request: &TableRequest) -> Result<()> {
 enum Credentials {
     Key(String),
     Bearer(String),
+    Basic { name: String, password: String },
 }
 
 impl Credentials {
@@ -159,6 +168,7 @@ impl Credentials {
         match self {
             Self::Key(secret) => Shown::Key(secret),
             Self::Bearer(token) => Shown::Bearer(token),
+            Self::Basic { name, password } => Shown::Basic { name, password },
         }
     }
 }
@@ -188,11 +198,26 @@ fn taken(request: &mut Request) -> Result<Option<Credentials>> {
     }
 }
 
-/// Of the header `Authorization` (RFC 9110, 11.6.2; RFC 6750, 2.1).
+/// A password that came in a way that others can read is not looked at.
+fn overheard() -> Error {
+    Error::new(Code::Unauthorized, "a password is taken over TLS only").target("Authorization").hint(
+        "call the server by https; behind a proxy that does, name it in auth.proxies and let it send X-Forwarded-Proto",
+    )
+}
+
+/// Of the header `Authorization` (RFC 9110, 11.6.2; RFC 6750, 2.1; RFC 7617, 2).
 fn authorization(text: &str) -> Option<Credentials> {
     let (scheme, rest) = text.split_once(' ')?;
     let rest = rest.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty()).then(|| Credentials::Bearer(rest.to_owned()))
+    if scheme.eq_ignore_ascii_case("bearer") && !rest.is_empty() {
+        return Some(Credentials::Bearer(rest.to_owned()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(BASE64_STANDARD.decode(rest).ok()?).ok()?;
+    let (name, password) = pair.split_once(':')?;
+    Some(Credentials::Basic { name: name.to_owned(), password: password.to_owned() })
 }
 
 /// A URI without the option that has a key, and the keys; None where it has none.
@@ -269,6 +294,14 @@ mod tests {
         check("/x", &[("authorization", "Bearer ")], none());
         check("/x", &[("authorization", "secret")], none());
         check("/x", &[("authorization", "Digest secret")], none());
+        let basic = |name: &str, password: &str| {
+            Ok(Some(Credentials::Basic { name: name.to_owned(), password: password.to_owned() }))
+        };
+        check("/x", &[("authorization", "Basic YTpiOmM=")], basic("a", "b:c"));
+        check("/x", &[("authorization", "basic  w6Q6")], basic("ä", ""));
+        check("/x", &[("authorization", "Basic YWI=")], none());
+        check("/x", &[("authorization", "Basic /zr/")], none());
+        check("/x", &[("authorization", "Basic !")], none());
     }
 
     #[test]

@@ -255,6 +255,11 @@ pub fn expiry(text: &str) -> Result<Timestamp> {
     if at > Timestamp::now() { Ok(at) } else { Err(bad("this has passed")) }
 }
 
+/// Of credentials that are none.
+pub fn not_accepted() -> Error {
+    Error::new(Code::Unauthorized, "the credentials are not accepted").target("Authorization")
+}
+
 /// Seconds are enough.
 fn now() -> Timestamp {
     Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default()

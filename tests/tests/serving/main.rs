@@ -11,3 +11,5 @@ mod identity;
 mod manners;
 mod releases;
 mod says_nothing;
+mod tls;
+mod tokens;
