@@ -417,6 +417,27 @@ pub mod mapping {
     pub(crate) mod subject;
 }
 
+/// Who asks, of what they show. No HTTP, and nothing of what they may.
+pub mod identity {
+    /// API keys, in a file of the data folder.
+    pub mod keys;
+
+    /// Names and passwords.
+    pub mod passwords;
+
+    /// Signed tokens, and the keys they are checked with.
+    pub mod jws;
+
+    /// Documents of OpenID providers.
+    pub mod fetch;
+
+    /// OpenID providers, and who their tokens are of.
+    pub mod provider;
+
+    /// What somebody shows, to a caller.
+    pub mod identify;
+}
+
 /// Use cases; knows no HTTP.
 pub mod router {
     /// Where a page ended, sealed.
@@ -580,6 +601,9 @@ pub mod router {
         /// Who asks for it.
         pub mod actor;
 
+        /// API keys made and revoked, and the audit trail of it.
+        pub mod keys;
+
         /// A component through the gate, into the store.
         pub mod load;
 
@@ -626,6 +650,9 @@ pub mod http {
     /// What handlers share, errors on their way out.
     pub mod shared;
 
+    /// Who sent a request, and whether they may send such a one at all.
+    mod identity;
+
     /// Bodies in.
     pub mod body;
 
@@ -658,6 +685,9 @@ pub mod http {
         /// Who did what.
         mod audit;
 
+        /// API keys.
+        mod keys;
+
         /// FHIR services, and what they were found to do.
         mod sources;
 
@@ -683,6 +713,9 @@ pub mod http {
     /// The list of routes.
     pub mod app;
 
+    /// TLS towards clients, with a certificate that is read anew.
+    pub mod tls;
+
     /// Connections: how many, how one takes the place of another, how they end.
     pub mod server;
 }
@@ -695,8 +728,14 @@ pub mod cli {
     /// Lines to stdout and stderr.
     pub mod terminal;
 
+    /// How a server comes to its API keys.
+    mod keys;
+
     /// The server as a whole: start, ready, stop.
     pub mod serve;
+
+    /// `turntable key`.
+    pub mod key;
 
     /// `turntable backup`, `turntable restore`.
     pub mod backup;

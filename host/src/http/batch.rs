@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::doors::Entered;
+use crate::http::identity::without_key_option;
 use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
 use crate::model::caller::Caller;
@@ -210,6 +211,8 @@ impl Running<'_> {
         let method = Method::from_bytes(part.method.as_bytes())
             .map_err(|_| Error::new(Code::BadRequest, "the method of a part is none"))?;
         let (path, query) = batch::below(&batch::resolved(&part.url, made)?, &self.base)?;
+        // All parts are of who sends the batch; what they say of it is not looked at.
+        let query = without_key_option(&query).0.into_owned();
         let mut headers = HeaderMap::with_capacity(part.headers.len());
         for (name, value) in &part.headers {
             let bad = || Error::new(Code::BadRequest, "a header of a part is none");

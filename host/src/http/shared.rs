@@ -14,6 +14,7 @@ use crate::http::line::Tally;
 use crate::http::metadata::Documents;
 use crate::http::status::status;
 use crate::http::token::AdminToken;
+use crate::identity::identify::Identity;
 use crate::model::caller::{Caller, Role};
 use crate::model::error::{Code, Error};
 use crate::odata::reply;
@@ -43,6 +44,7 @@ pub struct App {
     pub(super) started: jiff::Timestamp,
     pub(super) doors: Doors,
     pub(super) admin_token: AdminToken,
+    pub(super) identity: Identity,
     pub counters: Counters,
     pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
@@ -62,7 +64,7 @@ pub struct Counters {
 pub type Shared = State<Arc<App>>;
 
 impl App {
-    pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken) -> Self {
+    pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken, identity: Identity) -> Self {
         let exports = Arc::new(Semaphore::new(turntable.limits.exports));
         Self {
             turntable,
@@ -70,6 +72,7 @@ impl App {
             started: jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default(),
             doors,
             admin_token,
+            identity,
             counters: Counters::default(),
             lines: Arc::default(),
             documents: Documents::default(),
@@ -81,7 +84,7 @@ impl App {
     #[cfg(test)]
     pub(super) fn for_tests() -> Self {
         let token = AdminToken::new("of a test", Default::default());
-        Self::new(Arc::new(Turntable::for_tests()), Doors::default(), token)
+        Self::new(Arc::new(Turntable::for_tests()), Doors::default(), token, Identity::default())
     }
 
     /// Every active mapping is known.
@@ -104,7 +107,7 @@ impl App {
     }
 }
 
-/// Who sent a request, for handlers: `app::identified` has put it there.
+/// Who sent a request, for handlers: `identity::identified` has put it there.
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Error;
 

@@ -14,10 +14,12 @@ use uuid::Uuid;
 
 use crate::http::doors::Entered;
 use crate::http::export::{self, Export};
+use crate::http::identity::may;
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::Which;
 use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
+use crate::model::access::Operation;
 use crate::model::aggregate::Aggregation;
 use crate::model::caller::Caller;
 use crate::model::catalog::{Catalog, Relation};
@@ -117,6 +119,7 @@ async fn answer(app: &App, caller: &Caller, request: HttpRequest) -> Result<Resp
 /// The life of a request from here on, in a session of its own.
 pub(super) async fn respond(app: &App, mut sent: Sent, session: Session) -> Result<Response> {
     if let Some(id) = user_view_asked(&sent.query) {
+        session.caller().may_do(Operation::Read)?;
         sent.user_view = session.user_view(id).await?;
     }
     let (sent, limits) = (Arc::new(sent), &app.turntable.limits);
@@ -128,6 +131,7 @@ pub(super) async fn respond(app: &App, mut sent: Sent, session: Session) -> Resu
         session.work_aside(move || sent.parse(&catalog, &limits)).await??
     };
     session.trace().add(Step::Parse, begun.elapsed());
+    may(session.caller(), &call.request)?;
     session.remember_keys(&call.keys);
     let serving = Serving { app, session, sent, call: Arc::new(call) };
     let mut response = serving.run().await?;
@@ -144,6 +148,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
     let Request::Write { table, change, .. } = &call.request else {
         return Err(Error::new(Code::Internal, "what was to be a change is none"));
     };
+    may(session.caller(), &call.request)?;
     session.remember_keys(&call.keys);
     let written = session.insert(session.snapshot().table(&table.name)?, change).await?;
     let address = address(session, &call, table, written.key);

@@ -3,7 +3,7 @@
 
 use super::caller::{Caller, Kind, Role};
 use super::error::{Code, Error, Result};
-use super::scopes::{Act, Context};
+use super::scopes::{Act, Context, Scopes};
 
 /// What a request as a whole is about, whatever tables it touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,20 @@ impl Caller {
         Err(Error::new(Code::Forbidden, format!("this caller may not {}", operation.name())))
     }
 
+    /// Resources of a type as they are, whatever tables show of them. As [`Caller::may_do`].
+    pub fn may_read_whole(&self, resource_type: &str) -> Result<()> {
+        self.may_do(Operation::Read)?;
+        let lets = |scopes: &Scopes| {
+            scopes.letting(Act::Read, Some(resource_type)).any(|scope| scope.context != Context::Patient)
+        };
+        match self.scopes().is_none_or(lets) {
+            true => Ok(()),
+            false => {
+                Err(Error::new(Code::Forbidden, format!("this caller may not read a `{resource_type}` as a whole")))
+            }
+        }
+    }
+
     /// Scopes hold whoever has roles to less; of who has none they are all there is.
     fn both(&self, by_role: bool, by_scope: Option<bool>) -> bool {
         match by_scope {
@@ -108,7 +122,6 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::scopes::Scopes;
 
     #[test]
     fn roles_and_scopes_say_what_may_be_done() {

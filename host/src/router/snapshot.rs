@@ -50,6 +50,8 @@ pub struct Turntable {
     pub(in crate::router) met_behind: Arc<tokio::sync::Notify>,
     /// Held by whoever changes what is in force; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
+    /// Held by whoever changes API keys, or looks for such changes; whether the trail was held against them once.
+    pub(super) keys: tokio::sync::Mutex<bool>,
     /// What was in force before and requests may still hold.
     formerly: Mutex<Vec<Weak<Snapshot>>>,
 }
@@ -117,6 +119,7 @@ impl Turntable {
             writers: Writers::default(),
             met_behind: Arc::default(),
             control,
+            keys: tokio::sync::Mutex::default(),
             formerly: Mutex::default(),
         }
     }
