@@ -9,12 +9,20 @@ use std::path::{Path, PathBuf};
 use crate::fhir::auth::{AuthSettings, Secret};
 use crate::fhir::client::{BaseUrl, Overrides, SourceSettings};
 use crate::http::doors::{self, Doors, PublicUrl};
+use crate::http::tls::{Tls, TlsSettings};
 use crate::http::token::Asked;
+use crate::identity::jws::Algorithm;
+use crate::identity::passwords::UserSettings;
+use crate::identity::provider::ProviderSettings;
+use crate::identity::{fetch, identify, passwords};
+use crate::model::caller::Role;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
+use crate::model::rules::Roles;
 use crate::model::table::Route;
 use written::{Node, Place, Problems, Section, Value};
 
+mod roles;
 mod written;
 
 /// All that `serve` needs to know.
@@ -31,7 +39,13 @@ pub struct Config {
     pub limits: Limits,
     /// Names that are this server's, and proxies that are believed.
     pub doors: Doors,
-    /// Whom the admin API asks for its token.
+    /// What roles give, beside those that are built in.
+    pub roles: Roles,
+    /// Who is let in, and by what they show.
+    pub identity: identify::Settings,
+    /// Clients speak TLS.
+    pub tls: Option<TlsSettings>,
+    /// Whom the admin API asks for its token, where there is no login.
     pub admin_token: Asked,
     /// What is allowed and still deserves a look; to be logged at the start.
     pub warnings: Vec<String>,
@@ -77,7 +91,7 @@ impl Config {
     pub fn parse(file: Option<(&Path, &str)>, environment: &BTreeMap<String, String>) -> Result<Self> {
         let mut problems = Problems::default();
         let written = written::read(file, environment, &mut problems);
-        let config = Checker { environment, problems: &mut problems }.config(written);
+        let config = Checker { environment, problems: &mut problems, roles: Vec::new() }.config(written);
         if problems.errors.is_empty() {
             return Ok(Self { warnings: problems.warnings, ..config });
         }
@@ -86,6 +100,11 @@ impl Config {
         let detail = |message| Detail { code: "Config".to_owned(), message, target: None };
         Err(Error::new(Code::Config, format!("{what} in the configuration:\n  {}", problems.errors.join("\n  ")))
             .details(problems.errors.into_iter().map(detail)))
+    }
+
+    /// The names of all roles that there are.
+    pub fn role_names(&self) -> Vec<String> {
+        role_names(&self.roles)
     }
 
     /// What is in force, defaults included, as a file that says the same. Secrets stay references.
@@ -132,6 +151,18 @@ impl Config {
         }
         let _ = writeln!(text, "hosts = {}", list(&self.doors.hosts));
         let _ = writeln!(text, "proxies = {}", list(&self.doors.proxies));
+        let _ = writeln!(text, "\n[auth.keys]\nenabled = {}", self.identity.keys);
+        for (name, user) in &self.identity.users {
+            let (hash, roles) = (&user.password_hash, list(&user.roles));
+            let _ = writeln!(text, "\n[auth.basic.{}]\npassword_hash = {hash}\nroles = {roles}", key(name));
+        }
+        for (name, provider) in &self.identity.providers {
+            let _ = writeln!(text, "\n[auth.oidc.{}]\n{}", key(name), provider_toml(provider));
+        }
+        if let Some(TlsSettings { certificate, key }) = &self.tls {
+            let (certificate, key) = (quoted(certificate.display()), quoted(key.display()));
+            let _ = writeln!(text, "\n[tls]\ncertificate = {certificate}\nkey = {key}");
+        }
         let _ = writeln!(text, "\n[cors]\norigins = {}", list(&self.doors.origins));
         let asked = match self.admin_token {
             Asked::Browsers => "browsers",
@@ -141,6 +172,7 @@ impl Config {
         for (name, value) in limit_values(&self.limits) {
             let _ = writeln!(text, "{name} = {value}");
         }
+        text.push_str(&roles::toml(&self.roles));
         text
     }
 }
@@ -157,6 +189,21 @@ fn list(texts: &[impl ToString]) -> String {
 fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     if bare { name.to_owned() } else { quoted(name) }
+}
+
+fn provider_toml(provider: &ProviderSettings) -> String {
+    let algorithms: Vec<_> = provider.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let mut lines = vec![
+        format!("issuer = {}", quoted(&provider.issuer)),
+        format!("audience = {}", list(&provider.audience)),
+        format!("roles_claim = {}", quoted(&provider.roles_claim)),
+        format!("name_claim = {}", quoted(&provider.name_claim)),
+        format!("algorithms = {}", list(&algorithms)),
+        format!("skew = \"{}ms\"", provider.skew.as_millis()),
+    ];
+    lines.extend(provider.jwks_url.as_ref().map(|url| format!("jwks_url = {}", quoted(url))));
+    lines.extend(provider.ca_file.as_ref().map(|path| format!("ca_file = {}", quoted(path.display()))));
+    lines.join("\n")
 }
 
 fn auth_toml(auth: &AuthSettings) -> String {
@@ -196,10 +243,17 @@ fn limit_values(limits: &Limits) -> serde_json::Map<String, serde_json::Value> {
     }
 }
 
+/// Those that are built in first.
+fn role_names(roles: &Roles) -> Vec<String> {
+    Role::ALL.iter().map(|role| role.name().to_owned()).chain(roles.all().keys().cloned()).collect()
+}
+
 /// Turns what is written into what is meant, noting every problem on the way.
 struct Checker<'a> {
     environment: &'a BTreeMap<String, String>,
     problems: &'a mut Problems,
+    /// Names of the roles that there are.
+    roles: Vec<String>,
 }
 
 impl Checker<'_> {
@@ -214,8 +268,20 @@ impl Checker<'_> {
         let tables = self.tables(tables, &sources);
         let mappings = top.section("mappings", self.problems);
         let mappings = self.mappings(mappings);
+        let roles = top.section("roles", self.problems);
+        let roles = roles::read(roles, self.problems);
+        self.roles = role_names(&roles);
         let auth = top.section("auth", self.problems);
-        let mut doors = self.auth(auth, listen);
+        let (mut doors, identity) = self.auth(auth, &listen);
+        let tls = top.optional("tls", self.problems).and_then(|tls| self.tls(tls));
+        if !listen.0.ip().is_loopback() && identity.asks() && tls.is_none() {
+            let what = format!(
+                "`listen` = \"{}\" can be reached from other machines without TLS: what is sent, credentials included, \
+                 can be read on the way unless a proxy that speaks TLS is in front; add [tls]",
+                listen.0
+            );
+            self.problems.warning(&listen.1, what);
+        }
         let cors = top.section("cors", self.problems);
         doors.origins = self.cors(cors);
         let admin = top.section("admin", self.problems);
@@ -223,11 +289,26 @@ impl Checker<'_> {
         let limits = top.section("limits", self.problems);
         let limits = self.limits(limits);
         top.end(self.problems);
-        Config { listen, data_dir, store, sources, tables, mappings, limits, doors, admin_token, warnings: Vec::new() }
+        let (listen, warnings) = (listen.0, Vec::new());
+        Config {
+            listen,
+            data_dir,
+            store,
+            sources,
+            tables,
+            mappings,
+            limits,
+            doors,
+            roles,
+            identity,
+            tls,
+            admin_token,
+            warnings,
+        }
     }
 
-    fn listen(&mut self, top: &mut Section) -> SocketAddr {
-        let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+    fn listen(&mut self, top: &mut Section) -> (SocketAddr, Place) {
+        let default = (SocketAddr::from(([127, 0, 0, 1], 8080)), Place::Nowhere);
         let Some((text, place)) = top.text("listen", self.problems) else {
             return default;
         };
@@ -236,14 +317,7 @@ impl Checker<'_> {
             self.problems.error(&place, what);
             return default;
         };
-        if !listen.ip().is_loopback() {
-            let what = format!(
-                "`listen` = {text:?} can be reached from other machines, and without [auth] anybody there could read \
-                 and change patient data; listen on 127.0.0.1 and put a proxy that authenticates in front"
-            );
-            self.problems.error(&place, what);
-        }
-        listen
+        (listen, place)
     }
 
     fn store(&mut self, mut store: Section) -> StoreSettings {
@@ -474,7 +548,7 @@ impl Checker<'_> {
         MappingSettings { builtin, warm, dir, virtual_names }
     }
 
-    fn auth(&mut self, mut auth: Section, listen: SocketAddr) -> Doors {
+    fn auth(&mut self, mut auth: Section, (listen, place): &(SocketAddr, Place)) -> (Doors, identify::Settings) {
         let mut doors = Doors::default();
         if let Some((text, place)) = auth.text("public_url", self.problems) {
             doors.public_url = PublicUrl::parse(&text);
@@ -498,15 +572,163 @@ impl Checker<'_> {
                 }
             }
         }
-        if !auth.is_empty() {
-            let what = "NotSupported: [auth] has no login yet; leave only public_url, hosts and proxies, and listen on \
-                        127.0.0.1";
-            self.problems.error(auth.place(), what);
-        } else if listen.ip().is_loopback() {
+        let identity = self.identity(&mut auth);
+        auth.end(self.problems);
+        if !identity.asks() && listen.ip().is_loopback() {
             let what = "no login in [auth]: everybody on this machine may read and change everything";
             self.problems.warning(&Place::Nowhere, what);
+        } else if !identity.asks() {
+            let what = format!(
+                "`listen` = \"{listen}\" can be reached from other machines, and without a login in [auth] anybody there \
+                 could read and change patient data; add [auth.keys], [auth.basic] or [auth.oidc.NAME], or listen on 127.0.0.1"
+            );
+            self.problems.error(place, what);
         }
-        doors
+        (doors, identity)
+    }
+
+    fn identity(&mut self, auth: &mut Section) -> identify::Settings {
+        let keys = auth.optional("keys", self.problems).is_some_and(|mut keys| {
+            let enabled = keys.boolean("enabled", self.problems).unwrap_or(true);
+            keys.end(self.problems);
+            enabled
+        });
+        let users = auth.section("basic", self.problems);
+        let users = users.sections(self.problems);
+        let users =
+            users.into_iter().filter_map(|(name, user)| Some((name.clone(), self.user(&name, user)?))).collect();
+        let providers = auth.section("oidc", self.problems);
+        let providers = providers.sections(self.problems);
+        let providers: BTreeMap<_, _> = providers
+            .into_iter()
+            .filter_map(|(name, section)| Some((name.clone(), self.provider(&name, section)?)))
+            .collect();
+        let mut issuers = BTreeSet::new();
+        for (name, provider) in &providers {
+            if !issuers.insert(&provider.issuer) {
+                let what =
+                    format!("`auth.oidc.{name}.issuer`: another provider has the same; list its audiences in one");
+                self.problems.error(&Place::Nowhere, what);
+            }
+        }
+        identify::Settings { keys, users, providers }
+    }
+
+    /// None only where a problem was noted.
+    fn provider(&mut self, name: &str, mut section: Section) -> Option<ProviderSettings> {
+        let at = section.place().clone();
+        let is_word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if !is_word || ["key", "basic", "local"].contains(&name) {
+            self.problems.error(&at, format!("`auth.oidc.{name}`: a provider cannot have this name"));
+        }
+        let issuer = section.required("issuer", self.problems);
+        let issuer = self.safe_address(issuer, &section.name("issuer"));
+        let audience_name = section.name("audience");
+        let audience: Vec<_> =
+            section.one_or_more("audience", self.problems).into_iter().map(|(text, _)| text).collect();
+        if audience.is_empty() {
+            self.problems
+                .error(&at, format!("`{audience_name}` is missing: the name that tokens have for this server"));
+        }
+        let roles_claim = section.text("roles_claim", self.problems).map(|(text, _)| text);
+        let name_claim = section.text("name_claim", self.problems).map(|(text, _)| text);
+        let algorithms_name = section.name("algorithms");
+        let mut algorithms = Vec::new();
+        for (text, place) in section.texts("algorithms", self.problems) {
+            match Algorithm::named(&text) {
+                Some(algorithm) => algorithms.push(algorithm),
+                None => {
+                    let known = Algorithm::ALL.map(|(name, _)| name).join(", ");
+                    self.problems.error(&place, format!("`{algorithms_name}`: {text:?} is none of {known}"));
+                }
+            }
+        }
+        if algorithms.is_empty() {
+            algorithms = ProviderSettings::ALGORITHMS.to_vec();
+        }
+        let skew = section.duration("skew", self.problems).unwrap_or(ProviderSettings::SKEW);
+        if skew > ProviderSettings::LARGEST_SKEW {
+            self.problems.error(&at, format!("`{}` is more than five minutes: set the clocks", section.name("skew")));
+        }
+        let jwks_url = section.text("jwks_url", self.problems);
+        let jwks_url = jwks_url.and_then(|url| self.safe_address(Some(url), &section.name("jwks_url")));
+        let ca_file = section.text("ca_file", self.problems).and_then(|(text, place)| {
+            let path = PathBuf::from(&text);
+            let is_file = path.is_file();
+            if !is_file {
+                let what =
+                    format!("`{}` = {text:?} is no file; it must hold PEM certificates", section.name("ca_file"));
+                self.problems.error(&place, what);
+            }
+            is_file.then_some(path)
+        });
+        section.end(self.problems);
+        Some(ProviderSettings {
+            issuer: issuer?,
+            audience,
+            roles_claim: roles_claim.unwrap_or_else(|| ProviderSettings::ROLES_CLAIM.to_owned()),
+            name_claim: name_claim.unwrap_or_else(|| ProviderSettings::NAME_CLAIM.to_owned()),
+            algorithms,
+            skew,
+            jwks_url,
+            ca_file,
+        })
+    }
+
+    /// An address to fetch from, as it was written.
+    fn safe_address(&mut self, said: Option<(String, Place)>, name: &str) -> Option<String> {
+        let (text, place) = said?;
+        if fetch::is_safe(&text) {
+            return Some(text);
+        }
+        self.problems.error(&place, format!("`{name}` must be an https address, or one of this machine"));
+        None
+    }
+
+    /// None only where a problem was noted.
+    fn user(&mut self, name: &str, mut user: Section) -> Option<UserSettings> {
+        let place = user.place().clone();
+        let password_hash = self.secret(&mut user, "password_hash");
+        let roles = self.roles(&mut user);
+        user.end(self.problems);
+        if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+            self.problems.error(&place, "`auth.basic`: a name has no colon in it (RFC 7617)");
+        }
+        let password_hash = password_hash?;
+        if let Err(error) = password_hash.read().and_then(|hash| passwords::check(&hash)) {
+            let hint = error.get_hint().unwrap_or_default();
+            self.problems.error(&place, format_args!("`auth.basic.{name}.password_hash`: {}; {hint}", error.message()));
+        }
+        Some(UserSettings { password_hash, roles })
+    }
+
+    /// One at least, each of those that there are.
+    fn roles(&mut self, section: &mut Section) -> Vec<String> {
+        let name = section.name("roles");
+        let roles = section.texts("roles", self.problems);
+        let known = &self.roles;
+        if roles.is_empty() {
+            let what = format!("`{name}` is missing; there are: {}", known.join(", "));
+            self.problems.error(section.place(), what);
+        }
+        for (role, place) in &roles {
+            if !known.contains(role) {
+                let what = format!("`{name}`: there is no role {role:?}; there are: {}", known.join(", "));
+                self.problems.error(place, what);
+            }
+        }
+        roles.into_iter().map(|(role, _)| role).collect()
+    }
+
+    /// None only where a problem was noted.
+    fn tls(&mut self, mut tls: Section) -> Option<TlsSettings> {
+        let place = tls.place().clone();
+        let certificate = tls.required("certificate", self.problems);
+        let key = tls.required("key", self.problems);
+        tls.end(self.problems);
+        let settings = TlsSettings { certificate: certificate?.0.into(), key: key?.0.into() };
+        Tls::new(settings.clone()).map_err(|error| self.problems.error(&place, error.message())).ok()?;
+        Some(settings)
     }
 
     fn cors(&mut self, mut cors: Section) -> Vec<PublicUrl> {

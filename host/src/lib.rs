@@ -54,8 +54,17 @@ pub mod model {
     /// Views that users keep.
     pub mod user_view;
 
-    /// Who asks, and what they may.
+    /// What the scopes of a token let its bearer do.
+    pub mod scopes;
+
+    /// Who asks: name, roles, claims.
+    pub mod caller;
+
+    /// What they may do at all.
     pub mod access;
+
+    /// What roles give of each table: operations, rows, columns.
+    pub mod rules;
 }
 
 /// The language that apps speak: text to model and back.
@@ -423,6 +432,27 @@ pub mod mapping {
     pub(crate) mod subject;
 }
 
+/// Who asks, of what they show. No HTTP, and nothing of what they may.
+pub mod identity {
+    /// API keys, in a file of the data folder.
+    pub mod keys;
+
+    /// Names and passwords.
+    pub mod passwords;
+
+    /// Signed tokens, and the keys they are checked with.
+    pub mod jws;
+
+    /// Documents of OpenID providers.
+    pub mod fetch;
+
+    /// OpenID providers, and who their tokens are of.
+    pub mod provider;
+
+    /// What somebody shows, to a caller.
+    pub mod identify;
+}
+
 /// Use cases; knows no HTTP.
 pub mod router {
     /// Where a page ended, sealed.
@@ -433,6 +463,9 @@ pub mod router {
 
     /// Who may write a resource: one at a time.
     pub mod writers;
+
+    /// What a caller sees of the tables: narrowed by their rules once, for all that they ask.
+    pub mod sight;
 
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
@@ -477,6 +510,9 @@ pub mod router {
 
         /// Conditions on related rows that a service looks at itself.
         mod chained;
+
+        /// Rows held to the rules of their caller.
+        mod held;
 
         /// What hangs on the rows of a page.
         mod expand;
@@ -586,6 +622,9 @@ pub mod router {
         /// Who asks for it.
         pub mod actor;
 
+        /// API keys made and revoked, and the audit trail of it.
+        pub mod keys;
+
         /// A component through the gate, into the store.
         pub mod load;
 
@@ -632,6 +671,9 @@ pub mod http {
     /// What handlers share, errors on their way out.
     pub mod shared;
 
+    /// Who sent a request, and whether they may send such a one at all.
+    mod identity;
+
     /// Bodies in.
     pub mod body;
 
@@ -664,6 +706,9 @@ pub mod http {
         /// Who did what.
         mod audit;
 
+        /// API keys.
+        mod keys;
+
         /// FHIR services, and what they were found to do.
         mod sources;
 
@@ -689,6 +734,9 @@ pub mod http {
     /// The list of routes.
     pub mod app;
 
+    /// TLS towards clients, with a certificate that is read anew.
+    pub mod tls;
+
     /// Connections: how many, how one takes the place of another, how they end.
     pub mod server;
 }
@@ -701,8 +749,14 @@ pub mod cli {
     /// Lines to stdout and stderr.
     pub mod terminal;
 
+    /// How a server comes to its API keys.
+    mod keys;
+
     /// The server as a whole: start, ready, stop.
     pub mod serve;
+
+    /// `turntable key`.
+    pub mod key;
 
     /// `turntable backup`, `turntable restore`.
     pub mod backup;

@@ -153,3 +153,49 @@ fn a_demo_on_the_same_data_has_the_same_rows_and_an_ingest_says_what_was_not_sto
     assert_eq!(ingest("collection.json", &collection, &["--as-batch"]).status, Some(0));
     assert_eq!(ingest("patients.ndjson", &format!("{patient}\n"), &[]).status, Some(0));
 }
+
+#[test]
+fn keys_are_made_and_revoked_on_the_data_folder() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("turntable.toml");
+    let text = "listen = \"127.0.0.1:0\"\ndata_dir = \"data\"\n[auth.keys]\n[mappings]\nbuiltin = false\n";
+    std::fs::write(file, text).expect("a file can be written");
+    let key = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turntable"));
+        let ran = command.arg("key").args(arguments).current_dir(folder.path()).output().expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    };
+    // Before any server has run here.
+    let (status, secret, said) = key(&["create", "--name", "ci", "--role", "mapper", "admin", "--expires", "90d"]);
+    assert_eq!((status, said.as_str(), secret.lines().count()), (Some(0), "", 1), "{secret}");
+    let secret = secret.trim_end();
+    assert!(secret.starts_with("ttk_") && secret.len() == 47, "{secret}");
+    let (status, made, _) = key(&["create", "--name", "b", "--role", "reader", "--claim", "ward=7", "--json"]);
+    assert!(status == Some(0) && made.contains("\"ward\": \"7\""), "{made}");
+    for (arguments, named) in [
+        (&["create", "--name", "ci", "--role", "reader"][..], "a key of the name `ci`"),
+        (&["create", "--name", "c", "--role", "raeder"], "no role `raeder`"),
+        (&["create", "--name", "c", "--role", "reader", "--claim", "ward"], "NAME=VALUE"),
+        (&["create", "--name", "c", "--role", "reader", "--expires", "soon"], "90d"),
+        (&["revoke", "c"], "no key of this name"),
+    ] {
+        let (status, out, said) = key(arguments);
+        assert!(status == Some(1) && out.is_empty() && said.contains(named), "{arguments:?}: {said}");
+    }
+    assert_eq!(key(&["create", "--name", "c"]).0, Some(2), "a key has a role");
+
+    let server = Demo::listening(Command::new(env!("CARGO_BIN_EXE_turntable")).arg("serve").current_dir(folder.path()));
+    let url = format!("http://{}", server.address);
+    let list = |token: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turntable"));
+        command.args(["route", "list", "--server", &url]).env("TURNTABLE_TOKEN", token);
+        command.output().expect("it runs").status.code()
+    };
+    assert_eq!((list(secret), list("ttk_no")), (Some(0), Some(1)));
+    let (_, listed, _) = key(&["list"]);
+    assert!(listed.contains("ci ") && listed.contains("admin,mapper") && !listed.contains("first-run"), "{listed}");
+    assert_eq!(key(&["revoke", "ci"]).0, Some(0));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(list(secret), Some(1), "it is known within a second");
+}

@@ -11,7 +11,9 @@ const DOORS: [(&[&str], &[&str]); 6] = [
     (&["axum", "hyper", "hyper_util"], &["http/"]),
     (&["wasmtime", "wasmparser", "wasm_encoder"], &["mapping/"]),
     // The command line is a client of a server's own admin API.
-    (&["reqwest", "rustls"], &["fhir/", "cli/admin.rs"]),
+    (&["reqwest", "rustls"], &["fhir/", "cli/admin.rs", "http/tls.rs", "identity/fetch.rs"]),
+    (&["tokio_rustls"], &["http/tls.rs", "http/server.rs"]),
+    (&["argon2"], &["identity/passwords.rs"]),
     // What the store is made of is nobody else's business.
     (&["rusqlite"], &["store/sqlite/"]),
     (&["sql", "sqlite"], &["store/"]),

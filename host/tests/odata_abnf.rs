@@ -183,6 +183,7 @@ fn catalog() -> Catalog {
             one_row_per_resource: true,
             made_by: String::new(),
             adds_version: false,
+            narrowed: Default::default(),
         })
     };
     let number = Kind::Decimal { precision: 38, scale: None };

@@ -131,5 +131,6 @@ fn table() -> Table {
         one_row_per_resource: true,
         made_by: String::new(),
         adds_version: false,
+        narrowed: Default::default(),
     }
 }

@@ -16,6 +16,7 @@ mod http;
 mod judge;
 #[cfg(target_os = "linux")]
 mod process;
+mod provider;
 pub mod reference;
 mod sekmet;
 mod server;
@@ -27,5 +28,6 @@ pub use crate::http::{Answer, Call, encode};
 pub use crate::judge::Judge;
 #[cfg(target_os = "linux")]
 pub use crate::process::{Process, serve};
+pub use crate::provider::{Provider, Signer};
 pub use crate::server::{Server, Setup};
 pub use turntable_test_data::skipped;

@@ -31,6 +31,8 @@ pub struct Setup {
 pub struct Server {
     inner: serve::Server,
     client: Client,
+    /// Sent with whatever is read.
+    headers: Vec<(&'static str, String)>,
     /// Goes with the server.
     _temporary: Option<TempDir>,
 }
@@ -83,7 +85,7 @@ impl Setup {
     pub async fn start(self) -> Server {
         share_compiled_code(&self.config.data_dir);
         let inner = serve::Server::start(self.config).await.unwrap_or_else(|error| panic!("no start: {error}"));
-        Server { inner, client: client(), _temporary: self.temporary }
+        Server { inner, client: client(), headers: Vec::new(), _temporary: self.temporary }
     }
 }
 
@@ -103,6 +105,24 @@ impl Server {
     /// A server with a FHIR service named `main`; all tables start native.
     pub fn with(fhir: &Fhir) -> Setup {
         Self::setup().source(SOURCE, fhir.base())
+    }
+
+    /// The same, read from here on as by somebody of these roles, parted by commas, with these claims.
+    pub fn seen_as(mut self, roles: &str, claims: Option<&Value>) -> Self {
+        self.headers = vec![("turntable-as-roles", roles.to_owned())];
+        self.headers.extend(claims.map(|claims| ("turntable-as-claims", claims.to_string())));
+        self
+    }
+
+    /// The same of one call.
+    pub fn call_as(&self, roles: &str, claims: &Value, path: &str) -> Call {
+        let url = self.address_of(path);
+        let call = Call::new(&self.client, Method::GET, &url).header("turntable-as-roles", roles);
+        call.header("turntable-as-claims", &claims.to_string())
+    }
+
+    pub async fn get_as(&self, roles: &str, claims: &Value, path: &str) -> Answer {
+        self.call_as(roles, claims, path).send().await
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -132,14 +152,21 @@ impl Server {
     /// A call to a path under the table API, to a path of the server if it begins with `/`, or to a whole URL (a next
     /// link, say).
     pub fn call(&self, method: Method, path: &str) -> Call {
-        let url = if path.starts_with("http://") {
+        let url = self.address_of(path);
+        let reads = method == Method::GET;
+        let call = Call::new(&self.client, method, &url);
+        let headers = self.headers.iter().filter(|_| reads);
+        headers.fold(call, |call, (name, value)| call.header(name, value))
+    }
+
+    fn address_of(&self, path: &str) -> String {
+        if path.starts_with("http://") {
             path.to_owned()
         } else if path.starts_with('/') {
             format!("{}{path}", self.url())
         } else {
             format!("{}/{path}", self.api())
-        };
-        Call::new(&self.client, method, &url)
+        }
     }
 
     /// Sends a text as it stands, and gives what comes back until the server closes.

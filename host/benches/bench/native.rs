@@ -234,6 +234,7 @@ fn described() -> Described {
         one_row_per_resource: true,
         made_by: String::new(),
         adds_version: false,
+        narrowed: Default::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::cli::serve::{TOKEN_VARIABLE, read_config};
+use crate::cli::serve::{KEY_VARIABLE, TOKEN_VARIABLE, read_config};
 use crate::cli::terminal::say;
 use crate::http::token;
 use crate::model::error::{Code, Detail, Error, Result};
@@ -28,7 +28,7 @@ pub struct Server {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub server: String,
     /// The server's data folder, where its token is; without it that of the configuration, for a server on this machine.
-    /// TURNTABLE_ADMIN_TOKEN is asked first.
+    /// TURNTABLE_TOKEN (an API key or a token), then TURNTABLE_ADMIN_TOKEN are asked first.
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Print JSON.
@@ -297,7 +297,8 @@ fn post(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
 
 /// The token that was given for this server.
 fn given_token(server: &Server) -> Result<Option<String>> {
-    match (std::env::var(TOKEN_VARIABLE), &server.data_dir) {
+    let said = std::env::var(KEY_VARIABLE).or_else(|_| std::env::var(TOKEN_VARIABLE));
+    match (said, &server.data_dir) {
         (Ok(token), _) => Ok(Some(token)),
         (Err(_), Some(folder)) => token::known_of(folder),
         (Err(_), None) => Ok(None),

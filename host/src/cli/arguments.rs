@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::cli::admin::{Provider, Server};
 use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::complain;
-use crate::cli::{admin, backup, demo, mapping, serve};
+use crate::cli::{admin, backup, demo, key, mapping, serve};
 use crate::log;
 use crate::model::error::{Code, Error, Result};
 
@@ -94,6 +94,11 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Make, show and revoke API keys.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Hash a password for [auth.basic]: its first line of input to a line of output.
+    PasswordHash,
     /// Copy the whole store to a new file; a server may run on it.
     Backup {
         file: PathBuf,
@@ -318,6 +323,8 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Ingest { files, forward, as_batch, server } => {
             admin::ingest(&server, &files, forward.as_deref(), as_batch).await
         }
+        Command::Key(command) => key::run(command),
+        Command::PasswordHash => key::password_hash(),
         Command::Backup { file, config } => backup::backup(config.as_deref(), &file).await,
         Command::Restore { file, config } => backup::restore(config.as_deref(), &file).await,
         Command::Check { config, json } => serve::check(config.as_deref(), json).await,

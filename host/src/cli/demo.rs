@@ -12,7 +12,7 @@ use crate::cli::serve::{Server, Signals, tell_panics_briefly};
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::SourceSettings;
-use crate::model::access::Caller;
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::session::Session;
@@ -131,7 +131,7 @@ fn config(listen: SocketAddr, data_dir: PathBuf, fhir: &str) -> Result<Config> {
 /// second start on the same data changes them and makes no others.
 async fn ingest(server: &Server, bundle: &str) -> Result<()> {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    let session = Session::new(server.turntable().clone(), Caller::Local).until(deadline);
+    let session = Session::new(server.turntable().clone(), Caller::local()).until(deadline);
     let said = bundle.replacen("\"transaction\"", "\"collection\"", 1);
     let how = How { forward: Some("main"), as_batch: true, ..How::default() };
     let taken = session.ingest(said.into(), how).await?;

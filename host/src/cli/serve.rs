@@ -12,12 +12,15 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::cli::keys;
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::Client;
 use crate::http::server;
 use crate::http::shared::App;
+use crate::http::tls::{self, Tls};
 use crate::http::token::{self, AdminToken};
+use crate::identity::identify::Identity;
 use crate::log;
 use crate::mapping::inspect::digest;
 use crate::mapping::sandbox::Sandbox;
@@ -31,6 +34,9 @@ use crate::router::release::start::FirstRoutes;
 use crate::router::snapshot::Turntable;
 use crate::router::token::Tokens;
 use crate::store::facade::Store;
+
+/// Has an API key or a token, for commands.
+pub(super) const KEY_VARIABLE: &str = "TURNTABLE_TOKEN";
 
 /// Has the token of administrators, for a server and for commands.
 pub(super) const TOKEN_VARIABLE: &str = "TURNTABLE_ADMIN_TOKEN";
@@ -58,6 +64,7 @@ struct Folder {
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    is_encrypted: bool,
     turntable: Arc<Turntable>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -135,9 +142,19 @@ impl Server {
             Err(_) => token::of_folder(&config.data_dir)?,
         };
         let token = AdminToken::new(&token, config.admin_token);
-        let app = Arc::new(App::new(turntable.clone(), config.doors, token));
+        let identity = Identity::new(&config.identity, &config.data_dir, &config.limits)?;
+        let known = identity.keys.clone();
+        if config.identity.keys {
+            keys::first(&known, config.limits.api_keys)?;
+        }
+        let app = Arc::new(App::new(turntable.clone(), config.doors, token, identity));
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(server::serve(listener, app.clone(), async move {
+        let tls = config.tls.map(Tls::new).transpose()?.map(Arc::new);
+        let is_encrypted = tls.is_some();
+        if let Some(tls) = &tls {
+            tokio::spawn(tls::watch(Arc::downgrade(tls)));
+        }
+        let task = tokio::spawn(server::serve(listener, app.clone(), tls, async move {
             let _ = stopped.await;
         }));
         let loading = turntable.clone();
@@ -152,12 +169,14 @@ impl Server {
             tokio::spawn(watch(Arc::downgrade(&turntable), folder));
         }
         turntable.recall_probes().await?;
+        turntable.look_at_keys(&known, keys::BY).await?;
+        tokio::spawn(keys::watch(Arc::downgrade(&turntable), known));
         tokio::spawn(behind::watch(Arc::downgrade(&turntable)));
         app.ready();
         if config.mappings.warm {
             warm(Arc::downgrade(&turntable))?;
         }
-        Ok(Self { address, turntable, stop, task })
+        Ok(Self { address, is_encrypted, turntable, stop, task })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -165,7 +184,8 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.is_encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// The start-up line.
@@ -257,6 +277,7 @@ async fn assemble(config: &Config) -> Result<Turntable> {
         key.try_into().map_err(|_| Error::new(Code::Store, "the stored key for next links is not 32 bytes"))?;
     let mut turntable = Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key));
     turntable.virtual_names = config.mappings.virtual_names;
+    turntable.roles = config.roles.clone();
     Ok(turntable)
 }
 

@@ -26,6 +26,7 @@ dir = "mappings"
 public_url = "https://tables.example.org/"
 hosts = ["Tables.Internal"]
 proxies = ["127.0.0.1", "::1/128"]
+[auth.keys]
 [admin]
 token = "required"
 [limits]
@@ -72,6 +73,7 @@ fn everything_is_read() {
     assert_eq!(config.doors.public_url, PublicUrl::parse("https://tables.example.org"));
     assert_eq!((config.doors.hosts, config.doors.proxies.len()), (vec!["tables.internal".into()], 2));
     assert_eq!(config.admin_token, Asked::Required);
+    assert!(config.identity.keys);
     assert_eq!(
         config.mappings,
         MappingSettings { builtin: false, warm: false, dir: Some("mappings".into()), virtual_names: true }
@@ -129,7 +131,9 @@ fn problems_say_where_and_what_to_do() {
     problem("listen =", &[], "t.toml:1: ", "no TOML");
     problem("store = 1", &[], "t.toml:1: ", "must be a section");
     problem("[store]\nurl = \"postgres://u:hunter2@h/d\"", &[], "t.toml:2: ", "NotSupported");
-    problem("[auth]\nkind = \"oidc\"", &[], "t.toml:1: ", "NotSupported");
+    problem("[auth]\nkind = \"oidc\"", &[], "t.toml:2: ", "no key `auth.kind`");
+    problem("[auth.keys]\nenabled = 1", &[], "t.toml:2: ", "true or false");
+    problem("listen = \"0.0.0.0:80\"\n[auth.keys]\nenabled = false", &[], "t.toml:1: ", "without a login");
     problem("[auth]\npublic_url = \"tables\"", &[], "t.toml:2: ", "http or https");
     problem("[auth]\nhosts = \"a\"", &[], "t.toml:2: ", "list of texts");
     problem("[auth]\nhosts = [\"a:80\"]", &[], "t.toml:2: ", "without a port");
@@ -195,4 +199,13 @@ fn all_problems_come_at_once() {
 fn plain_http_to_another_machine_is_warned_about() {
     let config = parse("[sources.m]\nurl = \"http://fhir.example.org\"", &[]).unwrap();
     assert!(config.warnings.iter().any(|w| w.starts_with("t.toml:2: ") && w.contains("https")));
+}
+
+#[test]
+fn a_login_lets_it_listen_elsewhere() {
+    let warns = |config: &Config, what: &str| config.warnings.iter().any(|warning| warning.contains(what));
+    let config = parse("listen = \"0.0.0.0:80\"\n[auth.keys]", &[]).unwrap();
+    assert!(warns(&config, "without TLS") && !warns(&config, "no login"), "{:?}", config.warnings);
+    let config = parse("", &[("TURNTABLE_AUTH__KEYS__ENABLED", "true")]).unwrap();
+    assert!(config.identity.keys && config.warnings.is_empty(), "{:?}", config.warnings);
 }

@@ -14,7 +14,7 @@ use crate::model::catalog::nearest;
 /// Every key `a.b` is also `TURNTABLE_A__B`.
 const PREFIX: &str = "TURNTABLE_";
 /// Variables that other parts of the program read.
-const NOT_KEYS: [&str; 3] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN"];
+const NOT_KEYS: [&str; 4] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN", "TURNTABLE_TOKEN"];
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,6 +186,10 @@ impl Section {
         self.values.is_empty()
     }
 
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
     pub(super) fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
         self.values.remove(key)
@@ -243,6 +247,16 @@ impl Section {
         texts.into_iter().map(|text| (text, value.place.clone())).collect()
     }
 
+    /// The same, where one text needs no list.
+    pub(super) fn one_or_more(&mut self, key: &'static str, problems: &mut Problems) -> Vec<(String, Place)> {
+        match self.values.get(key) {
+            Some(Value { node: Node::Text(_), place: Place::Line { .. } }) => {
+                self.text(key, problems).into_iter().collect()
+            }
+            _ => self.texts(key, problems),
+        }
+    }
+
     /// `"250ms"`, `"10s"`, `"5m"`, `"1h"`; more than nothing.
     pub(super) fn duration(&mut self, key: &'static str, problems: &mut Problems) -> Option<Duration> {
         let (text, place) = self.text(key, problems)?;
@@ -261,6 +275,12 @@ impl Section {
             Some(value) => Self::from_value(path, value, problems),
             None => Self { path, place: self.place.clone(), values: BTreeMap::new(), known: Vec::new() },
         }
+    }
+
+    /// A table inside, which means something by being there.
+    pub(super) fn optional(&mut self, key: &'static str, problems: &mut Problems) -> Option<Self> {
+        let path = self.name(key);
+        self.take(key).map(|value| Self::from_value(path, value, problems))
     }
 
     /// Every key with a table, for sections whose keys are names.

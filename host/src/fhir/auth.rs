@@ -50,7 +50,8 @@ impl Secret {
         secret.read().map(|_| ()).map(|()| secret)
     }
 
-    fn read(&self) -> Result<Cow<'_, str>> {
+    /// `Config` where a file cannot be read, or is empty.
+    pub(crate) fn read(&self) -> Result<Cow<'_, str>> {
         match &self.0 {
             Origin::Environment { value, .. } => Ok(value.into()),
             Origin::File(path) => {

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
+use crate::http::identity::{identified, refused};
 use crate::http::shared::{API, App, Failed, Shared, failure};
 use crate::http::{admin, batch, cors, fhir, health, ingest, packed, tables, welcome};
 use crate::model::error::{Code, Error, Result};
@@ -57,6 +58,7 @@ pub fn routes(app: Arc<App>) -> Router {
     // Around all of it: a layer of its own would not see what the routes add to an answer (`Allow`).
     Router::new()
         .fallback_service(all)
+        .layer(middleware::from_fn_with_state(app.clone(), identified))
         .layer(middleware::from_fn_with_state(app.clone(), entered))
         .layer(middleware::from_fn_with_state(app, counted))
 }
@@ -135,16 +137,15 @@ fn fits(uri: &Uri, limit: usize) -> Result<()> {
     }
 }
 
-/// Calls of the admin API, with the token where one is asked for.
+/// Calls of the admin API, with the token where one is asked for: with a login who calls is known, and may.
 async fn token(State(app): Shared, request: Request, next: Next) -> Response {
+    if app.identity.asks() {
+        return next.run(request).await;
+    }
     let by_page = request.extensions().get::<Entered>().is_none_or(|entered| entered.by_page);
     match app.admin_token.check(request.method(), request.uri().path(), by_page, request.headers()) {
         Ok(()) => next.run(request).await,
-        Err(error) => {
-            let mut response = failure(&error);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            response
-        }
+        Err(error) => refused(&app.identity, &error),
     }
 }
 

@@ -13,8 +13,10 @@ use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::doors::Entered;
+use crate::http::identity::without_key_option;
 use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::batch::{self, Answered, Answers, Item, Part};
 use crate::odata::headers::Headers;
@@ -22,8 +24,8 @@ use crate::odata::request::Request;
 use crate::router::session::Session;
 use crate::router::write::together::together;
 
-pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
-    let mut response = match answer(&app, request).await {
+pub async fn serve(State(app): Shared, caller: Caller, request: HttpRequest) -> Response {
+    let mut response = match answer(&app, &caller, request).await {
         Ok(response) => response,
         Err(error) => failure(&error),
     };
@@ -31,7 +33,7 @@ pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
     response
 }
 
-async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
+async fn answer(app: &Arc<App>, caller: &Caller, request: HttpRequest) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
@@ -45,6 +47,7 @@ async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
     let goes_on = headers.continues_on_error();
     let mut running = Running {
         app,
+        caller,
         base: root + below(parts.uri.path()).0,
         deadline: Instant::now() + Duration::from_millis(limits.request_ms),
         made: BTreeMap::new(),
@@ -80,6 +83,8 @@ async fn answer(app: &Arc<App>, request: HttpRequest) -> Result<Response> {
 /// A batch on its way.
 struct Running<'a> {
     app: &'a Arc<App>,
+    /// Of all parts.
+    caller: &'a Caller,
     /// The service root as the client sees it.
     base: String,
     deadline: Instant,
@@ -93,7 +98,7 @@ struct Running<'a> {
 
 impl Running<'_> {
     fn session(&self) -> Session {
-        self.app.session().until(self.deadline)
+        self.app.session(self.caller).until(self.deadline)
     }
 
     async fn one(&mut self, part: Part) -> Answered {
@@ -178,7 +183,7 @@ impl Running<'_> {
     async fn change(&self, session: &Session, part: &Part, made: &BTreeMap<String, String>) -> Result<tables::Changed> {
         self.may_go_on(part)?;
         let sent = self.sent(part.clone(), made)?;
-        let call = sent.parse(session.snapshot(), &self.app.turntable.limits)?;
+        let call = sent.parse(session.catalog(), &self.app.turntable.limits)?;
         match &call.request {
             Request::Write { .. } => tables::change(session, sent, call).await,
             _ if part.method == "GET" => Err(Error::new(Code::BadRequest, "a change set takes no reads")),
@@ -206,6 +211,8 @@ impl Running<'_> {
         let method = Method::from_bytes(part.method.as_bytes())
             .map_err(|_| Error::new(Code::BadRequest, "the method of a part is none"))?;
         let (path, query) = batch::below(&batch::resolved(&part.url, made)?, &self.base)?;
+        // All parts are of who sends the batch; what they say of it is not looked at.
+        let query = without_key_option(&query).0.into_owned();
         let mut headers = HeaderMap::with_capacity(part.headers.len());
         for (name, value) in &part.headers {
             let bad = || Error::new(Code::BadRequest, "a header of a part is none");

@@ -29,7 +29,7 @@ pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> R
     };
     let body = whole(app, headers, body, limit).await?;
     let body = if is_packed {
-        let plain = app.session().work_aside(move || unpacked(&body, limit)).await??;
+        let plain = app.aside().work_aside(move || unpacked(&body, limit)).await??;
         let mut weight = Weight::new(&app.lines.held);
         weight.add(plain.len());
         if is_too_much(app, &weight) {

@@ -8,7 +8,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PAT
 
 /// What has a meaning here, and what clients send along.
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept, content-type, if-match, if-none-match, odata-maxversion, odata-version, prefer, x-requested-with",
+    "accept, authorization, content-type, if-match, if-none-match, odata-maxversion, odata-version, prefer, x-api-key, \
+     x-requested-with",
 );
 
 /// What is said in headers alone.

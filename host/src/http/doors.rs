@@ -50,6 +50,8 @@ pub struct Entered {
     /// It comes from a page of this server: it says an `Origin` or a site, and is more than a look at an address that
     /// somebody typed.
     pub by_page: bool,
+    /// It came in a way that nobody else can read: over TLS, or from this machine.
+    pub is_private: bool,
     /// The page of another address that sent it, and may read the answer.
     pub allowed: Option<HeaderValue>,
 }
@@ -57,6 +59,10 @@ pub struct Entered {
 /// The address that a connection comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
+
+/// The connection that a request came on speaks TLS here.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted;
 
 /// Documents that say nothing of anybody: a page elsewhere may link to them.
 const PUBLIC: [&str; 8] = [
@@ -93,12 +99,16 @@ impl Doors {
         let allowed = self.allowed(request.uri().path(), headers);
         let by_page = allowed.is_some() || self.is_page(request.method(), request.uri(), headers, &name)?;
         check_type(request.method(), request.uri().path(), headers)?;
+        let encrypted = request.extensions().get::<Encrypted>().is_some();
         let scheme = match forwarded("x-forwarded-proto") {
             Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+            None if encrypted => "https",
             _ => "http",
         };
+        // Nobody on the way can read it: it is on no network, or encrypted.
+        let is_private = scheme == "https" || (!proxied && peer.is_some_and(|peer| peer.is_loopback()));
         let root = self.public_url.as_ref().map_or_else(|| format!("{scheme}://{name}"), ToString::to_string);
-        Ok(Entered { root, by_page, allowed })
+        Ok(Entered { root, by_page, is_private, allowed })
     }
 
     fn is_ours(&self, name: &Name) -> bool {
@@ -249,7 +259,10 @@ pub fn mark(response: &mut Response) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept, accept-encoding, authorization, origin, prefer"));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-encoding, authorization, origin, prefer, x-api-key"),
+    );
 }
 
 impl PublicUrl {

@@ -113,7 +113,10 @@ impl Writing {
     async fn whole(&mut self, export: &Arc<Export>) -> Result<()> {
         let (give, mut take) = channel::<Rows>(WAITING);
         let reader = export.clone();
-        let shown = Query { select: Some(reply::columns(&export.table.table, &export.query)), ..export.query.clone() };
+        let shown = Query {
+            select: Some(reply::columns(export.session.seen(&export.table.table), &export.query)),
+            ..export.query.clone()
+        };
         let reading = tokio::spawn(async move { reader.session.export(&reader.table, &shown, give).await });
         let (mut file, mut bytes) = export.begun()?;
         while let Some(rows) = take.recv().await {
@@ -161,7 +164,7 @@ impl Writing {
 impl Export {
     fn style<'a>(&'a self, names: &'a Names) -> Style<'a> {
         Style {
-            catalog: &self.session.snapshot().catalog,
+            catalog: self.session.catalog(),
             base: &self.base,
             format: self.call.format,
             annotations: &self.call.preferences.annotations,
@@ -174,7 +177,7 @@ impl Export {
 
     /// The file before its first row.
     fn begun(&self) -> Result<(Going, Vec<u8>)> {
-        let (names, table) = (Names::default(), &*self.table.table);
+        let (names, table) = (Names::default(), &**self.session.seen(&self.table.table));
         let style = self.style(&names);
         Ok(match self.form {
             FileForm::Csv(csv) => (Going::Csv(csv), csv::header(style, table, &self.query, csv)),
@@ -185,12 +188,13 @@ impl Export {
     /// The file with some rows more, and what of it is done.
     async fn written(self: &Arc<Self>, mut file: Going, rows: Rows) -> Result<(Going, Vec<u8>)> {
         let names = match self.style(&Names::default()).wants_names() {
-            true => self.session.names(&self.table.table, &rows, &self.query, &[]).await,
+            true => self.session.names(self.session.seen(&self.table.table), &rows, &self.query, &[]).await,
             false => Names::default(),
         };
         let this = self.clone();
         let written = self.session.work_on(rows.len(), &self.table.table, move || {
-            let found = Found { table: &this.table.table, query: &this.query, rows: &rows, expanded: &[] };
+            let found =
+                Found { table: this.session.seen(&this.table.table), query: &this.query, rows: &rows, expanded: &[] };
             let style = this.style(&names);
             let done = match &mut file {
                 Going::Csv(csv) => csv::lines(style, found, *csv)?,

@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 use crate::http::doors::Entered;
 use crate::http::shared::{Shared, failure};
+use crate::model::caller::Caller;
+use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::router::snapshot::Snapshot;
@@ -84,12 +86,13 @@ pub fn issue_type(code: Code) -> &'static str {
 }
 
 /// `GET /fhir/metadata`
-pub async fn metadata(State(app): Shared, request: Request) -> Response {
+pub async fn metadata(State(app): Shared, caller: Caller, request: Request) -> Response {
     if let Err(error) = acceptable(request.uri(), request.headers()) {
         return failure(&error);
     }
     let root = request.extensions().get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
-    let statement = statement(&app.turntable.snapshot(), &root, &app.started.to_string());
+    let session = app.session(&caller);
+    let statement = statement(session.snapshot(), session.catalog(), &root, &app.started.to_string());
     ([(header::CONTENT_TYPE, MEDIA_TYPE)], statement.to_string()).into_response()
 }
 
@@ -120,9 +123,12 @@ fn acceptable(uri: &Uri, headers: &HeaderMap) -> Result<()> {
 }
 
 /// What is there, and no more: bundles are taken, resources are read and changed through tables.
-fn statement(snapshot: &Snapshot, root: &str, started: &str) -> Value {
+fn statement(snapshot: &Snapshot, seen: &Catalog, root: &str, started: &str) -> Value {
     let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for table in snapshot.tables().filter(|table| table.table.parent.is_none() && table.route == Route::Native) {
+        if seen.table(&table.table.name).is_none() {
+            continue;
+        }
         for source in &table.table.sources {
             types.entry(&source.resource_type).or_default().push(&table.table.entity_set);
         }
@@ -206,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_statement_without_tables_has_what_it_must() {
-        let statement = statement(&Snapshot::default(), "http://h", "2026-01-01T00:00:00Z");
+        let statement = statement(&Snapshot::default(), &Catalog::default(), "http://h", "2026-01-01T00:00:00Z");
         assert_eq!(statement["rest"][0]["resource"], Value::Null);
         assert_eq!(statement["implementation"]["url"], "http://h/fhir");
     }

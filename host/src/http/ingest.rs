@@ -10,6 +10,7 @@ use crate::http::body;
 use crate::http::fhir::{MEDIA_TYPE, issue_type};
 use crate::http::shared::{self, Shared, failure};
 use crate::http::status::status;
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::router::write::ingest::{How, Outcome, OutcomeKind, Taken};
 
@@ -23,8 +24,8 @@ struct Options {
     r#as: Option<String>,
 }
 
-pub async fn bundle(State(app): Shared, request: Request) -> Response {
-    match take(&app, request).await {
+pub async fn bundle(State(app): Shared, caller: Caller, request: Request) -> Response {
+    match take(&app, &caller, request).await {
         Ok(taken) => {
             let body = response_bundle(&taken).to_string();
             (StatusCode::OK, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
@@ -33,7 +34,7 @@ pub async fn bundle(State(app): Shared, request: Request) -> Response {
     }
 }
 
-async fn take(app: &shared::App, request: Request) -> Result<Taken> {
+async fn take(app: &shared::App, caller: &Caller, request: Request) -> Result<Taken> {
     let Query(options) = Query::<Options>::try_from_uri(request.uri()).map_err(|_| {
         Error::new(Code::BadOption, "the query string has an option that is not known here, or one twice")
             .hint("there are `forward`, the name of a FHIR service, and `as=batch`")
@@ -46,7 +47,7 @@ async fn take(app: &shared::App, request: Request) -> Result<Taken> {
     let (parts, body) = request.into_parts();
     let lines = is_ndjson(&parts.headers);
     let body = body::read(app, &parts.headers, body, app.turntable.limits.bundle_bytes).await?;
-    app.session().ingest(body, How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false }).await
+    app.session(caller).ingest(body, How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false }).await
 }
 
 /// Whether the body is said to be resources line by line.
@@ -92,6 +93,7 @@ fn entry(outcome: &Outcome) -> Value {
 
 fn status_line(code: Code) -> &'static str {
     match status(code).as_u16() {
+        403 => "403 Forbidden",
         409 => "409 Conflict",
         412 => "412 Precondition Failed",
         413 => "413 Payload Too Large",

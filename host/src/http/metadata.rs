@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use tokio::sync::OnceCell;
 
 use crate::mapping::inspect::digest;
+use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::odata::headers::{Format, SchemaForm};
@@ -43,7 +44,8 @@ pub struct Documents(Mutex<Kept>);
 struct Kept {
     /// It is not kept alive, and while it is named here no other can have its address.
     of: Weak<Snapshot>,
-    documents: Vec<(Which, Arc<OnceCell<Document>>)>,
+    /// Each for those who see the same.
+    documents: Vec<((Which, Option<String>), Arc<OnceCell<Document>>)>,
 }
 
 struct Document {
@@ -56,10 +58,10 @@ struct Document {
 impl Documents {
     /// The document; or that it has not changed, to whoever has it.
     pub(super) async fn answer(&self, session: &Session, which: Which, headers: &HeaderMap) -> Result<Response> {
-        let place = self.place(session.snapshot(), &which);
-        let snapshot = session.snapshot().clone();
+        let place = self.place(session, &which);
+        let catalog = session.catalog_kept();
         let limits = session.limits().clone();
-        let rendered = async || session.work_aside(move || render(&snapshot, &limits, &which)).await?;
+        let rendered = async || session.work_aside(move || render(&catalog, &limits, &which)).await?;
         let document = place.get_or_try_init(rendered).await?;
         let mut response = if has_it(headers, &document.etag) {
             StatusCode::NOT_MODIFIED.into_response()
@@ -79,27 +81,28 @@ impl Documents {
     }
 
     /// Where the document is, or is to be put by the first who wants it.
-    fn place(&self, snapshot: &Arc<Snapshot>, which: &Which) -> Arc<OnceCell<Document>> {
+    fn place(&self, session: &Session, which: &Which) -> Arc<OnceCell<Document>> {
+        let (snapshot, seen_as) = (session.snapshot(), session.seen_as());
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of = Arc::downgrade(snapshot);
         if !kept.of.ptr_eq(&of) {
             *kept = Kept { of, documents: Vec::new() };
         }
-        if let Some((_, place)) = kept.documents.iter().find(|(own, _)| own == which) {
+        if let Some((_, place)) = kept.documents.iter().find(|(own, _)| own.0 == *which && own.1.as_deref() == seen_as)
+        {
             return place.clone();
         }
         if kept.documents.len() >= DOCUMENTS_MAX {
             kept.documents.remove(0);
         }
         let place = Arc::default();
-        kept.documents.push((which.clone(), Arc::clone(&place)));
+        kept.documents.push(((which.clone(), seen_as.map(str::to_owned)), Arc::clone(&place)));
         place
     }
 }
 
 /// It takes tens of milliseconds.
-fn render(snapshot: &Snapshot, limits: &Limits, which: &Which) -> Result<Document> {
-    let catalog = &snapshot.catalog;
+fn render(catalog: &Catalog, limits: &Limits, which: &Which) -> Result<Document> {
     let (content_type, text) = match which {
         Which::Schema(form, dates_as_moments) => {
             let said = Told { catalog, limits, dates_as_moments: *dates_as_moments };
@@ -159,7 +162,7 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::access::Caller;
+    use crate::model::caller::Caller;
     use crate::router::snapshot::Turntable;
 
     fn with(name: header::HeaderName, value: &str) -> HeaderMap {
@@ -205,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn a_document_is_rendered_once_for_a_snapshot() {
         let which = Which::Schema(SchemaForm::Xml, false);
-        let session = Session::new(Turntable::for_tests().into(), Caller::Local);
+        let session = Session::new(Turntable::for_tests().into(), Caller::local());
         let documents = Documents::default();
         let answer = async |headers: &HeaderMap| documents.answer(&session, which.clone(), headers).await.unwrap();
         let text = answer(&HeaderMap::new()).await;

@@ -30,7 +30,7 @@ pub(super) async fn packed(app: &App, asked: &HeaderMap, response: Response) -> 
     } else {
         let plain = plain.clone();
         // Where too many wait for their turn it goes as it is.
-        app.session().work_aside(move || zip(&plain)).await.unwrap_or_default()
+        app.aside().work_aside(move || zip(&plain)).await.unwrap_or_default()
     };
     let Some(zipped) = zipped.filter(|zipped| zipped.len() < plain.len()) else {
         return Response::from_parts(parts, plain.into());

@@ -17,16 +17,17 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::http::app::routes;
-use crate::http::doors::{Peer, mark};
+use crate::http::doors::{Encrypted, Peer, mark};
 use crate::http::line::{Coming, For, Going, Line, Open, Times};
 use crate::http::shared::{App, failure};
+use crate::http::tls::Tls;
 use crate::model::error::{Code, Error};
 use crate::odata::reply;
 
@@ -63,10 +64,15 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stopped`, and then until requests under way are answered or `shutdown_ms` is over.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stopped: impl Future<Output = ()> + Send + 'static) {
+/// Serves, with TLS or without, until `stopped`, and then until requests under way are answered or `shutdown_ms` is over.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    tls: Option<Arc<Tls>>,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) {
     let shutdown = Duration::from_millis(app.turntable.limits.shutdown_ms);
-    let lines = Arc::new(Lines::new(&app));
+    let lines = Arc::new(Lines::new(&app, tls));
     let (end, ending) = watch::channel(());
     let mut tasks = JoinSet::new();
     tokio::pin!(stopped);
@@ -106,14 +112,41 @@ async fn all(tasks: &mut JoinSet<()>) {
 }
 
 /// Answers one connection to its end.
-async fn connection(stream: TcpStream, peer: Peer, place: Place, lines: Arc<Lines>, mut ending: watch::Receiver<()>) {
+async fn connection(stream: TcpStream, peer: Peer, place: Place, lines: Arc<Lines>, ending: watch::Receiver<()>) {
     // Answers are written whole; waiting for more to send with them only delays.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &lines.tls else {
+        return exchange(stream, peer, None, place, lines, ending).await;
+    };
+    let begun = tokio::select! {
+        begun = timeout(lines.times.head, tls.acceptor().accept(stream)) => begun,
+        () = place.open.closed() => return,
+    };
+    match begun {
+        Ok(Ok(stream)) => exchange(stream, peer, Some(Encrypted), place, lines, ending).await,
+        // What goes wrong here is the client's: it speaks no TLS, or does not trust the certificate.
+        Ok(Err(_)) => _ = lines.app.lines.unread.fetch_add(1, Ordering::Relaxed),
+        Err(_) => _ = lines.app.lines.late.fetch_add(1, Ordering::Relaxed),
+    }
+}
+
+/// The same, whatever it is that carries the bytes.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    encrypted: Option<Encrypted>,
+    place: Place,
+    lines: Arc<Lines>,
+    mut ending: watch::Receiver<()>,
+) {
     let open = place.open.clone();
     let (times, tally) = (lines.times, lines.app.lines.clone());
     let answer = service_fn(|mut request: Request<Incoming>| {
         open.begin();
         request.extensions_mut().insert(peer);
+        if let Some(encrypted) = encrypted {
+            request.extensions_mut().insert(encrypted);
+        }
         let request = request.map(|body| Body::new(Coming::new(body, times.pace, open.clone(), tally.clone())));
         // What was done is told, whatever room there is.
         let most = if request.method().is_safe() { lines.app.turntable.limits.answers_bytes } else { usize::MAX };
@@ -144,6 +177,7 @@ async fn connection(stream: TcpStream, peer: Peer, place: Place, lines: Arc<Line
 /// All connections.
 struct Lines {
     app: Arc<App>,
+    tls: Option<Arc<Tls>>,
     service: TowerToHyperService<axum::Router>,
     builder: http1::Builder,
     times: Times,
@@ -162,7 +196,7 @@ struct Place {
 }
 
 impl Lines {
-    fn new(app: &Arc<App>) -> Self {
+    fn new(app: &Arc<App>, tls: Option<Arc<Tls>>) -> Self {
         let limits = &app.turntable.limits;
         let times = Times::new(limits);
         let mut builder = http1::Builder::new();
@@ -176,6 +210,7 @@ impl Lines {
             .max_buf_size(limits.header_bytes.saturating_add(READ_BUFFER));
         Self {
             app: app.clone(),
+            tls,
             service: TowerToHyperService::new(routes(app.clone())),
             builder,
             times,
@@ -230,8 +265,11 @@ impl Lines {
             .for_each(|open| open.close());
     }
 
-    /// Tells a client to come back.
+    /// Tells a client to come back; one that speaks TLS would not understand it.
     fn refuse(&self, mut stream: TcpStream) {
+        if self.tls.is_some() {
+            return;
+        }
         let Ok(permit) = self.refusals.clone().try_acquire_owned() else { return };
         tokio::spawn(async move {
             let told = async {

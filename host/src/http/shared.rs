@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
@@ -13,7 +14,8 @@ use crate::http::line::Tally;
 use crate::http::metadata::Documents;
 use crate::http::status::status;
 use crate::http::token::AdminToken;
-use crate::model::access::Caller;
+use crate::identity::identify::Identity;
+use crate::model::caller::{Caller, Role};
 use crate::model::error::{Code, Error};
 use crate::odata::reply;
 use crate::router::session::Session;
@@ -42,6 +44,7 @@ pub struct App {
     pub(super) started: jiff::Timestamp,
     pub(super) doors: Doors,
     pub(super) admin_token: AdminToken,
+    pub(super) identity: Identity,
     pub counters: Counters,
     pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
@@ -61,7 +64,7 @@ pub struct Counters {
 pub type Shared = State<Arc<App>>;
 
 impl App {
-    pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken) -> Self {
+    pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken, identity: Identity) -> Self {
         let exports = Arc::new(Semaphore::new(turntable.limits.exports));
         Self {
             turntable,
@@ -69,6 +72,7 @@ impl App {
             started: jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default(),
             doors,
             admin_token,
+            identity,
             counters: Counters::default(),
             lines: Arc::default(),
             documents: Documents::default(),
@@ -80,7 +84,7 @@ impl App {
     #[cfg(test)]
     pub(super) fn for_tests() -> Self {
         let token = AdminToken::new("of a test", Default::default());
-        Self::new(Arc::new(Turntable::for_tests()), Doors::default(), token)
+        Self::new(Arc::new(Turntable::for_tests()), Doors::default(), token, Identity::default())
     }
 
     /// Every active mapping is known.
@@ -92,10 +96,53 @@ impl App {
         self.ready.load(Ordering::Acquire)
     }
 
-    /// For a request that begins now. There is no authentication, so it is anybody's.
-    pub fn session(&self) -> Session {
-        Session::new(self.turntable.clone(), Caller::Local)
+    /// For a request that begins now, of this caller.
+    pub fn session(&self, caller: &Caller) -> Session {
+        Session::new(self.turntable.clone(), caller.clone())
     }
+
+    /// For work on bytes alone: it may look at no row.
+    pub(super) fn aside(&self) -> Session {
+        Session::new(self.turntable.clone(), Caller::nobody())
+    }
+}
+
+/// Who sent a request, for handlers: `identity::identified` has put it there.
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let missing = || Error::new(Code::Internal, "the request failed").internal("nobody asked who sent it");
+        let caller = parts.extensions.get::<Self>().cloned().ok_or_else(missing)?;
+        previewed(caller, parts)
+    }
+}
+
+/// Roles, parted by commas, as whose bearer an administrator reads.
+const AS_ROLES: &str = "turntable-as-roles";
+/// What is known of that bearer: a JSON object.
+const AS_CLAIMS: &str = "turntable-as-claims";
+
+/// An administrator may look as others do: at what somebody of these roles, with these claims, would be shown. `Forbidden` to all
+/// others, `NotSupported` for writes: those would be made.
+fn previewed(caller: Caller, parts: &Parts) -> Result<Caller, Error> {
+    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\0").to_owned());
+    let (roles, claims) = (header(AS_ROLES), header(AS_CLAIMS));
+    if roles.is_none() && claims.is_none() {
+        return Ok(caller);
+    }
+    if !caller.has(Role::Admin) || caller.scopes().is_some() {
+        return Err(Error::new(Code::Forbidden, "only administrators look as others do").target(AS_ROLES));
+    }
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return Err(Error::new(Code::NotSupported, "writing as others is not supported").target(AS_ROLES));
+    }
+    let bad = |name: &str, what: &str| Error::new(Code::BadRequest, format!("`{name}` is {what}")).target(name);
+    let roles = roles.ok_or_else(|| bad(AS_ROLES, "missing: claims are those of somebody of some roles"))?;
+    let roles = roles.split(',').map(|role| role.trim().to_owned()).filter(|role| !role.is_empty());
+    let claims = claims.map(|claims| serde_json::from_str(&claims)).transpose();
+    let claims = claims.map_err(|_| bad(AS_CLAIMS, "no JSON object"))?.unwrap_or_default();
+    Ok(Caller::new(caller.kind(), caller.name(), roles).with_claims(claims))
 }
 
 impl IntoResponse for Error {

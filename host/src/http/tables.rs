@@ -14,12 +14,15 @@ use uuid::Uuid;
 
 use crate::http::doors::Entered;
 use crate::http::export::{self, Export};
+use crate::http::identity::may;
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::Which;
 use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
+use crate::model::access::Operation;
 use crate::model::aggregate::Aggregation;
-use crate::model::catalog::Relation;
+use crate::model::caller::Caller;
+use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
 use crate::model::key;
@@ -42,7 +45,7 @@ use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse, user_view_asked};
 use crate::router::read::fetch::Fetched;
 use crate::router::session::{Session, Step, Trace};
-use crate::router::snapshot::{ServedTable, Snapshot};
+use crate::router::snapshot::ServedTable;
 use crate::router::write::change::Written;
 use crate::router::write::ingest::How;
 
@@ -83,8 +86,8 @@ struct Serving<'a> {
     call: Arc<Call>,
 }
 
-pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
-    let mut response = match answer(&app, request).await {
+pub async fn serve(State(app): Shared, caller: Caller, request: HttpRequest) -> Response {
+    let mut response = match answer(&app, &caller, request).await {
         Ok(response) => response,
         Err(error) => failure(&error),
     };
@@ -92,7 +95,7 @@ pub async fn serve(State(app): Shared, request: HttpRequest) -> Response {
     response
 }
 
-async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
+async fn answer(app: &App, caller: &Caller, request: HttpRequest) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
@@ -110,23 +113,25 @@ async fn answer(app: &App, request: HttpRequest) -> Result<Response> {
         in_batch: false,
         user_view: None,
     };
-    respond(app, sent, app.session()).await
+    respond(app, sent, app.session(caller)).await
 }
 
 /// The life of a request from here on, in a session of its own.
 pub(super) async fn respond(app: &App, mut sent: Sent, session: Session) -> Result<Response> {
     if let Some(id) = user_view_asked(&sent.query) {
+        session.caller().may_do(Operation::Read)?;
         sent.user_view = session.user_view(id).await?;
     }
     let (sent, limits) = (Arc::new(sent), &app.turntable.limits);
     let begun = Instant::now();
     let call = if sent.body.len() <= AT_ONCE {
-        sent.parse(session.snapshot(), limits)?
+        sent.parse(session.catalog(), limits)?
     } else {
-        let (sent, snapshot, limits) = (sent.clone(), session.snapshot().clone(), limits.clone());
-        session.work_aside(move || sent.parse(&snapshot, &limits)).await??
+        let (sent, catalog, limits) = (sent.clone(), session.catalog_kept(), limits.clone());
+        session.work_aside(move || sent.parse(&catalog, &limits)).await??
     };
     session.trace().add(Step::Parse, begun.elapsed());
+    may(session.caller(), &call.request)?;
     session.remember_keys(&call.keys);
     let serving = Serving { app, session, sent, call: Arc::new(call) };
     let mut response = serving.run().await?;
@@ -143,6 +148,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
     let Request::Write { table, change, .. } = &call.request else {
         return Err(Error::new(Code::Internal, "what was to be a change is none"));
     };
+    may(session.caller(), &call.request)?;
     session.remember_keys(&call.keys);
     let written = session.insert(session.snapshot().table(&table.name)?, change).await?;
     let address = address(session, &call, table, written.key);
@@ -151,7 +157,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<
 
 /// Of a row below the service root, under the name that its table was asked by.
 fn address(session: &Session, call: &Call, table: &Arc<Table>, key: Uuid) -> String {
-    let twin = if call.twins { session.snapshot().catalog.twin(table) } else { None };
+    let twin = if call.twins { session.catalog().twin(table) } else { None };
     reply::row_url("", twin.unwrap_or(table), key)
 }
 
@@ -187,7 +193,7 @@ impl Changed {
 }
 
 impl Sent {
-    pub(super) fn parse(&self, snapshot: &Snapshot, limits: &Limits) -> Result<Call> {
+    pub(super) fn parse(&self, catalog: &Catalog, limits: &Limits) -> Result<Call> {
         let headers = headers(&self.headers)?;
         let message = Message {
             // An answer to HEAD is one to GET without its body, which the HTTP layer leaves out.
@@ -199,7 +205,7 @@ impl Sent {
             base: &self.base,
             user_view: self.user_view.as_ref(),
         };
-        let mut call = parse(&message, &snapshot.catalog, limits, jiff::Timestamp::now().into())?;
+        let mut call = parse(&message, catalog, limits, jiff::Timestamp::now().into())?;
         call.format.dates_as_moments = self.base.ends_with(PROVIDER_API);
         Ok(call)
     }
@@ -247,7 +253,7 @@ impl Serving<'_> {
                 self.app.documents.answer(session, which, &self.sent.headers).await
             }
             Request::Read { table, query } if call.preferences.explain => {
-                let shown = shown(snapshot, table, query)?;
+                let shown = shown(session, table, query)?;
                 Ok(shared::object(session.explain(snapshot.table(&table.name)?, &shown).await?))
             }
             Request::Count { table, query } if call.preferences.explain => {
@@ -284,10 +290,11 @@ impl Serving<'_> {
                 let names = Names::default();
                 let style = self.style(&names);
                 let text = if *raw {
-                    reply::property_text(style, &table.table, &rows, 0, *column)?
+                    reply::property_text(style, session.seen(&table.table), &rows, 0, *column)?
                         .map(|t| typed("text/plain", t.into_bytes()))
                 } else {
-                    reply::property(style, &table.table, &rows, 0, *column)?.map(|bytes| json(call, bytes))
+                    reply::property(style, session.seen(&table.table), &rows, 0, *column)?
+                        .map(|bytes| json(call, bytes))
                 };
                 Ok(text.unwrap_or_else(|| StatusCode::NO_CONTENT.into_response()))
             }
@@ -354,10 +361,10 @@ impl Serving<'_> {
             true => self.session.user_views().await?,
             false => Vec::new(),
         };
-        let (snapshot, asked, call) = (self.session.snapshot().clone(), asked.clone(), self.call.clone());
+        let (catalog, asked, call) = (self.session.catalog_kept(), asked.clone(), self.call.clone());
         let base = self.sent.base.clone();
         let answered = self.session.work_aside(move || {
-            Ok(match asked.answer(snapshot.catalog.described(), &kept)? {
+            Ok(match asked.answer(catalog.described(), &kept)? {
                 Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
                 Answer::Text(text) => typed("text/plain", text.into_bytes()),
                 Answer::Object { context, members } => {
@@ -410,13 +417,14 @@ impl Serving<'_> {
         if let Some(form) = self.call.export {
             return self.export(table, query, form).await;
         }
-        let shown = shown(self.session.snapshot(), &table.table, query)?;
+        let of = self.session.seen(&table.table);
+        let shown = shown(&self.session, of, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
         let delta_link = found.delta.as_deref().map(|token| self.sent.delta_link(token));
         let count = found.count;
         let body = self
-            .rendered(&table.table, &table.table, found.rows, query, found.expanded, move |style, found| {
+            .rendered(&table.table, of, found.rows, query, found.expanded, move |style, found| {
                 let (next_link, delta_link) = (next_link.as_deref(), delta_link.as_deref());
                 reply::page(style, found, reply::Page { count, next_link, delta_link })
             })
@@ -425,11 +433,12 @@ impl Serving<'_> {
     }
 
     async fn changes(&self, table: &Arc<ServedTable>, query: &Query, token: &str) -> Result<Response> {
-        let shown = shown(self.session.snapshot(), &table.table, query)?;
+        let of = self.session.seen(&table.table);
+        let shown = shown(&self.session, of, query)?;
         let Changes { rows, gone, token, more } =
             self.session.changes(table, &shown, token, &self.sent.token_binding()).await?;
         let link = self.sent.delta_link(&token);
-        let written = self.rendered(&table.table, &table.table, rows, query, Vec::new(), move |style, found| {
+        let written = self.rendered(&table.table, of, rows, query, Vec::new(), move |style, found| {
             let then = if more { Then::NextLink(&link) } else { Then::DeltaLink(&link) };
             delta::page(style, found, &gone, then)
         });
@@ -447,14 +456,14 @@ impl Serving<'_> {
         let begun = Instant::now();
         let cookie = next.as_deref().map(|token| cookie(&fetch.page, fetch.query.skip, token));
         let next_link = next.as_deref().filter(|_| !fetch.page.is_clients).map(|token| self.sent.next_link(token));
-        let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
-        let (shown, fetch) = (table.table.clone(), fetch.clone());
+        let (catalog, sent, call) = (self.session.catalog_kept(), self.sent.clone(), self.call.clone());
+        let (shown, fetch) = (self.session.seen(&table.table).clone(), fetch.clone());
         let expand_bytes = self.session.limits().expand_bytes;
         let shows_count = fetch.query.count;
         let write = move || {
             let (cookie, next_link) = (cookie.as_deref(), next_link.as_deref());
             let page = flat::Page { count, shows_count, more: cookie.is_some(), cookie, next_link };
-            flat::page(style(&snapshot, &sent, &call, &names, expand_bytes), &shown, &fetch, &flat, page)
+            flat::page(style(&catalog, &sent, &call, &names, expand_bytes), &shown, &fetch, &flat, page)
         };
         let body = self.session.work(&table.table, write).await?;
         self.session.trace().add(Step::Render, begun.elapsed());
@@ -496,12 +505,12 @@ impl Serving<'_> {
     }
 
     async fn one(&self, table: &Arc<ServedTable>, rows: Rows, query: &Query) -> Result<Response> {
-        let shown = shown(self.session.snapshot(), &table.table, query)?;
+        let of = self.session.seen(&table.table);
+        let shown = shown(&self.session, of, query)?;
         let expanded = self.session.expand(table, &rows, &shown.expand).await?;
         let etag = reply::etag(&table.table, &rows, 0);
-        let body = self
-            .rendered(&table.table, &table.table, rows, query, expanded, |style, found| reply::one(style, found, 0))
-            .await?;
+        let body =
+            self.rendered(&table.table, of, rows, query, expanded, |style, found| reply::one(style, found, 0)).await?;
         Ok(with_etag(json(&self.call, body), etag.as_deref()))
     }
 
@@ -519,7 +528,8 @@ impl Serving<'_> {
         let nothing = || StatusCode::NO_CONTENT.into_response();
         match to {
             Relation::Concept { concept } => {
-                let body = reply::concept(self.style(&Names::default()), &table.table, &rows, 0, *concept)?;
+                let body =
+                    reply::concept(self.style(&Names::default()), session.seen(&table.table), &rows, 0, *concept)?;
                 Ok(body.map_or_else(nothing, |body| json(call, body)))
             }
             Relation::Lookup { column, table: other } => {
@@ -596,11 +606,11 @@ impl Serving<'_> {
         let body = if bytes <= AT_ONCE {
             write(self.style(&names), Found { table, query, rows: &rows, expanded: &expanded })
         } else {
-            let (snapshot, sent, call) = (self.session.snapshot().clone(), self.sent.clone(), self.call.clone());
+            let (catalog, sent, call) = (self.session.catalog_kept(), self.sent.clone(), self.call.clone());
             let (shown, query) = (table.clone(), query.clone());
             let expand_bytes = self.session.limits().expand_bytes;
             let written = self.session.work_on(rows.len(), of, move || {
-                let style = style(&snapshot, &sent, &call, &names, expand_bytes);
+                let style = style(&catalog, &sent, &call, &names, expand_bytes);
                 write(style, Found { table: &shown, query: &query, rows: &rows, expanded: &expanded })
             });
             written.await?
@@ -616,19 +626,13 @@ impl Serving<'_> {
     }
 
     fn style<'a>(&'a self, names: &'a Names) -> Style<'a> {
-        style(self.session.snapshot(), &self.sent, &self.call, names, self.session.limits().expand_bytes)
+        style(self.session.catalog(), &self.sent, &self.call, names, self.session.limits().expand_bytes)
     }
 }
 
-fn style<'a>(
-    snapshot: &'a Snapshot,
-    sent: &'a Sent,
-    call: &'a Call,
-    names: &'a Names,
-    expand_bytes: usize,
-) -> Style<'a> {
+fn style<'a>(catalog: &'a Catalog, sent: &'a Sent, call: &'a Call, names: &'a Names, expand_bytes: usize) -> Style<'a> {
     Style {
-        catalog: &snapshot.catalog,
+        catalog,
         base: &sent.base,
         format: call.format,
         annotations: &call.preferences.annotations,
@@ -664,11 +668,11 @@ fn counted(table: &Table, query: &Query) -> Query {
 }
 
 /// A query with the columns that its answer is written from, those of its expansions included.
-fn shown(snapshot: &Snapshot, table: &Table, query: &Query) -> Result<Query> {
+fn shown(session: &Session, table: &Table, query: &Query) -> Result<Query> {
     let expand = query.expand.iter().map(|expand| {
         let query = match &expand.to {
             Relation::Lookup { table, .. } | Relation::Collection { table, .. } => {
-                shown(snapshot, &snapshot.table(table)?.table, &expand.query)?
+                shown(session, session.seen(&session.snapshot().table(table)?.table), &expand.query)?
             }
             Relation::Concept { .. } => expand.query.clone(),
         };

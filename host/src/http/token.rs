@@ -1,5 +1,6 @@
-//! The token of administrators, for as long as there is no login: made at the first start, kept in the data folder where
-//! its owner alone can read it, and asked of pages, or of everybody where the configuration says so.
+//! The token of administrators: made at the first start, kept in the data folder where its owner alone can read it. Where
+//! there is no login it is asked of pages, or of everybody where the configuration says so; where there is one it is one
+//! way more to show who one is.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -38,6 +39,12 @@ impl AdminToken {
         Self { digest: Sha256::digest(token).into(), asked }
     }
 
+    /// Whether a text is this token.
+    pub(super) fn is(&self, text: &[u8]) -> bool {
+        // The digests are compared: how long that takes says nothing of the token.
+        <[u8; 32]>::from(Sha256::digest(text)) == self.digest
+    }
+
     /// `Unauthorized` for a wrong token, and where there has to be one and is none.
     pub(super) fn check(&self, method: &Method, path: &str, by_page: bool, headers: &HeaderMap) -> Result<()> {
         if matches!(*method, Method::GET | Method::HEAD) && path == "/admin/v1/openapi.json" {
@@ -45,8 +52,7 @@ impl AdminToken {
         }
         let mut said = headers.get_all(header::AUTHORIZATION).iter().filter_map(bearer);
         match (said.next(), said.next()) {
-            // The digests are compared: how long that takes says nothing of the token.
-            (Some(token), None) if <[u8; 32]>::from(Sha256::digest(token)) == self.digest => Ok(()),
+            (Some(token), None) if self.is(token) => Ok(()),
             (None, _) if self.asked == Asked::Browsers && !by_page => Ok(()),
             (None, _) => Err(unauthorized("the admin API asks for a token here")),
             _ => Err(unauthorized("this is not the token of this server")),

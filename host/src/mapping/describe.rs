@@ -377,6 +377,7 @@ fn table(table: said::Table) -> Table {
         // The component's digest, which is not its own to say.
         made_by: String::new(),
         adds_version: false,
+        narrowed: Default::default(),
     }
 }
 

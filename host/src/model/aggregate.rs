@@ -184,6 +184,7 @@ fn rows_of(of: &Table, columns: Vec<Column>) -> Table {
         one_row_per_resource: false,
         made_by: String::new(),
         adds_version: false,
+        narrowed: Default::default(),
     }
 }
 

@@ -71,6 +71,15 @@ impl Catalog {
         table.access.read && self.tracked.contains(&table.name)
     }
 
+    pub fn tracked(&self) -> &BTreeSet<String> {
+        &self.tracked
+    }
+
+    /// Whether the names of twins are known.
+    pub fn has_twins(&self) -> bool {
+        self.twinned.is_some()
+    }
+
     pub fn withdrawn(&self) -> &Withdrawn {
         &self.withdrawn
     }
@@ -238,7 +247,8 @@ fn relations(
                 (name, Relation::Lookup { column, table: target.name.clone() })
             })
         });
-        let concepts = table.concepts.iter().enumerate();
+        // Those that a caller may not see have no name.
+        let concepts = table.concepts.iter().enumerate().filter(|(_, spread)| !spread.name.is_empty());
         let concepts = concepts.map(|(concept, spread)| (spread.name.clone(), Relation::Concept { concept }));
         relations.insert(table.name.clone(), to_one.chain(by_table).chain(concepts).collect());
     }
@@ -257,9 +267,10 @@ fn relations(
     relations
 }
 
+/// Those that may be followed: where a masked one leads nobody is told.
 fn lookups(table: &Table) -> impl Iterator<Item = (ColumnIndex, &super::table::Lookup)> {
     table.columns.iter().enumerate().filter_map(|(index, column)| match &column.kind {
-        Kind::Lookup(lookup) => Some((index, lookup)),
+        Kind::Lookup(lookup) if !table.is_masked(index) => Some((index, lookup)),
         _ => None,
     })
 }

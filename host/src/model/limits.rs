@@ -33,6 +33,22 @@ pub struct Limits {
     pub refusal_ms: u64,
     /// Milliseconds that requests under way have when the server is told to end. They are broken off.
     pub shutdown_ms: u64,
+    /// API keys that a data folder may have. `Conflict` for one more.
+    pub api_keys: usize,
+    /// Bytes of a token of a provider. `Unauthorized`.
+    pub token_bytes: usize,
+    /// Bytes of a document of a provider: where its keys are, or its keys. It is not taken.
+    pub jwks_bytes: usize,
+    /// Milliseconds that the keys of a provider are used before it is asked for them again.
+    pub jwks_ms: u64,
+    /// Times in a minute that a provider is asked for its keys, whatever tokens come.
+    pub jwks_fetches: u32,
+    /// Passwords that are checked at once. More wait.
+    pub password_checks: usize,
+    /// Requests whose password waits to be checked. `Busy` for one more.
+    pub password_queue: usize,
+    /// Wrong passwords for one name in a minute, after which only who was right before is heard under it. `Busy`.
+    pub password_failures: u32,
     /// Bytes of a request URL. `UrlTooLong`.
     pub url_bytes: usize,
     /// Bytes of a request body to the table API. `BodyTooLarge`.
@@ -194,6 +210,14 @@ impl Default for Limits {
             answers_bytes: 256 << 20,
             bodies_bytes: 256 << 20,
             shutdown_ms: 30_000,
+            api_keys: 1_000,
+            token_bytes: 16 << 10,
+            jwks_bytes: 256 << 10,
+            jwks_ms: 10 * 60 * 1_000,
+            jwks_fetches: 6,
+            password_checks: 2,
+            password_queue: 64,
+            password_failures: 20,
             url_bytes: 32 << 10,
             body_bytes: 4 << 20,
             batch_bytes: 16 << 20,

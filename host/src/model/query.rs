@@ -138,7 +138,7 @@ pub struct Beside {
     pub table: Arc<Table>,
     /// The column of the other table that is compared with it, as far as it leads to the table itself.
     pub theirs: Expr,
-    /// What is counted of its rows, which may use what stands beside them.
+    /// What its rows must meet to be counted, or to have a value; of counted ones it may use what stands beside them.
     pub filter: Option<Filter>,
     pub beside: Vec<Beside>,
     pub value: JoinedValue,

@@ -199,6 +199,20 @@ impl Rows {
         picked
     }
 
+    /// The same with nulls in these columns.
+    #[must_use]
+    pub fn without(&self, columns: &std::collections::BTreeSet<ColumnIndex>) -> Self {
+        if !self.columns().iter().any(|column| columns.contains(column)) {
+            return self.clone();
+        }
+        let mut rows = Self::with_room_of(self.columns().to_vec(), self);
+        for row in 0..self.len() {
+            let cells = self.columns().iter().zip(self.row(row));
+            rows.push(cells.map(|(column, cell)| cell.filter(|_| !columns.contains(column))));
+        }
+        rows
+    }
+
     /// Only these columns, in this order; a column that is not held becomes null.
     pub fn project(&self, columns: &[ColumnIndex]) -> Self {
         if self.columns == columns {

@@ -2,6 +2,7 @@
 //! same on both routes; where the rows live is a [`Route`], kept beside the table and not in it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,9 +38,20 @@ pub struct Table {
     /// `version` is a column that the host adds and fills, and nobody sees: the last one.
     #[serde(skip)]
     pub adds_version: bool,
+    #[serde(skip)]
+    pub narrowed: Narrowed,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What the rules of a caller have taken from a table, beside columns that are not there at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Narrowed {
+    /// Columns that are there and without a value: they cannot be compared, ordered, searched or written.
+    pub masked: BTreeSet<ColumnIndex>,
+    /// What the table lets do, and the caller may not.
+    pub withheld: TableAccess,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableAccess {
     pub read: bool,
     pub create: bool,
@@ -348,6 +360,11 @@ impl Table {
         }
     }
 
+    /// Whether a column shows no value to the caller.
+    pub fn is_masked(&self, column: ColumnIndex) -> bool {
+        self.narrowed.masked.contains(&column)
+    }
+
     /// What the native store calls its rows, those of this version: no other table and no other version is called so.
     pub fn set(&self) -> Cow<'_, str> {
         if self.made_by.is_empty() {
@@ -395,7 +412,7 @@ impl Table {
     pub fn alternate_key(&self) -> Option<ColumnIndex> {
         let is_one = self.parent.is_none() && self.one_row_per_resource && self.sources.len() == 1;
         let is_id = |column: &Column| column.name == "msemr_azurefhirid" && column.path == "id";
-        self.columns.iter().position(is_id).filter(|_| is_one)
+        self.columns.iter().position(is_id).filter(|column| is_one && !self.is_masked(*column))
     }
 
     /// The lookup by which each row may be part of another row of the table, where there is one: R4 names that element `partOf`. The
@@ -406,7 +423,7 @@ impl Table {
             _ => false,
         };
         let found = self.columns.iter().position(|column| column.path == "partOf" && leads_here(column));
-        found.filter(|_| self.parent.is_none() && self.one_row_per_resource)
+        found.filter(|column| self.parent.is_none() && self.one_row_per_resource && !self.is_masked(*column))
     }
 
     pub fn source(&self, resource_type: &str) -> Option<&Source> {

@@ -265,6 +265,11 @@ impl<'a> Reader<'a> {
             return self.navigation(name, raw, read);
         };
         let column = &self.table.columns[index];
+        if self.table.is_masked(index) {
+            return Err(
+                Error::new(Code::Forbidden, format!("`{name}` is masked: this caller may not write it")).target(name)
+            );
+        }
         match &column.kind {
             Kind::Lookup(lookup) => {
                 let error = not_writable(name, "a lookup is not written by its key");
@@ -285,7 +290,9 @@ impl<'a> Reader<'a> {
         match self.value(column, name, raw) {
             Ok(value) => read.assign(Assignment { column: index, value }, name),
             Err(otherwise) => {
-                let repeated = as_shown(column, raw).filter(|_| self.purpose != Purpose::Create);
+                // Whether it stands there is told to those who may read it.
+                let may_be_told = self.purpose != Purpose::Create && column.access.read;
+                let repeated = as_shown(column, raw).filter(|_| may_be_told);
                 let Some(value) = repeated else { return Err(otherwise) };
                 read.repeats.push(Repeat { column: index, value, otherwise });
                 Ok(())
@@ -477,6 +484,10 @@ impl<'a> Reader<'a> {
         room.rows.set(room.rows.get() + 1);
         if room.rows.get() > limits.insert_rows {
             return full(&format!("more rows than the limit `insert_rows`, {}", limits.insert_rows));
+        }
+        if !table.access.create && table.narrowed.withheld.create {
+            let message = format!("rows of `{}` cannot be created by this caller", table.entity_set);
+            return Err(Error::new(Code::Forbidden, message));
         }
         if !table.access.create {
             return Err(Error::new(Code::NotWritable, format!("rows of `{}` cannot be created", table.entity_set)));

@@ -23,6 +23,11 @@ pub(crate) fn cell(
     row: usize,
     index: ColumnIndex,
 ) -> Result<()> {
+    if table.is_masked(index) {
+        // The key of a concept would be made of its code.
+        out.raw("null");
+        return Ok(());
+    }
     match rows.cell(row, index) {
         Some(text) => value(out, format, table, &table.columns[index], text),
         None => {
@@ -120,6 +125,9 @@ fn decimal(format: Format, text: &str) -> Option<Cow<'_, str>> {
 
 /// What a person reads instead of the value.
 pub(crate) fn formatted(table: &Table, rows: &Rows, row: usize, index: ColumnIndex) -> Option<String> {
+    if table.is_masked(index) {
+        return None;
+    }
     if let Some(concept) = table.concept_of(index) {
         let texts = [concept.display, concept.text, Some(concept.code)];
         return texts.into_iter().flatten().find_map(|column| rows.cell(row, column)).map(str::to_owned);

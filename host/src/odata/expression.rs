@@ -686,7 +686,8 @@ impl<'a> Resolver<'a> {
         let [Segment { at, kind: SegmentKind::At(name) }, rest @ ..] = path else {
             return Ok(None);
         };
-        if name.contains('.') || !rest.is_empty() {
+        // What a rule names has a value here, with the dot in its name.
+        if (name.contains('.') && !self.context.aliases.contains_key(name)) || !rest.is_empty() {
             return Err(self.unsupported(*at, &format!("`@{name}` with a path or namespace")));
         }
         if self.in_alias {

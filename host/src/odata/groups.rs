@@ -176,6 +176,7 @@ mod tests {
             one_row_per_resource: false,
             made_by: String::new(),
             adds_version: false,
+            narrowed: Default::default(),
         };
         let all = members(&table, &[0, 1, 2, 3, 4], 0);
         assert_eq!(names(&all), "a(b,c(d,e)),n,z");

@@ -78,6 +78,8 @@ pub(super) const MORE: &str = "Microsoft.Dynamics.CRM.morerecords";
 /// Of OData's Core vocabulary: the exact value of a property that is problematic, and why.
 const VALUE_EXCEPTION: &str = "Org.OData.Core.V1.ValueException";
 const LOGICAL_NAME: &str = "Microsoft.Dynamics.CRM.lookuplogicalname";
+/// That the rules of the caller let no value be shown.
+const MASKED: &str = "Turntable.masked";
 const NAVIGATION: &str = "Microsoft.Dynamics.CRM.associatednavigationproperty";
 
 /// Columns that rows must have to be written for this query, ascending: those shown, the key, the version, and what
@@ -313,6 +315,8 @@ pub(super) struct Properties {
     annotates_types: bool,
     annotates_formatted: bool,
     annotates_lookups: bool,
+    /// Names of those whose values are not shown to the caller.
+    masked: Vec<String>,
 }
 
 struct Property {
@@ -355,15 +359,22 @@ impl Properties {
             by_position
         });
         let of_concept = |property: &Property| {
+            if table.is_masked(property.column) {
+                return None;
+            }
             let code = table.concept_of(property.column)?.code;
             Some([rows.position(property.column)?, rows.position(code)?])
         };
         let concepts = properties.iter().filter_map(of_concept).collect();
+        let masked = properties.iter().filter(|property| table.is_masked(property.column));
+        let masked = masked.map(|property| table.columns[property.column].property().into_owned());
+        let masked = masked.filter(|_| style.format.detail != Detail::None).collect();
         Ok(Self {
             properties,
             nulls,
             by_position,
             concepts,
+            masked,
             annotates_nulls: style.format.detail == Detail::Full && !style.omit_nulls,
             omits_nulls: style.omit_nulls,
             annotates_types: style.format.detail == Detail::Full,
@@ -510,6 +521,10 @@ pub(super) fn entity(
         }
     }
     properties.write(out, style, found, row)?;
+    for name in &properties.masked {
+        out.name(&format!("{name}@{MASKED}"));
+        out.raw("true");
+    }
     for (index, expand) in found.query.expand.iter().enumerate() {
         related(out, style, found, row, expand, found.expanded.get(index))?;
     }

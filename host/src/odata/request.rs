@@ -681,6 +681,16 @@ fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
         return Ok(());
     }
     let text = format!("rows of `{}` cannot be {what}", table.entity_set);
+    let withheld = table.narrowed.withheld;
+    let is_withheld = match what {
+        "read" => withheld.read,
+        "created" => withheld.create,
+        "changed" => withheld.update,
+        _ => withheld.delete,
+    };
+    if is_withheld {
+        return Err(Error::new(Code::Forbidden, format!("{text} by this caller")));
+    }
     let (update, delete) = (table.access.update, table.access.delete);
     let others = [("GET", table.access.read), ("PATCH", update), ("PUT", update), ("DELETE", delete)];
     // A set takes neither of the two, and a row no POST.

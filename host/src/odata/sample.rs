@@ -80,6 +80,7 @@ fn table(name: &str, entity_set: &str, columns: Vec<Column>, concepts: Vec<Conce
         one_row_per_resource: true,
         made_by: String::new(),
         adds_version: false,
+        narrowed: Default::default(),
     }
 }
 

@@ -34,7 +34,7 @@ pub fn columns(table: &Table) -> Vec<ColumnIndex> {
     let columns = table.columns.iter().enumerate();
     let searched = columns.filter(|(index, column)| {
         let is_text = matches!(column.kind, Kind::Text { .. } | Kind::Uri | Kind::PartialDate | Kind::Json);
-        is_text && column.access.read && Some(*index) != table.version
+        is_text && column.access.read && !table.is_masked(*index) && Some(*index) != table.version
     });
     searched.map(|(index, _)| index).collect()
 }

@@ -156,6 +156,7 @@ fn table<const N: usize>(name: &str, columns: [(&str, Kind); N], resource_type: 
         one_row_per_resource: true,
         made_by: String::new(),
         adds_version: false,
+        narrowed: Default::default(),
     }
 }
 

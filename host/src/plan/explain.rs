@@ -301,7 +301,8 @@ mod tests {
         };
         let places: BTreeMap<_, _> = catalog.tables().map(|table| (table.name.clone(), place(table))).collect();
         let ids = Arc::default();
-        let known = Known { catalog: &catalog, places: &places, ids: &ids };
+        let rules = BTreeMap::new();
+        let known = Known { catalog: &catalog, places: &places, ids: &ids, rules: &rules };
         let left_over = |table: &Arc<Table>, scan: &NativeScan| {
             let mut read = BTreeSet::new();
             let filter = scan.filter.as_ref()?;

@@ -34,6 +34,8 @@ pub struct Known<'a> {
     pub places: &'a BTreeMap<String, Place>,
     /// Texts behind the keys in the query that do not carry their own ([`keys_in`]).
     pub ids: &'a Arc<HashMap<Uuid, String>>,
+    /// What rows must meet to be there at all, by table: beside whatever is asked of them.
+    pub rules: &'a BTreeMap<String, Filter>,
 }
 
 /// Names of the tables that a query touches: its own, those that its conditions are about, those that it expands.
@@ -58,10 +60,19 @@ pub fn plan(query: &Query, table: &Arc<Table>, known: Known<'_>) -> Result<Read>
         .get(&table.name)
         .ok_or_else(|| Error::new(Code::Internal, format!("it is not known where `{}` is", table.name)))?
         .clone();
-    let joins = match &query.filter {
+    let mut joins = match &query.filter {
         Some(filter) => semijoins(filter, table, known)?,
         None => Vec::new(),
     };
+    let rule = known.rules.get(&table.name);
+    let mut query = Cow::Borrowed(query);
+    if let Some(rule) = rule {
+        // A rule looks at all there is: whose rows these are is not hidden from it.
+        joins.extend(semijoins(rule, table, Known { rules: &BTreeMap::new(), ..known })?);
+        let filter = query.filter.clone().into_iter().chain([rule.clone()]).reduce(Filter::both);
+        query = Cow::Owned(Query { filter, ..query.into_owned() });
+    }
+    let query = &*query;
     let gather = gather(&query.joined, table, known)?;
     check(query, table, gather.as_ref().map_or(table, |gather| &gather.wide), &joins)?;
     let expand = expansions(&query.expand, table, known)?;
@@ -560,7 +571,8 @@ mod tests {
         let table = Arc::new(table.clone());
         let catalog = Catalog::new([table.clone()]);
         let (places, ids) = (BTreeMap::from([(table.name.clone(), place)]), Arc::default());
-        plan(query, &table, Known { catalog: &catalog, places: &places, ids: &ids })
+        let rules = BTreeMap::new();
+        plan(query, &table, Known { catalog: &catalog, places: &places, ids: &ids, rules: &rules })
     }
 
     fn virtually(query: &Query, table: &Table) -> SearchScan {

@@ -2,15 +2,21 @@
 //! still use, where its time went. Reading and writing are methods of [`Session`] and begin nowhere else, so whatever a
 //! request sets off (related rows, expansions, counts) spends one budget under one deadline.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::fhir::client::Client;
-use crate::model::access::{Caller, Right};
+use crate::model::access::Right;
+use crate::model::caller::Caller;
+use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
+use crate::model::query::Filter;
+use crate::model::scopes::Act;
 use crate::model::table::Table;
+use crate::router::sight::{self, Sight};
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::staged::{Staged, Together};
 use crate::store::facade::Store;
@@ -30,6 +36,8 @@ pub struct Session {
     /// Taken once: a swap never changes a request that has begun.
     snapshot: Arc<Snapshot>,
     caller: Caller,
+    /// What the caller sees of the snapshot; None: all there is. Found when it is first asked for.
+    sight: OnceLock<Option<Arc<Sight>>>,
     deadline: Instant,
     budget: Budget,
     trace: Trace,
@@ -45,7 +53,8 @@ impl Session {
         let deadline = Instant::now() + Duration::from_millis(turntable.limits.request_ms);
         let (snapshot, budget) = (turntable.snapshot(), Budget::new(&turntable.limits));
         let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
-        Self { turntable, snapshot, caller, deadline, budget, trace, staged, place }
+        let (caller, sight) = (turntable.roles.known(caller), OnceLock::new());
+        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place }
     }
 
     /// The same, to be answered by another time.
@@ -55,7 +64,7 @@ impl Session {
 
     /// Another one for a part of the same request: of what is in force by now, to be answered by the same time.
     pub fn beside(&self) -> Self {
-        Self::new(self.turntable.clone(), self.caller).until(self.deadline)
+        Self::new(self.turntable.clone(), self.caller.clone()).until(self.deadline)
     }
 
     /// For an export, which goes on behind the answer of this request, with what is in force for it: all rows of a query, for
@@ -74,9 +83,9 @@ impl Session {
 
     fn again(&self, budget: Budget) -> Self {
         let (turntable, snapshot) = (self.turntable.clone(), self.snapshot.clone());
-        let (caller, deadline) = (self.caller, self.deadline);
+        let (caller, sight, deadline) = (self.caller.clone(), self.sight.clone(), self.deadline);
         let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
-        Self { turntable, snapshot, caller, deadline, budget, trace, staged, place }
+        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place }
     }
 
     /// The same for a change set: what it writes is stored by [`Session::commit`], all of it or nothing.
@@ -184,8 +193,56 @@ impl Session {
         self.turntable.work.run(of, wait.size, ends.then_some(wait.until), job).await
     }
 
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// What the caller sees; None: all there is.
+    pub(in crate::router) fn sight(&self) -> Option<&Arc<Sight>> {
+        let find = || {
+            let Turntable { roles, limits, .. } = &*self.turntable;
+            self.snapshot.sights.of(&self.snapshot.catalog, roles, &self.caller, limits)
+        };
+        self.sight.get_or_init(find).as_ref()
+    }
+
+    /// The tables that are there for the caller, as they are for the caller: names are resolved against these.
+    pub fn catalog(&self) -> &Catalog {
+        self.sight().map_or(&self.snapshot.catalog, |sight| &sight.catalog)
+    }
+
+    /// The same for a job that goes on by itself.
+    pub fn catalog_kept(&self) -> Tables {
+        Tables(self.snapshot.clone(), self.sight().cloned())
+    }
+
+    /// A table as it is for the caller. Where there is nothing of it for them, nothing is shown of it that could be.
+    pub fn seen<'t>(&'t self, table: &'t Arc<Table>) -> &'t Arc<Table> {
+        match self.sight() {
+            // One that was made of rows is no table of the catalog, and what it shows was checked when it was made.
+            Some(sight) if self.snapshot.catalog.table(&table.name).is_some() => {
+                sight.catalog.table(&table.name).unwrap_or(table)
+            }
+            _ => table,
+        }
+    }
+
+    /// Tells callers apart by what is there for them, for what is kept of an answer.
+    pub fn seen_as(&self) -> Option<&str> {
+        self.sight().map(|sight| sight.of.as_str())
+    }
+
     pub(in crate::router) fn may(&self, right: Right, table: &Table) -> Result<()> {
-        self.caller.may(right, table)
+        match self.sight() {
+            Some(sight) => sight.may(right, table),
+            None => sight::nobody_may(right, table),
+        }
+    }
+
+    /// What rows of a table must meet to be there for the caller in an operation.
+    pub(in crate::router) fn rule(&self, table: &Table, act: Act) -> Option<Filter> {
+        let sight = self.sight()?;
+        sight.rule(&self.snapshot.catalog, &self.caller, self.limits(), table, act)
     }
 
     pub(in crate::router) fn turntable(&self) -> &Arc<Turntable> {
@@ -238,6 +295,17 @@ impl Session {
     /// The FHIR service behind a virtual table.
     pub(in crate::router) fn client(&self, table: &ServedTable) -> Result<&Client> {
         self.turntable.client(table)
+    }
+}
+
+/// The tables that are there for a caller, kept.
+pub struct Tables(Arc<Snapshot>, Option<Arc<Sight>>);
+
+impl Deref for Tables {
+    type Target = Catalog;
+
+    fn deref(&self) -> &Catalog {
+        self.1.as_ref().map_or(&self.0.catalog, |sight| &sight.catalog)
     }
 }
 

@@ -13,7 +13,9 @@ use crate::mapping::sandbox::Sandbox;
 use crate::model::catalog::{Catalog, Withdrawn};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
+use crate::model::rules::Roles;
 use crate::model::table::{ColumnIndex, Route, Table, root_of};
+use crate::router::sight::Sights;
 use crate::router::token::Tokens;
 use crate::router::work::Work;
 use crate::router::writers::Writers;
@@ -30,6 +32,8 @@ pub struct Turntable {
     pub limits: Limits,
     /// Tables are known by their twins' names, too (`model/twins.rs`).
     pub virtual_names: bool,
+    /// What roles give.
+    pub roles: Roles,
     pub tokens: Tokens,
     /// Where what holds its thread is done.
     pub work: Work,
@@ -46,6 +50,8 @@ pub struct Turntable {
     pub(in crate::router) met_behind: Arc<tokio::sync::Notify>,
     /// Held by whoever changes what is in force; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
+    /// Held by whoever changes API keys, or looks for such changes; whether the trail was held against them once.
+    pub(super) keys: tokio::sync::Mutex<bool>,
     /// What was in force before and requests may still hold.
     formerly: Mutex<Vec<Weak<Snapshot>>>,
 }
@@ -57,6 +63,8 @@ pub struct Snapshot {
     /// [`Store::moment`] when it came into force.
     pub moment: u64,
     tables: BTreeMap<String, Arc<ServedTable>>,
+    /// What callers see of it.
+    pub(in crate::router) sights: Sights,
 }
 
 /// A root table and its child tables: what one mapping makes of one resource, or fails to make.
@@ -102,6 +110,7 @@ impl Turntable {
             sources,
             limits,
             virtual_names: false,
+            roles: Roles::default(),
             tokens,
             work,
             pages,
@@ -110,6 +119,7 @@ impl Turntable {
             writers: Writers::default(),
             met_behind: Arc::default(),
             control,
+            keys: tokio::sync::Mutex::default(),
             formerly: Mutex::default(),
         }
     }
@@ -169,7 +179,7 @@ impl Snapshot {
             tables.iter().map(|t| ServedTable { table: t.table.ranked(|set| sets.get(set).copied()), ..t.again() });
         let tables: BTreeMap<_, _> = ranked.map(|t| (t.table.name.clone(), Arc::new(t))).collect();
         let catalog = Catalog::new(tables.values().map(|t| t.table.clone())).without(withdrawn);
-        let snapshot = Self { catalog, moment: 0, tables };
+        let snapshot = Self { catalog, moment: 0, tables, sights: Sights::default() };
         let is_native = |table: &&Arc<ServedTable>| snapshot.root(table).route == Route::Native;
         let tracked = snapshot.tables().filter(is_native).map(|table| table.table.name.clone()).collect();
         Self { catalog: snapshot.catalog.tracking(tracked), ..snapshot }

@@ -197,7 +197,7 @@ impl Tokens {
                 .hint("follow @odata.deltaLink as it stands, or read the list anew with `Prefer: odata.track-changes`")
         })?;
         if generation != binding.generation {
-            return Err(expired_delta("the table's route or mapping has changed since"));
+            return Err(expired_delta("the table's route or mapping, or who asks, has changed since"));
         }
         Ok(since)
     }
@@ -212,7 +212,7 @@ impl Tokens {
         let body = self.opened(token, binding).ok_or_else(invalid)?;
         let (generation, body): (String, Body) = serde_json::from_slice(&body).map_err(|_| invalid())?;
         if generation != binding.generation {
-            return Err(expired("the table's route or mapping has changed since"));
+            return Err(expired("the table's route or mapping, or who asks, has changed since"));
         }
         if body.expires < now {
             return Err(expired("it is too old"));

@@ -39,6 +39,8 @@ pub enum Decision {
     Deactivate { tables: Vec<String> },
     /// Turns some tables to a route.
     Turn { tables: Vec<String>, route: Route },
+    /// Nothing of the store's changes: the entry of the audit trail alone.
+    Nothing,
     /// Keeps what was found out, by name.
     KeepSetting { name: String, value: Vec<u8> },
 }

@@ -13,6 +13,7 @@ mod groups;
 mod naive;
 mod query;
 mod random;
+mod rules;
 mod schema;
 mod value;
 mod world;
@@ -60,6 +61,16 @@ async fn all_say_the_same() {
 async fn a_real_server_says_the_same() {
     let (requests, seed) = (number("TURNTABLE_DIFFERENTIAL", REQUESTS), number("TURNTABLE_DIFFERENTIAL_SEED", 1));
     let Some(world) = World::real(seed as u64, 14).await else { return };
+    let mut run = Run::default();
+    run.ask(seed, world, requests.min(OF_ONE_WORLD)).await;
+    run.judge();
+}
+
+/// The same of callers who see a part.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sees_a_part_is_told_of_that_part_alone() {
+    let (requests, seed) = (number("TURNTABLE_DIFFERENTIAL", REQUESTS), number("TURNTABLE_DIFFERENTIAL_SEED", 1));
+    let world = rules::world(seed as u64, 4, 12).await;
     let mut run = Run::default();
     run.ask(seed, world, requests.min(OF_ONE_WORLD)).await;
     run.judge();

@@ -43,6 +43,9 @@ const NOT_INDEXED: [&str; 2] = ["\"9999\"", ":60Z\""];
 /// `valueCodeableConcept`, too.
 const NOT_SEARCHED: &str = "tt_valuecodeableconcepttext";
 
+/// What stands beside values and is none of them.
+const TAGS: [&str; 2] = ["@odata.context", "@Turntable.masked"];
+
 /// More than any answer has.
 const WHOLE: &str = "5000";
 
@@ -150,7 +153,7 @@ impl World {
         Some(world)
     }
 
-    async fn of(
+    pub(crate) async fn of(
         seed: u64,
         resources: &[Value],
         servers: Vec<(&'static str, Server)>,
@@ -362,7 +365,7 @@ fn settle(expand: &Expand, related: &mut Value) {
     }
 }
 
-fn setup(fhir: &Fhir) -> Setup {
+pub(crate) fn setup(fhir: &Fhir) -> Setup {
     Server::with(fhir).limits(|limits| {
         // What is too much to ask is tested elsewhere.
         limits.upstream_calls = 2_000;
@@ -377,18 +380,18 @@ fn setup(fhir: &Fhir) -> Setup {
     })
 }
 
-fn bundle(resources: &[Value]) -> String {
+pub(crate) fn bundle(resources: &[Value]) -> String {
     let entries: Vec<Value> = resources.iter().map(|resource| json!({ "resource": resource })).collect();
     json!({ "resourceType": "Bundle", "type": "collection", "entry": entries }).to_string()
 }
 
 /// Names of the tables that are no child tables.
-fn roots(all: &[Value]) -> Vec<&str> {
+pub(crate) fn roots(all: &[Value]) -> Vec<&str> {
     all.iter().filter(|table| table["parent"].is_null()).filter_map(|table| table["name"].as_str()).collect()
 }
 
 /// Stores the resources natively.
-async fn keep(server: &Server, bundle: &str) {
+pub(crate) async fn keep(server: &Server, bundle: &str) {
     let call = server.call(Method::POST, "/fhir?as=batch").body("application/fhir+json", bundle.to_owned());
     let answer = call.send().await.expect(200).json();
     for entry in answer["entry"].as_array().into_iter().flatten() {
@@ -400,7 +403,7 @@ async fn keep(server: &Server, bundle: &str) {
 }
 
 /// All rows of all tables, by entity set, which have to be the same on every server.
-async fn whole_tables(
+pub(crate) async fn whole_tables(
     seed: u64,
     sets: &[&str],
     servers: &[(&str, Server)],
@@ -446,8 +449,9 @@ pub(crate) fn is_of_the_service(column: &str) -> bool {
 fn without_tags(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let goes =
-                |name: &str| name == "@odata.etag" || name.ends_with("@odata.context") || is_of_the_service(name);
+            let goes = |name: &str| {
+                name == "@odata.etag" || TAGS.iter().any(|tag| name.ends_with(tag)) || is_of_the_service(name)
+            };
             let kept = members.into_iter().filter(|(name, _)| !goes(name));
             // Addresses begin with that of the server.
             let is = |name: &str, value: Value| match value.as_str() {

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use crate::http::body;
 use crate::http::shared::{App, failure, json_reply};
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::actor::Actor;
 
@@ -58,9 +59,9 @@ pub(crate) struct ErrorDetail {
     target: Option<String>,
 }
 
-/// There is one administrator until there is authentication: whoever reaches the loopback address.
-pub(crate) fn actor() -> Actor {
-    Actor("local".to_owned())
+/// Who asked, for the audit trail.
+pub(crate) fn actor(caller: &Caller) -> Actor {
+    Actor(caller.name().to_owned())
 }
 
 /// The query string of a call; a bad one is answered as every other error.

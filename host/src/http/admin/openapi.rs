@@ -7,11 +7,11 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use utoipa::OpenApi;
 
 use crate::http::admin::answer::reply;
-use crate::http::admin::{audit, releases, sources, tables};
+use crate::http::admin::{audit, keys, releases, sources, tables};
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 13] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 15] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -24,6 +24,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 13] {
         ("/admin/v1/mappings/{name}/active", delete(releases::deactivate)),
         ("/admin/v1/sources", get(sources::list)),
         ("/admin/v1/sources/{name}/probe", post(sources::probe)),
+        ("/admin/v1/keys", get(keys::list).post(keys::create)),
+        ("/admin/v1/keys/{name}", delete(keys::revoke)),
         ("/admin/v1/audit", get(audit::audit)),
         ("/admin/v1/events", get(audit::events)),
     ]
@@ -45,6 +47,9 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 13] {
         releases::deactivate,
         sources::list,
         sources::probe,
+        keys::list,
+        keys::create,
+        keys::revoke,
         audit::audit,
         audit::events,
     )

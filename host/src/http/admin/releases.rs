@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, Options, actor, body, reply};
 use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error};
 use crate::router::release::gate::{self, LAWS_TIME};
 use crate::router::release::{activate, deactivate, load};
@@ -138,13 +139,18 @@ pub(crate) struct Laws {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn load(State(app): Shared, Options(query): Options<Laws>, request: Request) -> Response {
+pub(crate) async fn load(
+    State(app): Shared,
+    caller: Caller,
+    Options(query): Options<Laws>,
+    request: Request,
+) -> Response {
     let laws = query.laws_ms.map_or(LAWS_TIME, |ms| Duration::from_millis(ms).min(LAWS_TIME));
     let loaded = async {
         let (parts, component) = request.into_parts();
         let limit = app.turntable.limits.component_bytes;
         let component = crate::http::body::read(&app, &parts.headers, component, limit).await?;
-        app.turntable.load(component.to_vec(), actor(), laws).await
+        app.turntable.load(component.to_vec(), actor(&caller), laws).await
     };
     match loaded.await {
         Ok(loaded) => {
@@ -200,7 +206,7 @@ pub(crate) async fn show(State(app): Shared, Named(digest): Named) -> Response {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn release(State(app): Shared, Named(table): Named, request: Request) -> Response {
+pub(crate) async fn release(State(app): Shared, caller: Caller, Named(table): Named, request: Request) -> Response {
     let released = async {
         let release: Release = body(&app, request).await?;
         match release.mode.as_str() {
@@ -215,7 +221,7 @@ pub(crate) async fn release(State(app): Shared, Named(table): Named, request: Re
             }
             _ => return Err(Error::new(Code::BadValue, "`mode` is `activate`").target("mode")),
         }
-        app.turntable.activate(&table, &release.digest, actor()).await.map(Released::from)
+        app.turntable.activate(&table, &release.digest, actor(&caller)).await.map(Released::from)
     };
     reply(released.await)
 }
@@ -230,8 +236,8 @@ pub(crate) async fn release(State(app): Shared, Named(table): Named, request: Re
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn rollback(State(app): Shared, Named(table): Named) -> Response {
-    reply(app.turntable.rollback(&table, actor()).await.map(Released::from))
+pub(crate) async fn rollback(State(app): Shared, caller: Caller, Named(table): Named) -> Response {
+    reply(app.turntable.rollback(&table, actor(&caller)).await.map(Released::from))
 }
 
 /// Takes a mapping out of force. Its tables are served no longer, also after a restart; resources and loaded versions stay.
@@ -245,8 +251,8 @@ pub(crate) async fn rollback(State(app): Shared, Named(table): Named) -> Respons
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn deactivate(State(app): Shared, Named(name): Named) -> Response {
-    reply(app.turntable.deactivate(&name, actor()).await.map(Deactivated::from))
+pub(crate) async fn deactivate(State(app): Shared, caller: Caller, Named(name): Named) -> Response {
+    reply(app.turntable.deactivate(&name, actor(&caller)).await.map(Deactivated::from))
 }
 
 fn detail(snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {

@@ -12,6 +12,7 @@ use crate::fhir::client::Client;
 use crate::fhir::probed::{self, Probed};
 use crate::http::admin::answer::{ErrorAnswer, Named, actor, body_or_none, reply};
 use crate::http::shared::Shared;
+use crate::model::caller::Caller;
 use crate::model::table::Route;
 use crate::router::snapshot::ServedTable;
 
@@ -152,10 +153,10 @@ pub(crate) async fn list(State(app): Shared) -> Response {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn probe(State(app): Shared, Named(name): Named, request: Request) -> Response {
+pub(crate) async fn probe(State(app): Shared, caller: Caller, Named(name): Named, request: Request) -> Response {
     let probed = async {
         let trial: Trial = body_or_none(&app, request).await?.unwrap_or_default();
-        app.turntable.probe(&name, &trial.types, actor()).await.map(|probed| Probe::from(&*probed))
+        app.turntable.probe(&name, &trial.types, actor(&caller)).await.map(|probed| Probe::from(&*probed))
     };
     reply(probed.await)
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, actor, body, reply};
 use crate::http::shared::{App, Shared};
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::model::value::kind_name;
@@ -160,7 +161,7 @@ pub(crate) async fn show(State(app): Shared, Named(table): Named) -> Response {
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn turn(State(app): Shared, Named(table): Named, request: Request) -> Response {
+pub(crate) async fn turn(State(app): Shared, caller: Caller, Named(table): Named, request: Request) -> Response {
     let turned = async {
         let turn: Turn = body(&app, request).await?;
         if turn.copy {
@@ -175,7 +176,7 @@ pub(crate) async fn turn(State(app): Shared, Named(table): Named, request: Reque
                 return Err(Error::new(Code::BadValue, "`provider` is `native` or `virtual`").target("provider"));
             }
         };
-        app.turntable.turn(&table, route, turn.dry_run, actor()).await.map(Turned::from)
+        app.turntable.turn(&table, route, turn.dry_run, actor(&caller)).await.map(Turned::from)
     };
     reply(turned.await)
 }

@@ -19,7 +19,7 @@ async fn before_it_is_ready_everybody_is_told_to_come_back() {
     let app = Arc::new(App::for_tests());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, app.clone(), std::future::pending()));
+    tokio::spawn(serve(listener, app.clone(), None, std::future::pending()));
 
     for path in ["/api/data/v9.2/contacts", "/api/data/v9.2/", "/admin/v1/tables"] {
         let answer = get(address, path).await;

@@ -77,7 +77,7 @@ pub(super) fn object(table: &Table, column: ColumnIndex, catalog: &Catalog) -> O
         ("IsFilterable", json!(true)),
         ("IsRetrievable", json!(true)),
         ("IsSearchable", json!(false)),
-        ("IsSecured", json!(false)),
+        ("IsSecured", json!(table.is_masked(column))),
         ("IsLogical", json!(false)),
         ("IsDataSourceSecret", json!(false)),
         ("CanBeSecuredForRead", json!(false)),

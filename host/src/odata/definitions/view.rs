@@ -94,7 +94,8 @@ impl View {
 
 /// The column of the state, and the number that says active.
 fn state(table: &Table) -> Option<(ColumnIndex, i32)> {
-    let column = table.column("statecode").filter(|column| table.access.read && table.columns[*column].access.read)?;
+    let is_known = |column: &ColumnIndex| table.columns[*column].access.read && !table.is_masked(*column);
+    let column = table.column("statecode").filter(|column| table.access.read && is_known(column))?;
     match &table.columns[column].kind {
         Kind::Choice(choice) => choice.by_value(0).map(|active| (column, active.value)),
         _ => None,

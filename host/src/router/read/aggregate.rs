@@ -11,7 +11,7 @@ use crate::model::result::Found;
 use crate::model::rows::Rows;
 use crate::plan::evaluate::aggregate::{Folding, finished, rest};
 use crate::plan::explain;
-use crate::plan::planner::{Known, plan_groups};
+use crate::plan::planner::plan_groups;
 use crate::plan::tree::{Grouped, NativeScan, Scan};
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
@@ -63,10 +63,13 @@ impl Session {
         asking: Asking,
     ) -> Result<Grouped> {
         let query = Query { expand: Vec::new(), ..aggregation.of.clone() };
-        let (places, ids) = self.known(table, &query, asking).await?;
+        let known = self.known(table, &query, asking).await?;
+        if let (Some(sight), Some(first)) = (self.sight(), aggregation.steps.first()) {
+            let values = first.by.iter().chain(first.aggregates.iter().filter_map(|aggregate| aggregate.of.as_ref()));
+            values.into_iter().try_for_each(|value| sight.check_expression(&table.table, value))?;
+        }
         let begun = Instant::now();
-        let known = Known { catalog: &self.snapshot().catalog, places: &places, ids: &ids };
-        let grouped = plan_groups(aggregation, &table.table, known);
+        let grouped = plan_groups(aggregation, &table.table, known.of(&self.snapshot().catalog));
         self.trace().add(Step::Plan, begun.elapsed());
         grouped
     }

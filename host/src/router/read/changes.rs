@@ -11,9 +11,9 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Compare, Expr, Filter, Literal, Query};
 use crate::model::result::{Changes, Found};
+use crate::model::scopes::Act;
 use crate::model::table::{Route, Table};
 use crate::plan::tree::{Read, Scan};
-use crate::router::read::run::generation;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{Binding, Cursor, Tracked, expired};
@@ -64,7 +64,7 @@ impl Session {
                 Some(self.turntable().tokens.seal_delta(&tracked.since, &self.binding_of_changes(table, binding))?),
             ),
         };
-        Ok(Found { rows, next, delta, ..Found::default() })
+        Ok(Found { rows: self.veil(own, rows), next, delta, ..Found::default() })
     }
 
     /// What has changed in a list since a link was given. `binding`: what the link is good for.
@@ -99,14 +99,20 @@ impl Session {
         let changed = self.changes_of_store(NativeChanges { scan, root, since, most }, limits).await?;
         self.remember(&read.table, &changed.rows);
         let token = self.turntable().tokens.seal_delta(&changed.position, &binding)?;
-        Ok(Changes { rows: changed.rows, gone: changed.gone, token, more: changed.more })
+        Ok(Changes { rows: self.veil(&read.table, changed.rows), gone: changed.gone, token, more: changed.more })
     }
 
     fn may_track(&self, table: &Arc<ServedTable>) -> Result<()> {
+        let set = &table.table.entity_set;
+        if self.rule(&table.table, Act::Read).is_some() {
+            let message =
+                format!("`Prefer: odata.track-changes` of `{set}` is not supported for who sees some rows only");
+            let error = Error::new(Code::NotSupported, message).target(set.clone());
+            return Err(error.hint("what changes there would tell of the others: read the list anew each time"));
+        }
         if self.snapshot().root(table).route == Route::Native {
             return Ok(());
         }
-        let set = &table.table.entity_set;
         let message = format!("`Prefer: odata.track-changes` of rows in a FHIR service (`{set}`) is not supported");
         Err(Error::new(Code::NotSupported, message).target(set.clone()).hint("read the list anew each time"))
     }
@@ -116,7 +122,7 @@ impl Session {
         let described = Uuid::from_bytes(description(&table.table));
         Binding {
             query: format!("changes of {}", binding.query),
-            generation: format!("{} {described}", generation(self.snapshot(), table)),
+            generation: format!("{} {described}", self.generation(table)),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{Sender, channel};
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Query;
@@ -34,6 +34,20 @@ impl Session {
         }
         match read.scan_for(filter.clone(), &ids) {
             // Keys of native rows are found in the store: remembered, those of a large table would drive out all others.
+            Scan::Native(scan) if self.sight().is_some() => {
+                let ((give, mut take), read) = (channel(1), &read);
+                let reading = self.stream_native(&read.table, &scan, query.top, give);
+                let giving = async move {
+                    while let Some(rows) = take.recv().await {
+                        let rows = self.veil(&read.table, rows);
+                        if self.in_time(to.send(rows)).await.ok_or_else(too_slow)?.is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                };
+                tokio::try_join!(reading, giving).map(|_| ())
+            }
             Scan::Native(scan) => self.stream_native(&read.table, &scan, query.top, to).await,
             // The order is made here: all rows first.
             Scan::Search(scan) if scan.sort_here => {
@@ -85,6 +99,7 @@ impl Session {
     /// False: nobody takes them any more.
     async fn hand(&self, read: &Read, rows: Rows, to: &Sender<Rows>) -> Result<bool> {
         self.remember(&read.table, &rows);
+        let rows = self.veil(&read.table, rows);
         Ok(self.in_time(to.send(rows)).await.ok_or_else(too_slow)?.is_ok())
     }
 }

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::model::error::{Code, Error, Result};
-use crate::model::fetch::{Fetch, Flat};
+use crate::model::fetch::{Fetch, Flat, Side};
 use crate::model::query::{Filter, Query};
 use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::plan::explain;
 use crate::plan::flat::{AllRows, FlatPlan, Found, plan_flat};
-use crate::plan::planner::Known;
 use crate::router::read::native::left_over;
 use crate::router::read::pages::offset;
-use crate::router::read::run::{Asking, generation, now_ms};
+use crate::router::read::run::{Asking, now_ms};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{Binding, Cursor};
@@ -43,7 +42,13 @@ impl Session {
             None => self.pages_of_rows(table, fetch, &plan, &binding).await?,
         };
         let next = fetched.next.filter(|_| !fetch.page.is_top);
-        Ok(Fetched { next, ..fetched })
+        let Flat { sides, len } = fetched.flat;
+        let veil = |Side { table, rows, of }: Side| {
+            let rows = self.veil(&table, rows);
+            Side { table: self.seen(&table).clone(), rows, of }
+        };
+        let flat = Flat { sides: sides.into_iter().map(veil).collect(), len };
+        Ok(Fetched { flat, next, ..fetched })
     }
 
     /// What would be asked of whom.
@@ -57,7 +62,7 @@ impl Session {
         let mut names = Names::default();
         for (side, columns) in flat.sides.iter().zip(shown) {
             let query = Query { select: Some(columns.clone()), ..Query::default() };
-            names.extend(self.names(&side.table, &side.rows, &query, &[]).await);
+            names.extend(self.names(self.seen(&side.table), &side.rows, &query, &[]).await);
         }
         names
     }
@@ -67,10 +72,22 @@ impl Session {
         let meets = fetch.all_links().into_iter().filter_map(|link| link.meets.clone());
         let filter = fetch.filter.iter().cloned().chain(meets).reduce(Filter::both);
         let touching = Query { filter, ..fetch.query.clone() };
-        let (places, ids) = self.known(table, &touching, asking).await?;
+        let known = self.known(table, &touching, asking).await?;
+        if let Some(sight) = self.sight() {
+            fetch.order.iter().try_for_each(|order| sight.check_expression(&table.table, &order.by))?;
+            // What stands beside a row is there to be compared, ordered or told apart.
+            let links = fetch.all_links();
+            for beside in &fetch.beside {
+                if let Some(other) = links.get(beside.link).and_then(|link| self.snapshot().catalog.table(&link.table))
+                {
+                    sight.check_column(other, beside.column)?;
+                }
+            }
+            let own = fetch.shown.iter().filter(|shown| fetch.distinct && shown.link.is_none());
+            own.into_iter().try_for_each(|shown| sight.check_column(&table.table, shown.column))?;
+        }
         let begun = Instant::now();
-        let known = Known { catalog: &self.snapshot().catalog, places: &places, ids: &ids };
-        let plan = plan_flat(fetch, &table.table, known);
+        let plan = plan_flat(fetch, &table.table, known.of(&self.snapshot().catalog));
         self.trace().add(Step::Plan, begun.elapsed());
         plan
     }
@@ -124,7 +141,7 @@ impl Session {
         all: &AllRows,
         binding: String,
     ) -> Result<Fetched> {
-        let binding = Binding { query: binding, generation: generation(self.snapshot(), table) };
+        let binding = Binding { query: binding, generation: self.generation(table) };
         let cursor = match &fetch.page.token {
             Some(token) => self.turntable().tokens.open(token, now_ms(), &binding)?.0,
             None => Cursor::Offset(0),

@@ -14,7 +14,7 @@ use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Table};
 use crate::plan::evaluate::residual::Residual;
 use crate::plan::planner::with_keys;
-use crate::plan::tree::{Check, NativeScan, Read, Semijoin};
+use crate::plan::tree::{Check, NativeScan, Read, Semijoin, and};
 use crate::router::read::native::left_over;
 use crate::router::session::Session;
 
@@ -101,17 +101,22 @@ impl Session {
         ids: &mut HashMap<Uuid, String>,
     ) -> Result<BTreeSet<Uuid>> {
         let (related, table, limits) = (&join.related, &join.related.table, self.limits());
-        let (Quantifier::Within(way), Some(first)) = (join.quantifier, named(related)) else {
+        let (asked, mut known) = self.joined(related).await?;
+        // What the table asks of all of its rows stands beside the row that is named.
+        let (named_by, rule) = match asked {
+            Some(Filter::And(named_by, rule)) => (Some(*named_by), Some(*rule)),
+            other => (other, None),
+        };
+        let (Quantifier::Within(way), Some(first)) = (join.quantifier, named_by.as_ref().and_then(named)) else {
             return Err(Error::new(Code::Internal, "a hierarchy is asked for, and of no row"));
         };
-        let mut known: HashMap<Uuid, String> = (*related.ids).clone();
         let (mut seen, mut level, mut found) = (BTreeSet::from([first]), vec![first], BTreeSet::new());
         found.extend(way.or_equal().then_some(first));
         for _ in 0..=limits.hierarchy_levels {
             let mut next = BTreeSet::new();
             for keys in level.chunks(KEYS_AT_ONCE) {
                 let compared = if way.is_under() { above } else { table.key };
-                let filter = Filter::one_of(table, compared, table, keys.iter().copied());
+                let filter = and(rule.clone(), Filter::one_of(table, compared, table, keys.iter().copied()));
                 let rows = self.all(related, Some(filter), &known, limits.related_keys).await?;
                 let gives = if way.is_under() { table.key } else { above };
                 known.extend(hashed(table, &rows, gives).map(|(guid, text)| (guid, text.to_owned())));
@@ -165,10 +170,10 @@ pub(super) fn too_many(read: &Read, most: usize) -> Error {
     .hint("narrow the condition on the related table")
 }
 
-/// The key of the one row that a read is about.
-fn named(read: &Read) -> Option<Uuid> {
-    match &read.query.filter {
-        Some(Filter::Compare(Compare::Eq, Expr::Column(_), Expr::Literal(Literal::Guid(key)))) => Some(*key),
+/// The key of the one row that a condition is about.
+fn named(filter: &Filter) -> Option<Uuid> {
+    match filter {
+        Filter::Compare(Compare::Eq, Expr::Column(_), Expr::Literal(Literal::Guid(key))) => Some(*key),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 //! for each table, out of what the request has left of its budget; one that cannot be had is left out, and the answer is
 //! none the worse for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use crate::model::query::{Expr, Filter, Literal, Query};
 use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::{Kind, Table};
+use crate::plan::tree::and;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 
@@ -65,7 +66,7 @@ impl Session {
             if let Relation::Lookup { table, .. } | Relation::Collection { table, .. } = &expand.to
                 && let Ok(other) = self.snapshot().table(table)
             {
-                self.want(&other.table, &expanded.rows, &expand.query, &expanded.expanded, wanted);
+                self.want(self.seen(&other.table), &expanded.rows, &expand.query, &expanded.expanded, wanted);
             }
         }
     }
@@ -77,21 +78,24 @@ impl Session {
         names: &mut Names,
     ) -> Result<()> {
         let table = &other.table;
-        if !table.columns[table.primary_name].access.read {
+        let seen = self.seen(table);
+        if !seen.columns[table.primary_name].access.read || seen.is_masked(table.primary_name) {
             return Ok(());
         }
         let mut select = vec![table.key, table.primary_name];
         select.sort_unstable();
         select.dedup();
         let read = self.planned(other, &Query { select: Some(select), ..Query::default() }).await?;
-        let ids: HashMap<_, _> = keys.iter().filter_map(|(key, text)| Some((*key, text.clone()?))).collect();
+        // What their table asks of all of its rows.
+        let (rule, mut ids) = self.joined(&read).await?;
+        ids.extend(keys.iter().filter_map(|(key, text)| Some((*key, text.clone()?))));
         let keys: Vec<_> = keys.into_keys().collect();
         for some in keys.chunks(KEYS_AT_ONCE) {
             if self.budget().has_spent(self.budget().whole()) {
                 break;
             }
             let listed = some.iter().copied().map(Literal::Guid).collect();
-            let filter = Filter::In(Expr::Column(table.key), listed);
+            let filter = and(rule.clone(), Filter::In(Expr::Column(table.key), listed));
             let rows = self.all(&read, Some(filter), &ids, some.len() * 2).await?;
             for row in 0..rows.len() {
                 if let (Some(key), Some(name)) = (rows.cell(row, table.key), rows.cell(row, table.primary_name)) {

@@ -7,15 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::fhir::capabilities::Capabilities;
 use crate::fhir::client::Overrides;
 use crate::model::access::Right;
+use crate::model::catalog::Catalog;
 use crate::model::error::Result;
 use crate::model::query::{Expand, Filter, Query};
 use crate::model::result::{Expanded, Found};
 use crate::model::rows::Rows;
+use crate::model::scopes::Act;
 use crate::model::table::{Kind, Route, Table};
 use crate::plan::explain;
 use crate::plan::planner::{self, Known, keys_in, touched};
@@ -25,7 +28,7 @@ use crate::router::read::join::{hashed, too_many};
 use crate::router::read::native::left_over;
 use crate::router::read::pages::{Searching, offset};
 use crate::router::session::{Session, Step};
-use crate::router::snapshot::{ServedTable, Snapshot};
+use crate::router::snapshot::ServedTable;
 use crate::router::token::{Binding, Cursor};
 
 impl Session {
@@ -49,12 +52,27 @@ impl Session {
         self.remember(&read.table, &rows);
         let next = self.next_token(next, left.map(|left| left.saturating_sub(rows.len() as u64)), &binding)?;
         let expanded = self.expanded(&read.table, &rows, &read.expand).await?;
+        let (rows, expanded) = (self.veil(&read.table, rows), self.veil_expanded(&query.expand, expanded));
         Ok(Found { rows, expanded, count, next, delta: None })
     }
 
     /// What the next links of an answer are good for.
     pub(super) fn binding(&self, table: &Arc<ServedTable>, request: &str) -> Binding {
-        Binding { query: request.to_owned(), generation: generation(self.snapshot(), table) }
+        Binding { query: request.to_owned(), generation: self.generation(table) }
+    }
+
+    /// What the next links of a table depend on: whoever sees other rows or columns has other links.
+    pub(super) fn generation(&self, table: &Arc<ServedTable>) -> String {
+        let of = format!("{:?} {}", self.snapshot().root(table).route, table.mapping.digest);
+        match self.seen_as() {
+            Some(seen) => {
+                let who = format!("{seen} {:?} {:?}", self.caller().claims(), self.caller().scopes());
+                let digest: [u8; 32] = Sha256::digest(who).into();
+                let half = u128::from_be_bytes(digest[..16].try_into().unwrap_or_default());
+                format!("{of} {half:032x}")
+            }
+            None => of,
+        }
     }
 
     /// Where a page begins, and how many rows are left of `$top`.
@@ -172,17 +190,16 @@ impl Session {
             return Ok(Vec::new());
         }
         let query = Query { expand: expands.to_vec(), ..Query::default() };
-        let (places, ids) = self.known(table, &query, Asking::Services).await?;
-        let known = Known { catalog: &self.snapshot().catalog, places: &places, ids: &ids };
-        let planned = planner::expansions(expands, &table.table, known)?;
-        self.expanded(&table.table, rows, &planned).await
+        let known = self.known(table, &query, Asking::Services).await?;
+        let planned = planner::expansions(expands, &table.table, known.of(&self.snapshot().catalog))?;
+        Ok(self.veil_expanded(expands, self.expanded(&table.table, rows, &planned).await?))
     }
 
     /// What would be asked of whom. No FHIR service is asked for it: what one can do is taken as far as it is known.
     pub async fn explain(&self, table: &Arc<ServedTable>, query: &Query) -> Result<serde_json::Value> {
-        let (places, ids) = self.known(table, query, Asking::Nobody).await?;
-        let known = Known { catalog: &self.snapshot().catalog, places: &places, ids: &ids };
-        Ok(explain::explain(&planner::plan(query, &table.table, known)?, &left_over))
+        let known = self.known(table, query, Asking::Nobody).await?;
+        let read = planner::plan(query, &table.table, known.of(&self.snapshot().catalog))?;
+        Ok(explain::explain(&read, &left_over))
     }
 
     /// Every row of a planned read, in its order, with a filter in place of its own. More than `most` are refused.
@@ -242,10 +259,9 @@ impl Session {
     }
 
     pub(super) async fn planned(&self, table: &Arc<ServedTable>, query: &Query) -> Result<Read> {
-        let (places, ids) = self.known(table, query, Asking::Services).await?;
+        let known = self.known(table, query, Asking::Services).await?;
         let begun = Instant::now();
-        let known = Known { catalog: &self.snapshot().catalog, places: &places, ids: &ids };
-        let read = planner::plan(query, &table.table, known);
+        let read = planner::plan(query, &table.table, known.of(&self.snapshot().catalog));
         self.trace().add(Step::Plan, begun.elapsed());
         read
     }
@@ -275,22 +291,34 @@ impl Session {
     }
 
     /// What planning must know of the tables that a query touches, each of which the caller must be allowed to read: where
-    /// they are, what their services can search, and the ids behind the query's keys.
-    pub(super) async fn known(
-        &self,
-        table: &Arc<ServedTable>,
-        query: &Query,
-        asking: Asking,
-    ) -> Result<(BTreeMap<String, Place>, Arc<HashMap<Uuid, String>>)> {
-        let mut places = BTreeMap::new();
-        for name in touched(query, &table.table) {
-            let table = self.snapshot().table(&name)?;
-            self.may(Right::Read, &table.table)?;
-            places.insert(name, self.place_of(table, asking).await?);
+    /// they are, what their services can search, the ids behind the query's keys, and what their rows must meet to be there for
+    /// the caller. `Forbidden` where it compares what the caller may not see.
+    pub(super) async fn known(&self, table: &Arc<ServedTable>, query: &Query, asking: Asking) -> Result<Knowing> {
+        let names = touched(query, &table.table);
+        for name in &names {
+            self.may(Right::Read, &self.snapshot().table(name)?.table)?;
         }
-        let texts = self.store().texts_of(keys_in(query).into_iter().collect()).await?;
+        if let Some(sight) = self.sight() {
+            sight.check(&table.table, query)?;
+        }
+        let (mut all, mut keys, mut rules) = (names.clone(), keys_in(query), BTreeMap::new());
+        for name in names {
+            let table = &self.snapshot().table(&name)?.table;
+            if let Some(rule) = self.rule(table, Act::Read) {
+                let asked = Query { filter: Some(rule.clone()), ..Query::default() };
+                all.extend(touched(&asked, table));
+                keys.extend(keys_in(&asked));
+                rules.insert(name, rule);
+            }
+        }
+        let mut places = BTreeMap::new();
+        for name in all {
+            let place = self.place_of(self.snapshot().table(&name)?, asking).await?;
+            places.insert(name, place);
+        }
+        let texts = self.store().texts_of(keys.into_iter().collect()).await?;
         let ids = texts.into_iter().map(|(guid, text)| (guid, text.to_string())).collect();
-        Ok((places, Arc::new(ids)))
+        Ok(Knowing { places, ids: Arc::new(ids), rules })
     }
 
     async fn place_of(&self, table: &Arc<ServedTable>, asking: Asking) -> Result<Place> {
@@ -334,6 +362,19 @@ pub(super) fn replanned(read: &Read, scan: &SearchScan, filter: Filter, ids: &Ha
     }
 }
 
+/// What planning must know of the moment.
+pub(super) struct Knowing {
+    places: BTreeMap<String, Place>,
+    ids: Arc<HashMap<Uuid, String>>,
+    rules: BTreeMap<String, Filter>,
+}
+
+impl Knowing {
+    pub(super) fn of<'a>(&'a self, catalog: &'a Catalog) -> Known<'a> {
+        Known { catalog, places: &self.places, ids: &self.ids, rules: &self.rules }
+    }
+}
+
 /// Rows of a page, how many there are in all if that was asked, and where the page ended if more follow.
 pub(super) type Page = (Rows, Option<u64>, Option<Cursor>);
 
@@ -355,11 +396,6 @@ fn declared(says: Option<&Capabilities>, table: &Table) -> Option<BTreeMap<Strin
             .map(|(resource_type, resource)| (resource_type.clone(), resource.search_params.keys().cloned().collect()))
             .collect()
     })
-}
-
-/// What the next links of a table depend on.
-pub(super) fn generation(snapshot: &Snapshot, table: &Arc<ServedTable>) -> String {
-    format!("{:?} {}", snapshot.root(table).route, table.mapping.digest)
 }
 
 pub(super) fn now_ms() -> i64 {

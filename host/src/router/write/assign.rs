@@ -88,15 +88,21 @@ impl Session {
                 // A row of a child table has no resource of its own to ask for.
                 let child = types.iter().find_map(|(kind, _)| self.snapshot().showing(entity_set, kind));
                 if let Some(target) = child.filter(|target| target.table.parent.is_some()) {
+                    if !self.sees(target, guid).await? {
+                        return Err(no_row());
+                    }
                     let row = self.read_row(target, guid).await?.ok_or_else(no_row)?;
                     return row.cell(0, target.table.key).map(str::to_owned).ok_or_else(no_row);
                 }
                 for (resource_type, rank) in types {
                     let Some(id) = self.id_of(guid, resource_type, *rank).await? else { continue };
                     let is_there = match self.snapshot().showing(entity_set, resource_type) {
-                        Some(target) => self.place(target)?.read(resource_type, &id).await?.is_some(),
+                        Some(target) => {
+                            let is_there = self.place(target)?.read(resource_type, &id).await?.is_some();
+                            is_there && self.sees(target, guid).await?
+                        }
                         // A table that is not served cannot be asked; it is meant if no other can be.
-                        None => types.len() == 1,
+                        None => types.len() == 1 && self.sight().is_none(),
                     };
                     if is_there {
                         return Ok(format!("{resource_type}/{id}"));

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::fhir::client::{Client, Stands, Written};
 use crate::model::access::Right;
 use crate::model::error::{Code, Error, Result};
+use crate::model::scopes::Act;
 use crate::model::table::{Route, Table};
 use crate::router::fault::reached;
 use crate::router::gathered::{Before, mixed};
@@ -64,6 +65,12 @@ impl Session {
         tables.retain(|table| table.table.parent.is_none());
         tables.sort_by_key(|table| table.route != Route::Native);
         let unknown = || Error::new(Code::NotFound, format!("no table shows {resource_type}"));
+        if let Some(sight) = self.sight()
+            && !sight.is_whole(&self.snapshot().catalog, resource_type, Act::Read)
+        {
+            let message = format!("this caller may not read all of a {resource_type}, so not the resource itself");
+            return Err(Error::new(Code::Forbidden, message).hint("read the rows of its tables"));
+        }
         let table = tables.first().ok_or_else(unknown)?;
         self.may(Right::Read, &table.table)?;
         Ok(self.place(table)?.read(resource_type, id).await?.map(|held| held.body))

@@ -13,6 +13,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Change, Operation, Precondition};
 use crate::model::rows::Rows;
+use crate::model::scopes::Act;
 use crate::model::table::{ColumnIndex, Source, Table};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
@@ -59,6 +60,10 @@ impl Session {
             Operation::Delete { .. } => Right::Delete,
         };
         self.may(right, &table.table)?;
+        if right != Right::Create {
+            // Who may change a row is told whether it is there.
+            self.may(Right::Read, &table.table)?;
+        }
         let place = self.place(table)?;
         let (assignments, own, repeats) = self.assignments(table, &place, change).await?;
         let changing = Changing { session: self, table, place, change, assignments, own, repeats };
@@ -118,6 +123,12 @@ impl Changing<'_> {
             let (resource_type, key) = key::split(of);
             return self.add_to_parent(Located::new(resource_type, key)).await;
         }
+        if chosen.is_some() && [Act::Read, Act::Create].iter().any(|act| self.session.is_limited(table, *act)) {
+            // Whether it is taken by a row that is not there for them is nothing that they should learn.
+            let message =
+                format!("this caller sees some rows of `{}` only, and may not name a new one", table.entity_set);
+            return Err(Error::new(Code::Forbidden, message).hint("POST the row without its key"));
+        }
         let Some(chosen_key) = chosen else {
             let id = Uuid::new_v4().to_string();
             let (resource_type, body) = self.new_resource(&id).await?;
@@ -165,6 +176,7 @@ impl Changing<'_> {
             return Err(already_exists());
         }
         let sent = Bytes::from(body);
+        self.leaves_rules(Act::Create, &Located::new(&resource_type, &id), None, &sent, &self.own).await?;
         let (id, held) = self
             .place
             .create(&resource_type, &id, chosen, sent.clone(), self.own_of(OwnRow::Called(String::new()), &self.own))
@@ -192,6 +204,7 @@ impl Changing<'_> {
             return Err(ill_formed(self.table, "a new child row gave no changed parent"));
         };
         let (sent, was) = (Bytes::from(body), held.body);
+        self.leaves_rules(Act::Create, &located, Some(&was), &sent, &self.own).await?;
         let version = held.version.as_deref();
         let known = (0..before.len()).filter_map(|row| before.cell(row, table.key)).map(|text| row_of(text).to_owned());
         let own = self.own_of(OwnRow::Added(known.collect()), &self.own);
@@ -287,7 +300,7 @@ impl Changing<'_> {
     async fn update(&self, key: Uuid) -> Result<Written> {
         let mut attempt = 1;
         loop {
-            let (_turn, located, held) = self.found(key).await?;
+            let (_turn, located, held) = self.found(key, Act::Update).await?;
             self.check_version(&located, &held)?;
             self.check_repeats(&located, &held).await?;
             let cleared = self.cleared(&located, &held).await?;
@@ -303,6 +316,7 @@ impl Changing<'_> {
             let row = match body {
                 None => self.show(&located, &held).await?,
                 Some(body) => {
+                    self.leaves_rules(Act::Update, &located, Some(&held.body), &body, &own).await?;
                     let sent = body.clone();
                     let own = self.own_of(OwnRow::Called(row_of(&located.text()).to_owned()), &own);
                     let changed = Changed { before: Some(held.body.clone()), gone: None, own };
@@ -366,7 +380,7 @@ impl Changing<'_> {
     }
 
     async fn delete(&self, key: Uuid) -> Result<Written> {
-        let (_turn, located, held) = self.found(key).await?;
+        let (_turn, located, held) = self.found(key, Act::Delete).await?;
         self.check_version(&located, &held)?;
         match self.merged(WriteOperation::Delete, Some(located.place.clone()), Some(&held), &[], None).await? {
             FhirRequest::Delete => {
@@ -409,13 +423,30 @@ impl Changing<'_> {
     }
 
     /// The resource of the row of a key, which is there with that row in it; or `NotFound`. Nobody else writes it meanwhile.
-    async fn found(&self, key: Uuid) -> Result<(Turn<'_>, Located, Held)> {
+    /// What is not there for the caller is not there; `Forbidden` where they see it, and may not do this with it.
+    async fn found(&self, key: Uuid, act: Act) -> Result<(Turn<'_>, Located, Held)> {
         for located in self.session.locate(self.table, key).await? {
             let turn = self.turn(&located).await?;
             let Some(held) = self.session.held(&self.place, &located).await? else { continue };
             let Some((located, is_ambiguous)) = self.session.named(&self.table.table, located, &held).await? else {
                 continue;
             };
+            let is_limited = [Act::Read, act].iter().any(|act| self.session.is_limited(&self.table.table, *act));
+            if is_limited {
+                let rows = self.session.rows_of(self.table, &self.place, &located, &held).await?;
+                if located.row_of(&self.table.table, &rows).is_none() {
+                    continue;
+                }
+                let row = self.show(&located, &held).await?;
+                if !self.session.admits(self.table, Act::Read, &row).await? {
+                    continue;
+                }
+                if !self.session.admits(self.table, act, &row).await? {
+                    let what =
+                        format!("this caller may not do this with this row of `{}`", self.table.table.entity_set);
+                    return Err(Error::new(Code::Forbidden, what));
+                }
+            }
             if is_ambiguous && !matches!(self.change.precondition, Precondition::Versions(_)) {
                 let message = "this key had several equal rows to choose from, of which one has changed since";
                 let error = Error::new(Code::VersionMismatch, message);
@@ -432,6 +463,64 @@ impl Changing<'_> {
             }
         }
         Err(not_found(&self.table.table))
+    }
+
+    /// `Forbidden` where a write would leave a row that the caller may not make so, or not see: nothing is written then. `before`
+    /// and `after`: the resource; `own`: what is written in the row alone.
+    async fn leaves_rules(
+        &self,
+        act: Act,
+        located: &Located,
+        before: Option<&Bytes>,
+        after: &Bytes,
+        own: &[(ColumnIndex, Option<String>)],
+    ) -> Result<()> {
+        let (session, table) = (self.session, &self.table.table);
+        let reads = session.may(Right::Read, table).is_ok();
+        let acts: Vec<Act> = [act].into_iter().chain(reads.then_some(Act::Read)).collect();
+        if !acts.iter().any(|act| session.is_limited(table, *act)) {
+            return Ok(());
+        }
+        let rows_of = async |body: &Bytes| {
+            session.rows_of(self.table, &self.place, located, &Held { body: body.clone(), version: None }).await
+        };
+        let was = match before {
+            Some(before) => Some((rows_of(before).await?, Held { body: before.clone(), version: None })),
+            None => None,
+        };
+        let is_new = |key: Option<&str>| {
+            was.as_ref().is_none_or(|(was, _)| (0..was.len()).all(|row| was.cell(row, table.key) != key))
+        };
+        let text = located.text();
+        let rows = rows_of(after).await?;
+        for row in 0..rows.len() {
+            let key = rows.cell(row, table.key);
+            let is_meant = key == Some(text.as_str());
+            if !is_meant && !is_new(key) {
+                continue;
+            }
+            // What lives in the row alone is as it was where it is not written.
+            let stood = match &was {
+                Some((_, held)) if is_meant && act == Act::Update => Some(self.show(located, held).await?),
+                _ => None,
+            };
+            let cell = |column: &ColumnIndex| match own.iter().find(|(of, _)| of == column) {
+                Some((_, value)) => value.as_deref(),
+                None => match &stood {
+                    Some(stood) if table.is_own(*column) => stood.cell(0, *column),
+                    _ => rows.cell(row, *column),
+                },
+            };
+            let mut left = Rows::new(rows.columns().to_vec());
+            left.push(rows.columns().iter().map(cell));
+            for act in &acts {
+                if !session.admits(self.table, *act, &left).await? {
+                    let message = format!("this caller may not make such a row of `{}`", table.entity_set);
+                    return Err(Error::new(Code::Forbidden, message));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What becomes of the keys of child rows when a resource changes at the place of one.

@@ -10,6 +10,7 @@ use crate::model::access::Right;
 use crate::model::error::Result;
 use crate::model::key;
 use crate::model::rows::Rows;
+use crate::model::scopes::Act;
 use crate::model::table::{ColumnIndex, Rank, Table};
 use crate::router::map::{self, Resource};
 use crate::router::session::{Session, Step};
@@ -67,9 +68,17 @@ impl Located {
 }
 
 impl Session {
-    /// The row of this key, all columns; None if there is none.
+    /// The row of this key, all columns; None if there is none, or none for the caller.
     pub async fn read_row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
         self.may(Right::Read, &table.table)?;
+        match self.row(table, key).await? {
+            Some(row) if self.admits(table, Act::Read, &row).await? => Ok(Some(self.veil(&table.table, row))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same for whoever it is.
+    pub async fn row(&self, table: &Arc<ServedTable>, key: Uuid) -> Result<Option<Rows>> {
         let place = self.place(table)?;
         if place.is_native() {
             let row = self.stored_row(table, key).await?;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::fhir::client::Client;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
+use crate::model::scopes::Act;
 use crate::model::table::Route;
 use crate::router::fault::reached;
 use crate::router::session::{BUNDLES, Session};
@@ -99,7 +100,12 @@ impl Session {
     /// Takes what was sent. A transaction is taken whole or not at all: the error names the first entry that cannot be.
     pub async fn ingest(&self, sent: Bytes, how: How<'_>) -> Result<Taken> {
         let (take, lines, own_ids) = (how.as_batch, how.lines, how.own_ids);
-        let sent = self.work_for_bundles(false, move || bundle::read(&sent, take, lines, own_ids)).await??;
+        let mut sent = self.work_for_bundles(false, move || bundle::read(&sent, take, lines, own_ids)).await??;
+        for item in &mut sent.items {
+            if let Some(error) = item.as_ref().ok().and_then(|item| self.may_take(item).err()) {
+                *item = Err(error);
+            }
+        }
         if sent.atomic
             && let Some((index, error)) = first_refused(&sent.items)
         {
@@ -121,6 +127,33 @@ impl Session {
             }
         };
         Ok(Taken { atomic, outcomes })
+    }
+
+    /// An entry is a whole resource: it is for whoever may do so with all of every table over its type, and conditions for whoever
+    /// sees all that they look at.
+    fn may_take(&self, item: &Item) -> Result<()> {
+        let Some(sight) = self.sight() else { return Ok(()) };
+        let acts: &[Act] = match &item.action {
+            Action::Pass(_) => &[],
+            Action::Create { unless: None } => &[Act::Create],
+            Action::Create { unless: Some(_) } => &[Act::Read, Act::Create],
+            Action::Update(_) => &[Act::Read, Act::Create, Act::Update],
+            Action::Delete(_) => &[Act::Read, Act::Delete],
+        };
+        let may = |resource_type: &str, act: Act| match sight.is_whole(&self.snapshot().catalog, resource_type, act) {
+            true => Ok(()),
+            false => {
+                let message = format!("this caller may not do this with whole resources of the type {resource_type}");
+                Err(Error::new(Code::Forbidden, message).hint("write the rows of its tables"))
+            }
+        };
+        acts.iter().try_for_each(|act| may(&item.resource_type, *act))?;
+        let resource = item.body.as_deref().map(serde_json::from_slice::<serde_json::Value>);
+        let Some(resource) = resource.transpose().map_err(|_| Error::new(Code::BadJson, "the resource is no JSON"))?
+        else {
+            return Ok(());
+        };
+        searched(&resource).iter().try_for_each(|of| may(of, Act::Read))
     }
 
     /// Two bundles that look for the same and store it do so one after the other.
@@ -583,4 +616,21 @@ fn broken(index: usize, error: &Error) -> Error {
         Some(hint) => broken.hint(format!("{hint}; {rest}")),
         None => broken.hint(rest),
     }
+}
+/// The types that conditional references of a resource look among.
+fn searched(resource: &serde_json::Value) -> Vec<String> {
+    let (mut found, mut pending) = (Vec::new(), vec![resource]);
+    while let Some(value) = pending.pop() {
+        match value {
+            serde_json::Value::Array(items) => pending.extend(items),
+            serde_json::Value::Object(members) => {
+                let reference = members.get("reference").and_then(serde_json::Value::as_str);
+                let of = reference.and_then(|reference| reference.split_once('?'));
+                found.extend(of.map(|(of, _)| of.rsplit('/').next().unwrap_or(of).to_owned()));
+                pending.extend(members.values());
+            }
+            _ => {}
+        }
+    }
+    found
 }

@@ -71,7 +71,12 @@ impl Changing<'_> {
             self.assignments.iter().any(|(column, _)| *column == index)
                 || self.repeats.iter().any(|repeat| repeat.column == index)
         };
-        let is_due = |index: &ColumnIndex| table.is_replaced(*index) && !given(*index) && row.cell(0, *index).is_some();
+        // What the caller may not change stays as it is.
+        let seen = self.session.seen(table);
+        let may_change = |index: ColumnIndex| seen.columns.get(index).is_some_and(|column| column.access.update);
+        let is_due = |index: &ColumnIndex| {
+            table.is_replaced(*index) && may_change(*index) && !given(*index) && row.cell(0, *index).is_some()
+        };
         Ok((0..table.columns.len()).filter(is_due).collect())
     }
 

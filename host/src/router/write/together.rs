@@ -3,9 +3,12 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::model::access::Right;
 use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Change, Related};
+use crate::model::scopes::Act;
+use crate::model::table::Table;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::write::change::Written;
@@ -20,6 +23,17 @@ const ATTEMPTS: usize = 8;
 impl Session {
     /// Makes a change, and the rows that are made with it: all of them or none.
     pub async fn insert(&self, table: &Arc<ServedTable>, change: &Change) -> Result<Written> {
+        let inserted = self.inserted(table, change).await.map_err(|error| self.told(&table.table, error))?;
+        // Whoever may write a row need not see it.
+        let row = match inserted.row {
+            Some(_) if self.may(Right::Read, &table.table).is_err() => None,
+            Some(row) if self.admits(table, Act::Read, &row).await? => Some(self.veil(&table.table, row)),
+            _ => None,
+        };
+        Ok(Written { row, ..inserted })
+    }
+
+    async fn inserted(&self, table: &Arc<ServedTable>, change: &Change) -> Result<Written> {
         if change.related.is_empty() {
             return self.write(table, change).await;
         }
@@ -39,6 +53,25 @@ impl Session {
                 return Ok(Written { key, created: written.created, row });
             }
             attempt += 1;
+        }
+    }
+
+    /// An error that names no column that is not there for the caller.
+    fn told(&self, table: &Arc<Table>, error: Error) -> Error {
+        let seen = self.seen(table);
+        let hidden = table.columns.iter().zip(&seen.columns).filter(|(column, seen)| column.name != seen.name);
+        let hidden: Vec<_> = hidden.map(|(column, _)| column.name.as_str()).collect();
+        let names = |text: &str| {
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            text.split(|c| !is_word(c)).any(|word| hidden.contains(&word))
+        };
+        let is_named = names(error.message())
+            || error.get_target().is_some_and(names)
+            || error.get_hint().is_some_and(names)
+            || error.get_details().iter().any(|d| names(&d.message) || d.target.as_deref().is_some_and(names));
+        match is_named {
+            true => Error::new(error.code(), "the change is refused for what this caller does not see of the row"),
+            false => error,
         }
     }
 

@@ -16,11 +16,25 @@ const NAME_MAX: usize = 200;
 impl Session {
     /// All of them, by their names.
     pub async fn user_views(&self) -> Result<Vec<UserView>> {
-        self.store().user_views().await
+        let mut views = self.store().user_views().await?;
+        views.retain(|view| self.is_shown(view));
+        Ok(views)
     }
 
     pub async fn user_view(&self, id: Uuid) -> Result<Option<UserView>> {
-        self.store().user_view(id).await
+        Ok(self.store().user_view(id).await?.filter(|view| self.is_shown(view)))
+    }
+
+    /// Whether the caller sees all that a view is about.
+    fn is_shown(&self, view: &UserView) -> bool {
+        if self.sight().is_none() {
+            return true;
+        }
+        let (limits, catalog) = (self.limits(), self.catalog());
+        let context = Context { catalog, limits, aliases: &Default::default(), now: jiff::Timestamp::now().into() };
+        catalog
+            .table_behind(&view.table)
+            .is_some_and(|table| fetch::aggregate::read(&view.fetch_xml, table, context).is_ok())
     }
 
     /// The view as it is now, None where it is deleted; and whether it is new.
@@ -30,7 +44,7 @@ impl Session {
         precondition: &Precondition,
     ) -> Result<(Option<UserView>, bool)> {
         let id = change.id.unwrap_or_else(Uuid::new_v4);
-        let held = self.store().user_view(id).await?;
+        let held = self.user_view(id).await?;
         check(precondition, held.as_ref())?;
         let none = || Error::new(Code::NotFound, "there is no view of a user of this id").target("userqueries");
         let (assigned, before) = match (change.to, held) {
@@ -64,7 +78,7 @@ impl Session {
 
     /// Whether it can be read and planned by what is in force.
     async fn check_user_view(&self, view: &UserView) -> Result<()> {
-        let (limits, catalog) = (self.limits(), &self.snapshot().catalog);
+        let (limits, catalog) = (self.limits(), self.catalog());
         if view.bytes() > limits.user_query_bytes {
             let message = format!(
                 "the view has {} bytes; the limit `user_query_bytes` is {}",

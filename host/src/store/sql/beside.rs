@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::model::query::{Beside, JoinedValue};
+use crate::model::query::{Beside, Filter, JoinedValue};
 use crate::model::table::{Column, ColumnAccess, ColumnIndex, Kind, Table};
 use crate::store::sql::conditions::{
     Conditions, Divided, column_of, expr_columns, filter_columns, inner_tables, leads,
@@ -107,25 +107,31 @@ impl From<'_> {
                     Some(nth) => self.value(&of.table, &alias, of.beside.get(nth)?, cell)?,
                 };
                 let conditions = self.meeting(table, called, (own, leads_own), of, &alias, (theirs, leads_theirs))?;
+                // Of a row that does not meet it there is no value.
+                let conditions = self.filtered(&of.table, of.filter.as_ref(), conditions)?;
                 Some(format!("(SELECT {shown} FROM {} AS {alias} WHERE {conditions})", table_name(&of.table)))
             }
             JoinedValue::Count => {
                 let from = self.rows_of(&of.table, &of.beside, false)?;
-                let mut conditions =
-                    self.meeting(table, called, (own, leads_own), of, &alias, (theirs, leads_theirs))?;
-                if let Some(filter) = &of.filter {
-                    let named = wide(&of.table, &of.beside);
-                    let mut inner = Conditions::after(&named, std::mem::take(self.params));
-                    let Divided { sql, left, .. } = inner.conjuncts(Some(filter));
-                    *self.params = inner.params;
-                    if !left.is_empty() {
-                        return None;
-                    }
-                    conditions = [vec![conditions], sql].concat().join(" AND ");
-                }
+                let conditions = self.meeting(table, called, (own, leads_own), of, &alias, (theirs, leads_theirs))?;
+                let conditions = self.filtered(&wide(&of.table, &of.beside), of.filter.as_ref(), conditions)?;
                 Some(format!("(SELECT count(*) FROM {from} AS {alias} WHERE {conditions})"))
             }
         }
+    }
+
+    /// Conditions with a filter on rows of a table. None: the database cannot answer it.
+    fn filtered(&mut self, table: &Table, filter: Option<&Filter>, conditions: String) -> Option<String> {
+        let Some(filter) = filter else { return Some(conditions) };
+        let mut columns = Vec::new();
+        filter_columns(table, filter, &mut columns);
+        if columns.iter().any(|column| *column >= table.columns.len()) {
+            return None;
+        }
+        let mut inner = Conditions::after(table, std::mem::take(self.params));
+        let Divided { sql, left, .. } = inner.conjuncts(Some(filter));
+        *self.params = inner.params;
+        left.is_empty().then(|| [vec![conditions], sql].concat().join(" AND "))
     }
 
     /// That the other row is one that leads to this, or that this one leads to.

@@ -205,6 +205,7 @@ mod tests {
             one_row_per_resource: true,
             made_by: String::new(),
             adds_version: false,
+            narrowed: Default::default(),
         }
     }
 

@@ -243,6 +243,7 @@ pub(crate) fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &A
         Decision::Turn { tables, route } => {
             tables.iter().try_for_each(|table| write_route(transaction, now, table, route, &act.actor))?;
         }
+        Decision::Nothing => {}
         Decision::KeepSetting { name, value } => put_setting(transaction, name, value)?,
     }
     write_event(transaction, now, act)

@@ -87,9 +87,9 @@ impl Folder {
     /// Whether anything is in it that a first start that was broken off does not leave.
     fn has_others(&self) -> Result<bool> {
         let names = fs::read_dir(&self.path).map_err(unusable)?.flatten().map(|entry| entry.file_name());
-        let first =
-            [FILE_NAME.to_owned(), LOCK_NAME.to_owned(), format!("{FILE_NAME}-wal"), format!("{FILE_NAME}-shm")];
-        Ok(names.into_iter().any(|name| !first.iter().any(|first| name == first.as_str())))
+        // Keys may be made before the first start.
+        let first = [FILE_NAME, LOCK_NAME, "turntable.db-wal", "turntable.db-shm", "api-keys.json", "api-keys.lock"];
+        Ok(names.into_iter().any(|name| !first.iter().any(|first| name == *first)))
     }
 }
 

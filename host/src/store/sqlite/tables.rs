@@ -448,6 +448,7 @@ pub(crate) mod sample {
             one_row_per_resource: true,
             made_by: String::new(),
             adds_version: false,
+            narrowed: Default::default(),
         }
     }
 
