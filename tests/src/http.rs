@@ -94,7 +94,7 @@ impl Call {
             Some(coding) if coding == "gzip" => unpacked(&body),
             _ => String::from_utf8_lossy(&body).into_owned(),
         };
-        if !matches!(status, 404 | 405 | 503) || !text.is_empty() {
+        if !matches!(status, 204 | 404 | 405 | 503) || !text.is_empty() {
             admin::hold(self.method.as_str(), &self.url, status, &text);
         }
         Ok(Answer { call: self.name, status, headers, text })

@@ -209,3 +209,41 @@ fn a_login_lets_it_listen_elsewhere() {
     let config = parse("", &[("TURNTABLE_AUTH__KEYS__ENABLED", "true")]).unwrap();
     assert!(config.identity.keys && config.warnings.is_empty(), "{:?}", config.warnings);
 }
+
+#[test]
+fn logins_are_checked() {
+    let oidc = |lines: &str| format!("[auth.oidc.h]\n{lines}");
+    let good = "issuer = \"https://login.example.org\"\naudience = \"turntable\"";
+    let config = parse(&oidc(good), &[]).unwrap();
+    let provider = &config.identity.providers["h"];
+    assert_eq!((provider.audience.as_slice(), provider.roles_claim.as_str()), (&["turntable".to_owned()][..], "roles"));
+    assert!(!config.warnings.iter().any(|warning| warning.contains("no login")));
+    assert_eq!(parse(&config.effective_toml(), &[]).unwrap(), config);
+    problem(&oidc("audience = \"t\""), &[], "t.toml:1: ", "`auth.oidc.h.issuer` is missing");
+    problem(&oidc("issuer = \"https://l\""), &[], "t.toml:1: ", "`auth.oidc.h.audience` is missing");
+    problem(&oidc("issuer = \"http://login.example.org\"\naudience = \"t\""), &[], "t.toml:2: ", "https");
+    problem(&oidc(&format!("{good}\nalgorithms = [\"HS256\"]")), &[], "t.toml:4: ", "RS256");
+    problem(&oidc(&format!("{good}\nalgorithms = [\"none\"]")), &[], "t.toml:4: ", "RS256");
+    problem(&oidc(&format!("{good}\nskew = \"1h\"")), &[], "t.toml:1: ", "five minutes");
+    problem(&oidc(&format!("{good}\njwks_url = \"ftp://l\"")), &[], "t.toml:4: ", "https");
+    problem(&oidc(&format!("{good}\nca_file = \"/no/such\"")), &[], "t.toml:4: ", "PEM");
+    problem(&format!("[auth.oidc.key]\n{good}"), &[], "t.toml:1: ", "this name");
+    problem(&format!("[auth.oidc.h]\n{good}\n[auth.oidc.i]\n{good}"), &[], "", "another provider");
+
+    let user = |lines: &str| format!("[auth.basic.ada]\n{lines}");
+    let hash = passwords::hash("secret").unwrap();
+    let known = [("HASH", hash.as_str()), ("WORD", "secret")];
+    let good = "password_hash = { env = \"HASH\" }";
+    let config = parse(&user(&format!("{good}\nroles = [\"reader\"]")), &known).unwrap();
+    assert!(config.identity.asks() && !config.effective_toml().contains("argon2"));
+    assert_eq!(parse(&config.effective_toml(), &known).unwrap(), config);
+    problem(&user(good), &known, "t.toml:1: ", "`auth.basic.ada.roles` is missing");
+    problem(&user(&format!("{good}\nroles = [\"raeder\"]")), &known, "t.toml:3: ", "reader, writer");
+    let word = "password_hash = { env = \"WORD\" }\nroles = [\"reader\"]";
+    problem(&user(word), &known, "t.toml:1: ", "turntable password-hash");
+    let literal = format!("password_hash = \"{hash}\"\nroles = [\"reader\"]");
+    problem(&user(&literal), &known, "t.toml:2: ", "version control");
+
+    problem("[tls]\nkey = \"k\"", &[], "t.toml:1: ", "`tls.certificate` is missing");
+    problem("[tls]\ncertificate = \"/no/c\"\nkey = \"/no/k\"", &[], "t.toml:1: ", "cannot be read");
+}

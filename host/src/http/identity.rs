@@ -63,7 +63,7 @@ pub(super) fn refused(identity: &Identity, error: &Error) -> Response {
 
 fn challenges(identity: &Identity) -> Vec<&'static str> {
     let basic = identity.takes_passwords().then_some("Basic realm=\"turntable\", charset=\"UTF-8\"");
-    ["Bearer realm=\"turntable\""].into_iter().chain(basic).collect()
+    ["Bearer"].into_iter().chain(basic).collect()
 }
 
 /// `Unauthorized`, or `Forbidden` for who is known and may not.

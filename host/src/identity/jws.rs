@@ -194,3 +194,49 @@ impl PublicKey {
         of_kind && self.algorithm.is_none_or(|own| own == algorithm)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7515, A.3.
+    const SIGNED: &str = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS\
+                          9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJq\
+                          PP3-Kg6NU1Q";
+    const KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+
+    fn keys(key: &str) -> Vec<PublicKey> {
+        PublicKey::set(format!("{{\"keys\":[{key}]}}").as_bytes(), 10).unwrap()
+    }
+
+    #[test]
+    fn a_signature_is_that_of_its_key() {
+        let token = Token::parse(SIGNED).unwrap();
+        assert_eq!((token.algorithm, token.claims["iss"].as_str()), (Algorithm::Es256, Some("joe")));
+        let [key] = &keys(KEY)[..] else { panic!("one key") };
+        assert!(token.is_signed_by(key));
+        let changed = SIGNED.replacen("eyJpc3MiOiJqb2Ui", "eyJpc3MiOiJqb2Yi", 1);
+        assert!(!Token::parse(&changed).unwrap().is_signed_by(key));
+        assert!(!Token::parse(&SIGNED[..SIGNED.len() - 2]).is_some_and(|token| token.is_signed_by(key)));
+    }
+
+    #[test]
+    fn what_cannot_check_a_signature_is_no_key() {
+        for bad in [
+            r#"{"kty":"oct","k":"c2VjcmV0"}"#.to_owned(),
+            KEY.replace("P-256", "P-521"),
+            KEY.replace("P-256", "P-384"),
+            KEY.replace("\"kty\"", "\"use\":\"enc\",\"kty\""),
+            KEY.replace("\"kty\"", "\"alg\":\"HS256\",\"kty\""),
+            KEY.replace("f83", "!"),
+            r#"{"kty":"RSA","n":"AQAB"}"#.to_owned(),
+            "7".to_owned(),
+        ] {
+            assert_eq!(keys(&bad), [], "{bad}");
+        }
+        let of_another = keys(&KEY.replace("\"kty\"", "\"alg\":\"ES384\",\"kty\""));
+        assert!(!Token::parse(SIGNED).unwrap().is_signed_by(&of_another[0]));
+        assert_eq!(PublicKey::set(b"[]", 10), None);
+        assert_eq!(PublicKey::set(format!("{{\"keys\":[{KEY},{KEY}]}}").as_bytes(), 1).unwrap().len(), 1);
+    }
+}

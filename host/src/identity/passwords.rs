@@ -6,8 +6,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -17,8 +15,10 @@ use crate::model::caller::{Caller, Kind};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 
-/// KiB that one check may take.
+/// KiB that one check may take, how often it may go over them, and by how many lanes.
 const MEMORY: u32 = 256 << 10;
+const TIMES: u32 = 20;
+const LANES: u32 = 8;
 
 /// How long a check waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
@@ -170,8 +170,7 @@ fn caller(name: &str, user: &User) -> Caller {
 }
 
 fn is_right(hash: &str, password: &str) -> bool {
-    let Ok(hash) = PasswordHash::new(hash) else { return false };
-    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+    argon2::verify_encoded(hash, password.as_bytes()).unwrap_or(false)
 }
 
 /// `Config` for what is no PHC string of argon2id, or takes more than a check may.
@@ -180,23 +179,60 @@ pub fn check(hash: &str) -> Result<()> {
         Error::new(Code::Config, what)
             .hint("make one with `turntable password-hash`, which reads the password from its input")
     };
-    let parsed = PasswordHash::new(hash).map_err(|_| bad("this is no hash of a password as a PHC string"))?;
-    if parsed.algorithm != Algorithm::Argon2id.ident() || parsed.hash.is_none() {
+    let ["", kind, "v=19", costs, salt, digest] = hash.split('$').collect::<Vec<_>>()[..] else {
+        return Err(bad("this is no hash of a password as a PHC string"));
+    };
+    if kind != "argon2id" || salt.is_empty() || digest.is_empty() {
         return Err(bad("the hash of a password is of argon2id"));
     }
-    match Params::try_from(&parsed) {
-        Ok(params) if params.m_cost() <= MEMORY => Ok(()),
-        _ => Err(bad("the hash of a password takes too much memory to check")),
+    let number = |cost: Option<&str>, name: &str| cost?.strip_prefix(name)?.parse::<u32>().ok();
+    let mut costs = costs.split(',');
+    let (memory, times, lanes) = (number(costs.next(), "m="), number(costs.next(), "t="), number(costs.next(), "p="));
+    match (memory, times, lanes, costs.next()) {
+        (Some(8..=MEMORY), Some(1..=TIMES), Some(1..=LANES), None) => Ok(()),
+        _ => Err(bad("the hash of a password costs more to check than is allowed here, or nothing")),
     }
 }
 
-/// The PHC string of a password, with a salt of its own.
+/// The PHC string of a password, with a salt of its own: argon2id with 19 MiB, twice over (as OWASP has it).
 pub fn hash(password: &str) -> Result<String> {
     let failed = |what: String| Error::new(Code::Internal, "the password cannot be hashed").internal(what);
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| failed(error.to_string()))?;
-    let salt = SaltString::encode_b64(&salt).map_err(|error| failed(error.to_string()))?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::default());
-    let hashed = argon2.hash_password(password.as_bytes(), &salt).map_err(|error| failed(error.to_string()))?;
-    Ok(hashed.to_string())
+    let config = argon2::Config {
+        variant: argon2::Variant::Argon2id,
+        version: argon2::Version::Version13,
+        mem_cost: 19_456,
+        time_cost: 2,
+        lanes: 1,
+        hash_length: 32,
+        ..argon2::Config::default()
+    };
+    argon2::hash_encoded(password.as_bytes(), &salt, &config).map_err(|error| failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_of_argon2id_and_cost_what_they_may() {
+        let made = hash("secret").unwrap();
+        assert!(check(&made).is_ok() && is_right(&made, "secret") && !is_right(&made, "Secret"), "{made}");
+        assert_ne!(hash("secret").unwrap(), made, "each has a salt of its own");
+        for bad in [
+            "secret".to_owned(),
+            String::new(),
+            "$2b$12$abcdefghijklmnopqrstuv".to_owned(),
+            made.replace("argon2id", "argon2i"),
+            made.replace("m=19456", "m=4194304"),
+            made.replace("m=19456", "m=x"),
+            made.replace("t=2", "t=100000"),
+            made.replace("p=1", "p=0"),
+            made.replace("v=19", "v=16"),
+            made.replace(",p=1", ""),
+        ] {
+            assert_eq!(check(&bad).unwrap_err().code(), Code::Config, "{bad}");
+        }
+    }
 }
