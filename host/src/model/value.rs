@@ -350,7 +350,7 @@ impl<'a> Number<'a> {
         parts(&self.0).unwrap_or_default()
     }
 
-    /// For arithmetic; None if it needs more than the 28 digits that a decimal of the database world has.
+    /// For the bounds of a search; None if it needs more than the 28 digits that a decimal of the database world has.
     pub fn to_decimal(&self) -> Option<rust_decimal::Decimal> {
         let (_, _, exponent) = parts(&self.0)?;
         if exponent.abs() > 60 {

@@ -327,22 +327,8 @@ impl<'t> Node<'t> {
 
     pub(super) fn evaluate(&self, rows: &Rows, row: usize) -> Result<Option<bool>> {
         Ok(match self {
-            Self::And(a, b) => match a.evaluate(rows, row)? {
-                Some(false) => Some(false),
-                a => match (a, b.evaluate(rows, row)?) {
-                    (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                },
-            },
-            Self::Or(a, b) => match a.evaluate(rows, row)? {
-                Some(true) => Some(true),
-                a => match (a, b.evaluate(rows, row)?) {
-                    (_, Some(true)) => Some(true),
-                    (Some(false), Some(false)) => Some(false),
-                    _ => None,
-                },
-            },
+            Self::And(a, b) => decided(false, a.evaluate(rows, row), || b.evaluate(rows, row))?,
+            Self::Or(a, b) => decided(true, a.evaluate(rows, row), || b.evaluate(rows, row))?,
             Self::Not(inner) => inner.evaluate(rows, row)?.map(|value| !value),
             Self::Compare(op, a, b) => holds(*op, &a.of(rows, row)?, &b.of(rows, row)?),
             Self::In(of, list) => Some(list.contains(&of.of(rows, row)?)),
@@ -359,6 +345,22 @@ impl<'t> Node<'t> {
                 _ => None,
             },
         })
+    }
+}
+
+/// Of two conditions each decides where it is `by`: whichever stands first, and also where the other has no result. So a
+/// row that is left out anyhow fails no request, in whatever order its conditions are looked at.
+fn decided(by: bool, a: Result<Option<bool>>, b: impl FnOnce() -> Result<Option<bool>>) -> Result<Option<bool>> {
+    match a {
+        Ok(Some(a)) if a == by => return Ok(Some(by)),
+        Err(error) if error.code() != Code::BadFilter => return Err(error),
+        _ => {}
+    }
+    match (a, b()) {
+        (_, Ok(Some(b))) if b == by => Ok(Some(by)),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+        (Ok(Some(_)), Ok(Some(_))) => Ok(Some(!by)),
+        _ => Ok(None),
     }
 }
 

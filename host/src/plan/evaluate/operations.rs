@@ -336,13 +336,13 @@ fn no_result(fault: Fault) -> Error {
         Fault::ByZero => division_by_zero(),
         Fault::TooLong => {
             let message = format!("a number in the filter's arithmetic has more than {} digits", exact::DIGITS);
-            bad(message).hint("exclude such numbers before, with `and`")
+            bad(message).hint("exclude such numbers, with `and`")
         }
     }
 }
 
 fn division_by_zero() -> Error {
-    bad("the filter divides by zero".into()).hint("exclude the zeros before, with `and`")
+    bad("the filter divides by zero".into()).hint("exclude the zeros, with `and`")
 }
 
 pub(super) fn overflow() -> Error {

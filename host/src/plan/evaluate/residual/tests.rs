@@ -205,6 +205,15 @@ fn arithmetic() {
     refused(VALUE, "1e2000", &equal(on(Arithmetic::Add, VALUE, "1"), number("3")), Code::BadFilter);
     let guarded = and(compare(Compare::Ne, TIMES, number("7")), equal(on(Arithmetic::Div, TIMES, "0"), number("1")));
     check(TIMES, "7", &guarded, Some(false));
+    // Whichever stands first; where neither decides, it is refused.
+    let divided = || equal(on(Arithmetic::Div, TIMES, "0"), number("1"));
+    let is = |by: &str| compare(Compare::Eq, TIMES, number(by));
+    check(TIMES, "7", &and(divided(), is("8")), Some(false));
+    check(TIMES, "7", &or(divided(), is("7")), Some(true));
+    check(TIMES, "7", &not(or(is("7"), divided())), Some(false));
+    refused(TIMES, "7", &and(divided(), is("7")), Code::BadFilter);
+    refused(TIMES, "7", &or(divided(), is("8")), Code::BadFilter);
+    refused(TIMES, "7", &and(is("7"), divided()), Code::BadFilter);
 }
 
 #[test]
