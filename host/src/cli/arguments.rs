@@ -94,6 +94,9 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// What callers would see, and why.
+    #[command(subcommand)]
+    Auth(AuthCommand),
     /// Copy the whole store to a new file; a server may run on it.
     Backup {
         file: PathBuf,
@@ -212,6 +215,25 @@ enum MappingCommand {
 }
 
 #[derive(Subcommand)]
+enum AuthCommand {
+    /// What somebody of these roles would be answered to a request: its plan, with the rules as conditions, or why not.
+    Explain {
+        /// One of their roles; may be repeated.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+        /// What is known of them, NAME=VALUE; may be repeated.
+        #[arg(long = "claim", value_name = "NAME=VALUE")]
+        claims: Vec<String>,
+        /// GET.
+        method: String,
+        /// Below the root of the table API, e.g. `contacts?$top=1`, or from `/` on.
+        url: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
 enum SourceCommand {
     /// Every FHIR service of the configuration, with what is known of it.
     List {
@@ -317,6 +339,9 @@ async fn dispatch(command: Command) -> Result<()> {
         }
         Command::Ingest { files, forward, as_batch, server } => {
             admin::ingest(&server, &files, forward.as_deref(), as_batch).await
+        }
+        Command::Auth(AuthCommand::Explain { roles, claims, method, url, server }) => {
+            admin::auth_explain(&server, &roles, &claims, &method, &url).await
         }
         Command::Backup { file, config } => backup::backup(config.as_deref(), &file).await,
         Command::Restore { file, config } => backup::restore(config.as_deref(), &file).await,
