@@ -11,8 +11,13 @@ use tempfile::TempDir;
 use turntable::cli::serve;
 use turntable::config::Config;
 use turntable::fhir::client::SourceSettings;
+use turntable::model::caller::{Caller, Kind};
 use turntable::model::limits::Limits;
 use turntable::model::table::Route;
+use turntable::odata::headers::Headers;
+use turntable::odata::request::{Message, Request, parse};
+use turntable::router::session::Session;
+use turntable::router::write::ingest::{How, OutcomeKind};
 
 use crate::fhir::Fhir;
 use crate::http::{Answer, Call, client, with_options};
@@ -281,6 +286,79 @@ impl Server {
         let mut events = answer.json()["events"].as_array().cloned();
         events.as_mut().unwrap_or_else(|| panic!("no events: {}", answer.text)).reverse();
         events.unwrap_or_default()
+    }
+
+    /// A change of a row by somebody of this role, with these claims: the key of the row, or the code and the text of why not.
+    ///
+    /// # Errors
+    /// The code and the message.
+    ///
+    /// # Panics
+    /// If it is no change of a row.
+    pub async fn change_as(
+        &self,
+        role: &str,
+        claims: &Value,
+        (method, path): (&str, &str),
+        body: &Value,
+    ) -> Result<(String, bool), (String, String)> {
+        let told = |error: turntable::model::error::Error| (format!("{:?}", error.code()), error.to_string());
+        let session = self.session_as(role, claims);
+        let body = body.to_string();
+        let headers = [("content-type", "application/json")];
+        let (path, base) = (path.to_owned(), format!("{}/", self.api()));
+        let message = Message {
+            method,
+            path: &path,
+            query: "",
+            headers: Headers(&headers),
+            body: if method == "DELETE" { &[] } else { body.as_bytes() },
+            base: &base,
+            user_view: None,
+        };
+        let now = jiff::Timestamp::now().into();
+        let call = parse(&message, session.catalog(), session.limits(), now).map_err(told)?;
+        let Request::Write { table, change, .. } = call.request else { panic!("{method} {path} changes no row") };
+        let table = session.snapshot().table(&table.name).map_err(told)?;
+        let written = session.insert(table, &change).await.map_err(told)?;
+        Ok((written.key.to_string(), written.row.is_some()))
+    }
+
+    /// A bundle of somebody: the statuses of its entries, or why it is refused.
+    ///
+    /// # Errors
+    /// The code and the message.
+    pub async fn ingest_as(
+        &self,
+        role: &str,
+        claims: &Value,
+        bundle: &Value,
+    ) -> Result<Vec<OutcomeKind>, (String, String)> {
+        let told = |error: turntable::model::error::Error| (format!("{:?}", error.code()), error.to_string());
+        let session = self.session_as(role, claims);
+        let taken = session.ingest(bundle.to_string().into(), How::default()).await.map_err(told)?;
+        Ok(taken.outcomes.into_iter().map(|outcome| outcome.kind).collect())
+    }
+
+    /// Whether somebody is given a resource as it is; or why not.
+    ///
+    /// # Errors
+    /// The code and the message.
+    pub async fn resource_as(
+        &self,
+        role: &str,
+        claims: &Value,
+        (resource_type, id): (&str, &str),
+    ) -> Result<bool, (String, String)> {
+        let told = |error: turntable::model::error::Error| (format!("{:?}", error.code()), error.to_string());
+        let found = self.session_as(role, claims).resource(resource_type, id).await.map_err(told)?;
+        Ok(found.is_some())
+    }
+
+    fn session_as(&self, role: &str, claims: &Value) -> Session {
+        let claims = claims.as_object().cloned().unwrap_or_default().into_iter().collect();
+        let caller = Caller::new(Kind::Key, "key:test", [role.to_owned()]).with_claims(claims);
+        Session::new(self.inner.turntable().clone(), caller)
     }
 
     /// Lets requests under way finish.

@@ -251,6 +251,44 @@ pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>, a
 /// Entries that are named when they were not stored.
 const REFUSED_SHOWN: usize = 20;
 
+/// What somebody of these roles, with these claims, would be answered: the plan with the rules as conditions in it, or why not.
+pub async fn auth_explain(
+    server: &Server,
+    roles: &[String],
+    claims: &[String],
+    method: &str,
+    address: &str,
+) -> Result<()> {
+    if !method.eq_ignore_ascii_case("GET") {
+        let error = Error::new(Code::NotSupported, "only GET can be explained: anything else would be done");
+        return Err(error.target("METHOD"));
+    }
+    let claims = claims.iter().map(|claim| {
+        let bad = || Error::new(Code::BadValue, "a claim is written NAME=VALUE").target("--claim");
+        claim.split_once('=').map(|(name, value)| (name.to_owned(), Value::from(value))).ok_or_else(bad)
+    });
+    let claims: Value = Value::Object(claims.collect::<Result<_>>()?);
+    let path = match address.strip_prefix('/') {
+        Some(_) => address.to_owned(),
+        None => format!("/api/data/v9.2/{address}"),
+    };
+    let request = get(server, &path)?.header("prefer", "explain");
+    let request =
+        request.header("turntable-as-roles", roles.join(",")).header("turntable-as-claims", claims.to_string());
+    let told = match answer(server, request).await {
+        Ok(plan) => json!({ "allowed": true, "roles": roles, "plan": plan }),
+        Err(error) if error.code() == Code::BadRequest => {
+            json!({ "allowed": false, "roles": roles, "why": error.message() })
+        }
+        Err(error) => return Err(error),
+    };
+    show(server, &told, |told| match told["why"].as_str() {
+        Some(why) => say(format!("refused: {why}")),
+        None => say(format!("{:#}", told["plan"])),
+    });
+    Ok(())
+}
+
 fn released(server: &Server, release: &Value) {
     show(server, release, |release| {
         for table in items(release, "tables") {

@@ -99,6 +99,9 @@ enum Command {
     Key(key::KeyCommand),
     /// Hash a password for [auth.basic]: its first line of input to a line of output.
     PasswordHash,
+    /// What callers would see, and why.
+    #[command(subcommand)]
+    Auth(AuthCommand),
     /// Copy the whole store to a new file; a server may run on it.
     Backup {
         file: PathBuf,
@@ -217,6 +220,25 @@ enum MappingCommand {
 }
 
 #[derive(Subcommand)]
+enum AuthCommand {
+    /// What somebody of these roles would be answered to a request: its plan, with the rules as conditions, or why not.
+    Explain {
+        /// One of their roles; may be repeated.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<String>,
+        /// What is known of them, NAME=VALUE; may be repeated.
+        #[arg(long = "claim", value_name = "NAME=VALUE")]
+        claims: Vec<String>,
+        /// GET.
+        method: String,
+        /// Below the root of the table API, e.g. `contacts?$top=1`, or from `/` on.
+        url: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
 enum SourceCommand {
     /// Every FHIR service of the configuration, with what is known of it.
     List {
@@ -325,6 +347,9 @@ async fn dispatch(command: Command) -> Result<()> {
         }
         Command::Key(command) => key::run(command),
         Command::PasswordHash => key::password_hash(),
+        Command::Auth(AuthCommand::Explain { roles, claims, method, url, server }) => {
+            admin::auth_explain(&server, &roles, &claims, &method, &url).await
+        }
         Command::Backup { file, config } => backup::backup(config.as_deref(), &file).await,
         Command::Restore { file, config } => backup::restore(config.as_deref(), &file).await,
         Command::Check { config, json } => serve::check(config.as_deref(), json).await,

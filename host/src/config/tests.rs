@@ -247,3 +247,32 @@ fn logins_are_checked() {
     problem("[tls]\nkey = \"k\"", &[], "t.toml:1: ", "`tls.certificate` is missing");
     problem("[tls]\ncertificate = \"/no/c\"\nkey = \"/no/k\"", &[], "t.toml:1: ", "cannot be read");
 }
+
+#[test]
+fn roles_are_read_and_written_again() {
+    let text = r#"
+[roles.nurse]
+inherits = ["reader"]
+[roles.nurse.tables.msemr_observation]
+operations = ["read", "update"]
+where = "_msemr_subjecttypepatient_value eq @claims.patient"
+hide = ["msemr_comment"]
+mask = ["msemr_valuestring"]
+[roles.nurse.tables."*"]
+[roles.nurse.tables.contact]
+operations = []
+"#;
+    let config = parse(text, &[]).unwrap();
+    let nurse = &config.roles.all()["nurse"];
+    let (read, observations) = (&nurse.tables["*"], &nurse.tables["msemr_observation"]);
+    assert!(read.access.read && !read.access.update && read.rows.is_none());
+    assert!(observations.access.update && !observations.access.create && observations.hide.contains("msemr_comment"));
+    assert!(!nurse.tables["contact"].access.read, "an empty list is nothing");
+    assert_eq!(parse(&config.effective_toml(), &[]).unwrap().roles, config.roles);
+    let of_table = |rules: &str| format!("[roles.a.tables.contact]\n{rules}\n");
+    problem(&of_table("operations = [\"write\"]"), &[], "t.toml", "is no operation");
+    problem(&of_table("operations = [\"update\"]"), &[], "t.toml", "reads them, too");
+    problem(&of_table("hidden = [\"x\"]"), &[], "t.toml", "hidden");
+    problem("[roles.a]\ninherits = [\"b\"]\n[roles.b]\ninherits = [\"a\"]\n", &[], "t.toml", "a > b > a");
+    problem("[roles.reader]\n", &[], "t.toml", "is built in");
+}

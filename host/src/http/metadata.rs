@@ -58,7 +58,7 @@ struct Document {
 impl Documents {
     /// The document; or that it has not changed, to whoever has it.
     pub(super) async fn answer(&self, session: &Session, which: Which, headers: &HeaderMap) -> Result<Response> {
-        let place = self.place(session, &which);
+        let place = self.place(session.snapshot(), session.seen_as(), &which);
         let catalog = session.catalog_kept();
         let limits = session.limits().clone();
         let rendered = async || session.work_aside(move || render(&catalog, &limits, &which)).await?;
@@ -81,8 +81,7 @@ impl Documents {
     }
 
     /// Where the document is, or is to be put by the first who wants it.
-    fn place(&self, session: &Session, which: &Which) -> Arc<OnceCell<Document>> {
-        let (snapshot, seen_as) = (session.snapshot(), session.seen_as());
+    fn place(&self, snapshot: &Arc<Snapshot>, seen_as: Option<&str>, which: &Which) -> Arc<OnceCell<Document>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of = Arc::downgrade(snapshot);
         if !kept.of.ptr_eq(&of) {
@@ -214,7 +213,7 @@ mod tests {
         let text = answer(&HeaderMap::new()).await;
         assert_eq!(text.headers()[header::CONTENT_TYPE], "application/xml");
         assert!(!text.headers().contains_key(header::CONTENT_ENCODING));
-        let place = documents.place(session.snapshot(), &which);
+        let place = documents.place(session.snapshot(), None, &which);
         let etag = place.get().unwrap().etag.clone();
         assert_eq!(text.headers()[header::ETAG], etag);
         assert!(unzip(&place.get().unwrap().gzipped).unwrap().starts_with(b"<?xml"));
@@ -223,7 +222,7 @@ mod tests {
         assert_eq!(zipped.headers()[header::CONTENT_ENCODING], "gzip");
         let unchanged = answer(&with(header::IF_NONE_MATCH, etag.to_str().unwrap())).await;
         assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
-        assert!(Arc::ptr_eq(&place, &documents.place(session.snapshot(), &which)));
+        assert!(Arc::ptr_eq(&place, &documents.place(session.snapshot(), None, &which)));
     }
 
     #[test]
@@ -231,13 +230,13 @@ mod tests {
         let documents = Documents::default();
         let which = Which::Schema(SchemaForm::Json, false);
         let [first, second] = [Arc::new(Snapshot::default()), Arc::new(Snapshot::default())];
-        let place = documents.place(&first, &which);
-        assert!(Arc::ptr_eq(&place, &documents.place(&first, &which)));
-        assert!(!Arc::ptr_eq(&place, &documents.place(&second, &which)));
+        let place = documents.place(&first, None, &which);
+        assert!(Arc::ptr_eq(&place, &documents.place(&first, None, &which)));
+        assert!(!Arc::ptr_eq(&place, &documents.place(&second, None, &which)));
         assert_eq!(Arc::strong_count(&second), 1, "nobody who waits for the end of a moment waits for a document");
         for name in 0..20 {
             let format = Format::default();
-            documents.place(&second, &Which::Service { base: format!("http://{name}/"), format });
+            documents.place(&second, None, &Which::Service { base: format!("http://{name}/"), format });
         }
         assert_eq!(documents.0.lock().unwrap().documents.len(), DOCUMENTS_MAX);
     }

@@ -129,7 +129,7 @@ mod tests {
         let check = |roles: &[&str], scopes: Option<&str>, expected: &[Operation]| {
             let caller = Caller::new(Kind::Token, "p:s", roles.iter().map(|role| (*role).to_owned()));
             let scopes = scopes.and_then(|scopes| Scopes::parse(scopes, Some("p1".to_owned())));
-            let caller = scopes.into_iter().fold(caller, Caller::with_scopes);
+            let caller = scopes.clone().into_iter().fold(caller, Caller::with_scopes);
             let all = [Describe, Read, Write, Ingest, Map, Administer, Watch];
             let found: Vec<_> = all.into_iter().filter(|operation| caller.may_do(*operation).is_ok()).collect();
             assert_eq!(found, expected, "{roles:?} {scopes:?}");

@@ -507,6 +507,10 @@ impl Reader<'_> {
         let belongs = Filter::points_to(table, column, parent, key);
         match rest {
             [] => match self.method(&["GET", "POST"])? {
+                "POST" if !table.columns[column].access.create => {
+                    let message = format!("`{}` cannot be written on create", table.columns[column].property());
+                    Err(Error::new(Code::NotWritable, message).target(segment.name.clone()))
+                }
                 "POST" => {
                     let bind = AssignedValue::Bind { entity_set: parent.entity_set.clone(), key };
                     self.create(table, Some(Assignment { column, value: Some(bind) }))

@@ -8,6 +8,8 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::config::Config;
+use turntable::model::error::Code;
+use turntable::router::write::ingest::OutcomeKind;
 use turntable_tests::{Answer, Fhir, Server, Setup, encode};
 
 const RULES: &str = include_str!("rules/rules.toml");
@@ -320,4 +322,155 @@ async fn what_cannot_be_held_to_rules_is_refused() {
     assert!(answer.status >= 400, "{}", answer.text);
     let statement = server.get_as("nobody", &claims, "/fhir/metadata").await.expect(200);
     assert!(!statement.text.contains("msemr_"), "{}", statement.text);
+}
+
+const FINAL: i64 = 935_000_002;
+
+fn bind(patient: &str) -> String {
+    format!("/contacts({patient})")
+}
+
+/// Writes begin and end with rows that the writer may write, natively and virtually; what they may not is refused, and nothing of
+/// it is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_are_held_to_rules() {
+    for route in ["native", "virtual"] {
+        let (server, _service) = server(route, false).await;
+        let claims = json!({ "patient": SEEN });
+        let (own, others) = ("30000000-0000-4000-8000-000000000001", "30000000-0000-4000-8000-000000000002");
+        let before = ask(&server, "msemr_observations?$orderby=msemr_observationid").await.expect(200).rows();
+        let row = |key: &str| format!("msemr_observations({key})");
+        let (own_row, others_row) = (row(own), row(others));
+        let nobodys = row("30000000-0000-4000-8000-00000000ffff");
+        let new = |patient: &str| {
+            json!({
+                "msemr_status": FINAL, "msemr_code_code": "1-1", "msemr_code_system": "http://loinc.org",
+                "msemr_subjecttypepatient@odata.bind": bind(patient),
+            })
+        };
+        let text = json!({ "tt_codetext": "written" });
+        let refused: [(&str, &str, Value, &str); 19] = [
+            // Who may not choose keys is not told whether this one is taken.
+            ("PATCH", &others_row, text.clone(), "Forbidden"),
+            ("DELETE", &others_row, Value::Null, "NotFound"),
+            ("PUT", &others_row, new(SEEN), "Forbidden"),
+            ("PATCH", &own_row, json!({ "msemr_comment": "x" }), "UnknownColumn"),
+            ("PATCH", &own_row, json!({ "msemr_valuetypequantityvalue": 1 }), "Forbidden"),
+            ("PATCH", &own_row, json!({ "msemr_valuetypequantityvalue": 7251.25 }), "Forbidden"),
+            ("PATCH", &own_row, json!({ "msemr_valuetypequantityvalue": null }), "Forbidden"),
+            ("PATCH", &own_row, json!({ "msemr_subjecttypepatient@odata.bind": bind(UNSEEN) }), "BadValue"),
+            ("PATCH", &own_row, json!({ "msemr_subjecttypepatient@odata.bind": null }), "Forbidden"),
+            (
+                "PATCH",
+                &own_row,
+                json!({ "msemr_conexttypeencounter@odata.bind": "/msemr_encounters(20000000-0000-4000-8000-000000000002)" }),
+                "BadValue",
+            ),
+            ("POST", "msemr_observations", new(UNSEEN), "BadValue"),
+            ("POST", "msemr_observations", json!({ "msemr_status": FINAL, "msemr_code_code": "1" }), "Forbidden"),
+            ("PATCH", &nobodys, new(SEEN), "Forbidden"),
+            (
+                "PATCH",
+                "msemr_encounters(20000000-0000-4000-8000-000000000001)",
+                json!({ "msemr_name": "x" }),
+                "Forbidden",
+            ),
+            ("DELETE", "msemr_encounters(20000000-0000-4000-8000-000000000001)", Value::Null, "Forbidden"),
+            ("POST", "contacts", json!({ "lastname": "x" }), "Forbidden"),
+            (
+                "POST",
+                "msemr_observationcomponents",
+                json!({ "msemr_observation@odata.bind": format!("/{others_row}"), "msemr_obscomponentcode_code": "9" }),
+                "BadValue",
+            ),
+            ("POST", "msemr_observations", json!({ "msemr_observationid": own, "msemr_status": FINAL }), "Forbidden"),
+            ("POST", "tt_observationnotes", json!({ "tt_text": "x" }), "UnknownTable"),
+        ];
+        let mut wrong = Vec::new();
+        for (method, path, body, code) in refused {
+            let (is, message) = match server.change_as("scribe", &claims, (method, path), &body).await {
+                Ok(_) => ("done".to_owned(), String::new()),
+                Err(refused) => refused,
+            };
+            if is != code {
+                wrong.push(format!("{method} {path} {body}: {is} and not {code}: {message}"));
+            }
+            let told = |secret: &&str| message.contains(*secret) && !body.to_string().contains(*secret);
+            assert!(!SECRETS.iter().any(|secret| told(&secret)), "{message}");
+        }
+        assert!(wrong.is_empty(), "{route}:\n{}", wrong.join("\n"));
+        // That of a row that is not seen is that of one that is not there.
+        for (method, body) in [("PATCH", text.clone()), ("DELETE", Value::Null), ("PUT", new(SEEN))] {
+            let hidden = server.change_as("scribe", &claims, (method, &others_row), &body).await.unwrap_err();
+            let nobody = server.change_as("scribe", &claims, (method, &nobodys), &body).await.unwrap_err();
+            assert_eq!(hidden, nobody, "{route}: {method}");
+        }
+        let after = ask(&server, "msemr_observations?$orderby=msemr_observationid").await.expect(200).rows();
+        assert_eq!(after, before, "{route}");
+
+        let patched = server.change_as("scribe", &claims, ("PATCH", &own_row), &text).await.expect("their own");
+        assert_eq!(patched, (own.to_owned(), true));
+        let (made, _) =
+            server.change_as("scribe", &claims, ("POST", "msemr_observations"), &new(SEEN)).await.expect("theirs");
+        let replaced = server.change_as("scribe", &claims, ("PUT", &own_row), &new(SEEN)).await;
+        replaced.expect("what they do not see stays");
+        let kept = ask(&server, &own_row).await.expect(200).json();
+        assert_eq!(
+            (&kept["msemr_comment"], &kept["msemr_valuetypequantityvalue"]),
+            (&json!("secretcomment"), &json!(7251.25)),
+            "{kept}"
+        );
+        let part = json!({ "msemr_observation@odata.bind": format!("/{own_row}"), "msemr_obscomponentcode_code": "9", "msemr_obscomponentcode_system": "http://loinc.org" });
+        let (component, _) = server
+            .change_as("scribe", &claims, ("POST", "msemr_observationcomponents"), &part)
+            .await
+            .expect("a part of theirs");
+        let component = format!("msemr_observationcomponents({component})");
+        server.change_as("scribe", &claims, ("DELETE", &component), &Value::Null).await.expect("theirs");
+        server.change_as("scribe", &claims, ("DELETE", &row(&made)), &Value::Null).await.expect("theirs");
+        // Whoever only adds is shown nothing of it.
+        let sent =
+            server.change_as("sender", &json!({}), ("POST", "msemr_observations"), &new(UNSEEN)).await.expect("added");
+        assert!(!sent.1);
+        let other = json!({ "msemr_status": 935_000_000, "msemr_code_code": "1" });
+        let refused = server.change_as("sender", &json!({}), ("POST", "msemr_observations"), &other).await.unwrap_err();
+        assert_eq!(refused.0, "Forbidden", "{}", refused.1);
+        let refused = server.change_as("sender", &json!({}), ("PATCH", &row(&sent.0)), &text).await.unwrap_err();
+        assert_eq!(refused.0, "Forbidden", "{}", refused.1);
+    }
+}
+
+/// Whole resources are for those who see all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_resources_are_held_to_rules() {
+    let (server, _service) = server("native", false).await;
+    let claims = json!({ "patient": SEEN });
+    let bundle = |entries: Value| json!({ "resourceType": "Bundle", "type": "batch", "entry": entries });
+    let put = |resource: Value| {
+        let address = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        json!([{ "resource": resource, "request": { "method": "PUT", "url": address } }])
+    };
+    let own = json!({
+        "resourceType": "Observation", "id": "30000000-0000-4000-8000-000000000001", "status": "final",
+        "code": { "text": "x" }, "subject": { "reference": format!("Patient/{SEEN}") },
+    });
+    let untouched = json!({ "resourceType": "Basic", "id": "b1", "code": { "text": "x" } });
+    let group = json!({ "resourceType": "Location", "id": "l1", "managingOrganization": { "reference": "Organization?name=x" } });
+    for resource in [&own, &untouched, &group] {
+        for role in ["nurse", "scribe", "sender", "columns", "reader", "nobody"] {
+            let kinds = server.ingest_as(role, &claims, &bundle(put(resource.clone()))).await.expect("an outcome");
+            let refused = matches!(kinds.as_slice(), [OutcomeKind::Refused(Code::Forbidden)]);
+            assert!(refused, "{role} {}: {kinds:?}", resource["resourceType"]);
+        }
+    }
+    let kinds = server.ingest_as("writer", &claims, &bundle(put(own.clone()))).await.expect("an outcome");
+    assert_eq!(kinds, [OutcomeKind::Updated]);
+    let named = ("Observation", "30000000-0000-4000-8000-000000000001");
+    for id in [named.1, "30000000-0000-4000-8000-00000000ffff"] {
+        for role in ["nurse", "scribe", "columns", "sender", "nobody"] {
+            let (code, _) = server.resource_as(role, &claims, (named.0, id)).await.unwrap_err();
+            assert_eq!(code, "Forbidden", "{role}");
+        }
+    }
+    assert!(server.resource_as("reader", &claims, named).await.expect("it is whole"));
 }
