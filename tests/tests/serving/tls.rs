@@ -113,11 +113,11 @@ async fn names_and_passwords() {
     assert_eq!(wrong.text().await.expect("a text"), unknown.text().await.expect("a text"));
     // What it may.
     let post = async |name: &str, password: &str| {
-        let call = client.post(format!("{}/contacts", server.api())).basic_auth(name, Some(password));
-        let call = call.header("content-type", "application/json").body(r#"{"lastname":"X"}"#);
+        let call = client.post(format!("{}/accounts", server.api())).basic_auth(name, Some(password));
+        let call = call.header("content-type", "application/json").body(r#"{"name":"X"}"#);
         call.send().await.expect("an answer").status().as_u16()
     };
-    assert_eq!((post("ada", "a:ä secret").await, post("bob", "hunter2").await), (204, 403));
+    assert_eq!((post("ada", "a:ä secret").await, post("bob", "hunter2").await), (201, 403));
     // After so many nobody new is heard, whether there is such a name or not; who was right goes on.
     for name in ["ada", "eve"] {
         let mut statuses = Vec::new();
