@@ -52,7 +52,7 @@ fn calls() -> Vec<Asked> {
             Method::POST,
             "msind_RetrieveBundle",
             JSON,
-            &json!({ "resourceType": "Patient", "id": PATIENT }).to_string(),
+            &json!({ "msind_FHIRQuery": format!("Patient/{PATIENT}") }).to_string(),
             READ,
         ),
         call(Method::POST, "contacts", JSON, "{}", WRITE),

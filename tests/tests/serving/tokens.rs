@@ -252,7 +252,7 @@ async fn scopes_say_what_of_which_type() {
         check(&token, Method::GET, "/admin/v1/tables", 403).await;
         check(&token, Method::GET, "/metrics", 403).await;
     }
-    let retrieve = json!({ "resourceType": "Patient", "id": "4c73b472-442b-4920-b899-aadc599f1d75" });
+    let retrieve = json!({ "msind_FHIRQuery": "Patient/4c73b472-442b-4920-b899-aadc599f1d75" });
     for (text, expected) in [("user/Patient.rs", 200), ("user/Encounter.rs", 403)] {
         let token = token(json!(text), json!({}));
         let call =
