@@ -253,7 +253,7 @@ async fn scopes_say_what_of_which_type() {
         check(&token, Method::GET, "/metrics", 403).await;
     }
     let retrieve = json!({ "msind_FHIRQuery": "Patient/4c73b472-442b-4920-b899-aadc599f1d75" });
-    for (text, expected) in [("user/Patient.rs", 200), ("user/Encounter.rs", 403)] {
+    for (text, expected) in [("system/*.rs", 200), ("user/Encounter.rs", 403)] {
         let token = token(json!(text), json!({}));
         let call =
             server.call(Method::POST, "msind_RetrieveBundle").header("authorization", &format!("Bearer {token}"));
