@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Words that belong behind a door, and the places that may say them.
-const DOORS: [(&[&str], &[&str]); 6] = [
+const DOORS: [(&[&str], &[&str]); 8] = [
     (&["axum", "hyper", "hyper_util"], &["http/"]),
     (&["wasmtime", "wasmparser", "wasm_encoder"], &["mapping/"]),
     // The command line is a client of a server's own admin API.

@@ -29,7 +29,7 @@ pub(crate) fn hold(method: &str, url: &str, status: u16, text: &str) {
         .filter(|(template, _)| is_of(template, &path))
         .find_map(|(template, methods)| Some((template, methods.get(method.to_ascii_lowercase())?)))
     else {
-        assert!(matches!(status, 404 | 405), "{method} {path}: {status}, and no such call is described");
+        assert!(matches!(status, 401 | 404 | 405), "{method} {path}: {status}, and no such call is described");
         return;
     };
     let responses = operation["responses"].as_object().expect("responses");

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::doors::Entered;
-use crate::http::identity::without_key_option;
+use crate::http::identity::{or_forbidden, without_key_option};
 use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
 use crate::model::caller::Caller;
@@ -183,7 +183,8 @@ impl Running<'_> {
     async fn change(&self, session: &Session, part: &Part, made: &BTreeMap<String, String>) -> Result<tables::Changed> {
         self.may_go_on(part)?;
         let sent = self.sent(part.clone(), made)?;
-        let call = sent.parse(session.catalog(), &self.app.turntable.limits)?;
+        let call = sent.parse(session.catalog(), &self.app.turntable.limits);
+        let call = call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error))?;
         match &call.request {
             Request::Write { .. } => tables::change(session, sent, call).await,
             _ if part.method == "GET" => Err(Error::new(Code::BadRequest, "a change set takes no reads")),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::http::doors::Entered;
 use crate::http::export::{self, Export};
-use crate::http::identity::may;
+use crate::http::identity::{may, or_forbidden};
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::Which;
 use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
@@ -125,11 +125,12 @@ pub(super) async fn respond(app: &App, mut sent: Sent, session: Session) -> Resu
     let (sent, limits) = (Arc::new(sent), &app.turntable.limits);
     let begun = Instant::now();
     let call = if sent.body.len() <= AT_ONCE {
-        sent.parse(session.catalog(), limits)?
+        sent.parse(session.catalog(), limits)
     } else {
         let (sent, catalog, limits) = (sent.clone(), session.catalog_kept(), limits.clone());
-        session.work_aside(move || sent.parse(&catalog, &limits)).await??
+        session.work_aside(move || sent.parse(&catalog, &limits)).await?
     };
+    let call = call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error))?;
     session.trace().add(Step::Parse, begun.elapsed());
     may(session.caller(), &call.request)?;
     session.remember_keys(&call.keys);

@@ -55,8 +55,8 @@ impl Operation {
             Self::Describe => &Role::ALL,
             Self::Read => &[Role::Reader, Role::Writer, Role::Admin],
             Self::Write | Self::Ingest => &[Role::Writer, Role::Admin],
-            Self::Map => &[Role::Mapper, Role::Admin],
-            Self::Administer | Self::Watch => &[Role::Admin],
+            Self::Map | Self::Watch => &[Role::Mapper, Role::Admin],
+            Self::Administer => &[Role::Admin],
         }
     }
 }
@@ -128,8 +128,8 @@ mod tests {
         use Operation::{Administer, Describe, Ingest, Map, Read, Watch, Write};
         let check = |roles: &[&str], scopes: Option<&str>, expected: &[Operation]| {
             let caller = Caller::new(Kind::Token, "p:s", roles.iter().map(|role| (*role).to_owned()));
-            let scopes = scopes.and_then(|scopes| Scopes::parse(scopes, Some("p1".to_owned())));
-            let caller = scopes.clone().into_iter().fold(caller, Caller::with_scopes);
+            let parsed = scopes.and_then(|scopes| Scopes::parse(scopes, Some("p1".to_owned())));
+            let caller = parsed.into_iter().fold(caller, Caller::with_scopes);
             let all = [Describe, Read, Write, Ingest, Map, Administer, Watch];
             let found: Vec<_> = all.into_iter().filter(|operation| caller.may_do(*operation).is_ok()).collect();
             assert_eq!(found, expected, "{roles:?} {scopes:?}");
@@ -138,8 +138,8 @@ mod tests {
         check(&["nurse"], None, &[]);
         check(&["reader"], None, &[Describe, Read]);
         check(&["writer"], None, &[Describe, Read, Write, Ingest]);
-        check(&["mapper"], None, &[Describe, Map]);
-        check(&["mapper", "reader"], None, &[Describe, Read, Map]);
+        check(&["mapper"], None, &[Describe, Map, Watch]);
+        check(&["mapper", "reader"], None, &[Describe, Read, Map, Watch]);
         check(&["admin"], None, &[Describe, Read, Write, Ingest, Map, Administer, Watch]);
         check(&[], Some("user/Observation.rs"), &[Describe, Read]);
         check(&[], Some("patient/*.rs"), &[Describe, Read]);

@@ -36,7 +36,6 @@ fn calls() -> Vec<Asked> {
         get("$files/contacts.odc", ANY),
         get("$openapi?tables=contacts", ANY),
         get("/api/data/provider/v9.2/$metadata", ANY),
-        get("/admin/v1/openapi.json", ANY),
         get("/fhir/metadata", ANY),
         get("contacts", READ),
         get("contacts/$count", READ),
@@ -53,7 +52,7 @@ fn calls() -> Vec<Asked> {
             Method::POST,
             "msind_RetrieveBundle",
             JSON,
-            &json!({ "resourceType": "Patient", "id": PATIENT }).to_string(),
+            &json!({ "msind_FHIRQuery": format!("Patient/{PATIENT}") }).to_string(),
             READ,
         ),
         call(Method::POST, "contacts", JSON, "{}", WRITE),
@@ -84,6 +83,7 @@ fn calls() -> Vec<Asked> {
         get("/admin/v1/keys", ADMIN),
         call(Method::POST, "/admin/v1/keys", JSON, r#"{"name":"","roles":[]}"#, ADMIN),
         call(Method::DELETE, "/admin/v1/keys/none", "", "", ADMIN),
+        get("/admin/v1/openapi.json", ANY),
     ]
 }
 
@@ -166,7 +166,7 @@ async fn parts_of_a_batch_are_of_who_sends_it() {
     let (reader, admin) = (of("reader"), of("admin"));
     let part = |method: &str, url: &str| {
         let headers = json!({ "x-api-key": admin, "authorization": format!("Bearer {admin}"), "content-type": JSON });
-        json!({ "id": url, "method": method, "url": url, "headers": headers, "body": { "lastname": "X" } })
+        json!({ "id": url, "method": method, "url": url, "headers": headers, "body": { "name": "X" } })
     };
     let set = |mut part: Value| {
         part["atomicityGroup"] = json!("g");
@@ -187,11 +187,11 @@ async fn parts_of_a_batch_are_of_who_sends_it() {
         part["id"] = "k".into();
         part
     };
-    let change = part("POST", "contacts");
+    let change = part("POST", "accounts");
     assert_eq!(batch(&reader, json!([read, with_key, change])).await, [200, 200, 403]);
-    assert_eq!(batch(&reader, json!([set(part("POST", "contacts"))])).await, [403]);
+    assert_eq!(batch(&reader, json!([set(part("POST", "accounts"))])).await, [403]);
     assert_eq!(batch(&of("mapper"), json!([read])).await, [403]);
-    assert_eq!(batch(&of("writer"), json!([read, set(part("POST", "contacts"))])).await, [200, 201]);
+    assert_eq!(batch(&of("writer"), json!([read, set(part("POST", "accounts"))])).await, [200, 201]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

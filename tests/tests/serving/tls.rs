@@ -1,150 +1,155 @@
-//! TLS towards clients: a certificate and its key, read again when their files change, so that one that is renewed needs no
-//! restart. Where the new ones are no good the old ones stay.
+//! TLS, and names with passwords, which are taken over TLS or on this machine only.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::TlsAcceptor;
+use reqwest::{Client, Method, StatusCode};
+use turntable::fhir::auth::Secret;
+use turntable::http::tls::TlsSettings;
+use turntable::identity::passwords::{self, UserSettings};
+use turntable_tests::{PEOPLE, Server};
 
-use crate::model::error::{Code, Error, Result};
+const CERTIFICATE: &str = include_str!("../../../host/src/http/tls/certificate.pem");
+const KEY: &str = include_str!("../../../host/src/http/tls/key.pem");
+/// Of another key.
+const RENEWED: &str = include_str!("../../keys/renewed.pem");
+const RENEWED_KEY: &str = include_str!("../../keys/renewed-key.pem");
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// `[tls]` of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsSettings {
-    /// PEM: the server's certificate first, then those of the authorities in between.
-    pub certificate: PathBuf,
-    /// PEM: its private key (PKCS #8, PKCS #1 or SEC 1).
-    pub key: PathBuf,
+/// A client that trusts this certificate alone.
+fn trusting(certificate: &str) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let certificate = reqwest::Certificate::from_pem(certificate.as_bytes()).expect("a certificate");
+    Client::builder().no_proxy().tls_certs_only([certificate]).build().expect("a client")
 }
 
-/// What clients are shown.
-pub struct Tls {
-    settings: TlsSettings,
-    current: ArcSwap<ServerConfig>,
-    stamp: Mutex<Stamp>,
+/// Called on this machine, by people with passwords.
+fn plain() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().build().expect("a client")
 }
 
-/// The state of both files.
-type Stamp = [Option<(SystemTime, u64)>; 2];
+fn users(folder: &Path, all: &[(&str, &str, &str)]) -> BTreeMap<String, UserSettings> {
+    let user = |(name, password, role): &(&str, &str, &str)| {
+        let file = folder.join(format!("{name}.hash"));
+        std::fs::write(&file, passwords::hash(password).expect("it is hashed")).expect("a file can be written");
+        let password_hash = Secret::file(&file).expect("it can be read");
+        ((*name).to_owned(), UserSettings { password_hash, roles: vec![(*role).to_owned()] })
+    };
+    all.iter().map(user).collect()
+}
 
-impl Tls {
-    /// `Config` for files that cannot be read, hold no certificate or no key, or do not belong together.
-    pub fn new(settings: TlsSettings) -> Result<Self> {
-        let stamp = Mutex::new(stamp(&settings));
-        let current = ArcSwap::from_pointee(read(&settings)?);
-        Ok(Self { settings, current, stamp })
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_spoken_and_a_certificate_is_renewed_under_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tls = TlsSettings { certificate: folder.path().join("cert.pem"), key: folder.path().join("key.pem") };
+    std::fs::write(&tls.certificate, CERTIFICATE).expect("a file can be written");
+    std::fs::write(&tls.key, KEY).expect("a file can be written");
+    let server = Server::setup().configure(|config| config.tls = Some(tls)).start().await;
+    let url = server.url();
+    assert!(url.starts_with("https://127.0.0.1:"), "{url}");
+    let client = trusting(CERTIFICATE);
+    let ingest = client.post(format!("{url}/fhir")).header("content-type", "application/fhir+json").body(PEOPLE);
+    assert_eq!(ingest.send().await.expect("an answer").status(), StatusCode::OK);
+    let page = client.get(format!("{url}/api/data/v9.2/contacts")).header("prefer", "odata.maxpagesize=1");
+    let page = page.send().await.expect("an answer").text().await.expect("a text");
+    assert!(page.contains(&format!("\"@odata.nextLink\":\"{url}/")), "links begin with https: {page}");
+    // A large answer comes whole.
+    let metadata = client.get(format!("{url}/api/data/v9.2/$metadata")).send().await.expect("an answer");
+    assert!(metadata.text().await.expect("a text").trim_end().ends_with("</edmx:Edmx>"));
+    // Who speaks no TLS is answered nothing.
+    let address = server.address();
+    let plain = tokio::task::spawn_blocking(move || {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("it is taken");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    });
+    assert!(!plain.await.expect("it ends").starts_with(b"HTTP"));
+
+    let fresh = async |certificate: &str| {
+        let answer = trusting(certificate).get(format!("{url}/healthz")).send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
+    };
+    assert!(!fresh(RENEWED).await);
+    // By half it is no pair, and nothing changes.
+    std::fs::write(folder.path().join("cert.pem"), RENEWED).expect("a file can be written");
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert!(fresh(CERTIFICATE).await && !fresh(RENEWED).await);
+    std::fs::write(folder.path().join("key.pem"), RENEWED_KEY).expect("a file can be written");
+    let begun = Instant::now();
+    while !fresh(RENEWED).await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the certificate is not read anew");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    assert!(!fresh(CERTIFICATE).await);
+    server.stop().await;
+}
 
-    /// Reads the files again if they have changed; whether they had. An error leaves what was there.
-    pub fn look(&self) -> Result<bool> {
-        let now = stamp(&self.settings);
-        let mut known = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known == now {
-            return Ok(false);
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_passwords() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let people = users(folder.path(), &[("ada", "a:ä secret", "writer"), ("bob", "hunter2", "reader")]);
+    let setup = Server::setup().configure(|config| config.identity.users = people.clone());
+    let server = setup.limits(|limits| limits.password_failures = 3).start().await;
+    let client = plain();
+    let get = async |name: &str, password: &str| {
+        let call = client.get(format!("{}/contacts", server.api())).basic_auth(name, Some(password));
+        call.send().await.expect("an answer")
+    };
+    for _ in 0..3 {
+        assert_eq!(get("ada", "a:ä secret").await.status(), 200);
+        assert_eq!(get("bob", "hunter2").await.status(), 200);
+    }
+    let nobody = server.call(Method::GET, "contacts").send().await.expect(401);
+    let challenges: Vec<_> = nobody.headers.get_all("www-authenticate").iter().collect();
+    assert_eq!(challenges.len(), 2, "{challenges:?}");
+    let wrong = get("ada", "a").await;
+    assert_eq!(wrong.status(), 401);
+    let unknown = get("eve", "a").await;
+    assert_eq!(unknown.status(), 401);
+    assert_eq!(wrong.text().await.expect("a text"), unknown.text().await.expect("a text"));
+    // What it may.
+    let post = async |name: &str, password: &str| {
+        let call = client.post(format!("{}/accounts", server.api())).basic_auth(name, Some(password));
+        let call = call.header("content-type", "application/json").body(r#"{"name":"X"}"#);
+        call.send().await.expect("an answer").status().as_u16()
+    };
+    assert_eq!((post("ada", "a:ä secret").await, post("bob", "hunter2").await), (201, 403));
+    // After so many nobody new is heard, whether there is such a name or not; who was right goes on.
+    for name in ["ada", "eve"] {
+        let mut statuses = Vec::new();
+        for _ in 0..4 {
+            statuses.push(get(name, "wrong").await.status().as_u16());
         }
-        self.current.store(Arc::new(read(&self.settings)?));
-        *known = now;
-        Ok(true)
+        assert_eq!(statuses, [401, 401, 503, 503], "{name}");
     }
-
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
-        self.current.load_full().into()
-    }
+    assert_eq!(get("ada", "a:ä secret").await.status(), 200);
+    assert_eq!(get("bob", "hunter2").await.status(), 200);
 }
 
-/// Follows the files for as long as the server lives.
-pub async fn watch(tls: Weak<Tls>) {
-    let mut trouble = String::new();
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let Some(tls) = tls.upgrade() else { return };
-        // Two small files, once in a while.
-        match tokio::task::spawn_blocking(move || tls.look()).await {
-            Ok(Ok(true)) => {
-                trouble.clear();
-                tracing::info!("the certificate was read anew");
-            }
-            // Somebody may be about to write the other file; the same again and again fills no log.
-            Ok(Err(error)) if trouble != error.message() => {
-                trouble = error.message().to_owned();
-                tracing::error!(%error, "the certificate stays as it was");
-            }
-            _ => {}
-        }
-    }
-}
-
-fn read(settings: &TlsSettings) -> Result<ServerConfig> {
-    let TlsSettings { certificate, key } = settings;
-    let bad = |path: &Path, what: &str| Error::new(Code::Config, format!("{} {what}", path.display())).target("tls");
-    let text = |path: &Path| fs::read(path).map_err(|error| bad(path, &format!("cannot be read: {error}")));
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&text(certificate)?)
-        .collect::<Result<_, _>>()
-        .map_err(|_| bad(certificate, "is no PEM file"))?;
-    if chain.is_empty() {
-        return Err(bad(certificate, "holds no certificate in PEM"));
-    }
-    let private = PrivateKeyDer::from_pem_slice(&text(key)?).map_err(|_| bad(key, "holds no private key in PEM"))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let built = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private));
-    let mut built = built.map_err(|error| {
-        bad(certificate, "and its key cannot be used: they may not belong together").internal(error.to_string())
-    })?;
-    built.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(built)
-}
-
-fn stamp(settings: &TlsSettings) -> Stamp {
-    let of =
-        |path: &Path| -> io::Result<_> { fs::metadata(path).and_then(|found| Ok((found.modified()?, found.len()))) };
-    [of(&settings.certificate).ok(), of(&settings.key).ok()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CERTIFICATE: &str = include_str!("tls/certificate.pem");
-    const KEY: &str = include_str!("tls/key.pem");
-    const OTHER_KEY: &str = include_str!("tls/other-key.pem");
-
-    #[test]
-    fn a_certificate_is_read_again_and_a_bad_one_changes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let settings =
-            TlsSettings { certificate: folder.path().join("certificate.pem"), key: folder.path().join("key.pem") };
-        let write = |certificate: &str, key: &str| {
-            fs::write(&settings.certificate, certificate).unwrap();
-            fs::write(&settings.key, key).unwrap();
-        };
-        let new = || Tls::new(settings.clone()).map(drop).map_err(|error| error.code());
-        assert_eq!(new(), Err(Code::Config), "there are no files");
-        for (certificate, key) in [("", KEY), (CERTIFICATE, ""), (KEY, KEY), (CERTIFICATE, OTHER_KEY)] {
-            write(certificate, key);
-            assert_eq!(new(), Err(Code::Config), "{certificate:.20} {key:.20}");
-        }
-        write(CERTIFICATE, KEY);
-        let tls = Tls::new(settings.clone()).unwrap();
-        assert!(!tls.look().unwrap());
-        let before = tls.current.load_full();
-        write(CERTIFICATE, "no key");
-        assert_eq!(tls.look().map_err(|error| error.code()), Err(Code::Config));
-        assert!(Arc::ptr_eq(&before, &tls.current.load_full()));
-        // With one more word, so that it is another file.
-        write(&format!("as renewed\n{CERTIFICATE}"), KEY);
-        assert!(tls.look().unwrap());
-        assert!(!Arc::ptr_eq(&before, &tls.current.load_full()));
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_not_taken_where_it_can_be_read_on_the_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let people = users(folder.path(), &[("ada", "secret", "reader")]);
+    let setup = Server::setup().configure(|config| {
+        config.identity.users = people.clone();
+        // Whoever calls is a proxy, which says how it was called itself.
+        config.doors.proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    });
+    let server = setup.start().await;
+    let client = plain();
+    let get = async |scheme: Option<&str>| {
+        let call = client.get(format!("{}/contacts", server.api())).basic_auth("ada", Some("secret"));
+        let call = scheme.into_iter().fold(call, |call, scheme| call.header("x-forwarded-proto", scheme));
+        call.send().await.expect("an answer")
+    };
+    assert_eq!(get(Some("https")).await.status(), 200);
+    for scheme in [None, Some("http"), Some("https, http")] {
+        let answer = get(scheme).await;
+        assert_eq!(answer.status(), 401, "{scheme:?}");
+        assert!(answer.text().await.expect("a text").contains("over TLS only"));
     }
 }

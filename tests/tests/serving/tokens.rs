@@ -241,38 +241,39 @@ async fn scopes_say_what_of_which_type() {
         assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
         answer
     };
-    let retrieve = json!({ "resourceType": "Patient", "id": "4c73b472-442b-4920-b899-aadc599f1d75" });
-    for text in [json!("user/Patient.read"), json!("launch user/Patient.rs openid"), json!("system/Patient.rs")] {
+    for text in [json!("user/Encounter.read"), json!("launch user/Encounter.rs openid"), json!("system/Encounter.rs")] {
         let token = token(text, json!({}));
         check(&token, Method::GET, "$metadata", 200).await;
-        check(&token, Method::GET, "contacts", 200).await;
-        check(&token, Method::GET, "msemr_encounters", 403).await;
-        check(&token, Method::GET, "msemr_encounters/$count", 403).await;
-        check(&token, Method::POST, "contacts", 403).await;
+        check(&token, Method::GET, "msemr_encounters", 200).await;
+        check(&token, Method::GET, "contacts", 403).await;
+        check(&token, Method::GET, "contacts/$count", 403).await;
+        check(&token, Method::POST, "msemr_encounters", 403).await;
         check(&token, Method::POST, "/fhir", 403).await;
         check(&token, Method::GET, "/admin/v1/tables", 403).await;
         check(&token, Method::GET, "/metrics", 403).await;
+    }
+    let retrieve = json!({ "msind_FHIRQuery": "Patient/4c73b472-442b-4920-b899-aadc599f1d75" });
+    for (text, expected) in [("system/*.rs", 200), ("user/Encounter.rs", 403)] {
+        let token = token(json!(text), json!({}));
         let call =
             server.call(Method::POST, "msind_RetrieveBundle").header("authorization", &format!("Bearer {token}"));
-        call.json(&retrieve).send().await.expect(200);
+        call.json(&retrieve).send().await.expect(expected);
     }
-    let encounters = token(json!("user/Encounter.rs"), json!({}));
-    let call =
-        server.call(Method::POST, "msind_RetrieveBundle").header("authorization", &format!("Bearer {encounters}"));
-    call.json(&retrieve).send().await.expect(403);
     // As a list, under the other name.
-    let listed = signer.token(&claims(&provider.issuer(), json!({ "roles": null, "scp": ["user/Patient.rs", "x"] })));
-    check(&listed, Method::GET, "contacts", 200).await;
-    // Part of a right, and conditions that are not understood, are none.
-    for text in ["user/Patient.r", "user/Patient.s", "user/Patient.rs?gender=male", "openid"] {
-        check(&token(json!(text), json!({})), Method::GET, "contacts", 403).await;
+    let listed = json!({ "roles": null, "scp": ["user/Encounter.rs", "x"] });
+    check(&signer.token(&claims(&provider.issuer(), listed)), Method::GET, "msemr_encounters", 200).await;
+    // Part of a right, conditions that are not understood, and one of several types that a table shows are none.
+    for text in ["user/Encounter.r", "user/Encounter.s", "user/Encounter.rs?class=AMB", "openid"] {
+        check(&token(json!(text), json!({})), Method::GET, "msemr_encounters", 403).await;
     }
-    // Of a patient's own rows nothing is shown yet rather than others' with them.
+    check(&token(json!("user/Patient.rs"), json!({})), Method::GET, "contacts", 403).await;
+    // Of a patient's own rows nothing is shown rather than others' with them.
     let launched = token(json!("patient/*.rs"), json!({ "patient": "4c73b472-442b-4920-b899-aadc599f1d75" }));
-    check(&launched, Method::GET, "contacts", 403).await;
+    check(&launched, Method::GET, "msemr_encounters", 403).await;
     // Roles and scopes both have to let it.
-    let both = signer.token(&claims(&provider.issuer(), json!({ "roles": ["admin"], "scope": "user/Patient.rs" })));
-    check(&both, Method::GET, "contacts", 200).await;
-    check(&both, Method::GET, "msemr_encounters", 403).await;
+    let both = json!({ "roles": ["admin"], "scope": "user/Encounter.rs" });
+    let both = signer.token(&claims(&provider.issuer(), both));
+    check(&both, Method::GET, "msemr_encounters", 200).await;
+    check(&both, Method::GET, "contacts", 403).await;
     check(&both, Method::GET, "/admin/v1/tables", 403).await;
 }

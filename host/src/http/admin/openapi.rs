@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use utoipa::OpenApi;
 
-use crate::http::admin::answer::reply;
+use crate::http::admin::answer::{ErrorAnswer, reply};
 use crate::http::admin::{audit, keys, releases, sources, tables};
 use crate::http::shared::App;
 
@@ -66,7 +66,14 @@ pub fn document() -> serde_json::Value {
 }
 
 /// This document.
-#[utoipa::path(get, path = "/admin/v1/openapi.json", responses((status = 200, description = "OpenAPI", body = serde_json::Value)))]
+#[utoipa::path(
+    get,
+    path = "/admin/v1/openapi.json",
+    responses(
+        (status = 200, description = "OpenAPI", body = serde_json::Value),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
 async fn describe() -> Response {
     reply(Ok(document()))
 }
