@@ -51,7 +51,7 @@ fn cases() -> Vec<(&'static str, Case)> {
         (
             "lookup",
             (CONDITIONS, "msemr_subjecttypepatient/lastname eq 'elm'".into(), |n| {
-                n % 3 > 0 && n.is_multiple_of(4) || n % 3 > 0 && n % 4 == 3
+                n % 3 > 0 && (n.is_multiple_of(4) || n % 4 == 3)
             }),
         ),
         (
