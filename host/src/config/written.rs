@@ -182,10 +182,6 @@ impl Section {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
     pub(super) fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }

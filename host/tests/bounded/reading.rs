@@ -135,7 +135,8 @@ impl Reader {
         let Call { request, .. } = parse(&message, &self.catalog, &self.limits, Instant::from_microsecond(0))?;
         for places in &self.places {
             let ids = Arc::new(HashMap::new());
-            let known = planner::Known { catalog: &self.catalog, places, ids: &ids };
+            let rules = BTreeMap::new();
+            let known = planner::Known { catalog: &self.catalog, places, ids: &ids, rules: &rules };
             // As if the database could check nothing.
             let left_over = |_: &Arc<Table>, scan: &turntable::plan::tree::NativeScan| scan.filter.clone();
             let read = |query: &Query, table: &Arc<Table>| {
