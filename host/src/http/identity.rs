@@ -157,9 +157,11 @@ pub(super) fn may(caller: &Caller, request: &TableRequest) -> Result<()> {
     caller.may_do(operation)
 }
 
-/// Of a request that cannot be read: to who may not send such a one at all it is not said what is wrong with it.
+/// Of a request that cannot be read: to who may not send such a one at all it is not said what is wrong with it. To who sees no
+/// rows, no table is there.
 pub(super) fn or_forbidden(caller: &Caller, method: &Method, path: &str, error: Error) -> Error {
     let operation = match path {
+        _ if matches!(*method, Method::GET | Method::HEAD) && error.code() == Code::UnknownTable => Operation::Read,
         _ if matches!(*method, Method::GET | Method::HEAD) => Operation::Describe,
         "msind_RetrieveBundle" => Operation::Read,
         "msind_UpsertBundle" => Operation::Ingest,

@@ -193,6 +193,11 @@ impl Read {
 }
 
 impl Semijoin {
+    /// Whether it is about the very rows that the related read finds, not about what else these are checked for or lead to.
+    pub fn is_of_rows_found(&self) -> bool {
+        self.check.is_none() && self.above.is_none()
+    }
+
     /// Whether one FHIR service has the rows of a read and the related ones.
     pub fn is_in_the_service_of(&self, of: &Read) -> bool {
         match (&of.place, &self.related.place) {
@@ -205,10 +210,10 @@ impl Semijoin {
     /// cannot, or the related rows are in another place. `filter`: what the related rows must meet, as far as it is known.
     pub fn chains(&self, of: &Read, filter: Option<&Filter>, ids: &HashMap<Uuid, String>) -> Option<Vec<Chain>> {
         let (Place::Virtual(own), Place::Virtual(theirs)) = (&of.place, &self.related.place) else { return None };
-        let is_simple = self.check.is_none() && self.above.is_none() && self.related.gather.is_none();
         let own = Side { table: &of.table, server: own, column: self.own };
         let related = Side { table: &self.related.table, server: theirs, column: self.theirs };
-        is_simple.then(|| chains(own, related, filter, ids)).flatten()
+        let is_gathered = self.related.gather.is_some();
+        if is_gathered || !self.is_of_rows_found() { None } else { chains(own, related, filter, ids) }
     }
 
     /// The condition on this table, `table`, once the keys are known.

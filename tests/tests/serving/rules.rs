@@ -303,7 +303,7 @@ async fn claims_that_do_not_fit_show_nothing() {
     }
     for roles in ["", "nobody", "nurses", "mapper"] {
         let answer = server.get_as(roles, &json!({ "patient": SEEN }), "contacts").await;
-        assert_eq!((answer.status, answer.error_code().as_str()), (404, "UnknownTable"), "{roles:?}");
+        assert_eq!((answer.status, answer.error_code().as_str()), (403, "Forbidden"), "{roles:?}");
     }
     let answer = server.get_as("columns", &json!({}), "msemr_observations").await.expect(200);
     assert_eq!(answer.rows().len(), 4);

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::identity::provider::ProviderSettings;
-use turntable_tests::{Answer, PEOPLE, Provider, Server, Setup, Signer};
+use turntable_tests::{Answer, EVENTS, PEOPLE, Provider, Server, Setup, Signer};
 
 const AUDIENCE: &str = "turntable";
 
@@ -245,8 +245,8 @@ async fn scopes_say_what_of_which_type() {
         let token = token(text, json!({}));
         check(&token, Method::GET, "$metadata", 200).await;
         check(&token, Method::GET, "msemr_encounters", 200).await;
-        check(&token, Method::GET, "contacts", 403).await;
-        check(&token, Method::GET, "contacts/$count", 403).await;
+        check(&token, Method::GET, "contacts", 404).await;
+        check(&token, Method::GET, "contacts/$count", 404).await;
         check(&token, Method::POST, "msemr_encounters", 403).await;
         check(&token, Method::POST, "/fhir", 403).await;
         check(&token, Method::GET, "/admin/v1/tables", 403).await;
@@ -266,14 +266,25 @@ async fn scopes_say_what_of_which_type() {
     for text in ["user/Encounter.r", "user/Encounter.s", "user/Encounter.rs?class=AMB", "openid"] {
         check(&token(json!(text), json!({})), Method::GET, "msemr_encounters", 403).await;
     }
-    check(&token(json!("user/Patient.rs"), json!({})), Method::GET, "contacts", 403).await;
-    // Of a patient's own rows nothing is shown rather than others' with them.
-    let launched = token(json!("patient/*.rs"), json!({ "patient": "4c73b472-442b-4920-b899-aadc599f1d75" }));
-    check(&launched, Method::GET, "msemr_encounters", 403).await;
+    check(&token(json!("user/Patient.rs"), json!({})), Method::GET, "contacts", 404).await;
+    // Of a patient in context rows are there, of another's none, and none without one.
+    let events = server.call(Method::POST, "/fhir").header("authorization", &format!("Bearer {all}"));
+    events.body("application/fhir+json", EVENTS).send().await.expect(200);
+    for (patient, has_rows) in [("4c73b472-442b-4920-b899-aadc599f1d75", true), ("somebody-else", false)] {
+        for scope in ["patient/*.rs", "launch/patient patient/Encounter.read"] {
+            let launched = token(json!(scope), json!({ "patient": patient }));
+            let rows = check(&launched, Method::GET, "msemr_encounters", 200).await.rows();
+            assert_eq!(!rows.is_empty(), has_rows, "{scope} {patient}");
+        }
+    }
+    let nobodys = token(json!("patient/*.rs"), json!({}));
+    let answer = server.call(Method::GET, "msemr_encounters").header("authorization", &format!("Bearer {nobodys}"));
+    let answer = answer.send().await;
+    assert!(answer.status != 200 || answer.rows().is_empty(), "{}", answer.text);
     // Roles and scopes both have to let it.
     let both = json!({ "roles": ["admin"], "scope": "user/Encounter.rs" });
     let both = signer.token(&claims(&provider.issuer(), both));
     check(&both, Method::GET, "msemr_encounters", 200).await;
-    check(&both, Method::GET, "contacts", 403).await;
+    check(&both, Method::GET, "contacts", 404).await;
     check(&both, Method::GET, "/admin/v1/tables", 403).await;
 }

@@ -38,7 +38,8 @@ impl Session {
         let (mut later, mut ids) = (Vec::new(), HashMap::new());
         let related = read.query.filter.as_ref().map(related_in).unwrap_or_default();
         for ((join, (node, is_met)), within) in read.joins.iter().zip(related).zip(within) {
-            if within.is_some() || !is_met || !join.is_in_the_service_of(read) {
+            let is_asked = is_met && join.is_of_rows_found() && join.is_in_the_service_of(read);
+            if within.is_some() || !is_asked {
                 continue;
             }
             let (filter, known) = self.joined(&join.related).await?;
