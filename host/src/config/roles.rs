@@ -32,8 +32,7 @@ pub(super) fn read(section: Section, problems: &mut Problems) -> Roles {
 
 fn of_table(mut section: Section, problems: &mut Problems) -> TableRules {
     let name = section.name(RULES[0]);
-    let mut access = TableAccess::default();
-    access.read = !section.has(RULES[0]);
+    let mut access = TableAccess { read: !section.has(RULES[0]), ..TableAccess::default() };
     let operations = section.texts(RULES[0], problems);
     for (operation, place) in operations {
         match operation.as_str() {

@@ -117,9 +117,8 @@ fn operation(method: &Method, path: &str) -> Option<Operation> {
         Operation::Watch
     } else if is_under("/admin/v1/mappings")
         || (looks && (is_under("/admin/v1/tables") || is_under("/admin/v1/sources")))
+        || (is_under("/admin/v1/tables") && (path.ends_with("/mapping") || path.contains("/mapping/")))
     {
-        Operation::Map
-    } else if is_under("/admin/v1/tables") && (path.ends_with("/mapping") || path.contains("/mapping/")) {
         Operation::Map
     } else if is_under("/admin") {
         Operation::Administer

@@ -40,12 +40,15 @@ pub enum Which {
 #[derive(Default)]
 pub struct Documents(Mutex<Kept>);
 
+/// What a document is about, and who sees it: everybody who sees all there is, or those with the same rules.
+type Subject = (Which, Option<String>);
+
 #[derive(Default)]
 struct Kept {
     /// It is not kept alive, and while it is named here no other can have its address.
     of: Weak<Snapshot>,
     /// Each for those who see the same.
-    documents: Vec<((Which, Option<String>), Arc<OnceCell<Document>>)>,
+    documents: Vec<(Subject, Arc<OnceCell<Document>>)>,
 }
 
 struct Document {

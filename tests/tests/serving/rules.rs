@@ -395,8 +395,8 @@ async fn writes_are_held_to_rules() {
             if is != code {
                 wrong.push(format!("{method} {path} {body}: {is} and not {code}: {message}"));
             }
-            let told = |secret: &&str| message.contains(*secret) && !body.to_string().contains(*secret);
-            assert!(!SECRETS.iter().any(|secret| told(&secret)), "{message}");
+            let told = |secret: &str| message.contains(secret) && !body.to_string().contains(secret);
+            assert!(!SECRETS.iter().any(|secret| told(secret)), "{message}");
         }
         assert!(wrong.is_empty(), "{route}:\n{}", wrong.join("\n"));
         // That of a row that is not seen is that of one that is not there.
