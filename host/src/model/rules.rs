@@ -118,6 +118,11 @@ impl Roles {
         &self.0
     }
 
+    /// Whether a role of this name gives anything.
+    pub fn is_known(&self, role: &str) -> bool {
+        Role::named(role).is_some() || self.0.contains_key(role)
+    }
+
     /// The same caller, known by what their roles inherit.
     pub fn known(&self, caller: Caller) -> Caller {
         if caller.roles().iter().all(|role| Role::named(role).is_some()) {

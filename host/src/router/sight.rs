@@ -63,10 +63,12 @@ struct Seen {
 impl Sights {
     /// What a caller sees. None: all there is.
     pub fn of(&self, catalog: &Catalog, roles: &Roles, caller: &Caller, limits: &Limits) -> Option<Arc<Sight>> {
-        if caller.has(Role::Admin) && caller.scopes().is_none() {
+        // Who is one only by what a role inherits is held to what the role says of tables.
+        if caller.roles().iter().any(|role| role == Role::Admin.name()) && caller.scopes().is_none() {
             return None;
         }
-        let names: Vec<_> = caller.roles().iter().collect();
+        // A provider may name many that mean nothing here.
+        let names: Vec<_> = caller.roles().iter().filter(|role| roles.is_known(role)).collect();
         let scopes = caller.scopes().map(|scopes| (scopes.all(), scopes.patient.is_some()));
         let of = format!("{names:?} {scopes:?}");
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +91,9 @@ impl Sight {
         let mut tables = Vec::new();
         for table in catalog.tables() {
             let grants = roles.grants(caller.roles().iter().map(String::as_str), &table.name);
+            if !grants.is_empty() && !is_with_its_parents(table, &grants, catalog, roles, caller) {
+                continue;
+            }
             let Some(one) = Seen::new(table, &grants, catalog, caller, limits) else { continue };
             tables.push(one.narrowed(table, &grants, caller));
             seen.insert(table.name.clone(), one);
@@ -280,6 +285,17 @@ impl Sight {
             Relation::Concept { .. } => None,
         }
     }
+}
+
+/// Whether a table may be there as far as those are concerned whose rows its rows are parts of. What is said of all tables does not
+/// give the parts of rows that are not given; who names the table means it.
+fn is_with_its_parents(table: &Table, grants: &[Grant<'_>], catalog: &Catalog, roles: &Roles, caller: &Caller) -> bool {
+    if grants.iter().any(|grant| grant.is_named) {
+        return true;
+    }
+    let Some(parent) = table.parent.as_ref().and_then(|parent| catalog.table(&parent.table)) else { return true };
+    let theirs = roles.grants(caller.roles().iter().map(String::as_str), &parent.name);
+    rules::access(&theirs).read && is_with_its_parents(parent, &theirs, catalog, roles, caller)
 }
 
 impl Seen {

@@ -281,6 +281,31 @@ async fn a_next_link_is_for_one_caller() {
     assert_eq!(server.get_as("columns", &json!({ "patient": SEEN }), &own).await.status, 410);
 }
 
+/// What a role takes away of a table is not given by another way: not by the tables of its parts, not by a role that it inherits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_away_has_no_other_way_in() {
+    for route in ["native", "virtual"] {
+        let (server, _service) = server(route, false).await;
+        let none = json!({});
+        for (role, set, status) in [
+            ("outside", "msemr_encounters", 200),
+            ("outside", "msemr_observations", 404),
+            ("outside", "msemr_observationcomponents", 404),
+            ("outside", "tt_contacttelecoms", 404),
+            ("parts", "msemr_observationcomponents", 200),
+            ("parts", "msemr_observations", 404),
+            ("deputy", "contacts", 404),
+            ("deputy", "tt_contacttelecoms", 404),
+            ("deputy", "msemr_observationcomponents", 200),
+            ("admin", "contacts", 200),
+            ("reader", "tt_contacttelecoms", 200),
+        ] {
+            let answer = server.get_as(role, &none, set).await;
+            assert_eq!(answer.status, status, "{route} {role} {set}: {}", answer.text);
+        }
+    }
+}
+
 /// What cannot be said lets nobody in.
 #[tokio::test(flavor = "multi_thread")]
 async fn claims_that_do_not_fit_show_nothing() {
