@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Lines that wait to be written.
 const LINES: usize = 1_024;
@@ -32,11 +35,20 @@ pub fn start() {
     if writing.is_err() {
         return;
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TURNTABLE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,turntable=info"));
     // A line that cannot be written is no reason to write another.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(Lines(sender));
+    let log = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .log_internal_errors(false)
+        .with_writer(Lines(sender))
+        .finish()
+        .with(filter(std::env::var("TURNTABLE_LOG").ok().as_deref()));
     let _ = log.try_init();
+}
+
+/// What `TURNTABLE_LOG` says: levels, of all or of targets (`warn,turntable=debug`).
+fn filter(said: Option<&str>) -> Targets {
+    let usual = || Targets::new().with_default(LevelFilter::WARN).with_target("turntable", LevelFilter::INFO);
+    said.and_then(|said| said.parse().ok()).unwrap_or_else(usual)
 }
 
 /// Lines that were not written.
@@ -110,6 +122,26 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Err(io::Error::other("no space left on device"))
+        }
+    }
+
+    #[test]
+    fn the_filter_knows_levels_and_targets() {
+        use tracing::Level;
+        let usual = [("hyper", Level::WARN, true), ("hyper", Level::INFO, false), ("turntable::http", Level::INFO, true)];
+        for (said, cases) in [
+            (None, usual),
+            // What nobody understands leaves it as it is.
+            (Some("turntable=loud"), usual),
+            (
+                Some("error,turntable=debug"),
+                [("hyper", Level::WARN, false), ("hyper", Level::ERROR, true), ("turntable::http", Level::DEBUG, true)],
+            ),
+            (Some("debug"), [("hyper", Level::DEBUG, true), ("hyper", Level::TRACE, false), ("turntable", Level::DEBUG, true)]),
+        ] {
+            for (target, level, shown) in cases {
+                assert_eq!(filter(said).would_enable(target, &level), shown, "{said:?} {target} {level}");
+            }
         }
     }
 
