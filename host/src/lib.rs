@@ -728,8 +728,8 @@ pub mod http {
     /// What browsers are told of pages of other addresses.
     mod cors;
 
-    /// The page at `/`, for people.
-    mod welcome;
+    /// The pages for people: the data app, the console, and the one at `/` that leads to them.
+    mod pages;
 
     /// The list of routes.
     pub mod app;

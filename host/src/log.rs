@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn the_filter_knows_levels_and_targets() {
         use tracing::Level;
-        let usual = [("hyper", Level::WARN, true), ("hyper", Level::INFO, false), ("turntable::http", Level::INFO, true)];
+        let usual =
+            [("hyper", Level::WARN, true), ("hyper", Level::INFO, false), ("turntable::http", Level::INFO, true)];
         for (said, cases) in [
             (None, usual),
             // What nobody understands leaves it as it is.
@@ -137,7 +138,10 @@ mod tests {
                 Some("error,turntable=debug"),
                 [("hyper", Level::WARN, false), ("hyper", Level::ERROR, true), ("turntable::http", Level::DEBUG, true)],
             ),
-            (Some("debug"), [("hyper", Level::DEBUG, true), ("hyper", Level::TRACE, false), ("turntable", Level::DEBUG, true)]),
+            (
+                Some("debug"),
+                [("hyper", Level::DEBUG, true), ("hyper", Level::TRACE, false), ("turntable", Level::DEBUG, true)],
+            ),
         ] {
             for (target, level, shown) in cases {
                 assert_eq!(filter(said).would_enable(target, &level), shown, "{said:?} {target} {level}");

@@ -18,7 +18,7 @@ use axum::routing::{any, get, post};
 use crate::http::doors::{self, Entered};
 use crate::http::identity::{identified, refused};
 use crate::http::shared::{API, App, Failed, Shared, failure};
-use crate::http::{admin, batch, cors, fhir, health, ingest, packed, tables, welcome};
+use crate::http::{admin, batch, cors, fhir, health, ingest, packed, pages, tables};
 use crate::model::error::{Code, Error, Result};
 
 pub fn routes(app: Arc<App>) -> Router {
@@ -48,7 +48,15 @@ pub fn routes(app: Arc<App>) -> Router {
     let once_ready = apps.merge(admin).route_layer(middleware::from_fn_with_state(app.clone(), ready));
     // Operators are answered at any time.
     let all = once_ready
-        .route("/", get(welcome::page))
+        // Pages: the same for everybody.
+        .route("/", get(pages::start))
+        .route("/app", get(pages::app))
+        .route("/app/", get(pages::app))
+        .route("/app/{*path}", get(pages::app))
+        .route("/console", get(pages::console))
+        .route("/console/", get(pages::console))
+        .route("/console/{*path}", get(pages::console))
+        .route("/pages/{name}", get(pages::file))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

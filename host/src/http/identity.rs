@@ -28,7 +28,10 @@ const KEY_HEADER: &str = "x-api-key";
 const KEY_OPTION: &str = "apikey";
 
 /// What anybody is answered.
-const OPEN: [&str; 3] = ["/", "/healthz", "/readyz"];
+const OPEN: [&str; 5] = ["/", "/healthz", "/readyz", "/app", "/console"];
+
+/// Below these too: pages are the same for all; what they show they ask for as anybody else.
+const OPEN_BELOW: [&str; 3] = ["/app/", "/console/", "/pages/"];
 
 /// Puts the [`Caller`] beside a request.
 pub(super) async fn identified(State(app): Shared, mut request: Request, next: Next) -> Response {
@@ -104,7 +107,7 @@ async fn who(app: &App, credentials: &Credentials) -> Result<Caller> {
 /// What a path as a whole is about; None for what anybody is answered. Requests to tables, also those of a batch, are asked
 /// again once they are read.
 fn operation(method: &Method, path: &str) -> Option<Operation> {
-    if OPEN.contains(&path) {
+    if OPEN.contains(&path) || OPEN_BELOW.iter().any(|below| path.starts_with(below)) {
         return None;
     }
     let looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);

@@ -150,10 +150,10 @@ async fn every_role_does_what_it_may_and_nothing_else() {
         assert_eq!((wrong.status, nobody.text == wrong.text && *method != Method::HEAD), (401, false), "{path}");
     }
     // What says nothing stays open, and what is not there is nobody's to know.
-    for path in ["/", "/healthz", "/readyz"] {
+    for path in ["/", "/app/", "/app/t/contacts/1", "/console/", "/pages/LICENSES.txt", "/healthz", "/readyz"] {
         server.get(path, &[]).await.expect(200);
     }
-    for path in ["/nothing", "/admin/v1/nothing", "/admin", "/fhir/Patient/1", "/api"] {
+    for path in ["/nothing", "/application", "/admin/v1/nothing", "/admin", "/fhir/Patient/1", "/api"] {
         server.get(path, &[]).await.expect(401);
     }
 }

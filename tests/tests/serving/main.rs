@@ -9,6 +9,7 @@ mod disk;
 mod doors;
 mod identity;
 mod manners;
+mod pages;
 mod releases;
 mod rules;
 mod says_nothing;

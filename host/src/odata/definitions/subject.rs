@@ -402,7 +402,6 @@ fn of_table(table: &Table, is_tracked: bool) -> Object {
         "IsActivityParty",
         "IsAvailableOffline",
         "IsBPFEntity",
-        "IsChildEntity",
         "IsIntersect",
         "IsLogicalEntity",
         "IsStateModelAware",
@@ -417,6 +416,7 @@ fn of_table(table: &Table, is_tracked: bool) -> Object {
     ];
     let mut object = members([
         ("MetadataId", json!(id("table", &table.name))),
+        ("IsChildEntity", json!(table.parent.is_some())),
         ("LogicalName", json!(table.name)),
         ("SchemaName", json!(schema_name(&table.name))),
         ("EntitySetName", json!(table.entity_set)),

@@ -1,0 +1,219 @@
+// The rows of a table: columns as one wants them, filtered, searched, sorted, paged as one scrolls.
+
+import '../parts/grid.js';
+
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+
+import { API, ask, query, quoted, Refusal, type Row } from '../parts/api.js';
+import { credentials } from '../parts/auth.js';
+import { named } from '../parts/columns.js';
+import { type Condition, filterBar, filterOf, read } from '../parts/filter.js';
+import { count } from '../parts/format.js';
+import type { Sorted } from '../parts/grid.js';
+import { type Column, placeOf, type Schema, schemaOf, tableOfSet } from '../parts/metadata.js';
+import { empty, Page } from '../parts/page.js';
+import { place, turn } from '../parts/router.js';
+import { badge } from './badge.js';
+import { removal } from './remove.js';
+
+const PAGE = 100;
+
+class List extends Page {
+  static override properties = { set: {}, address: {} };
+
+  /// The entity set.
+  declare set: string;
+  /// Changes when the address does.
+  declare address: string;
+  private schema: Schema | null = null;
+  private where: 'native' | 'virtual' | null = null;
+  private rows: readonly Row[] = [];
+  private total: number | null = null;
+  private next: string | null = null;
+  private asked = '';
+  private loaded = false;
+  private more = false;
+  private marked: ReadonlySet<string> = new Set();
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('set')) {
+      [this.schema, this.where, this.rows, this.loaded, this.asked, this.marked] = [null, null, [], false, '', new Set()];
+    }
+    if (changed.has('set') || changed.has('address')) void this.load();
+  }
+
+  private get place() {
+    return place('/app/');
+  }
+
+  private get conditions(): readonly Condition[] {
+    return read(this.place.fragment.get('f'));
+  }
+
+  private get sorted(): Sorted | null {
+    const [column, direction] = (this.place.query.get('sort') ?? '').split('.');
+    return column ? { column, descending: direction === 'desc' } : null;
+  }
+
+  private columns(schema: Schema): readonly Column[] {
+    return named(schema, this.place.query.get('columns'));
+  }
+
+  /// The query that this address asks for.
+  private options(schema: Schema): Record<string, string | undefined> {
+    const { table } = schema;
+    const search = this.place.fragment.get('q');
+    const found = search && table.title ? [`contains(${table.title},${quoted(search)})`] : [];
+    const filter = [...found, ...filterOf(this.conditions, schema.columns)].join(' and ');
+    const sorted = this.sorted;
+    return {
+      $select: [table.key, ...this.columns(schema).map((column) => column.property)].join(','),
+      $filter: filter || undefined,
+      $orderby: sorted ? `${sorted.column}${sorted.descending ? ' desc' : ''}` : undefined,
+    };
+  }
+
+  private async load(force = false): Promise<void> {
+    await this.work(async (signal) => {
+      const table = await tableOfSet(this.set);
+      if (!table) throw new Refusal(404, 'UnknownTable', `There is no table “${this.set}” here.`);
+      document.title = table.label;
+      this.schema = await schemaOf(table);
+      const url = `${API}/${table.set}${query(this.options(this.schema))}`;
+      if (url === this.asked && !force) return;
+      const [first, where] = await Promise.all([
+        ask<Row>(`${url}&$count=true`, { signal, headers: { prefer: `odata.maxpagesize=${PAGE},odata.include-annotations="*"` } }),
+        placeOf(table),
+      ]);
+      [this.asked, this.where, this.rows, this.loaded] = [url, where, [], true];
+      this.marked = new Set();
+      this.take(first.body);
+      const total = first.body['@odata.count'];
+      this.total = typeof total === 'number' ? total : null;
+    });
+  }
+
+  private take(body: Row): void {
+    this.rows = [...this.rows, ...(body['value'] as Row[])];
+    const next = body['@odata.nextLink'];
+    // The server's own, whatever name it is reached by.
+    this.next = typeof next === 'string' ? new URL(next).pathname + new URL(next).search : null;
+  }
+
+  private async loadMore(): Promise<void> {
+    if (!this.next || this.more) return;
+    this.more = true;
+    const next = this.next;
+    await this.work(async (signal) => {
+      const { body } = await ask<Row>(next, { signal, headers: { prefer: `odata.maxpagesize=${PAGE},odata.include-annotations="*"` } });
+      this.take(body);
+    });
+    this.more = false;
+  }
+
+  protected override render(): TemplateResult {
+    const { schema } = this;
+    if (!schema) return html`${this.state(() => void this.load(true))}`;
+    const { table } = schema;
+    const filtered = this.conditions.length > 0 || this.place.fragment.has('q');
+    return html`
+      <div class="bar">
+        <h1>${table.label}</h1>
+        ${this.where ? badge(this.where) : nothing}
+        <span class="fill"></span>
+        ${table.title
+          ? html`<input type="search" data-search aria-label=${`Search ${table.label}`} placeholder="Search by name"
+              .value=${this.place.fragment.get('q') ?? ''}
+              @change=${(event: Event) => turn({ fragment: { q: (event.target as HTMLInputElement).value } })}>`
+          : nothing}
+        <a class="button primary" href=${`/app/t/${table.set}/new`}>New</a>
+      </div>
+      <p class="quiet">${table.description}</p>
+      <div class="bar tools">
+        ${filterBar(this.conditions, schema.columns, (conditions) =>
+          turn({ fragment: { f: conditions.length ? JSON.stringify(conditions) : null } }),
+        )}
+        <span class="fill"></span>
+        ${this.chooser(schema)}
+        <button class="plain" @click=${() => void this.download(table.set)}>CSV</button>
+        <button class="plain" @click=${() => window.print()}>Print</button>
+        ${this.marked.size
+          ? html`<button class="plain danger" @click=${() => this.removeMarked()}>Delete ${this.marked.size}</button>`
+          : nothing}
+      </div>
+      ${this.state(() => void this.load(true))}
+      ${this.loaded && !this.rows.length && !this.refusal
+        ? filtered
+          ? empty('No row fits the filter.', html`<button class="plain" @click=${() => turn({ fragment: { f: null, q: null } })}>Show all rows</button>`)
+          : empty(
+              this.where === 'virtual' ? 'The FHIR service has no rows of this table.' : 'There are no rows here yet.',
+              html`<p><a href=${`/app/t/${table.set}/new`}>Make the first</a></p>`,
+            )
+        : nothing}
+      ${this.rows.length
+        ? html`<tt-grid
+            .table=${table}
+            .columns=${this.columns(schema)}
+            .rows=${this.rows}
+            .sorted=${this.sorted}
+            .marked=${this.marked}
+            .markable=${true}
+            .label=${table.label}
+            .href=${(row: Row) => `/app/t/${table.set}/${String(row[table.key])}`}
+            @sorted=${({ detail }: CustomEvent<Sorted>) => turn({ query: { sort: `${detail.column}.${detail.descending ? 'desc' : 'asc'}` } })}
+            @marked=${({ detail }: CustomEvent<ReadonlySet<string>>) => {
+              this.marked = detail;
+              this.requestUpdate();
+            }}
+            @end=${() => void this.loadMore()}
+          ></tt-grid>
+          <p class="quiet foot" role="status">
+            ${this.total === null ? count(this.rows.length, 'row') : `${this.rows.length.toLocaleString()} of ${count(this.total, 'row')}`}
+            ${this.next ? html` · <button class="plain" @click=${() => void this.loadMore()}>More</button>` : nothing}
+          </p>`
+        : nothing}
+    `;
+  }
+
+  private chooser(schema: Schema): TemplateResult {
+    const shown = this.columns(schema);
+    const change = (column: Column, show: boolean) => {
+      const next = show ? [...shown, column] : shown.filter((one) => one !== column);
+      turn({ query: { columns: next.map((one) => one.property).join(',') } });
+    };
+    return html`<details class="menu">
+      <summary>Columns</summary>
+      <div class="card">
+        <button class="plain" @click=${() => turn({ query: { columns: null } })}>As at first</button>
+        ${schema.columns
+          .filter((column) => column.kind !== 'Key')
+          .map(
+            (column) => html`<label><input type="checkbox" .checked=${shown.includes(column)}
+              @change=${(event: Event) => change(column, (event.target as HTMLInputElement).checked)}> ${column.label}</label>`,
+          )}
+      </div>
+    </details>`;
+  }
+
+  /// All rows of the query, as a file.
+  private async download(set: string): Promise<void> {
+    await this.work(async (signal) => {
+      const response = await fetch(this.asked, { signal, credentials: 'omit', headers: { accept: 'text/csv', ...credentials() } });
+      if (!response.ok) throw new Refusal(response.status, `Http${response.status}`, 'The file cannot be made.', null, 'Narrow the list by a filter.');
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(await response.blob());
+      link.download = `${set}.csv`;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    });
+  }
+
+  private removeMarked(): void {
+    const { schema } = this;
+    if (!schema) return;
+    const rows = this.rows.filter((row) => this.marked.has(String(row[schema.table.key])));
+    removal(schema, rows, () => void this.load(true));
+  }
+}
+
+customElements.define('app-list', List);

@@ -1,0 +1,106 @@
+// A query, how it is answered, and its rows: what is asked of a FHIR service, and what is left to be done here.
+
+import { html, nothing, type TemplateResult } from 'lit';
+
+import { API, ask, type Json, type Row } from '../parts/api.js';
+import { count } from '../parts/format.js';
+import { Page } from '../parts/page.js';
+import { place, turn } from '../parts/router.js';
+
+const FIRST = 'contacts?$select=fullname,birthdate&$top=10';
+const ROWS = 50;
+
+interface Search {
+  readonly url: string;
+  readonly conditions: readonly Row[];
+  readonly filteredHere: Json;
+}
+
+class Explorer extends Page {
+  static override properties = { address: {} };
+
+  declare address: string;
+  private plan: Row | null = null;
+  private rows: readonly Row[] = [];
+  private timing: ReadonlyMap<string, number> = new Map();
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (place('/console/').fragment.has('query')) void this.run();
+  }
+
+  private get text(): string {
+    return place('/console/').fragment.get('query') ?? FIRST;
+  }
+
+  private run(): Promise<boolean> {
+    [this.plan, this.rows] = [null, []];
+    return this.work(async (signal) => {
+      const url = `${API}/${this.text.trim().replace(/^\/+/, '')}`;
+      this.plan = (await ask<Row>(url, { signal, headers: { prefer: 'explain' } })).body;
+      const { body, timing } = await ask<Row>(url, { signal, headers: { prefer: `odata.maxpagesize=${ROWS}` } });
+      this.rows = Array.isArray(body['value']) ? (body['value'] as Row[]) : [body];
+      this.timing = timing;
+    });
+  }
+
+  protected override render(): TemplateResult {
+    return html`<h1>Explorer</h1>
+      <form @submit=${(event: SubmitEvent) => {
+        event.preventDefault();
+        const text = String(new FormData(event.target as HTMLFormElement).get('query'));
+        turn({ fragment: { query: text } });
+        void this.run();
+      }}>
+        <label for="query" class="quiet">A query, after <code>${API}/</code></label>
+        <div class="bar"><textarea id="query" name="query" data-search rows="2" spellcheck="false" class="fill" .value=${this.text}></textarea>
+        <button class="primary">Ask</button></div>
+      </form>
+      ${this.state(() => void this.run())}
+      <div class="split">
+        ${this.plan ? this.drawn(this.plan) : nothing}
+        ${this.timing.size ? this.steps() : nothing}
+      </div>
+      ${this.rows.length ? this.table() : this.plan && !this.refusal ? html`<div class="empty"><p>No row fits the query.</p></div>` : nothing}
+    `;
+  }
+
+  private drawn(plan: Row): TemplateResult {
+    const searches = (plan['searches'] as Search[] | undefined) ?? [];
+    const said = (name: string) => (plan[name] === true ? html`<li><span class="badge bad">here</span> ${{ sortedHere: 'sorted', fullScan: 'all rows are read' }[name]}</li>` : nothing);
+    return html`<section class="card"><h2>How it is answered</h2>
+      <p>${plan['route'] === 'virtual' ? html`<span class="badge virtual">Live from FHIR</span>` : html`<span class="badge native">Kept here</span>`}</p>
+      ${searches.map((search) => html`
+        <p><code>GET ${search.url}</code></p>
+        <ul>
+          ${search.conditions.map((one) => html`<li><span class="badge ${one['class'] === 'exact' ? 'good' : 'bad'}">${one['class'] === 'exact' ? 'asked of the service' : String(one['class'] ?? 'here')}</span>
+            <code>${String(one['condition'] ?? one['filter'] ?? '')}</code> ${one['reason'] ? html`<small>${String(one['reason'])}</small>` : nothing}</li>`)}
+          ${search.filteredHere ? html`<li><span class="badge bad">here</span> <code>${typeof search.filteredHere === 'string' ? search.filteredHere : JSON.stringify(search.filteredHere)}</code></li>` : nothing}
+        </ul>`)}
+      <ul>${said('sortedHere')}${said('fullScan')}</ul>
+      <details class="call"><summary>The whole plan</summary><pre>${JSON.stringify(plan, null, 2)}</pre></details>
+    </section>`;
+  }
+
+  private steps(): TemplateResult {
+    const whole = [...this.timing.values()].reduce((sum, step) => sum + step, 0);
+    return html`<section class="card"><h2>How long it took</h2>
+      <table class="table"><tbody>${[...this.timing].map(([name, time]) => html`<tr><th scope="row">${name}</th><td class="number">${time.toFixed(1)} ms</td>
+        <td><meter min="0" max=${whole} value=${time} aria-label=${`${name}: ${time} of ${whole} ms`}></meter></td></tr>`)}</tbody></table>
+    </section>`;
+  }
+
+  private table(): TemplateResult {
+    const names = [...new Set(this.rows.flatMap((row) => Object.keys(row)))].filter((name) => !name.includes('@'));
+    return html`<div class="grid"><table aria-label="Rows">
+        <thead><tr>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+        <tbody>${this.rows.map((row) => html`<tr>${names.map((name) => html`<td>${text(row[name])}</td>`)}</tr>`)}</tbody>
+      </table></div><p class="quiet foot">${count(this.rows.length, 'row')}</p>`;
+  }
+}
+
+function text(value: Json | undefined): string {
+  return value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+customElements.define('console-explorer', Explorer);

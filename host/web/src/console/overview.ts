@@ -1,0 +1,77 @@
+// All tables at a glance: where each lives, and what makes its rows.
+
+import { html, nothing, type TemplateResult } from 'lit';
+
+import { type AdminTable, brief, type Source } from '../parts/admin.js';
+import { ADMIN, ask } from '../parts/api.js';
+import { count } from '../parts/format.js';
+import { empty, Page } from '../parts/page.js';
+import { place, turn } from '../parts/router.js';
+
+class Overview extends Page {
+  static override properties = { address: {} };
+
+  declare address: string;
+  private tables: readonly AdminTable[] = [];
+  private sources: readonly Source[] = [];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    void this.load();
+  }
+
+  private load(): Promise<boolean> {
+    return this.work(async (signal) => {
+      const [tables, sources] = await Promise.all([
+        ask<{ tables: AdminTable[] }>(`${ADMIN}/tables`, { signal }),
+        ask<{ sources: Source[] }>(`${ADMIN}/sources`, { signal }),
+      ]);
+      [this.tables, this.sources] = [tables.body.tables, sources.body.sources];
+    });
+  }
+
+  protected override render(): TemplateResult {
+    const { query, fragment } = place('/console/');
+    const text = (fragment.get('q') ?? '').toLowerCase();
+    const [route, children] = [query.get('route') ?? '', query.get('children') === 'yes'];
+    const found = this.tables.filter(
+      (table) =>
+        (children || table.parent === null) &&
+        (!route || table.route === route) &&
+        `${table.label} ${table.name} ${table.resource.join(' ')}`.toLowerCase().includes(text),
+    );
+    return html`
+      <div class="bar"><h1>Tables</h1><span class="fill"></span>
+        <select aria-label="Route" @change=${(event: Event) => turn({ query: { route: (event.target as HTMLSelectElement).value } })}>
+          ${[['', 'All routes'], ['native', 'Kept here'], ['virtual', 'Live from FHIR']].map(([value, label]) => html`<option value=${value!} ?selected=${value === route}>${label}</option>`)}
+        </select>
+        <label><input type="checkbox" .checked=${children} @change=${() => turn({ query: { children: children ? null : 'yes' } })}> Child tables</label>
+        <input type="search" data-search aria-label="Find a table" placeholder="Find a table" .value=${fragment.get('q') ?? ''}
+          @input=${(event: Event) => turn({ fragment: { q: (event.target as HTMLInputElement).value } })}>
+      </div>
+      ${this.state(() => void this.load())}
+      ${this.sources.length
+        ? html`<ul class="tiles">${this.sources.map(({ name, url, software, exchanges }) => html`<li><a class="card" href="/console/services">
+            <strong>${name}</strong><span>${software ?? url}</span>
+            <small>${count(exchanges.requests, 'call')}, ${count(exchanges.errors, 'error')}${exchanges.requests ? `, ${Math.round(exchanges.milliseconds / exchanges.requests)} ms each` : ''}</small>
+          </a></li>`)}</ul>`
+        : nothing}
+      ${found.length
+        ? html`<div class="grid"><table aria-label="Tables">
+            <thead><tr><th scope="col">Table</th><th scope="col">Rows live</th><th scope="col">FHIR</th><th scope="col">Mapping</th></tr></thead>
+            <tbody>${found.map((table) => html`<tr>
+              <td><a href=${`/console/t/${table.name}`}>${table.label}</a></td>
+              <td>${table.route === 'virtual' ? html`<span class="badge virtual">Live from ${table.source}</span>` : html`<span class="badge native">Kept here</span>`}</td>
+              <td>${table.resource.join(', ')}</td>
+              <td>${table.mapping.name} ${table.mapping.version} <code>${brief(table.mapping.digest)}</code></td>
+            </tr>`)}</tbody>
+          </table></div>
+          <p class="quiet foot">${count(found.length, 'table')}</p>`
+        : this.tables.length
+          ? empty('No table fits.', html`<button class="plain" @click=${() => turn({ query: { route: null }, fragment: { q: null } })}>Show all tables</button>`)
+          : nothing}
+    `;
+  }
+}
+
+customElements.define('console-overview', Overview);

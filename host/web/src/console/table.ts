@@ -1,0 +1,113 @@
+// One table: where its rows live and how to turn that, what its columns are read from, which mapping makes it, and how
+// other programs get at it.
+
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+
+import { brief, type Loaded, type Source, type WholeTable } from '../parts/admin.js';
+import { ADMIN, API, ask } from '../parts/api.js';
+import { call, curl } from '../parts/dialog.js';
+import { count } from '../parts/format.js';
+import { Page } from '../parts/page.js';
+import { release, rollback } from './release.js';
+import { route } from './route.js';
+
+class TablePage extends Page {
+  static override properties = { name: {}, address: {} };
+
+  declare name: string;
+  declare address: string;
+  private table: WholeTable | null = null;
+  private sources: readonly Source[] = [];
+  private versions: readonly Loaded[] = [];
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('name')) {
+      this.table = null;
+      void this.load();
+    }
+  }
+
+  private load(): Promise<boolean> {
+    return this.work(async (signal) => {
+      const [table, sources, mappings] = await Promise.all([
+        ask<WholeTable>(`${ADMIN}/tables/${this.name}`, { signal }),
+        ask<{ sources: Source[] }>(`${ADMIN}/sources`, { signal }),
+        ask<{ mappings: Loaded[] }>(`${ADMIN}/mappings`, { signal }),
+      ]);
+      [this.table, this.sources] = [table.body, sources.body.sources];
+      this.versions = mappings.body.mappings.filter((one) => one.tables.includes(this.name));
+      document.title = table.body.label;
+    });
+  }
+
+  protected override render(): TemplateResult {
+    const { table } = this;
+    if (!table) return html`${this.state(() => void this.load())}`;
+    return html`
+      <p class="crumbs"><a href="/console/">Tables</a></p>
+      <div class="bar"><h1>${table.label}</h1>
+        ${table.route === 'virtual' ? html`<span class="badge virtual">Live from ${table.source}</span>` : html`<span class="badge native">Kept here</span>`}
+        <span class="fill"></span>
+        <a class="button" href=${`/app/t/${table.entitySet}`}>See the rows</a>
+      </div>
+      ${this.state(() => void this.load())}
+      <div class="split">
+        <section class="card"><h2>Where its rows live</h2>
+          <dl class="facts">
+            <dt>Now</dt><dd>${table.route === 'virtual' ? `in the FHIR service “${table.source}”` : 'in this server’s own store'}</dd>
+            <dt>Rows kept here</dt><dd>${table.nativeRows.toLocaleString()}</dd>
+            <dt>FHIR</dt><dd>${table.resource.join(', ')}</dd>
+            ${table.parent ? html`<dt>Part of</dt><dd><a href=${`/console/t/${table.parent}`}>${table.parent}</a>, which decides</dd>` : nothing}
+          </dl>
+          ${table.parent ? nothing : html`<p class="actions">
+            ${table.route === 'virtual'
+              ? html`<button class="primary" @click=${() => route(table, { provider: 'native' }, () => void this.load())}>Turn to “kept here” …</button>`
+              : this.sources.length
+                ? this.sources.map((source) => html`<button class="primary" @click=${() => route(table, { provider: 'virtual', source: source.name }, () => void this.load())}>Turn to “live from ${source.name}” …</button>`)
+                : html`<span class="quiet">No FHIR service is configured: name one under <code>[sources.NAME]</code>.</span>`}
+          </p>`}
+        </section>
+        <section class="card"><h2>Mapping</h2>
+          <dl class="facts">
+            <dt>In force</dt><dd>${table.mapping.name} ${table.mapping.version} <code>${brief(table.mapping.digest)}</code></dd>
+            <dt>Calls</dt><dd>${count(table.counters['mappingCalls'] ?? 0, 'call')}, ${count(table.counters['mappingFaults'] ?? 0, 'fault')}</dd>
+          </dl>
+          ${this.versions.length > 1
+            ? html`<table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Loaded</th><th scope="col"></th></tr></thead>
+              <tbody>${this.versions.map((one) => html`<tr>
+                <td>${one.version} <code>${brief(one.digest)}</code></td><td>${new Date(one.uploadedAt).toLocaleString()}</td>
+                <td>${one.digest === table.mapping.digest ? 'in force' : html`<button class="plain" @click=${() => release(table, one, () => void this.load())}>Put in force …</button>`}</td>
+              </tr>`)}</tbody></table>
+              <p class="actions"><button @click=${() => rollback(table, () => void this.load())}>Go back to the version before …</button></p>`
+            : html`<p class="quiet">This is its only version. <a href="/console/mappings">Load another</a> to change how its rows are made.</p>`}
+        </section>
+      </div>
+      <section class="card"><h2>Columns</h2>
+        <div class="wide"><table class="table">
+          <thead><tr><th scope="col">Column</th><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">FHIR element</th><th scope="col">Written</th></tr></thead>
+          <tbody>${table.columns.map((column) => html`<tr>
+            <td>${column.label}${column.required ? html`<span class="required" title="Required"> *</span>` : nothing}</td>
+            <td><code>${column.name}</code></td><td>${column.kind}</td><td><code>${column.path}</code></td><td>${column.writable ? 'yes' : 'no'}</td>
+          </tr>`)}</tbody>
+        </table></div>
+      </section>
+      ${connect(table)}
+    `;
+  }
+}
+
+/// How other programs get at it.
+function connect(table: WholeTable): TemplateResult {
+  const url = new URL(`${API}/${table.entitySet}`, window.location.origin).href;
+  return html`<section class="card"><h2>Connect</h2>
+    <dl class="facts">
+      <dt>OData</dt><dd><code>${url}</code></dd>
+      <dt>Power BI</dt><dd><a href=${`${API}/$files/${table.entitySet}.pbids`} download>${table.entitySet}.pbids</a></dd>
+      <dt>Excel</dt><dd><a href=${`${API}/$files/${table.entitySet}.odc`} download>${table.entitySet}.odc</a></dd>
+      <dt>OpenAPI</dt><dd><a href=${`${API}/$openapi?tables=${table.entitySet}`}>of this table</a></dd>
+    </dl>
+    ${call(curl('GET', `${API}/${table.entitySet}?$top=5`))}
+  </section>`;
+}
+
+customElements.define('console-table', TablePage);

@@ -1,0 +1,65 @@
+// What the admin API says, as the console shows it.
+
+export interface MappingVersion {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+}
+
+export interface AdminTable {
+  readonly name: string;
+  readonly entitySet: string;
+  readonly label: string;
+  readonly resource: readonly string[];
+  readonly parent: string | null;
+  readonly route: 'native' | 'virtual';
+  readonly source: string | null;
+  readonly mapping: MappingVersion;
+}
+
+export interface AdminColumn {
+  readonly name: string;
+  readonly label: string;
+  readonly kind: string;
+  readonly path: string;
+  readonly writable: boolean;
+  readonly required: boolean;
+}
+
+export interface WholeTable extends AdminTable {
+  readonly nativeRows: number;
+  readonly counters: Record<string, number>;
+  readonly columns: readonly AdminColumn[];
+}
+
+export interface Source {
+  readonly name: string;
+  readonly url: string;
+  readonly fhirVersion: string | null;
+  readonly software: string | null;
+  readonly tables: readonly string[];
+  readonly notAsked: readonly unknown[];
+  readonly exchanges: { readonly requests: number; readonly errors: number; readonly retries: number; readonly milliseconds: number };
+  readonly probe: unknown;
+}
+
+export interface Loaded extends MappingVersion {
+  readonly tables: readonly string[];
+  readonly activeFor: readonly string[];
+  readonly uploadedAt: string;
+  readonly uploadedBy: string;
+}
+
+export interface Entry {
+  readonly id: number;
+  readonly at: string;
+  readonly actor: string;
+  readonly action: string;
+  readonly table?: string;
+  readonly detail?: unknown;
+}
+
+/// As much of a digest as tells it from others.
+export function brief(digest: string): string {
+  return digest.replace(/^sha256:/, '').slice(0, 12);
+}

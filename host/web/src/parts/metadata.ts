@@ -1,0 +1,159 @@
+// What the server says of its tables: everything that the pages show is made from it.
+
+import { API, ask, type Json, query, quoted, type Row } from './api.js';
+
+export interface Table {
+  readonly name: string;
+  readonly set: string;
+  readonly label: string;
+  readonly description: string;
+  readonly key: string;
+  readonly title: string | null;
+  /// Its rows are parts of rows of another table.
+  readonly part: boolean;
+}
+
+export interface Column {
+  readonly name: string;
+  /// As rows have it: `_x_value` for a lookup.
+  readonly property: string;
+  readonly label: string;
+  readonly description: string;
+  readonly kind: string;
+  readonly required: boolean;
+  readonly searchable: boolean;
+  readonly create: boolean;
+  readonly update: boolean;
+  readonly choices: readonly { value: number; label: string }[];
+  /// Tables that a lookup leads to, and the navigation property of each.
+  readonly targets: readonly { table: string; navigation: string }[];
+}
+
+/// Rows of another table that lead to a row of this one.
+export interface Related {
+  readonly table: string;
+  /// The lookup in them, as rows have it.
+  readonly property: string;
+}
+
+export interface Schema {
+  readonly table: Table;
+  readonly columns: readonly Column[];
+  readonly related: readonly Related[];
+}
+
+function label(text: Json | undefined): string {
+  const of = text as { UserLocalizedLabel?: { Label?: string } | null } | null | undefined;
+  return of?.UserLocalizedLabel?.Label ?? '';
+}
+
+let tables: Promise<readonly Table[]> | null = null;
+const schemas = new Map<string, Promise<Schema>>();
+
+/// Forgets what is known, for somebody else or after a change.
+export function forget(): void {
+  tables = null;
+  schemas.clear();
+}
+
+/// All tables that this caller sees, by their labels.
+export function allTables(): Promise<readonly Table[]> {
+  tables ??= ask<{ value: Row[] }>(
+    `${API}/EntityDefinitions${query({
+      $select: 'LogicalName,EntitySetName,DisplayName,Description,PrimaryIdAttribute,PrimaryNameAttribute,IsChildEntity',
+    })}`,
+  ).then(({ body }) => body.value.map(tableOf).sort((a, b) => a.label.localeCompare(b.label)));
+  tables.catch(() => (tables = null));
+  return tables;
+}
+
+function tableOf(entity: Row): Table {
+  return {
+    name: String(entity['LogicalName']),
+    set: String(entity['EntitySetName']),
+    label: label(entity['DisplayName']) || String(entity['LogicalName']),
+    description: label(entity['Description']),
+    key: String(entity['PrimaryIdAttribute']),
+    title: entity['PrimaryNameAttribute'] == null ? null : String(entity['PrimaryNameAttribute']),
+    part: entity['IsChildEntity'] === true,
+  };
+}
+
+export async function tableOfSet(set: string): Promise<Table | undefined> {
+  return (await allTables()).find((table) => table.set === set);
+}
+
+export async function tableNamed(name: string): Promise<Table | undefined> {
+  return (await allTables()).find((table) => table.name === name);
+}
+
+/// One table's columns and what leads to it.
+export function schemaOf(table: Table): Promise<Schema> {
+  const known = schemas.get(table.name);
+  if (known) return known;
+  const asked = askSchema(table);
+  schemas.set(table.name, asked);
+  asked.catch(() => schemas.delete(table.name));
+  return asked;
+}
+
+async function askSchema(table: Table): Promise<Schema> {
+  const entity = `${API}/EntityDefinitions(LogicalName=${quoted(table.name)})`;
+  const attributes = 'LogicalName,DisplayName,Description,AttributeType,RequiredLevel,IsValidForCreate,IsValidForUpdate,IsSearchable,IsPrimaryId';
+  const many = 'ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName';
+  const [whole, picks] = await Promise.all([
+    ask<Row>(
+      `${entity}${query({
+        $select: 'LogicalName',
+        $expand: `Attributes($select=${attributes}),ManyToOneRelationships($select=${many}),OneToManyRelationships($select=ReferencingEntity,ReferencingAttribute)`,
+      })}`,
+    ),
+    ask<{ value: Row[] }>(
+      `${entity}/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata${query({ $select: 'LogicalName', $expand: 'OptionSet($select=Options)' })}`,
+    ),
+  ]);
+  const choices = new Map(picks.body.value.map((one) => [String(one['LogicalName']), optionsOf(one)]));
+  const leads = whole.body['ManyToOneRelationships'] as Row[];
+  const columns = (whole.body['Attributes'] as Row[]).map((attribute) => columnOf(attribute, choices, leads));
+  const related = (whole.body['OneToManyRelationships'] as Row[]).map((one) => ({
+    table: String(one['ReferencingEntity']),
+    property: `_${String(one['ReferencingAttribute'])}_value`,
+  }));
+  return { table, columns, related };
+}
+
+function optionsOf(attribute: Row): { value: number; label: string }[] {
+  const set = attribute['OptionSet'] as { Options?: Row[] } | null;
+  return (set?.Options ?? []).map((option) => ({ value: Number(option['Value']), label: label(option['Label']) }));
+}
+
+function columnOf(attribute: Row, choices: ReadonlyMap<string, Column['choices']>, leads: readonly Row[]): Column {
+  const name = String(attribute['LogicalName']);
+  const kind = String(attribute['AttributeType']);
+  const lookup = ['Lookup', 'Customer', 'Owner'].includes(kind);
+  const level = (attribute['RequiredLevel'] as { Value?: string } | null)?.Value;
+  return {
+    name,
+    property: lookup ? `_${name}_value` : name,
+    label: label(attribute['DisplayName']) || name,
+    description: label(attribute['Description']),
+    kind: attribute['IsPrimaryId'] === true ? 'Key' : lookup ? 'Lookup' : kind,
+    required: level === 'ApplicationRequired',
+    searchable: attribute['IsSearchable'] === true,
+    create: attribute['IsValidForCreate'] === true,
+    update: attribute['IsValidForUpdate'] === true,
+    choices: choices.get(name) ?? [],
+    targets: leads
+      .filter((lead) => lead['ReferencingAttribute'] === name)
+      .map((lead) => ({
+        table: String(lead['ReferencedEntity']),
+        navigation: String(lead['ReferencingEntityNavigationPropertyName']),
+      })),
+  };
+}
+
+/// Where the rows of a table live: the server's own store, or a FHIR service. Its plan says so to everybody.
+export async function placeOf(table: Table): Promise<'native' | 'virtual'> {
+  const { body } = await ask<Row>(`${API}/${table.set}?$top=1`, { headers: { prefer: 'explain' } });
+  return body['route'] === 'virtual' ? 'virtual' : 'native';
+}

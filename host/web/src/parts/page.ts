@@ -1,0 +1,117 @@
+// What every page has: it asks, shows that it does, and says what went wrong.
+
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
+
+import { Refusal } from './api.js';
+
+/// Milliseconds after which waiting is shown, and after which it is said that it takes long.
+const PROGRESS = 300;
+const LONG = 5_000;
+
+export abstract class Page extends LitElement {
+  private asking: AbortController | null = null;
+  private waits: 'no' | 'yes' | 'long' = 'no';
+  private said: unknown = null;
+  private timers: number[] = [];
+
+  /// In the document itself: one style sheet for all, and labels that lead to their fields.
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.stop();
+  }
+
+  /// Runs one piece of work at a time; a newer one takes the place of an older one.
+  protected async work(job: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    this.stop();
+    const asking = new AbortController();
+    this.asking = asking;
+    this.said = null;
+    const later = (time: number, state: 'yes' | 'long') =>
+      window.setTimeout(() => {
+        this.waits = state;
+        this.requestUpdate();
+      }, time);
+    this.timers = [later(PROGRESS, 'yes'), later(LONG, 'long')];
+    try {
+      await job(asking.signal);
+      return true;
+    } catch (error) {
+      if (!asking.signal.aborted) this.said = error;
+      return false;
+    } finally {
+      if (this.asking === asking) this.stop();
+      this.requestUpdate();
+    }
+  }
+
+  private stop(): void {
+    this.asking?.abort();
+    this.asking = null;
+    this.timers.forEach((timer) => window.clearTimeout(timer));
+    this.waits = 'no';
+  }
+
+  /// The refusal of the last work, if there was one.
+  protected get refusal(): Refusal | null {
+    if (this.said === null) return null;
+    return this.said instanceof Refusal ? this.said : new Refusal(0, 'Page', String(this.said));
+  }
+
+  /// Above what a page shows: that it waits, or why there is nothing.
+  protected state(again?: () => void): TemplateResult | typeof nothing {
+    if (this.waits !== 'no') {
+      const long = this.waits === 'long';
+      return html`<div class="waits" role="status">
+        <fluent-spinner size="tiny"></fluent-spinner>
+        ${long ? 'The answer takes long: a FHIR service may be slow.' : 'One moment …'}
+        ${long
+          ? html`<fluent-button size="small" @click=${() => this.cancel()}>Stop</fluent-button>`
+          : nothing}
+      </div>`;
+    }
+    return this.refusal ? refused(this.refusal, again) : nothing;
+  }
+
+  private cancel(): void {
+    this.stop();
+    this.said = new Refusal(0, 'Stopped', 'Stopped before the answer came.');
+    this.requestUpdate();
+  }
+}
+
+const WHY: Record<number, string> = {
+  401: 'Sign in to see this.',
+  403: 'Your role does not allow this. An administrator can change what your roles may do.',
+  404: 'It is not there, or not for you.',
+  409: 'It has changed meanwhile.',
+  410: 'The page of the list has expired. Load the list anew.',
+  412: 'Somebody else has changed it meanwhile.',
+  429: 'Too many requests at once. Try again shortly.',
+  502: 'The FHIR service behind this table gave no usable answer.',
+  503: 'The server or the FHIR service is busy. Try again shortly.',
+  504: 'The FHIR service behind this table took too long.',
+};
+
+/// A refusal: what, why, and what to do next.
+export function refused(refusal: Refusal, again?: () => void): TemplateResult {
+  return html`<div class="refusal" role="alert">
+    <p><strong>${refusal.message}</strong></p>
+    ${WHY[refusal.status] ? html`<p>${WHY[refusal.status]}</p>` : nothing}
+    ${refusal.hint ? html`<p>${refusal.hint}</p>` : nothing}
+    ${refusal.details.length
+      ? html`<ul>
+          ${refusal.details.map((one) => html`<li>${one.target ? html`<code>${one.target}</code>: ` : nothing}${one.message}</li>`)}
+        </ul>`
+      : nothing}
+    <p class="code"><code>${refusal.code}</code>${refusal.target ? html` at <code>${refusal.target}</code>` : nothing}</p>
+    ${again ? html`<fluent-button size="small" @click=${again}>Try again</fluent-button>` : nothing}
+  </div>`;
+}
+
+export function empty(title: string, next: unknown = nothing): TemplateResult {
+  return html`<div class="empty" role="status"><p>${title}</p>${next}</div>`;
+}
