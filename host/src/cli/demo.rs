@@ -12,6 +12,7 @@ use crate::cli::serve::{Server, Signals, tell_panics_briefly};
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::SourceSettings;
+use crate::http::token;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
@@ -58,7 +59,7 @@ pub async fn demo(options: Options) -> Result<()> {
             (dir.path().to_owned(), Some(dir))
         }
     };
-    let server = Server::start(config(options.listen, data_dir, &fhir)?).await?;
+    let server = Server::start(config(options.listen, data_dir.clone(), &fhir)?).await?;
     if options.fhir.is_none() {
         for bundle in [PEOPLE].into_iter().chain(SYNTHEA) {
             ingest(&server, bundle).await?;
@@ -66,6 +67,7 @@ pub async fn demo(options: Options) -> Result<()> {
     }
     let mut signals = Signals::heard();
     say(server.listening());
+    pages(&server.url(), &data_dir);
     tour(&server.url(), &fhir, options.fhir.is_none());
     signals.next().await;
     server.end(signals).await;
@@ -151,6 +153,17 @@ fn temporary() -> std::io::Result<tempfile::TempDir> {
 
 fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))
+}
+
+/// Where people look. The console's link brings the token of administrators in its fragment, which no browser sends.
+fn pages(url: &str, data_dir: &Path) {
+    let token = std::fs::read_to_string(data_dir.join(token::FILE)).ok();
+    let token = token.map(|token| format!("#token={}", token.trim())).unwrap_or_default();
+    say(format!(
+        "\nOpen in a browser:\n\
+         Tables and rows     {url}/app/\n\
+         Console             {url}/console/{token}"
+    ));
 }
 
 fn tour(url: &str, fhir: &str, with_samples: bool) {

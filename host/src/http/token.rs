@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::model::error::{Code, Error, Result};
 
 /// Its file in the data folder.
-const FILE: &str = "admin-token";
+pub const FILE: &str = "admin-token";
 
 /// Characters of a token at least.
 const LEAST: usize = 16;

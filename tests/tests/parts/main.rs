@@ -5,5 +5,6 @@ mod clock;
 mod dataverse_clients;
 mod files;
 mod languages;
+mod pages;
 mod right;
 mod scenario;

@@ -1,0 +1,223 @@
+// The data app in a real browser: the reference exercise clicked through, two who change one row, a name that is markup,
+// a service that is down. Arguments: the server, its FHIR service, a server whose FHIR service does not answer.
+
+import assert from 'node:assert/strict';
+import { browser, clean, json, open, picture } from './drive.mjs';
+
+const [server, fhir, down] = process.argv.slice(2);
+const PATIENT = '4c73b472-442b-4920-b899-aadc599f1d75';
+const API = `${server}/api/data/v9.2`;
+const chromium = await browser();
+
+async function firstList() {
+  const page = await open(chromium);
+  const sizes = new Map();
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Network.enable');
+  const kinds = new Map();
+  cdp.on('Network.responseReceived', ({ requestId, type }) => kinds.set(requestId, type));
+  cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => sizes.set(requestId, encodedDataLength));
+  await page.goto(`${server}/app/t/contacts`);
+  await page.getByRole('link', { name: 'Patient One' }).waitFor();
+  const scripts = [...sizes].filter(([id]) => kinds.get(id) === 'Script').reduce((sum, [, size]) => sum + size, 0);
+  assert.ok(scripts > 10_000 && scripts < 150_000, `${scripts} bytes of script before the first list`);
+  await clean(page, 'the list of contacts');
+  await picture(page, 'list');
+  await page.context().close();
+}
+
+/// Steps 8 to 17 of the reference exercise, by clicks.
+async function exercise() {
+  const page = await open(chromium);
+  await page.goto(`${server}/app/`);
+  await page.getByRole('link', { name: /^Contact/ }).first().waitFor();
+  await clean(page, 'home');
+  await picture(page, 'home');
+  await page.keyboard.press('/');
+  await page.keyboard.type('contacts');
+  await page.getByRole('link', { name: /contacts$/ }).first().click();
+  await page.getByRole('link', { name: 'Patient One' }).click();
+  await page.getByRole('heading', { name: 'Patient One' }).waitFor();
+  assert.equal(await page.locator('.badge').first().textContent(), 'Kept here');
+  await clean(page, 'a patient');
+  await picture(page, 'patient');
+
+  // What belongs to her lives elsewhere.
+  await page.getByRole('button', { name: 'Show what happened' }).click();
+  await page.locator('.timeline').getByRole('link', { name: 'Glucose' }).waitFor();
+  await page.getByRole('combobox', { name: 'Rows of' }).selectOption({ label: 'Encounter' });
+  await page.getByRole('grid', { name: 'Encounter' }).waitFor();
+  assert.equal(await page.getByRole('grid', { name: 'Encounter' }).getByRole('link').count(), 2, 'her encounters, and no others');
+  assert.match(page.url(), /tab=/, 'the tab has an address');
+  await clean(page, 'what belongs to a patient');
+
+  // A new allergy, written to the service.
+  await page.getByRole('combobox', { name: 'Rows of' }).selectOption({ label: 'Allergy intolerance' });
+  await page.getByText('No rows of Allergy intolerance belong to it.').waitFor();
+  await page.getByRole('link', { name: 'New: Allergy intolerance' }).click();
+  await page.getByRole('heading', { name: 'New: Allergy intolerance' }).waitFor();
+  const patient = page.getByRole('combobox', { name: 'Patient' }).first();
+  await page.waitForFunction(() => document.querySelector('#field-msemr_patient')?.value === 'Patient One');
+  await page.getByLabel('Name', { exact: false }).first().fill('Allergy: Patient One');
+  await page.locator('#field-msemr_code').fill('ABC123');
+  await page.locator('#field-msemr_criticality').selectOption({ index: 1 });
+  await page.locator('#field-msemr_type').selectOption({ index: 1 });
+  // Who it is of can be found by typing.
+  await patient.fill('One');
+  await page.getByRole('option', { name: /Patient One/ }).click();
+  await clean(page, 'a new row');
+  await picture(page, 'new');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.waitForURL(/msemr_allergyintolerances\/[0-9a-f-]{36}/);
+  const key = page.url().split('/').pop().split(/[?#]/)[0];
+  const made = await json(`${fhir}/AllergyIntolerance/${key}`);
+  assert.equal(made.status, 200);
+  assert.equal(made.body.patient.reference, `Patient/${PATIENT}`);
+  assert.equal(made.body.meta.versionId, '1');
+
+  // Changed, and written back.
+  await page.locator('#field-msemr_code').fill('XYZ456');
+  await page.locator('#field-msemr_code').press('Tab');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: 'Save' }).waitFor({ state: 'detached' });
+  const changed = await json(`${fhir}/AllergyIntolerance/${key}`);
+  assert.equal(changed.body.meta.versionId, '2');
+  assert.ok(JSON.stringify(changed.body).includes('XYZ456'));
+
+  // Somebody else is faster: nothing is lost, and one chooses.
+  const url = `${API}/msemr_allergyintolerances(${key})`;
+  const theirs = { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"msemr_code":"THEIRS"}' };
+  assert.equal((await json(url, theirs)).status, 204);
+  await page.locator('#field-msemr_code').fill('MINE');
+  await page.locator('#field-msemr_code').press('Tab');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('heading', { name: 'Somebody else has changed this row' }).waitFor();
+  const line = await page.locator('.conflict tbody tr', { hasText: 'MINE' }).innerText();
+  assert.match(line.replace(/\s+/g, ' '), /XYZ456 THEIRS MINE/);
+  await clean(page, 'two changes of one row');
+  await picture(page, 'conflict');
+  await page.getByRole('button', { name: 'Save what is chosen' }).click();
+  await page.locator('#field-msemr_code').waitFor();
+  await page.waitForFunction(() => document.querySelector('.conflict') === null);
+  assert.equal((await json(url)).body.msemr_code, 'MINE');
+
+  // What the server refuses stands beside the field, and what was typed stays.
+  await page.getByRole('button', { name: /empty fields/ }).click();
+  await page.locator('#field-tt_recordeddate').fill('yesterday');
+  await page.locator('#field-tt_recordeddate').press('Tab');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[data-column=tt_recordeddate] .error').waitFor();
+  assert.equal(await page.locator('#field-tt_recordeddate').inputValue(), 'yesterday');
+  await clean(page, 'a refused change');
+  await picture(page, 'refused');
+  await page.getByRole('button', { name: 'Undo changes' }).click();
+
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.waitForURL(/msemr_allergyintolerances$/);
+  assert.ok([404, 410].includes((await json(`${fhir}/AllergyIntolerance/${key}`)).status));
+  await page.context().close();
+}
+
+/// A turned route changes the rows of an open page, and its badge.
+async function turned() {
+  const route = (body) => json(`${server}/admin/v1/tables/msemr_encounter/route`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const page = await open(chromium);
+  await page.goto(`${server}/app/t/msemr_encounters`);
+  await page.getByText('Live from FHIR').waitFor();
+  await page.getByRole('grid').waitFor();
+  assert.equal((await route({ provider: 'native' })).status, 200);
+  await page.reload();
+  await page.getByText('Kept here').waitFor();
+  await page.getByText('There are no rows here yet.').waitFor();
+  await clean(page, 'an empty table');
+  assert.equal((await route({ provider: 'virtual', source: 'main' })).status, 200);
+  await page.reload();
+  await page.getByText('Live from FHIR').waitFor();
+  await page.getByRole('grid').waitFor();
+  await page.context().close();
+}
+
+/// Filters, orders and marks have an address, and the keyboard does all of it.
+async function found() {
+  const page = await open(chromium);
+  await page.goto(`${server}/app/t/msemr_observations`);
+  await page.getByRole('grid').waitFor();
+  await page.getByRole('button', { name: /^Description/ }).click();
+  await page.waitForFunction(() => document.querySelector('th[aria-sort=ascending]'));
+  assert.match(page.url(), /sort=/);
+  await page.getByRole('button', { name: '+ Filter' }).click();
+  await page.getByRole('combobox', { name: 'Column' }).selectOption({ label: 'Description' });
+  await page.getByRole('textbox', { name: 'Value' }).fill('Glucose');
+  await page.getByRole('textbox', { name: 'Value' }).press('Enter');
+  await page.waitForFunction(() => [...document.querySelectorAll('tbody a')].every((one) => /glucose/i.test(one.textContent)));
+  assert.ok(!new URL(page.url()).search.includes('Glucose'), 'what was typed is not sent with the address');
+  assert.match(decodeURIComponent(new URL(page.url()).hash), /Glucose/);
+  await clean(page, 'a filtered list');
+  await page.locator('tbody a').first().focus();
+  await page.keyboard.press('Space');
+  await page.getByRole('button', { name: 'Delete 1' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/msemr_observations\/[0-9a-f-]{36}/);
+  await page.goBack();
+  await page.getByRole('grid').waitFor();
+  await page.getByRole('textbox', { name: 'Value' }).fill('no such thing');
+  await page.getByRole('textbox', { name: 'Value' }).press('Enter');
+  await page.getByText('No row fits the filter.').waitFor();
+  await page.context().close();
+}
+
+/// A patient whose name is markup does no harm.
+async function markup() {
+  const name = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
+  const body = JSON.stringify({ firstname: name, lastname: '{{constructor}}', websiteurl: 'javascript:window.hurt=1' });
+  let made = await fetch(`${API}/contacts`, { method: 'POST', headers: { 'content-type': 'application/json', prefer: 'return=representation' }, body });
+  if (!made.ok) {
+    const fewer = JSON.stringify({ firstname: name, lastname: '{{constructor}}' });
+    made = await fetch(`${API}/contacts`, { method: 'POST', headers: { 'content-type': 'application/json', prefer: 'return=representation' }, body: fewer });
+  }
+  assert.equal(made.status, 201);
+  const { contactid } = await made.json();
+  const page = await open(chromium);
+  for (const address of ['/app/t/contacts', `/app/t/contacts/${contactid}`]) {
+    await page.goto(`${server}${address}`);
+    await page.getByText('onerror').first().waitFor();
+    assert.equal(await page.evaluate(() => window.hurt), undefined, address);
+    assert.equal(await page.locator('main img, main script').count(), 0, address);
+  }
+  assert.equal(await page.title(), 'Contact', 'the title has no name in it');
+  assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0, 'nothing is kept in the browser');
+  await page.context().close();
+  await fetch(`${API}/contacts(${contactid})`, { method: 'DELETE' });
+}
+
+async function otherWindows() {
+  for (const [name, window] of Object.entries({ phone: { width: 360, height: 740 }, dark: { scheme: 'dark' } })) {
+    const page = await open(chromium, window);
+    for (const address of ['/', '/app/', '/app/t/contacts', `/app/t/contacts/${PATIENT}`]) {
+      await page.goto(`${server}${address}`);
+      await page.locator(address === '/' || address === '/app/' ? '.tiles a' : '.grid, .fields').first().waitFor();
+      await clean(page, `${address}, ${name}`);
+    }
+    await picture(page, `patient-${name}`);
+    await page.context().close();
+  }
+}
+
+/// A service that does not answer is named as what it is, and can be asked again.
+async function downService() {
+  const page = await open(chromium);
+  await page.goto(`${down}/app/t/msemr_encounters`);
+  await page.getByRole('alert').waitFor();
+  assert.match(await page.getByRole('alert').innerText(), /FHIR service/);
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  await clean(page, 'a service that is down');
+  await picture(page, 'down');
+  await page.context().close();
+}
+
+for (const part of [firstList, exercise, turned, found, markup, otherWindows, downService]) {
+  console.log(part.name);
+  await part();
+}
+await chromium.close();

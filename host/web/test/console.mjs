@@ -1,0 +1,142 @@
+// The console in a real browser. Arguments: the server and its token; a server with keys, keys of a reader and an administrator;
+// a component that passes the gate, and one that does not.
+
+import assert from 'node:assert/strict';
+import { browser, clean, json, open, picture } from './drive.mjs';
+
+const [server, token, closed, reader, admin, good, bad] = process.argv.slice(2);
+const chromium = await browser();
+
+/// By a link as the demo prints it.
+const signedIn = (page) => page.goto(`${server}/console/#token=${token}`);
+
+/// Steps 12 and 19 of the reference exercise: a route is turned, after one has seen what that does.
+async function route() {
+  const page = await open(chromium);
+  await signedIn(page);
+  await page.getByRole('link', { name: 'Encounter', exact: true }).waitFor();
+  assert.ok(!page.url().includes(token), 'the token is out of the address');
+  await clean(page, 'overview');
+  await picture(page, 'console');
+  await page.getByRole('link', { name: 'Encounter', exact: true }).click();
+  await page.getByRole('heading', { name: 'Encounter', level: 1 }).waitFor();
+  await clean(page, 'a table');
+  await picture(page, 'console-table');
+  await page.getByRole('button', { name: /Turn to “kept here”/ }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('child tables').waitFor();
+  const now = await json(`${server}/admin/v1/tables/msemr_encounter`);
+  assert.equal(now.body.route, 'virtual', 'to look is not to turn');
+  await clean(page, 'the question before a turn');
+  await picture(page, 'console-turn');
+  await dialog.getByRole('button', { name: 'Turn', exact: true }).click();
+  await page.getByRole('button', { name: /Turn to “live from main”/ }).waitFor();
+  assert.equal((await json(`${server}/admin/v1/tables/msemr_encounter`)).body.route, 'native');
+  await page.getByRole('button', { name: /Turn to “live from main”/ }).click();
+  await dialog.getByText('child tables').waitFor();
+  await dialog.getByRole('button', { name: 'Turn', exact: true }).click();
+  await page.getByRole('button', { name: /Turn to “kept here”/ }).waitFor();
+  await page.context().close();
+}
+
+/// A component that is refused says why; one that is not is put in force, and taken back.
+async function release() {
+  const page = await open(chromium);
+  await signedIn(page);
+  await page.goto(`${server}/console/mappings`);
+  await page.getByRole('table', { name: 'Versions' }).waitFor();
+  await clean(page, 'mappings');
+  await page.locator('input[type=file]').setInputFiles(bad);
+  await page.getByRole('heading', { name: 'Refused at the gate' }).waitFor();
+  assert.ok((await page.getByRole('alert').innerText()).length > 40, 'with reasons');
+  await clean(page, 'a refused component');
+  await picture(page, 'console-refused');
+  await page.locator('input[type=file]').setInputFiles(good);
+  await page.getByRole('heading', { name: /^Loaded: encounter/ }).waitFor();
+  await page.getByRole('button', { name: 'Put in force …' }).first().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Put in force' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  const digest = async () => (await json(`${server}/admin/v1/tables/msemr_encounter`)).body.mapping.digest;
+  const released = await digest();
+  await page.goto(`${server}/console/t/msemr_encounter`);
+  await page.getByRole('button', { name: /Go back/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Go back' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.notEqual(await digest(), released);
+  await page.context().close();
+}
+
+async function others() {
+  const page = await open(chromium);
+  await signedIn(page);
+  await page.goto(`${server}/console/explorer#query=${encodeURIComponent("msemr_encounters?$select=msemr_name&$filter=contains(msemr_name,'exam')")}`);
+  await page.getByRole('heading', { name: 'How it is answered' }).waitFor();
+  await page.getByRole('table', { name: 'Rows' }).waitFor();
+  await clean(page, 'explorer');
+  await picture(page, 'console-explorer');
+  await page.goto(`${server}/console/services`);
+  await page.getByRole('button', { name: 'Try out what it does' }).click();
+  await page.getByRole('heading', { name: /^Tried out on/ }).waitFor();
+  await clean(page, 'services');
+  await picture(page, 'console-services');
+  await page.goto(`${server}/console/audit?table=msemr_encounter`);
+  await page.getByText('route.set').first().waitFor();
+  await clean(page, 'audit');
+  await page.goto(`${server}/console/nothing`);
+  await page.getByText('There is no such page.').waitFor();
+  await page.context().close();
+  for (const window of [{ width: 360, height: 740 }, { scheme: 'dark' }]) {
+    const page = await open(chromium, window);
+    await signedIn(page);
+    for (const address of ['/console/', '/console/t/msemr_encounter', '/console/mappings', '/console/services', '/console/explorer', '/console/audit']) {
+      await page.goto(`${server}${address}`);
+      await page.locator('.grid, .card, form').first().waitFor();
+      await clean(page, `${address}, ${JSON.stringify(window)}`);
+    }
+    await page.context().close();
+  }
+}
+
+/// Each sees what they may; what they signed in with is gone with the tab.
+async function people() {
+  const page = await open(chromium);
+  const signIn = async (key) => {
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await page.getByLabel('API key or access token').fill(key);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+  };
+  await page.goto(`${closed}/app/t/contacts`);
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await clean(page, 'signing in');
+  await picture(page, 'sign-in');
+  await signIn('not a key');
+  await page.getByText('is not, or no longer, valid').waitFor();
+  await signIn(reader);
+  await page.getByRole('link', { name: 'Patient One' }).waitFor();
+  await page.goto(`${closed}/console/`);
+  await page.getByText('Your role does not allow this.').waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Encounter' }).count(), 0);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await signIn(admin);
+  await page.getByRole('link', { name: 'Encounter', exact: true }).waitFor();
+  await page.goto(`${closed}/console/keys`);
+  await page.getByLabel('Name', { exact: true }).fill('dashboard');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await page.getByText('It is shown this once').waitFor();
+  const made = (await page.locator('pre').first().innerText()).trim();
+  const asked = await json(`${closed}/api/data/v9.2/contacts?$top=1`, { headers: { 'x-api-key': made } });
+  assert.equal(asked.status, 200, 'the key works');
+  await clean(page, 'keys');
+  await page.getByRole('row', { name: /dashboard/ }).getByRole('button', { name: /Revoke/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await page.getByRole('row', { name: /dashboard/ }).waitFor({ state: 'detached' });
+  assert.equal((await json(`${closed}/api/data/v9.2/contacts?$top=1`, { headers: { 'x-api-key': made } })).status, 401);
+  assert.ok(!page.url().includes(admin), 'no key in the address');
+  await page.context().close();
+}
+
+for (const part of [route, release, others, people]) {
+  console.log(part.name);
+  await part();
+}
+await chromium.close();

@@ -1,0 +1,50 @@
+// What the tests of the pages share: a browser, and what is looked at on every page.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export async function browser() {
+  return chromium.launch({ executablePath: process.env.TURNTABLE_TEST_CHROMIUM, args: ['--no-sandbox'] });
+}
+
+/// A window whose page says nothing to the console that it should not: no error, nothing that the policy stopped.
+export async function open(chromium, { width = 1280, height = 800, scheme = 'light', expected = [] } = {}) {
+  const context = await chromium.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: 'UTC', locale: 'en-US' });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const wrong = [];
+  page.on('pageerror', (error) => wrong.push(error.message));
+  page.on('console', (message) => {
+    // A refusal is an answer; the browser says so of each.
+    if (message.type() === 'error' && !/status of (4\d\d|5\d\d)/.test(message.text())) wrong.push(message.text());
+  });
+  page.wrong = () => wrong.filter((one) => !expected.some((pattern) => pattern.test(one)));
+  return page;
+}
+
+/// Nothing that axe-core finds, nothing wider than the window, nothing said to the console.
+export async function clean(page, where) {
+  // The page's policy keeps scripts out of it; a test may still look at it.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join('\n  ')}`);
+  assert.deepEqual(found, [], `${where}: accessible`);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(over <= 0, `${where}: ${over} px wider than the window`);
+  assert.deepEqual(page.wrong(), [], `${where}: nothing said to the console`);
+}
+
+export async function picture(page, name) {
+  const folder = process.env.TURNTABLE_TEST_PICTURES;
+  if (folder) await page.screenshot({ path: path.join(folder, `${name}.png`) });
+}
+
+export async function json(url, options = {}) {
+  const response = await fetch(url, options);
+  return { status: response.status, body: await response.json().catch(() => null) };
+}
