@@ -170,12 +170,9 @@ async function found() {
 /// A patient whose name is markup does no harm.
 async function markup() {
   const name = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
-  const body = JSON.stringify({ firstname: name, lastname: '{{constructor}}', websiteurl: 'javascript:window.hurt=1' });
-  let made = await fetch(`${API}/contacts`, { method: 'POST', headers: { 'content-type': 'application/json', prefer: 'return=representation' }, body });
-  if (!made.ok) {
-    const fewer = JSON.stringify({ firstname: name, lastname: '{{constructor}}' });
-    made = await fetch(`${API}/contacts`, { method: 'POST', headers: { 'content-type': 'application/json', prefer: 'return=representation' }, body: fewer });
-  }
+  const body = JSON.stringify({ firstname: name, lastname: '{{constructor}}', msemr_contacttype: 935000000 });
+  const headers = { 'content-type': 'application/json', prefer: 'return=representation' };
+  const made = await fetch(`${API}/contacts`, { method: 'POST', headers, body });
   assert.equal(made.status, 201);
   const { contactid } = await made.json();
   const page = await open(chromium);
@@ -216,7 +213,9 @@ async function downService() {
   await page.context().close();
 }
 
+const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
 for (const part of [firstList, exercise, turned, found, markup, otherWindows, downService]) {
+  if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();
 }

@@ -43,7 +43,7 @@ export function conflict(
   return html`<section class="card conflict" role="alert">
     <h2>Somebody else has changed this row</h2>
     <p>Nothing of yours is lost. Choose what shall stand, then save again.</p>
-    <table>
+    <table class="table">
       <thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">Theirs</th><th scope="col">Mine</th></tr></thead>
       <tbody>
         ${differing(columns, sides).map((column) => {

@@ -7,7 +7,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { API, ask, query, type Row } from '../parts/api.js';
 import { beginning } from '../parts/columns.js';
 import { count } from '../parts/format.js';
-import { allTables, type Related as Lead, type Schema, schemaOf, type Table } from '../parts/metadata.js';
+import { ABOUT, allTables, type Related as Lead, type Schema, schemaOf, type Table } from '../parts/metadata.js';
 import { empty, Page } from '../parts/page.js';
 
 const ROWS = 50;
@@ -54,8 +54,8 @@ class Related extends Page {
 
   protected override render(): TemplateResult {
     const named = (lead: Lead) => this.tables.find((table) => table.name === lead.table);
-    const twice = (lead: Lead) => this.schema.related.filter((one) => one.table === lead.table).length > 1;
-    const by = (lead: Lead) => (twice(lead) ? ` (${lead.property.replace(/^_(msemr_|tt_)?|_value$/g, '')})` : '');
+    const first = (lead: Lead) => leading(this.schema.related, lead.table) === lead;
+    const by = (lead: Lead) => (first(lead) ? '' : ` (${lead.property.replace(/^_(msemr_|tt_)?|_value$/g, '')})`);
     const leads = this.schema.related
       .filter(named)
       .map((lead) => ({ lead, label: `${named(lead)?.label}${by(lead)}` }))
@@ -84,6 +84,12 @@ class Related extends Page {
             <p class="quiet foot">${this.total === null || this.total <= this.rows.length ? count(this.rows.length, 'row') : `${this.rows.length} of ${count(this.total, 'row')}`}</p>`
         : nothing}`;
   }
+}
+
+/// Of several lookups of one table the one that says whom its rows are about.
+function leading(related: readonly Lead[], table: string): Lead | undefined {
+  const own = related.filter((lead) => lead.table === table);
+  return own.find((lead) => ABOUT.test(lead.property)) ?? own[0];
 }
 
 customElements.define('app-related', Related);

@@ -5,11 +5,11 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
 import { API, ask, query, type Row } from '../parts/api.js';
 import { cell } from '../parts/format.js';
-import { allTables, type Column, type Related as Lead, type Schema, schemaOf } from '../parts/metadata.js';
+import { ABOUT, allTables, type Column, type Related as Lead, type Schema, schemaOf } from '../parts/metadata.js';
 import { Page } from '../parts/page.js';
 
-/// Tables asked, at most, those of the shortest names of lookups first; rows of each.
-const TABLES = 16;
+/// Tables asked, at most; rows of each.
+const TABLES = 48;
 const ROWS = 20;
 const AT_ONCE = 4;
 
@@ -47,10 +47,11 @@ class Timeline extends Page {
     this.failed = 0;
     await this.work(async (signal) => {
       const tables = await allTables();
-      const leads = this.schema.related.filter((lead) => tables.some((table) => table.name === lead.table));
-      const subjects = leads.filter((lead) => /subject|patient|beneficiary|individual/.test(lead.property)).slice(0, TABLES);
+      // Of each table one lookup: whom a row is about comes before who asked for it.
+      const whole = this.schema.related.filter((lead) => ABOUT.test(lead.property) && tables.some((table) => table.name === lead.table && !table.part));
+      const about = new Map([...whole].reverse().map((lead) => [lead.table, lead]));
       const events: Event_[] = [];
-      const rest = [...(subjects.length ? subjects : leads.slice(0, TABLES))];
+      const rest = [...about.values()].reverse().slice(0, TABLES);
       const worker = async () => {
         for (let lead = rest.shift(); lead; lead = rest.shift()) {
           try {
@@ -89,7 +90,7 @@ class Timeline extends Page {
   }
 
   protected override render(): TemplateResult | typeof nothing {
-    const dated = this.schema.related.some((lead) => /subject|patient|beneficiary/.test(lead.property));
+    const dated = this.schema.related.some((lead) => ABOUT.test(lead.property));
     if (!dated) return nothing;
     return html`<h2>Timeline</h2>
       ${this.asked ? nothing : html`<button class="plain" @click=${() => void this.load()}>Show what happened</button>`}

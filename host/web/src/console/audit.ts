@@ -36,7 +36,7 @@ class Audit extends Page {
       ${this.state(() => void this.load(null))}
       ${this.loaded && !this.entries.length && !this.refusal ? empty('Nothing was done that fits.') : nothing}
       ${this.entries.length
-        ? html`<div class="grid"><table aria-label="Audit">
+        ? html`<div class="grid" tabindex="0"><table aria-label="Audit">
             <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Table</th><th scope="col">How</th></tr></thead>
             <tbody>${this.entries.map((one) => html`<tr><td title=${one.at}>${new Date(one.at).toLocaleString()}</td><td>${one.actor}</td><td>${one.action}</td><td>${one.table ?? ''}</td>
               <td><code>${one.detail === undefined ? '' : JSON.stringify(one.detail)}</code></td></tr>`)}</tbody>

@@ -92,7 +92,7 @@ class Explorer extends Page {
 
   private table(): TemplateResult {
     const names = [...new Set(this.rows.flatMap((row) => Object.keys(row)))].filter((name) => !name.includes('@'));
-    return html`<div class="grid"><table aria-label="Rows">
+    return html`<div class="grid" tabindex="0"><table aria-label="Rows">
         <thead><tr>${names.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
         <tbody>${this.rows.map((row) => html`<tr>${names.map((name) => html`<td>${text(row[name])}</td>`)}</tr>`)}</tbody>
       </table></div><p class="quiet foot">${count(this.rows.length, 'row')}</p>`;

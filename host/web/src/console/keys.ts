@@ -72,8 +72,8 @@ class Keys extends Page {
       ${this.state(() => void this.load())}
       ${this.loaded && !this.keys.length ? empty('There is no key yet.') : nothing}
       ${this.keys.length
-        ? html`<div class="grid"><table aria-label="Keys">
-            <thead><tr><th scope="col">Name</th><th scope="col">Roles</th><th scope="col">Good until</th><th scope="col"></th></tr></thead>
+        ? html`<div class="grid" tabindex="0"><table aria-label="Keys">
+            <thead><tr><th scope="col">Name</th><th scope="col">Roles</th><th scope="col">Good until</th><th scope="col">State</th></tr></thead>
             <tbody>${this.keys.map((key) => html`<tr><td>${key.name}</td><td>${key.roles.join(', ')}</td><td>${key.expires ?? 'revoked'}</td>
               <td><button class="plain danger" @click=${() => this.revoke(key)}>Revoke …</button></td></tr>`)}</tbody>
           </table></div>`

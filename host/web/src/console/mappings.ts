@@ -102,7 +102,7 @@ class Mappings extends Page {
       ${this.state(() => void this.load())}
       ${this.open ? html`<section class="card"><h2>${this.open.name} ${this.open.version}</h2>${this.version(this.open)}</section>` : nothing}
       <h2>${count(this.all.length, 'version')}</h2>
-      <div class="grid"><table aria-label="Versions">
+      <div class="grid" tabindex="0"><table aria-label="Versions">
         <thead><tr><th scope="col">Mapping</th><th scope="col">Version</th><th scope="col">Digest</th><th scope="col">In force for</th><th scope="col">Loaded</th></tr></thead>
         <tbody>${this.all.map((one) => html`<tr>
           <td><button class="plain" @click=${() => turn({ query: { version: one.digest } })}>${one.name}</button></td><td>${one.version}</td><td><code>${brief(one.digest)}</code></td>

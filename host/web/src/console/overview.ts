@@ -57,7 +57,7 @@ class Overview extends Page {
           </a></li>`)}</ul>`
         : nothing}
       ${found.length
-        ? html`<div class="grid"><table aria-label="Tables">
+        ? html`<div class="grid" tabindex="0"><table aria-label="Tables">
             <thead><tr><th scope="col">Table</th><th scope="col">Rows live</th><th scope="col">FHIR</th><th scope="col">Mapping</th></tr></thead>
             <tbody>${found.map((table) => html`<tr>
               <td><a href=${`/console/t/${table.name}`}>${table.label}</a></td>

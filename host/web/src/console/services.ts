@@ -64,7 +64,7 @@ class Services extends Page {
     const ignored = (one: Trial['types'][string]) => Object.entries(one.parameters).filter(([, { heed }]) => heed !== null && heed !== 'applied').map(([name]) => name);
     const yes = (value: boolean | null) => (value === null ? 'not known' : value ? 'yes' : 'no');
     return html`<h2>Tried out on ${new Date(trial.at).toLocaleString()}${trial.whole ? '' : ', in part'}</h2>
-      <div class="wide"><table class="table">
+      <div class="wide" tabindex="0" role="region" aria-label="What the trial has shown"><table class="table">
         <thead><tr><th scope="col">Type</th><th scope="col">Resources</th><th scope="col">Counts</th><th scope="col">Sorts</th><th scope="col">Unknown parameters</th><th scope="col">Parameters without effect</th></tr></thead>
         <tbody>${types.map(([type, one]) => html`<tr><th scope="row">${type}</th><td class="number">${one.resources}</td><td>${yes(one.counts)}</td><td>${yes(one.sorts)}</td><td>${one.unknownParameters ?? 'not known'}</td><td>${ignored(one).join(', ') || 'none'}</td></tr>`)}</tbody>
       </table></div>`;

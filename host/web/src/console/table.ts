@@ -73,7 +73,7 @@ class TablePage extends Page {
             <dt>Calls</dt><dd>${count(table.counters['mappingCalls'] ?? 0, 'call')}, ${count(table.counters['mappingFaults'] ?? 0, 'fault')}</dd>
           </dl>
           ${this.versions.length > 1
-            ? html`<table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Loaded</th><th scope="col"></th></tr></thead>
+            ? html`<table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Loaded</th><th scope="col">State</th></tr></thead>
               <tbody>${this.versions.map((one) => html`<tr>
                 <td>${one.version} <code>${brief(one.digest)}</code></td><td>${new Date(one.uploadedAt).toLocaleString()}</td>
                 <td>${one.digest === table.mapping.digest ? 'in force' : html`<button class="plain" @click=${() => release(table, one, () => void this.load())}>Put in force …</button>`}</td>
@@ -83,7 +83,7 @@ class TablePage extends Page {
         </section>
       </div>
       <section class="card"><h2>Columns</h2>
-        <div class="wide"><table class="table">
+        <div class="wide" tabindex="0" role="region" aria-label="Columns"><table class="table">
           <thead><tr><th scope="col">Column</th><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">FHIR element</th><th scope="col">Written</th></tr></thead>
           <tbody>${table.columns.map((column) => html`<tr>
             <td>${column.label}${column.required ? html`<span class="required" title="Required"> *</span>` : nothing}</td>

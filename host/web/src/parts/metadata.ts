@@ -36,6 +36,9 @@ export interface Related {
   readonly property: string;
 }
 
+/// Lookups that say whom a row is about.
+export const ABOUT = /subject|patient|beneficiary/;
+
 export interface Schema {
   readonly table: Table;
   readonly columns: readonly Column[];
@@ -62,9 +65,15 @@ export function allTables(): Promise<readonly Table[]> {
     `${API}/EntityDefinitions${query({
       $select: 'LogicalName,EntitySetName,DisplayName,Description,PrimaryIdAttribute,PrimaryNameAttribute,IsChildEntity',
     })}`,
-  ).then(({ body }) => body.value.map(tableOf).sort((a, b) => a.label.localeCompare(b.label)));
+  ).then(({ body }) => once(body.value.map(tableOf)).sort((a, b) => a.label.localeCompare(b.label)));
   tables.catch(() => (tables = null));
   return tables;
+}
+
+/// A table that is there under a second name, for apps that know that one, is shown once.
+function once(tables: readonly Table[]): Table[] {
+  const names = new Set(tables.map((table) => table.name));
+  return tables.filter(({ name }) => !name.includes('_ve_') || !names.has(name.replace('_ve_', '_')));
 }
 
 function tableOf(entity: Row): Table {

@@ -66,10 +66,10 @@ export abstract class Page extends LitElement {
     if (this.waits !== 'no') {
       const long = this.waits === 'long';
       return html`<div class="waits" role="status">
-        <fluent-spinner size="tiny"></fluent-spinner>
+        <progress aria-label="Waiting"></progress>
         ${long ? 'The answer takes long: a FHIR service may be slow.' : 'One moment …'}
         ${long
-          ? html`<fluent-button size="small" @click=${() => this.cancel()}>Stop</fluent-button>`
+          ? html`<button @click=${() => this.cancel()}>Stop</button>`
           : nothing}
       </div>`;
     }
@@ -108,7 +108,7 @@ export function refused(refusal: Refusal, again?: () => void): TemplateResult {
         </ul>`
       : nothing}
     <p class="code"><code>${refusal.code}</code>${refusal.target ? html` at <code>${refusal.target}</code>` : nothing}</p>
-    ${again ? html`<fluent-button size="small" @click=${again}>Try again</fluent-button>` : nothing}
+    ${again ? html`<button @click=${again}>Try again</button>` : nothing}
   </div>`;
 }
 

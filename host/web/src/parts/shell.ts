@@ -1,9 +1,5 @@
 // The frame of both applications: the bar on top, signing in, the list of keys, light and dark.
 
-import '@fluentui/web-components/button.js';
-import '@fluentui/web-components/badge.js';
-import '@fluentui/web-components/spinner.js';
-import { setTheme } from '@fluentui/web-components/theme/set-theme.js';
 import { webDarkTheme, webLightTheme } from '@fluentui/tokens';
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 
@@ -11,12 +7,16 @@ import { onRefused, signedIn, signIn, signOut, taken, type Way } from './auth.js
 import { forget } from './metadata.js';
 import { follow, onMoved, place, type Place } from './router.js';
 
+/// Fluent's tokens as properties of the document, for light and for dark; a sheet that is made here needs no style in the page.
+const tokens = new CSSStyleSheet();
 const dark = window.matchMedia('(prefers-color-scheme: dark)');
 function dress(): void {
-  setTheme(dark.matches ? webDarkTheme : webLightTheme);
+  const values = Object.entries(dark.matches ? webDarkTheme : webLightTheme).map(([name, value]) => `--${name}:${value};`);
+  tokens.replaceSync(`:root{${values.join('')}}`);
 }
 dark.addEventListener('change', dress);
 dress();
+document.adoptedStyleSheets.push(tokens);
 
 const WAYS: Record<Way, string> = { token: 'API key or access token', basic: 'Name and password' };
 
@@ -75,9 +75,8 @@ export abstract class Shell extends LitElement {
           )}
         </nav>
         <span class="fill"></span>
-        ${signedIn() ? html`<fluent-button size="small" appearance="subtle" @click=${this.leave}>Sign out</fluent-button>` : nothing}
-        <fluent-button size="small" appearance="subtle" icon-only aria-label="Keys" title="Keys (?)" @click=${() =>
-          this.querySelector<HTMLDialogElement>('#keys')?.showModal()}>?</fluent-button>
+        ${signedIn() ? html`<button class="plain" @click=${this.leave}>Sign out</button>` : nothing}
+        <button class="plain" aria-label="Keys" title="Keys (?)" @click=${() => this.querySelector<HTMLDialogElement>('#keys')?.showModal()}>?</button>
       </header>
       <main id="main" tabindex="-1">${this.ways.length ? this.signIn() : this.show(here)}</main>
       <dialog id="keys" aria-labelledby="keys-title">
