@@ -9,6 +9,8 @@ mod disk;
 mod doors;
 mod identity;
 mod manners;
+mod playground;
+mod preflight;
 mod releases;
 mod rules;
 mod says_nothing;
