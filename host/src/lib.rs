@@ -464,6 +464,9 @@ pub mod router {
     /// Who may write a resource: one at a time.
     pub mod writers;
 
+    /// Mappings that are written while they are tried: read, made components, kept for the next trial.
+    pub mod drafts;
+
     /// What a caller sees of the tables: narrowed by their rules once, for all that they ask.
     pub mod sight;
 
@@ -637,8 +640,17 @@ pub mod router {
         /// Takes a mapping out of force, with all of its tables.
         pub mod deactivate;
 
+        /// What stands against a turn of a route: looked for, nothing changed.
+        pub mod preflight;
+
         /// A table's route to another place.
         pub mod turn;
+
+        /// Where the cells of rows came from, and what a way there and back loses.
+        pub mod traced;
+
+        /// A mapping tried on a resource or a row; nothing is stored.
+        pub mod playground;
 
         /// What a FHIR service really does, tried out.
         pub mod probe;
@@ -667,6 +679,9 @@ pub mod http {
 
     /// The service document and `$metadata`: rendered once, kept compressed.
     pub mod metadata;
+
+    /// How each table is used: requests, errors, times.
+    pub mod traffic;
 
     /// What handlers share, errors on their way out.
     pub mod shared;
@@ -711,6 +726,12 @@ pub mod http {
 
         /// FHIR services, and what they were found to do.
         mod sources;
+
+        /// A mapping tried.
+        mod playground;
+
+        /// Settings in force, and how each table is used.
+        mod figures;
 
         /// Its routes, and the OpenAPI document that describes them.
         pub mod openapi;

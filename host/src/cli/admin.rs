@@ -199,10 +199,36 @@ pub async fn route_set(server: &Server, turn: Turn) -> Result<()> {
             say(format!("{}: {} -> {}", text(change, "table"), text(change, "from"), text(change, "to")));
         }
         if changed["dry_run"] == true {
+            preflight(&changed["preflight"]);
             say("nothing was turned (--dry-run)");
         }
     });
     Ok(())
+}
+
+/// What a dry run has found where the rows would come from.
+fn preflight(found: &Value) {
+    let why = |part: &Value| format!("{} {}", text(part, "code"), text(part, "message"));
+    let (service, mapping, sample) = (&found["service"], &found["mapping"], &found["sample"]);
+    match (service.is_null(), service["milliseconds"].as_u64()) {
+        (true, _) => {}
+        (false, Some(took)) => say(format!("service {}: answers in {took} ms", text(service, "name"))),
+        (false, None) => say(format!("service {}: does not answer: {}", text(service, "name"), why(service))),
+    }
+    if mapping["loaded"] == false {
+        say(format!("mapping: does not run: {}", why(mapping)));
+    }
+    if sample["code"].is_string() {
+        say(format!("sample: none: {}", why(sample)));
+    } else {
+        say(format!("sample: {} of {} resources give rows", sample["converted"], sample["lookedAt"]));
+    }
+    for (code, count) in sample["failed"].as_object().into_iter().flatten() {
+        say(format!("        {count} do not: {code}"));
+    }
+    if let Some(resources) = found["resources"].as_u64() {
+        say(format!("resources there: {resources}"));
+    }
 }
 
 /// An error if an entry was not stored; it says which, and why.

@@ -131,6 +131,7 @@ impl Server {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
+        let effective = config.effective_toml();
         let listener = server::listen(config.listen).map_err(|e| {
             Error::new(Code::Config, format!("cannot listen on {}: {e}", config.listen)).target("listen")
         })?;
@@ -147,7 +148,8 @@ impl Server {
         if config.identity.keys {
             keys::first(&known, config.limits.api_keys)?;
         }
-        let app = Arc::new(App::new(turntable.clone(), config.doors, token, identity));
+        let app = App::new(turntable.clone(), config.doors, token, identity);
+        let app = Arc::new(app.configured(effective));
         let (stop, stopped) = oneshot::channel::<()>();
         let tls = config.tls.map(Tls::new).transpose()?.map(Arc::new);
         let is_encrypted = tls.is_some();

@@ -17,7 +17,7 @@ use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
 use crate::http::identity::{identified, refused};
-use crate::http::shared::{API, App, Failed, Shared, failure};
+use crate::http::shared::{API, App, Failed, Shared, below, failure};
 use crate::http::{admin, batch, cors, fhir, health, ingest, packed, pages, tables};
 use crate::model::error::{Code, Error, Result};
 
@@ -170,6 +170,12 @@ async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = whole(next.run(request)).await;
+    if let Some(set) = asked_for(&path)
+        && app.turntable.snapshot().tables().any(|table| table.table.entity_set == set)
+    {
+        let status = response.status();
+        app.traffic.count(set, begun.elapsed(), status.is_client_error() || status.is_server_error());
+    }
     let counters = &app.counters;
     counters.requests.fetch_add(1, Ordering::Relaxed);
     let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -199,6 +205,12 @@ async fn whole(answering: impl Future<Output = Response>) -> Response {
     });
     let failed = || Error::new(Code::Internal, "the request failed").internal("it panicked");
     answered.await.unwrap_or_else(|| failure(&failed()))
+}
+
+/// The entity set that a path of the table API begins with.
+fn asked_for(path: &str) -> Option<&str> {
+    let (_, rest) = Some(below(path)).filter(|(_, rest)| !rest.is_empty())?;
+    rest.split(['/', '(', '%']).next().filter(|set| !set.is_empty())
 }
 
 /// Keys are no names, but they lead to patients: the log has the table alone.
@@ -239,6 +251,14 @@ mod tests {
         let late = Instant::now().checked_sub(Duration::from_mins(2)).expect("the machine has been up so long");
         let busy = Error::new(Code::Busy, "no room").retry_after(1);
         unhurried(&busy, late, 60_000).await;
+    }
+
+    #[test]
+    fn requests_are_told_apart_by_their_tables() {
+        assert_eq!(asked_for("/api/data/v9.2/contacts(4c73)/x"), Some("contacts"));
+        assert_eq!(asked_for("/api/data/v9.2/contacts"), Some("contacts"));
+        assert_eq!(asked_for("/api/data/v9.2/"), None);
+        assert_eq!(asked_for("/admin/v1/tables"), None);
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn operation(method: &Method, path: &str) -> Option<Operation> {
         Operation::Describe
     } else if is_under("/fhir") {
         Operation::Ingest
-    } else if path == "/metrics" {
+    } else if path == "/metrics" || path == "/admin/v1/traffic" {
         Operation::Watch
     } else if is_under("/admin/v1/mappings")
         || (looks && (is_under("/admin/v1/tables") || is_under("/admin/v1/sources")))
@@ -337,6 +337,8 @@ mod tests {
         check(Method::GET, "/fhir/metadata", Some(Describe));
         check(Method::POST, "/fhir", Some(Ingest));
         check(Method::GET, "/metrics", Some(Watch));
+        check(Method::GET, "/admin/v1/traffic", Some(Watch));
+        check(Method::POST, "/admin/v1/mappings/try", Some(Map));
         check(Method::GET, "/admin/v1/tables", Some(Map));
         check(Method::POST, "/admin/v1/tables/x/mapping", Some(Map));
         check(Method::POST, "/admin/v1/tables/x/mapping/rollback", Some(Map));
@@ -345,7 +347,14 @@ mod tests {
         check(Method::DELETE, "/admin/v1/mappings/x/active", Some(Map));
         check(Method::GET, "/admin/v1/sources", Some(Map));
         check(Method::POST, "/admin/v1/sources/main/probe", Some(Administer));
-        for path in ["/admin/v1/keys", "/admin/v1/audit", "/admin/v1/events", "/admin/v1/whatever", "/admin"] {
+        for path in [
+            "/admin/v1/keys",
+            "/admin/v1/audit",
+            "/admin/v1/events",
+            "/admin/v1/settings",
+            "/admin/v1/whatever",
+            "/admin",
+        ] {
             check(Method::GET, path, Some(Administer));
         }
     }

@@ -14,6 +14,7 @@ use crate::http::line::Tally;
 use crate::http::metadata::Documents;
 use crate::http::status::status;
 use crate::http::token::AdminToken;
+use crate::http::traffic::Traffic;
 use crate::identity::identify::Identity;
 use crate::model::caller::{Caller, Role};
 use crate::model::error::{Code, Error};
@@ -46,6 +47,10 @@ pub struct App {
     pub(super) admin_token: AdminToken,
     pub(super) identity: Identity,
     pub counters: Counters,
+    /// How each table is used.
+    pub(super) traffic: Traffic,
+    /// The configuration in force, without secrets.
+    pub(super) configuration: String,
     pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
     /// Exports that may begin now.
@@ -74,10 +79,18 @@ impl App {
             admin_token,
             identity,
             counters: Counters::default(),
+            traffic: Traffic::default(),
+            configuration: String::new(),
             lines: Arc::default(),
             documents: Documents::default(),
             exports,
         }
+    }
+
+    /// With the configuration as administrators may see it.
+    #[must_use]
+    pub fn configured(self, configuration: String) -> Self {
+        Self { configuration, ..self }
     }
 
     /// Without any table, and not ready.

@@ -48,7 +48,14 @@ const TEXT: usize = 2_000;
 /// have worked for `limits.mapping_ms`. That is the CPU time of their thread, so a busy machine makes a call slower and
 /// does not fail it. [`until`] gives the calls of a job a last moment besides.
 #[derive(Clone)]
-pub struct Sandbox(Arc<Inner>);
+pub struct Sandbox(Arc<Inner>, Keeps);
+
+/// Whether code that is compiled goes to the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    Code,
+    Nothing,
+}
 
 struct Inner {
     engine: Engine,
@@ -98,7 +105,13 @@ impl Sandbox {
         tick(&engine)?;
         let slots = Slots::new(limits.mapping_concurrency.max(1));
         let (limits, compiling) = (limits.clone(), Mutex::new(()));
-        Ok(Self(Arc::new(Inner { engine, linker, limits, slots, cache, meter, compiling })))
+        Ok(Self(Arc::new(Inner { engine, linker, limits, slots, cache, meter, compiling }), Keeps::Code))
+    }
+
+    /// The same, for what is tried once: what it compiles takes no place on the disk.
+    #[must_use]
+    pub fn passing(&self) -> Self {
+        Self(Arc::clone(&self.0), Keeps::Nothing)
     }
 
     /// What the last call took. None where calls are not measured.
@@ -166,7 +179,7 @@ impl Sandbox {
                 .hint("It may ask for more memory than `limits.mapping_memory_bytes` at its start.")
                 .internal(cut(&format!("{error:#}")))
         })?;
-        if let Some(cache) = &self.0.cache {
+        if let Some(cache) = self.0.cache.as_ref().filter(|_| self.1 == Keeps::Code) {
             let kept = compiled.serialize().map_err(std::io::Error::other);
             if let Err(error) = kept.and_then(|code| cache.put(name, &code)) {
                 tracing::warn!(target: "mapping", %error, "compiled code is not kept");

@@ -106,6 +106,16 @@ pub struct Limits {
     pub probe_calls: u32,
     /// Milliseconds of such a trial. As `probe_calls`.
     pub probe_ms: u64,
+    /// Milliseconds in which what stands against a turn of a route is looked for. What has not come by then is not known.
+    pub preflight_ms: u64,
+    /// Bytes of a resource that a mapping is tried on, and of a mapping written for it. `BodyTooLarge`.
+    pub try_bytes: usize,
+    /// Milliseconds that such a trial may take, and as many what is tried may take to be loaded. `MappingTimeout`; where its
+    /// cells came from is left out first.
+    pub try_ms: u64,
+    /// Bytes of mappings in YAML that are read for trials from the start to the end of the server, which keeps what it
+    /// reads of each. `Busy` for one more.
+    pub drafts_bytes: usize,
     /// Bytes of one answer of a FHIR service. `UpstreamInvalid`.
     pub upstream_bytes: usize,
     /// Requests under way to one FHIR service. More wait, then `UpstreamBusy`.
@@ -246,6 +256,10 @@ impl Default for Limits {
             export_ms: 10 * 60 * 1_000,
             probe_calls: 5_000,
             probe_ms: 240_000,
+            preflight_ms: 5_000,
+            try_bytes: 1 << 20,
+            try_ms: 5_000,
+            drafts_bytes: 32 << 20,
             upstream_bytes: 32 << 20,
             upstream_concurrency: 64,
             upstream_queue: 256,

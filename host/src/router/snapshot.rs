@@ -15,6 +15,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::rules::Roles;
 use crate::model::table::{ColumnIndex, Route, Table, root_of};
+use crate::router::drafts::Drafts;
 use crate::router::sight::Sights;
 use crate::router::token::Tokens;
 use crate::router::work::Work;
@@ -40,6 +41,8 @@ pub struct Turntable {
     /// Places for large pages: their rows are here from when they are read until the answer is written, and so many bytes
     /// of them at most.
     pub pages: Turns,
+    /// Mappings that are written while they are tried.
+    pub(in crate::router) drafts: Drafts,
     /// Mappings that were loaded or in force lately and are not now, the latest last.
     pub(super) retired: Mutex<VecDeque<Arc<Mapping>>>,
     /// Held by a bundle with conditions while it looks and stores, so that two with one condition do not both find nothing.
@@ -114,6 +117,7 @@ impl Turntable {
             tokens,
             work,
             pages,
+            drafts: Drafts::default(),
             retired: Mutex::default(),
             conditional: Arc::default(),
             writers: Writers::default(),

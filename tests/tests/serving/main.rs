@@ -10,6 +10,8 @@ mod doors;
 mod identity;
 mod manners;
 mod pages;
+mod playground;
+mod preflight;
 mod releases;
 mod rules;
 mod says_nothing;

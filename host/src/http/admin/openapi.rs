@@ -7,11 +7,11 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use utoipa::OpenApi;
 
 use crate::http::admin::answer::{ErrorAnswer, reply};
-use crate::http::admin::{audit, keys, releases, sources, tables};
+use crate::http::admin::{audit, figures, keys, playground, releases, sources, tables};
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 15] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 18] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -20,6 +20,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 15] {
         ("/admin/v1/tables/{table}/mapping", post(releases::release)),
         ("/admin/v1/tables/{table}/mapping/rollback", post(releases::rollback)),
         ("/admin/v1/mappings", get(releases::list).post(releases::load)),
+        ("/admin/v1/mappings/try", post(playground::try_out)),
         ("/admin/v1/mappings/{digest}", get(releases::show)),
         ("/admin/v1/mappings/{name}/active", delete(releases::deactivate)),
         ("/admin/v1/sources", get(sources::list)),
@@ -28,6 +29,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 15] {
         ("/admin/v1/keys/{name}", delete(keys::revoke)),
         ("/admin/v1/audit", get(audit::audit)),
         ("/admin/v1/events", get(audit::events)),
+        ("/admin/v1/traffic", get(figures::traffic)),
+        ("/admin/v1/settings", get(figures::settings)),
     ]
 }
 
@@ -45,6 +48,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 15] {
         releases::load,
         releases::show,
         releases::deactivate,
+        playground::try_out,
         sources::list,
         sources::probe,
         keys::list,
@@ -52,6 +56,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 15] {
         keys::revoke,
         audit::audit,
         audit::events,
+        figures::traffic,
+        figures::settings,
     )
 )]
 struct Admin;

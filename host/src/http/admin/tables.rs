@@ -1,5 +1,6 @@
 //! Tables and their routes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,9 +13,9 @@ use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, actor, body, re
 use crate::http::shared::{App, Shared};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
-use crate::model::table::Route;
+use crate::model::table::{ColumnIndex, Route, SearchOps, Sortable, Source, Table};
 use crate::model::value::kind_name;
-use crate::router::release::turn;
+use crate::router::release::{preflight, turn};
 use crate::router::snapshot::ServedTable;
 
 /// All tables.
@@ -84,6 +85,23 @@ pub(crate) struct ColumnDetail {
     path: String,
     writable: bool,
     required: bool,
+    description: String,
+    /// What FHIR search can do of conditions on it; where there is nothing they are looked at here.
+    search: Vec<ColumnSearch>,
+}
+
+/// A search parameter that a column is asked by.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ColumnSearch {
+    /// Resource type.
+    resource: String,
+    parameter: String,
+    /// Conditions that it answers exactly: `eq`, `lt`, …
+    exact: Vec<&'static str>,
+    /// Conditions that it answers with more rows, which are looked at here once more.
+    superset: Vec<&'static str>,
+    /// It may be sorted by it.
+    sorts: bool,
 }
 
 /// Where to turn a route.
@@ -109,6 +127,56 @@ pub(crate) struct Turn {
 pub(crate) struct Turned {
     dry_run: bool,
     changes: Vec<RouteChange>,
+    /// Of a dry run: what stands against it.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preflight: Option<Preflight>,
+}
+
+/// What stands against a turn, looked for where the rows would come from.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Preflight {
+    /// Nothing does.
+    clear: bool,
+    /// The FHIR service; null of a turn to the native store.
+    service: Option<ServiceCheck>,
+    mapping: MappingCheck,
+    sample: SampleCheck,
+    /// Resources of the types that the table shows, where its rows would come from; null where nobody counts them.
+    resources: Option<u64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ServiceCheck {
+    name: String,
+    reachable: bool,
+    /// What an answer took.
+    milliseconds: Option<u64>,
+    /// Why it is not reachable.
+    code: Option<String>,
+    message: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MappingCheck {
+    /// It runs.
+    loaded: bool,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+/// Resources that rows were made of for a trial.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SampleCheck {
+    looked_at: usize,
+    converted: usize,
+    /// Those that gave none, by code.
+    failed: BTreeMap<String, usize>,
+    /// Why there are none to look at.
+    code: Option<String>,
+    message: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -176,7 +244,12 @@ pub(crate) async fn turn(State(app): Shared, caller: Caller, Named(table): Named
                 return Err(Error::new(Code::BadValue, "`provider` is `native` or `virtual`").target("provider"));
             }
         };
-        app.turntable.turn(&table, route, turn.dry_run, actor(&caller)).await.map(Turned::from)
+        let turned = app.turntable.turn(&table, route.clone(), turn.dry_run, actor(&caller)).await?;
+        let preflight = match turn.dry_run {
+            true => Some(app.turntable.preflight(&table, &route).await?.into()),
+            false => None,
+        };
+        Ok(Turned { preflight, ..turned.into() })
     };
     reply(turned.await)
 }
@@ -203,16 +276,51 @@ fn summary(table: &Arc<ServedTable>) -> TableSummary {
     }
 }
 
+fn searches(table: &Table, column: ColumnIndex) -> Vec<ColumnSearch> {
+    let of = |source: &Source| {
+        let resource = source.resource_type.clone();
+        let bound = source.search.iter().filter(move |binding| binding.column == column);
+        bound
+            .map(move |binding| ColumnSearch {
+                resource: resource.clone(),
+                parameter: binding.param.clone(),
+                exact: names(binding.exact),
+                superset: names(binding.superset),
+                sorts: binding.sort != Sortable::None,
+            })
+            .collect::<Vec<_>>()
+    };
+    table.sources.iter().flat_map(of).collect()
+}
+
+fn names(ops: SearchOps) -> Vec<&'static str> {
+    let all = [
+        (ops.eq, "eq"),
+        (ops.ne, "ne"),
+        (ops.lt, "lt"),
+        (ops.le, "le"),
+        (ops.gt, "gt"),
+        (ops.ge, "ge"),
+        (ops.any_of, "in"),
+        (ops.starts_with, "startswith"),
+        (ops.contains, "contains"),
+        (ops.missing, "null"),
+    ];
+    all.into_iter().filter(|(can, _)| *can).map(|(_, name)| name).collect()
+}
+
 async fn detail(app: &App, table: &Arc<ServedTable>) -> Result<TableDetail> {
     let counters = table.mapping.counters();
     let shown = table.table.columns.len() - usize::from(table.table.adds_version);
-    let columns = table.table.columns.iter().take(shown).map(|column| ColumnDetail {
+    let columns = table.table.columns.iter().take(shown).enumerate().map(|(index, column)| ColumnDetail {
         name: column.property().into_owned(),
         label: column.label.clone(),
         kind: kind_name(&column.kind).to_owned(),
         path: column.path.clone(),
         writable: column.access.update,
         required: column.required,
+        description: column.description.clone(),
+        search: searches(&table.table, index),
     });
     Ok(TableDetail {
         summary: summary(table),
@@ -235,6 +343,28 @@ impl From<turn::Turned> for Turned {
             to,
             native_rows,
         });
-        Self { dry_run: turned.dry_run, changes: changes.collect() }
+        Self { dry_run: turned.dry_run, changes: changes.collect(), preflight: None }
+    }
+}
+
+fn told(error: Option<&Error>) -> (Option<String>, Option<String>) {
+    error.map(|error| (format!("{:?}", error.code()), error.message().to_owned())).unzip()
+}
+
+impl From<preflight::Preflight> for Preflight {
+    fn from(found: preflight::Preflight) -> Self {
+        let clear = found.is_clear();
+        let service = found.service.map(|service| {
+            let (code, message) = told(service.answered.as_ref().err());
+            let took = service.answered.ok();
+            let milliseconds = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            ServiceCheck { name: service.name, reachable: took.is_some(), milliseconds, code, message }
+        });
+        let (code, message) = told(found.mapping.as_ref());
+        let mapping = MappingCheck { loaded: code.is_none(), code, message };
+        let preflight::Sample { looked_at, made, failed, error } = found.sample;
+        let (code, message) = told(error.as_ref());
+        let sample = SampleCheck { looked_at, converted: made, failed, code, message };
+        Self { clear, service, mapping, sample, resources: found.resources }
     }
 }
