@@ -67,7 +67,7 @@ pub async fn demo(options: Options) -> Result<()> {
     }
     let mut signals = Signals::heard();
     say(server.listening());
-    pages(&server.url(), &data_dir);
+    pages(&server.url(), &data_dir, options.fhir.is_none());
     tour(&server.url(), &fhir, options.fhir.is_none());
     signals.next().await;
     server.end(signals).await;
@@ -155,14 +155,16 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))
 }
 
-/// Where people look. The console's link brings the token of administrators in its fragment, which no browser sends.
-fn pages(url: &str, data_dir: &Path) {
+/// Where people look. The links bring the token of administrators in their fragment, which no browser sends.
+fn pages(url: &str, data_dir: &Path, with_samples: bool) {
     let token = std::fs::read_to_string(data_dir.join(token::FILE)).ok();
     let token = token.map(|token| format!("#token={}", token.trim())).unwrap_or_default();
+    let tour = if with_samples { format!("A tour             {url}/app/tour{token}\n") } else { String::new() };
     say(format!(
         "\nOpen in a browser:\n\
-         Tables and rows     {url}/app/\n\
-         Console             {url}/console/{token}"
+         {tour}\
+         Tables and rows    {url}/app/\n\
+         Console            {url}/console/{token}"
     ));
 }
 

@@ -201,6 +201,24 @@ async function otherWindows() {
   }
 }
 
+/// Every step of the tour leads to a page that has something on it.
+async function tour() {
+  const page = await open(chromium);
+  await page.goto(`${server}/app/tour`);
+  await page.locator('.step a').first().waitFor();
+  await clean(page, 'the tour');
+  await picture(page, 'tour');
+  const links = await page.locator('.step a').evaluateAll((all) => all.map((one) => one.getAttribute('href')));
+  assert.ok(links.length > 10);
+  for (const link of links) {
+    await page.goto(`${server}${link}`);
+    // The console asks who one is, where the page has no token.
+    await page.locator('.grid, .fields, .facts, .empty, .drop, form').first().waitFor();
+    assert.equal(await page.getByText('There is no such').count(), 0, link);
+  }
+  await page.context().close();
+}
+
 /// A service that does not answer is named as what it is, and can be asked again.
 async function downService() {
   const page = await open(chromium);
@@ -214,7 +232,7 @@ async function downService() {
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [firstList, exercise, turned, found, markup, otherWindows, downService]) {
+for (const part of [firstList, exercise, turned, found, markup, otherWindows, tour, downService]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();

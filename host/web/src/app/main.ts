@@ -27,6 +27,10 @@ class App extends Shell {
       void import('./list.js');
       return html`<app-list .set=${set} .address=${address}></app-list>`;
     }
+    if (what === 'tour') {
+      void import('./tour.js');
+      return html`<app-tour></app-tour>`;
+    }
     return what ? html`<div class="empty"><p>There is no such page.</p><a href="/app/">To the tables</a></div>` : html`<app-home .address=${address}></app-home>`;
   }
 }
