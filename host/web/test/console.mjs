@@ -25,6 +25,7 @@ async function route() {
   await page.getByRole('button', { name: /Turn to “kept here”/ }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('child tables').waitFor();
+  await dialog.getByText('Nothing stands against it').waitFor();
   const now = await json(`${server}/admin/v1/tables/msemr_encounter`);
   assert.equal(now.body.route, 'virtual', 'to look is not to turn');
   await clean(page, 'the question before a turn');
@@ -88,13 +89,38 @@ async function others() {
   for (const window of [{ width: 360, height: 740 }, { scheme: 'dark' }]) {
     const page = await open(chromium, window);
     await signedIn(page);
-    for (const address of ['/console/', '/console/t/msemr_encounter', '/console/mappings', '/console/services', '/console/explorer', '/console/audit']) {
+    for (const address of ['/console/', '/console/t/msemr_encounter', '/console/mappings', '/console/services', '/console/explorer', '/console/playground', '/console/settings', '/console/audit']) {
       await page.goto(`${server}${address}`);
       await page.locator('.grid, .card, form').first().waitFor();
       await clean(page, `${address}, ${JSON.stringify(window)}`);
     }
     await page.context().close();
   }
+}
+
+/// A resource there and back: what no column carries is red, and a cell leads to its JSON.
+async function playground() {
+  const page = await open(chromium);
+  await signedIn(page);
+  await page.goto(`${server}/console/playground`);
+  await page.locator('.tree .lost', { hasText: 'eye-colour' }).waitFor();
+  await page.getByRole('button', { name: 'Chalmers', exact: true }).first().click();
+  await page.locator('.tree .from', { hasText: 'Chalmers' }).waitFor();
+  await clean(page, 'playground');
+  await picture(page, 'console-playground');
+  await page.getByLabel('A resource').fill('{"resourceType": "Patient", ');
+  await page.getByText('This is no JSON yet').waitFor();
+  await page.getByLabel('A resource').fill('{"resourceType": "Patient", "id": "p", "name": [{"family": "Markup<b>"}]}');
+  await page.getByText('Nothing is lost').waitFor();
+  assert.ok(!new URL(page.url()).search.includes('Markup'), 'what is typed is not sent with the address');
+  await page.getByLabel('With').selectOption('yaml');
+  await page.getByLabel('The mapping').fill('mapping: x\nfoo: 1\n');
+  await page.getByText('line 2, column 1').waitFor();
+  await clean(page, 'a mapping as it is typed');
+  await page.goto(`${server}/console/settings`);
+  await page.getByRole('table', { name: 'Limits' }).waitFor();
+  await clean(page, 'settings');
+  await page.context().close();
 }
 
 /// Each sees what they may; what they signed in with is gone with the tab.
@@ -136,7 +162,7 @@ async function people() {
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [route, release, others, people]) {
+for (const part of [route, release, others, playground, people]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();

@@ -63,6 +63,22 @@ fn changes<'t>(tried: &'t Value, change: &str) -> Vec<&'t str> {
     all.iter().filter(|one| one["change"] == change).filter_map(|one| one["path"].as_str()).collect()
 }
 
+/// The columns of a table over several types say together which one a row is of.
+#[tokio::test]
+async fn a_table_of_several_types_makes_the_right_one() {
+    let server = Server::setup().start().await;
+    for of in ["Patient", "Practitioner"] {
+        let resource = json!({
+            "resourceType": of, "id": "x1", "name": [{ "use": "official", "family": "Lee", "given": ["Ann"] }],
+            "extension": [{ "url": "https://example.org/eyes", "valueString": "brown" }],
+        });
+        let body = json!({ "digest": digest(builtin("contact")), "resource": resource });
+        let found = tried(&server, &body).await.expect(200).json();
+        assert_eq!(found["back"]["resource"]["resourceType"], of, "{found}");
+        assert_eq!(changes(&found, "lost"), ["/extension/0/url", "/extension/0/valueString"], "{of}");
+    }
+}
+
 #[tokio::test]
 async fn a_resource_goes_there_and_back() {
     let server = Server::setup().start().await;

@@ -240,8 +240,12 @@ fn creatable(table: &Table) -> impl Iterator<Item = ColumnIndex> {
         let column = &table.columns[*column];
         column.access.create && !column.path.is_empty()
     };
-    (0..table.mapped())
-        .filter(move |column| is_open(column) || table.parent.as_ref().is_some_and(|of| of.column == *column))
+    // Which resource a row is of may be said by a column without an element.
+    (0..table.mapped()).filter(move |column| {
+        is_open(column)
+            || table.is_discriminator(*column)
+            || table.parent.as_ref().is_some_and(|of| of.column == *column)
+    })
 }
 
 /// The resource after a change; None: it is refused, or nothing is left.

@@ -15,9 +15,11 @@ class Console extends Shell {
     { href: '/console/', label: 'Tables' },
     { href: '/console/mappings', label: 'Mappings' },
     { href: '/console/services', label: 'FHIR services' },
+    { href: '/console/playground', label: 'Playground' },
     { href: '/console/explorer', label: 'Explorer' },
     { href: '/console/keys', label: 'Keys' },
     { href: '/console/audit', label: 'Audit' },
+    { href: '/console/settings', label: 'Settings' },
     { href: '/app/', label: 'Rows' },
   ];
 
@@ -33,6 +35,12 @@ class Console extends Shell {
       case 'mappings':
         void import('./mappings.js');
         return html`<console-mappings .address=${address}></console-mappings>`;
+      case 'playground':
+        void import('./playground.js');
+        return html`<console-playground .address=${address}></console-playground>`;
+      case 'settings':
+        void import('./settings.js');
+        return html`<console-settings></console-settings>`;
       case 'services':
         void import('./services.js');
         return html`<console-services></console-services>`;

@@ -8,12 +8,19 @@ import { count } from '../parts/format.js';
 import { empty, Page } from '../parts/page.js';
 import { place, turn } from '../parts/router.js';
 
+/// What was asked of each table in the last minutes.
+interface Traffic {
+  readonly seconds: number;
+  readonly tables: Readonly<Record<string, { readonly requests: number; readonly errors: number; readonly perSecond: number; readonly p95Ms: number | null }>>;
+}
+
 class Overview extends Page {
   static override properties = { address: {} };
 
   declare address: string;
   private tables: readonly AdminTable[] = [];
   private sources: readonly Source[] = [];
+  private traffic: Traffic['tables'] = {};
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -27,6 +34,7 @@ class Overview extends Page {
         ask<{ sources: Source[] }>(`${ADMIN}/sources`, { signal }),
       ]);
       [this.tables, this.sources] = [tables.body.tables, sources.body.sources];
+      this.traffic = (await ask<Traffic>(`${ADMIN}/traffic`, { signal })).body.tables;
     });
   }
 
@@ -58,19 +66,25 @@ class Overview extends Page {
         : nothing}
       ${found.length
         ? html`<div class="grid" tabindex="0"><table aria-label="Tables">
-            <thead><tr><th scope="col">Table</th><th scope="col">Rows live</th><th scope="col">FHIR</th><th scope="col">Mapping</th></tr></thead>
+            <thead><tr><th scope="col">Table</th><th scope="col">Rows live</th><th scope="col">FHIR</th><th scope="col">Mapping</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Errors</th><th scope="col" class="number">95 % within</th></tr></thead>
             <tbody>${found.map((table) => html`<tr>
               <td><a href=${`/console/t/${table.name}`}>${table.label}</a></td>
               <td>${table.route === 'virtual' ? html`<span class="badge virtual">Live from ${table.source}</span>` : html`<span class="badge native">Kept here</span>`}</td>
               <td>${table.resource.join(', ')}</td>
               <td>${table.mapping.name} ${table.mapping.version} <code>${brief(table.mapping.digest)}</code></td>
+              ${this.figures(table.name)}
             </tr>`)}</tbody>
           </table></div>
-          <p class="quiet foot">${count(found.length, 'table')}</p>`
+          <p class="quiet foot">${count(found.length, 'table')}; requests of the last five minutes</p>`
         : this.tables.length
           ? empty('No table fits.', html`<button class="plain" @click=${() => turn({ query: { route: null }, fragment: { q: null } })}>Show all tables</button>`)
           : nothing}
     `;
+  }
+
+  private figures(name: string): TemplateResult {
+    const one = this.traffic[name];
+    return html`<td class="number">${one?.requests ?? ''}</td><td class="number">${one?.errors || ''}</td><td class="number">${one?.p95Ms == null ? '' : `${Math.ceil(one.p95Ms)} ms`}</td>`;
   }
 }
 

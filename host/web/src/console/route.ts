@@ -1,6 +1,6 @@
 // Turning a route: first what would happen, then the turn.
 
-import { html, nothing } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 
 import type { WholeTable } from '../parts/admin.js';
 import { ADMIN, API, ask, Refusal, type Row } from '../parts/api.js';
@@ -15,6 +15,15 @@ interface Change {
   readonly native_rows: number;
 }
 
+/// What stands against a turn, or does not.
+interface Preflight {
+  readonly clear: boolean;
+  readonly service: { readonly name: string; readonly reachable: boolean; readonly milliseconds: number; readonly message: string | null } | null;
+  readonly mapping: { readonly loaded: boolean; readonly message: string | null };
+  readonly sample: { readonly lookedAt: number; readonly converted: number; readonly failed: Readonly<Record<string, number>>; readonly message: string | null } | null;
+  readonly resources: number | null;
+}
+
 export interface Target {
   readonly provider: 'native' | 'virtual';
   readonly source?: string;
@@ -24,10 +33,12 @@ export function route(table: WholeTable, target: Target, done: () => void): void
   const url = `${ADMIN}/tables/${table.name}/route`;
   let [changes, refusal, turning]: [readonly Change[] | null, Refusal | null, boolean] = [null, null, false];
   let begun = false;
+  let preflight: Preflight | null = null;
   const asked = async (dry_run: boolean, draw: () => void): Promise<boolean> => {
     try {
-      const { body } = await ask<{ changes: Change[] }>(url, { method: 'PUT', body: { ...target, dry_run } });
+      const { body } = await ask<{ changes: Change[]; preflight?: Preflight }>(url, { method: 'PUT', body: { ...target, dry_run } });
       [changes, refusal] = [body.changes, null];
+      preflight = body.preflight ?? null;
       return true;
     } catch (error) {
       refusal = error instanceof Refusal ? error : new Refusal(0, 'Page', String(error));
@@ -71,7 +82,8 @@ export function route(table: WholeTable, target: Target, done: () => void): void
             <dt>Rows seen now</dt><dd>${rows === null ? 'not known' : rows.toLocaleString()}</dd>
             <dt>Rows kept here</dt><dd>${own.native_rows.toLocaleString()}</dd>
             <dt>Turned with it</dt><dd>${changes && changes.length > 1 ? count(changes.length - 1, 'child table') : 'nothing else'}</dd>
-          </dl>`
+          </dl>
+          ${preflight ? looked(preflight) : nothing}`
         : refusal
           ? nothing
           : html`<p class="quiet" role="status">Looking what would happen …</p>`}
@@ -82,4 +94,17 @@ export function route(table: WholeTable, target: Target, done: () => void): void
         <button class="plain" @click=${close}>Leave as it is</button>
       </p>`;
   });
+}
+
+function looked({ clear, service, mapping, sample, resources }: Preflight): TemplateResult {
+  const line = (good: boolean, text: string, why: string | null) =>
+    html`<li><span class="badge ${good ? 'good' : 'bad'}">${good ? 'good' : 'look'}</span> ${text}${why ? html` <small>${why}</small>` : nothing}</li>`;
+  const failed = sample ? Object.entries(sample.failed).map(([code, many]) => `${code}: ${many}`) : [];
+  return html`<h3>${clear ? 'Nothing stands against it' : 'Look at this first'}</h3>
+    <ul>
+      ${service ? line(service.reachable, service.reachable ? `“${service.name}” answers, in ${service.milliseconds} ms` : `“${service.name}” does not answer`, service.message) : nothing}
+      ${line(mapping.loaded, mapping.loaded ? 'The mapping is loaded' : 'The mapping is not loaded', mapping.message)}
+      ${sample ? line(failed.length === 0 && sample.message === null, `${sample.converted} of ${count(sample.lookedAt, 'sample resource')} become rows`, [...failed, sample.message ?? ''].filter(Boolean).join(', ') || null) : nothing}
+      ${resources === null ? nothing : line(true, `${count(resources, 'resource')} there`, null)}
+    </ul>`;
 }
