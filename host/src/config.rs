@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::fhir::assertion;
 use crate::fhir::auth::{AuthSettings, Secret};
 use crate::fhir::client::{BaseUrl, Overrides, SourceSettings};
 use crate::http::doors::{self, Doors, PublicUrl};
@@ -231,6 +232,23 @@ fn auth_toml(auth: &AuthSettings) -> String {
             }
             field("secret_in_form", secret_in_form.to_string());
         }
+        AuthSettings::PrivateKeyJwt { token_url, client_id, key, key_id, scope } => {
+            field("token_url", quoted(token_url));
+            field("client_id", quoted(client_id));
+            field("key", key.to_string());
+            for (name, value) in [("key_id", key_id), ("scope", scope)] {
+                if let Some(value) = value {
+                    field(name, quoted(value));
+                }
+            }
+        }
+        AuthSettings::ManagedIdentity { url, resource, client_id } => {
+            field("url", quoted(url));
+            field("resource", quoted(resource));
+            if let Some(id) = client_id {
+                field("client_id", quoted(id));
+            }
+        }
     }
     text + " }"
 }
@@ -423,7 +441,7 @@ impl Checker<'_> {
     }
 
     fn source_auth(&mut self, mut section: Section) -> Option<AuthSettings> {
-        const KINDS: &str = "none, basic, bearer, header, client-credentials";
+        const KINDS: &str = "none, basic, bearer, header, client-credentials, private-key-jwt, managed-identity";
         let (kind, place) = section.required("kind", self.problems)?;
         let settings = match kind.as_str() {
             "none" => Some(AuthSettings::None),
@@ -439,11 +457,8 @@ impl Checker<'_> {
                 name.zip(value).map(|((name, _), value)| AuthSettings::Header { name, value })
             }
             "client-credentials" => self.client_credentials(&mut section),
-            "private-key-jwt" => {
-                let what = "NotSupported: `private-key-jwt` is not there yet; use client-credentials";
-                self.problems.error(&place, what);
-                return None;
-            }
+            "private-key-jwt" => self.private_key_jwt(&mut section),
+            "managed-identity" => self.managed_identity(&mut section),
             other => {
                 let what = format!("`{}` = {other:?} is unknown; known are {KINDS}", section.name("kind"));
                 self.problems.error(&place, what);
@@ -467,6 +482,39 @@ impl Checker<'_> {
             scope,
             secret_in_form,
         })
+    }
+
+    fn private_key_jwt(&mut self, section: &mut Section) -> Option<AuthSettings> {
+        let token_url = self.address(section, "token_url");
+        let client_id = section.required("client_id", self.problems);
+        let (name, place) = (section.name("key"), section.place().clone());
+        let key = self.secret(section, "key");
+        let read = |key: &Secret| key.read().and_then(|pem| assertion::check(&pem));
+        if let Some(Err(error)) = key.as_ref().map(read) {
+            let hint = error.get_hint().unwrap_or_default();
+            self.problems.error(&place, format_args!("`{name}`: {}; {hint}", error.message()));
+            return None;
+        }
+        let key_id = section.text("key_id", self.problems).map(|(id, _)| id);
+        let scope = section.text("scope", self.problems).map(|(scope, _)| scope);
+        Some(AuthSettings::PrivateKeyJwt { token_url: token_url?, client_id: client_id?.0, key: key?, key_id, scope })
+    }
+
+    fn managed_identity(&mut self, section: &mut Section) -> Option<AuthSettings> {
+        // Not of TLS, and on no network: the machine's host answers at this address itself.
+        const ENDPOINT: &str = "http://169.254.169.254/metadata/identity/oauth2/token";
+        let url = match section.text("url", self.problems) {
+            Some((text, place)) => BaseUrl::parse(&text)
+                .map_err(|error| {
+                    let name = section.name("url");
+                    self.problems.error(&place, format_args!("`{name}`: {}", error.message()));
+                })
+                .ok(),
+            None => BaseUrl::parse(ENDPOINT).ok(),
+        };
+        let resource = section.required("resource", self.problems);
+        let client_id = section.text("client_id", self.problems).map(|(id, _)| id);
+        Some(AuthSettings::ManagedIdentity { url: url?, resource: resource?.0, client_id })
     }
 
     /// `{ env = "NAME" }` or `{ file = "path" }`; a variable of the key's own name is the secret itself.

@@ -392,6 +392,9 @@ pub mod fhir {
     /// One HTTP exchange: where it may go, how long it may take, how much it may bring.
     pub mod transport;
 
+    /// Who we are, signed for a token endpoint.
+    pub mod assertion;
+
     /// Credentials for a service.
     pub mod auth;
 

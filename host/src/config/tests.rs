@@ -171,7 +171,11 @@ fn sources_are_checked() {
     let both = source("url = \"https://h\"\nnever = [\"Patient.name\"]\nforce = [\"Patient.name\"]");
     problem(&both, &[], "t.toml:1: ", "`force` and in `never`");
     problem(&auth("{ kind = \"magic\" }"), &[], "t.toml:3: ", "client-credentials");
-    problem(&auth("{ kind = \"private-key-jwt\" }"), &[], "t.toml:3: ", "NotSupported");
+    let signed = "kind = \"private-key-jwt\", token_url = \"https://t\", client_id = \"c\"";
+    problem(&auth(&format!("{{ {signed} }}")), &[], "t.toml:3: ", "`sources.m.auth.key` is missing");
+    let no_key = [("TURNTABLE_SOURCES__M__AUTH__KEY", "hunter2")];
+    problem(&auth(&format!("{{ {signed} }}")), &no_key, "t.toml:3: ", "is not in PEM");
+    problem(&auth("{ kind = \"managed-identity\" }"), &[], "t.toml:3: ", "`sources.m.auth.resource` is missing");
     problem(&auth("{ kind = \"bearer\" }"), &[], "t.toml:3: ", "`sources.m.auth.token` is missing");
     problem(&auth("{ kind = \"bearer\", token = { env = \"NO\" } }"), &[], "t.toml:3: ", "NO is not set");
     problem(&auth("{ kind = \"bearer\", token = { file = \"/no\" } }"), &[], "t.toml:3: ", "cannot be read");

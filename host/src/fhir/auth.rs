@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::assertion::{self, assertion};
 use super::outcome::Asked;
 use super::transport::{BaseUrl, exchange, query};
 use crate::model::error::{Code, Error, Result};
@@ -22,6 +23,8 @@ const TOKEN_BYTES: usize = 64 << 10;
 const MARGIN: Duration = Duration::from_secs(30);
 /// The life of a token whose endpoint does not say.
 const UNSTATED_LIFE: Duration = Duration::from_secs(300);
+/// The version of Azure's endpoint for managed identities.
+const MANAGED_IDENTITY: &str = "2018-02-01";
 /// No token is kept for longer, whatever its endpoint says.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -109,6 +112,24 @@ pub enum AuthSettings {
         /// The secret goes into the form instead of the `Authorization` header.
         secret_in_form: bool,
     },
+    /// OAuth 2.0 client credentials with a signed assertion instead of a secret: SMART backend services.
+    PrivateKeyJwt {
+        token_url: BaseUrl,
+        client_id: String,
+        /// PEM.
+        key: Secret,
+        /// By which the endpoint finds the public key.
+        key_id: Option<String>,
+        scope: Option<String>,
+    },
+    /// The token that Azure gives the machine that this runs on.
+    ManagedIdentity {
+        url: BaseUrl,
+        /// Whom the token is for, the service's own URL as a rule.
+        resource: String,
+        /// Which identity, where the machine has several.
+        client_id: Option<String>,
+    },
 }
 
 impl AuthSettings {
@@ -120,12 +141,15 @@ impl AuthSettings {
             Self::Bearer { .. } => "bearer",
             Self::Header { .. } => "header",
             Self::ClientCredentials { .. } => "client-credentials",
+            Self::PrivateKeyJwt { .. } => "private-key-jwt",
+            Self::ManagedIdentity { .. } => "managed-identity",
         }
     }
 
     pub(super) fn token_url(&self) -> Option<&BaseUrl> {
         match self {
-            Self::ClientCredentials { token_url, .. } => Some(token_url),
+            Self::ClientCredentials { token_url, .. } | Self::PrivateKeyJwt { token_url, .. } => Some(token_url),
+            Self::ManagedIdentity { url, .. } => Some(url),
             _ => None,
         }
     }
@@ -215,28 +239,41 @@ impl Authorizer {
                     let (id, secret) = (query([(client_id.as_str(), "")]), query([(secret.as_ref(), "")]));
                     authorization = Some(basic(id.trim_end_matches('='), secret.trim_end_matches('=')));
                 }
-                self.fetch_token(token_url, authorization, query(form), asked, until).await
+                let mut request = self.post(token_url, query(form));
+                if let Some(text) = authorization {
+                    request = request.header(AUTHORIZATION, header_value(&self.source, &text)?);
+                }
+                self.fetch_token(request, asked, until).await
+            }
+            AuthSettings::PrivateKeyJwt { token_url, client_id, key, key_id, scope } => {
+                // Read anew each time: a key is renewed by another file under the same name.
+                let signed = assertion(client_id, token_url.url().as_str(), key_id.as_deref(), &key.read()?)?;
+                let mut form = vec![("grant_type", "client_credentials")];
+                form.extend(scope.as_deref().map(|scope| ("scope", scope)));
+                form.extend([("client_assertion_type", assertion::KIND), ("client_assertion", &signed)]);
+                self.fetch_token(self.post(token_url, query(form)), asked, until).await
+            }
+            AuthSettings::ManagedIdentity { url, resource, client_id } => {
+                let mut options = vec![("api-version", MANAGED_IDENTITY), ("resource", resource)];
+                options.extend(client_id.as_deref().map(|id| ("client_id", id)));
+                let mut url = url.url();
+                url.set_query(Some(&query(options)));
+                // The endpoint answers nobody who was led to it by another.
+                let request = self.http.request(Method::GET, url).header(ACCEPT, "application/json");
+                self.fetch_token(request.header("metadata", "true"), asked, until).await
             }
         }
     }
 
-    async fn fetch_token(
-        &self,
-        url: &BaseUrl,
-        authorization: Option<String>,
-        form: String,
-        asked: &Asked<'_>,
-        until: Instant,
-    ) -> Result<Credential> {
-        let mut request = self
-            .http
+    fn post(&self, url: &BaseUrl, form: String) -> RequestBuilder {
+        self.http
             .request(Method::POST, url.url())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(form);
-        if let Some(text) = authorization {
-            request = request.header(AUTHORIZATION, header_value(&self.source, &text)?);
-        }
+            .body(form)
+    }
+
+    async fn fetch_token(&self, request: RequestBuilder, asked: &Asked<'_>, until: Instant) -> Result<Credential> {
         let asked_at = Instant::now();
         let reply = exchange(asked, request, until, TOKEN_BYTES).await.map_err(|failure| {
             Error::new(failure.error.code(), format!("the token endpoint of `{}` gave no answer", self.source))

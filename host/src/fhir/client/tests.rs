@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex as StdMutex;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::super::auth::Secret;
 use super::super::capabilities::Versioning;
 use super::*;
@@ -620,6 +622,58 @@ fn concurrent_requests_fetch_one_token() {
     assert_eq!(seen.len(), 4);
     assert!(seen[0].body.ends_with("client_id=turn:table&client_secret=s3%26cret"), "{}", seen[0].body);
     assert_eq!(seen[0].header("authorization"), None);
+}
+
+#[test]
+fn a_signed_assertion_takes_the_place_of_a_secret() {
+    let service = token_service("3600");
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        BASE64_STANDARD.encode(include_bytes!("../../../../tests/keys/provider-rsa.pk8"))
+    );
+    let auth = AuthSettings::PrivateKeyJwt {
+        token_url: BaseUrl::parse(&service.url.replace("/r4", "/token")).unwrap(),
+        client_id: "turntable".into(),
+        key: Secret::environment("X", &pem).unwrap(),
+        key_id: Some("k1".into()),
+        scope: Some("system/*.rs".into()),
+    };
+    let client = service.client_with(auth, &Limits::default());
+    run(client.read("Patient", "p1", soon())).unwrap();
+    run(client.read("Patient", "p1", soon())).unwrap();
+    let seen = service.seen();
+    let asked: Vec<_> = seen.iter().filter(|one| one.line == "POST /token").collect();
+    assert_eq!(asked.len(), 2, "the first was refused by the service");
+    assert_ne!(asked[0].body, asked[1].body, "no assertion is sent twice");
+    let kind = "client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer&client_assertion=ey";
+    for one in asked {
+        assert!(one.body.starts_with("grant_type=client_credentials&scope=system/%2A.rs&"), "{}", one.body);
+        assert!(one.body.contains(kind), "{}", one.body);
+        assert_eq!(one.header("authorization"), None);
+    }
+}
+
+#[test]
+fn the_machine_has_an_identity_of_its_own() {
+    let service = FakeService::start(|_, seen| match seen.line.as_str() {
+        "GET /token?api-version=2018-02-01&resource=https://fhir.example.org&client_id=c1" => {
+            match seen.header("metadata") {
+                Some("true") => say(200, r#"{"access_token":"t1","token_type":"Bearer","expires_in":"3600"}"#),
+                _ => say(400, ""),
+            }
+        }
+        _ if seen.header("authorization") == Some("Bearer t1") => say(200, PATIENT),
+        _ => say(401, ""),
+    });
+    let auth = AuthSettings::ManagedIdentity {
+        url: BaseUrl::parse(&service.url.replace("/r4", "/token")).unwrap(),
+        resource: "https://fhir.example.org".into(),
+        client_id: Some("c1".into()),
+    };
+    let client = service.client_with(auth, &Limits::default());
+    assert!(run(client.read("Patient", "p1", soon())).unwrap().is_some());
+    assert!(run(client.read("Patient", "p1", soon())).unwrap().is_some());
+    assert_eq!(service.seen().len(), 3, "one token for both");
 }
 
 #[test]
