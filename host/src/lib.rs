@@ -637,6 +637,9 @@ pub mod router {
         /// Rows that could not be made, tried again.
         pub mod behind;
 
+        /// Versions by the beginning of their digest.
+        pub mod digests;
+
         /// A version into force, and back to the one before.
         pub mod activate;
 

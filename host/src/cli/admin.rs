@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::cli::serve::{KEY_VARIABLE, TOKEN_VARIABLE, read_config};
@@ -89,9 +90,41 @@ pub async fn activate(server: &Server, table: &str, digest: &str) -> Result<()> 
     Ok(())
 }
 
-pub async fn rollback(server: &Server, table: &str) -> Result<()> {
-    let request = post(server, &format!("/admin/v1/tables/{table}/mapping/rollback"))?;
+pub async fn rollback(server: &Server, table: &str, from: Option<&str>) -> Result<()> {
+    let from = from.map(|from| format!("?from={}", utf8_percent_encode(from, NON_ALPHANUMERIC))).unwrap_or_default();
+    let request = post(server, &format!("/admin/v1/tables/{table}/mapping/rollback{from}"))?;
     released(server, &answer(server, request).await?);
+    Ok(())
+}
+
+pub async fn release_status(server: &Server, table: &str) -> Result<()> {
+    let status = answer(server, get(server, &format!("/admin/v1/tables/{table}/release"))?).await?;
+    show(server, &status, |status| {
+        let active = &status["active"];
+        say(format!("in force: {} {} {}", text(active, "name"), text(active, "version"), text(active, "digest")));
+        for one in items(status, "history") {
+            let back = if one["rolledBack"] == true { "  taken back" } else { "" };
+            say(format!("{}  {}  {}{back}", text(one, "at"), text(one, "digest"), text(one, "by")));
+        }
+    });
+    Ok(())
+}
+
+pub async fn mapping_list(server: &Server) -> Result<()> {
+    let mappings = answer(server, get(server, "/admin/v1/mappings")?).await?;
+    show(server, &mappings, |mappings| {
+        say(format!("{:<24} {:<10} {:<20} {}", "MAPPING", "VERSION", "DIGEST", "IN FORCE FOR"));
+        for one in items(mappings, "mappings") {
+            let tables = match items(one, "activeFor").count() {
+                0 => "-".to_owned(),
+                1 => "1 table".to_owned(),
+                many => format!("{many} tables"),
+            };
+            // As much of a digest as commands take.
+            let digest: String = text(one, "digest").chars().take("sha256:".len() + 12).collect();
+            say(format!("{:<24} {:<10} {digest:<20} {tables}", text(one, "name"), text(one, "version")));
+        }
+    });
     Ok(())
 }
 

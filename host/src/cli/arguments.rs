@@ -65,9 +65,15 @@ enum Command {
     /// Go back to the version before.
     Rollback {
         table: String,
+        /// The version to leave: nothing is done where another is in force by now.
+        #[arg(long, value_name = "DIGEST")]
+        from: Option<String>,
         #[command(flatten)]
         server: Server,
     },
+    /// What is in force for a table, and what was.
+    #[command(subcommand)]
+    Release(ReleaseCommand),
     /// Take a mapping out of force: its tables are served no longer. Resources and loaded versions stay.
     Deactivate {
         /// As it names itself, e.g. `encounter`.
@@ -128,6 +134,11 @@ enum Command {
 
 #[derive(Subcommand)]
 enum MappingCommand {
+    /// Every version that a server has, and what it is in force for.
+    List {
+        #[command(flatten)]
+        server: Server,
+    },
     /// Build a mapping into a component: a YAML file, a crate, or a SQL-on-FHIR ViewDefinition.
     Build {
         #[arg(default_value = ".")]
@@ -259,6 +270,16 @@ enum SourceCommand {
 }
 
 #[derive(Subcommand)]
+enum ReleaseCommand {
+    /// The version in force for a table, and those before it.
+    Status {
+        table: String,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Subcommand)]
 enum RouteCommand {
     /// Every table with its route.
     List {
@@ -329,7 +350,9 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Mapping(MappingCommand::Inspect { file, describe, json }) => mapping::inspect(&file, describe, json),
         Command::Load { file, activate, server } => admin::load(&server, &file, activate).await,
         Command::Activate { table, digest, server } => admin::activate(&server, &table, &digest).await,
-        Command::Rollback { table, server } => admin::rollback(&server, &table).await,
+        Command::Rollback { table, from, server } => admin::rollback(&server, &table, from.as_deref()).await,
+        Command::Release(ReleaseCommand::Status { table, server }) => admin::release_status(&server, &table).await,
+        Command::Mapping(MappingCommand::List { server }) => admin::mapping_list(&server).await,
         Command::Deactivate { mapping, server } | Command::Mapping(MappingCommand::Deactivate { mapping, server }) => {
             admin::deactivate(&server, &mapping).await
         }

@@ -63,6 +63,7 @@ fn calls() -> Vec<Asked> {
         call(Method::POST, "msind_UpsertBundle", JSON, &json!({ "bundle": bundle }).to_string(), WRITE),
         get("/admin/v1/tables", MAP),
         get("/admin/v1/tables/contact", MAP),
+        get("/admin/v1/tables/contact/release", MAP),
         get("/admin/v1/mappings", MAP),
         get("/admin/v1/sources", MAP),
         call(Method::POST, "/admin/v1/mappings", "application/wasm", "no component", MAP),

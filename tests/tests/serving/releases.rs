@@ -389,6 +389,36 @@ async fn what_cannot_be_put_in_force_is_refused_by_name() {
     server.rollback("nothing").await.expect(404);
 }
 
+/// Two who go back at once go back one version, where they say which one they leave.
+#[tokio::test]
+async fn a_version_is_named_by_the_beginning_of_its_digest_and_left_once() {
+    let server = Server::setup().start().await;
+    let (first, second) = (digest(builtin("encounter")), digest(&second()));
+    server.load(&self::second()).await.expect(201);
+    let short = |whole: &str| whole["sha256:".len()..][..10].to_owned();
+    server.activate(TABLE, &short(&second)).await.expect(200);
+    assert_eq!(in_force(&server).await, second);
+    for (given, status, code) in
+        [("sha256:", 404, "NotFound"), ("abc", 404, "NotFound"), ("000000000000", 404, "NotFound")]
+    {
+        let refused = server.activate(TABLE, given).await.expect(status);
+        assert_eq!(refused.error_code(), code, "{given}");
+    }
+    server.get(&format!("/admin/v1/mappings/{}", short(&second)), &[]).await.expect(200);
+    let leave = async |from: &str| {
+        server.post(&format!("/admin/v1/tables/{TABLE}/mapping/rollback?from={from}"), &json!({})).await
+    };
+    assert_eq!(leave(&first).await.expect(409).error_code(), "Conflict");
+    leave(&short(&second)).await.expect(200);
+    assert_eq!(in_force(&server).await, first);
+    assert_eq!(leave(&second).await.expect(409).error_code(), "Conflict");
+    let status = server.get("/admin/v1/tables/msemr_encounterparticipant/release", &[]).await.expect(200).json();
+    assert_eq!((&status["table"], &status["active"]["digest"]), (&json!(TABLE), &json!(first)));
+    let history = status["history"].as_array().expect("a history");
+    assert_eq!((&history[0]["digest"], &history[0]["rolledBack"]), (&json!(second), &json!(true)));
+    assert_eq!(history[1]["digest"], first);
+}
+
 #[tokio::test]
 async fn back_and_forth_and_all_of_it_on_record() {
     let server = Server::setup().start().await;

@@ -11,7 +11,7 @@ use crate::http::admin::{audit, figures, keys, playground, releases, sources, ta
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 18] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 19] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -19,6 +19,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 18] {
         ("/admin/v1/tables/{table}/route", put(tables::turn)),
         ("/admin/v1/tables/{table}/mapping", post(releases::release)),
         ("/admin/v1/tables/{table}/mapping/rollback", post(releases::rollback)),
+        ("/admin/v1/tables/{table}/release", get(releases::status)),
         ("/admin/v1/mappings", get(releases::list).post(releases::load)),
         ("/admin/v1/mappings/try", post(playground::try_out)),
         ("/admin/v1/mappings/{digest}", get(releases::show)),
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 18] {
         tables::turn,
         releases::release,
         releases::rollback,
+        releases::status,
         releases::list,
         releases::load,
         releases::show,

@@ -86,7 +86,7 @@ pub(crate) struct MappingDetail {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Release {
-    /// `sha256:…`
+    /// `sha256:…`, or a beginning of six digits at least that no other has.
     digest: String,
     /// Only `activate` is supported.
     #[serde(default = "activate")]
@@ -124,6 +124,38 @@ pub(crate) struct Laws {
     /// How long the laws are looked at, in milliseconds; 3000 unless said, and at most.
     #[param(nullable = false, maximum = 3000)]
     laws_ms: Option<u64>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Leaving {
+    /// The version to leave, or a beginning of its digest: refused where another is in force by now.
+    #[param(nullable = false)]
+    from: Option<String>,
+}
+
+/// What is in force for a table, and what was.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Status {
+    /// The table that decides for it: itself, or the one whose rows its rows are parts of.
+    table: String,
+    active: MappingRef,
+    /// What was put in force, the last first.
+    history: Vec<PutInForce>,
+}
+
+/// A version that was put in force.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PutInForce {
+    digest: String,
+    /// None: the program that carried it is another now.
+    version: Option<String>,
+    /// When, by RFC 3339.
+    at: String,
+    by: String,
+    /// Taken back since, or deactivated: a rollback does not go there.
+    rolled_back: bool,
 }
 
 /// Loads a component through the gate.
@@ -182,17 +214,19 @@ pub(crate) async fn list(State(app): Shared) -> Response {
 #[utoipa::path(
     get,
     path = "/admin/v1/mappings/{digest}",
-    params(("digest" = String, Path, description = "`sha256:…`")),
+    params(("digest" = String, Path, description = "`sha256:…`, or a beginning of six digits at least that no other has")),
     responses(
         (status = 200, description = "The version", body = MappingDetail),
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
 pub(crate) async fn show(State(app): Shared, Named(digest): Named) -> Response {
-    let found = app.turntable.store.mapping(&digest).await.and_then(|mapping| {
+    let found = async {
+        let digest = app.turntable.whole_digest(&digest).await?;
+        let mapping = app.turntable.store.mapping(&digest).await?;
         mapping.ok_or_else(|| Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest"))
-    });
-    reply(found.map(|mapping| detail(&app.turntable.snapshot(), mapping)))
+    };
+    reply(found.await.map(|mapping| detail(&app.turntable.snapshot(), mapping)))
 }
 
 /// Puts a loaded mapping version in force.
@@ -230,14 +264,54 @@ pub(crate) async fn release(State(app): Shared, caller: Caller, Named(table): Na
 #[utoipa::path(
     post,
     path = "/admin/v1/tables/{table}/mapping/rollback",
-    params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`")),
+    params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`"), Leaving),
     responses(
         (status = 200, description = "What is in force now", body = Released),
+        (status = 409, description = "There is none before, or another than `from` is in force", body = ErrorAnswer),
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn rollback(State(app): Shared, caller: Caller, Named(table): Named) -> Response {
-    reply(app.turntable.rollback(&table, actor(&caller)).await.map(Released::from))
+pub(crate) async fn rollback(
+    State(app): Shared,
+    caller: Caller,
+    Named(table): Named,
+    Options(query): Options<Leaving>,
+) -> Response {
+    reply(app.turntable.rollback(&table, query.from.as_deref(), actor(&caller)).await.map(Released::from))
+}
+
+/// What is in force for a table, and what was.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/tables/{table}/release",
+    params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`")),
+    responses(
+        (status = 200, description = "The version in force and those before", body = Status),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn status(State(app): Shared, Named(table): Named) -> Response {
+    let status = async {
+        let activations = app.turntable.activations(&table).await?;
+        let known = app.turntable.store.mappings().await?;
+        let live = app.turntable.snapshot();
+        let root = live.root(live.table(&table)?);
+        let put = |one: control::Activation| PutInForce {
+            version: known.iter().find(|mapping| mapping.digest == one.digest).map(|mapping| mapping.version.clone()),
+            digest: one.digest,
+            at: one.activated_at.to_string(),
+            by: one.activated_by,
+            rolled_back: one.rolled_back,
+        };
+        let active = MappingRef {
+            name: root.mapping.name.clone(),
+            version: root.mapping.version.clone(),
+            digest: root.mapping.digest.clone(),
+        };
+        let history = activations.into_iter().map(put).collect();
+        Ok(Status { table: root.table.name.clone(), active, history })
+    };
+    reply(status.await)
 }
 
 /// Takes a mapping out of force. Its tables are served no longer, also after a restart; resources and loaded versions stay.

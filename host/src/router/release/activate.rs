@@ -65,15 +65,17 @@ impl Turntable {
         let (table, digest) = (table.to_owned(), digest.to_owned());
         apart(async move || {
             let _control = this.control.lock().await;
+            let digest = this.whole_digest(&digest).await?;
             this.activate_now(&table, &digest, &actor, "mapping.activate").await
         })
         .await
     }
 
-    /// The version before the one in force. Its rows are there, but for what was written since.
-    pub async fn rollback(self: &Arc<Self>, table: &str, actor: Actor) -> Result<Released> {
+    /// The version before the one in force. Its rows are there, but for what was written since. `from`: the version to
+    /// leave; `Conflict` where another is in force, as when somebody else has gone back already.
+    pub async fn rollback(self: &Arc<Self>, table: &str, from: Option<&str>, actor: Actor) -> Result<Released> {
         let this = Arc::clone(self);
-        let table = table.to_owned();
+        let (table, from) = (table.to_owned(), from.map(str::to_owned));
         apart(async move || {
             let _control = this.control.lock().await;
             let root = {
@@ -81,7 +83,15 @@ impl Turntable {
                 live.root(live.table(&table)?).table.name.clone()
             };
             let in_force = this.store.activations(&root).await?;
-            let mut before = in_force.iter().filter(|activation| !activation.rolled_back).skip(1);
+            let mut before = in_force.iter().filter(|activation| !activation.rolled_back);
+            let active = before.next();
+            if let Some(from) = &from {
+                let from = this.whole_digest(from).await?;
+                if let Some(active) = active.filter(|active| active.digest != from) {
+                    let message = format!("table `{root}` has {} in force, and not {from}", active.digest);
+                    return Err(Error::new(Code::Conflict, message).target("from"));
+                }
+            }
             let before = before.next().ok_or_else(|| {
                 Error::new(Code::Conflict, format!("table `{root}` has no version before the one in force"))
             })?;
