@@ -176,8 +176,14 @@ impl Client {
         if let AuthSettings::Header { name: header, .. } = &settings.auth {
             header_name(name, header)?;
         }
+        let authorities = settings.ca_file.as_deref();
         let urls: Vec<_> = std::iter::once(&settings.url).chain(settings.auth.token_url()).collect();
-        let http = connect(name, &urls, settings.ca_file.as_deref())?;
+        let http = connect(name, &urls, authorities)?;
+        let for_tokens = match &settings.auth {
+            // The machine's own token is nothing for the proxy that leads to the service.
+            AuthSettings::ManagedIdentity { url, .. } => connect(name, &[url], authorities)?,
+            _ => http.clone(),
+        };
         Ok(Self(Arc::new(Service {
             name: name.to_owned(),
             base: settings.url.clone(),
@@ -187,7 +193,7 @@ impl Client {
             overrides: settings.overrides.clone(),
             timeout: settings.timeout,
             answer_bytes: limits.upstream_bytes,
-            authorizer: Authorizer::new(name, settings.auth.clone(), http.clone()),
+            authorizer: Authorizer::new(name, settings.auth.clone(), for_tokens),
             http,
             turns: Turns::new(limits.upstream_concurrency, limits.upstream_queue, limits.share_percent),
             requests: AtomicU64::new(0),

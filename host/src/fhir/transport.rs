@@ -57,6 +57,12 @@ impl BaseUrl {
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// On this machine, or at an address that no router passes on (RFC 3927): there a proxy would be somebody else.
+    fn is_near(&self) -> bool {
+        let is_link_local = |host: &str| host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_link_local());
+        self.is_loopback() || self.0.host_str().is_some_and(is_link_local)
+    }
+
     pub(super) fn url(&self) -> Url {
         self.0.clone()
     }
@@ -148,7 +154,7 @@ pub(super) fn connect(source: &str, urls: &[&BaseUrl], certificates: Option<&Pat
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
         .user_agent(concat!("turntable/", env!("CARGO_PKG_VERSION")));
-    if urls.iter().all(|url| url.is_loopback()) {
+    if urls.iter().all(|url| url.is_near()) {
         builder = builder.no_proxy();
     }
     if let Some(path) = certificates {
@@ -279,6 +285,19 @@ fn causes(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_near_is_asked_without_a_proxy() {
+        for (url, near) in [
+            ("http://127.0.0.1:8080/r4", true),
+            ("http://localhost/r4", true),
+            ("http://169.254.169.254/metadata/identity/oauth2/token", true),
+            ("http://169.253.169.254/r4", false),
+            ("https://fhir.example.org/r4", false),
+        ] {
+            assert_eq!(BaseUrl::parse(url).unwrap().is_near(), near, "{url}");
+        }
+    }
 
     #[test]
     fn base_addresses() {

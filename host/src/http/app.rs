@@ -171,10 +171,10 @@ async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = whole(next.run(request)).await;
     if let Some(set) = asked_for(&path)
-        && app.turntable.snapshot().tables().any(|table| table.table.entity_set == set)
+        && let Some(table) = app.turntable.snapshot().catalog.find_entity_set(set)
     {
         let status = response.status();
-        app.traffic.count(set, begun.elapsed(), status.is_client_error() || status.is_server_error());
+        app.traffic.count(&table.entity_set, begun.elapsed(), status.is_client_error() || status.is_server_error());
     }
     let counters = &app.counters;
     counters.requests.fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Where the cells of rows came from, found without knowing the mapping: each value of the resource is taken away by itself,
 //! and the cells that change are those that it went into. And what two resources differ in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -48,13 +48,14 @@ pub fn origins(
         leaves.iter().for_each(|leaf| documents.push(without(resource, leaf).to_string().as_bytes()));
         let answers = mapping.rows_of(&asked, &documents)?;
         for (at, ((table, columns), answer)) in tables.iter().zip(&answers).enumerate() {
+            let by_key = by_key(table, answer);
             for (document, leaf) in leaves.iter().enumerate() {
                 let refused = |issue: &&crate::mapping::component::Issue| {
                     issue.index == document && issue.severity == Severity::Error
                 };
                 let refused = answer.issues.iter().any(|issue| refused(&issue));
                 for row in 0..made[at].rows.len() {
-                    let after = same_row(table, &made[at], row, answer, document);
+                    let after = by_key.get(&(document, made[at].rows.cell(row, table.key))).copied();
                     for (position, column) in columns.iter().enumerate() {
                         let before = made[at].rows.cell(row, *column);
                         match after {
@@ -90,11 +91,13 @@ fn at_once(limits: &Limits, size: usize) -> usize {
     (limits.mapping_input_bytes / size.max(1)).min(limits.mapping_documents).max(1)
 }
 
-/// The row of a document that has the key of another.
-fn same_row(table: &Table, made: &Batch, row: usize, answer: &Batch, document: usize) -> Option<usize> {
-    let key = made.rows.cell(row, table.key);
-    let of_document = |row: &usize| answer.origin.get(*row).is_some_and(|of| *of as usize == document);
-    (0..answer.rows.len()).filter(of_document).find(|row| answer.rows.cell(*row, table.key) == key)
+/// Rows by their document and key; the first, where a mapping gives a key twice.
+fn by_key<'b>(table: &Table, answer: &'b Batch) -> HashMap<(usize, Option<&'b str>), usize> {
+    let mut found = HashMap::with_capacity(answer.rows.len());
+    for (row, document) in answer.origin.iter().enumerate().take(answer.rows.len()) {
+        found.entry((*document as usize, answer.rows.cell(row, table.key))).or_insert(row);
+    }
+    found
 }
 
 /// The JSON pointers of all values that have no values inside.

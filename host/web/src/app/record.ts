@@ -171,7 +171,8 @@ class Record_ extends Page {
 
   private put(column: Column, put: Put): void {
     const before = this.row?.[column.property] ?? null;
-    const same = 'value' in put ? String(put.value) === String(before) : (put.chosen?.key ?? null) === before;
+    const equal = (a: unknown, b: unknown) => a === b || (a !== null && b !== null && String(a) === String(b));
+    const same = 'value' in put ? equal(put.value, before) : (put.chosen?.key ?? null) === before;
     if (same) this.puts.delete(column.name);
     else this.puts.set(column.name, put);
     this.requestUpdate();
