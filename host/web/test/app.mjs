@@ -75,11 +75,14 @@ async function exercise() {
   assert.equal(made.body.patient.reference, `Patient/${PATIENT}`);
   assert.equal(made.body.meta.versionId, '1');
 
+  // The button says `Saving …` meanwhile, and is gone when there is nothing left to save.
+  const saved = () => page.getByRole('button', { name: /^Sav(e|ing)/ }).waitFor({ state: 'detached' });
+
   // Changed, and written back.
   await page.locator('#field-msemr_code').fill('XYZ456');
   await page.locator('#field-msemr_code').press('Tab');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('button', { name: 'Save' }).waitFor({ state: 'detached' });
+  await saved();
   const changed = await json(`${fhir}/AllergyIntolerance/${key}`);
   assert.equal(changed.body.meta.versionId, '2');
   assert.ok(JSON.stringify(changed.body).includes('XYZ456'));
@@ -98,7 +101,7 @@ async function exercise() {
   await picture(page, 'conflict');
   await page.getByRole('button', { name: 'Save what is chosen' }).click();
   await page.locator('#field-msemr_code').waitFor();
-  await page.waitForFunction(() => document.querySelector('.conflict') === null);
+  await saved();
   assert.equal((await json(url)).body.msemr_code, 'MINE');
 
   // What the server refuses stands beside the field, and what was typed stays.
