@@ -2,8 +2,8 @@
 //! many at once, and of each of those who share it (a mapping, a table, a resource type) no more than a share; so many
 //! that wait, and of each again no more than a share. Names take turns: sixty-four who want what is slow hold up nobody
 //! who wants something else. Among those of one name who wants least goes first, counting what its request has had
-//! already: one row comes between the pages of those who read a table from end to end. Who wants as much as another is
-//! served in the order of coming.
+//! already: one row comes between the pages of those who read a table from end to end, and between the parts of one page,
+//! whose turn is lent to it ([`Turn::lent`]). Who wants as much as another is served in the order of coming.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -128,17 +128,8 @@ impl Turns {
                 state.count_refused(&of);
                 return Err(Refused::Full);
             }
-            let (give, turn) = oneshot::channel();
-            let is_first = entry.waiting.is_empty();
-            state.tickets += 1;
-            let ticket = state.tickets;
-            let waiting = &mut state.of.entry(of.clone()).or_default().waiting;
-            let at = waiting.partition_point(|other| other.size <= size);
-            waiting.insert(at, Waiting { size, ticket, give });
-            state.waiting += 1;
-            if is_first {
-                state.round.push_back(of.clone());
-            }
+            let at = entry.waiting.partition_point(|other| other.size <= size);
+            let (turn, ticket) = state.wait(&of, size, at);
             (turn, Ticket { shared, of: &of, ticket })
         };
         // A turn that comes when nobody waits for it any more is given back by being dropped.
@@ -206,7 +197,56 @@ impl Shared {
     }
 }
 
+impl Turn {
+    /// Goes on with the turn, where nobody who wants less waits for it. Else it is given to them, and the next one is
+    /// waited for, before all others who want as much. `wait.size`: what this one wants still.
+    pub async fn lent(self, wait: Wait) -> Result<Self, Refused> {
+        let (shared, of) = (self.shared.clone(), self.of.clone());
+        let (turn, ticket) = {
+            let mut state = shared.state();
+            if !state.is_wanted(&of, wait.size, shared.share) {
+                return Ok(self);
+            }
+            let entry = state.of.entry(of.clone()).or_default();
+            let at = entry.waiting.partition_point(|other| other.size < wait.size);
+            let (turn, ticket) = state.wait(&of, wait.size, at);
+            (turn, Ticket { shared: &shared, of: &of, ticket })
+        };
+        drop(self);
+        let given = tokio::time::timeout_at(wait.until.into(), turn).await;
+        drop(ticket);
+        given.ok().and_then(Result::ok).ok_or_else(|| {
+            shared.state().count_refused(&of);
+            Refused::Late
+        })
+    }
+}
+
 impl State {
+    /// Somebody waits who wants less than this and would be served if one of these turns were given back.
+    fn is_wanted(&self, of: &Arc<str>, size: u64, share: usize) -> bool {
+        let is_first = |other: &Arc<str>| {
+            let Some(entry) = self.of.get(other) else { return false };
+            let may = other == of || entry.held < share;
+            may && entry.waiting.front().is_some_and(|waiting| waiting.size < size)
+        };
+        self.round.iter().any(is_first)
+    }
+
+    /// Puts somebody into the queue of a name, at this place.
+    fn wait(&mut self, of: &Arc<str>, size: u64, at: usize) -> (oneshot::Receiver<Turn>, u64) {
+        let (give, turn) = oneshot::channel();
+        self.tickets += 1;
+        let ticket = self.tickets;
+        let waiting = &mut self.of.entry(of.clone()).or_default().waiting;
+        if waiting.is_empty() {
+            self.round.push_back(of.clone());
+        }
+        waiting.insert(at.min(waiting.len()), Waiting { size, ticket, give });
+        self.waiting += 1;
+        (turn, ticket)
+    }
+
     /// A name that neither holds nor wants anything takes no room.
     fn forget(&mut self, of: &Arc<str>) {
         if self.of.get(of).is_some_and(|entry| entry.held == 0 && entry.waiting.is_empty()) {
@@ -327,6 +367,51 @@ mod tests {
             task.await.unwrap();
         }
         assert_eq!(*order.lock().unwrap(), [5, 3, 1, 2, 0, 4]);
+        assert!(is_empty(&turns));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_turn_is_lent_to_who_wants_less() {
+        let turns = Turns::new(1, 3, 100);
+        let large = |turns: &Turns| {
+            let turns = turns.clone();
+            async move { turns.turn("a", Wait { until: soon(), size: 5_000 }).await.unwrap() }
+        };
+        let held = large(&turns).await;
+        let held = held.lent(Wait { until: soon(), size: 4_000 }).await.unwrap();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = Vec::new();
+        // Another as large does not come between; one row does, of this name and of another, though the queue is full.
+        for (name, of, size) in [("as large", "a", 5_000), ("one", "a", 1), ("other", "b", 1)] {
+            let (asking, order) = (turns.clone(), order.clone());
+            let before = turns.0.state().waiting;
+            tasks.push(tokio::spawn(async move {
+                let turn = asking.turn(of, Wait { until: soon(), size }).await.unwrap();
+                order.lock().unwrap().push(name);
+                drop(turn);
+            }));
+            while turns.0.state().waiting == before {
+                tokio::task::yield_now().await;
+            }
+        }
+        let held = held.lent(Wait { until: soon(), size: 4_000 }).await.unwrap();
+        order.lock().unwrap().push("the rest");
+        drop(held);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ["one", "other", "the rest", "as large"]);
+        assert!(is_empty(&turns));
+        // Nobody waits longer than it may.
+        let held = large(&turns).await;
+        let one = waits(&turns, "a").await;
+        let late = held.lent(Wait { until: Instant::now() + Duration::from_millis(5), size: 1 });
+        let (late, one) = tokio::join!(late, async {
+            let one = one.await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            drop(one);
+        });
+        assert_eq!((late.unwrap_err(), one), (Refused::Late, ()));
         assert!(is_empty(&turns));
     }
 

@@ -14,6 +14,7 @@ use turntable_componentize::{Settings, compile, componentize, read_samples};
 use turntable_fhir_sandbox::{Running, Sandbox};
 
 use crate::data;
+use crate::gateway;
 use crate::measure::{Report, Table, milliseconds, quantile};
 use crate::read;
 use crate::start::Program;
@@ -89,7 +90,8 @@ pub fn run(report: &mut Report) -> Result<()> {
 async fn measured(report: &mut Report) -> Result<()> {
     let (_sandbox, fhir) = service().await?;
     let directory = tempfile::tempdir()?;
-    let program = Program::start(directory.path(), &fhir.base_url())?;
+    let remembering = gateway::remembering(&fhir.base_url()).await?;
+    let program = Program::start(directory.path(), &remembering)?;
     let client = read::client()?;
     read::ingest(&program.url, "Patient", read::ROWS).await?;
     post(&client, &program.url, texts()).send().await?.error_for_status()?;

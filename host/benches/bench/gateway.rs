@@ -1,13 +1,15 @@
 //! What somebody would write by hand in Turntable's place, for one table and nothing else: the yardsticks of a gateway.
 //! Each is an HTTP server of its own.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -27,6 +29,45 @@ pub async fn pass_through(upstream: String) -> Result<SocketAddr> {
         }
     }
     serve(Router::new().fallback(answer).with_state((read::client()?, upstream))).await
+}
+
+/// A service on a machine of its own: what it answers to a question it remembers, so that its work takes nothing of this
+/// machine. Its base URL.
+pub async fn remembering(upstream: &str) -> Result<String> {
+    type Remembered = Arc<Mutex<HashMap<String, (HeaderMap, Bytes)>>>;
+    type Shared = State<(reqwest::Client, String, String, Remembered)>;
+    async fn answer(State((client, upstream, own, remembered)): Shared, uri: Uri) -> Response {
+        let known = || remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = uri.to_string();
+        if let Some(answer) = known().get(&asked).cloned() {
+            return answer.into_response();
+        }
+        let answer = async {
+            let answer = client.get(format!("{upstream}{asked}")).send().await?.error_for_status()?;
+            let mut headers = answer.headers().clone();
+            headers.remove(header::CONTENT_LENGTH);
+            headers.remove(header::TRANSFER_ENCODING);
+            // Links lead on here.
+            Ok::<_, crate::Error>((headers, Bytes::from(answer.text().await?.replace(&upstream, &own))))
+        };
+        match answer.await {
+            Ok(answer) => {
+                known().insert(asked, answer.clone());
+                answer.into_response()
+            }
+            Err(error) => failed(error),
+        }
+    }
+    let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let address = listener.local_addr()?;
+    let base: Uri = upstream.parse()?;
+    let origin = format!("http://{}", base.authority().ok_or("no authority")?);
+    let own = format!("http://{address}");
+    let remembering = format!("{own}{}", base.path());
+    let state = (read::client()?, origin, own, Remembered::default());
+    let router = Router::new().fallback(answer).with_state(state);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(remembering)
 }
 
 /// Typed structs over the page, and the rows of all columns out.

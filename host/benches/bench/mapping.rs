@@ -247,6 +247,7 @@ impl<'a> Path<'a> {
             omit_nulls: false,
             names: &names,
             twins: false,
+            pause: || Ok(()),
         };
         let found = Found { table: &self.live.table, query: &self.query, rows, expanded: &[] };
         Ok(reply::page(style, found, reply::Page::default())?)

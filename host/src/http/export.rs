@@ -28,6 +28,7 @@ use crate::odata::request::Call;
 use crate::odata::{csv, parquet};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
+use crate::router::work;
 
 /// Parts of a file that wait to be taken; of rows that wait to be written there are as many.
 const WAITING: usize = 2;
@@ -172,6 +173,7 @@ impl Export {
             omit_nulls: false,
             names,
             twins: self.call.twins,
+            pause: work::pause,
         }
     }
 

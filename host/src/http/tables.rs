@@ -46,6 +46,7 @@ use crate::odata::request::{Call, Message, Request, parse, user_view_asked};
 use crate::router::read::fetch::Fetched;
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::ServedTable;
+use crate::router::work;
 use crate::router::write::change::Written;
 use crate::router::write::ingest::How;
 
@@ -641,6 +642,7 @@ fn style<'a>(catalog: &'a Catalog, sent: &'a Sent, call: &'a Call, names: &'a Na
         omit_nulls: call.preferences.omit_nulls,
         names,
         twins: call.twins,
+        pause: work::pause,
     }
 }
 

@@ -30,7 +30,12 @@ pub struct Style<'a> {
     pub names: &'a Names,
     /// Tables that have twins are called by their twins' names.
     pub twins: bool,
+    /// Called between parts of a large answer: others may come first.
+    pub pause: fn() -> Result<()>,
 }
+
+/// Rows that are written in one go.
+const ROWS_AT_ONCE: usize = 500;
 
 impl<'a> Style<'a> {
     /// A table under the name that it has in this answer.
@@ -122,6 +127,9 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     let properties = Properties::new(style, found)?;
     out.bytes.reserve(found.rows.len() * properties.nulls.len() + 2 * found.rows.bytes());
     for row in 0..found.rows.len() {
+        if row > 0 && row.is_multiple_of(ROWS_AT_ONCE) {
+            (style.pause)()?;
+        }
         out.item();
         entity(&mut out, style, found, &properties, row, None)?;
     }

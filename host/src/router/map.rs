@@ -18,6 +18,10 @@ use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::router::element::Elements;
 use crate::router::snapshot::ServedTable;
+use crate::router::work;
+
+/// Resources of one call at most: who wants fewer need not wait for more than that.
+const AT_ONCE: usize = 250;
 
 /// One resource as its place has it.
 #[derive(Clone, Copy)]
@@ -161,7 +165,7 @@ fn batches(mapping: &Mapping, asked: &[Asked<'_>], resources: &[Resource<'_>]) -
     let (mut done, mut most) = (0, usize::MAX);
     loop {
         let rest = &resources[done..];
-        let some = &rest[..fitting(mapping.limits(), rest).min(most)];
+        let some = &rest[..fitting(mapping.limits(), rest).min(most).min(AT_ONCE)];
         let documents: Documents = some.iter().map(|resource| resource.body).collect();
         let made = match mapping.rows_of(asked, &documents) {
             Ok(made) => made,
@@ -187,6 +191,7 @@ fn batches(mapping: &Mapping, asked: &[Asked<'_>], resources: &[Resource<'_>]) -
         if done >= resources.len() {
             return Ok(all);
         }
+        work::pause()?;
     }
 }
 

@@ -2,6 +2,7 @@
 //! a thread of the reactor, so that no request waits for another one's mapping. A bounded number of jobs runs at once
 //! and a bounded number waits, and of both each mapping has no more than its share; who comes on top is told so.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -38,14 +39,14 @@ impl Work {
         deadline: Option<Instant>,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let place = self.place(of, size, deadline).await?;
+        let turn = self.place(of, size, deadline).await?;
+        let place = Place { turn, size, deadline, patience: self.patience };
+        // Given back when the job ends, not when the request does.
         let job = move || {
-            // Given back when the job ends, not when the request does.
-            let _place = place;
-            match deadline {
+            place.held(|| match deadline {
                 Some(deadline) => sandbox::until(deadline, job),
                 None => job(),
-            }
+            })
         };
         jobs::run(job)
             .await
@@ -58,16 +59,56 @@ impl Work {
     }
 
     async fn place(&self, of: &str, size: u64, deadline: Option<Instant>) -> Result<Turn> {
-        let patience = Instant::now() + self.patience;
-        let until = deadline.map_or(patience, |deadline| deadline.min(patience));
-        self.turns.turn(of, Wait { until, size }).await.map_err(|refused| {
-            let error = match refused {
-                Refused::Full => Error::new(Code::Busy, "too many requests wait for their turn"),
-                Refused::Late => Error::new(Code::MappingBusy, "the mappings are called too often at once"),
-            };
-            error.hint("try again shortly").retry_after(1)
-        })
+        self.turns.turn(of, wait(size, deadline, self.patience)).await.map_err(told)
     }
+}
+
+/// What a job works with, while it works.
+struct Place {
+    turn: Turn,
+    size: u64,
+    deadline: Option<Instant>,
+    patience: Duration,
+}
+
+thread_local! {
+    static PLACE: Cell<Option<Place>> = const { Cell::new(None) };
+}
+
+impl Place {
+    fn held<T>(self, job: impl FnOnce() -> T) -> T {
+        /// The thread does other jobs after this one, which may have panicked.
+        struct GivenBack;
+        impl Drop for GivenBack {
+            fn drop(&mut self) {
+                PLACE.take();
+            }
+        }
+        PLACE.set(Some(self));
+        let _given_back = GivenBack;
+        job()
+    }
+}
+
+/// For a job between two parts of its work: others who want less come first. `MappingBusy` where they take too long.
+pub fn pause() -> Result<()> {
+    let Some(Place { turn, size, deadline, patience }) = PLACE.take() else { return Ok(()) };
+    let turn = waited(turn.lent(wait(size, deadline, patience))).map_err(told)?;
+    PLACE.set(Some(Place { turn, size, deadline, patience }));
+    Ok(())
+}
+
+fn wait(size: u64, deadline: Option<Instant>, patience: Duration) -> Wait {
+    let patience = Instant::now() + patience;
+    Wait { until: deadline.map_or(patience, |deadline| deadline.min(patience)), size }
+}
+
+fn told(refused: Refused) -> Error {
+    let error = match refused {
+        Refused::Full => Error::new(Code::Busy, "too many requests wait for their turn"),
+        Refused::Late => Error::new(Code::MappingBusy, "the mappings are called too often at once"),
+    };
+    error.hint("try again shortly").retry_after(1)
 }
 
 /// For a job, which holds its thread anyhow: waits for what others do.
@@ -134,6 +175,41 @@ mod tests {
         free.send(()).unwrap();
         task.await.unwrap().unwrap();
         assert_eq!(second.await.unwrap().unwrap(), 2);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn little_comes_between_the_parts_of_much() {
+        let work = work(4, 20_000);
+        let (begun, running) = tokio::sync::oneshot::channel();
+        let (go_on, told) = mpsc::channel::<()>();
+        let (done, order) = mpsc::channel();
+        let large = tokio::spawn({
+            let (work, done) = (work.clone(), done.clone());
+            async move {
+                let parts = move || {
+                    let _ = begun.send(());
+                    let _ = told.recv();
+                    pause()?;
+                    let _ = done.send("much");
+                    Ok::<_, Error>(())
+                };
+                work.run("a", 5_000, soon(), parts).await
+            }
+        });
+        running.await.unwrap();
+        let small = tokio::spawn({
+            let work = work.clone();
+            async move { work.run("a", 1, soon(), move || done.send("little").is_ok()).await }
+        });
+        while work.turns.figures()["a"].waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        go_on.send(()).unwrap();
+        assert!(small.await.unwrap().unwrap());
+        large.await.unwrap().unwrap().unwrap();
+        assert_eq!(order.iter().collect::<Vec<_>>(), ["little", "much"]);
+        assert_eq!(work.turns.figures().len(), 0, "all places are free");
+        pause().expect("who has no place has none to lend");
     }
 
     #[tokio::test(flavor = "current_thread")]

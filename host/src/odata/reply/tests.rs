@@ -46,6 +46,7 @@ fn write(query: &Query, rows: &Rows, expanded: &[Expanded], format: Format, anno
         omit_nulls,
         names,
         twins: false,
+        pause: || Ok(()),
     };
     let bytes = one(style, Found { table: &table, query, rows, expanded }, 0)?;
     let text = String::from_utf8(bytes).expect("UTF-8");
@@ -64,6 +65,7 @@ fn style_of<'a>(catalog: &'a Catalog, annotations: &'a Annotations) -> Style<'a>
         omit_nulls: false,
         names: &NAMES,
         twins: false,
+        pause: || Ok(()),
     }
 }
 
