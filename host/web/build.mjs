@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const dist = path.join(here, 'dist');
+// What is served while it is written is not what is committed.
+const dist = path.join(here, process.argv.includes('--serve') ? 'node_modules/.served' : 'dist');
 const PAGES = ['start', 'app', 'console'];
 
 const options = {

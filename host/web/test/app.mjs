@@ -170,6 +170,59 @@ async function found() {
   await page.context().close();
 }
 
+/// A list kept as a view, by everybody's name for it; and one column of several rows changed at once.
+async function views() {
+  const page = await open(chromium);
+  await page.goto(`${server}/app/t/contacts`);
+  const grid = page.getByRole('grid', { name: 'Contact' });
+  await grid.getByRole('link').first().waitFor();
+  await page.getByRole('button', { name: '+ Filter' }).click();
+  await page.getByLabel('Column', { exact: true }).selectOption({ label: 'Full name' });
+  await page.getByRole('combobox', { name: 'Test' }).selectOption('contains');
+  await page.getByRole('textbox', { name: 'Value' }).fill('Patient One');
+  await page.getByRole('textbox', { name: 'Value' }).press('Tab');
+  await page.getByText('1 of 1 row').waitFor();
+  await page.locator('summary', { hasText: 'Views' }).click();
+  await page.getByRole('button', { name: 'Keep this list as a view …' }).click();
+  await page.getByRole('dialog').getByLabel('Name').fill('Those called One');
+  await clean(page, 'keeping a view');
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep', exact: true }).click();
+  await page.getByText('The rows of the view “Those called One”').waitFor();
+  await page.waitForURL(/view=/);
+  assert.equal(await grid.getByRole('link').count(), 1);
+  await clean(page, 'a view');
+  // It has an address.
+  const there = await open(chromium);
+  await there.goto(page.url().split('#')[0]);
+  await there.getByRole('grid', { name: 'Contact' }).getByRole('link', { name: 'Patient One' }).waitFor();
+  assert.equal(await there.getByRole('grid', { name: 'Contact' }).getByRole('link').count(), 1);
+  await there.context().close();
+  await page.locator('summary', { hasText: 'Those called One' }).click();
+  await page.getByRole('button', { name: 'Delete the view Those called One' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.locator('summary', { hasText: 'Views' }).waitFor();
+  assert.equal((await json(`${API}/userqueries`)).body.value.length, 0);
+
+  await page.goto(`${server}/app/t/contacts`);
+  const rows = grid.getByRole('row');
+  await rows.nth(2).waitFor();
+  const keys = await Promise.all([1, 2].map((at) => rows.nth(at).getByRole('link').first().getAttribute('href')));
+  for (const at of [1, 2]) await rows.nth(at).getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Change 2 …' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Column').selectOption('address1_city');
+  await dialog.locator('#field-address1_city').fill('Monday Town');
+  await dialog.locator('#field-address1_city').press('Tab');
+  await clean(page, 'changing several rows');
+  await dialog.getByRole('button', { name: 'Change', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  for (const href of keys) {
+    const row = await json(`${API}/contacts(${href.split('/').pop().split(/[?#]/)[0]})`);
+    assert.equal(row.body.address1_city, 'Monday Town');
+  }
+  await page.context().close();
+}
+
 /// A patient whose name is markup does no harm.
 async function markup() {
   const name = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
@@ -235,7 +288,7 @@ async function downService() {
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [firstList, exercise, turned, found, markup, otherWindows, tour, downService]) {
+for (const part of [firstList, exercise, turned, found, views, markup, otherWindows, tour, downService]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();

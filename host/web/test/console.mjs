@@ -75,6 +75,17 @@ async function others() {
   await page.getByRole('table', { name: 'Rows' }).waitFor();
   await clean(page, 'explorer');
   await picture(page, 'console-explorer');
+  // As somebody else: a role that there is not is shown nothing.
+  await page.locator('summary', { hasText: 'As somebody else' }).click();
+  await page.getByLabel('Roles').fill('reader');
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await page.getByText('This is what callers with the roles reader are shown.').waitFor();
+  await page.getByRole('table', { name: 'Rows' }).waitFor();
+  await clean(page, 'explorer, as somebody else');
+  await page.getByLabel('Roles').fill('nobody-here');
+  await page.getByRole('button', { name: 'Ask' }).click();
+  await page.getByRole('alert').waitFor();
+  assert.equal(await page.getByRole('table', { name: 'Rows' }).count(), 0);
   await page.goto(`${server}/console/services`);
   await page.getByRole('button', { name: 'Try out what it does' }).click();
   await page.getByRole('heading', { name: /^Tried out on/ }).waitFor();

@@ -14,7 +14,9 @@ import { type Column, placeOf, type Schema, schemaOf, tableOfSet } from '../part
 import { empty, Page } from '../parts/page.js';
 import { place, turn } from '../parts/router.js';
 import { badge } from './badge.js';
+import { change } from './change.js';
 import { removal } from './remove.js';
+import { chooser, drop, keep, type View, viewsOf } from './views.js';
 
 const PAGE = 100;
 
@@ -34,10 +36,11 @@ class List extends Page {
   private loaded = false;
   private more = false;
   private marked: ReadonlySet<string> = new Set();
+  private views: readonly View[] = [];
 
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has('set')) {
-      [this.schema, this.where, this.rows, this.loaded, this.asked, this.marked] = [null, null, [], false, '', new Set()];
+      [this.schema, this.where, this.rows, this.loaded, this.asked, this.marked, this.views] = [null, null, [], false, '', new Set(), []];
     }
     if (changed.has('set') || changed.has('address')) void this.load();
   }
@@ -55,13 +58,23 @@ class List extends Page {
     return column ? { column, descending: direction === 'desc' } : null;
   }
 
+  private get view(): View | null {
+    const id = this.place.query.get('view');
+    return this.views.find((one) => one.id === id) ?? null;
+  }
+
   private columns(schema: Schema): readonly Column[] {
+    const given = this.view?.columns ?? [];
+    const found = given.flatMap((name) => schema.columns.filter((column) => column.name === name && column.kind !== 'Key'));
+    if (found.length) return found;
     return named(schema, this.place.query.get('columns'));
   }
 
   /// The query that this address asks for.
   private options(schema: Schema): Record<string, string | undefined> {
     const { table } = schema;
+    const { view } = this;
+    if (view) return { userQuery: view.id };
     const search = this.place.fragment.get('q');
     const found = search && table.title ? [`contains(${table.title},${quoted(search)})`] : [];
     const filter = [...found, ...filterOf(this.conditions, schema.columns)].join(' and ');
@@ -78,7 +91,9 @@ class List extends Page {
       const table = await tableOfSet(this.set);
       if (!table) throw new Refusal(404, 'UnknownTable', `There is no table “${this.set}” here.`);
       document.title = table.label;
-      this.schema = await schemaOf(table);
+      const [schema, views] = await Promise.all([schemaOf(table), this.views.length && !force ? this.views : viewsOf(table, signal)]);
+      [this.schema, this.views] = [schema, views];
+      if (this.place.query.has('view') && !this.view) throw new Refusal(404, 'NotFound', 'This view is not there any more.', null, 'Choose another, or all rows.');
       const url = `${API}/${table.set}${query(this.options(this.schema))}`;
       if (url === this.asked && !force) return;
       const [first, where] = await Promise.all([
@@ -121,7 +136,7 @@ class List extends Page {
         <h1>${table.label}</h1>
         ${this.where ? badge(this.where) : nothing}
         <span class="fill"></span>
-        ${table.title
+        ${table.title && !this.view
           ? html`<input type="search" data-search aria-label=${`Search ${table.label}`} placeholder="Search by name"
               .value=${this.place.fragment.get('q') ?? ''}
               @change=${(event: Event) => turn({ fragment: { q: (event.target as HTMLInputElement).value } })}>`
@@ -130,15 +145,17 @@ class List extends Page {
       </div>
       <p class="quiet">${table.description}</p>
       <div class="bar tools">
-        ${filterBar(this.conditions, schema.columns, (conditions) =>
-          turn({ fragment: { f: conditions.length ? JSON.stringify(conditions) : null } }),
-        )}
+        ${this.view
+          ? html`<span class="quiet">The rows of the view “${this.view.name}”</span>`
+          : filterBar(this.conditions, schema.columns, (conditions) => turn({ fragment: { f: conditions.length ? JSON.stringify(conditions) : null } }))}
         <span class="fill"></span>
-        ${this.chooser(schema)}
+        ${this.viewChooser(schema)}
+        ${this.view ? nothing : this.chooser(schema)}
         <button class="plain" @click=${() => void this.download(table.set)}>CSV</button>
         <button class="plain" @click=${() => window.print()}>Print</button>
         ${this.marked.size
-          ? html`<button class="plain danger" @click=${() => this.removeMarked()}>Delete ${this.marked.size}</button>`
+          ? html`<button class="plain" @click=${() => change(schema, this.markedRows(schema), () => void this.load(true))}>Change ${this.marked.size} …</button>
+              <button class="plain danger" @click=${() => removal(schema, this.markedRows(schema), () => void this.load(true))}>Delete ${this.marked.size}</button>`
           : nothing}
       </div>
       ${this.state(() => void this.load(true))}
@@ -160,7 +177,7 @@ class List extends Page {
             .markable=${true}
             .label=${table.label}
             .href=${(row: Row) => `/app/t/${table.set}/${String(row[table.key])}`}
-            @sorted=${({ detail }: CustomEvent<Sorted>) => turn({ query: { sort: `${detail.column}.${detail.descending ? 'desc' : 'asc'}` } })}
+            @sorted=${({ detail }: CustomEvent<Sorted>) => !this.view && turn({ query: { sort: `${detail.column}.${detail.descending ? 'desc' : 'asc'}` } })}
             @marked=${({ detail }: CustomEvent<ReadonlySet<string>>) => {
               this.marked = detail;
               this.requestUpdate();
@@ -208,11 +225,29 @@ class List extends Page {
     });
   }
 
-  private removeMarked(): void {
-    const { schema } = this;
-    if (!schema) return;
-    const rows = this.rows.filter((row) => this.marked.has(String(row[schema.table.key])));
-    removal(schema, rows, () => void this.load(true));
+  private markedRows(schema: Schema): readonly Row[] {
+    return this.rows.filter((row) => this.marked.has(String(row[schema.table.key])));
+  }
+
+  private viewChooser(schema: Schema): TemplateResult {
+    const choose = (id: string | null) => turn({ query: { view: id } });
+    const shown = () => ({
+      table: schema.table,
+      columns: this.columns(schema),
+      conditions: this.conditions,
+      search: this.place.fragment.get('q'),
+      sorted: this.sorted,
+    });
+    const again = async (id: string | null) => {
+      this.views = await viewsOf(schema.table);
+      choose(id);
+      this.requestUpdate();
+    };
+    return chooser(this.views, this.view, {
+      choose,
+      keep: () => keep(shown(), (id) => void again(id)),
+      drop: (view) => drop(view, () => void again(view === this.view ? null : (this.view?.id ?? null))),
+    });
   }
 }
 

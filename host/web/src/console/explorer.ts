@@ -1,4 +1,5 @@
-// A query, how it is answered, and its rows: what is asked of a FHIR service, and what is left to be done here.
+// A query, how it is answered, and its rows: what is asked of a FHIR service, and what is left to be done here. An
+// administrator may look as somebody else does.
 
 import { html, nothing, type TemplateResult } from 'lit';
 
@@ -29,6 +30,17 @@ class Explorer extends Page {
     if (place('/console/').fragment.has('query')) void this.run();
   }
 
+  /// Whom to look as: roles in the query of the address, and claims, which may say who somebody is, in its fragment.
+  private get as(): { roles: string; claims: string } {
+    const { query, fragment } = place('/console/');
+    return { roles: query.get('roles') ?? '', claims: fragment.get('claims') ?? '' };
+  }
+
+  private get headers(): Record<string, string> {
+    const { roles, claims } = this.as;
+    return { ...(roles ? { 'turntable-as-roles': roles } : {}), ...(claims ? { 'turntable-as-claims': claims } : {}) };
+  }
+
   private get text(): string {
     return place('/console/').fragment.get('query') ?? FIRST;
   }
@@ -37,8 +49,8 @@ class Explorer extends Page {
     [this.plan, this.rows] = [null, []];
     return this.work(async (signal) => {
       const url = `${API}/${this.text.trim().replace(/^\/+/, '')}`;
-      this.plan = (await ask<Row>(url, { signal, headers: { prefer: 'explain' } })).body;
-      const { body, timing } = await ask<Row>(url, { signal, headers: { prefer: `odata.maxpagesize=${ROWS}` } });
+      this.plan = (await ask<Row>(url, { signal, headers: { ...this.headers, prefer: 'explain' } })).body;
+      const { body, timing } = await ask<Row>(url, { signal, headers: { ...this.headers, prefer: `odata.maxpagesize=${ROWS}` } });
       this.rows = Array.isArray(body['value']) ? (body['value'] as Row[]) : [body];
       this.timing = timing;
     });
@@ -48,14 +60,25 @@ class Explorer extends Page {
     return html`<h1>Explorer</h1>
       <form @submit=${(event: SubmitEvent) => {
         event.preventDefault();
-        const text = String(new FormData(event.target as HTMLFormElement).get('query'));
-        turn({ fragment: { query: text } });
+        const said = new FormData(event.target as HTMLFormElement);
+        const of = (name: string) => String(said.get(name) ?? '').trim();
+        turn({ query: { roles: of('roles') }, fragment: { query: of('query'), claims: of('claims') } });
         void this.run();
       }}>
         <label for="query" class="quiet">A query, after <code>${API}/</code></label>
         <div class="bar"><textarea id="query" name="query" data-search rows="2" spellcheck="false" class="fill" .value=${this.text}></textarea>
         <button class="primary">Ask</button></div>
+        <details class="as" ?open=${this.as.roles !== ''}><summary>As somebody else</summary>
+          <div class="fields">
+            <div class="field"><label for="roles">Roles</label><input id="roles" name="roles" list="built-in" .value=${this.as.roles} placeholder="nurse">
+              <datalist id="built-in"><option value="reader"></option><option value="writer"></option><option value="mapper"></option></datalist>
+              <p class="note">As the configuration names them, several with commas. Nothing is written.</p></div>
+            <div class="field"><label for="claims">Claims</label><input id="claims" name="claims" spellcheck="false" .value=${this.as.claims} placeholder='{"patient":"…"}'>
+              <p class="note">A JSON object: what their token would say of them.</p></div>
+          </div>
+        </details>
       </form>
+      ${this.as.roles ? html`<p class="note" role="status">This is what callers with the roles <strong>${this.as.roles}</strong> are shown.</p>` : nothing}
       ${this.state(() => void this.run())}
       <div class="split">
         ${this.plan ? this.drawn(this.plan) : nothing}

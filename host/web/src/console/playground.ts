@@ -1,12 +1,15 @@
 // A mapping tried on a resource: its rows, what each cell was made of, and what would be lost on the way back. Nothing is
 // stored, and what is typed stays in the fragment of the address.
 
+import '../parts/editor.js';
+
 import { html, nothing, type TemplateResult } from 'lit';
 
 import { brief, type Loaded, type MappingVersion } from '../parts/admin.js';
 import { ADMIN, ask, type Json } from '../parts/api.js';
 import { call, curl } from '../parts/dialog.js';
 import { count } from '../parts/format.js';
+import type { Note as Mark } from '../parts/editor.js';
 import { isWithin, jsonTree } from '../parts/jsontree.js';
 import { Page } from '../parts/page.js';
 import { place, turn } from '../parts/router.js';
@@ -26,11 +29,7 @@ const SAMPLE = `{
 const LANGUAGES = { yaml: 'A mapping in YAML, as typed', view: 'A SQL-on-FHIR view, as typed' } as const;
 type Language = keyof typeof LANGUAGES;
 
-interface Note {
-  readonly severity: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
+interface Note extends Mark {
   readonly hint: string | null;
 }
 
@@ -126,8 +125,8 @@ class Playground extends Page {
     });
   }
 
-  private typed(name: 'resource' | 'code', event: Event): void {
-    turn({ fragment: { [name]: (event.target as HTMLTextAreaElement).value } });
+  private typed(name: 'resource' | 'code', { detail }: CustomEvent<string>): void {
+    turn({ fragment: { [name]: detail } });
     window.clearTimeout(this.rest);
     this.rest = window.setTimeout(() => void this.run(), REST);
   }
@@ -148,9 +147,8 @@ class Playground extends Page {
       ${language ? this.editor(tried) : nothing}
       <div class="split">
         <section class="card"><h2>FHIR</h2>
-          <label class="quiet" for="resource">A resource</label>
-          <textarea id="resource" class="code" rows="14" spellcheck="false" aria-invalid=${this.wrong ? 'true' : nothing} aria-describedby="resource-wrong" .value=${this.text} @input=${(event: Event) => this.typed('resource', event)}></textarea>
-          <p class="error" id="resource-wrong" role="status">${this.wrong ? `This is no JSON yet: ${this.wrong}` : ''}</p>
+          <tt-editor language="json" label="A resource" .value=${this.text} @typed=${(event: CustomEvent<string>) => this.typed('resource', event)}></tt-editor>
+          <p class="error" role="status">${this.wrong ? `This is no JSON yet: ${this.wrong}` : ''}</p>
           ${tried?.back && !this.wrong ? this.way(tried) : nothing}
         </section>
         <section class="card"><h2>Rows</h2>
@@ -164,7 +162,9 @@ class Playground extends Page {
 
   private editor(tried: Tried | null): TemplateResult {
     return html`<section class="card"><h2>${LANGUAGES[this.language ?? 'yaml']}</h2>
-      <textarea class="code" rows="12" spellcheck="false" aria-label="The mapping" .value=${this.code} @input=${(event: Event) => this.typed('code', event)}></textarea>
+      ${this.language === 'view'
+        ? html`<tt-editor language="json" label="The mapping" .value=${this.code} .notes=${tried?.notes ?? []} @typed=${(event: CustomEvent<string>) => this.typed('code', event)}></tt-editor>`
+        : html`<tt-editor language="yaml" label="The mapping" .value=${this.code} .notes=${tried?.notes ?? []} @typed=${(event: CustomEvent<string>) => this.typed('code', event)}></tt-editor>`}
       <div role="status"><ul>${(tried?.notes ?? []).map((note) => html`<li class=${note.severity === 'error' ? 'error' : nothing}>line ${note.line}, column ${note.column}: ${note.message}${note.hint ? html` <small>${note.hint}</small>` : nothing}</li>`)}</ul></div>
     </section>`;
   }

@@ -3,13 +3,14 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
-import { brief, type Loaded, type Source, type WholeTable } from '../parts/admin.js';
+import { brief, type Loaded, type Release, type Source, type WholeTable } from '../parts/admin.js';
 import { ADMIN, API, ask } from '../parts/api.js';
 import { call, curl } from '../parts/dialog.js';
 import { count } from '../parts/format.js';
 import { Page } from '../parts/page.js';
-import { release, rollback } from './release.js';
+import { release, rollback, trial } from './release.js';
 import { route } from './route.js';
+import { history, onTrial } from './trials.js';
 
 class TablePage extends Page {
   static override properties = { name: {}, address: {} };
@@ -19,6 +20,7 @@ class TablePage extends Page {
   private table: WholeTable | null = null;
   private sources: readonly Source[] = [];
   private versions: readonly Loaded[] = [];
+  private release: Release | null = null;
 
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has('name')) {
@@ -29,11 +31,13 @@ class TablePage extends Page {
 
   private load(): Promise<boolean> {
     return this.work(async (signal) => {
-      const [table, sources, mappings] = await Promise.all([
+      const [table, sources, mappings, release] = await Promise.all([
         ask<WholeTable>(`${ADMIN}/tables/${this.name}`, { signal }),
         ask<{ sources: Source[] }>(`${ADMIN}/sources`, { signal }),
         ask<{ mappings: Loaded[] }>(`${ADMIN}/mappings`, { signal }),
+        ask<Release>(`${ADMIN}/tables/${this.name}/release`, { signal }),
       ]);
+      this.release = release.body;
       [this.table, this.sources] = [table.body, sources.body.sources];
       this.versions = mappings.body.mappings.filter((one) => one.tables.includes(this.name));
       document.title = table.body.label;
@@ -41,8 +45,8 @@ class TablePage extends Page {
   }
 
   protected override render(): TemplateResult {
-    const { table } = this;
-    if (!table) return html`${this.state(() => void this.load())}`;
+    const { table, release: status } = this;
+    if (!table || !status) return html`${this.state(() => void this.load())}`;
     return html`
       <p class="crumbs"><a href="/console/">Tables</a></p>
       <div class="bar"><h1>${table.label}</h1>
@@ -76,12 +80,14 @@ class TablePage extends Page {
             ? html`<table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Loaded</th><th scope="col">State</th></tr></thead>
               <tbody>${this.versions.map((one) => html`<tr>
                 <td>${one.version} <code>${brief(one.digest)}</code></td><td>${new Date(one.uploadedAt).toLocaleString()}</td>
-                <td>${one.digest === table.mapping.digest ? 'in force' : html`<button class="plain" @click=${() => release(table, one, () => void this.load())}>Put in force …</button>`}</td>
+                <td>${this.stateOf(table, status, one)}</td>
               </tr>`)}</tbody></table>
-              <p class="actions"><button @click=${() => rollback(table, () => void this.load())}>Go back to the version before …</button></p>`
+              <p class="actions"><button @click=${() => rollback(table, () => void this.load())}>Go back to the version before …</button></p>
+              ${history(status)}`
             : html`<p class="quiet">This is its only version. <a href="/console/mappings">Load another</a> to change how its rows are made.</p>`}
         </section>
       </div>
+      ${onTrial(table, status, () => void this.load())}
       <section class="card"><h2>Columns</h2>
         <div class="wide" tabindex="0" role="region" aria-label="Columns"><table class="table">
           <thead><tr><th scope="col">Column</th><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">FHIR element</th><th scope="col">Written</th></tr></thead>
@@ -93,6 +99,16 @@ class TablePage extends Page {
       </section>
       ${connect(table)}
     `;
+  }
+
+  private stateOf(table: WholeTable, status: Release, one: Loaded): TemplateResult {
+    if (one.digest === table.mapping.digest) return html`in force`;
+    if (one.digest === (status.shadow ?? status.canary)?.mapping.digest) return html`on trial`;
+    const again = () => void this.load();
+    return html`<button class="plain" @click=${() => release(table, one, again)}>Put in force …</button>
+      <button class="plain" @click=${() => trial(table, one, 'shadow', again)}>Compare …</button>
+      <button class="plain" ?disabled=${table.route === 'native'} title=${table.route === 'native' ? 'Only for tables whose rows live in a FHIR service' : nothing}
+        @click=${() => trial(table, one, 'canary', again)}>Try on some …</button>`;
   }
 }
 

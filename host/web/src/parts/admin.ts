@@ -50,6 +50,51 @@ export interface Loaded extends MappingVersion {
   readonly uploadedBy: string;
 }
 
+/// What was found of a version on trial.
+export interface Found {
+  readonly requests: number;
+  readonly fellBack: number;
+  readonly dropped: number;
+  readonly resources: number;
+  readonly rows: number;
+  readonly differingRows: number;
+  readonly columns: Readonly<Record<string, number>>;
+  readonly missing: number;
+  readonly extra: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly latencyRatio: number | null;
+}
+
+/// A version on trial.
+export interface Candidate {
+  readonly mapping: MappingVersion;
+  readonly percent: number;
+  readonly at: string;
+  readonly by: string;
+  readonly found: Found;
+  readonly failing: number | null;
+  readonly failingLimit: number | null;
+  readonly resources: readonly { readonly resource: string; readonly table: string; readonly columns: readonly string[] }[] | null;
+}
+
+/// What is and was in force for a table, and on trial.
+export interface Release {
+  readonly active: MappingVersion;
+  readonly shadow: Candidate | null;
+  readonly canary: Candidate | null;
+  readonly history: readonly { readonly digest: string; readonly version: string | null; readonly at: string; readonly by: string; readonly rolledBack: boolean }[];
+  readonly trials: readonly {
+    readonly mode: string;
+    readonly percent: number;
+    readonly digest: string;
+    readonly version: string | null;
+    readonly at: string;
+    readonly by: string;
+    readonly ended: string;
+    readonly found: Found | null;
+  }[];
+}
+
 export interface Entry {
   readonly id: number;
   readonly at: string;
