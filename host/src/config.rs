@@ -70,6 +70,8 @@ pub struct MappingSettings {
     pub warm: bool,
     /// A folder of components: loaded at the start, then watched.
     pub dir: Option<PathBuf>,
+    /// What comes from there comes into force even if apps may break on it.
+    pub allow_breaking: bool,
     /// Tables that Microsoft's virtual health data tables have twins of are known by those names, too.
     pub virtual_names: bool,
 }
@@ -143,6 +145,7 @@ impl Config {
         }
         let _ = writeln!(text, "\n[mappings]\nbuiltin = {}\nwarm = {}", self.mappings.builtin, self.mappings.warm);
         let _ = writeln!(text, "virtual_names = {}", self.mappings.virtual_names);
+        let _ = writeln!(text, "allow_breaking = {}", self.mappings.allow_breaking);
         if let Some(dir) = &self.mappings.dir {
             let _ = writeln!(text, "dir = {}", quoted(dir.display()));
         }
@@ -591,9 +594,10 @@ impl Checker<'_> {
         let builtin = section.boolean("builtin", self.problems).unwrap_or(true);
         let warm = section.boolean("warm", self.problems).unwrap_or(false);
         let dir = section.text("dir", self.problems).map(|(text, _)| text.into());
+        let allow_breaking = section.boolean("allow_breaking", self.problems).unwrap_or(false);
         let virtual_names = section.boolean("virtual_names", self.problems).unwrap_or(true);
         section.end(self.problems);
-        MappingSettings { builtin, warm, dir, virtual_names }
+        MappingSettings { builtin, warm, dir, allow_breaking, virtual_names }
     }
 
     fn auth(&mut self, mut auth: Section, (listen, place): &(SocketAddr, Place)) -> (Doors, identify::Settings) {

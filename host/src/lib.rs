@@ -625,6 +625,9 @@ pub mod router {
         /// Names that its tables must not have.
         pub mod collisions;
 
+        /// What a version changes for apps, views and roles.
+        pub mod difference;
+
         /// Who asks for it.
         pub mod actor;
 

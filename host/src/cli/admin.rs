@@ -53,9 +53,9 @@ pub struct Loaded {
     pub digest: String,
 }
 
-pub async fn load(server: &Server, file: &Path, activate: bool) -> Result<()> {
+pub async fn load(server: &Server, file: &Path, activate: bool, allow_breaking: bool) -> Result<()> {
     match upload(server, file, None).await? {
-        Some(loaded) if activate => self::activate(server, &loaded.table, &loaded.digest).await,
+        Some(loaded) if activate => self::activate(server, &loaded.table, &loaded.digest, allow_breaking).await,
         _ => Ok(()),
     }
 }
@@ -83,9 +83,13 @@ pub async fn upload(server: &Server, file: &Path, laws: Option<Duration>) -> Res
     Ok(table.map(|table| Loaded { table: table.to_owned(), digest }))
 }
 
-pub async fn activate(server: &Server, table: &str, digest: &str) -> Result<()> {
+pub async fn activate(server: &Server, table: &str, digest: &str, allow_breaking: bool) -> Result<()> {
     let path = format!("/admin/v1/tables/{table}/mapping");
-    let request = with_json(post(server, &path)?, &json!({ "digest": digest, "mode": "activate" }));
+    let mut body = json!({ "digest": digest, "mode": "activate" });
+    if allow_breaking {
+        body["allow_breaking"] = true.into();
+    }
+    let request = with_json(post(server, &path)?, &body);
     released(server, &answer(server, request).await?);
     Ok(())
 }

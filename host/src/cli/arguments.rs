@@ -52,6 +52,9 @@ enum Command {
         /// Put it in force if it passes.
         #[arg(long)]
         activate: bool,
+        /// Even if apps may break on it that use the version in force.
+        #[arg(long, requires = "activate")]
+        allow_breaking: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -59,6 +62,9 @@ enum Command {
     Activate {
         table: String,
         digest: String,
+        /// Even if apps may break on it that use the version in force.
+        #[arg(long)]
+        allow_breaking: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -210,6 +216,9 @@ enum MappingCommand {
     Dev {
         #[arg(default_value = ".")]
         path: PathBuf,
+        /// Even if apps may break on it that use the version in force.
+        #[arg(long)]
+        allow_breaking: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -346,10 +355,16 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Mapping(MappingCommand::Bench { path, bundles, record, against, tolerance, json }) => {
             mapping::bench::bench(&mapping::bench::Options { path, bundles, record, against, tolerance, json })
         }
-        Command::Mapping(MappingCommand::Dev { path, server }) => mapping::dev::dev(&path, &server).await,
+        Command::Mapping(MappingCommand::Dev { path, allow_breaking, server }) => {
+            mapping::dev::dev(&path, allow_breaking, &server).await
+        }
         Command::Mapping(MappingCommand::Inspect { file, describe, json }) => mapping::inspect(&file, describe, json),
-        Command::Load { file, activate, server } => admin::load(&server, &file, activate).await,
-        Command::Activate { table, digest, server } => admin::activate(&server, &table, &digest).await,
+        Command::Load { file, activate, allow_breaking, server } => {
+            admin::load(&server, &file, activate, allow_breaking).await
+        }
+        Command::Activate { table, digest, allow_breaking, server } => {
+            admin::activate(&server, &table, &digest, allow_breaking).await
+        }
         Command::Rollback { table, from, server } => admin::rollback(&server, &table, from.as_deref()).await,
         Command::Release(ReleaseCommand::Status { table, server }) => admin::release_status(&server, &table).await,
         Command::Mapping(MappingCommand::List { server }) => admin::mapping_list(&server).await,

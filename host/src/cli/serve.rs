@@ -26,6 +26,7 @@ use crate::mapping::inspect::digest;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::{SHIPPED, Shipped};
 use crate::model::error::{Code, Error, Result};
+use crate::router::release::activate::Breaking;
 use crate::router::release::actor::Actor;
 use crate::router::release::behind;
 use crate::router::release::gate::LAWS_TIME;
@@ -51,7 +52,6 @@ const WATCH: Duration = Duration::from_secs(1);
 const PUT_IN_FORCE: &str = "mappings-dir";
 
 /// The folder `mappings.dir`.
-#[derive(Default)]
 struct Folder {
     dir: PathBuf,
     /// Files with the time of their last change.
@@ -59,6 +59,8 @@ struct Folder {
     /// The digest of each file, by its name, as it was last put in force: what somebody decides afterwards stays, also
     /// over a restart, until the file is another.
     done: BTreeMap<String, String>,
+    /// Versions on which apps may break.
+    breaking: Breaking,
 }
 
 /// A running server.
@@ -166,7 +168,8 @@ impl Server {
         if let Some(dir) = config.mappings.dir {
             let done = turntable.store.setting(PUT_IN_FORCE).await?.unwrap_or_default();
             let done = serde_json::from_slice(&done).unwrap_or_default();
-            let mut folder = Folder { dir, done, ..Folder::default() };
+            let breaking = Breaking::allowed(config.mappings.allow_breaking);
+            let mut folder = Folder { dir, done, breaking, seen: HashMap::new() };
             load_folder(&turntable, &mut folder).await;
             tokio::spawn(watch(Arc::downgrade(&turntable), folder));
         }
@@ -335,10 +338,12 @@ async fn load_folder(turntable: &Arc<Turntable>, folder: &mut Folder) {
         if folder.seen.insert(file.clone(), modified).is_some_and(|before| before == modified) {
             continue;
         }
-        match load_file(turntable, &file, folder.done.get(&name_of(&file))).await {
+        match load_file(turntable, &file, folder.done.get(&name_of(&file)), folder.breaking).await {
             Ok(digest) => _ = folder.done.insert(name_of(&file), digest),
             Err(error) => {
-                tracing::error!(file = %file.display(), %error, "a mapping of mappings.dir is not in force");
+                let reasons: Vec<_> = error.get_details().iter().map(|detail| detail.message.as_str()).collect();
+                let reasons = reasons.join("; ");
+                tracing::error!(file = %file.display(), %error, reasons, "a mapping of mappings.dir is not in force");
             }
         }
     }
@@ -355,7 +360,12 @@ fn name_of(file: &Path) -> String {
 }
 
 /// Puts a file in force unless it was before, and gives its digest.
-async fn load_file(turntable: &Arc<Turntable>, file: &Path, done: Option<&String>) -> Result<String> {
+async fn load_file(
+    turntable: &Arc<Turntable>,
+    file: &Path,
+    done: Option<&String>,
+    breaking: Breaking,
+) -> Result<String> {
     let bytes = std::fs::read(file)
         .map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))?;
     let digest = digest(&bytes);
@@ -373,7 +383,7 @@ async fn load_file(turntable: &Arc<Turntable>, file: &Path, done: Option<&String
     let actor = Actor("mappings.dir".to_owned());
     let loaded = turntable.load(bytes, actor.clone(), LAWS_TIME).await?;
     if let Some(table) = loaded.tables.first() {
-        turntable.activate(table, &loaded.digest, actor).await?;
+        turntable.activate(table, &loaded.digest, breaking, actor).await?;
     }
     Ok(digest)
 }

@@ -76,7 +76,13 @@ fn everything_is_read() {
     assert!(config.identity.keys);
     assert_eq!(
         config.mappings,
-        MappingSettings { builtin: false, warm: false, dir: Some("mappings".into()), virtual_names: true }
+        MappingSettings {
+            builtin: false,
+            warm: false,
+            dir: Some("mappings".into()),
+            allow_breaking: false,
+            virtual_names: true
+        }
     );
 }
 

@@ -26,7 +26,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::UnknownTable | Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-        Code::AlreadyExists | Code::Conflict => StatusCode::CONFLICT,
+        Code::AlreadyExists | Code::Conflict | Code::BreakingChange => StatusCode::CONFLICT,
         Code::PageTokenExpired | Code::DeltaTokenExpired => StatusCode::GONE,
         Code::VersionMismatch | Code::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Code::FailedDependency => StatusCode::FAILED_DEPENDENCY,

@@ -45,6 +45,8 @@ pub enum Code {
     VersionMismatch,
     PreconditionFailed,
     Conflict,
+    /// Apps that use what is in force may break on what is to come instead.
+    BreakingChange,
     PageTokenInvalid,
     PageTokenExpired,
     DeltaTokenInvalid,

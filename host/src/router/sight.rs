@@ -14,7 +14,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{Expr, Filter, Joined, Literal, Order, Quantifier, Query};
-use crate::model::rules::{self, Grant, Roles, lets};
+use crate::model::rules::{self, ALL_TABLES, Grant, Roles, lets};
 use crate::model::scopes::{Act, Context as Whose};
 use crate::model::table::{ColumnIndex, Kind, Narrowed, Table, TableAccess};
 use crate::odata::expression::{Context, Source};
@@ -438,6 +438,20 @@ fn misfit(table: &Table, grants: &[Grant<'_>], catalog: &Catalog, limits: &Limit
         }
     }
     None
+}
+
+/// Where rules of roles do not fit the tables of a catalog: the table, and why.
+pub fn misfits(roles: &Roles, catalog: &Catalog, limits: &Limits) -> Vec<(String, String)> {
+    let mut misfits = Vec::new();
+    for (role, rules) in roles.all() {
+        let gone = rules.tables.keys().filter(|name| *name != ALL_TABLES && catalog.table(name).is_none());
+        misfits.extend(gone.map(|name| (name.clone(), format!("the role `{role}` names it"))));
+        for table in catalog.tables() {
+            let grants = roles.grants([role.as_str()], &table.name);
+            misfits.extend(misfit(table, &grants, catalog, limits).map(|why| (table.name.clone(), why)));
+        }
+    }
+    misfits
 }
 
 /// A condition of a rule, with these values in the place of claims.

@@ -555,8 +555,8 @@ impl Store {
     }
 
     /// Of every table the digests of the active version and of the one before, to which a rollback goes.
-    pub async fn last_two(&self) -> Result<Vec<String>> {
-        self.read(Database::last_two).await
+    pub async fn likely(&self) -> Result<Vec<String>> {
+        self.read(Database::likely).await
     }
 
     /// By table, the digest of what was active last, where that was deactivated.

@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod bad_requests;
+mod breaking;
 mod budget;
 mod connections;
 mod disk;

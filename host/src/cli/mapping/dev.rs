@@ -18,8 +18,8 @@ const EVERY: Duration = Duration::from_millis(100);
 /// `mapping test` holds all of them.
 const LAWS: Duration = Duration::from_millis(100);
 
-/// Does so until it is stopped. What does not build or is not let in is shown, and the version before stays in force.
-pub async fn dev(path: &Path, server: &Server) -> Result<()> {
+/// Does so until it is stopped. `allow_breaking`: also where apps may break on it that use the version in force. What does not build or is not let in is shown, and the version before stays in force.
+pub async fn dev(path: &Path, allow_breaking: bool, server: &Server) -> Result<()> {
     let source = Source::of(path)?;
     let scratch = source::scratch()?;
     let mut seen = BTreeMap::new();
@@ -28,7 +28,7 @@ pub async fn dev(path: &Path, server: &Server) -> Result<()> {
         if now != seen {
             let noticed = noticed(&seen, &now);
             seen = now;
-            match release(&source, scratch.path(), server).await {
+            match release(&source, scratch.path(), allow_breaking, server).await {
                 Ok(took) => took.show(noticed, source.path(), server.json),
                 Err(error) => complain(&error),
             }
@@ -44,14 +44,14 @@ struct Took {
     in_force: Duration,
 }
 
-async fn release(source: &Source, scratch: &Path, server: &Server) -> Result<Took> {
+async fn release(source: &Source, scratch: &Path, allow_breaking: bool, server: &Server) -> Result<Took> {
     let began = Instant::now();
     let component = source.draft(scratch)?;
     let built = Instant::now();
     let loaded = admin::upload(server, &component, Some(LAWS)).await?;
     let let_in = Instant::now();
     if let Some(loaded) = loaded {
-        admin::activate(server, &loaded.table, &loaded.digest).await?;
+        admin::activate(server, &loaded.table, &loaded.digest, allow_breaking).await?;
     }
     Ok(Took { build: built - began, gate: let_in - built, in_force: let_in.elapsed() })
 }

@@ -14,8 +14,9 @@ use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error};
+use crate::router::release::activate::Breaking;
 use crate::router::release::gate::{self, LAWS_TIME};
-use crate::router::release::{activate, deactivate, load};
+use crate::router::release::{activate, deactivate, difference, load};
 use crate::router::snapshot::Snapshot;
 use crate::store::control;
 
@@ -44,11 +45,16 @@ pub(crate) struct Check {
 
 /// Against the version in force: names of tables, or `table.column`.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct SchemaDifference {
     added: Vec<String>,
     removed: Vec<String>,
-    /// With what changed.
+    /// With what changed, where apps may break on it.
     changed: Vec<String>,
+    /// With what changed, where no app can.
+    compatible: Vec<String>,
+    /// Views and roles that name what is there no longer.
+    used_by: Vec<String>,
 }
 
 /// All versions that were loaded.
@@ -93,6 +99,9 @@ pub(crate) struct Release {
     mode: String,
     #[schema(ignore)]
     percent: Option<u8>,
+    /// Even if apps may break on it that use the version in force.
+    #[serde(default)]
+    allow_breaking: bool,
 }
 
 fn activate() -> String {
@@ -237,6 +246,7 @@ pub(crate) async fn show(State(app): Shared, Named(digest): Named) -> Response {
     request_body = Release,
     responses(
         (status = 200, description = "What is in force now", body = Released),
+        (status = 409, description = "Apps may break on it, and `allow_breaking` is not said", body = ErrorAnswer),
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
@@ -255,7 +265,8 @@ pub(crate) async fn release(State(app): Shared, caller: Caller, Named(table): Na
             }
             _ => return Err(Error::new(Code::BadValue, "`mode` is `activate`").target("mode")),
         }
-        app.turntable.activate(&table, &release.digest, actor(&caller)).await.map(Released::from)
+        let breaking = Breaking::allowed(release.allow_breaking);
+        app.turntable.activate(&table, &release.digest, breaking, actor(&caller)).await.map(Released::from)
     };
     reply(released.await)
 }
@@ -349,14 +360,14 @@ fn detail(snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {
 impl From<load::Loaded> for Loaded {
     fn from(loaded: load::Loaded) -> Self {
         let check = |gate::Check { name, passed, findings }| Check { name, passed, findings };
-        let gate::SchemaDifference { added, removed, changed } = loaded.schema;
+        let difference::SchemaDifference { added, removed, changed, compatible, used_by } = loaded.schema;
         Self {
             digest: loaded.digest,
             name: loaded.name,
             version: loaded.version,
             tables: loaded.tables,
             checks: loaded.checks.into_iter().map(check).collect(),
-            schema: SchemaDifference { added, removed, changed },
+            schema: SchemaDifference { added, removed, changed, compatible, used_by },
         }
     }
 }

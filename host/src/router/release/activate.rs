@@ -22,6 +22,19 @@ use crate::store::control::{Act, Decision};
 use crate::store::facade::Alone;
 use crate::store::native::{MadeAnew, Release};
 
+/// What becomes of a version on which apps may break that use the one in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breaking {
+    Refused,
+    Allowed,
+}
+
+impl Breaking {
+    pub fn allowed(is_allowed: bool) -> Self {
+        if is_allowed { Self::Allowed } else { Self::Refused }
+    }
+}
+
 /// What `activate` and `rollback` answer.
 pub struct Released {
     pub tables: Vec<String>,
@@ -59,14 +72,20 @@ pub(super) struct Made {
 
 impl Turntable {
     /// Puts a loaded version in force for a table and every other table of the same component, by one swap. Begun, it is
-    /// done, whether or not anybody still waits.
-    pub async fn activate(self: &Arc<Self>, table: &str, digest: &str, actor: Actor) -> Result<Released> {
+    /// done, whether or not anybody still waits. `BreakingChange` where apps may break on it and that is not allowed.
+    pub async fn activate(
+        self: &Arc<Self>,
+        table: &str,
+        digest: &str,
+        breaking: Breaking,
+        actor: Actor,
+    ) -> Result<Released> {
         let this = Arc::clone(self);
         let (table, digest) = (table.to_owned(), digest.to_owned());
         apart(async move || {
             let _control = this.control.lock().await;
             let digest = this.whole_digest(&digest).await?;
-            this.activate_now(&table, &digest, &actor, "mapping.activate").await
+            this.activate_now(&table, &digest, breaking, &actor, "mapping.activate").await
         })
         .await
     }
@@ -95,12 +114,20 @@ impl Turntable {
             let before = before.next().ok_or_else(|| {
                 Error::new(Code::Conflict, format!("table `{root}` has no version before the one in force"))
             })?;
-            this.activate_now(&root, &before.digest, &actor, "mapping.rollback").await
+            // The way back is always open.
+            this.activate_now(&root, &before.digest, Breaking::Allowed, &actor, "mapping.rollback").await
         })
         .await
     }
 
-    async fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &'static str) -> Result<Released> {
+    async fn activate_now(
+        &self,
+        table: &str,
+        digest: &str,
+        breaking: Breaking,
+        actor: &Actor,
+        action: &'static str,
+    ) -> Result<Released> {
         let live = self.snapshot();
         let mapping = self.mapping(&live, digest).await?;
         let root =
@@ -113,6 +140,12 @@ impl Turntable {
         }
         if let Some(conflict) = conflicts(&live, &mapping).into_iter().next() {
             return Err(Error::new(Code::Conflict, conflict));
+        }
+        if breaking == Breaking::Refused {
+            let difference = self.difference(&live, &mapping).await?;
+            if difference.is_breaking() {
+                return Err(difference.refusal(&mapping.name, &mapping.version));
+            }
         }
         let previous = live.table(&root.name).ok().map(|t| t.mapping.digest.clone());
         let route = live.table(&root.name).map_or(Route::Native, |t| t.route.clone());
@@ -195,9 +228,9 @@ impl Turntable {
         }
     }
 
-    /// Drops the rows of versions that no request reads by and no rollback goes to.
+    /// Drops the rows of versions that no request reads by, no rollback goes to and no return is likely to.
     pub(super) async fn drop_sets(&self) -> Result<()> {
-        let mut kept = self.store.last_two().await?;
+        let mut kept = self.store.likely().await?;
         kept.extend(self.read_by());
         self.store.drop_other_sets(kept.iter().map(|digest| made_by(digest)).collect()).await
     }

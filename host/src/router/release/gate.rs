@@ -14,7 +14,7 @@ use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, Wr
 use crate::mapping::subject::{known, sample_of};
 use crate::model::error::Result;
 use crate::model::rows::Rows;
-use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::table::{ColumnIndex, Table};
 use crate::router::snapshot::Snapshot;
 
 /// What the gate found, kept with the version.
@@ -125,78 +125,6 @@ pub(super) fn lookups(live: &Snapshot, mapping: &Mapping, report: &mut Report) {
         findings.push("every lookup points to a table that is there".to_owned());
     }
     report.checks.push(Check { name: "lookups".to_owned(), passed: true, findings });
-}
-
-/// What a new version changes for apps that use the one in force: added, removed, changed columns.
-pub fn schema_difference(old: &[std::sync::Arc<Table>], new: &[std::sync::Arc<Table>]) -> SchemaDifference {
-    let mut difference = SchemaDifference::default();
-    for table in new {
-        match old.iter().find(|o| o.name == table.name) {
-            None => difference.added.push(table.name.clone()),
-            Some(before) => columns_difference(before, table, &mut difference),
-        }
-    }
-    let gone = old.iter().filter(|o| !new.iter().any(|n| n.name == o.name));
-    difference.removed.extend(gone.map(|table| table.name.clone()));
-    difference
-}
-
-/// Names of tables, or `table.column`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SchemaDifference {
-    pub added: Vec<String>,
-    pub removed: Vec<String>,
-    /// With what changed.
-    pub changed: Vec<String>,
-}
-
-impl SchemaDifference {
-    /// Whether apps that use the old version could break.
-    pub fn is_breaking(&self) -> bool {
-        !self.removed.is_empty() || !self.changed.is_empty()
-    }
-}
-
-fn columns_difference(before: &Table, after: &Table, difference: &mut SchemaDifference) {
-    let name = |column: &str| format!("{}.{column}", after.name);
-    if before.entity_set != after.entity_set {
-        difference.changed.push(format!("{}: entity set {} -> {}", after.name, before.entity_set, after.entity_set));
-    }
-    let types = |table: &Table| table.sources.iter().map(|source| source.resource_type.clone()).collect::<Vec<_>>();
-    let (old_types, new_types) = (types(before), types(after));
-    if old_types != new_types {
-        let change = format!("{}: resources {} -> {}", after.name, old_types.join(", "), new_types.join(", "));
-        difference.changed.push(change);
-    }
-    for column in &after.columns {
-        match before.column(&column.name).and_then(|index| before.columns.get(index)) {
-            None => difference.added.push(name(&column.name)),
-            Some(old) => difference
-                .changed
-                .extend(kind_changes(&old.kind, &column.kind).map(|c| format!("{}: {c}", name(&column.name)))),
-        }
-    }
-    let gone = before.columns.iter().filter(|column| after.column(&column.name).is_none());
-    difference.removed.extend(gone.map(|column| name(&column.name)));
-}
-
-/// None if an app cannot notice.
-fn kind_changes(old: &Kind, new: &Kind) -> impl Iterator<Item = String> {
-    use crate::model::value::kind_name;
-    let changes: Vec<_> = match (old, new) {
-        (Kind::Choice(old), Kind::Choice(new)) => {
-            let lost = old.options.iter().filter(|o| new.by_value(o.value).is_none_or(|n| n.code != o.code));
-            lost.map(|lost| format!("choice {} no longer means `{}`", lost.value, lost.code)).collect()
-        }
-        (Kind::Lookup(old), Kind::Lookup(new)) => {
-            let lost = old.targets.iter().filter(|target| !new.targets.contains(target));
-            lost.map(|lost| format!("no longer points to {} ({})", lost.entity_set, lost.resource_type)).collect()
-        }
-        (Kind::Text { .. }, Kind::Text { .. }) | (Kind::Decimal { .. }, Kind::Decimal { .. }) => Vec::new(),
-        (old, new) if kind_name(old) == kind_name(new) => Vec::new(),
-        (old, new) => vec![format!("{} -> {}", kind_name(old), kind_name(new))],
-    };
-    changes.into_iter()
 }
 
 /// The tables that show resources of this one's type.

@@ -10,12 +10,18 @@ use tokio::runtime::Handle;
 use crate::jobs;
 use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
+use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Error, Result};
+use crate::model::table::Table;
 use crate::router::release::actor::Actor;
-use crate::router::release::collisions::conflicts;
-use crate::router::release::gate::{self, Report, SchemaDifference, roots};
+use crate::router::release::collisions::{conflicts, staying};
+use crate::router::release::difference::{SchemaDifference, Users};
+use crate::router::release::gate::{self, Check, Report};
 use crate::router::snapshot::{Snapshot, Turntable};
 use crate::store::control::{self, Act, Decision};
+
+/// Of a difference, as a report shows it.
+const FINDINGS_MOST: usize = 100;
 
 /// What `load` answers.
 pub struct Loaded {
@@ -44,7 +50,8 @@ impl Turntable {
         let mut mapping = self.sandbox.load(&bytes)?;
         let live = self.snapshot();
         let mut report = Report::default();
-        let schema = self.admission(&live, &mapping, laws, &mut report);
+        let schema = self.difference(&live, &mapping).await?;
+        self.admission(&live, &mapping, laws, &schema, &mut report);
         if !report.passed() {
             let failed = report.checks.iter().filter(|c| !c.passed);
             let details = failed.flat_map(|check| {
@@ -93,22 +100,40 @@ impl Turntable {
         Ok(loaded)
     }
 
-    /// The checks of the gate, and the difference to what is in force.
-    fn admission(&self, live: &Snapshot, mapping: &Mapping, laws: Duration, report: &mut Report) -> SchemaDifference {
+    /// The checks of the gate.
+    fn admission(
+        &self,
+        live: &Snapshot,
+        mapping: &Mapping,
+        laws: Duration,
+        schema: &SchemaDifference,
+        report: &mut Report,
+    ) {
         report.add("tables", conflicts(live, mapping), format!("{} tables", mapping.tables.len()));
         gate::check(mapping, report);
         gate::laws(mapping, laws, report);
         gate::lookups(live, mapping, report);
-        let root = roots(mapping).next().and_then(|root| live.table(&root.name).ok());
-        let old: Vec<_> = root.map(|root| root.mapping.tables.clone()).unwrap_or_default();
-        let schema = gate::schema_difference(&old, &mapping.tables);
-        let note = match (old.is_empty(), schema.is_breaking()) {
+        let note = match (mapping_in_force(live, mapping).is_empty(), schema.is_breaking()) {
             (true, _) => "no version is in force".to_owned(),
-            (_, true) => format!("apps may break: removed {:?}, changed {:?}", schema.removed, schema.changed),
-            (_, false) => format!("{} added, nothing removed or changed", schema.added.len()),
+            (_, true) => "apps may break: it comes into force where that is allowed".to_owned(),
+            (_, false) => format!("{} added, nothing removed or changed that apps break on", schema.added.len()),
         };
-        report.add("schema", Vec::new(), note);
-        schema
+        let compatible = schema.compatible.iter().map(|change| format!("changed, and apps go on: {change}"));
+        let findings = [note].into_iter().chain(schema.breaks()).chain(compatible).take(FINDINGS_MOST).collect();
+        report.checks.push(Check { name: "schema".to_owned(), passed: true, findings });
+    }
+
+    /// What a version changes for those who use the one in force.
+    pub(super) async fn difference(&self, live: &Snapshot, mapping: &Mapping) -> Result<SchemaDifference> {
+        let difference = SchemaDifference::between(&mapping_in_force(live, mapping), &mapping.tables);
+        if !difference.is_breaking() {
+            return Ok(difference);
+        }
+        let views = self.store.user_views().await?;
+        let users = Users { views: &views, roles: &self.roles, limits: &self.limits };
+        let stay = staying(live, mapping).map(|served| served.table.clone());
+        let next = Catalog::new(stay.chain(mapping.tables.iter().cloned()));
+        Ok(difference.used_by(&users, &live.catalog, &next))
     }
 
     /// Keeps a mapping that is not in force, and lets the oldest such go.
@@ -166,6 +191,12 @@ impl Turntable {
             None => self.sandbox.load(&component()?),
         }
     }
+}
+
+/// The tables of the version in force, which a mapping would replace.
+fn mapping_in_force(live: &Snapshot, mapping: &Mapping) -> Vec<Arc<Table>> {
+    let root = gate::roots(mapping).next().and_then(|root| live.table(&root.name).ok());
+    root.map(|root| root.mapping.tables.clone()).unwrap_or_default()
 }
 
 /// A mapping as the store keeps it, with what is to be kept of its description.

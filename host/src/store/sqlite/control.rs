@@ -90,13 +90,16 @@ impl Database {
         })
     }
 
-    /// Of every table the digests of the active version and of the one before, to which a rollback goes.
-    pub(crate) fn last_two(&self) -> Result<Vec<String>> {
+    /// Of every table the digests of the active version, of the one before, to which a rollback goes, and of the one that
+    /// was put in force last: where that was taken back, it is likely to return.
+    pub(crate) fn likely(&self) -> Result<Vec<String>> {
         self.reading(|moment| {
             let mut select = moment.prepare_cached(
                 "SELECT DISTINCT digest FROM (SELECT digest, \
                    row_number() OVER (PARTITION BY table_name ORDER BY id DESC) AS place \
-                   FROM _turntable_activations WHERE rolled_back = 0) WHERE place <= 2",
+                   FROM _turntable_activations WHERE rolled_back = 0) WHERE place <= 2 \
+                 UNION SELECT digest FROM _turntable_activations \
+                   WHERE id IN (SELECT max(id) FROM _turntable_activations GROUP BY table_name)",
             )?;
             let found = select.query_map([], |row| row.get(0))?;
             Ok(found.collect::<Result<_, _>>()?)
