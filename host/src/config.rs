@@ -16,6 +16,7 @@ use crate::identity::jws::Algorithm;
 use crate::identity::passwords::UserSettings;
 use crate::identity::provider::ProviderSettings;
 use crate::identity::{fetch, identify, passwords};
+use crate::mapping::signature::Trust;
 use crate::model::caller::Role;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
@@ -24,6 +25,7 @@ use crate::model::table::Route;
 use written::{Node, Place, Problems, Section, Value};
 
 mod roles;
+mod trust;
 mod written;
 
 /// All that `serve` needs to know.
@@ -72,6 +74,8 @@ pub struct MappingSettings {
     pub dir: Option<PathBuf>,
     /// Tables that Microsoft's virtual health data tables have twins of are known by those names, too.
     pub virtual_names: bool,
+    /// Whose signatures are trusted, and what becomes of components without one.
+    pub trust: Trust,
 }
 
 impl Config {
@@ -146,6 +150,8 @@ impl Config {
         if let Some(dir) = &self.mappings.dir {
             let _ = writeln!(text, "dir = {}", quoted(dir.display()));
         }
+        let (signatures, keys) = trust::toml(&self.mappings.trust);
+        let _ = write!(text, "signatures = {signatures}\n{keys}");
         text.push_str("\n[auth]\n");
         if let Some(url) = &self.doors.public_url {
             let _ = writeln!(text, "public_url = {}", quoted(url));
@@ -592,8 +598,9 @@ impl Checker<'_> {
         let warm = section.boolean("warm", self.problems).unwrap_or(false);
         let dir = section.text("dir", self.problems).map(|(text, _)| text.into());
         let virtual_names = section.boolean("virtual_names", self.problems).unwrap_or(true);
+        let trust = trust::read(&mut section, self.problems);
         section.end(self.problems);
-        MappingSettings { builtin, warm, dir, virtual_names }
+        MappingSettings { builtin, warm, dir, virtual_names, trust }
     }
 
     fn auth(&mut self, mut auth: Section, (listen, place): &(SocketAddr, Place)) -> (Doors, identify::Settings) {

@@ -410,6 +410,9 @@ pub mod mapping {
     /// What a component is and whether it may come in, found without running it.
     pub mod inspect;
 
+    /// Who has signed a component, and whose signatures are trusted.
+    pub mod signature;
+
     /// Compiled code on disk, believed only with a MAC.
     mod cache;
 
@@ -630,6 +633,9 @@ pub mod router {
 
         /// API keys made and revoked, and the audit trail of it.
         pub mod keys;
+
+        /// Whose signatures versions have, and what that lets in.
+        pub mod signed;
 
         /// A component through the gate, into the store.
         pub mod load;

@@ -52,6 +52,9 @@ enum Command {
         /// Put it in force if it passes.
         #[arg(long)]
         activate: bool,
+        /// Its signature; without it the one beside the component (`FILE.sig`), if there is one.
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
     },
@@ -206,10 +209,45 @@ enum MappingCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Make a pair of keys that sign components: `NAME.key` and `NAME.pub`.
+    Keygen {
+        #[arg(short, long, value_name = "NAME", default_value = "mapping")]
+        output: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Sign a component: the signature is written beside it, as `FILE.sig`.
+    Sign {
+        file: PathBuf,
+        /// The private key, in PEM.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say who has signed a component; fails where nobody has that is trusted.
+    Verify {
+        file: PathBuf,
+        /// A public key in PEM; may be repeated. Without it those of the configuration's [mappings.keys].
+        #[arg(long = "key", value_name = "FILE")]
+        keys: Vec<PathBuf>,
+        /// The signature; without it the one beside the component (`FILE.sig`).
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Watch a mapping and put each version that builds in force in a running server.
     Dev {
         #[arg(default_value = ".")]
         path: PathBuf,
+        /// Sign each version with this private key, for a server that lets in none else.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
     },
@@ -346,9 +384,21 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Mapping(MappingCommand::Bench { path, bundles, record, against, tolerance, json }) => {
             mapping::bench::bench(&mapping::bench::Options { path, bundles, record, against, tolerance, json })
         }
-        Command::Mapping(MappingCommand::Dev { path, server }) => mapping::dev::dev(&path, &server).await,
+        Command::Mapping(MappingCommand::Dev { path, key, server }) => {
+            mapping::dev::dev(&path, key.as_deref(), &server).await
+        }
+        Command::Mapping(MappingCommand::Keygen { output, json }) => mapping::sign::keygen(&output, json),
+        Command::Mapping(MappingCommand::Sign { file, key, output, json }) => {
+            mapping::sign::sign(&file, &key, output.as_deref(), json)
+        }
+        Command::Mapping(MappingCommand::Verify { file, keys, signature, config, json }) => {
+            let (signature, config) = (signature.as_deref(), config.as_deref());
+            mapping::sign::verify(&mapping::sign::Verification { file: &file, signature, keys: &keys, config, json })
+        }
         Command::Mapping(MappingCommand::Inspect { file, describe, json }) => mapping::inspect(&file, describe, json),
-        Command::Load { file, activate, server } => admin::load(&server, &file, activate).await,
+        Command::Load { file, activate, signature, server } => {
+            admin::load(&server, &file, signature.as_deref(), activate).await
+        }
         Command::Activate { table, digest, server } => admin::activate(&server, &table, &digest).await,
         Command::Rollback { table, from, server } => admin::rollback(&server, &table, from.as_deref()).await,
         Command::Release(ReleaseCommand::Status { table, server }) => admin::release_status(&server, &table).await,

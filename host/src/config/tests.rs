@@ -1,4 +1,5 @@
 use super::*;
+use crate::mapping::signature::{Policy, PrivateKey, Trust};
 
 const FULL: &str = r#"
 listen = "127.0.0.1:0"
@@ -76,8 +77,40 @@ fn everything_is_read() {
     assert!(config.identity.keys);
     assert_eq!(
         config.mappings,
-        MappingSettings { builtin: false, warm: false, dir: Some("mappings".into()), virtual_names: true }
+        MappingSettings {
+            builtin: false,
+            warm: false,
+            dir: Some("mappings".into()),
+            virtual_names: true,
+            trust: Trust::default()
+        }
     );
+}
+
+#[test]
+fn keys_of_signers_are_read_from_the_file_and_from_others() {
+    let pem = PrivateKey::generate().unwrap().public().pem();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &pem).unwrap();
+    let inline = toml::Value::String(pem);
+    let text = format!(
+        "[mappings]\nsignatures = \"deny\"\n[mappings.keys]\nci = {inline}\n\"a.b\" = {{ file = {:?} }}",
+        file.path()
+    );
+    let config = parse(&text, &[]).unwrap();
+    let trust = &config.mappings.trust;
+    assert_eq!(trust.policy, Policy::Deny);
+    assert_eq!(trust.keys.keys().collect::<Vec<_>>(), ["a.b", "ci"]);
+    assert_eq!(trust.keys["ci"], trust.keys["a.b"]);
+    assert_eq!(parse(&config.effective_toml(), &[]).unwrap().mappings, config.mappings, "{}", config.effective_toml());
+    // A policy that nobody can meet deserves a look.
+    let config = parse("[mappings]\nsignatures = \"warn\"", &[]).unwrap();
+    assert!(config.warnings.iter().any(|warning| warning.starts_with("t.toml:2: ")), "{:?}", config.warnings);
+    problem("[mappings]\nsignatures = \"yes\"", &[], "t.toml:2: ", "\"deny\", \"warn\" or \"allow\"");
+    problem("[mappings.keys]\nci = \"hello\"", &[], "t.toml:2: ", "BEGIN PUBLIC KEY");
+    problem("[mappings.keys]\nci = 7", &[], "t.toml:2: ", "{ file = \"path\" }");
+    problem("[mappings.keys]\nci = { file = \"/no/such\" }", &[], "t.toml:2: ", "cannot be read");
+    problem(&format!("[mappings.keys]\nturntable = {inline}"), &[], "t.toml:2: ", "this name");
 }
 
 #[test]

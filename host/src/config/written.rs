@@ -289,6 +289,12 @@ impl Section {
         values.into_iter().map(section).collect()
     }
 
+    /// Every key with its whole name and its value, for sections whose keys are names of something.
+    pub(super) fn entries(mut self) -> Vec<(String, String, Value)> {
+        let values = std::mem::take(&mut self.values);
+        values.into_iter().map(|(key, value)| (key.clone(), self.name(&key), value)).collect()
+    }
+
     /// Every key with its integer, for sections that are read by another's type.
     pub(super) fn integers(mut self, problems: &mut Problems) -> Vec<(String, i64, Place)> {
         let values = std::mem::take(&mut self.values);

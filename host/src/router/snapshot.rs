@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use crate::fhir::client::Client;
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
+use crate::mapping::signature::Trust;
 use crate::model::catalog::{Catalog, Withdrawn};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -35,6 +36,8 @@ pub struct Turntable {
     pub virtual_names: bool,
     /// What roles give.
     pub roles: Roles,
+    /// Whose signatures of components are trusted.
+    pub trust: Trust,
     pub tokens: Tokens,
     /// Where what holds its thread is done.
     pub work: Work,
@@ -114,6 +117,7 @@ impl Turntable {
             limits,
             virtual_names: false,
             roles: Roles::default(),
+            trust: Trust::default(),
             tokens,
             work,
             pages,

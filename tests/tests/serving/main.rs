@@ -15,5 +15,6 @@ mod preflight;
 mod releases;
 mod rules;
 mod says_nothing;
+mod signatures;
 mod tls;
 mod tokens;

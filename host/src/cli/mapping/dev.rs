@@ -7,9 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
+use super::sign;
 use super::source::{self, Source};
 use crate::cli::admin::{self, Server};
 use crate::cli::terminal::{complain, say};
+use crate::mapping::signature::PrivateKey;
 use crate::model::error::Result;
 
 /// How often the files are looked at.
@@ -19,8 +21,10 @@ const EVERY: Duration = Duration::from_millis(100);
 const LAWS: Duration = Duration::from_millis(100);
 
 /// Does so until it is stopped. What does not build or is not let in is shown, and the version before stays in force.
-pub async fn dev(path: &Path, server: &Server) -> Result<()> {
+/// Each is signed with the private key, where one is named.
+pub async fn dev(path: &Path, key: Option<&Path>, server: &Server) -> Result<()> {
     let source = Source::of(path)?;
+    let key = key.map(sign::private_key).transpose()?;
     let scratch = source::scratch()?;
     let mut seen = BTreeMap::new();
     loop {
@@ -28,7 +32,7 @@ pub async fn dev(path: &Path, server: &Server) -> Result<()> {
         if now != seen {
             let noticed = noticed(&seen, &now);
             seen = now;
-            match release(&source, scratch.path(), server).await {
+            match release(&source, scratch.path(), key.as_ref(), server).await {
                 Ok(took) => took.show(noticed, source.path(), server.json),
                 Err(error) => complain(&error),
             }
@@ -44,11 +48,12 @@ struct Took {
     in_force: Duration,
 }
 
-async fn release(source: &Source, scratch: &Path, server: &Server) -> Result<Took> {
+async fn release(source: &Source, scratch: &Path, key: Option<&PrivateKey>, server: &Server) -> Result<Took> {
     let began = Instant::now();
     let component = source.draft(scratch)?;
+    let signature = key.map(|key| key.sign(&fs::read(&component).unwrap_or_default())).transpose()?;
     let built = Instant::now();
-    let loaded = admin::upload(server, &component, Some(LAWS)).await?;
+    let loaded = admin::upload(server, (&component, signature), Some(LAWS)).await?;
     let let_in = Instant::now();
     if let Some(loaded) = loaded {
         admin::activate(server, &loaded.table, &loaded.digest).await?;
