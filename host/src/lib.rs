@@ -438,6 +438,21 @@ pub mod mapping {
     pub(crate) mod subject;
 }
 
+/// Components in OCI registries. Commands go there; no server does.
+pub mod oci {
+    /// Where an artifact is.
+    pub mod reference;
+
+    /// What a component is there: manifest, configuration, layer.
+    pub mod artifact;
+
+    /// What a registry asks for.
+    pub mod credentials;
+
+    /// The registry itself.
+    pub mod registry;
+}
+
 /// Who asks, of what they show. No HTTP, and nothing of what they may.
 pub mod identity {
     /// API keys, in a file of the data folder.

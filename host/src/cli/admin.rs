@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::cli::serve::{KEY_VARIABLE, TOKEN_VARIABLE, read_config, signature_of};
 use crate::cli::terminal::say;
 use crate::http::token;
-use crate::mapping::signature::beside;
 use crate::model::error::{Code, Detail, Error, Result};
 
 /// A component may take a while to compile, a bundle to store.
@@ -54,13 +53,18 @@ pub struct Loaded {
     pub digest: String,
 }
 
-/// `signature`: its file; without it the one beside the component, if there is one.
-pub async fn load(server: &Server, file: &Path, signature: Option<&Path>, activate: bool) -> Result<()> {
+/// A component of a file. `signature`: its file; without it the one beside the component, if there is one.
+pub fn on_disk(file: &Path, signature: Option<&Path>) -> Result<(Vec<u8>, Option<String>)> {
     let signature = match signature {
         Some(path) => Some(String::from_utf8_lossy(&read(path)?).into_owned()),
         None => signature_of(file)?,
     };
-    match upload(server, (file, signature), None).await? {
+    Ok((read(file)?, signature))
+}
+
+/// A component with its signature, and whether it is to be put in force.
+pub async fn load(server: &Server, component: (Vec<u8>, Option<String>), activate: bool) -> Result<()> {
+    match upload(server, component, None).await? {
         Some(loaded) if activate => self::activate(server, &loaded.table, &loaded.digest).await,
         _ => Ok(()),
     }
@@ -70,17 +74,15 @@ pub async fn load(server: &Server, file: &Path, signature: Option<&Path>, activa
 /// what the gate found. None if the component has no table.
 pub async fn upload(
     server: &Server,
-    (file, signature): (&Path, Option<String>),
+    (component, signature): (Vec<u8>, Option<String>),
     laws: Option<Duration>,
 ) -> Result<Option<Loaded>> {
-    let component = read(file)?;
     let query = laws.map(|laws| format!("?laws_ms={}", laws.as_millis())).unwrap_or_default();
     let request = post(server, &format!("/admin/v1/mappings{query}"))?;
     let request = request.header("content-type", "application/wasm").body(component);
     let is_text = |text: &String| text.trim().bytes().all(|byte| byte.is_ascii_graphic());
     if signature.as_ref().is_some_and(|text| !is_text(text)) {
-        let error = Error::new(Code::SignatureRefused, "the signature is not in base64")
-            .target(beside(file).display().to_string());
+        let error = Error::new(Code::SignatureRefused, "the signature is not in base64").target("signature");
         return Err(error.hint("turntable mapping sign FILE --key KEY writes it"));
     }
     let request = signature.iter().fold(request, |request, text| request.header("turntable-signature", text.trim()));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::cli::admin::{Provider, Server};
+use crate::cli::mapping::registry::Reached;
 use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::complain;
 use crate::cli::{admin, backup, demo, key, mapping, serve};
@@ -48,6 +49,7 @@ enum Command {
     Mapping(MappingCommand),
     /// Send a component to a server's gate.
     Load {
+        /// A file, or `oci://` and where it is in a registry: it is fetched here, and sent from here.
         file: PathBuf,
         /// Put it in force if it passes.
         #[arg(long)]
@@ -55,6 +57,8 @@ enum Command {
         /// Its signature; without it the one beside the component (`FILE.sig`), if there is one.
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
+        #[command(flatten)]
+        reached: Reached,
         #[command(flatten)]
         server: Server,
     },
@@ -206,6 +210,33 @@ enum MappingCommand {
         /// By how much a figure may grow.
         #[arg(long, value_name = "PERCENT", default_value_t = mapping::bench::TOLERANCE, value_parser = mapping::bench::percent)]
         tolerance: f64,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a component into an OCI registry, with the signature that is beside it (`FILE.sig`).
+    Push {
+        /// Where, e.g. `registry.example.org/team/encounter:1.2.0`.
+        #[arg(value_name = "REF")]
+        at: String,
+        file: PathBuf,
+        #[command(flatten)]
+        reached: Reached,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Get a component from an OCI registry, with its signature.
+    Pull {
+        /// Where, by its tag or its digest (`…@sha256:…`).
+        #[arg(value_name = "REF")]
+        at: String,
+        /// Without it the last part of its name.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// A public key in PEM that must have signed it; may be repeated, then one of them.
+        #[arg(long = "key", value_name = "FILE")]
+        keys: Vec<PathBuf>,
+        #[command(flatten)]
+        reached: Reached,
         #[arg(long)]
         json: bool,
     },
@@ -387,6 +418,12 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Mapping(MappingCommand::Dev { path, key, server }) => {
             mapping::dev::dev(&path, key.as_deref(), &server).await
         }
+        Command::Mapping(MappingCommand::Push { file, at, reached, json }) => {
+            mapping::registry::push(&file, &at, &reached, json).await
+        }
+        Command::Mapping(MappingCommand::Pull { at, output, keys, reached, json }) => {
+            mapping::registry::pull(&at, output.as_deref(), &keys, &reached, json).await
+        }
         Command::Mapping(MappingCommand::Keygen { output, json }) => mapping::sign::keygen(&output, json),
         Command::Mapping(MappingCommand::Sign { file, key, output, json }) => {
             mapping::sign::sign(&file, &key, output.as_deref(), json)
@@ -396,8 +433,12 @@ async fn dispatch(command: Command) -> Result<()> {
             mapping::sign::verify(&mapping::sign::Verification { file: &file, signature, keys: &keys, config, json })
         }
         Command::Mapping(MappingCommand::Inspect { file, describe, json }) => mapping::inspect(&file, describe, json),
-        Command::Load { file, activate, signature, server } => {
-            admin::load(&server, &file, signature.as_deref(), activate).await
+        Command::Load { file, activate, signature, reached, server } => {
+            let component = match file.to_str().filter(|file| file.starts_with("oci://")) {
+                Some(at) => mapping::registry::fetched(at, &reached).await?,
+                None => admin::on_disk(&file, signature.as_deref())?,
+            };
+            admin::load(&server, component, activate).await
         }
         Command::Activate { table, digest, server } => admin::activate(&server, &table, &digest).await,
         Command::Rollback { table, from, server } => admin::rollback(&server, &table, from.as_deref()).await,

@@ -67,6 +67,10 @@ pub struct Limits {
     pub bundle_bytes: usize,
     /// Bytes of an uploaded component. `BodyTooLarge`.
     pub component_bytes: usize,
+    /// Bytes of the manifest of a component in a registry. `BodyTooLarge`; as the two below of commands, not of servers.
+    pub manifest_bytes: usize,
+    /// Milliseconds that putting a component into a registry may take, and getting it from there. `UpstreamTimeout`.
+    pub registry_ms: u64,
     /// Nesting of a `$filter`, and of a FetchXML. `BadFilter`, `BadOption`.
     pub filter_depth: usize,
     /// Operators, functions and literals of a `$filter`, elements of a FetchXML. `BadFilter`, `BadOption`.
@@ -237,6 +241,8 @@ impl Default for Limits {
             batch_answer_bytes: 64 << 20,
             bundle_bytes: 64 << 20,
             component_bytes: 32 << 20,
+            manifest_bytes: 4 << 20,
+            registry_ms: 120_000,
             filter_depth: 64,
             filter_nodes: 1_000,
             search_words: 16,

@@ -6,5 +6,6 @@ mod dataverse_clients;
 mod files;
 mod languages;
 mod pages;
+mod registry;
 mod right;
 mod scenario;

@@ -12,6 +12,7 @@ mod manners;
 mod pages;
 mod playground;
 mod preflight;
+mod registries;
 mod releases;
 mod rules;
 mod says_nothing;

@@ -51,9 +51,10 @@ struct Took {
 async fn release(source: &Source, scratch: &Path, key: Option<&PrivateKey>, server: &Server) -> Result<Took> {
     let began = Instant::now();
     let component = source.draft(scratch)?;
-    let signature = key.map(|key| key.sign(&fs::read(&component).unwrap_or_default())).transpose()?;
+    let component = sign::bytes(&component)?;
+    let signature = key.map(|key| key.sign(&component)).transpose()?;
     let built = Instant::now();
-    let loaded = admin::upload(server, (&component, signature), Some(LAWS)).await?;
+    let loaded = admin::upload(server, (component, signature), Some(LAWS)).await?;
     let let_in = Instant::now();
     if let Some(loaded) = loaded {
         admin::activate(server, &loaded.table, &loaded.digest).await?;

@@ -85,14 +85,7 @@ pub fn verify(asked: &Verification<'_>) -> Result<()> {
         text(&path).map_err(|error| error.hint("the signature is beside the file, or --signature names it"))?;
     let trust = match asked.keys {
         [] => Trust { policy: Policy::Deny, ..read_config(asked.config)?.mappings.trust },
-        keys => {
-            let named = keys.iter().map(|file| {
-                let key =
-                    PublicKey::from_pem(&text(file)?).map_err(|error| error.target(file.display().to_string()))?;
-                Ok((file.display().to_string(), key))
-            });
-            Trust { policy: Policy::Deny, keys: named.collect::<Result<_>>()? }
-        }
+        keys => trust(keys)?,
     };
     let Judged::Signed(signed) = trust.judge(&component, Some(&signature))? else {
         return Err(Error::new(Code::ComponentUnsigned, format!("{} is not signed", asked.file.display())));
@@ -110,7 +103,16 @@ pub(super) fn private_key(file: &Path) -> Result<PrivateKey> {
     PrivateKey::from_pem(&text(file)?).map_err(|error| error.target(file.display().to_string()))
 }
 
-fn bytes(file: &Path) -> Result<Vec<u8>> {
+/// These public keys, and nothing else.
+pub(super) fn trust(keys: &[PathBuf]) -> Result<Trust> {
+    let named = keys.iter().map(|file| {
+        let key = PublicKey::from_pem(&text(file)?).map_err(|error| error.target(file.display().to_string()))?;
+        Ok((file.display().to_string(), key))
+    });
+    Ok(Trust { policy: Policy::Deny, keys: named.collect::<Result<_>>()? })
+}
+
+pub(super) fn bytes(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))
 }
 
