@@ -377,14 +377,17 @@ pub mod store {
 
 /// The door to FHIR services.
 pub mod fhir {
+    /// What a service's answers have taught about it.
+    pub mod learned;
+
+    /// What is kept of each caller, of a service that is asked with their tokens.
+    mod callers;
+
     /// What a service says when it does not do what was asked, as an error.
     pub mod outcome;
 
     /// What a service says that it can do.
     pub mod capabilities;
-
-    /// What a service's answers have taught about it.
-    pub mod learned;
 
     /// What a service was found to do when it was tried out.
     pub mod probed;

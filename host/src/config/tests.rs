@@ -191,6 +191,24 @@ fn problems_say_where_and_what_to_do() {
 }
 
 #[test]
+fn a_token_is_passed_on_where_tokens_are_taken() {
+    let provider = "[auth.oidc.hospital]\nissuer = \"https://id.example.org\"\naudience = \"tt\"\n";
+    let source = |auth: &str| format!("[sources.m]\nurl = \"https://h\"\nauth = {auth}\n");
+    let exchange = "{ kind = \"exchange\", token_url = \"https://t\", client_id = \"c\", client_secret = { env = \"S\" }, \
+                    audience = \"fhir\", scope = \"s\", provider = \"hospital\" }";
+    for auth in ["{ kind = \"forward\" }", "{ kind = \"forward\", provider = \"hospital\" }", exchange] {
+        let config = parse(&(source(auth) + provider), &[("S", "hunter2")]).unwrap();
+        assert!(config.sources["m"].auth.by_caller().is_some());
+        assert_eq!(parse(&config.effective_toml(), &[("S", "hunter2")]).unwrap(), config);
+        problem(&source(auth), &[("S", "hunter2")], "", "[auth.oidc.");
+    }
+    let other = source("{ kind = \"forward\", provider = \"clinic\" }") + provider;
+    problem(&other, &[], "", "no [auth.oidc.clinic]");
+    let unfinished = source("{ kind = \"exchange\", client_id = \"c\", client_secret = { env = \"S\" } }") + provider;
+    problem(&unfinished, &[("S", "hunter2")], "t.toml:3: ", "`sources.m.auth.token_url` is missing");
+}
+
+#[test]
 fn sources_are_checked() {
     let source = |lines: &str| format!("[sources.m]\n{lines}");
     let auth = |auth: &str| format!("[sources.m]\nurl = \"https://h\"\nauth = {auth}");

@@ -126,6 +126,9 @@ pub struct Limits {
     pub upstream_concurrency: usize,
     /// Requests that wait to go to one FHIR service. More are `UpstreamBusy` at once.
     pub upstream_queue: usize,
+    /// Callers of one FHIR service that is asked with their tokens of whom it is remembered what its answers have taught, and the
+    /// token that theirs was exchanged for. Whoever asked longest ago goes first.
+    pub source_callers: usize,
     /// Percent of the places and of the queues above and below (`upstream_concurrency`, `upstream_queue`, `store_reads`,
     /// `store_queue`, `mapping_concurrency`, `work_queue`, `large_pages`) that one mapping, table or resource type may have, so that
     /// the others have the rest; at least one place. The error is that of the queue.
@@ -269,6 +272,7 @@ impl Default for Limits {
             upstream_bytes: 32 << 20,
             upstream_concurrency: 64,
             upstream_queue: 256,
+            source_callers: 500,
             share_percent: 50,
             request_ms: 30_000,
             related_keys: 1_000,

@@ -11,6 +11,7 @@ use crate::fhir::client::Client;
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::signature::Trust;
+use crate::model::caller::Caller;
 use crate::model::catalog::{Catalog, Withdrawn};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -158,6 +159,18 @@ impl Turntable {
         digests.sort_unstable();
         digests.dedup();
         digests
+    }
+
+    /// FHIR services that are asked with this caller's token, for them.
+    pub fn sources_of(&self, caller: &Caller) -> BTreeMap<String, Client> {
+        let Some(bearer) = caller.bearer() else { return BTreeMap::new() };
+        let asked = self.sources.iter().filter(|(_, client)| client.asks_as_callers());
+        asked.map(|(name, client)| (name.clone(), client.on_behalf_of(bearer))).collect()
+    }
+
+    /// Whether some FHIR service is asked with the token of whoever asks.
+    pub fn asks_as_callers(&self) -> bool {
+        self.sources.values().any(Client::asks_as_callers)
     }
 
     /// The FHIR service behind a virtual table.

@@ -9,6 +9,7 @@ mod disk;
 mod doors;
 mod identity;
 mod manners;
+mod on_behalf;
 mod pages;
 mod playground;
 mod preflight;
