@@ -301,6 +301,11 @@ impl Session {
         root.route != Route::Native && self.turntable.client(root).is_ok_and(Client::asks_as_callers)
     }
 
+    /// A FHIR service by its name in the configuration, for this caller.
+    pub(in crate::router) fn source(&self, name: &str) -> Option<&Client> {
+        self.own.get(name).or_else(|| self.turntable.sources.get(name))
+    }
+
     /// The FHIR service behind a virtual table.
     pub(in crate::router) fn client(&self, table: &ServedTable) -> Result<&Client> {
         let client = self.turntable.client(table)?;

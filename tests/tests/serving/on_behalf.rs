@@ -64,7 +64,7 @@ fn service(heard: &Heard, whose: Option<String>) -> Told {
     if path == "/metadata" {
         let says = json!({
             "resourceType": "CapabilityStatement", "status": "active", "kind": "instance", "fhirVersion": "4.0.1",
-            "rest": [{ "mode": "server", "resource": [{ "type": "Encounter", "searchParam": [] }] }],
+            "rest": [{ "mode": "server", "interaction": [{ "code": "transaction" }, { "code": "batch" }], "resource": [{ "type": "Encounter", "searchParam": [] }] }],
         });
         return Told::body(200, says.to_string());
     }
@@ -169,6 +169,25 @@ async fn each_is_shown_what_the_service_shows_them() {
         Some(posted) => assert_eq!(subject(&posted).as_deref(), Some("bob")),
         None => panic!("nothing was made: {}", made.text),
     }
+
+    // So is what is made together, and a bundle that is sent on.
+    let sent = async |path: &str, kind: &str, body: Value| {
+        let before = fhir.heard().len();
+        let call = server.call(Method::POST, path).header("authorization", &format!("Bearer {bob}"));
+        let answer = call.body(kind, body.to_string()).send().await;
+        let heard = fhir.heard().split_off(before);
+        let asked: Vec<_> = heard.iter().filter(|heard| heard.method == "POST").collect();
+        assert!(!asked.is_empty(), "{path}: {}", answer.text);
+        assert!(asked.iter().all(|heard| subject(heard).as_deref() == Some("bob")), "{path}: {asked:#?}");
+    };
+    let change = |id: &str| {
+        json!({ "id": id, "atomicityGroup": "g", "method": "POST", "url": SET, "body": new,
+                "headers": { "content-type": "application/json" } })
+    };
+    sent("$batch", "application/json", json!({ "requests": [change("1"), change("2")] })).await;
+    let entry = json!([{ "resource": encounter("x"), "request": { "method": "PUT", "url": "Encounter/x" } }]);
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": entry });
+    sent("/fhir?forward=main", "application/fhir+json", bundle).await;
 
     // Who has no such token is told so, before the service is asked.
     let before = fhir.heard().len();

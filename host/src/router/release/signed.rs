@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::mapping::inspect::digest;
 use crate::mapping::shipped::Shipped;
 use crate::mapping::signature::{BUILT_IN, Judged, Policy, Signed};
 use crate::model::error::Result;
@@ -26,6 +27,11 @@ impl Turntable {
     /// Holds a component to the policy; what there is to say of it goes into the report.
     pub(super) fn judge(&self, component: &[u8], signature: Option<&str>, report: &mut Report) -> Result<()> {
         let trust = &self.trust;
+        let is_asked = trust.policy != Policy::Allow || !trust.keys.is_empty();
+        if is_asked && signature.is_none() && Shipped::by_digest(&digest(component)).is_some() {
+            report.add("signature", Vec::new(), "it ships with this program".to_owned());
+            return Ok(());
+        }
         let note = match trust.judge(component, signature)? {
             Judged::Signed(signed) => {
                 let note = format!("signed by `{}` ({})", signed.by, signed.key);
@@ -35,7 +41,7 @@ impl Turntable {
             Judged::Unsigned if signature.is_some() => {
                 "the signature was not looked at: no key is configured".to_owned()
             }
-            Judged::Unsigned if trust.policy == Policy::Allow && trust.keys.is_empty() => return Ok(()),
+            Judged::Unsigned if !is_asked => return Ok(()),
             Judged::Unsigned => "not signed".to_owned(),
         };
         report.add("signature", Vec::new(), note);
