@@ -7,6 +7,7 @@ mod budget;
 mod connections;
 mod disk;
 mod doors;
+mod forbidden;
 mod identity;
 mod manners;
 mod on_behalf;
