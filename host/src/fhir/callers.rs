@@ -48,11 +48,13 @@ pub(super) struct Kept {
     pub(super) credential: Arc<Mutex<Option<Credential>>>,
 }
 
+/// By a hash of their token; with the time when each asked last.
+type ByToken = HashMap<[u8; 32], (Instant, Arc<Kept>)>;
+
 /// All callers of one service.
 pub(super) struct Callers {
     most: usize,
-    /// With the time when each asked last.
-    all: std::sync::Mutex<HashMap<[u8; 32], (Instant, Arc<Kept>)>>,
+    all: std::sync::Mutex<ByToken>,
 }
 
 impl Callers {

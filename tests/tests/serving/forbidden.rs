@@ -222,6 +222,9 @@ async fn roles_of_tables_are_none_of_the_server() {
     }
 }
 
+/// How a row is asked for by its id: by what, where, with which body and headers.
+type AskedFor<'a> = (Method, Box<dyn Fn(&str) -> String + 'a>, Value, Vec<(&'static str, &'static str)>);
+
 /// A row that is not seen, and one that is not there.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_seen_is_as_what_is_not_there() {
@@ -235,7 +238,7 @@ async fn what_is_not_seen_is_as_what_is_not_there() {
             }
             let key = if set == "contacts" { "contactid" } else { "msemr_azurefhirid" };
             let row = |id: &str| format!("{set}({id})");
-            let mut asked: Vec<(Method, Box<dyn Fn(&str) -> String>, Value, Vec<(&str, &str)>)> = Vec::new();
+            let mut asked: Vec<AskedFor<'_>> = Vec::new();
             let mut get = |at: Box<dyn Fn(&str) -> String>, headers: Vec<(&'static str, &'static str)>| {
                 asked.push((Method::GET, at, Value::Null, headers));
             };
