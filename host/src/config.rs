@@ -16,6 +16,7 @@ use crate::identity::jws::Algorithm;
 use crate::identity::passwords::UserSettings;
 use crate::identity::provider::ProviderSettings;
 use crate::identity::{fetch, identify, passwords};
+use crate::mapping::signature::Trust;
 use crate::model::caller::Role;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
@@ -24,6 +25,7 @@ use crate::model::table::Route;
 use written::{Node, Place, Problems, Section, Value};
 
 mod roles;
+mod trust;
 mod written;
 
 /// All that `serve` needs to know.
@@ -74,6 +76,8 @@ pub struct MappingSettings {
     pub allow_breaking: bool,
     /// Tables that Microsoft's virtual health data tables have twins of are known by those names, too.
     pub virtual_names: bool,
+    /// Whose signatures are trusted, and what becomes of components without one.
+    pub trust: Trust,
 }
 
 impl Config {
@@ -149,6 +153,8 @@ impl Config {
         if let Some(dir) = &self.mappings.dir {
             let _ = writeln!(text, "dir = {}", quoted(dir.display()));
         }
+        let (signatures, keys) = trust::toml(&self.mappings.trust);
+        let _ = write!(text, "signatures = {signatures}\n{keys}");
         text.push_str("\n[auth]\n");
         if let Some(url) = &self.doors.public_url {
             let _ = writeln!(text, "public_url = {}", quoted(url));
@@ -252,6 +258,32 @@ fn auth_toml(auth: &AuthSettings) -> String {
                 field("client_id", quoted(id));
             }
         }
+        AuthSettings::Forward { provider } => {
+            if let Some(name) = provider {
+                field("provider", quoted(name));
+            }
+        }
+        AuthSettings::Exchange {
+            token_url,
+            client_id,
+            client_secret,
+            audience,
+            resource,
+            scope,
+            secret_in_form,
+            provider,
+        } => {
+            field("token_url", quoted(token_url));
+            field("client_id", quoted(client_id));
+            field("client_secret", client_secret.to_string());
+            let texts = [("audience", audience), ("resource", resource), ("scope", scope), ("provider", provider)];
+            for (name, value) in texts {
+                if let Some(value) = value {
+                    field(name, quoted(value));
+                }
+            }
+            field("secret_in_form", secret_in_form.to_string());
+        }
     }
     text + " }"
 }
@@ -294,6 +326,7 @@ impl Checker<'_> {
         self.roles = role_names(&roles);
         let auth = top.section("auth", self.problems);
         let (mut doors, identity) = self.auth(auth, &listen);
+        self.passed_on(&sources, &identity);
         let tls = top.optional("tls", self.problems).and_then(|tls| self.tls(tls));
         if !listen.0.ip().is_loopback() && identity.asks() && tls.is_none() {
             let what = format!(
@@ -444,7 +477,8 @@ impl Checker<'_> {
     }
 
     fn source_auth(&mut self, mut section: Section) -> Option<AuthSettings> {
-        const KINDS: &str = "none, basic, bearer, header, client-credentials, private-key-jwt, managed-identity";
+        const KINDS: &str =
+            "none, basic, bearer, header, client-credentials, private-key-jwt, managed-identity, forward, exchange";
         let (kind, place) = section.required("kind", self.problems)?;
         let settings = match kind.as_str() {
             "none" => Some(AuthSettings::None),
@@ -462,6 +496,11 @@ impl Checker<'_> {
             "client-credentials" => self.client_credentials(&mut section),
             "private-key-jwt" => self.private_key_jwt(&mut section),
             "managed-identity" => self.managed_identity(&mut section),
+            "forward" => {
+                let provider = section.text("provider", self.problems).map(|(name, _)| name);
+                Some(AuthSettings::Forward { provider })
+            }
+            "exchange" => self.exchange(&mut section),
             other => {
                 let what = format!("`{}` = {other:?} is unknown; known are {KINDS}", section.name("kind"));
                 self.problems.error(&place, what);
@@ -485,6 +524,41 @@ impl Checker<'_> {
             scope,
             secret_in_form,
         })
+    }
+
+    fn exchange(&mut self, section: &mut Section) -> Option<AuthSettings> {
+        let token_url = self.address(section, "token_url");
+        let client_id = section.required("client_id", self.problems);
+        let client_secret = self.secret(section, "client_secret");
+        let [audience, resource, scope, provider] = ["audience", "resource", "scope", "provider"]
+            .map(|key| section.text(key, self.problems).map(|(text, _)| text));
+        let secret_in_form = section.boolean("secret_in_form", self.problems).unwrap_or(false);
+        Some(AuthSettings::Exchange {
+            token_url: token_url?,
+            client_id: client_id?.0,
+            client_secret: client_secret?,
+            audience,
+            resource,
+            scope,
+            secret_in_form,
+            provider,
+        })
+    }
+
+    /// Who asks must have a token that can be passed on.
+    fn passed_on(&mut self, sources: &BTreeMap<String, SourceSettings>, identity: &identify::Settings) {
+        for (name, source) in sources {
+            let Some(provider) = source.auth.by_caller() else { continue };
+            let known: Vec<_> = identity.providers.keys().map(String::as_str).collect();
+            if provider.map_or(known.is_empty(), |provider| !known.contains(&provider)) {
+                let of = provider.unwrap_or("NAME");
+                let what = format!(
+                    "`sources.{name}.auth`: it is asked with the token of whoever asks, and there is no [auth.oidc.{of}] whose \
+                     tokens are taken"
+                );
+                self.problems.error(&Place::Nowhere, what);
+            }
+        }
     }
 
     fn private_key_jwt(&mut self, section: &mut Section) -> Option<AuthSettings> {
@@ -596,8 +670,9 @@ impl Checker<'_> {
         let dir = section.text("dir", self.problems).map(|(text, _)| text.into());
         let allow_breaking = section.boolean("allow_breaking", self.problems).unwrap_or(false);
         let virtual_names = section.boolean("virtual_names", self.problems).unwrap_or(true);
+        let trust = trust::read(&mut section, self.problems);
         section.end(self.problems);
-        MappingSettings { builtin, warm, dir, allow_breaking, virtual_names }
+        MappingSettings { builtin, warm, dir, allow_breaking, virtual_names, trust }
     }
 
     fn auth(&mut self, mut auth: Section, (listen, place): &(SocketAddr, Place)) -> (Doors, identify::Settings) {

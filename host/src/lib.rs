@@ -377,14 +377,17 @@ pub mod store {
 
 /// The door to FHIR services.
 pub mod fhir {
+    /// What a service's answers have taught about it.
+    pub mod learned;
+
+    /// What is kept of each caller, of a service that is asked with their tokens.
+    mod callers;
+
     /// What a service says when it does not do what was asked, as an error.
     pub mod outcome;
 
     /// What a service says that it can do.
     pub mod capabilities;
-
-    /// What a service's answers have taught about it.
-    pub mod learned;
 
     /// What a service was found to do when it was tried out.
     pub mod probed;
@@ -410,6 +413,9 @@ pub mod mapping {
     /// What a component is and whether it may come in, found without running it.
     pub mod inspect;
 
+    /// Who has signed a component, and whose signatures are trusted.
+    pub mod signature;
+
     /// Compiled code on disk, believed only with a MAC.
     mod cache;
 
@@ -433,6 +439,21 @@ pub mod mapping {
 
     /// A loaded mapping as a subject of the laws.
     pub(crate) mod subject;
+}
+
+/// Components in OCI registries. Commands go there; no server does.
+pub mod oci {
+    /// Where an artifact is.
+    pub mod reference;
+
+    /// What a component is there: manifest, configuration, layer.
+    pub mod artifact;
+
+    /// What a registry asks for.
+    pub mod credentials;
+
+    /// The registry itself.
+    pub mod registry;
 }
 
 /// Who asks, of what they show. No HTTP, and nothing of what they may.
@@ -633,6 +654,9 @@ pub mod router {
 
         /// API keys made and revoked, and the audit trail of it.
         pub mod keys;
+
+        /// Whose signatures versions have, and what that lets in.
+        pub mod signed;
 
         /// A component through the gate, into the store.
         pub mod load;

@@ -46,6 +46,19 @@ impl Fhir {
         Self::sekmet_that("absolute_references: true").await
     }
 
+    /// The same server, which lets in the client `turntable` alone, by a key (a JWK) as SMART backend services have it; and where it
+    /// gives out tokens.
+    pub async fn sekmet_with_smart(key: &Value) -> Option<(Self, String)> {
+        let settings = format!(
+            "absolute_references: false\nserver_auth:\n  types: [smart]\n  smart_clients:\n    - client_id: turntable\n      \
+             jwks: {}\n      scopes: system/*.cruds\n",
+            serde_json::json!({ "keys": [key] })
+        );
+        let fhir = Self::sekmet_that(&settings).await?;
+        let endpoint = format!("{}/auth/token", fhir.base.trim_end_matches("/fhir"));
+        Some((fhir, endpoint))
+    }
+
     async fn sekmet_that(behaviour: &str) -> Option<Self> {
         let process = Sekmet::start(behaviour).await?;
         Some(Self { base: process.base(), client: client(), service: Service::Sekmet { _process: process } })

@@ -5,7 +5,8 @@
 //! with a second judge of resources), `TURNTABLE_TEST_COMPONENTIZE_QJS` and `TURNTABLE_TEST_COMPONENTIZE_PY` (compilers of
 //! mappings in JavaScript and Python), `TURNTABLE_TEST_DATAVERSE_PY` and `TURNTABLE_TEST_DATAVERSE_JS` (a Python and a folder
 //! of node modules with clients made for Dataverse), `TURNTABLE_TEST_READERS_PY` (a Python that reads Parquet and OpenAPI),
-//! `TURNTABLE_TEST_FAKETIME` (libfaketime's `libfaketime.so.1`), and what `turntable_test_data` names.
+//! `TURNTABLE_TEST_REGISTRY` (the program `docker-registry`), `TURNTABLE_TEST_OPENID_JS` (a folder of node modules with
+//! `oidc-provider`), `TURNTABLE_TEST_FAKETIME` (libfaketime's `libfaketime.so.1`), and what `turntable_test_data` names.
 
 mod admin;
 pub mod asked;
@@ -18,6 +19,7 @@ mod judge;
 mod process;
 mod provider;
 pub mod reference;
+mod scripted;
 mod sekmet;
 mod server;
 
@@ -29,5 +31,6 @@ pub use crate::judge::Judge;
 #[cfg(target_os = "linux")]
 pub use crate::process::{Process, serve};
 pub use crate::provider::{Provider, Signer};
+pub use crate::scripted::{Heard, Scripted, Told};
 pub use crate::server::{Server, Setup};
 pub use turntable_test_data::skipped;

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::cli::serve::{KEY_VARIABLE, TOKEN_VARIABLE, read_config};
+use crate::cli::serve::{KEY_VARIABLE, TOKEN_VARIABLE, read_config, signature_of};
 use crate::cli::terminal::say;
 use crate::http::token;
 use crate::model::error::{Code, Detail, Error, Result};
@@ -53,8 +53,23 @@ pub struct Loaded {
     pub digest: String,
 }
 
-pub async fn load(server: &Server, file: &Path, activate: bool, allow_breaking: bool) -> Result<()> {
-    match upload(server, file, None).await? {
+/// A component of a file. `signature`: its file; without it the one beside the component, if there is one.
+pub fn on_disk(file: &Path, signature: Option<&Path>) -> Result<(Vec<u8>, Option<String>)> {
+    let signature = match signature {
+        Some(path) => Some(String::from_utf8_lossy(&read(path)?).into_owned()),
+        None => signature_of(file)?,
+    };
+    Ok((read(file)?, signature))
+}
+
+/// A component with its signature, and whether it is to be put in force, even if apps may break on it.
+pub async fn load(
+    server: &Server,
+    component: (Vec<u8>, Option<String>),
+    activate: bool,
+    allow_breaking: bool,
+) -> Result<()> {
+    match upload(server, component, None).await? {
         Some(loaded) if activate => self::activate(server, &loaded.table, &loaded.digest, allow_breaking).await,
         _ => Ok(()),
     }
@@ -62,11 +77,20 @@ pub async fn load(server: &Server, file: &Path, activate: bool, allow_breaking: 
 
 /// Sends a component to the gate, which looks at the laws for this long at most, or as long as it does by itself; shows
 /// what the gate found. None if the component has no table.
-pub async fn upload(server: &Server, file: &Path, laws: Option<Duration>) -> Result<Option<Loaded>> {
-    let component = read(file)?;
+pub async fn upload(
+    server: &Server,
+    (component, signature): (Vec<u8>, Option<String>),
+    laws: Option<Duration>,
+) -> Result<Option<Loaded>> {
     let query = laws.map(|laws| format!("?laws_ms={}", laws.as_millis())).unwrap_or_default();
     let request = post(server, &format!("/admin/v1/mappings{query}"))?;
     let request = request.header("content-type", "application/wasm").body(component);
+    let is_text = |text: &String| text.trim().bytes().all(|byte| byte.is_ascii_graphic());
+    if signature.as_ref().is_some_and(|text| !is_text(text)) {
+        let error = Error::new(Code::SignatureRefused, "the signature is not in base64").target("signature");
+        return Err(error.hint("turntable mapping sign FILE --key KEY writes it"));
+    }
+    let request = signature.iter().fold(request, |request, text| request.header("turntable-signature", text.trim()));
     let report = answer(server, request).await?;
     show(server, &report, |report| {
         for check in items(report, "checks") {
@@ -108,7 +132,8 @@ pub async fn release_status(server: &Server, table: &str) -> Result<()> {
         say(format!("in force: {} {} {}", text(active, "name"), text(active, "version"), text(active, "digest")));
         for one in items(status, "history") {
             let back = if one["rolledBack"] == true { "  taken back" } else { "" };
-            say(format!("{}  {}  {}{back}", text(one, "at"), text(one, "digest"), text(one, "by")));
+            let signer = one["signer"]["by"].as_str().map(|by| format!("  signed by {by}")).unwrap_or_default();
+            say(format!("{}  {}  {}{back}{signer}", text(one, "at"), text(one, "digest"), text(one, "by")));
         }
     });
     Ok(())
@@ -117,7 +142,7 @@ pub async fn release_status(server: &Server, table: &str) -> Result<()> {
 pub async fn mapping_list(server: &Server) -> Result<()> {
     let mappings = answer(server, get(server, "/admin/v1/mappings")?).await?;
     show(server, &mappings, |mappings| {
-        say(format!("{:<24} {:<10} {:<20} {}", "MAPPING", "VERSION", "DIGEST", "IN FORCE FOR"));
+        say(format!("{:<24} {:<10} {:<20} {:<16} {}", "MAPPING", "VERSION", "DIGEST", "SIGNED BY", "IN FORCE FOR"));
         for one in items(mappings, "mappings") {
             let tables = match items(one, "activeFor").count() {
                 0 => "-".to_owned(),
@@ -126,7 +151,13 @@ pub async fn mapping_list(server: &Server) -> Result<()> {
             };
             // As much of a digest as commands take.
             let digest: String = text(one, "digest").chars().take("sha256:".len() + 12).collect();
-            say(format!("{:<24} {:<10} {digest:<20} {tables}", text(one, "name"), text(one, "version")));
+            let signer = &one["signer"];
+            let by = match (signer["by"].as_str(), signer["trusted"] == true) {
+                (Some(by), true) => by.to_owned(),
+                (Some(by), false) => format!("{by} (not trusted)"),
+                (None, _) => "-".to_owned(),
+            };
+            say(format!("{:<24} {:<10} {digest:<20} {by:<16} {tables}", text(one, "name"), text(one, "version")));
         }
     });
     Ok(())

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::cli::admin::{Provider, Server};
+use crate::cli::mapping::registry::Reached;
 use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::complain;
 use crate::cli::{admin, backup, demo, key, mapping, serve};
@@ -48,6 +49,7 @@ enum Command {
     Mapping(MappingCommand),
     /// Send a component to a server's gate.
     Load {
+        /// A file, or `oci://` and where it is in a registry: it is fetched here, and sent from here.
         file: PathBuf,
         /// Put it in force if it passes.
         #[arg(long)]
@@ -55,6 +57,11 @@ enum Command {
         /// Even if apps may break on it that use the version in force.
         #[arg(long, requires = "activate")]
         allow_breaking: bool,
+        /// Its signature; without it the one beside the component (`FILE.sig`), if there is one.
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+        #[command(flatten)]
+        reached: Reached,
         #[command(flatten)]
         server: Server,
     },
@@ -212,6 +219,65 @@ enum MappingCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Put a component into an OCI registry, with the signature that is beside it (`FILE.sig`).
+    Push {
+        /// Where, e.g. `registry.example.org/team/encounter:1.2.0`.
+        #[arg(value_name = "REF")]
+        at: String,
+        file: PathBuf,
+        #[command(flatten)]
+        reached: Reached,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Get a component from an OCI registry, with its signature.
+    Pull {
+        /// Where, by its tag or its digest (`…@sha256:…`).
+        #[arg(value_name = "REF")]
+        at: String,
+        /// Without it the last part of its name.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// A public key in PEM that must have signed it; may be repeated, then one of them.
+        #[arg(long = "key", value_name = "FILE")]
+        keys: Vec<PathBuf>,
+        #[command(flatten)]
+        reached: Reached,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a pair of keys that sign components: `NAME.key` and `NAME.pub`.
+    Keygen {
+        #[arg(short, long, value_name = "NAME", default_value = "mapping")]
+        output: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Sign a component: the signature is written beside it, as `FILE.sig`.
+    Sign {
+        file: PathBuf,
+        /// The private key, in PEM.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say who has signed a component; fails where nobody has that is trusted.
+    Verify {
+        file: PathBuf,
+        /// A public key in PEM; may be repeated. Without it those of the configuration's [mappings.keys].
+        #[arg(long = "key", value_name = "FILE")]
+        keys: Vec<PathBuf>,
+        /// The signature; without it the one beside the component (`FILE.sig`).
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Watch a mapping and put each version that builds in force in a running server.
     Dev {
         #[arg(default_value = ".")]
@@ -219,6 +285,9 @@ enum MappingCommand {
         /// Even if apps may break on it that use the version in force.
         #[arg(long)]
         allow_breaking: bool,
+        /// Sign each version with this private key, for a server that lets in none else.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
     },
@@ -355,12 +424,30 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Mapping(MappingCommand::Bench { path, bundles, record, against, tolerance, json }) => {
             mapping::bench::bench(&mapping::bench::Options { path, bundles, record, against, tolerance, json })
         }
-        Command::Mapping(MappingCommand::Dev { path, allow_breaking, server }) => {
-            mapping::dev::dev(&path, allow_breaking, &server).await
+        Command::Mapping(MappingCommand::Dev { path, allow_breaking, key, server }) => {
+            mapping::dev::dev(&path, allow_breaking, key.as_deref(), &server).await
+        }
+        Command::Mapping(MappingCommand::Push { file, at, reached, json }) => {
+            mapping::registry::push(&file, &at, &reached, json).await
+        }
+        Command::Mapping(MappingCommand::Pull { at, output, keys, reached, json }) => {
+            mapping::registry::pull(&at, output.as_deref(), &keys, &reached, json).await
+        }
+        Command::Mapping(MappingCommand::Keygen { output, json }) => mapping::sign::keygen(&output, json),
+        Command::Mapping(MappingCommand::Sign { file, key, output, json }) => {
+            mapping::sign::sign(&file, &key, output.as_deref(), json)
+        }
+        Command::Mapping(MappingCommand::Verify { file, keys, signature, config, json }) => {
+            let (signature, config) = (signature.as_deref(), config.as_deref());
+            mapping::sign::verify(&mapping::sign::Verification { file: &file, signature, keys: &keys, config, json })
         }
         Command::Mapping(MappingCommand::Inspect { file, describe, json }) => mapping::inspect(&file, describe, json),
-        Command::Load { file, activate, allow_breaking, server } => {
-            admin::load(&server, &file, activate, allow_breaking).await
+        Command::Load { file, activate, allow_breaking, signature, reached, server } => {
+            let component = match file.to_str().filter(|file| file.starts_with("oci://")) {
+                Some(at) => mapping::registry::fetched(at, &reached).await?,
+                None => admin::on_disk(&file, signature.as_deref())?,
+            };
+            admin::load(&server, component, activate, allow_breaking).await
         }
         Command::Activate { table, digest, allow_breaking, server } => {
             admin::activate(&server, &table, &digest, allow_breaking).await

@@ -6,6 +6,8 @@ pub mod check;
 pub mod dev;
 pub mod inspect;
 pub mod new;
+pub mod registry;
+pub mod sign;
 pub mod source;
 pub mod test;
 pub mod view;

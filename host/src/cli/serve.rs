@@ -25,6 +25,7 @@ use crate::log;
 use crate::mapping::inspect::digest;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::{SHIPPED, Shipped};
+use crate::mapping::signature::beside;
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::activate::Breaking;
 use crate::router::release::actor::Actor;
@@ -54,8 +55,8 @@ const PUT_IN_FORCE: &str = "mappings-dir";
 /// The folder `mappings.dir`.
 struct Folder {
     dir: PathBuf,
-    /// Files with the time of their last change.
-    seen: HashMap<PathBuf, Option<SystemTime>>,
+    /// Files with the time of their last change, and that of their signatures.
+    seen: HashMap<PathBuf, [Option<SystemTime>; 2]>,
     /// The digest of each file, by its name, as it was last put in force: what somebody decides afterwards stays, also
     /// over a restart, until the file is another.
     done: BTreeMap<String, String>,
@@ -173,6 +174,7 @@ impl Server {
             load_folder(&turntable, &mut folder).await;
             tokio::spawn(watch(Arc::downgrade(&turntable), folder));
         }
+        turntable.look_at_signatures().await?;
         turntable.recall_probes().await?;
         turntable.look_at_keys(&known, keys::BY).await?;
         tokio::spawn(keys::watch(Arc::downgrade(&turntable), known));
@@ -283,6 +285,7 @@ async fn assemble(config: &Config) -> Result<Turntable> {
     let mut turntable = Turntable::new(store, sandbox, sources, config.limits.clone(), Tokens::new(&key));
     turntable.virtual_names = config.mappings.virtual_names;
     turntable.roles = config.roles.clone();
+    turntable.trust = config.mappings.trust.clone();
     Ok(turntable)
 }
 
@@ -320,7 +323,7 @@ async fn load_folder(turntable: &Arc<Turntable>, folder: &mut Folder) {
     let entries = match std::fs::read_dir(&folder.dir) {
         Ok(entries) => entries,
         Err(error) => {
-            if folder.seen.insert(folder.dir.clone(), None).is_none() {
+            if folder.seen.insert(folder.dir.clone(), [None; 2]).is_none() {
                 tracing::warn!(%error, "mappings.dir cannot be read");
             }
             return;
@@ -334,7 +337,8 @@ async fn load_folder(turntable: &Arc<Turntable>, folder: &mut Folder) {
     folder.seen.retain(|file, _| *file == folder.dir || files.contains(file));
     folder.done.retain(|name, _| files.iter().any(|file| name_of(file) == *name));
     for file in files {
-        let modified = std::fs::metadata(&file).and_then(|m| m.modified()).ok();
+        // One that was refused is looked at again when its signature comes.
+        let modified = [&file, &beside(&file)].map(|file| std::fs::metadata(file).and_then(|m| m.modified()).ok());
         if folder.seen.insert(file.clone(), modified).is_some_and(|before| before == modified) {
             continue;
         }
@@ -359,6 +363,16 @@ fn name_of(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// The signature beside a component; None: there is none.
+pub(super) fn signature_of(file: &Path) -> Result<Option<String>> {
+    let path = beside(file);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::new(Code::SignatureRefused, format!("{} cannot be read: {error}", path.display()))),
+    }
+}
+
 /// Puts a file in force unless it was before, and gives its digest.
 async fn load_file(
     turntable: &Arc<Turntable>,
@@ -381,7 +395,7 @@ async fn load_file(
         return Ok(digest);
     }
     let actor = Actor("mappings.dir".to_owned());
-    let loaded = turntable.load(bytes, actor.clone(), LAWS_TIME).await?;
+    let loaded = turntable.load((bytes, signature_of(file)?), actor.clone(), LAWS_TIME).await?;
     if let Some(table) = loaded.tables.first() {
         turntable.activate(table, &loaded.digest, breaking, actor).await?;
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::mapping::signature::{Policy, PrivateKey, Trust};
 
 const FULL: &str = r#"
 listen = "127.0.0.1:0"
@@ -81,9 +82,36 @@ fn everything_is_read() {
             warm: false,
             dir: Some("mappings".into()),
             allow_breaking: false,
-            virtual_names: true
+            virtual_names: true,
+            trust: Trust::default()
         }
     );
+}
+
+#[test]
+fn keys_of_signers_are_read_from_the_file_and_from_others() {
+    let pem = PrivateKey::generate().unwrap().public().pem();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &pem).unwrap();
+    let inline = toml::Value::String(pem);
+    let text = format!(
+        "[mappings]\nsignatures = \"deny\"\n[mappings.keys]\nci = {inline}\n\"a.b\" = {{ file = {:?} }}",
+        file.path()
+    );
+    let config = parse(&text, &[]).unwrap();
+    let trust = &config.mappings.trust;
+    assert_eq!(trust.policy, Policy::Deny);
+    assert_eq!(trust.keys.keys().collect::<Vec<_>>(), ["a.b", "ci"]);
+    assert_eq!(trust.keys["ci"], trust.keys["a.b"]);
+    assert_eq!(parse(&config.effective_toml(), &[]).unwrap().mappings, config.mappings, "{}", config.effective_toml());
+    // A policy that nobody can meet deserves a look.
+    let config = parse("[mappings]\nsignatures = \"warn\"", &[]).unwrap();
+    assert!(config.warnings.iter().any(|warning| warning.starts_with("t.toml:2: ")), "{:?}", config.warnings);
+    problem("[mappings]\nsignatures = \"yes\"", &[], "t.toml:2: ", "\"deny\", \"warn\" or \"allow\"");
+    problem("[mappings.keys]\nci = \"hello\"", &[], "t.toml:2: ", "BEGIN PUBLIC KEY");
+    problem("[mappings.keys]\nci = 7", &[], "t.toml:2: ", "{ file = \"path\" }");
+    problem("[mappings.keys]\nci = { file = \"/no/such\" }", &[], "t.toml:2: ", "cannot be read");
+    problem(&format!("[mappings.keys]\nturntable = {inline}"), &[], "t.toml:2: ", "this name");
 }
 
 #[test]
@@ -161,6 +189,24 @@ fn problems_say_where_and_what_to_do() {
     problem("", &[("TURNTABLE_LIMITS__PAGE_ROW", "1")], "TURNTABLE_LIMITS__PAGE_ROW: ", "did you mean");
     problem("", &[("TURNTABLE_LIMITS__PAGE_ROWS", "x")], "TURNTABLE_LIMITS__PAGE_ROWS: ", "integer");
     problem("", &[("TURNTABLE___X", "1")], "TURNTABLE___X: ", "names no key");
+}
+
+#[test]
+fn a_token_is_passed_on_where_tokens_are_taken() {
+    let provider = "[auth.oidc.hospital]\nissuer = \"https://id.example.org\"\naudience = \"tt\"\n";
+    let source = |auth: &str| format!("[sources.m]\nurl = \"https://h\"\nauth = {auth}\n");
+    let exchange = "{ kind = \"exchange\", token_url = \"https://t\", client_id = \"c\", client_secret = { env = \"S\" }, \
+                    audience = \"fhir\", scope = \"s\", provider = \"hospital\" }";
+    for auth in ["{ kind = \"forward\" }", "{ kind = \"forward\", provider = \"hospital\" }", exchange] {
+        let config = parse(&(source(auth) + provider), &[("S", "hunter2")]).unwrap();
+        assert!(config.sources["m"].auth.by_caller().is_some());
+        assert_eq!(parse(&config.effective_toml(), &[("S", "hunter2")]).unwrap(), config);
+        problem(&source(auth), &[("S", "hunter2")], "", "[auth.oidc.");
+    }
+    let other = source("{ kind = \"forward\", provider = \"clinic\" }") + provider;
+    problem(&other, &[], "", "no [auth.oidc.clinic]");
+    let unfinished = source("{ kind = \"exchange\", client_id = \"c\", client_secret = { env = \"S\" } }") + provider;
+    problem(&unfinished, &[("S", "hunter2")], "t.toml:3: ", "`sources.m.auth.token_url` is missing");
 }
 
 #[test]

@@ -14,7 +14,14 @@ use crate::model::catalog::nearest;
 /// Every key `a.b` is also `TURNTABLE_A__B`.
 const PREFIX: &str = "TURNTABLE_";
 /// Variables that other parts of the program read.
-const NOT_KEYS: [&str; 4] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN", "TURNTABLE_TOKEN"];
+const NOT_KEYS: [&str; 6] = [
+    "TURNTABLE_LOG",
+    "TURNTABLE_CONFIG",
+    "TURNTABLE_ADMIN_TOKEN",
+    "TURNTABLE_TOKEN",
+    "TURNTABLE_REGISTRY_USER",
+    "TURNTABLE_REGISTRY_PASSWORD",
+];
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -287,6 +294,12 @@ impl Section {
             (key, Self::from_value(path, value, problems))
         };
         values.into_iter().map(section).collect()
+    }
+
+    /// Every key with its whole name and its value, for sections whose keys are names of something.
+    pub(super) fn entries(mut self) -> Vec<(String, String, Value)> {
+        let values = std::mem::take(&mut self.values);
+        values.into_iter().map(|(key, value)| (key.clone(), self.name(&key), value)).collect()
     }
 
     /// Every key with its integer, for sections that are read by another's type.

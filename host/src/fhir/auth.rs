@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -13,8 +14,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::assertion::{self, assertion};
-use super::outcome::Asked;
+use super::callers::Credential;
+use super::outcome::{Asked, Interaction};
 use super::transport::{BaseUrl, exchange, query};
+use crate::model::caller::Bearer;
 use crate::model::error::{Code, Error, Result};
 
 /// Bytes of a token endpoint's answer at most.
@@ -23,6 +26,8 @@ const TOKEN_BYTES: usize = 64 << 10;
 const MARGIN: Duration = Duration::from_secs(30);
 /// The life of a token whose endpoint does not say.
 const UNSTATED_LIFE: Duration = Duration::from_secs(300);
+/// What a token is that lets do something (RFC 8693, 3).
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// The version of Azure's endpoint for managed identities.
 const MANAGED_IDENTITY: &str = "2018-02-01";
 /// No token is kept for longer, whatever its endpoint says.
@@ -130,9 +135,36 @@ pub enum AuthSettings {
         /// Which identity, where the machine has several.
         client_id: Option<String>,
     },
+    /// The token of whoever asks, as it came.
+    Forward {
+        /// Only those of this provider.
+        provider: Option<String>,
+    },
+    /// Another token for that of whoever asks (RFC 8693).
+    Exchange {
+        token_url: BaseUrl,
+        client_id: String,
+        client_secret: Secret,
+        /// Whom the new one is for, by name and by address.
+        audience: Option<String>,
+        resource: Option<String>,
+        scope: Option<String>,
+        /// As of client credentials.
+        secret_in_form: bool,
+        /// As of what is passed on.
+        provider: Option<String>,
+    },
 }
 
 impl AuthSettings {
+    /// Whether a service is asked with the token of whoever asks; with the provider whose tokens alone these are.
+    pub fn by_caller(&self) -> Option<Option<&str>> {
+        match self {
+            Self::Forward { provider } | Self::Exchange { provider, .. } => Some(provider.as_deref()),
+            _ => None,
+        }
+    }
+
     /// What `kind` is in the configuration.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -143,12 +175,16 @@ impl AuthSettings {
             Self::ClientCredentials { .. } => "client-credentials",
             Self::PrivateKeyJwt { .. } => "private-key-jwt",
             Self::ManagedIdentity { .. } => "managed-identity",
+            Self::Forward { .. } => "forward",
+            Self::Exchange { .. } => "exchange",
         }
     }
 
     pub(super) fn token_url(&self) -> Option<&BaseUrl> {
         match self {
-            Self::ClientCredentials { token_url, .. } | Self::PrivateKeyJwt { token_url, .. } => Some(token_url),
+            Self::ClientCredentials { token_url, .. }
+            | Self::PrivateKeyJwt { token_url, .. }
+            | Self::Exchange { token_url, .. } => Some(token_url),
             Self::ManagedIdentity { url, .. } => Some(url),
             _ => None,
         }
@@ -161,19 +197,12 @@ pub(super) struct Authorizer {
     settings: AuthSettings,
     http: reqwest::Client,
     /// Held while a token is fetched, so that one request fetches it and the others wait.
-    current: Mutex<Option<Credential>>,
-}
-
-#[derive(Clone)]
-struct Credential {
-    name: HeaderName,
-    value: HeaderValue,
-    expires: Option<Instant>,
+    current: Arc<Mutex<Option<Credential>>>,
 }
 
 impl Authorizer {
     pub(super) fn new(source: &str, settings: AuthSettings, http: reqwest::Client) -> Self {
-        Self { source: source.to_owned(), settings, http, current: Mutex::new(None) }
+        Self { source: source.to_owned(), settings, http, current: Arc::default() }
     }
 
     /// The header to send; None without credentials.
@@ -198,10 +227,21 @@ impl Authorizer {
         asked: &Asked<'_>,
         until: Instant,
     ) -> Result<Option<(HeaderName, HeaderValue)>> {
-        if self.settings == AuthSettings::None {
-            return Ok(None);
+        let (bearer, kept) = match (self.settings.by_caller(), asked.behalf) {
+            (None, _) if self.settings == AuthSettings::None => return Ok(None),
+            (None, _) => (None, &self.current),
+            // What a service can do it tells everybody, and is kept for all.
+            (Some(_), _) if asked.interaction == Interaction::Capabilities => return Ok(None),
+            (Some(provider), Some(behalf)) if provider.is_none_or(|name| name == behalf.bearer.provider()) => {
+                (Some(&behalf.bearer), &behalf.kept.credential)
+            }
+            (Some(provider), _) => return Err(self.without_token(provider)),
+        };
+        if let (AuthSettings::Forward { .. }, Some(bearer)) = (&self.settings, bearer) {
+            let value = header_value(&self.source, &format!("Bearer {}", bearer.token()))?;
+            return Ok(Some((AUTHORIZATION, value)));
         }
-        let waited = tokio::time::timeout_at(until.into(), self.current.lock()).await;
+        let waited = tokio::time::timeout_at(until.into(), kept.lock()).await;
         let mut current = waited.map_err(|_| {
             asked.error(Code::UpstreamTimeout, "could not be asked in time: another request waits for its token")
         })?;
@@ -210,18 +250,74 @@ impl Authorizer {
         };
         let credential = match current.as_ref().filter(good) {
             Some(credential) => credential.clone(),
-            None => self.obtain(asked, until).await?,
+            None => self.obtain(bearer, asked, until).await?,
         };
         *current = Some(credential.clone());
         Ok(Some((credential.name, credential.value)))
     }
 
-    async fn obtain(&self, asked: &Asked<'_>, until: Instant) -> Result<Credential> {
+    pub(super) fn asks_as_callers(&self) -> bool {
+        self.settings.by_caller().is_some()
+    }
+
+    /// Nobody asks who has such a token: with a key or a password, or by a job of the server's own.
+    fn without_token(&self, provider: Option<&str>) -> Error {
+        let source = &self.source;
+        let whose = provider.map_or_else(|| "an OpenID provider".to_owned(), |name| format!("the provider `{name}`"));
+        let what =
+            format!("the FHIR service `{source}` is asked with the token of whoever asks, and there is none here");
+        Error::new(Code::Forbidden, what).hint(format!("only who comes with a token of {whose} is answered from it"))
+    }
+
+    /// Who we are, to a token endpoint: in the form, or as the header that is given.
+    fn client<'f>(
+        &self,
+        form: &mut Vec<(&'f str, &'f str)>,
+        (id, secret): (&'f str, &'f str),
+        in_form: bool,
+    ) -> Result<Option<HeaderValue>> {
+        if in_form {
+            form.extend([("client_id", id), ("client_secret", secret)]);
+            return Ok(None);
+        }
+        // RFC 6749 section 2.3.1 encodes both before they are joined.
+        let (id, secret) = (query([(id, "")]), query([(secret, "")]));
+        header_value(&self.source, &basic(id.trim_end_matches('='), secret.trim_end_matches('='))).map(Some)
+    }
+
+    async fn obtain(&self, bearer: Option<&Bearer>, asked: &Asked<'_>, until: Instant) -> Result<Credential> {
         let lasting = |name: HeaderName, text: String| {
             Ok(Credential { name, value: header_value(&self.source, &text)?, expires: None })
         };
         match &self.settings {
-            AuthSettings::None => unreachable!("header_other_than answers for it"),
+            AuthSettings::None | AuthSettings::Forward { .. } => unreachable!("header_other_than answers for it"),
+            AuthSettings::Exchange {
+                token_url,
+                client_id,
+                client_secret,
+                audience,
+                resource,
+                scope,
+                secret_in_form,
+                ..
+            } => {
+                let Some(bearer) = bearer else { return Err(self.without_token(None)) };
+                let secret = client_secret.read()?;
+                let mut form = vec![
+                    ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                    ("subject_token", bearer.token()),
+                    ("subject_token_type", ACCESS_TOKEN),
+                    ("requested_token_type", ACCESS_TOKEN),
+                ];
+                for (name, value) in [("audience", audience), ("resource", resource), ("scope", scope)] {
+                    form.extend(value.as_deref().map(|value| (name, value)));
+                }
+                let authorization = self.client(&mut form, (client_id, &secret), *secret_in_form)?;
+                let request = self.post(token_url, query(form));
+                let request =
+                    authorization.into_iter().fold(request, |request, value| request.header(AUTHORIZATION, value));
+                self.fetch_token(request, asked, until).await
+            }
             AuthSettings::Basic { username, password } => lasting(AUTHORIZATION, basic(username, &password.read()?)),
             AuthSettings::Bearer { token } => lasting(AUTHORIZATION, format!("Bearer {}", token.read()?)),
             AuthSettings::Header { name, value } => {
@@ -231,18 +327,10 @@ impl Authorizer {
                 let secret = client_secret.read()?;
                 let mut form = vec![("grant_type", "client_credentials")];
                 form.extend(scope.as_deref().map(|scope| ("scope", scope)));
-                let mut authorization = None;
-                if *secret_in_form {
-                    form.extend([("client_id", client_id.as_str()), ("client_secret", &secret)]);
-                } else {
-                    // RFC 6749 section 2.3.1 encodes both before they are joined.
-                    let (id, secret) = (query([(client_id.as_str(), "")]), query([(secret.as_ref(), "")]));
-                    authorization = Some(basic(id.trim_end_matches('='), secret.trim_end_matches('=')));
-                }
-                let mut request = self.post(token_url, query(form));
-                if let Some(text) = authorization {
-                    request = request.header(AUTHORIZATION, header_value(&self.source, &text)?);
-                }
+                let authorization = self.client(&mut form, (client_id, &secret), *secret_in_form)?;
+                let request = self.post(token_url, query(form));
+                let request =
+                    authorization.into_iter().fold(request, |request, value| request.header(AUTHORIZATION, value));
                 self.fetch_token(request, asked, until).await
             }
             AuthSettings::PrivateKeyJwt { token_url, client_id, key, key_id, scope } => {

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::auth::{AuthSettings, Authorizer, header_name};
+use super::callers::{Behalf, Callers};
 use super::capabilities::Capabilities;
 use super::learned::Learned;
 pub use super::learned::Lesson;
@@ -25,6 +26,7 @@ use super::outcome::{Asked, Interaction, denial, refusal, retry_after, with_doub
 use super::probed::Probed;
 pub use super::transport::BaseUrl;
 use super::transport::{Failure, LINK_BYTES, Reply, connect, exchange, query};
+use crate::model::caller::Bearer;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
@@ -71,9 +73,10 @@ pub struct Overrides {
     pub never: BTreeSet<String>,
 }
 
-/// Cheap to clone; the clones share connections, queue, token and counters.
+/// Cheap to clone; the clones share connections, queue, token and counters. Of a service that is asked with the token of
+/// whoever asks, one for a caller ([`Client::on_behalf_of`]) shares nothing that answers to others have taught.
 #[derive(Clone)]
-pub struct Client(Arc<Service>);
+pub struct Client(Arc<Service>, Option<Arc<Behalf>>);
 
 /// An answer to a search or to a paging link.
 #[derive(Clone, Debug)]
@@ -184,7 +187,7 @@ impl Client {
             AuthSettings::ManagedIdentity { url, .. } => connect(name, &[url], authorities)?,
             _ => http.clone(),
         };
-        Ok(Self(Arc::new(Service {
+        let service = Service {
             name: name.to_owned(),
             base: settings.url.clone(),
             public: settings.public_url.clone(),
@@ -202,7 +205,28 @@ impl Client {
             micros: AtomicU64::new(0),
             said: std::sync::Mutex::default(),
             asking: Mutex::new(()),
-        })))
+            callers: Callers::new(limits.source_callers),
+        };
+        Ok(Self(Arc::new(service), None))
+    }
+
+    /// Whether it is asked with the token of whoever asks, and so gives each their own answers.
+    pub fn asks_as_callers(&self) -> bool {
+        self.0.authorizer.asks_as_callers()
+    }
+
+    /// The same for the bearer of this token.
+    #[must_use]
+    pub fn on_behalf_of(&self, bearer: &Bearer) -> Self {
+        Self(self.0.clone(), Some(Arc::new(self.0.callers.behalf(bearer))))
+    }
+
+    fn asked<'a>(&'a self, interaction: Interaction, resource_type: &'a str) -> Asked<'a> {
+        Asked { behalf: self.1.as_deref(), ..self.0.asked(interaction, resource_type) }
+    }
+
+    fn lessons(&self) -> &Learned {
+        self.1.as_ref().map_or(&self.0.learned, |behalf| &behalf.kept.learned)
     }
 
     /// The service's name in the configuration.
@@ -223,12 +247,12 @@ impl Client {
     /// Remembers what an answer has taught; `most` counts for [`Lesson::PageOf`] and [`Lesson::WrongTotal`].
     pub fn learn(&self, resource_type: &str, lesson: Lesson, most: u32) {
         tracing::debug!(source = self.name(), resource_type, ?lesson, "learned");
-        self.0.learned.learn(resource_type, lesson, most);
+        self.lessons().learn(resource_type, lesson, most);
     }
 
     /// What has been learned, if it has been.
     pub fn learned(&self, resource_type: &str, lesson: Lesson) -> Option<u32> {
-        self.0.learned.get(resource_type, lesson)
+        self.lessons().get(resource_type, lesson)
     }
 
     /// Takes up what the service was found to do when it was tried out.
@@ -243,14 +267,14 @@ impl Client {
 
     /// What is not to be asked for, see [`Learned::not_done`] and [`Probed::not_done`].
     pub fn not_done(&self) -> BTreeSet<String> {
-        let mut not_done = self.0.learned.not_done();
+        let mut not_done = self.lessons().not_done();
         not_done.extend(self.probed().iter().flat_map(|probed| probed.not_done()));
         not_done
     }
 
     /// See [`Learned::long_s`].
     pub fn long_s(&self) -> BTreeSet<String> {
-        self.0.learned.long_s()
+        self.lessons().long_s()
     }
 
     /// What its administrator says of its parameters.
@@ -289,7 +313,7 @@ impl Client {
         if says.is_r4() {
             return Ok(());
         }
-        let asked = self.0.asked(Interaction::Capabilities, "");
+        let asked = self.asked(Interaction::Capabilities, "");
         let error = asked.error(Code::UpstreamInvalid, &format!("speaks FHIR {}, not R4", says.fhir_version));
         Err(error.hint("name the R4 endpoint of the service in `sources`"))
     }
@@ -313,19 +337,23 @@ impl Client {
         // Old is better than none.
         let known = self.0.said().known.clone();
         known.map(|(_, known)| known).ok_or_else(|| {
-            let asked = self.0.asked(Interaction::Capabilities, "");
+            let asked = self.asked(Interaction::Capabilities, "");
             asked.error(Code::UpstreamTimeout, "has not said in time what it can do")
         })
     }
 
     /// Whether the service answers, tried once, with the time that it took.
     pub async fn ping(&self, deadline: Instant) -> Result<Duration> {
-        let asked = self.0.asked(Interaction::Capabilities, "");
+        let asked = self.asked(Interaction::Capabilities, "");
         let mut url = self.0.below(&asked, &["metadata"])?;
         url.set_query(Some("_summary=true"));
         let start = Instant::now();
         let ask = Ask { repeatable: false, ..Ask::get(asked, url) };
-        self.0.succeed(&ask, deadline).await?;
+        let reply = self.0.send(&ask, deadline).await?;
+        // It is asked without a token, since nobody asks; that it would have one is an answer.
+        if !(self.asks_as_callers() && matches!(reply.status.as_u16(), 401 | 403)) {
+            success(&asked, reply)?;
+        }
         Ok(start.elapsed())
     }
 
@@ -339,7 +367,7 @@ impl Client {
         wait: impl Into<Wait>,
     ) -> Result<Searched> {
         let Wait { until: deadline, size } = wait.into();
-        let asked = self.0.asked(Interaction::Search, resource_type);
+        let asked = self.asked(Interaction::Search, resource_type);
         let query = search_query(params, page_size);
         let mut url = self.0.below(&asked, &[resource_type])?;
         // What links are relative to, also where the search goes by POST.
@@ -378,7 +406,7 @@ impl Client {
 
     /// The page behind a link of the page before, if the link leads into this service.
     pub async fn next(&self, resource_type: &str, link: &str, wait: impl Into<Wait>) -> Result<Searched> {
-        let asked = self.0.asked(Interaction::Search, resource_type);
+        let asked = self.asked(Interaction::Search, resource_type);
         if link.len() > LINK_BYTES {
             return Err(asked.error(Code::UpstreamInvalid, "gave a next link that is longer than any link may be"));
         }
@@ -403,7 +431,7 @@ impl Client {
 
     /// None: it is not there, or no longer.
     pub async fn read(&self, resource_type: &str, id: &str, deadline: Instant) -> Result<Option<Versioned>> {
-        let asked = self.0.asked(Interaction::Read, resource_type);
+        let asked = self.asked(Interaction::Read, resource_type);
         let Ok(url) = self.0.below(&asked, &[resource_type, id]) else {
             return Ok(None);
         };
@@ -424,7 +452,7 @@ impl Client {
 
     /// Whether the service shows the versions of a resource that it has.
     pub async fn has_history(&self, resource_type: &str, id: &str, deadline: Instant) -> Result<bool> {
-        let asked = self.0.asked(Interaction::Read, resource_type);
+        let asked = self.asked(Interaction::Read, resource_type);
         let mut url = self.0.below(&asked, &[resource_type, id, "_history"])?;
         url.set_query(Some("_count=1"));
         let reply = self.0.send(&Ask::get(asked, url), deadline).await?;
@@ -439,7 +467,7 @@ impl Client {
         if_none_exist: Option<&[(String, String)]>,
         deadline: Instant,
     ) -> Result<Written> {
-        let asked = Asked { versioned: if_none_exist.is_some(), ..self.0.asked(Interaction::Create, resource_type) };
+        let asked = Asked { versioned: if_none_exist.is_some(), ..self.asked(Interaction::Create, resource_type) };
         let url = self.0.below(&asked, &[resource_type])?;
         let mut ask = Ask::write(asked, Method::POST, url, Some(body));
         if let Some(params) = if_none_exist {
@@ -462,7 +490,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Written> {
         let is_conditional = stands != Stands::Anyhow;
-        let asked = Asked { versioned: is_conditional, ..self.0.asked(Interaction::Update, resource_type) };
+        let asked = Asked { versioned: is_conditional, ..self.asked(Interaction::Update, resource_type) };
         let url = self.0.below(&asked, &[resource_type, id])?;
         let mut ask = Ask::write(asked, Method::PUT, url, Some(body));
         match stands {
@@ -480,7 +508,7 @@ impl Client {
     /// `NotFound` if it is not there, or no longer. What the service says is not taken for it: the resource is looked for
     /// afterwards, since a service may have put the deletion off, or not made it at all.
     pub async fn delete(&self, resource_type: &str, id: &str, if_match: Option<&str>, deadline: Instant) -> Result<()> {
-        let asked = Asked { versioned: if_match.is_some(), ..self.0.asked(Interaction::Delete, resource_type) };
+        let asked = Asked { versioned: if_match.is_some(), ..self.asked(Interaction::Delete, resource_type) };
         let url = self.0.below(&asked, &[resource_type, id])?;
         let mut ask = Ask::write(asked, Method::DELETE, url, None);
         ask.expect_version(if_match)?;
@@ -501,7 +529,7 @@ impl Client {
 
     /// A `transaction` or `batch` Bundle to the service's base; the Bundle that it answers with.
     pub async fn transaction(&self, bundle: Bytes, deadline: Instant) -> Result<Bytes> {
-        let asked = self.0.asked(Interaction::Transaction, "");
+        let asked = self.asked(Interaction::Transaction, "");
         let ask = Ask::write(asked, Method::POST, self.0.base.url(), Some(bundle));
         let reply = self.0.succeed(&ask, deadline).await?;
         match resource_type_of(&reply.body).as_deref() {
@@ -533,6 +561,7 @@ struct Service {
     said: std::sync::Mutex<Said>,
     /// Held while the service is asked for its capabilities, so that one request does.
     asking: Mutex<()>,
+    callers: Callers,
 }
 
 /// What the service has said that it can do.
@@ -598,7 +627,7 @@ impl<'a> Ask<'a> {
 
 impl Service {
     fn asked<'a>(&'a self, interaction: Interaction, resource_type: &'a str) -> Asked<'a> {
-        Asked { source: &self.name, interaction, resource_type, versioned: false }
+        Asked { source: &self.name, interaction, resource_type, versioned: false, behalf: None }
     }
 
     fn below(&self, asked: &Asked, segments: &[&str]) -> Result<Url> {
@@ -693,7 +722,7 @@ impl Service {
             .map(str::to_owned)
             .or(location)
             .ok_or_else(|| lost(asked.error(Code::UpstreamInvalid, "did not say the new id")))?;
-        let reread = self.asked(Interaction::Read, asked.resource_type);
+        let reread = Asked { interaction: Interaction::Read, versioned: false, ..*asked };
         let url = self.below(&reread, &[asked.resource_type, &id]).map_err(lost)?;
         let reply = self.succeed(&Ask::get(reread, url), deadline).await.map_err(lost)?;
         match Head::parse(&reply.body).filter(|h| h.is(asked.resource_type, &id)) {

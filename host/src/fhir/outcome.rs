@@ -9,6 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
+use super::callers::Behalf;
 use crate::model::error::{Code, Detail, Error};
 
 /// Issues passed on at most.
@@ -37,6 +38,8 @@ pub(super) struct Asked<'a> {
     pub(super) resource_type: &'a str,
     /// A version or a condition was sent along (`If-Match`, `If-None-Exist`).
     pub(super) versioned: bool,
+    /// Who it is asked for, of a service that is asked with their token.
+    pub(super) behalf: Option<&'a Behalf>,
 }
 
 impl Interaction {
@@ -88,6 +91,9 @@ impl Asked<'_> {
 /// The error for an answer that is no success.
 pub(super) fn refusal(asked: &Asked, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let error = match status.as_u16() {
+        401 | 403 if asked.behalf.is_some() => asked
+            .error(Code::UpstreamAuth, "does not accept the token of whoever asks")
+            .hint("it is asked with your own token: whoever runs that service, or gives out tokens, says what you may do there"),
         401 | 403 => asked
             .error(Code::UpstreamAuth, "does not accept this server's credentials")
             .hint("an administrator has to check `auth` of this source and what it may do there"),
@@ -240,7 +246,7 @@ mod tests {
     use super::*;
 
     fn asked(interaction: Interaction) -> Asked<'static> {
-        Asked { source: "main", interaction, resource_type: "Patient", versioned: false }
+        Asked { source: "main", interaction, resource_type: "Patient", versioned: false, behalf: None }
     }
 
     const OUTCOME: &str = r#"{"resourceType":"OperationOutcome","issue":[

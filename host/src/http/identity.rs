@@ -101,7 +101,13 @@ async fn who(app: &App, credentials: &Credentials) -> Result<Caller> {
     {
         return Ok(Caller::new(Kind::Local, "admin-token", [Role::Admin.name().to_owned()]));
     }
-    app.identity.of(&credentials.shown()).await
+    let caller = app.identity.of(&credentials.shown()).await?;
+    Ok(match credentials {
+        Credentials::Bearer(token) if caller.kind() == Kind::Token && app.turntable.asks_as_callers() => {
+            caller.with_bearer(token)
+        }
+        _ => caller,
+    })
 }
 
 /// What a path as a whole is about; None for what anybody is answered. Requests to tables, also those of a batch, are asked

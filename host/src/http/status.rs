@@ -35,7 +35,9 @@ pub fn status(code: Code) -> StatusCode {
         Code::UrlTooLong => StatusCode::URI_TOO_LONG,
         Code::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Code::RefusedByFhir | Code::ComponentRefused => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::RefusedByFhir | Code::ComponentRefused | Code::ComponentUnsigned | Code::SignatureRefused => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         Code::UpstreamBusy => StatusCode::TOO_MANY_REQUESTS,
         Code::Internal
         | Code::Store

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::scopes::Scopes;
 use super::table::TableAccess;
 
-/// Whoever sent a request. Cheap to clone; never a credential.
+/// Whoever sent a request. Cheap to clone. Of credentials it has a provider's token at most, for services that are asked with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(Arc<Who>);
 
@@ -22,6 +22,37 @@ struct Who {
     access: TableAccess,
     claims: BTreeMap<String, Value>,
     scopes: Option<Scopes>,
+    bearer: Option<Bearer>,
+}
+
+/// The token of a provider by which somebody has come in, and which services may be asked with. It lives as long as the request,
+/// and is shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Bearer {
+    provider: Arc<str>,
+    token: Arc<str>,
+}
+
+impl Bearer {
+    /// `provider`: its name in the configuration.
+    pub fn new(provider: &str, token: &str) -> Self {
+        Self { provider: provider.into(), token: token.into() }
+    }
+
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// For the header that a service is sent, and for nothing else.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+}
+
+impl std::fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a token of {}", self.provider)
+    }
 }
 
 /// How somebody has shown who they are.
@@ -77,8 +108,8 @@ impl Caller {
     pub fn new(kind: Kind, name: impl Into<String>, roles: impl IntoIterator<Item = String>) -> Self {
         let roles: BTreeSet<_> = roles.into_iter().collect();
         let built_in = roles.iter().filter_map(|name| Role::named(name)).collect();
-        let (access, claims, scopes) = (TableAccess::default(), BTreeMap::new(), None);
-        Self(Arc::new(Who { name: name.into(), kind, roles, built_in, access, claims, scopes }))
+        let (access, claims, scopes, bearer) = (TableAccess::default(), BTreeMap::new(), None, None);
+        Self(Arc::new(Who { name: name.into(), kind, roles, built_in, access, claims, scopes, bearer }))
     }
 
     /// Who reaches a server without login: they may whatever there is.
@@ -99,6 +130,13 @@ impl Caller {
     /// The same, held to what the scopes of a token let do.
     pub fn with_scopes(self, scopes: Scopes) -> Self {
         Self(Arc::new(Who { scopes: Some(scopes), ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same with the token that they came in by, of the provider that their name begins with.
+    pub fn with_bearer(self, token: &str) -> Self {
+        let provider = self.name().split(':').next().unwrap_or_default();
+        let bearer = Some(Bearer::new(provider, token));
+        Self(Arc::new(Who { bearer, ..Arc::unwrap_or_clone(self.0) }))
     }
 
     /// The same, whose roles have these of the built-in ones among what they inherit.
@@ -139,6 +177,11 @@ impl Caller {
 
     pub fn claims(&self) -> &BTreeMap<String, Value> {
         &self.0.claims
+    }
+
+    /// The token that they came in by, where services are asked with it.
+    pub fn bearer(&self) -> Option<&Bearer> {
+        self.0.bearer.as_ref()
     }
 
     /// None: no scopes hold them to anything.

@@ -72,6 +72,10 @@ pub enum Code {
     MappingBusy,
     MappingMissing,
     ComponentRefused,
+    /// Only signed components are let in, and it is not signed by a trusted key.
+    ComponentUnsigned,
+    /// The signature that came with a component is not one of a trusted key over it.
+    SignatureRefused,
     // This server.
     Busy,
     Store,

@@ -67,6 +67,10 @@ pub struct Limits {
     pub bundle_bytes: usize,
     /// Bytes of an uploaded component. `BodyTooLarge`.
     pub component_bytes: usize,
+    /// Bytes of the manifest of a component in a registry. `BodyTooLarge`; as the two below of commands, not of servers.
+    pub manifest_bytes: usize,
+    /// Milliseconds that putting a component into a registry may take, and getting it from there. `UpstreamTimeout`.
+    pub registry_ms: u64,
     /// Nesting of a `$filter`, and of a FetchXML. `BadFilter`, `BadOption`.
     pub filter_depth: usize,
     /// Operators, functions and literals of a `$filter`, elements of a FetchXML. `BadFilter`, `BadOption`.
@@ -122,6 +126,9 @@ pub struct Limits {
     pub upstream_concurrency: usize,
     /// Requests that wait to go to one FHIR service. More are `UpstreamBusy` at once.
     pub upstream_queue: usize,
+    /// Callers of one FHIR service that is asked with their tokens of whom it is remembered what its answers have taught, and the
+    /// token that theirs was exchanged for. Whoever asked longest ago goes first.
+    pub source_callers: usize,
     /// Percent of the places and of the queues above and below (`upstream_concurrency`, `upstream_queue`, `store_reads`,
     /// `store_queue`, `mapping_concurrency`, `work_queue`, `large_pages`) that one mapping, table or resource type may have, so that
     /// the others have the rest; at least one place. The error is that of the queue.
@@ -237,6 +244,8 @@ impl Default for Limits {
             batch_answer_bytes: 64 << 20,
             bundle_bytes: 64 << 20,
             component_bytes: 32 << 20,
+            manifest_bytes: 4 << 20,
+            registry_ms: 120_000,
             filter_depth: 64,
             filter_nodes: 1_000,
             search_words: 16,
@@ -263,6 +272,7 @@ impl Default for Limits {
             upstream_bytes: 32 << 20,
             upstream_concurrency: 64,
             upstream_queue: 256,
+            source_callers: 500,
             share_percent: 50,
             request_ms: 30_000,
             related_keys: 1_000,

@@ -2,6 +2,7 @@
 //! still use, where its time went. Reading and writing are methods of [`Session`] and begin nowhere else, so whatever a
 //! request sets off (related rows, expansions, counts) spends one budget under one deadline.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +16,7 @@ use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::query::Filter;
 use crate::model::scopes::Act;
-use crate::model::table::Table;
+use crate::model::table::{Route, Table};
 use crate::router::sight::{self, Sight};
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::staged::{Staged, Together};
@@ -45,6 +46,8 @@ pub struct Session {
     staged: Option<Arc<Staged>>,
     /// Of one that reads a large page: its place among them, to the end.
     place: OnceLock<Turn>,
+    /// FHIR services that are asked with the caller's token, for this caller.
+    own: Arc<BTreeMap<String, Client>>,
 }
 
 impl Session {
@@ -54,7 +57,8 @@ impl Session {
         let (snapshot, budget) = (turntable.snapshot(), Budget::new(&turntable.limits));
         let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
         let (caller, sight) = (turntable.roles.known(caller), OnceLock::new());
-        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place }
+        let own = Arc::new(turntable.sources_of(&caller));
+        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place, own }
     }
 
     /// The same, to be answered by another time.
@@ -84,8 +88,8 @@ impl Session {
     fn again(&self, budget: Budget) -> Self {
         let (turntable, snapshot) = (self.turntable.clone(), self.snapshot.clone());
         let (caller, sight, deadline) = (self.caller.clone(), self.sight.clone(), self.deadline);
-        let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
-        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place }
+        let (trace, staged, place, own) = (Trace::default(), None, OnceLock::new(), self.own.clone());
+        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place, own }
     }
 
     /// The same for a change set: what it writes is stored by [`Session::commit`], all of it or nothing.
@@ -292,9 +296,20 @@ impl Session {
         &self.budget
     }
 
+    /// Whether a table's rows come from a service that is asked with the caller's token.
+    pub(in crate::router) fn is_own(&self, root: &ServedTable) -> bool {
+        root.route != Route::Native && self.turntable.client(root).is_ok_and(Client::asks_as_callers)
+    }
+
+    /// A FHIR service by its name in the configuration, for this caller.
+    pub(in crate::router) fn source(&self, name: &str) -> Option<&Client> {
+        self.own.get(name).or_else(|| self.turntable.sources.get(name))
+    }
+
     /// The FHIR service behind a virtual table.
     pub(in crate::router) fn client(&self, table: &ServedTable) -> Result<&Client> {
-        self.turntable.client(table)
+        let client = self.turntable.client(table)?;
+        Ok(self.own.get(client.name()).unwrap_or(client))
     }
 }
 

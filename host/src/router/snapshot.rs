@@ -10,6 +10,8 @@ use arc_swap::ArcSwap;
 use crate::fhir::client::Client;
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
+use crate::mapping::signature::Trust;
+use crate::model::caller::Caller;
 use crate::model::catalog::{Catalog, Withdrawn};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -35,6 +37,8 @@ pub struct Turntable {
     pub virtual_names: bool,
     /// What roles give.
     pub roles: Roles,
+    /// Whose signatures of components are trusted.
+    pub trust: Trust,
     pub tokens: Tokens,
     /// Where what holds its thread is done.
     pub work: Work,
@@ -114,6 +118,7 @@ impl Turntable {
             limits,
             virtual_names: false,
             roles: Roles::default(),
+            trust: Trust::default(),
             tokens,
             work,
             pages,
@@ -154,6 +159,18 @@ impl Turntable {
         digests.sort_unstable();
         digests.dedup();
         digests
+    }
+
+    /// FHIR services that are asked with this caller's token, for them.
+    pub fn sources_of(&self, caller: &Caller) -> BTreeMap<String, Client> {
+        let Some(bearer) = caller.bearer() else { return BTreeMap::new() };
+        let asked = self.sources.iter().filter(|(_, client)| client.asks_as_callers());
+        asked.map(|(name, client)| (name.clone(), client.on_behalf_of(bearer))).collect()
+    }
+
+    /// Whether some FHIR service is asked with the token of whoever asks.
+    pub fn asks_as_callers(&self) -> bool {
+        self.sources.values().any(Client::asks_as_callers)
     }
 
     /// The FHIR service behind a virtual table.

@@ -31,6 +31,8 @@ pub enum Decision {
     /// Keeps a mapping, unless it is known already; then nothing changes. When and by whom are taken from here and from
     /// the act. A component of None is carried by the program itself.
     Keep { mapping: Box<Mapping>, component: Option<Vec<u8>> },
+    /// Keeps another report of a mapping that is kept.
+    KeepReport { digest: String, report: Value },
     /// Makes a mapping that is kept the active one of some tables.
     Activate { tables: Vec<String>, digest: String },
     /// Takes some tables back to the versions that were active before.

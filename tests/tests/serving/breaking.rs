@@ -143,17 +143,16 @@ async fn a_folder_brings_it_only_where_that_is_configured() {
 async fn the_command_asks_for_it() {
     let server = Server::setup().start().await;
     let [first, second, _] = versions();
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("towns.wasm");
     let of = admin::Server { server: server.url(), data_dir: None, json: false };
-    std::fs::write(&file, &first).expect("it is written");
-    admin::load(&of, &file, true, false).await.expect("nothing is in force");
-    std::fs::write(&file, &second).expect("it is written");
-    let refused = admin::load(&of, &file, true, false).await.expect_err("it breaks");
+    let load = async |component: &[u8], allow_breaking: bool| {
+        admin::load(&of, (component.to_vec(), None), true, allow_breaking).await
+    };
+    load(&first, false).await.expect("nothing is in force");
+    let refused = load(&second, false).await.expect_err("it breaks");
     let said: Vec<_> = refused.get_details().iter().map(|detail| detail.message.as_str()).collect();
     assert_eq!(said, ["removed: tt_town.tt_street"], "{refused}");
     assert!(refused.to_string().contains("--allow-breaking"), "{refused}");
     assert_eq!(in_force(&server).await, digest(&first));
-    admin::load(&of, &file, true, true).await.expect("it is wanted");
+    load(&second, true).await.expect("it is wanted");
     assert_eq!(in_force(&server).await, digest(&second));
 }

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use turntable::identity::keys::{self, NewKey};
 use turntable_tests::{Answer, PEOPLE, Server};
 
-const JSON: &str = "application/json";
-const FHIR: &str = "application/fhir+json";
+pub(super) const JSON: &str = "application/json";
+pub(super) const FHIR: &str = "application/fhir+json";
 const PATIENT: &str = "4c73b472-442b-4920-b899-aadc599f1d75";
 
 /// A call, and the roles that may make it.
-type Asked = (Method, &'static str, &'static str, String, &'static [&'static str]);
+pub(super) type Asked = (Method, &'static str, &'static str, String, &'static [&'static str]);
 
 const ANY: &[&str] = &["reader", "writer", "mapper", "admin"];
 const READ: &[&str] = &["reader", "writer", "admin"];
@@ -23,7 +23,7 @@ const MAP: &[&str] = &["mapper", "admin"];
 const ADMIN: &[&str] = &["admin"];
 
 /// None of them does harm where it is allowed.
-fn calls() -> Vec<Asked> {
+pub(super) fn calls() -> Vec<Asked> {
     let one: &'static str = "contacts(4c73b472-442b-4920-b899-aadc599f1d75)";
     let call = |method, path, kind, body: &str, roles| (method, path, kind, body.to_owned(), roles);
     let get = |path, roles| call(Method::GET, path, "", "", roles);

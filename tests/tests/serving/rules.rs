@@ -12,17 +12,17 @@ use turntable::model::error::Code;
 use turntable::router::write::ingest::OutcomeKind;
 use turntable_tests::{Answer, Fhir, Server, Setup, encode};
 
-const RULES: &str = include_str!("rules/rules.toml");
-const RESOURCES: &str = include_str!("rules/resources.json");
-const WAYS: &str = include_str!("rules/ways.json");
-const REFUSED: &str = include_str!("rules/refused.json");
+pub(super) const RULES: &str = include_str!("rules/rules.toml");
+pub(super) const RESOURCES: &str = include_str!("rules/resources.json");
+pub(super) const WAYS: &str = include_str!("rules/ways.json");
+pub(super) const REFUSED: &str = include_str!("rules/refused.json");
 
 /// The patient whose rows are seen, and an observation of another's.
-const SEEN: &str = "10000000-0000-4000-8000-000000000001";
-const UNSEEN: &str = "10000000-0000-4000-8000-000000000002";
+pub(super) const SEEN: &str = "10000000-0000-4000-8000-000000000001";
+pub(super) const UNSEEN: &str = "10000000-0000-4000-8000-000000000002";
 
 /// What stands only where it must not be seen: in rows and columns that are not there, or in masked ones.
-const SECRETS: [&str; 11] = [
+pub(super) const SECRETS: [&str; 11] = [
     "Hiddenman",
     "Hiddendoctor",
     "hiddencode",
@@ -36,7 +36,7 @@ const SECRETS: [&str; 11] = [
     "8551.5",
 ];
 
-const VIRTUAL: [&str; 3] = ["contact", "msemr_encounter", "msemr_observation"];
+pub(super) const VIRTUAL: [&str; 3] = ["contact", "msemr_encounter", "msemr_observation"];
 
 /// A request that reads.
 struct Way {
@@ -55,11 +55,11 @@ struct Refused {
     options: Vec<(String, String)>,
 }
 
-fn listed(text: &str) -> Vec<Value> {
+pub(super) fn listed(text: &str) -> Vec<Value> {
     serde_json::from_str(text).expect("JSON")
 }
 
-fn options(of: &Value) -> Vec<(String, String)> {
+pub(super) fn options(of: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let pairs = of["options"].as_array().expect("options");
     pairs.iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
@@ -87,7 +87,7 @@ impl Way {
     }
 }
 
-fn url(path: &str, options: &[(String, String)]) -> String {
+pub(super) fn url(path: &str, options: &[(String, String)]) -> String {
     let options: Vec<_> = options.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     if options.is_empty() { path.to_owned() } else { format!("{path}?{}", options.join("&")) }
 }
@@ -152,7 +152,7 @@ fn said(server: &Server, answer: &Answer) -> String {
     format!("{} {plain}", answer.status)
 }
 
-fn stripped(value: Value) -> Value {
+pub(super) fn stripped(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let is_own = |name: &str| {

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
+use super::sign;
 use super::source::{self, Source};
 use crate::cli::admin::{self, Server};
 use crate::cli::terminal::{complain, say};
+use crate::mapping::signature::PrivateKey;
 use crate::model::error::Result;
 
 /// How often the files are looked at.
@@ -18,9 +20,12 @@ const EVERY: Duration = Duration::from_millis(100);
 /// `mapping test` holds all of them.
 const LAWS: Duration = Duration::from_millis(100);
 
-/// Does so until it is stopped. `allow_breaking`: also where apps may break on it that use the version in force. What does not build or is not let in is shown, and the version before stays in force.
-pub async fn dev(path: &Path, allow_breaking: bool, server: &Server) -> Result<()> {
+/// Does so until it is stopped. What does not build or is not let in is shown, and the version before stays in force.
+/// `allow_breaking`: what apps may break on that use the version in force is put in force as well. Each is signed with the
+/// private key, where one is named.
+pub async fn dev(path: &Path, allow_breaking: bool, key: Option<&Path>, server: &Server) -> Result<()> {
     let source = Source::of(path)?;
+    let key = key.map(sign::private_key).transpose()?;
     let scratch = source::scratch()?;
     let mut seen = BTreeMap::new();
     loop {
@@ -28,7 +33,7 @@ pub async fn dev(path: &Path, allow_breaking: bool, server: &Server) -> Result<(
         if now != seen {
             let noticed = noticed(&seen, &now);
             seen = now;
-            match release(&source, scratch.path(), allow_breaking, server).await {
+            match release(&source, scratch.path(), allow_breaking, key.as_ref(), server).await {
                 Ok(took) => took.show(noticed, source.path(), server.json),
                 Err(error) => complain(&error),
             }
@@ -44,11 +49,19 @@ struct Took {
     in_force: Duration,
 }
 
-async fn release(source: &Source, scratch: &Path, allow_breaking: bool, server: &Server) -> Result<Took> {
+async fn release(
+    source: &Source,
+    scratch: &Path,
+    allow_breaking: bool,
+    key: Option<&PrivateKey>,
+    server: &Server,
+) -> Result<Took> {
     let began = Instant::now();
     let component = source.draft(scratch)?;
+    let component = sign::bytes(&component)?;
+    let signature = key.map(|key| key.sign(&component)).transpose()?;
     let built = Instant::now();
-    let loaded = admin::upload(server, &component, Some(LAWS)).await?;
+    let loaded = admin::upload(server, (component, signature), Some(LAWS)).await?;
     let let_in = Instant::now();
     if let Some(loaded) = loaded {
         admin::activate(server, &loaded.table, &loaded.digest, allow_breaking).await?;

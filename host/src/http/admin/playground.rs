@@ -35,6 +35,9 @@ pub(crate) struct Trial {
     /// A component that is not loaded, in base64.
     #[schema(nullable = false)]
     component: Option<String>,
+    /// That of `component`, where only signed ones are let in; see `POST /admin/v1/mappings`.
+    #[schema(nullable = false)]
+    signature: Option<String>,
     /// A FHIR resource.
     #[schema(value_type = Object, nullable = false)]
     resource: Option<Value>,
@@ -202,7 +205,7 @@ async fn asked(app: &App, request: Request) -> Result<(Of, On)> {
         }
         (None, None, None, Some(text)) => {
             let wrong = |_| Error::new(Code::BadValue, "`component` is not base64").target("component");
-            Of::Component(STANDARD.decode(text).map_err(wrong)?)
+            Of::Component(STANDARD.decode(text).map_err(wrong)?, trial.signature)
         }
         _ => {
             let error = Error::new(Code::BadValue, "exactly one of `digest`, `yaml`, `view` and `component` is given");

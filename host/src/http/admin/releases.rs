@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,11 +13,11 @@ use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, Options, actor,
 use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::caller::Caller;
-use crate::model::error::{Code, Error};
+use crate::model::error::{Code, Error, Result};
 use crate::router::release::activate::Breaking;
 use crate::router::release::gate::{self, LAWS_TIME};
-use crate::router::release::{activate, deactivate, difference, load};
-use crate::router::snapshot::Snapshot;
+use crate::router::release::{activate, deactivate, difference, load, signed};
+use crate::router::snapshot::{Snapshot, Turntable};
 use crate::store::control;
 
 /// What was loaded.
@@ -77,6 +77,19 @@ pub(crate) struct MappingSummary {
     /// When, by RFC 3339.
     uploaded_at: String,
     uploaded_by: String,
+    /// Who has signed it; none: nobody.
+    signer: Option<Signer>,
+}
+
+/// Whose signature a version has.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Signer {
+    /// The key's name in the configuration; `turntable`: it ships with the program.
+    by: String,
+    /// The key's fingerprint, `sha256:…`; none where it ships with the program.
+    key: Option<String>,
+    /// Whether the key is trusted today.
+    trusted: bool,
 }
 
 /// A version of a mapping with what the gate found.
@@ -163,6 +176,8 @@ pub(crate) struct PutInForce {
     /// When, by RFC 3339.
     at: String,
     by: String,
+    /// Who has signed it; none: nobody, or it is not known any more.
+    signer: Option<Signer>,
     /// Taken back since, or deactivated: a rollback does not go there.
     rolled_back: bool,
 }
@@ -171,12 +186,19 @@ pub(crate) struct PutInForce {
 #[utoipa::path(
     post,
     path = "/admin/v1/mappings",
-    params(Laws),
+    params(
+        Laws,
+        (
+            "Turntable-Signature" = Option<String>,
+            Header,
+            description = "The component's signature in base64, as `turntable mapping sign` and `cosign sign-blob` make it",
+        ),
+    ),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
     responses(
         (status = 200, description = "Known already", body = Loaded),
         (status = 201, description = "Loaded", body = Loaded),
-        (status = 422, description = "Refused, with each failed check", body = ErrorAnswer),
+        (status = 422, description = "Refused, with each failed check, or for its signature", body = ErrorAnswer),
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
@@ -190,8 +212,9 @@ pub(crate) async fn load(
     let loaded = async {
         let (parts, component) = request.into_parts();
         let limit = app.turntable.limits.component_bytes;
+        let signature = signature(&parts.headers)?;
         let component = crate::http::body::read(&app, &parts.headers, component, limit).await?;
-        app.turntable.load(component.to_vec(), actor(&caller), laws).await
+        app.turntable.load((component.to_vec(), signature), actor(&caller), laws).await
     };
     match loaded.await {
         Ok(loaded) => {
@@ -199,6 +222,20 @@ pub(crate) async fn load(
             json_reply(status, &Loaded::from(loaded))
         }
         Err(error) => failure(&error),
+    }
+}
+
+/// The header of a component's signature.
+const SIGNATURE: &str = "turntable-signature";
+
+fn signature(headers: &HeaderMap) -> Result<Option<String>> {
+    let mut given = headers.get_all(SIGNATURE).iter();
+    let wrong = |what| Err(Error::new(Code::SignatureRefused, what).target("signature").hint("send one, in base64"));
+    match (given.next().map(|value| value.to_str()), given.next()) {
+        (None, _) => Ok(None),
+        (Some(Ok(text)), None) => Ok(Some(text.to_owned())),
+        (Some(Ok(_)), Some(_)) => wrong("there are several signatures"),
+        (Some(Err(_)), _) => wrong("the signature is no text"),
     }
 }
 
@@ -214,7 +251,7 @@ pub(crate) async fn load(
 pub(crate) async fn list(State(app): Shared) -> Response {
     let snapshot = app.turntable.snapshot();
     let listed = app.turntable.store.mappings().await.map(|mappings| MappingList {
-        mappings: mappings.into_iter().map(|mapping| detail(&snapshot, mapping).summary).collect(),
+        mappings: mappings.into_iter().map(|mapping| detail(&app.turntable, &snapshot, mapping).summary).collect(),
     });
     reply(listed)
 }
@@ -235,7 +272,7 @@ pub(crate) async fn show(State(app): Shared, Named(digest): Named) -> Response {
         let mapping = app.turntable.store.mapping(&digest).await?;
         mapping.ok_or_else(|| Error::new(Code::NotFound, "no mapping of this digest has been loaded").target("digest"))
     };
-    reply(found.await.map(|mapping| detail(&app.turntable.snapshot(), mapping)))
+    reply(found.await.map(|mapping| detail(&app.turntable, &app.turntable.snapshot(), mapping)))
 }
 
 /// Puts a loaded mapping version in force.
@@ -307,8 +344,10 @@ pub(crate) async fn status(State(app): Shared, Named(table): Named) -> Response 
         let known = app.turntable.store.mappings().await?;
         let live = app.turntable.snapshot();
         let root = live.root(live.table(&table)?);
+        let version_of = |digest: &str| known.iter().find(|mapping| mapping.digest == digest);
         let put = |one: control::Activation| PutInForce {
-            version: known.iter().find(|mapping| mapping.digest == one.digest).map(|mapping| mapping.version.clone()),
+            version: version_of(&one.digest).map(|mapping| mapping.version.clone()),
+            signer: version_of(&one.digest).and_then(|mapping| app.turntable.signer(mapping)).map(Signer::from),
             digest: one.digest,
             at: one.activated_at.to_string(),
             by: one.activated_by,
@@ -340,8 +379,9 @@ pub(crate) async fn deactivate(State(app): Shared, caller: Caller, Named(name): 
     reply(app.turntable.deactivate(&name, actor(&caller)).await.map(Deactivated::from))
 }
 
-fn detail(snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {
+fn detail(turntable: &Turntable, snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {
     let served = snapshot.tables().filter(|table| table.mapping.digest == mapping.digest);
+    let signer = turntable.signer(&mapping).map(Signer::from);
     let active_for = served.map(|table| table.table.name.clone()).collect();
     MappingDetail {
         summary: MappingSummary {
@@ -352,6 +392,7 @@ fn detail(snapshot: &Snapshot, mapping: control::Mapping) -> MappingDetail {
             active_for,
             uploaded_at: mapping.uploaded_at.to_string(),
             uploaded_by: mapping.uploaded_by,
+            signer,
         },
         report: mapping.report,
     }
@@ -369,6 +410,12 @@ impl From<load::Loaded> for Loaded {
             checks: loaded.checks.into_iter().map(check).collect(),
             schema: SchemaDifference { added, removed, changed, compatible, used_by },
         }
+    }
+}
+
+impl From<signed::Signer> for Signer {
+    fn from(signed::Signer { by, key, trusted }: signed::Signer) -> Self {
+        Self { by, key, trusted }
     }
 }
 

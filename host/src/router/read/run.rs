@@ -64,14 +64,16 @@ impl Session {
     /// What the next links of a table depend on: whoever sees other rows or columns has other links.
     pub(super) fn generation(&self, table: &Arc<ServedTable>) -> String {
         let of = format!("{:?} {}", self.snapshot().root(table).route, table.mapping.digest);
-        match self.seen_as() {
-            Some(seen) => {
-                let who = format!("{seen} {:?} {:?}", self.caller().claims(), self.caller().scopes());
+        // Of a service that gives each their own answers a link is good for who got it.
+        let own = self.is_own(self.snapshot().root(table)).then(|| self.caller().name());
+        match (self.seen_as(), own) {
+            (None, None) => of,
+            (seen, own) => {
+                let who = format!("{seen:?} {own:?} {:?} {:?}", self.caller().claims(), self.caller().scopes());
                 let digest: [u8; 32] = Sha256::digest(who).into();
                 let half = u128::from_be_bytes(digest[..16].try_into().unwrap_or_default());
                 format!("{of} {half:032x}")
             }
-            None => of,
         }
     }
 

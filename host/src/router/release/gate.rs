@@ -11,6 +11,7 @@ use turntable_laws::{self as laws, Named, Subject, definitions, sample, targets}
 use turntable_scan::Document;
 
 use crate::mapping::component::{Documents, FhirRequest, Mapping, WriteChange, WriteOperation};
+use crate::mapping::signature::Signed;
 use crate::mapping::subject::{known, sample_of};
 use crate::model::error::Result;
 use crate::model::rows::Rows;
@@ -21,6 +22,9 @@ use crate::router::snapshot::Snapshot;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub checks: Vec<Check>,
+    /// Of a trusted key over the component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signed>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

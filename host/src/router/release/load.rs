@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use crate::jobs;
 use crate::mapping::component::Mapping;
 use crate::mapping::shipped::Shipped;
+use crate::mapping::signature::Policy;
 use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Table;
@@ -38,18 +39,25 @@ pub struct Loaded {
 }
 
 impl Turntable {
-    /// Admits a component: inspected without running it, compiled, described, compared with what is in force, run on its
-    /// own samples. It is stored only if every check passes. The laws are looked at for `laws`.
-    pub async fn load(self: &Arc<Self>, bytes: Vec<u8>, actor: Actor, laws: Duration) -> Result<Loaded> {
+    /// Admits a component: held to the policy of signatures, inspected without running it, compiled, described, compared
+    /// with what is in force, run on its own samples. It is stored only if every check passes. The laws are looked at for
+    /// `laws`.
+    pub async fn load(
+        self: &Arc<Self>,
+        (bytes, signature): (Vec<u8>, Option<String>),
+        actor: Actor,
+        laws: Duration,
+    ) -> Result<Loaded> {
         let _control = self.control.lock().await;
         let this = Arc::clone(self);
-        apart(async move || this.load_now(bytes, &actor, laws).await).await
+        apart(async move || this.load_now(bytes, signature.as_deref(), &actor, laws).await).await
     }
 
-    async fn load_now(&self, bytes: Vec<u8>, actor: &Actor, laws: Duration) -> Result<Loaded> {
+    async fn load_now(&self, bytes: Vec<u8>, signature: Option<&str>, actor: &Actor, laws: Duration) -> Result<Loaded> {
+        let mut report = Report::default();
+        self.judge(&bytes, signature, &mut report)?;
         let mut mapping = self.sandbox.load(&bytes)?;
         let live = self.snapshot();
-        let mut report = Report::default();
         let schema = self.difference(&live, &mapping).await?;
         self.admission(&live, &mapping, laws, &schema, &mut report);
         if !report.passed() {
@@ -67,22 +75,27 @@ impl Turntable {
             )
             .details(details.collect::<Vec<_>>()));
         }
-        let known = self.store.mapping(&mapping.digest).await?.is_some();
-        if !known {
-            let act = Act {
-                actor: actor.0.clone(),
-                action: "mapping.load",
-                table: None,
-                detail: json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version }),
-            };
+        let before = self.store.mapping(&mapping.digest).await?;
+        let known = before.is_some();
+        let Mapping { digest, name, version, .. } = &mapping;
+        if report.signature.is_none() && self.trust.policy == Policy::Warn {
+            tracing::warn!(mapping = name, digest, actor = actor.0, "loaded, and not signed by a trusted key");
+        }
+        if let Some(before) = before {
+            // It may have shipped with an earlier program, which took its bytes along.
+            self.store.keep_component(digest, bytes).await?;
+            self.keep_signature(&before, &report, actor).await?;
+        } else {
+            let mut detail = json!({ "digest": digest, "name": name, "version": version });
+            if let Some(signed) = &report.signature {
+                detail["signedBy"] = signed.by.as_str().into();
+            }
+            let act = Act { actor: actor.0.clone(), action: "mapping.load", table: None, detail };
             let keep =
                 Decision::Keep { mapping: Box::new(kept(&mapping, mapping.kept(), &report)), component: Some(bytes) };
             self.store.decide(vec![(keep, act.clone())]).await?;
             let act = Act { action: "mapping.prune", ..act };
             self.store.prune_mappings(&mapping.name, self.limits.mapping_versions, act).await?;
-        } else {
-            // It may have shipped with an earlier program, which took its bytes along.
-            self.store.keep_component(&mapping.digest, bytes).await?;
         }
         let loaded = Loaded {
             digest: mapping.digest.clone(),
@@ -154,11 +167,13 @@ impl Turntable {
         retired.remove(at_hand)
     }
 
-    /// A loaded version, its code at hand, from what is or was in force, from this program or from the store.
+    /// A loaded version that may come into force, its code at hand: from what is or was in force, from this program or from
+    /// the store.
     pub(super) async fn mapping(&self, live: &Snapshot, digest: &str) -> Result<Arc<Mapping>> {
         if let Some(table) = live.tables().find(|t| t.mapping.digest == digest) {
             return Ok(table.mapping.clone());
         }
+        self.hold_to_policy(digest).await?;
         if let Some(mapping) = self.take_retired(digest) {
             return Ok(mapping);
         }

@@ -22,7 +22,8 @@ pub enum Of {
     /// A version that is loaded.
     Digest(String),
     Text(Language, String),
-    Component(Vec<u8>),
+    /// With its signature.
+    Component(Vec<u8>, Option<String>),
 }
 
 /// On what.
@@ -90,7 +91,9 @@ impl Turntable {
             let until = || Instant::now() + Duration::from_millis(this.limits.try_ms);
             let (mapping, notes) = match of {
                 Of::Digest(digest) => (Some(this.at_hand(&digest).await?), Vec::new()),
-                Of::Component(bytes) => {
+                Of::Component(bytes, signature) => {
+                    // It is run, if only on what came with it.
+                    this.trust.judge(&bytes, signature.as_deref())?;
                     let loaded = sandbox::until(until(), || this.sandbox.passing().load(&bytes))?;
                     (Some(Arc::new(loaded)), Vec::new())
                 }

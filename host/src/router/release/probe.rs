@@ -41,6 +41,13 @@ impl Turntable {
             let error = Error::new(Code::NotFound, format!("there is no FHIR service `{source}`"));
             error.target("source").hint(format!("configured are: {}", known.join(", ")))
         })?;
+        if client.asks_as_callers() {
+            // What it shows one is not to be known to others.
+            let what = format!(
+                "the FHIR service `{source}` is asked with the token of whoever asks: it cannot be tried for all"
+            );
+            return Err(Error::new(Code::NotSupported, what).target("source"));
+        }
         let snapshot = self.snapshot();
         let shown = shown_types(&snapshot);
         if let Some(other) = types.iter().find(|name| !shown.contains_key(*name)) {
@@ -92,7 +99,7 @@ impl Turntable {
 
     /// Takes up what was found out before the start.
     pub async fn recall_probes(&self) -> Result<()> {
-        for (name, client) in &self.sources {
+        for (name, client) in self.sources.iter().filter(|(_, client)| !client.asks_as_callers()) {
             // One that an older program wrote otherwise is as good as none.
             let kept = self.store.setting(setting(name)).await?;
             if let Some(probed) = kept.and_then(|kept| serde_json::from_slice(&kept).ok()) {

@@ -12,13 +12,11 @@ use crate::model::catalog::{Withdrawn, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::{Route, root_of};
 use crate::router::release::activate::Behind;
+use crate::router::release::actor::SHIPPED_BY;
 use crate::router::release::gate::{Report, roots};
 use crate::router::release::load::kept;
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::store::control::{self, Act, Decision};
-
-/// Who uploaded the mappings inside the binary.
-const SHIPPED_BY: &str = "turntable";
 
 /// Resources that a table may be behind with when its rows have to be made at a start. One whose mapping fails on more is not
 /// served.

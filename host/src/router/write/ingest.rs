@@ -235,7 +235,7 @@ impl Session {
     /// Sends the bundle on, then keeps what the service has taken. From the moment when it has, nothing is an error any
     /// more: each outcome says what is where.
     async fn forward(&self, source: &str, sent: Sent) -> Result<Vec<Outcome>> {
-        let client = self.turntable().sources.get(source).ok_or_else(|| {
+        let client = self.source(source).ok_or_else(|| {
             Error::new(Code::BadRequest, format!("there is no FHIR service `{source}`")).target("forward")
         })?;
         let mut sent = sent;

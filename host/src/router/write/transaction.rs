@@ -42,7 +42,7 @@ impl Session {
         let (Some(first), Some(source)) = (writes.first(), source) else { return Ok(false) };
         let first = first.parts.first().copied().unwrap_or_default();
         let missing = || Error::new(Code::Internal, "a FHIR service is not there any more");
-        let client = self.turntable().sources.get(&source).ok_or_else(|| (first, missing()))?;
+        let client = self.source(&source).ok_or_else(|| (first, missing()))?;
         let takes_transactions = self.may_send(client, &writes).await.map_err(|error| (first, error))?;
         // In one order, so that two sets do not wait for each other.
         let mut order: Vec<&Outgoing> = writes.iter().filter(|write| !write.is_named_there()).collect();

@@ -240,6 +240,11 @@ pub(crate) fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &A
                 return Ok(());
             }
         }
+        Decision::KeepReport { digest, report } => {
+            let mut update =
+                transaction.prepare_cached("UPDATE _turntable_mappings SET report = ? WHERE digest = ?")?;
+            update.execute((to_json(report)?, digest))?;
+        }
         Decision::Activate { tables, digest } => activate(transaction, now, tables, digest, &act.actor)?,
         Decision::GoBack { tables } => tables.iter().try_for_each(|table| go_back(transaction, table))?,
         Decision::Deactivate { tables } => deactivate(transaction, tables)?,
