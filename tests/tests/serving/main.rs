@@ -9,6 +9,7 @@ mod disk;
 mod doors;
 mod identity;
 mod manners;
+mod on_trial;
 mod pages;
 mod playground;
 mod preflight;

@@ -78,6 +78,9 @@ impl Turntable {
         let (table, from) = (table.to_owned(), from.map(str::to_owned));
         apart(async move || {
             let _control = this.control.lock().await;
+            if let Some(released) = this.take_back(&table, from.as_deref(), &actor).await? {
+                return Ok(released);
+            }
             let root = {
                 let live = this.snapshot();
                 live.root(live.table(&table)?).table.name.clone()
@@ -100,7 +103,13 @@ impl Turntable {
         .await
     }
 
-    async fn activate_now(&self, table: &str, digest: &str, actor: &Actor, action: &'static str) -> Result<Released> {
+    pub(super) async fn activate_now(
+        &self,
+        table: &str,
+        digest: &str,
+        actor: &Actor,
+        action: &'static str,
+    ) -> Result<Released> {
         let live = self.snapshot();
         let mapping = self.mapping(&live, digest).await?;
         let root =
@@ -140,8 +149,12 @@ impl Turntable {
         let is_kept = |t: &&Arc<ServedTable>| live.table(&t.table.name).is_ok_and(|l| Arc::ptr_eq(&l.table, &t.table));
         let told = next.tables().filter(|t| !tables.contains(&t.table.name) && !is_kept(t));
         let told = told.map(|t| t.table.clone()).collect();
-        let detail =
+        let mut detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
+        if let Some(candidate) = live.candidates().iter().find(|one| Some(&one.beside.digest) == previous.as_ref()) {
+            // It ends with what it was tried beside.
+            detail["found"] = serde_json::to_value(candidate.found()).unwrap_or_default();
+        }
         let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
         let this_root = vec![root.name.clone()];
         let decision = match action {
