@@ -315,7 +315,11 @@ impl Pair {
             let other = on_trial.column(&described.name)?;
             (is_made(&in_force, column) && is_made(&on_trial, other)).then_some((column, other))
         };
-        let columns = in_force.columns.iter().enumerate().filter_map(other).collect();
+        let mut columns: Vec<_> = in_force.columns.iter().enumerate().filter_map(other).collect();
+        // Rows are told apart by their keys, whatever these are called.
+        let keys = (in_force.key, on_trial.key);
+        columns.retain(|(own, theirs)| *own != keys.0 && *theirs != keys.1);
+        columns.push(keys);
         Self { in_force, on_trial, columns }
     }
 }

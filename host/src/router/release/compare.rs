@@ -1,14 +1,16 @@
 //! Has the version on trial and the one in force make rows of the same resources, one comparison after the other, behind the
 //! answers. Both are pure functions, so what is made here of a resource is what was served, and the work that each takes is
-//! measured in the same minute on the same thread. It takes turns at work like any mapping, rests in between, and keeps no
-//! value.
+//! measured in the same minute on the same thread. It has a thread and a place in the sandbox of its own, gets what time others leave,
+//! rests in between, and keeps no value.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crate::jobs;
 use crate::mapping::component::Mapping;
-use crate::mapping::sandbox::cpu_time;
+use crate::mapping::inspect::digest;
+use crate::mapping::sandbox::{self, cpu_time};
 use crate::model::error::{Error, Result};
 use crate::model::key;
 use crate::model::rows::Rows;
@@ -19,9 +21,6 @@ use crate::router::map::{self, Resource};
 use crate::router::samples::Sample;
 use crate::router::snapshot::{ServedTable, Turntable};
 use crate::router::write::rows::is_of_mapping;
-
-/// The share of comparisons at work.
-const TRIALS: &str = "trials";
 
 /// Between two looks whether there still is a server.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -51,19 +50,16 @@ impl Turntable {
     async fn compare(&self, sample: Sample) -> Duration {
         let candidate = sample.candidate.clone();
         let most = Duration::from_millis(self.limits.request_ms);
-        let until = Instant::now() + most;
-        let size = sample.bodies.len() as u64;
         let job = move || {
-            let begun = Instant::now();
-            // No call is stopped by the time of the job, which would look like a fault of its mapping.
-            (compared(&sample, begun + most / 2), begun.elapsed())
+            let begun = cpu_time();
+            (sandbox::behind(|| compared(&sample, Instant::now() + most)), cpu_time().saturating_sub(begun))
         };
-        match self.work.run(TRIALS, size, Some(until), job).await {
-            Ok((compared, took)) => {
+        match jobs::run_last("trials", job).await {
+            Some((compared, took)) => {
                 candidate.count(compared);
                 took
             }
-            Err(_) => {
+            None => {
                 candidate.drops();
                 Duration::ZERO
             }
@@ -165,10 +161,14 @@ fn some(sample: &Sample, (asked, until): (&[Asked<'_>], Instant), resources: &[R
     }
     all.found.resources += 1;
     *all.found.faults.entry(format!("{:?}", error.code())).or_default() += 1;
-    let name = resources.first().and_then(|resource| named(resource, candidate, asked, &sample.base));
-    if let (Some(resource), Some((pair, _))) = (name, asked.first()) {
-        example(&mut all.found, &resource, &pair.in_force.name, Vec::new());
-        all.failing.push(resource);
+    let (Some(resource), Some((pair, _))) = (resources.first(), asked.first()) else { return };
+    match named(resource, candidate, asked, &sample.base) {
+        Some(name) => {
+            example(&mut all.found, &name, &pair.in_force.name, Vec::new());
+            all.failing.push(name);
+        }
+        // It has no row in these tables: what it says tells it from others.
+        None => all.failing.push(digest(resource.body)),
     }
 }
 
