@@ -7,6 +7,9 @@ use tokio::task::JoinError;
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
+/// The same for what nobody waits for: a tenth.
+const NICE_LAST: i32 = 10;
+
 /// Runs a job to its end on a thread of its own, whether or not anybody still waits.
 pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
     let job = || {
@@ -16,6 +19,18 @@ pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) ->
     tokio::task::spawn_blocking(job).await
 }
 
+/// Runs a job that nobody waits for on a thread of its own, in what time all others leave.
+/// None: the thread cannot be made, or ends without the job.
+pub async fn run_last<T: Send + 'static>(name: &str, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (done, ended) = tokio::sync::oneshot::channel();
+    let job = move || {
+        come_after(NICE_LAST);
+        drop(done.send(job()));
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(job).ok()?;
+    ended.await.ok()
+}
+
 /// From here on this thread comes after others. Tokio keeps it for such jobs.
 #[cfg(target_os = "linux")]
 fn give_way() {
@@ -23,12 +38,16 @@ fn give_way() {
     thread_local! {
         static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
     }
-    if GIVES_WAY.replace(true) {
-        return;
+    if !GIVES_WAY.replace(true) {
+        come_after(NICE);
     }
+}
+
+#[cfg(target_os = "linux")]
+fn come_after(nice: i32) {
     // Linux has priorities of threads, and takes none for the one that asks. The whole program may be less than that.
-    let given = rustix::process::getpriority_process(None).and_then(|own| match own < NICE {
-        true => rustix::process::setpriority_process(None, NICE),
+    let given = rustix::process::getpriority_process(None).and_then(|own| match own < nice {
+        true => rustix::process::setpriority_process(None, nice),
         false => Ok(()),
     });
     if let Err(error) = given {
@@ -38,6 +57,9 @@ fn give_way() {
 
 #[cfg(not(target_os = "linux"))]
 fn give_way() {}
+
+#[cfg(not(target_os = "linux"))]
+fn come_after(_nice: i32) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
@@ -54,6 +76,7 @@ mod tests {
     async fn jobs_give_way_and_those_who_answer_do_not() {
         let own = nice();
         assert_eq!(run(nice).await.expect("it ends"), NICE.max(own));
+        assert_eq!(run_last("last", nice).await.expect("it ends"), NICE_LAST.max(own));
         assert_eq!(nice(), own);
     }
 }

@@ -328,6 +328,12 @@ pub mod store {
         /// Which tables are behind with which resources.
         pub(crate) mod behind;
 
+        /// Moments and JSON in columns.
+        mod columns;
+
+        /// Versions on trial.
+        mod candidates;
+
         /// Mapping versions, active ones, routes, settings and the audit trail.
         pub(crate) mod control;
 
@@ -493,6 +499,12 @@ pub mod router {
 
     /// What a caller sees of the tables: narrowed by their rules once, for all that they ask.
     pub mod sight;
+
+    /// A version on trial beside the one in force, and what is found of it.
+    pub mod candidate;
+
+    /// Resources that wait until what both versions make of them is compared.
+    pub mod samples;
 
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
@@ -670,6 +682,12 @@ pub mod router {
         /// A version into force, and back to the one before.
         pub mod activate;
 
+        /// A version on trial, put into force, taken back, or stopped by what was found of it.
+        pub mod candidates;
+
+        /// What a version on trial makes of resources, beside what the one in force makes.
+        pub mod compare;
+
         /// Takes a mapping out of force, with all of its tables.
         pub mod deactivate;
 
@@ -748,6 +766,9 @@ pub mod http {
         /// Tables and their routes.
         mod tables;
 
+        /// What was found of versions on trial.
+        mod trials;
+
         /// Mapping versions: loaded, put in force, taken back.
         mod releases;
 
@@ -820,6 +841,9 @@ pub mod cli {
 
     /// Commands that talk to a running server.
     pub mod admin;
+
+    /// Commands for versions on trial.
+    pub mod trials;
 
     /// Commands for authors of mappings.
     pub mod mapping;

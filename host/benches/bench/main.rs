@@ -8,6 +8,7 @@
 //! just bench beside                 # what others wait for while there is heavy work
 //! just bench native                 # pages of a large native table beside SQL written by hand
 //! just bench ingest                 # resources into the store beside inserts written by hand
+//! just bench trial                  # what a version on trial costs those who ask
 //! just bench mapping --json FILE    # the figures to a file as well
 //! ```
 //!
@@ -28,6 +29,7 @@ mod measure;
 mod native;
 mod read;
 mod start;
+mod trial;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,10 +69,13 @@ enum Job {
     Native,
     /// Resources into the store beside inserts written by hand.
     Ingest,
+    /// A page beside the same with a version on trial.
+    Trial,
 }
 
 impl Job {
-    const ALL: [Self; 6] = [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest];
+    const ALL: [Self; 7] =
+        [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest, Self::Trial];
 
     fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
@@ -80,6 +85,7 @@ impl Job {
             Self::Beside => beside::run(report),
             Self::Native => native::run(report),
             Self::Ingest => ingest::run(report),
+            Self::Trial => trial::run(report),
         }
     }
 }

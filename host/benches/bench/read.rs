@@ -26,7 +26,7 @@ pub const ROWS: usize = 50;
 pub const LARGEST: usize = 5_000;
 /// Observations in the service, and in the native table.
 pub const STORED: usize = 1_000;
-const CLIENTS: [usize; 2] = [1, 8];
+pub const CLIENTS: [usize; 2] = [1, 8];
 const ROUNDS: usize = 5;
 /// Requests of one target in one round, all clients together.
 const REQUESTS: usize = 240;
@@ -38,17 +38,17 @@ const FEW: [&str; 4] =
 const BY_HAND: &str = "by hand, all columns";
 const PASS_THROUGH: &str = "pass-through";
 const BY_HAND_NATIVELY: &str = "by hand: rusqlite";
-const FIGURES: &[&str] = &["p50 ms", "p99 ms", "requests/s", "server CPU ms"];
+pub const FIGURES: &[&str] = &["p50 ms", "p99 ms", "requests/s", "server CPU ms"];
 /// What `Server-Timing` says of a request.
 const STEPS: [&str; 6] = ["parse", "plan", "upstream", "mapping", "residual", "render"];
 
 /// Where requests go.
-struct Target<'s> {
-    name: &'static str,
-    url: String,
-    prefer: &'static str,
+pub struct Target<'s> {
+    pub name: &'static str,
+    pub url: String,
+    pub prefer: &'static str,
     /// Whose CPU time counts.
-    side: &'s Side,
+    pub side: &'s Side,
 }
 
 /// A page as all targets are asked for it.
@@ -56,7 +56,7 @@ pub const PAGE: &str = "odata.maxpagesize=50";
 const WITHOUT_NULLS: &str = "odata.maxpagesize=50,omit-values=nulls";
 
 #[derive(Default)]
-struct Load {
+pub struct Load {
     /// Milliseconds of each request.
     latencies: Vec<f64>,
     /// Requests per second of each round.
@@ -217,7 +217,7 @@ fn same_rows(ours: &[u8], theirs: &[u8]) -> Result<()> {
 }
 
 /// Rounds of requests, the targets in turn; the first round warms up and does not count.
-async fn alternated(targets: &[Target<'_>], clients: usize) -> Result<Vec<Load>> {
+pub async fn alternated(targets: &[Target<'_>], clients: usize) -> Result<Vec<Load>> {
     let mut loads: Vec<Load> = targets.iter().map(|_| Load::default()).collect();
     for round in 0..=ROUNDS {
         for (target, load) in targets.iter().zip(&mut loads) {
@@ -264,7 +264,7 @@ async fn one_client(url: String, prefer: &str, requests: usize) -> Sent {
 }
 
 /// Fills the table; gives one of the steps of the whole read.
-fn shown(table: &mut Table, targets: &[Target<'_>], loads: Vec<Load>, clients: usize) -> Table {
+pub fn shown(table: &mut Table, targets: &[Target<'_>], loads: Vec<Load>, clients: usize) -> Table {
     let title = format!("  of that in turntable, all columns, {clients} at once (Server-Timing)");
     let mut inside = Table::new(title, &["p50 ms", "p99 ms"], &[]);
     for (target, mut load) in targets.iter().zip(loads) {

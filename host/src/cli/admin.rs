@@ -125,20 +125,6 @@ pub async fn rollback(server: &Server, table: &str, from: Option<&str>) -> Resul
     Ok(())
 }
 
-pub async fn release_status(server: &Server, table: &str) -> Result<()> {
-    let status = answer(server, get(server, &format!("/admin/v1/tables/{table}/release"))?).await?;
-    show(server, &status, |status| {
-        let active = &status["active"];
-        say(format!("in force: {} {} {}", text(active, "name"), text(active, "version"), text(active, "digest")));
-        for one in items(status, "history") {
-            let back = if one["rolledBack"] == true { "  taken back" } else { "" };
-            let signer = one["signer"]["by"].as_str().map(|by| format!("  signed by {by}")).unwrap_or_default();
-            say(format!("{}  {}  {}{back}{signer}", text(one, "at"), text(one, "digest"), text(one, "by")));
-        }
-    });
-    Ok(())
-}
-
 pub async fn mapping_list(server: &Server) -> Result<()> {
     let mappings = answer(server, get(server, "/admin/v1/mappings")?).await?;
     show(server, &mappings, |mappings| {
@@ -383,7 +369,7 @@ pub async fn auth_explain(
     Ok(())
 }
 
-fn released(server: &Server, release: &Value) {
+pub(super) fn released(server: &Server, release: &Value) {
     show(server, release, |release| {
         for table in items(release, "tables") {
             let mapping = &release["mapping"];
@@ -419,11 +405,11 @@ fn url(server: &Server, path: &str) -> String {
     format!("{}{path}", server.server.trim_end_matches('/'))
 }
 
-fn get(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
+pub(super) fn get(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
     Ok(client()?.get(url(server, path)))
 }
 
-fn post(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
+pub(super) fn post(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
     Ok(client()?.post(url(server, path)))
 }
 
@@ -454,11 +440,11 @@ fn delete(server: &Server, path: &str) -> Result<reqwest::RequestBuilder> {
     Ok(client()?.delete(url(server, path)))
 }
 
-fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {
+pub(super) fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBuilder {
     request.header("content-type", "application/json").body(body.to_string())
 }
 
-async fn answer(server: &Server, request: reqwest::RequestBuilder) -> Result<Value> {
+pub(super) async fn answer(server: &Server, request: reqwest::RequestBuilder) -> Result<Value> {
     let unreachable = |e: reqwest::Error| {
         Error::new(Code::UpstreamDown, format!("the server does not answer: {}", e.without_url()))
             .hint("is `turntable serve` running there? --server names another")
@@ -507,14 +493,14 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).map_err(|e| Error::new(Code::BadRequest, format!("{} cannot be read: {e}", file.display())))
 }
 
-fn show(server: &Server, value: &Value, human: impl Fn(&Value)) {
+pub(super) fn show(server: &Server, value: &Value, human: impl Fn(&Value)) {
     if server.json { say(format!("{value:#}")) } else { human(value) }
 }
 
-fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or_default()
 }
 
-fn items<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn items<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
     value[member].as_array().into_iter().flatten()
 }

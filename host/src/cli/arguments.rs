@@ -11,7 +11,7 @@ use crate::cli::admin::{Provider, Server};
 use crate::cli::mapping::registry::Reached;
 use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::complain;
-use crate::cli::{admin, backup, demo, key, mapping, serve};
+use crate::cli::{admin, backup, demo, key, mapping, serve, trials};
 use crate::log;
 use crate::model::error::{Code, Error, Result};
 
@@ -75,10 +75,10 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
-    /// Go back to the version before.
+    /// Take the canary back, where there is one, else go back to the version before.
     Rollback {
         table: String,
-        /// The version to leave: nothing is done where another is in force by now.
+        /// The version to leave, in force or on trial: nothing is done where it is neither by now.
         #[arg(long, value_name = "DIGEST")]
         from: Option<String>,
         #[command(flatten)]
@@ -349,9 +349,47 @@ enum SourceCommand {
 
 #[derive(Subcommand)]
 enum ReleaseCommand {
-    /// The version in force for a table, and those before it.
+    /// The version in force for a table, the one on trial with what was found of it, and those before.
     Status {
         table: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Give a loaded version some of what the one in force is given, behind the answers, and count what it makes otherwise.
+    Shadow {
+        table: String,
+        digest: String,
+        /// Of what is read and written, so much.
+        #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
+        percent: u8,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Answer some of the callers by a loaded version, until it fails or differs too often.
+    Canary {
+        table: String,
+        digest: String,
+        /// Of the callers, so many.
+        #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
+        percent: u8,
+        /// A column that is meant to differ, COLUMN or TABLE.COLUMN; `*`: all. May be repeated.
+        #[arg(long = "expect", value_name = "COLUMN")]
+        expected: Vec<String>,
+        /// Even if apps may break on it that use the version in force.
+        #[arg(long)]
+        allow_breaking: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Put the version on trial in force.
+    Promote {
+        table: String,
+        /// The version that is meant: nothing is done where another is on trial by now.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<String>,
+        /// Even if apps may break on it that use the version in force.
+        #[arg(long)]
+        allow_breaking: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -453,7 +491,16 @@ async fn dispatch(command: Command) -> Result<()> {
             admin::activate(&server, &table, &digest, allow_breaking).await
         }
         Command::Rollback { table, from, server } => admin::rollback(&server, &table, from.as_deref()).await,
-        Command::Release(ReleaseCommand::Status { table, server }) => admin::release_status(&server, &table).await,
+        Command::Release(ReleaseCommand::Status { table, server }) => trials::status(&server, &table).await,
+        Command::Release(ReleaseCommand::Shadow { table, digest, percent, server }) => {
+            trials::shadow(&server, &table, &digest, percent).await
+        }
+        Command::Release(ReleaseCommand::Canary { table, digest, percent, expected, allow_breaking, server }) => {
+            trials::canary(&server, &table, &digest, percent, &expected, allow_breaking).await
+        }
+        Command::Release(ReleaseCommand::Promote { table, digest, allow_breaking, server }) => {
+            trials::promote(&server, &table, digest.as_deref(), allow_breaking).await
+        }
         Command::Mapping(MappingCommand::List { server }) => admin::mapping_list(&server).await,
         Command::Deactivate { mapping, server } | Command::Mapping(MappingCommand::Deactivate { mapping, server }) => {
             admin::deactivate(&server, &mapping).await

@@ -29,10 +29,10 @@ use crate::mapping::signature::beside;
 use crate::model::error::{Code, Error, Result};
 use crate::router::release::activate::Breaking;
 use crate::router::release::actor::Actor;
-use crate::router::release::behind;
 use crate::router::release::gate::LAWS_TIME;
 use crate::router::release::load::apart;
 use crate::router::release::start::FirstRoutes;
+use crate::router::release::{behind, compare};
 use crate::router::snapshot::Turntable;
 use crate::router::token::Tokens;
 use crate::store::facade::Store;
@@ -179,6 +179,7 @@ impl Server {
         turntable.look_at_keys(&known, keys::BY).await?;
         tokio::spawn(keys::watch(Arc::downgrade(&turntable), known));
         tokio::spawn(behind::watch(Arc::downgrade(&turntable)));
+        tokio::spawn(compare::watch(Arc::downgrade(&turntable)));
         app.ready();
         if config.mappings.warm {
             warm(Arc::downgrade(&turntable))?;

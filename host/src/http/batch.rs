@@ -2,6 +2,7 @@
 //! under one deadline. The parts of a change set are one session that stores all of it or nothing.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use crate::http::body;
-use crate::http::doors::Entered;
+use crate::http::doors::{Entered, Peer};
 use crate::http::identity::{or_forbidden, without_key_option};
 use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
@@ -50,6 +51,7 @@ async fn answer(app: &Arc<App>, caller: &Caller, request: HttpRequest) -> Result
         caller,
         base: root + below(parts.uri.path()).0,
         deadline: Instant::now() + Duration::from_millis(limits.request_ms),
+        peer: parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical()),
         made: BTreeMap::new(),
         done: BTreeMap::new(),
         bytes: 0,
@@ -88,6 +90,8 @@ struct Running<'a> {
     /// The service root as the client sees it.
     base: String,
     deadline: Instant,
+    /// The address that it came from.
+    peer: Option<IpAddr>,
     /// Addresses of the rows that parts have made or changed, by the parts' ids.
     made: BTreeMap<String, String>,
     /// Whether the parts so far went well, by their ids.
@@ -230,6 +234,7 @@ impl Running<'_> {
             base: self.base.clone(),
             in_batch: true,
             user_view: None,
+            peer: self.peer,
         })
     }
 

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::http::shared::{Shared, json_reply};
 use crate::log;
+use crate::router::candidate::Found;
 
 /// Seconds that `/readyz` waits for a FHIR service.
 const PING_SECONDS: u64 = 2;
@@ -130,6 +131,28 @@ pub async fn metrics(State(app): Shared) -> Response {
     }
     let help = "Lines of a mapping that were not written to the log (mapping_log_lines).";
     metric("mapping_log_lines_dropped_total", "counter", help, &unheard.into_iter().collect::<Vec<_>>());
+    let tried = live.candidates().iter().map(|one| {
+        let (mapping, mode) = (&one.mapping, if one.is_canary() { "canary" } else { "shadow" });
+        let short = mapping.digest.get(..15).unwrap_or_default();
+        let labels = format!("table=\"{}\",mode=\"{mode}\",digest=\"{short}\"", one.root);
+        (labels, one.found())
+    });
+    let tried: Vec<_> = tried.collect();
+    let of = |value: fn(&Found) -> u64| -> Vec<(String, u64)> {
+        tried.iter().map(|(labels, found)| (format!("{{{labels}}}"), value(found))).collect()
+    };
+    metric("trial_requests_total", "counter", "Requests given to a version on trial.", &of(|f| f.requests));
+    metric(
+        "trial_fallbacks_total",
+        "counter",
+        "Of these it failed, and the version in force answered.",
+        &of(|f| f.fell_back),
+    );
+    metric("trial_dropped_total", "counter", "Reads and writes that were not compared.", &of(|f| f.dropped));
+    metric("trial_rows_total", "counter", "Rows compared.", &of(|f| f.rows));
+    metric("trial_differing_rows_total", "counter", "Rows that differ.", &of(|f| f.differing_rows));
+    metric("trial_faults_total", "counter", "Resources on which it alone fails.", &of(|f| f.faults.values().sum()));
+    metric("trials_stopped_total", "counter", "Canaries that were stopped.", &plain(app.turntable.times_stopped()));
     let sources: Vec<_> = app.turntable.sources.iter().map(|(name, client)| (name, client.counters())).collect();
     let of = |value: fn(&crate::fhir::client::Counters) -> u64| -> Vec<(String, u64)> {
         sources.iter().map(|(name, counters)| (format!("{{source=\"{name}\"}}"), value(counters))).collect()

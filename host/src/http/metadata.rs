@@ -36,9 +36,12 @@ pub enum Which {
     },
 }
 
-/// The documents of the snapshot that is in force.
+/// Moments whose documents are kept: the one in force, and the same with canaries, which answer some of the callers.
+const MOMENTS_MAX: usize = 4;
+
+/// The documents of the snapshots that are in force.
 #[derive(Default)]
-pub struct Documents(Mutex<Kept>);
+pub struct Documents(Mutex<Vec<Kept>>);
 
 /// What a document is about, and who sees it: everybody who sees all there is, or those with the same rules.
 type Subject = (Which, Option<String>);
@@ -85,11 +88,17 @@ impl Documents {
 
     /// Where the document is, or is to be put by the first who wants it.
     fn place(&self, snapshot: &Arc<Snapshot>, seen_as: Option<&str>, which: &Which) -> Arc<OnceCell<Document>> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of = Arc::downgrade(snapshot);
-        if !kept.of.ptr_eq(&of) {
-            *kept = Kept { of, documents: Vec::new() };
-        }
+        let at = all.iter().position(|kept| kept.of.ptr_eq(&of)).unwrap_or_else(|| {
+            all.retain(|kept| kept.of.strong_count() > 0);
+            if all.len() >= MOMENTS_MAX {
+                all.remove(0);
+            }
+            all.push(Kept { of, documents: Vec::new() });
+            all.len() - 1
+        });
+        let kept = &mut all[at];
         if let Some((_, place)) = kept.documents.iter().find(|(own, _)| own.0 == *which && own.1.as_deref() == seen_as)
         {
             return place.clone();
@@ -241,6 +250,6 @@ mod tests {
             let format = Format::default();
             documents.place(&second, None, &Which::Service { base: format!("http://{name}/"), format });
         }
-        assert_eq!(documents.0.lock().unwrap().documents.len(), DOCUMENTS_MAX);
+        assert_eq!(documents.0.lock().unwrap()[0].documents.len(), DOCUMENTS_MAX);
     }
 }

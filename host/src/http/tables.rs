@@ -2,6 +2,7 @@
 //! step took in `Server-Timing`.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::http::doors::Entered;
+use crate::http::doors::{Entered, Peer};
 use crate::http::export::{self, Export};
 use crate::http::identity::{may, or_forbidden};
 use crate::http::ingest::response_bundle;
@@ -21,7 +22,7 @@ use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
 use crate::model::access::Operation;
 use crate::model::aggregate::Aggregation;
-use crate::model::caller::Caller;
+use crate::model::caller::{Caller, Kind};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
@@ -55,6 +56,7 @@ use crate::router::write::ingest::How;
 const AT_ONCE: usize = 256 << 10;
 
 /// A request as it was sent.
+#[derive(Clone)]
 pub(super) struct Sent {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
@@ -68,6 +70,8 @@ pub(super) struct Sent {
     pub(super) in_batch: bool,
     /// The view of a user that the query string names, once it has been looked up.
     pub(super) user_view: Option<UserView>,
+    /// The address that it came from.
+    pub(super) peer: Option<IpAddr>,
 }
 
 /// A change that is made, or staged, and not shown yet.
@@ -105,6 +109,7 @@ async fn answer(app: &App, caller: &Caller, request: HttpRequest) -> Result<Resp
         body::read(app, &parts.headers, body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
     let (api, path) = below(parts.uri.path());
     let sent = Sent {
+        peer: parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical()),
         base: root + api,
         path: path.to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -117,8 +122,67 @@ async fn answer(app: &App, caller: &Caller, request: HttpRequest) -> Result<Resp
     respond(app, sent, app.session(caller)).await
 }
 
-/// The life of a request from here on, in a session of its own.
-pub(super) async fn respond(app: &App, mut sent: Sent, session: Session) -> Result<Response> {
+/// The life of a request from here on, in a session of its own. A read is answered by canaries where these serve its caller,
+/// and by what is in force where they fail: nobody is worse off for being among them.
+pub(super) async fn respond(app: &App, sent: Sent, session: Session) -> Result<Response> {
+    if !matches!(sent.method, Method::GET | Method::HEAD) || !session.snapshot().has_canaries() {
+        return answered(app, sent, session).await;
+    }
+    let in_force = session.in_force();
+    let session = session.by_canaries(&asker(&sent, in_force.caller()));
+    let canaries = session.canaries().to_vec();
+    if canaries.is_empty() {
+        return answered(app, sent, session).await;
+    }
+    canaries.iter().for_each(|canary| canary.answers());
+    // Where it takes too long, there is as much time left for what is in force.
+    let now = Instant::now();
+    let half = now + in_force.deadline().saturating_duration_since(now) / 2;
+    let session = session.until(half);
+    let again = sent.clone();
+    let error = match answered(app, sent, session).await {
+        Err(error) if may_be_of_mapping(error.code()) => error,
+        answer => return answer,
+    };
+    let request = format!("{}?{}", again.path, again.query);
+    let answer = answered(app, again, in_force).await?;
+    // A link that the version in force has given is good for nothing but that.
+    if !matches!(error.code(), Code::PageTokenExpired | Code::DeltaTokenExpired) {
+        canaries.iter().for_each(|canary| canary.fell_back(&request));
+        app.turntable.samples.come.notify_one();
+    }
+    Ok(answer)
+}
+
+/// Tells callers apart, the same from one request to the next: by who they are, or, where nobody asks that, by the address
+/// that they come from.
+fn asker(sent: &Sent, caller: &Caller) -> String {
+    match (caller.kind(), sent.peer) {
+        (Kind::Local, Some(peer)) => format!("{} {peer}", caller.name()),
+        _ => caller.name().to_owned(),
+    }
+}
+
+/// Whether another version of a mapping might answer what this one fails. Where the server or a FHIR service has no more to
+/// give, or the caller may not, it would not.
+fn may_be_of_mapping(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::Busy
+            | Code::MappingBusy
+            | Code::Unauthorized
+            | Code::Forbidden
+            | Code::UpstreamBusy
+            | Code::UpstreamAuth
+            | Code::UpstreamDown
+            | Code::UpstreamTimeout
+            | Code::Store
+            | Code::StorageFull
+            | Code::StorageFailed
+    )
+}
+
+async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Response> {
     if let Some(id) = user_view_asked(&sent.query) {
         session.caller().may_do(Operation::Read)?;
         sent.user_view = session.user_view(id).await?;
@@ -134,6 +198,11 @@ pub(super) async fn respond(app: &App, mut sent: Sent, session: Session) -> Resu
     let call = call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error))?;
     session.trace().add(Step::Parse, begun.elapsed());
     may(session.caller(), &call.request)?;
+    if call.export.is_some() && !session.canaries().is_empty() {
+        // What has left of a file cannot be answered anew.
+        let sent = Arc::unwrap_or_clone(sent);
+        return Box::pin(answered(app, sent, session.in_force())).await;
+    }
     session.remember_keys(&call.keys);
     let serving = Serving { app, session, sent, call: Arc::new(call) };
     let mut response = serving.run().await?;

@@ -31,6 +31,8 @@ const TICK: Duration = Duration::from_millis(1);
 /// What a slot keeps of its memory from call to call, set back to what it was instead of given back to the system: it
 /// covers the stack, the data and the first heap of a guest that is linked as `mapping build` links it.
 const KEEP_RESIDENT: usize = 1 << 20;
+/// Calls at once that nobody waits for, beside all others.
+const CALLS_BEHIND: usize = 1;
 /// Native stack of a guest's frames. Recursion that is deeper traps.
 const STACK: usize = 512 << 10;
 /// A guest's module, the two that `wit-component` puts around it, and room for other languages' tooling: Python is
@@ -62,6 +64,8 @@ struct Inner {
     linker: Linker<Call>,
     limits: Limits,
     slots: Slots,
+    /// For calls that nobody waits for ([`behind`]): they take none from others.
+    slots_behind: Slots,
     cache: Option<Cache>,
     /// What the last call took, in a sandbox that measures.
     meter: Option<Mutex<Taken>>,
@@ -103,9 +107,10 @@ impl Sandbox {
                 .ok()
         });
         tick(&engine)?;
-        let slots = Slots::new(limits.mapping_concurrency.max(1));
+        let (slots, slots_behind) = (Slots::new(limits.mapping_concurrency.max(1)), Slots::new(CALLS_BEHIND));
         let (limits, compiling) = (limits.clone(), Mutex::new(()));
-        Ok(Self(Arc::new(Inner { engine, linker, limits, slots, cache, meter, compiling }), Keeps::Code))
+        let inner = Inner { engine, linker, limits, slots, slots_behind, cache, meter, compiling };
+        Ok(Self(Arc::new(inner), Keeps::Code))
     }
 
     /// The same, for what is tried once: what it compiles takes no place on the disk.
@@ -204,7 +209,8 @@ impl Sandbox {
         guest: impl FnOnce(&mut Store<Call>, &Instance) -> wasmtime::Result<T>,
     ) -> Result<T, Stop> {
         let limits = &self.0.limits;
-        let Some(_slot) = self.0.slots.take(Duration::from_millis(limits.mapping_wait_ms)) else {
+        let slots = if BEHIND.get() { &self.0.slots_behind } else { &self.0.slots };
+        let Some(_slot) = slots.take(Duration::from_millis(limits.mapping_wait_ms)) else {
             return Err(Stop::new(Code::MappingBusy, "no free slot"));
         };
         let call = Call {
@@ -251,6 +257,15 @@ impl Stop {
 thread_local! {
     /// The last moment of the job that this thread does.
     static UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// Nobody waits for what this thread does.
+    static BEHIND: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does a job whose calls of mappings have a slot of their own, since nobody waits for what they give: for a thread that
+/// does nothing else.
+pub(crate) fn behind<T>(job: impl FnOnce() -> T) -> T {
+    BEHIND.set(true);
+    job()
 }
 
 /// Does a job whose calls of mappings are stopped at `deadline`, however little they have worked: nobody waits for their
@@ -288,7 +303,7 @@ fn watch(store: &mut Store<Call>, most: Duration) {
 
 /// What this thread has worked since it began.
 #[cfg(unix)]
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0));
     seconds + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
@@ -296,7 +311,7 @@ fn cpu_time() -> Duration {
 
 /// Where no such clock can be had, time stands for work.
 #[cfg(not(unix))]
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     static BEGUN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     BEGUN.elapsed()
 }
@@ -463,7 +478,8 @@ fn config() -> Config {
 }
 
 fn slots(limits: &Limits) -> PoolingAllocationConfig {
-    let slots = u32::try_from(limits.mapping_concurrency).unwrap_or(u32::MAX).max(1);
+    let slots = limits.mapping_concurrency.max(1).saturating_add(CALLS_BEHIND);
+    let slots = u32::try_from(slots).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(MODULES))

@@ -211,6 +211,22 @@ pub struct Limits {
     pub mapping_retired: usize,
     /// Versions of a mapping that are kept for a rollback.
     pub mapping_versions: usize,
+    /// Canaries under way at once, of all tables. `Conflict` for one more.
+    pub canaries: usize,
+    /// Distinct resources or requests that a canary may fail on within `canary_window_ms`; with the last of them it is
+    /// stopped.
+    pub canary_failures: usize,
+    /// See `canary_failures`.
+    pub canary_window_ms: u64,
+    /// Milliseconds in which a version that was stopped as a canary is none again (`Conflict`); twice as many each time that
+    /// it is stopped once more, a day at most.
+    pub canary_backoff_ms: u64,
+    /// Percent of one core's time that comparing versions on trial with those in force may take. It takes longer.
+    pub compare_percent: u32,
+    /// Reads and writes that wait for such a comparison. More are not compared, and counted.
+    pub compare_queue: usize,
+    /// Bytes of the resources that wait for it. As `compare_queue`.
+    pub compare_bytes: usize,
 }
 
 impl Default for Limits {
@@ -307,6 +323,13 @@ impl Default for Limits {
             mapping_cache_bytes: 256 << 20,
             mapping_retired: 8,
             mapping_versions: 10,
+            canaries: 3,
+            canary_failures: 5,
+            canary_window_ms: 10 * 60 * 1_000,
+            canary_backoff_ms: 60_000,
+            compare_percent: 25,
+            compare_queue: 16,
+            compare_bytes: 32 << 20,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! nothing outside the program can: it takes a call, which programs that are built to be used do not have.
 
 /// Every step, in its order.
-pub const STEPS: [&str; 18] = [
+pub const STEPS: [&str; 23] = [
     // Of an activation or a rollback.
     "release.begun",
     "release.some-rows",
@@ -11,6 +11,12 @@ pub const STEPS: [&str; 18] = [
     "release.last-rows",
     "release.stored",
     "release.known",
+    // Of a version on trial, and of its end.
+    "candidate.begun",
+    "candidate.stored",
+    "candidate.known",
+    "candidate.ending",
+    "candidate.ended",
     // Of a turn.
     "turn.begun",
     "turn.stored",

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fhir::client::Client;
-use crate::model::access::Right;
+use crate::model::access::{Operation, Right};
 use crate::model::caller::Caller;
 use crate::model::catalog::Catalog;
 use crate::model::error::{Code, Detail, Error, Result};
@@ -17,6 +17,8 @@ use crate::model::limits::Limits;
 use crate::model::query::Filter;
 use crate::model::scopes::Act;
 use crate::model::table::{Route, Table};
+use crate::router::candidate::Candidate;
+use crate::router::samples::{Room, Sample};
 use crate::router::sight::{self, Sight};
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::staged::{Staged, Together};
@@ -36,6 +38,8 @@ pub struct Session {
     turntable: Arc<Turntable>,
     /// Taken once: a swap never changes a request that has begun.
     snapshot: Arc<Snapshot>,
+    /// The canaries that serve it.
+    canaries: Vec<Arc<Candidate>>,
     caller: Caller,
     /// What the caller sees of the snapshot; None: all there is. Found when it is first asked for.
     sight: OnceLock<Option<Arc<Sight>>>,
@@ -48,6 +52,20 @@ pub struct Session {
     place: OnceLock<Turn>,
     /// FHIR services that are asked with the caller's token, for this caller.
     own: Arc<BTreeMap<String, Client>>,
+    seen: Seen,
+}
+
+/// What a request has had of tables with a version on trial. When it is over, it is compared.
+struct Seen {
+    samples: Mutex<Vec<Sample>>,
+    by: Arc<Turntable>,
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        let samples = self.samples.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.by.samples.offer_all(std::mem::take(samples));
+    }
 }
 
 impl Session {
@@ -58,7 +76,43 @@ impl Session {
         let (trace, staged, place) = (Trace::default(), None, OnceLock::new());
         let (caller, sight) = (turntable.roles.known(caller), OnceLock::new());
         let own = Arc::new(turntable.sources_of(&caller));
-        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place, own }
+        let (canaries, seen) = (Vec::new(), Seen { samples: Mutex::default(), by: turntable.clone() });
+        Self { turntable, snapshot, canaries, caller, sight, deadline, budget, trace, staged, place, own, seen }
+    }
+
+    /// The same as the caller has it whom canaries serve: for reads, since what a version on trial has written could not be
+    /// taken back. `asker` tells callers apart, the same from one request to the next.
+    pub fn by_canaries(self, asker: &str) -> Self {
+        match self.snapshot.tried_by(asker) {
+            None => self,
+            Some((snapshot, canaries)) => Self { snapshot, canaries, sight: OnceLock::new(), ..self },
+        }
+    }
+
+    /// The same without canaries.
+    pub fn in_force(&self) -> Self {
+        Self::new(self.turntable.clone(), self.caller.clone()).until(self.deadline)
+    }
+
+    /// The canaries that serve it.
+    pub fn canaries(&self) -> &[Arc<Candidate>] {
+        &self.canaries
+    }
+
+    /// The version on trial that is to be given what is read next of a table, or written.
+    pub(in crate::router) fn given_to(&self, table: &Table) -> Option<&Arc<Candidate>> {
+        let meant = self.snapshot.candidates.iter().find(|candidate| candidate.has(&table.name))?;
+        let is_given = match meant.is_canary() {
+            true => self.canaries.iter().any(|canary| Arc::ptr_eq(canary, meant)),
+            false => meant.takes(),
+        };
+        is_given.then_some(meant)
+    }
+
+    /// It is compared when the request is over, if there is room for so many bytes.
+    pub(in crate::router) fn compare(&self, bytes: usize, sample: impl FnOnce(Room) -> Sample, candidate: &Candidate) {
+        let Some(room) = self.turntable.samples.room(candidate, bytes) else { return };
+        self.seen.samples.lock().unwrap_or_else(PoisonError::into_inner).push(sample(room));
     }
 
     /// The same, to be answered by another time.
@@ -86,10 +140,11 @@ impl Session {
     }
 
     fn again(&self, budget: Budget) -> Self {
-        let (turntable, snapshot) = (self.turntable.clone(), self.snapshot.clone());
+        let (turntable, snapshot, canaries) = (self.turntable.clone(), self.snapshot.clone(), self.canaries.clone());
         let (caller, sight, deadline) = (self.caller.clone(), self.sight.clone(), self.deadline);
         let (trace, staged, place, own) = (Trace::default(), None, OnceLock::new(), self.own.clone());
-        Self { turntable, snapshot, caller, sight, deadline, budget, trace, staged, place, own }
+        let seen = Seen { samples: Mutex::default(), by: turntable.clone() };
+        Self { turntable, snapshot, canaries, caller, sight, deadline, budget, trace, staged, place, own, seen }
     }
 
     /// The same for a change set: what it writes is stored by [`Session::commit`], all of it or nothing.
@@ -113,12 +168,14 @@ impl Session {
         if is_stale {
             return Ok(false);
         }
-        let store = self.store().clone();
+        let turntable = self.turntable.clone();
+        let samples = turntable.samples_of(&turntable.snapshot(), &writes);
         // Begun, it is done, whether or not anybody still waits.
         let stored = tokio::spawn(async move {
-            let done = store.put_resources_of(BUNDLES, moment, writes).await?;
+            let done = turntable.store.put_resources_of(BUNDLES, moment, writes).await?;
             if done {
-                store.move_keys(moved);
+                turntable.samples.offer_all(samples);
+                turntable.store.move_keys(moved);
             }
             Ok(done)
         });
@@ -243,6 +300,14 @@ impl Session {
         }
     }
 
+    /// Whether no row of a table is kept from the caller.
+    pub fn reads_all_of(&self, table: &Table) -> bool {
+        let is_limited = |sight: &Arc<Sight>| sight.is_limited(&self.snapshot.catalog, table, Act::Read);
+        self.caller.may_do(Operation::Read).is_ok()
+            && self.may(Right::Read, table).is_ok()
+            && !self.sight().is_some_and(is_limited)
+    }
+
     /// What rows of a table must meet to be there for the caller in an operation.
     pub(in crate::router) fn rule(&self, table: &Table, act: Act) -> Option<Filter> {
         let sight = self.sight()?;
@@ -266,7 +331,7 @@ impl Session {
         tokio::time::timeout_at(self.deadline.into(), waited_for).await.ok()
     }
 
-    pub(in crate::router) fn deadline(&self) -> Instant {
+    pub fn deadline(&self) -> Instant {
         self.deadline
     }
 

@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 
 use crate::fhir::client::Client;
 use crate::mapping::component::Mapping;
@@ -17,12 +19,15 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::rules::Roles;
 use crate::model::table::{ColumnIndex, Route, Table, root_of};
+use crate::router::candidate::Candidate;
 use crate::router::drafts::Drafts;
+use crate::router::samples::{Sample, Samples};
 use crate::router::sight::Sights;
 use crate::router::token::Tokens;
 use crate::router::work::Work;
 use crate::router::writers::Writers;
 use crate::store::facade::Store;
+use crate::store::native::NativeWrite;
 use crate::turns::Turns;
 
 /// Everything that outlives a request. One for a process.
@@ -55,6 +60,12 @@ pub struct Turntable {
     pub(in crate::router) writers: Writers,
     /// A read met a table that is behind: to be tried again (`release/behind.rs`).
     pub(in crate::router) met_behind: Arc<tokio::sync::Notify>,
+    /// What was read and written for tables with a version on trial.
+    pub samples: Samples,
+    /// The versions on trial.
+    pub(super) candidates: Mutex<Vec<Arc<Candidate>>>,
+    /// By digest, how often a version was stopped as a canary, and when this process last knew it to be.
+    pub(super) stopped: Mutex<HashMap<String, (u32, Instant)>>,
     /// Held by whoever changes what is in force; the table path never takes it.
     pub(super) control: tokio::sync::Mutex<()>,
     /// Held by whoever changes API keys, or looks for such changes; whether the trail was held against them once.
@@ -72,6 +83,10 @@ pub struct Snapshot {
     tables: BTreeMap<String, Arc<ServedTable>>,
     /// What callers see of it.
     pub(in crate::router) sights: Sights,
+    /// The versions on trial beside it.
+    pub(in crate::router) candidates: Vec<Arc<Candidate>>,
+    /// The same with canaries in force, by which of them are: a bit for each, from the first one on.
+    tried: Vec<Arc<Snapshot>>,
 }
 
 /// A root table and its child tables: what one mapping makes of one resource, or fails to make.
@@ -110,6 +125,7 @@ impl Turntable {
         let (snapshot, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
         let work = Work::new(&limits);
         let pages = Turns::new(limits.large_pages, limits.work_queue, limits.share_percent);
+        let samples = Samples::new(&limits);
         Self {
             snapshot,
             store,
@@ -127,6 +143,9 @@ impl Turntable {
             conditional: Arc::default(),
             writers: Writers::default(),
             met_behind: Arc::default(),
+            samples,
+            candidates: Mutex::default(),
+            stopped: Mutex::default(),
             control,
             keys: tokio::sync::Mutex::default(),
             formerly: Mutex::default(),
@@ -144,10 +163,42 @@ impl Turntable {
         if self.virtual_names {
             snapshot.catalog = snapshot.catalog.twinned();
         }
+        // A version is tried beside the one that it was compared with from the beginning, or not at all.
+        let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+        candidates.retain(|one| snapshot.table(&one.root).is_ok_and(|t| t.mapping.digest == one.beside.digest));
+        snapshot.candidates.clone_from(&candidates);
+        drop(candidates);
+        snapshot.tried = snapshot.tried(self.virtual_names);
+        // Rows of native tables are read by these, too, and by requests longer than they are in force.
+        let tried: Vec<_> = snapshot.tried.iter().map(Arc::downgrade).collect();
         let before = self.snapshot.swap(Arc::new(snapshot));
         let mut formerly = self.formerly.lock().unwrap_or_else(PoisonError::into_inner);
         formerly.retain(|former| former.strong_count() > 0);
+        formerly.extend(tried);
         formerly.push(Arc::downgrade(&before));
+    }
+
+    /// What shadows of native tables are given of resources that are about to be stored; to be offered when they are.
+    pub(in crate::router) fn samples_of(&self, live: &Snapshot, writes: &[NativeWrite]) -> Vec<Sample> {
+        let is_native = |one: &&Arc<Candidate>| live.table(&one.root).is_ok_and(|root| root.route == Route::Native);
+        let mut samples = Vec::new();
+        for candidate in live.candidates.iter().filter(is_native) {
+            let mut given: BTreeMap<&str, Vec<Bytes>> = BTreeMap::new();
+            for NativeWrite { resource_type, body, .. } in writes {
+                let Some(body) = body else { continue };
+                if candidate.pairs(None, resource_type).next().is_some() && candidate.takes() {
+                    given.entry(resource_type).or_default().push(body.clone());
+                }
+            }
+            for (resource_type, bodies) in given {
+                let bytes = bodies.iter().map(Bytes::len).sum();
+                let Some(room) = self.samples.room(candidate, bytes) else { continue };
+                let (candidate, resource_type) = (candidate.clone(), resource_type.to_owned());
+                let (table, base, elements) = (None, String::new(), None);
+                samples.push(Sample { candidate, table, resource_type, bodies, base, elements, room });
+            }
+        }
+        samples
     }
 
     /// The versions that requests under way read by: those in force, and those that were when a request began.
@@ -200,10 +251,62 @@ impl Snapshot {
             tables.iter().map(|t| ServedTable { table: t.table.ranked(|set| sets.get(set).copied()), ..t.again() });
         let tables: BTreeMap<_, _> = ranked.map(|t| (t.table.name.clone(), Arc::new(t))).collect();
         let catalog = Catalog::new(tables.values().map(|t| t.table.clone())).without(withdrawn);
-        let snapshot = Self { catalog, moment: 0, tables, sights: Sights::default() };
+        let snapshot = Self { catalog, tables, ..Self::default() };
         let is_native = |table: &&Arc<ServedTable>| snapshot.root(table).route == Route::Native;
         let tracked = snapshot.tables().filter(is_native).map(|table| table.table.name.clone()).collect();
         Self { catalog: snapshot.catalog.tracking(tracked), ..snapshot }
+    }
+
+    /// The moment as a caller has it whom canaries serve, and these. None: there is none for them.
+    pub(in crate::router) fn tried_by(&self, caller: &str) -> Option<(Arc<Self>, Vec<Arc<Candidate>>)> {
+        let chosen: Vec<_> = self.canaries().map(|canary| canary.serves(caller)).collect();
+        let which = chosen.iter().rev().fold(0, |which, chosen| which << 1 | usize::from(*chosen));
+        let tried = self.tried.get(usize::checked_sub(which, 1)?)?;
+        let chosen = self.canaries().zip(chosen).filter(|(_, chosen)| *chosen);
+        Some((tried.clone(), chosen.map(|(canary, _)| canary.clone()).collect()))
+    }
+
+    /// All ways in which canaries may be in force beside each other. There are few (`canaries`).
+    fn tried(&self, virtual_names: bool) -> Vec<Arc<Self>> {
+        let all: Vec<_> = self.canaries().collect();
+        let way = |which: usize| {
+            let chosen: Vec<_> =
+                (0..all.len()).filter(|place| which >> place & 1 == 1).filter_map(|place| all.get(place)).collect();
+            let mut tried = self.trying(&chosen);
+            if virtual_names {
+                tried.catalog = tried.catalog.twinned();
+            }
+            Arc::new(tried)
+        };
+        (1..1_usize << all.len()).map(way).collect()
+    }
+
+    /// With these versions in force, in place of those that they are tried beside.
+    fn trying(&self, canaries: &[&&Arc<Candidate>]) -> Self {
+        let stays = |t: &&Arc<ServedTable>| canaries.iter().all(|canary| canary.beside.digest != t.mapping.digest);
+        let fresh = canaries.iter().flat_map(|canary| {
+            let route = self.table(&canary.root).map_or(Route::Native, |root| root.route.clone());
+            let table =
+                move |table: &Arc<Table>| ServedTable::new(table.versioned(), canary.mapping.clone(), route.clone());
+            canary.mapping.tables.iter().map(table)
+        });
+        let tables = self.tables().filter(stays).map(|table| table.again()).chain(fresh);
+        let tried = Self::new(tables, self.catalog.withdrawn().clone());
+        Self { moment: self.moment, candidates: self.candidates.clone(), ..tried }
+    }
+
+    /// Whether some callers are served by other versions.
+    pub fn has_canaries(&self) -> bool {
+        !self.tried.is_empty()
+    }
+
+    /// The versions on trial.
+    pub fn candidates(&self) -> &[Arc<Candidate>] {
+        &self.candidates
+    }
+
+    fn canaries(&self) -> impl Iterator<Item = &Arc<Candidate>> {
+        self.candidates.iter().filter(|candidate| candidate.is_canary())
     }
 
     pub fn tables(&self) -> impl Iterator<Item = &Arc<ServedTable>> {

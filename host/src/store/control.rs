@@ -41,10 +41,54 @@ pub enum Decision {
     Deactivate { tables: Vec<String> },
     /// Turns some tables to a route.
     Turn { tables: Vec<String>, route: Route },
+    /// Puts a version on trial for a table, in place of the one that is.
+    Try(OnTrial),
+    /// Ends what is on trial for a table, with what was found of it.
+    EndTrial { table: String, how: &'static str, found: Option<Value> },
     /// Nothing of the store's changes: the entry of the audit trail alone.
     Nothing,
     /// Keeps what was found out, by name.
     KeepSetting { name: String, value: Vec<u8> },
+}
+
+/// A version to be tried.
+#[derive(Clone, Debug)]
+pub struct OnTrial {
+    /// The root.
+    pub table: String,
+    pub digest: String,
+    /// `shadow` or `canary`.
+    pub mode: String,
+    pub percent: u8,
+    /// What is meant to differ.
+    pub expected: Value,
+    pub begun_at: Timestamp,
+    /// Of the one that it takes the place of.
+    pub found: Option<Value>,
+}
+
+/// A version that is or was on trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    pub table: String,
+    pub digest: String,
+    pub mode: String,
+    pub percent: u8,
+    pub expected: Value,
+    pub begun_at: Timestamp,
+    pub begun_by: String,
+    /// None: it is under way.
+    pub ended: Option<Ended>,
+}
+
+/// How a trial has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// `promoted`, `superseded`, `replaced`, `rolled-back`, `stopped`.
+    pub how: String,
+    pub at: Timestamp,
+    pub by: String,
+    pub found: Option<Value>,
 }
 
 /// One entry of a table's history.

@@ -19,7 +19,7 @@ use crate::model::limits::Limits;
 use crate::model::rows::Rows;
 use crate::model::table::{Route, Table};
 use crate::model::user_view::UserView;
-use crate::store::control::{Act, Activation, Decision, Event, EventsAsked, Mapping};
+use crate::store::control::{Act, Activation, Candidate, Decision, Event, EventsAsked, Mapping};
 use crate::store::keys::Keys;
 use crate::store::native::{
     Division, MadeAnew, NativeChanged, NativeChanges, NativeGroups, NativeScan, NativeWrite, Position, Progress,
@@ -568,6 +568,22 @@ impl Store {
     pub async fn activations(&self, table: &str) -> Result<Vec<Activation>> {
         let table = table.to_owned();
         self.read(move |database| database.activations(&table)).await
+    }
+
+    /// Versions on trial, of all tables.
+    pub async fn on_trial(&self) -> Result<Vec<Candidate>> {
+        self.read(Database::on_trial).await
+    }
+
+    /// Those that were on trial for a table, the last first.
+    pub async fn trials_ended(&self, table: &str) -> Result<Vec<Candidate>> {
+        let table = table.to_owned();
+        self.read(move |database| database.trials_ended(&table)).await
+    }
+
+    /// How often each version was stopped as a canary, by digest.
+    pub async fn times_stopped(&self) -> Result<Vec<(String, u32)>> {
+        self.read(Database::times_stopped).await
     }
 
     /// The route of every table for which one was set.

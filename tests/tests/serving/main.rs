@@ -12,6 +12,7 @@ mod forbidden;
 mod identity;
 mod manners;
 mod on_behalf;
+mod on_trial;
 mod pages;
 mod playground;
 mod preflight;

@@ -374,7 +374,7 @@ async fn what_cannot_be_put_in_force_is_refused_by_name() {
         (TABLE, json!({ "digest": "sha256:" }), 404, "NotFound"),
         ("contact", json!({ "digest": known }), 400, "BadRequest"),
         ("nothing", json!({ "digest": known }), 400, "BadRequest"),
-        (TABLE, json!({ "digest": known, "mode": "shadow" }), 501, "NotSupported"),
+        (TABLE, json!({ "digest": known, "mode": "shadow" }), 400, "BadValue"),
         (TABLE, json!({ "digest": known, "mode": "canary", "percent": 10 }), 501, "NotSupported"),
         (TABLE, json!({ "digest": known, "percent": 10 }), 400, "BadValue"),
         (TABLE, json!({ "digest": known, "mode": "maybe" }), 400, "BadValue"),

@@ -58,7 +58,7 @@ async fn what_is_acknowledged_is_there_wherever_it_is_killed() {
     let fhir = Fhir::sandbox().await;
     prepare(folder.path(), &fhir).await;
     let mut known = Known::default();
-    let steps = fault::STEPS.iter().filter(|step| !step.starts_with("release."));
+    let steps = fault::STEPS.iter().filter(|step| !step.starts_with("release.") && !step.starts_with("candidate."));
     let steps = steps.map(|step| format!("step {step}")).collect::<Vec<_>>();
     let (mut killed, mut deeds) = (BTreeMap::<String, usize>::new(), 0);
     for kill in 0..steps.len() as u64 + kills {
@@ -244,6 +244,7 @@ async fn until_killed(folder: &Path, service: &str, end: &str, seed: u64) {
         say(&format!("is {} {}", text("msemr_azurefhirid").replace("-x", "_x"), text("lastname")));
     }
     check_observations(&server).await;
+    check_trials(&server).await;
     say("checked");
     match end.split_once(' ') {
         Some(("step", step)) => fault::end_at(step),
@@ -270,6 +271,14 @@ async fn check_observations(server: &Server) {
     assert_eq!((rows.len(), by), (OBSERVATIONS, BTreeSet::from([if is_second { SECOND } else { FIRST }])));
 }
 
+/// What is on trial is another than what is in force, and on trial in one way.
+async fn check_trials(server: &Server) {
+    let status = server.get(&format!("/admin/v1/tables/{TABLE}/release"), &[]).await.expect(200).json();
+    let digests = ["shadow", "canary"].map(|mode| status[mode]["mapping"]["digest"].clone());
+    let on_trial: Vec<_> = digests.iter().filter(|digest| !digest.is_null()).collect();
+    assert!(on_trial.len() <= 1 && !on_trial.contains(&&status["active"]["digest"]), "{status:#}");
+}
+
 /// One thing, said before it is done and after.
 async fn deed(server: &Server, random: &mut Random, value: &str) {
     let key = |kind: u64, n: u64| format!("{kind:08x}-0000-4000-8000-{n:012x}");
@@ -277,7 +286,7 @@ async fn deed(server: &Server, random: &mut Random, value: &str) {
         200..300 => say("done"),
         status => say(&format!("refused {status} {}", answer.error_code())),
     };
-    match random.below(12) {
+    match random.below(15) {
         0 | 1 => {
             let key = key(1, random.below(6));
             say("does upsert-native");
@@ -338,6 +347,22 @@ async fn deed(server: &Server, random: &mut Random, value: &str) {
             say("does release");
             let other = if in_force == digest(&second()) { digest(builtin("observation")) } else { digest(&second()) };
             told(server.activate(TABLE, &other).await);
+        }
+        11 => {
+            let in_force = server.table(TABLE).await["mapping"]["digest"].clone();
+            let other = if in_force == digest(&second()) { digest(builtin("observation")) } else { digest(&second()) };
+            say("does trial");
+            let mode = if random.below(2) == 0 { "shadow" } else { "canary" };
+            let body = json!({ "digest": other, "mode": mode, "percent": 50 });
+            told(server.post(&format!("/admin/v1/tables/{TABLE}/mapping"), &body).await);
+        }
+        12 => {
+            say("does promotion");
+            told(server.post(&format!("/admin/v1/tables/{TABLE}/mapping/promote"), &json!({})).await);
+        }
+        13 => {
+            say("does rollback");
+            told(server.rollback(TABLE).await);
         }
         _ => {
             let is_native = server.table(TABLE).await["route"] == "native";

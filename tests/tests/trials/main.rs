@@ -2,6 +2,8 @@
 //! short runs of here long.
 
 mod bulkheads;
+mod canary;
+mod candidate_kill;
 mod hot_swap;
 mod kills;
 mod release_kill;

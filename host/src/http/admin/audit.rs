@@ -28,7 +28,7 @@ pub(crate) struct Event {
     /// When, by RFC 3339.
     at: String,
     actor: String,
-    /// `mapping.load`, `mapping.activate`, `mapping.rollback`, `mapping.deactivate`, `route.turn`, …
+    /// `mapping.load`, `mapping.activate`, `mapping.rollback`, `mapping.shadow`, `mapping.deactivate`, `route.turn`, …
     action: String,
     /// The table that it concerns, where it is one.
     table: Option<String>,

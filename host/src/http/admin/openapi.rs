@@ -11,13 +11,14 @@ use crate::http::admin::{audit, figures, keys, playground, releases, sources, ta
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 19] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 20] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
         ("/admin/v1/tables/{table}", get(tables::show)),
         ("/admin/v1/tables/{table}/route", put(tables::turn)),
         ("/admin/v1/tables/{table}/mapping", post(releases::release)),
+        ("/admin/v1/tables/{table}/mapping/promote", post(releases::promote)),
         ("/admin/v1/tables/{table}/mapping/rollback", post(releases::rollback)),
         ("/admin/v1/tables/{table}/release", get(releases::status)),
         ("/admin/v1/mappings", get(releases::list).post(releases::load)),
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 19] {
         tables::show,
         tables::turn,
         releases::release,
+        releases::promote,
         releases::rollback,
         releases::status,
         releases::list,

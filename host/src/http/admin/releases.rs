@@ -1,5 +1,6 @@
 //! Mapping versions: loaded through the gate, put in force, taken back, taken out of force.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -10,10 +11,12 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, Options, actor, body, reply};
+use crate::http::admin::trials::{EndedTrial, OnTrial, trial};
 use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
+use crate::router::candidate::Mode;
 use crate::router::release::activate::Breaking;
 use crate::router::release::gate::{self, LAWS_TIME};
 use crate::router::release::{activate, deactivate, difference, load, signed};
@@ -107,11 +110,15 @@ pub(crate) struct MappingDetail {
 pub(crate) struct Release {
     /// `sha256:…`, or a beginning of six digits at least that no other has.
     digest: String,
-    /// Only `activate` is supported.
+    /// `activate`, which is what is done where nothing is said, `shadow` or `canary`.
     #[serde(default = "activate")]
     mode: String,
-    #[schema(ignore)]
-    percent: Option<u8>,
+    /// Of a shadow how much of what is read and written it is given, of a canary how many of the callers it serves: 1 to 100.
+    percent: Option<u64>,
+    /// Of a canary the columns that are meant to differ, as `column` or `table.column`; `*`: all of them. A difference in
+    /// another is a failure of the canary.
+    #[serde(default)]
+    expected: BTreeSet<String>,
     /// Even if apps may break on it that use the version in force.
     #[serde(default)]
     allow_breaking: bool,
@@ -127,8 +134,12 @@ pub(crate) struct Released {
     /// The tables that it serves.
     tables: Vec<String>,
     mapping: MappingRef,
-    /// Digest of the version before.
+    /// Digest of the version before: of the one that was in force, or on trial.
     previous: Option<String>,
+    /// `activate`: it is in force; `shadow` or `canary`: it is on trial.
+    mode: &'static str,
+    /// Of a trial.
+    percent: Option<u8>,
 }
 
 /// What is out of force now.
@@ -151,9 +162,21 @@ pub(crate) struct Laws {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Leaving {
-    /// The version to leave, or a beginning of its digest: refused where another is in force by now.
+    /// The version to leave, in force or on trial, or a beginning of its digest: refused where it is neither by now.
     #[param(nullable = false)]
     from: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Meaning {
+    /// The version that is meant, or a beginning of its digest: refused where another is on trial by now.
+    #[param(nullable = false)]
+    digest: Option<String>,
+    /// Even if apps may break on it that use the version in force.
+    #[serde(default)]
+    #[param(nullable = false)]
+    allow_breaking: bool,
 }
 
 /// What is in force for a table, and what was.
@@ -162,8 +185,14 @@ pub(crate) struct Status {
     /// The table that decides for it: itself, or the one whose rows its rows are parts of.
     table: String,
     active: MappingRef,
+    /// A version that is given what the one in force is given, and answers nobody.
+    shadow: Option<OnTrial>,
+    /// A version that answers some of the callers.
+    canary: Option<OnTrial>,
     /// What was put in force, the last first.
     history: Vec<PutInForce>,
+    /// What was on trial, the last first.
+    trials: Vec<EndedTrial>,
 }
 
 /// A version that was put in force.
@@ -275,40 +304,50 @@ pub(crate) async fn show(State(app): Shared, Named(digest): Named) -> Response {
     reply(found.await.map(|mapping| detail(&app.turntable, &app.turntable.snapshot(), mapping)))
 }
 
-/// Puts a loaded mapping version in force.
+/// Puts a loaded mapping version in force, or on trial beside the one that is.
 #[utoipa::path(
     post,
     path = "/admin/v1/tables/{table}/mapping",
     params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`")),
     request_body = Release,
     responses(
-        (status = 200, description = "What is in force now", body = Released),
-        (status = 409, description = "Apps may break on it, and `allow_breaking` is not said", body = ErrorAnswer),
+        (status = 200, description = "What is in force now, or on trial", body = Released),
+        (status = 409, description = "Apps may break on it and `allow_breaking` is not said, it is in force, was stopped lately, or another has the name of a table", body = ErrorAnswer),
+        (status = 501, description = "A canary of a native table", body = ErrorAnswer),
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
 pub(crate) async fn release(State(app): Shared, caller: Caller, Named(table): Named, request: Request) -> Response {
     let released = async {
         let release: Release = body(&app, request).await?;
-        match release.mode.as_str() {
-            "activate" if release.percent.is_none() => {}
-            "activate" => {
-                return Err(Error::new(Code::BadValue, "`percent` belongs to the mode `canary`").target("percent"));
-            }
-            mode @ ("shadow" | "canary") => {
-                return Err(
-                    Error::new(Code::NotSupported, format!("the mode `{mode}` is not supported")).target("mode")
-                );
-            }
-            _ => return Err(Error::new(Code::BadValue, "`mode` is `activate`").target("mode")),
-        }
         let breaking = Breaking::allowed(release.allow_breaking);
-        app.turntable.activate(&table, &release.digest, breaking, actor(&caller)).await.map(Released::from)
+        let mode = match release.mode.as_str() {
+            "activate" if release.percent.is_some() => {
+                let error = Error::new(Code::BadValue, "`percent` belongs to the modes `shadow` and `canary`");
+                return Err(error.target("percent"));
+            }
+            "activate" => {
+                let released = app.turntable.activate(&table, &release.digest, breaking, actor(&caller)).await;
+                return released.map(Released::from);
+            }
+            "shadow" => Mode::Shadow,
+            "canary" => Mode::Canary,
+            _ => {
+                let error = Error::new(Code::BadValue, "`mode` is `activate`, `shadow` or `canary`");
+                return Err(error.target("mode"));
+            }
+        };
+        let trial = trial(mode, release.percent, release.expected)?;
+        let percent = trial.percent;
+        let begun = app.turntable.put_on_trial(&table, &release.digest, trial, breaking, actor(&caller)).await?;
+        let mode = if mode == Mode::Shadow { "shadow" } else { "canary" };
+        let (tables, mapping) = (begun.tables, named(begun.mapping));
+        Ok(Released { tables, mapping, previous: begun.replaced, mode, percent: Some(percent) })
     };
     reply(released.await)
 }
 
-/// Goes back to the mapping version before.
+/// Takes the canary back, where there is one, else goes back to the mapping version before.
 #[utoipa::path(
     post,
     path = "/admin/v1/tables/{table}/mapping/rollback",
@@ -328,18 +367,42 @@ pub(crate) async fn rollback(
     reply(app.turntable.rollback(&table, query.from.as_deref(), actor(&caller)).await.map(Released::from))
 }
 
+/// Puts the version on trial in force.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/tables/{table}/mapping/promote",
+    params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`"), Meaning),
+    responses(
+        (status = 200, description = "What is in force now", body = Released),
+        (status = 409, description = "There is none on trial, or another than `digest`; or apps may break on it", body = ErrorAnswer),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn promote(
+    State(app): Shared,
+    caller: Caller,
+    Named(table): Named,
+    Options(query): Options<Meaning>,
+) -> Response {
+    let breaking = Breaking::allowed(query.allow_breaking);
+    let promoted = app.turntable.promote(&table, query.digest.as_deref(), breaking, actor(&caller)).await;
+    reply(promoted.map(Released::from))
+}
+
 /// What is in force for a table, and what was.
 #[utoipa::path(
     get,
     path = "/admin/v1/tables/{table}/release",
     params(("table" = String, Path, description = "Logical name, e.g. `msemr_encounter`")),
     responses(
-        (status = 200, description = "The version in force and those before", body = Status),
+        (status = 200, description = "The version in force, the one on trial, and those before", body = Status),
         (status = "default", description = "Why not", body = ErrorAnswer),
     ),
 )]
-pub(crate) async fn status(State(app): Shared, Named(table): Named) -> Response {
+pub(crate) async fn status(State(app): Shared, caller: Caller, Named(table): Named) -> Response {
     let status = async {
+        let trials = app.turntable.trials_ended(&table).await?;
+        let on_trial = app.turntable.on_trial(&table)?;
         let activations = app.turntable.activations(&table).await?;
         let known = app.turntable.store.mappings().await?;
         let live = app.turntable.snapshot();
@@ -359,7 +422,16 @@ pub(crate) async fn status(State(app): Shared, Named(table): Named) -> Response 
             digest: root.mapping.digest.clone(),
         };
         let history = activations.into_iter().map(put).collect();
-        Ok(Status { table: root.table.name.clone(), active, history })
+        let version = |digest: &str| known.iter().find(|mapping| mapping.digest == digest).map(|m| m.version.clone());
+        let trials = trials.into_iter().filter_map(|one| EndedTrial::of(one, &version)).collect();
+        let session = app.session(&caller);
+        let told = on_trial.map(|candidate| (candidate.is_canary(), OnTrial::of(&candidate, &session)));
+        let (canary, shadow) = match told {
+            Some((true, canary)) => (Some(canary), None),
+            Some((false, shadow)) => (None, Some(shadow)),
+            None => (None, None),
+        };
+        Ok(Status { table: root.table.name.clone(), active, shadow, canary, history, trials })
     };
     reply(status.await)
 }
@@ -421,7 +493,8 @@ impl From<signed::Signer> for Signer {
 
 impl From<activate::Released> for Released {
     fn from(released: activate::Released) -> Self {
-        Self { tables: released.tables, mapping: named(released.mapping), previous: released.previous }
+        let (tables, mapping, previous) = (released.tables, named(released.mapping), released.previous);
+        Self { tables, mapping, previous, mode: "activate", percent: None }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use turntable_scan::bundle;
 
 use crate::fhir::client::{Page, is_part};
@@ -36,6 +37,8 @@ pub(super) struct Making {
     pub(super) takes_parts: bool,
     /// Before this page.
     pub(super) trail: Trail,
+    /// Its resources are wanted once more, to be compared.
+    pub(super) is_sample: bool,
 }
 
 /// What a page was made into, and what that took.
@@ -44,6 +47,8 @@ pub(super) struct Made {
     pub(super) mapping: Duration,
     pub(super) filtering: Duration,
     pub(super) self_link: String,
+    /// The resources, where they are wanted once more.
+    pub(super) bodies: Vec<Bytes>,
     /// After this page.
     pub(super) trail: Trail,
     /// Looked at once the `self` link has been.
@@ -81,7 +86,11 @@ impl Making {
             Ok(Batch { kept, rows, next })
         });
         let self_link = bundle.link("self").unwrap_or_default().to_owned();
-        Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, trail, batch })
+        let bodies = match self.is_sample {
+            true => resources.iter().map(|resource| page.body.slice_ref(resource.body)).collect(),
+            false => Vec::new(),
+        };
+        Ok(Made { looked_at: resources.len(), mapping, filtering: begun.elapsed(), self_link, bodies, trail, batch })
     }
 
     /// The resource of an entry, if it is one that was searched for. An entry that is not what a search answers may stand

@@ -20,6 +20,7 @@ use crate::plan::search::elements::ELEMENTS;
 use crate::plan::search::query::{Lost, Search, verify_self_link, without_related};
 use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::read::made::{Batch, Making, split};
+use crate::router::samples::Sample;
 use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{self, Cursor, Trail};
@@ -345,22 +346,39 @@ impl<'a> Searching<'a> {
                 None => return Ok(Batch { rows: Rows::new(self.columns.to_vec()), kept: Vec::new(), next: None }),
             },
         };
+        let given_to = session.given_to(&self.table.table);
+        let base = self.client.base();
         let making = Making {
             table: self.table.clone(),
             source: self.client.name().to_owned(),
-            base: self.client.base(),
+            base: base.clone(),
             columns: self.columns.clone(),
             resource_type: search.resource_type.clone(),
             filter: self.first_filter(search),
             takes_parts: search.asks_for_parts(),
             trail: self.trail.clone(),
+            is_sample: given_to.is_some(),
         };
+        let page_bytes = page.body.len();
         // That is how many a large page has, or fewer.
         let resources = wanted.min(LARGEST_PAGE as usize);
         let made = session.work_on(resources, &self.table.table, move || making.rows_of(&page)).await??;
         session.budget().look_at(made.looked_at as u64);
         session.trace().add(Step::Mapping, made.mapping);
         session.trace().add(Step::Residual, made.filtering);
+        if let Some(candidate) = given_to {
+            let asked = search.params.iter().find(|(name, _)| name == ELEMENTS).map(|(_, elements)| elements.clone());
+            let sample = |room| Sample {
+                candidate: candidate.clone(),
+                table: Some(self.table.table.name.clone()),
+                resource_type: search.resource_type.clone(),
+                bodies: made.bodies,
+                base,
+                elements: asked,
+                room,
+            };
+            session.compare(page_bytes, sample, candidate);
+        }
         self.trail = made.trail;
         if link.is_none() {
             let lost = self.lost(search, &made.self_link)?;

@@ -97,6 +97,9 @@ impl Turntable {
         let (table, from) = (table.to_owned(), from.map(str::to_owned));
         apart(async move || {
             let _control = this.control.lock().await;
+            if let Some(released) = this.take_back(&table, from.as_deref(), &actor).await? {
+                return Ok(released);
+            }
             let root = {
                 let live = this.snapshot();
                 live.root(live.table(&table)?).table.name.clone()
@@ -120,7 +123,7 @@ impl Turntable {
         .await
     }
 
-    async fn activate_now(
+    pub(super) async fn activate_now(
         &self,
         table: &str,
         digest: &str,
@@ -141,12 +144,7 @@ impl Turntable {
         if let Some(conflict) = conflicts(&live, &mapping).into_iter().next() {
             return Err(Error::new(Code::Conflict, conflict));
         }
-        if breaking == Breaking::Refused {
-            let difference = self.difference(&live, &mapping).await?;
-            if difference.is_breaking() {
-                return Err(difference.refusal(&mapping.name, &mapping.version));
-            }
-        }
+        self.check_breaking(&live, &mapping, breaking).await?;
         let previous = live.table(&root.name).ok().map(|t| t.mapping.digest.clone());
         let route = live.table(&root.name).map_or(Route::Native, |t| t.route.clone());
         let fresh: Vec<_> = mapping
@@ -173,8 +171,12 @@ impl Turntable {
         let is_kept = |t: &&Arc<ServedTable>| live.table(&t.table.name).is_ok_and(|l| Arc::ptr_eq(&l.table, &t.table));
         let told = next.tables().filter(|t| !tables.contains(&t.table.name) && !is_kept(t));
         let told = told.map(|t| t.table.clone()).collect();
-        let detail =
+        let mut detail =
             json!({ "digest": mapping.digest, "name": mapping.name, "version": mapping.version, "previous": previous });
+        if let Some(candidate) = live.candidates().iter().find(|one| Some(&one.beside.digest) == previous.as_ref()) {
+            // It ends with what it was tried beside.
+            detail["found"] = serde_json::to_value(candidate.found()).unwrap_or_default();
+        }
         let act = Act { actor: actor.0.clone(), action, table: Some(root.name.clone()), detail };
         let this_root = vec![root.name.clone()];
         let decision = match action {
@@ -203,6 +205,14 @@ impl Turntable {
             tracing::warn!(code = ?error.code(), internal = error.get_internal(), "sets of rows are not dropped");
         }
         Ok(Released { tables, mapping: reference(&mapping), previous })
+    }
+
+    pub(super) async fn check_breaking(&self, live: &Snapshot, mapping: &Mapping, breaking: Breaking) -> Result<()> {
+        if breaking == Breaking::Allowed {
+            return Ok(());
+        }
+        let difference = self.difference(live, mapping).await?;
+        if difference.is_breaking() { Err(difference.refusal(&mapping.name, &mapping.version)) } else { Ok(()) }
     }
 
     /// Makes the rows of a version that comes into force. The answer is the last of them: they make it whole, for as long as

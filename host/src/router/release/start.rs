@@ -61,6 +61,7 @@ impl Turntable {
         self.store.keep_only(snapshot.root_sets()).await?;
         self.publish(snapshot);
         self.drop_sets().await?;
+        failures.extend(self.try_again_on_trial().await?);
         Ok(failures)
     }
 

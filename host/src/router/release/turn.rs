@@ -57,6 +57,9 @@ impl Turntable {
                 known => format!("there is {}", known.join(", ")),
             }));
         }
+        if !dry_run && route == Route::Native {
+            self.no_canary_of(&live, table)?;
+        }
         let mut changes = Vec::new();
         let mut next = Vec::new();
         for live_table in live.tables() {

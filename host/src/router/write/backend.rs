@@ -324,8 +324,10 @@ async fn stored(
                 staged.put(live.moment, write);
                 return Ok(held);
             }
+            let samples = turntable.samples_of(&live, std::slice::from_ref(&write));
             if store.put_resources_of(&write.resource_type.clone(), live.moment, vec![write]).await? {
                 reached("write.stored");
+                turntable.samples.offer_all(samples);
                 return Ok(held);
             }
         }

@@ -13,6 +13,7 @@ use crate::model::rows::Rows;
 use crate::model::scopes::Act;
 use crate::model::table::{ColumnIndex, Rank, Table};
 use crate::router::map::{self, Resource};
+use crate::router::samples::Sample;
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::staged::StagedRow;
@@ -227,6 +228,19 @@ impl Session {
     ) -> Result<Rows> {
         let (served, base, body) = (table.clone(), place.base(), held.body.clone());
         let resource_type = located.resource_type.clone();
+        // What is stored was compared when it was.
+        if let Some(candidate) = (!place.is_native()).then(|| self.given_to(&table.table)).flatten() {
+            let sample = |room| Sample {
+                candidate: candidate.clone(),
+                table: Some(table.table.name.clone()),
+                resource_type: resource_type.clone(),
+                bodies: vec![body.clone()],
+                base: base.clone(),
+                elements: None,
+                room,
+            };
+            self.compare(body.len(), sample, candidate);
+        }
         let mapped = self.work(&table.table, move || {
             let begun = Instant::now();
             let rows = map_all(&served, &resource_type, &body, &base);

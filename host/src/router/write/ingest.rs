@@ -15,13 +15,12 @@ use crate::model::scopes::Act;
 use crate::model::table::Route;
 use crate::router::fault::reached;
 use crate::router::session::{BUNDLES, Session};
-use crate::router::snapshot::Snapshot;
+use crate::router::snapshot::{Snapshot, Turntable};
 use crate::router::work::waited;
 use crate::router::write::answered::{Answered, answered};
 use crate::router::write::backend::{self, busy_releasing};
 use crate::router::write::bundle::{self, Action, Item, Sent, Which};
 use crate::router::write::settle::{Fate, Settled, Settling, refusal_code};
-use crate::store::facade::Store;
 use crate::store::native::{NativeWrite, TableRows};
 
 /// How often a bundle, or what is left of it, is stored anew because somebody else wrote one of its resources in between.
@@ -190,7 +189,7 @@ impl Session {
                     base: &base,
                     deadline: Instant::now() + patience,
                 };
-                let settled = settling.settle().map(|settled| rest.stored(&turntable.store, &live, settled, atomic));
+                let settled = settling.settle().map(|settled| rest.stored(&turntable, &live, settled, atomic));
                 let (stored, stop) = match settled {
                     Ok(Stored { outcomes: of_these, left, stop }) => {
                         for (place, outcome) in of_these {
@@ -423,7 +422,7 @@ impl Stop {
 impl Rest {
     /// Stores what is settled: a transaction at once, a batch some entries at a time, so that others write in between, and
     /// one by one where somebody else has written one of them. What is not stored is left, to be settled once more.
-    fn stored(&mut self, store: &Store, live: &Snapshot, settled: Settled, atomic: bool) -> Stored {
+    fn stored(&mut self, turntable: &Turntable, live: &Snapshot, settled: Settled, atomic: bool) -> Stored {
         let Settled { fates, writes, native } = settled;
         let at_once = if atomic { writes.len().max(1) } else { STORED_AT_ONCE };
         let write_of = |fate: &Fate| match fate {
@@ -439,9 +438,11 @@ impl Rest {
             // Others than a changed resource end it; behind that one there may be many that nobody has touched.
             if stop.as_ref().is_none_or(|stop: &Stop| stop.is_one_resource()) {
                 reached("bundle.storing");
-                match waited(store.put_resources_of(BUNDLES, live.moment, some.to_vec())) {
+                let samples = turntable.samples_of(live, some);
+                match waited(turntable.store.put_resources_of(BUNDLES, live.moment, some.to_vec())) {
                     Ok(true) => {
                         reached("bundle.some");
+                        turntable.samples.offer_all(samples);
                         return true;
                     }
                     Ok(false) => stop = Some(Stop::Released),

@@ -8,6 +8,8 @@ use rusqlite::{OptionalExtension as _, Row, Transaction};
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
 use crate::store::control::{Act, Activation, Decision, EVENTS_MAX, Event, EventsAsked, Mapping};
+use crate::store::sqlite::candidates;
+use crate::store::sqlite::columns::{from_json, moment_of, to_json};
 use crate::store::sqlite::database::Database;
 
 /// Decisions.
@@ -37,7 +39,8 @@ impl Database {
                    SELECT digest FROM _turntable_mappings WHERE name = ?1 \
                    ORDER BY uploaded_at DESC, rowid DESC LIMIT -1 OFFSET ?2) \
                  AND digest NOT IN (SELECT digest FROM ({ACTIVE})) \
-                 AND digest NOT IN (SELECT digest FROM ({WITHDRAWN})) RETURNING digest"
+                 AND digest NOT IN (SELECT digest FROM ({WITHDRAWN})) \
+                 AND digest NOT IN (SELECT digest FROM _turntable_candidates WHERE ended IS NULL) RETURNING digest"
             ))?;
             let keep = i64::try_from(keep).unwrap_or(i64::MAX);
             let forgotten = delete.query_map((name, keep), |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
@@ -245,9 +248,22 @@ pub(crate) fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &A
                 transaction.prepare_cached("UPDATE _turntable_mappings SET report = ? WHERE digest = ?")?;
             update.execute((to_json(report)?, digest))?;
         }
-        Decision::Activate { tables, digest } => activate(transaction, now, tables, digest, &act.actor)?,
-        Decision::GoBack { tables } => tables.iter().try_for_each(|table| go_back(transaction, table))?,
-        Decision::Deactivate { tables } => deactivate(transaction, tables)?,
+        Decision::Activate { tables, digest } => {
+            activate(transaction, now, tables, digest, &act.actor)?;
+            candidates::come_into_force(transaction, now, tables, digest, (act.detail.get("found"), &act.actor))?;
+        }
+        Decision::GoBack { tables } => {
+            tables.iter().try_for_each(|table| go_back(transaction, table))?;
+            candidates::end(transaction, now, tables, "superseded", act.detail.get("found"), &act.actor)?;
+        }
+        Decision::Deactivate { tables } => {
+            deactivate(transaction, tables)?;
+            candidates::end(transaction, now, tables, "superseded", None, &act.actor)?;
+        }
+        Decision::Try(on_trial) => candidates::begin(transaction, now, on_trial, &act.actor)?,
+        Decision::EndTrial { table, how, found } => {
+            candidates::end(transaction, now, std::slice::from_ref(table), how, found.as_ref(), &act.actor)?;
+        }
         Decision::Turn { tables, route } => {
             tables.iter().try_for_each(|table| write_route(transaction, now, table, route, &act.actor))?;
         }
@@ -348,24 +364,6 @@ fn write_event(transaction: &Transaction<'_>, now: Timestamp, act: &Act) -> Resu
     )?;
     insert.execute((now.as_microsecond(), &act.actor, act.action, &act.table, to_json(&act.detail)?))?;
     Ok(())
-}
-
-fn moment_of(microseconds: i64) -> Result<Timestamp> {
-    Timestamp::from_microsecond(microseconds)
-        .map_err(|e| Error::new(Code::Store, "the database holds a moment that is none").internal(e.to_string()))
-}
-
-fn to_json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|e| Error::new(Code::Internal, "a description cannot be written as JSON").internal(e.to_string()))
-}
-
-fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| {
-        Error::new(Code::Store, "the database holds a description that this version cannot read")
-            .hint("a mapping that an older version let in must be uploaded again")
-            .internal(e.to_string())
-    })
 }
 
 #[cfg(test)]
