@@ -295,6 +295,9 @@ pub mod store {
         /// Indexes for the reads of one shape.
         pub(crate) mod indexes;
 
+        /// Indexes of the words in texts, and what they are asked.
+        pub(crate) mod words;
+
         /// Values of related rows as subqueries.
         pub(crate) mod beside;
 
@@ -319,6 +322,9 @@ pub mod store {
         /// Indexes that reads have asked for: which there are, which are wanted.
         pub(crate) mod wishes;
 
+        /// Indexes of words that reads have asked for: which there are, which are wanted.
+        pub(crate) mod searched;
+
         /// The database file: opening, schema versions, connections, what its errors mean.
         pub(crate) mod database;
 
@@ -342,6 +348,9 @@ pub mod store {
 
         /// Resources out.
         pub(crate) mod read;
+
+        /// Indexes of the words in texts: made, asked and dropped.
+        pub(crate) mod words;
 
         /// Rows out.
         pub(crate) mod scan;

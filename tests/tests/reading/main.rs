@@ -18,3 +18,4 @@ mod related;
 mod user_views;
 mod views;
 mod virtual_names;
+mod words;
