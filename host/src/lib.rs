@@ -27,6 +27,9 @@ pub mod model {
     /// Decimals of any size to count with.
     pub mod exact;
 
+    /// Regular expressions.
+    pub mod pattern;
+
     /// Rows in one buffer.
     pub mod rows;
 
@@ -349,7 +352,7 @@ pub mod store {
         /// Resources out.
         pub(crate) mod read;
 
-        /// Indexes of the words in texts: made, asked and dropped.
+        /// Indexes of the words in texts, asked.
         pub(crate) mod words;
 
         /// Rows out.
@@ -357,6 +360,9 @@ pub mod store {
 
         /// Indexes made and dropped.
         pub(crate) mod indexes;
+
+        /// Indexes of the words in texts: made, tidied and dropped.
+        pub(crate) mod worded;
 
         /// What has changed since a write.
         pub(crate) mod changes;

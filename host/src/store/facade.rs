@@ -436,13 +436,13 @@ impl Store {
     /// Some of it at a time; what was taken out of an index is not in the file any more afterwards.
     async fn tidy_words(&self) -> Result<()> {
         for set in self.0.database.sets_with_words() {
-            let mut begins = true;
+            let mut begun = None;
             loop {
                 let set = set.clone();
-                if self.write(move |database| database.tidy_words(&set, begins)).await? {
+                begun = self.write(move |database| database.tidy_words(&set, begun)).await?;
+                if begun.is_none() {
                     break;
                 }
-                begins = false;
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ mod hierarchy;
 mod metadata;
 mod orders;
 mod own_values;
+mod patterns;
 mod probe;
 mod related;
 mod user_views;

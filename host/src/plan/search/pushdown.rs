@@ -468,7 +468,9 @@ impl Pushdown<'_> {
             let (ops, reach): (Promise, _) = match test {
                 TextTest::StartsWith => (|ops| ops.starts_with, Reach::Beginning),
                 TextTest::Contains => (|ops| ops.contains, Reach::Part),
-                TextTest::EndsWith => return Push::No("FHIR search has nothing like it".into()),
+                TextTest::EndsWith | TextTest::Matches => {
+                    return Push::No("FHIR search has nothing like it".into());
+                }
             };
             match (self.class(b, ops), b.kind) {
                 (Err(why), _) => Push::No(why),

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::query::{Expr, Filter, Literal};
+use crate::model::query::{Expr, Filter, Literal, TextTest};
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::fold;
 use crate::store::sql::names::{key_name, quoted, stem, table_name};
@@ -69,7 +69,11 @@ fn needed(table: &Table, filter: &Filter, depth: usize, columns: &mut BTreeSet<S
         },
         // Where one says nothing, any row may be meant.
         Filter::Or(a, b) => Some(Needed::any(side(a)?, side(b)?)),
-        Filter::Text(_, Expr::Column(column), Expr::Literal(Literal::Text(text))) if is_text(table, *column) => {
+        Filter::Text(
+            TextTest::Contains | TextTest::StartsWith | TextTest::EndsWith,
+            Expr::Column(column),
+            Expr::Literal(Literal::Text(text)),
+        ) if is_text(table, *column) => {
             let text: String = fold(text).chars().filter(|letter| *letter != '\0').collect();
             if text.chars().count() < LETTERS {
                 return None;
