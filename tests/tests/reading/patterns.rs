@@ -27,10 +27,14 @@ async fn patterns_keep_the_same_rows_on_both_routes() {
         fhir.put(&patient).await;
         let url = format!("Patient/p{number}");
         let entry = json!({"resource": patient, "request": {"method": "PUT", "url": url}});
-        let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": [entry]});
+        let seen = json!({"resourceType": "Observation", "id": format!("o{number}"), "status": "final",
+            "code": {"text": "seen"}, "subject": {"reference": url}});
+        fhir.put(&seen).await;
+        let seen = json!({"resource": seen, "request": {"method": "PUT", "url": format!("Observation/o{number}")}});
+        let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": [entry, seen]});
         native.ingest(&bundle.to_string(), None).await.expect(200);
     }
-    let servers = [native, Server::with(&fhir).virtual_tables(&["contact"]).start().await];
+    let servers = [native, Server::with(&fhir).virtual_tables(&["contact", "msemr_observation"]).start().await];
     for (filter, expected) in [
         ("matchespattern(lastname,'^Smith$')", vec!["Smith"]),
         ("matchespattern(lastname,'^(?i:smith)')", vec!["Smith", "Smithson", "smith"]),
@@ -58,6 +62,18 @@ async fn patterns_keep_the_same_rows_on_both_routes() {
             assert_eq!(names, expected, "{filter}");
             let count = server.get("contacts/$count", &[("$filter", filter)]).await.expect(200);
             assert_eq!(count.text.trim_start_matches('\u{feff}'), expected.len().to_string(), "{filter}");
+        }
+    }
+    // Of rows behind a lookup, as a condition and as a value.
+    let lastname = "msemr_subjecttypepatient/lastname";
+    for (filter, expected) in [
+        (format!("matchespattern({lastname},'^[sS]mith')"), 3),
+        (format!("matchespattern({lastname},'^Smith') eq (msemr_status ne null)"), 2),
+        (format!("matchespattern({lastname},'^Smith') eq matchespattern({lastname},'h$')"), 7),
+    ] {
+        for server in &servers {
+            let found = server.rows("msemr_observations", &[("$filter", &filter)]).await;
+            assert_eq!(found.len(), expected, "{filter}");
         }
     }
     for server in &servers {

@@ -19,6 +19,9 @@ pub(super) const CHAIN_MAX: usize = 500;
 /// The function of ours by which the database matches patterns: of a text and a pattern.
 pub(crate) const MATCHES: &str = "turntable_matches";
 
+/// How the names begin of columns that stand beside a row; no column of a table has a colon.
+pub(crate) const BESIDE: &str = "beside:";
+
 /// A date stands for its first moment, UTC.
 const DAY_MICROSECONDS: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -250,6 +253,10 @@ impl<'t> Conditions<'t> {
             return None;
         }
         if test == TextTest::Matches {
+            // Of what stands beside a row there is the sort key alone.
+            if self.table.columns.get(column)?.name.starts_with(BESIDE) {
+                return None;
+            }
             self.params.push(Value::Text(text.to_owned()));
             return Some(format!("({MATCHES}({}, ?))", cell_name(self.table, column)));
         }
