@@ -94,16 +94,17 @@ impl Aggregate<Option<(Value, String)>, Option<String>> for Looking {
         if key == ValueRef::Null {
             return Ok(());
         }
-        let text = context.get_raw(1).as_str().map_err(rusqlite::Error::from)?;
+        // Most values are neither further than the one held nor equal to it: their texts are not looked at.
+        let text = || context.get_raw(1).as_str().map_err(rusqlite::Error::from);
         let is_further = match held {
             None => true,
             Some((held, held_text)) => match compare(&key, held) {
-                Ordering::Equal => text < held_text.as_str(),
+                Ordering::Equal => text()? < held_text.as_str(),
                 order => order == self.further,
             },
         };
         if is_further {
-            *held = Some((owned(&key), text.to_owned()));
+            *held = Some((owned(&key), text()?.to_owned()));
         }
         Ok(())
     }
