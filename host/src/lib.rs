@@ -27,6 +27,9 @@ pub mod model {
     /// Decimals of any size to count with.
     pub mod exact;
 
+    /// Regular expressions.
+    pub mod pattern;
+
     /// Rows in one buffer.
     pub mod rows;
 
@@ -295,6 +298,9 @@ pub mod store {
         /// Indexes for the reads of one shape.
         pub(crate) mod indexes;
 
+        /// Indexes of the words in texts, and what they are asked.
+        pub(crate) mod words;
+
         /// Values of related rows as subqueries.
         pub(crate) mod beside;
 
@@ -318,6 +324,9 @@ pub mod store {
 
         /// Indexes that reads have asked for: which there are, which are wanted.
         pub(crate) mod wishes;
+
+        /// Indexes of words that reads have asked for: which there are, which are wanted.
+        pub(crate) mod searched;
 
         /// The database file: opening, schema versions, connections, what its errors mean.
         pub(crate) mod database;
@@ -349,11 +358,17 @@ pub mod store {
         /// Resources out.
         pub(crate) mod read;
 
+        /// Indexes of the words in texts, asked.
+        pub(crate) mod words;
+
         /// Rows out.
         pub(crate) mod scan;
 
         /// Indexes made and dropped.
         pub(crate) mod indexes;
+
+        /// Indexes of the words in texts: made, tidied and dropped.
+        pub(crate) mod worded;
 
         /// What has changed since a write.
         pub(crate) mod changes;

@@ -1,5 +1,5 @@
 // OData clients and a FHIR client for JavaScript, as npm has them, against a server of ours: o.js with odata-query,
-// @odata/client, ts-odata-client, odata2ts with a client that it generates, Syncfusion's DataManager, Kendo's data-query,
+// @odata/client, ts-odata-client, ts-odatajs, odata2ts with a client that it generates, Syncfusion's DataManager, Kendo's data-query,
 // fhir-kit-client. Each does what it is made for. And what clients read first, by ajv and Spectral.
 //
 //   odata.cjs SERVER_PORT FOLDER_OF_NODE_MODULES
@@ -69,6 +69,42 @@ const checks = {
         const query = ODataQuery.forV4 ? ODataQuery.forV4(`${root}contacts`) : new ODataQuery(`${root}contacts`);
         const found = await query.filter((p) => p.fullname.$startsWith("Patient O")).select("fullname").getManyAsync();
         assert.deepEqual(found.value.map((row) => row.fullname), ["Patient One"]);
+    },
+    async "ts-odatajs: metadata, lists, a row that comes and goes, a batch with a change set"() {
+        const { oData } = load("ts-odatajs");
+        const said = (error) => new Error(`${error.message} ${error.response?.statusCode} ${error.response?.body}`);
+        const ask = (request, handler) => new Promise((done, failed) => {
+            const success = (data, response) => done({ data, status: Number(response.statusCode) });
+            oData.request(request, success, (error) => failed(said(error)), handler);
+        });
+        const metadata = await ask({ requestUri: `${root}$metadata`, method: "GET" }, oData.metadataHandler);
+        const [schema] = metadata.data.dataServices.schema;
+        assert.ok(schema.entityType.some((type) => type.name === "contact" && type.property.length > 50));
+        const list = `${root}contacts?$filter=startswith(fullname,'Pat')&$select=fullname&$count=true`;
+        const found = await ask({ requestUri: list, method: "GET" });
+        assert.deepEqual([found.data.value.map((row) => row.fullname), found.data["@odata.count"]], [["Patient One"], 1]);
+
+        const headers = { Prefer: "return=representation" };
+        const data = { lastname: "Olingo", ...PERSON };
+        const made = await ask({ requestUri: `${root}contacts`, method: "POST", headers, data });
+        assert.equal(made.status, 201);
+        const requestUri = `${root}contacts(${made.data.contactid})`;
+        assert.equal((await ask({ requestUri, method: "PATCH", data: { firstname: "Jo" } })).status, 204);
+        const changes = [
+            { requestUri: `contacts(${made.data.contactid})`, method: "PATCH", headers: {}, data: { lastname: "Batch" } },
+            { requestUri: "contacts", method: "POST", headers: {}, data: { lastname: "Second", ...PERSON } },
+        ];
+        const parts = [{ requestUri: "contacts?$top=1&$select=fullname", method: "GET" }, { __changeRequests: changes }];
+        const batch = { requestUri: `${root}$batch`, method: "POST", data: { __batchRequests: parts } };
+        const [one, set] = (await ask(batch, oData.batch.batchHandler)).data.__batchResponses;
+        assert.equal(one.data.value.length, 1);
+        assert.deepEqual(set.__changeResponses.map((part) => part.statusCode), ["204", "201"]);
+        assert.equal((await ask({ requestUri, method: "GET" })).data.fullname, "Jo Batch");
+        const second = set.__changeResponses[1].headers["OData-EntityId"];
+        for (const address of [requestUri, second]) {
+            assert.equal((await ask({ requestUri: address, method: "DELETE" })).status, 204);
+        }
+        await assert.rejects(ask({ requestUri: `${root}contacts?$filter=nope eq 1`, method: "GET" }), /400.*no column `nope`/);
     },
     async "Syncfusion: a grid asks page by page, and writes"() {
         const { DataManager, ODataV4Adaptor, Query } = load("@syncfusion/ej2-data");

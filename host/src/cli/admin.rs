@@ -215,7 +215,11 @@ pub async fn source_probe(server: &Server, name: &str, types: &[String]) -> Resu
 
 /// A search parameter with what it does otherwise than R4 has it.
 fn described((name, probed): (&String, &Value)) -> String {
-    let odd = [("ignoresCase", "tells case apart"), ("ignoresAccents", "tells accents apart")];
+    let odd = [
+        ("ignoresCase", "tells case apart"),
+        ("ignoresAccents", "tells accents apart"),
+        ("negates", "`:not` leaves out what has no value"),
+    ];
     let odd: Vec<_> = odd.iter().filter(|(member, _)| probed[member] == false).map(|(_, says)| *says).collect();
     if odd.is_empty() { name.clone() } else { format!("{name} ({})", odd.join(", ")) }
 }

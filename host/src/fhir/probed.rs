@@ -56,6 +56,9 @@ pub struct ParameterProbed {
     pub ignores_accents: Option<bool>,
     /// Of a number: one of less precision stands for all that round to it (R4 3.1.1.4.5).
     pub rounds: Option<bool>,
+    /// Of a token: `:not` gives all that has not the value, also what has none (R4 3.1.1.5.5.5 leaves no choice, and some take one).
+    #[serde(default)]
+    pub negates: Option<bool>,
 }
 
 /// What becomes of a parameter.
@@ -86,6 +89,13 @@ impl Probed {
         let done = self.types.iter().filter(|(_, probed)| probed.elements == Some(Heed::Applied));
         done.map(|(resource_type, _)| resource_type.clone()).collect()
     }
+
+    /// `Type.name` of each parameter that can be asked for what has not a value.
+    pub fn negates(&self) -> BTreeSet<String> {
+        let all = self.types.iter().flat_map(|(kind, probed)| probed.parameters.iter().map(move |one| (kind, one)));
+        let negate = all.filter(|(_, (_, probed))| probed.negates == Some(true));
+        negate.map(|(resource_type, (name, _))| format!("{resource_type}.{name}")).collect()
+    }
 }
 
 impl ParameterProbed {
@@ -107,11 +117,14 @@ mod tests {
             ignores_case,
             ignores_accents,
             rounds: None,
+            negates: None,
         };
         let parameters = [
             ("family", of(Heed::Applied, Some(true), None)),
             ("given", of(Heed::Applied, Some(false), None)),
             ("name", of(Heed::Applied, Some(true), Some(false))),
+            ("active", ParameterProbed { negates: Some(true), ..of(Heed::Applied, None, None) }),
+            ("language", ParameterProbed { negates: Some(false), ..of(Heed::Applied, None, None) }),
             ("gender", of(Heed::Ignored, None, None)),
             ("phone", of(Heed::Refused, None, None)),
             ("email", ParameterProbed::default()),
@@ -127,6 +140,7 @@ mod tests {
         let undone = ["gender", "given", "name", "phone"].map(|name| format!("Patient.{name}"));
         let undone = undone.into_iter().chain(["Group._has:Patient:link".to_owned()]);
         assert_eq!(probed.not_done(), undone.collect());
+        assert_eq!(probed.negates(), ["Patient.active".to_owned()].into());
         let kept: Probed = serde_json::from_str(&serde_json::to_string(&probed).unwrap()).unwrap();
         assert_eq!(kept, probed);
     }

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::error::{Code, Error, Result};
-use super::query::{Expr, Filter, Function, Literal, Primitive, Query};
+use super::query::{Expr, Filter, Function, Literal, Order, Primitive, Query};
 use super::table::{Column, ColumnAccess, Kind, Table, TableAccess};
-use super::value::kind_name;
+use super::value::{Number, kind_name};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aggregation {
@@ -29,6 +29,36 @@ pub struct Grouping {
     pub table: Arc<Table>,
     /// Which of its rows stay, by `table`.
     pub filter: Option<Filter>,
+    /// What is then done with those, one after the other.
+    pub then: Vec<Then>,
+}
+
+/// What is done with rows that a step gives, by its table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Then {
+    Filter(Filter),
+    Order(Vec<Order>),
+    Skip(u64),
+    Top(u64),
+    Best(Best),
+}
+
+/// Rows with the largest or the smallest values stay, in the order that they have. Null is no value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    pub by: Expr,
+    pub largest: bool,
+    pub measure: Measure,
+}
+
+/// How many stay.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Measure {
+    Count(u64),
+    /// As few as come to this sum, or all.
+    Sum(Number<'static>),
+    /// As few as come to this part of the sum of all, in hundredths.
+    Percent(Number<'static>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +156,7 @@ impl Grouping {
         }
         let by = by.into_iter().map(|(_, expr)| expr).collect();
         let aggregates = aggregates.into_iter().map(|(_, method, of)| Aggregate { method, of }).collect();
-        Ok(Self { by, aggregates, table: Arc::new(rows_of(of, columns)), filter: None })
+        Ok(Self { by, aggregates, table: Arc::new(rows_of(of, columns)), filter: None, then: Vec::new() })
     }
 }
 

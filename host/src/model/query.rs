@@ -299,6 +299,8 @@ pub enum TextTest {
     Contains,
     StartsWith,
     EndsWith,
+    /// A regular expression ([`pattern`](super::pattern)), which is a literal and matched with the text as it stands.
+    Matches,
 }
 
 #[derive(Clone, Debug, PartialEq)]

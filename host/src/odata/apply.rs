@@ -1,17 +1,18 @@
-//! `$apply`: text to groups (OData Extension for Data Aggregation 4.0, section 3). `filter`, `groupby` with `aggregate` or
-//! alone, `aggregate` and `identity`, one after the other; every other transformation is refused by name.
+//! `$apply`: text to groups (OData Extension for Data Aggregation 4.0, section 3). `filter`, `compute`, `groupby` with `aggregate`
+//! or alone, `aggregate` and `identity`, one after the other; of groups also `orderby`, `skip`, `top`, and `topcount` and its
+//! kin. Every other transformation is refused by name.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
-use super::expression::{Context, Resolver, Source};
-use super::filter;
+use super::expression::{Computed, Context, Resolver, Source, Spent, Type};
 use super::lexer::TokenKind;
-use super::syntax::{Node, Parser, Segment, SegmentKind, Syntax};
-use crate::model::aggregate::{Grouping, Method};
+use super::syntax::{Node, OrderItem, Parser, Segment, SegmentKind, Syntax};
+use crate::model::aggregate::{Best, Grouping, Measure, Method, Then};
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Error, Result};
-use crate::model::query::{Expr, Filter, Joined};
+use crate::model::query::{Expr, Filter, Joined, Literal, Order};
 use crate::model::table::Table;
+use crate::model::value::Number;
 use crate::model::widened::widened;
 
 /// What an `$apply` comes to.
@@ -26,9 +27,28 @@ pub struct Applied {
 }
 
 /// As it is written.
-enum Transformation {
+struct Transformation {
+    at: usize,
+    form: Form,
+}
+
+enum Form {
     Filter(Node),
-    Group { at: usize, by: Vec<Node>, aggregates: Vec<Item> },
+    Group {
+        by: Vec<Node>,
+        aggregates: Vec<Item>,
+    },
+    /// `expression as name`
+    Compute(Vec<(Node, String)>),
+    Order(Vec<OrderItem>),
+    Skip(Node),
+    Top(Node),
+    /// `topcount(2,value)`
+    Best {
+        name: &'static str,
+        amount: Node,
+        by: Node,
+    },
 }
 
 /// `$count as alias`, `expression with method as alias`
@@ -39,32 +59,42 @@ struct Item {
 }
 
 /// Transformations of the standard that we do not do.
-const REFUSED: [&str; 22] = [
+const REFUSED: [&str; 12] = [
     "addnested",
     "ancestors",
-    "bottomcount",
-    "bottompercent",
-    "bottomsum",
-    "compute",
     "concat",
     "descendants",
     "expand",
     "join",
     "nest",
-    "orderby",
     "outerjoin",
     "rollup",
     "search",
-    "skip",
-    "top",
-    "topcount",
-    "toppercent",
-    "topsum",
     "traverse",
     "unnest",
 ];
 
-const KNOWN: [&str; 4] = ["filter", "groupby", "aggregate", "identity"];
+const BEST: [&str; 6] = ["topcount", "topsum", "toppercent", "bottomcount", "bottomsum", "bottompercent"];
+
+const KNOWN: [&str; 14] = [
+    "filter",
+    "groupby",
+    "aggregate",
+    "identity",
+    "compute",
+    "orderby",
+    "skip",
+    "top",
+    BEST[0],
+    BEST[1],
+    BEST[2],
+    BEST[3],
+    BEST[4],
+    BEST[5],
+];
+
+/// Each has all columns of the rows before it.
+const COMPUTES_MAX: usize = 16;
 
 const METHODS: [Method; 5] = [Method::Sum, Method::Average, Method::Least, Method::Most, Method::Distinct];
 
@@ -75,32 +105,149 @@ pub fn applied(source: Source<'_>, table: &Table, context: Context<'_>) -> Resul
     if parser.next.kind != TokenKind::End {
         return Err(source.syntax(parser.unexpected("`/` or the end")));
     }
-    let mut applied = Applied::default();
-    let joined = RefCell::default();
-    for transformation in &transformations {
-        match (transformation, applied.steps.last_mut()) {
-            (Transformation::Filter(node), None) => {
-                let more = filter::condition(node, source, table, context, &joined)?;
-                applied.filter = with(applied.filter.take(), more);
-            }
-            (Transformation::Filter(node), Some(step)) => {
-                let more = filter::condition(node, source, &step.table, context, &RefCell::default())?;
-                step.filter = with(step.filter.take(), more);
-            }
-            (Transformation::Group { at, by, aggregates }, None) => {
-                let asked = asked(by, aggregates, source, table, context, &joined)?;
-                let wide = widened(table, &joined.borrow(), context.catalog)?;
-                applied.steps.push(asked.of(&wide, *at, source)?);
-            }
-            (Transformation::Group { at, by, aggregates }, Some(before)) => {
-                let asked = asked(by, aggregates, source, &before.table, context, &RefCell::default())?;
-                let step = asked.of(&before.table, *at, source)?;
-                applied.steps.push(step);
-            }
-        }
+    let mut applying = Applying {
+        source,
+        context,
+        table,
+        applied: Applied::default(),
+        joined: RefCell::default(),
+        computed: Vec::new(),
+        computes: 0,
+    };
+    transformations.iter().try_for_each(|transformation| applying.apply(transformation))?;
+    let Applying { mut applied, joined, computed, .. } = applying;
+    if let (Some((at, computed)), true) = (computed.first(), applied.steps.is_empty()) {
+        let error = source.unsupported(*at, &format!("`compute` of `{}` without groups", computed.name));
+        return Err(error.hint(
+            "use it in `groupby` or `aggregate`, or compare with the expression itself in $filter and $orderby",
+        ));
     }
     applied.joined = joined.into_inner();
     Ok(applied)
+}
+
+struct Applying<'a> {
+    source: Source<'a>,
+    context: Context<'a>,
+    table: &'a Table,
+    applied: Applied,
+    /// Values of related rows that are used before the first step.
+    joined: RefCell<Vec<Joined>>,
+    /// Values of the rows before the first step, each with where it stands.
+    computed: Vec<(usize, Computed)>,
+    /// How often values were given names.
+    computes: usize,
+}
+
+impl Applying<'_> {
+    fn apply(&mut self, Transformation { at, form }: &Transformation) -> Result<()> {
+        if matches!(form, Form::Compute(_)) {
+            self.computes += 1;
+            if self.computes > COMPUTES_MAX {
+                let error = self.source.unsupported(*at, &format!("`compute` more than {COMPUTES_MAX} times"));
+                return Err(error.hint("one `compute` gives names to any number of values"));
+            }
+        }
+        match self.applied.steps.pop() {
+            Some(mut last) => {
+                let next = self.on_groups(*at, form, &mut last);
+                self.applied.steps.push(last);
+                self.applied.steps.extend(next?);
+                Ok(())
+            }
+            None => self.on_rows(*at, form),
+        }
+    }
+
+    fn on_rows(&mut self, at: usize, form: &Form) -> Result<()> {
+        let computed: Vec<Computed> = self.computed.iter().map(|(_, computed)| computed.clone()).collect();
+        let (source, spent) = (self.source, Spent::default());
+        let resolver = Resolver::new(source, self.table, self.context, &spent, &self.joined);
+        let resolver = Resolver { computed: &computed, ..resolver };
+        match form {
+            Form::Filter(node) => {
+                let more = resolver.condition(node)?;
+                self.applied.filter = with(self.applied.filter.take(), more);
+            }
+            Form::Group { by, aggregates } => {
+                let asked = resolver.asked(by, aggregates)?;
+                let wide = widened(self.table, &self.joined.borrow(), self.context.catalog)?;
+                self.applied.steps.push(asked.of(&wide, at, source)?);
+            }
+            Form::Compute(items) => {
+                let mut computed = computed.clone();
+                for (node, name) in items {
+                    let known = self.table.property(name).is_some() || computed.iter().any(|other| other.name == *name);
+                    if known || self.context.catalog.relation(self.table, name).is_some() {
+                        return Err(source.bad(node.at, &format!("`{name}` is the name of another property")));
+                    }
+                    // Those that stand beside it are not known yet.
+                    let (expr, of) = resolver.expression(node)?;
+                    if expr.parts() > self.context.limits.filter_nodes / 4 {
+                        return Err(source.bad(node.at, "a value of more than a quarter of the limit `filter_nodes`"));
+                    }
+                    computed.push(Computed { name: name.clone(), expr, of });
+                }
+                let new = computed.split_off(self.computed.len());
+                self.computed.extend(new.into_iter().map(|computed| (at, computed)));
+            }
+            Form::Order(_) => return Err(self.of_rows(at, "orderby")),
+            Form::Skip(_) => return Err(self.of_rows(at, "skip")),
+            Form::Top(_) => return Err(self.of_rows(at, "top")),
+            Form::Best { name, .. } => return Err(self.of_rows(at, name)),
+        }
+        Ok(())
+    }
+
+    fn of_rows(&self, at: usize, name: &str) -> Error {
+        let error = self.source.unsupported(at, &format!("the transformation `{name}` of rows that are not grouped"));
+        error.hint("$orderby, $skip and $top do it where nothing is grouped; in $apply it stands behind `groupby`")
+    }
+
+    /// What is done with the rows of a step, or the step that follows.
+    fn on_groups(&self, at: usize, form: &Form, last: &mut Grouping) -> Result<Option<Grouping>> {
+        let (source, spent, joined) = (self.source, Spent::default(), RefCell::default());
+        let table = last.table.clone();
+        let resolver = Resolver::new(source, &table, self.context, &spent, &joined);
+        let then = match form {
+            Form::Filter(node) => {
+                let more = resolver.condition(node)?;
+                if last.then.is_empty() {
+                    last.filter = with(last.filter.take(), more);
+                    return Ok(None);
+                }
+                Then::Filter(more)
+            }
+            Form::Group { by, aggregates } => {
+                return resolver.asked(by, aggregates)?.of(&table, at, source).map(Some);
+            }
+            Form::Compute(items) => {
+                if last.then.iter().any(|then| matches!(then, Then::Order(_))) {
+                    let error = source.unsupported(at, "`compute` behind `orderby`");
+                    return Err(error.hint("put `orderby` behind it"));
+                }
+                // Groups of one row each.
+                let columns = table.columns.iter().enumerate();
+                let mut by: Vec<_> = columns
+                    .map(|(column, described)| (described.property().into_owned(), Expr::Column(column)))
+                    .collect();
+                for (node, name) in items {
+                    by.push((name.clone(), resolver.expression(node)?.0));
+                }
+                return Asked { by, aggregates: Vec::new() }.of(&table, at, source).map(Some);
+            }
+            Form::Order(items) => {
+                let order =
+                    |item: &OrderItem| Ok(Order { by: resolver.expression(&item.by)?.0, descending: item.descending });
+                Then::Order(items.iter().map(order).collect::<Result<_>>()?)
+            }
+            Form::Skip(node) => Then::Skip(resolver.whole(node, 0)?),
+            Form::Top(node) => Then::Top(resolver.whole(node, 0)?),
+            Form::Best { name, amount, by } => Then::Best(resolver.best(name, amount, by)?),
+        };
+        last.then.push(then);
+        Ok(None)
+    }
 }
 
 fn with(filter: Option<Filter>, more: Filter) -> Option<Filter> {
@@ -130,25 +277,64 @@ impl Asked {
     }
 }
 
-fn asked(
-    by: &[Node],
-    aggregates: &[Item],
-    source: Source<'_>,
-    table: &Table,
-    context: Context<'_>,
-    joined: &RefCell<Vec<Joined>>,
-) -> Result<Asked> {
-    let expanded = Cell::new(0);
-    let resolver = Resolver::new(source, table, context, &expanded, joined);
-    let by = by.iter().map(|node| resolver.grouped(node)).collect::<Result<_>>()?;
-    let of = |item: &Item| {
-        let of = item.of.as_ref().map(|node| resolver.aggregated(node)).transpose()?;
-        Ok((item.alias.clone(), item.method, of))
-    };
-    Ok(Asked { by, aggregates: aggregates.iter().map(of).collect::<Result<_>>()? })
-}
-
 impl Resolver<'_> {
+    fn asked(&self, by: &[Node], aggregates: &[Item]) -> Result<Asked> {
+        let by = by.iter().map(|node| self.grouped(node)).collect::<Result<_>>()?;
+        let of = |item: &Item| {
+            let of = item.of.as_ref().map(|node| self.aggregated(node)).transpose()?;
+            Ok((item.alias.clone(), item.method, of))
+        };
+        Ok(Asked { by, aggregates: aggregates.iter().map(of).collect::<Result<_>>()? })
+    }
+
+    fn best(&self, name: &str, amount: &Node, by: &Node) -> Result<Best> {
+        let (value, of) = self.expression(by)?;
+        let (largest, measure) = match name.strip_prefix("top") {
+            Some(measure) => (true, measure),
+            None => (false, name.strip_prefix("bottom").unwrap_or_default()),
+        };
+        if of == Type::Guid {
+            return Err(
+                self.bad(by.at, &format!("`{name}` takes values that have an order, and this is {}", of.name()))
+            );
+        }
+        if measure != "count" && of != Type::Number {
+            return Err(self.bad(by.at, &format!("`{name}` takes numbers, and this is {}", of.name())));
+        }
+        let measure = match measure {
+            "count" => Measure::Count(self.whole(amount, 1)?),
+            "sum" => Measure::Sum(self.positive(amount)?),
+            _ => {
+                let percent = self.positive(amount)?;
+                if Number::parse("100").is_some_and(|most| percent > most) {
+                    return Err(self.bad(amount.at, "a number up to 100 is expected"));
+                }
+                Measure::Percent(percent)
+            }
+        };
+        Ok(Best { by: value, largest, measure })
+    }
+
+    fn literal(&self, node: &Node) -> Result<Number<'static>> {
+        match self.expression(node)? {
+            (Expr::Literal(Literal::Number(number)), _) => Ok(number),
+            _ => Err(self.unsupported(node.at, "here anything but a number")),
+        }
+    }
+
+    fn positive(&self, node: &Node) -> Result<Number<'static>> {
+        let number = self.literal(node)?;
+        match Number::parse("0") {
+            Some(none) if number > none => Ok(number),
+            _ => Err(self.bad(node.at, "a number above 0 is expected")),
+        }
+    }
+
+    fn whole(&self, node: &Node, least: u64) -> Result<u64> {
+        let number = self.literal(node)?.text().parse().ok().filter(|number| *number >= least);
+        number.ok_or_else(|| self.bad(node.at, &format!("a whole number from {least} on is expected")))
+    }
+
     /// A column that rows are grouped by, with its path as it is written.
     fn grouped(&self, node: &Node) -> Result<(String, Expr)> {
         let Syntax::Path(path) = &node.syntax else {
@@ -221,26 +407,58 @@ impl Reading<'_, '_> {
     fn transformation(&mut self) -> Result<Option<Transformation>> {
         let at = self.parser.next.at;
         let name = self.name("a transformation")?;
-        match name.as_str() {
+        let form = match name.as_str() {
             "identity" => return Ok(None),
-            "filter" => {
+            "aggregate" => Form::Group { by: Vec::new(), aggregates: self.aggregates()? },
+            "groupby" => self.groups()?,
+            name if KNOWN.contains(&name) => {
                 self.expect('(')?;
-                let condition = self.parser.expression().map_err(|error| self.source.syntax(error))?;
+                let form = self.of_rows(name)?;
                 self.expect(')')?;
-                return Ok(Some(Transformation::Filter(condition)));
+                form
             }
-            "aggregate" => {
-                let aggregates = self.aggregates()?;
-                return Ok(Some(Transformation::Group { at, by: Vec::new(), aggregates }));
-            }
-            "groupby" => {}
             other => return Err(self.no_transformation(at, other)),
-        }
+        };
+        Ok(Some(Transformation { at, form }))
+    }
+
+    /// What stands in the parentheses of a transformation that groups nothing.
+    fn of_rows(&mut self, name: &str) -> Result<Form> {
+        Ok(match name {
+            "filter" => Form::Filter(self.expression()?),
+            "skip" => Form::Skip(self.expression()?),
+            "top" => Form::Top(self.expression()?),
+            "orderby" => Form::Order(self.parser.order_by().map_err(|error| self.source.syntax(error))?),
+            "compute" => {
+                let mut items = Vec::new();
+                loop {
+                    let of = self.expression()?;
+                    items.push((of, self.alias()?));
+                    if !self.skip(',')? {
+                        break;
+                    }
+                }
+                Form::Compute(items)
+            }
+            other => {
+                let amount = self.expression()?;
+                self.expect(',')?;
+                let name = BEST.into_iter().find(|best| *best == other).unwrap_or_default();
+                Form::Best { name, amount, by: self.expression()? }
+            }
+        })
+    }
+
+    fn expression(&mut self) -> Result<Node> {
+        self.parser.expression().map_err(|error| self.source.syntax(error))
+    }
+
+    fn groups(&mut self) -> Result<Form> {
         self.expect('(')?;
         self.expect('(')?;
         let mut by = Vec::new();
         loop {
-            by.push(self.parser.expression().map_err(|error| self.source.syntax(error))?);
+            by.push(self.expression()?);
             if !self.skip(',')? {
                 break;
             }
@@ -261,7 +479,7 @@ impl Reading<'_, '_> {
             }
         }
         self.expect(')')?;
-        Ok(Some(Transformation::Group { at, by, aggregates }))
+        Ok(Form::Group { by, aggregates })
     }
 
     /// `(item,…)`
@@ -279,7 +497,7 @@ impl Reading<'_, '_> {
     }
 
     fn aggregate(&mut self) -> Result<Item> {
-        let of = self.parser.expression().map_err(|error| self.source.syntax(error))?;
+        let of = self.expression()?;
         if let Syntax::Path(path) = &of.syntax
             && let Some(Segment { kind: SegmentKind::Dollar(name), at }) = path.last()
             && name == "count"
@@ -323,7 +541,7 @@ impl Reading<'_, '_> {
         if REFUSED.contains(&name) || name.contains('.') {
             let error = self.source.unsupported(at, &format!("the transformation `{name}`"));
             return error.hint(
-                "use `filter`, `groupby` and `aggregate`; $filter, $orderby, $top and $skip are for what comes of them",
+                "use `filter`, `compute`, `groupby`, `aggregate`, and behind them `orderby`, `skip`, `top`, `topcount` and its kin",
             );
         }
         let error = self.source.bad(at, &format!("there is no transformation `{name}`"));

@@ -108,6 +108,25 @@ impl Type {
     }
 }
 
+/// A value of each row, by the name that `compute` gives it.
+#[derive(Clone, Debug)]
+pub(crate) struct Computed {
+    pub(crate) name: String,
+    pub(crate) expr: Expr,
+    pub(crate) of: Type,
+}
+
+/// What one text has taken so far.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    /// Of alias values put in: few aliases used often must not make a filter of any size.
+    bytes: Cell<usize>,
+    /// Regular expressions, each of which takes room and time to be made ready.
+    pub(crate) patterns: Cell<usize>,
+    /// Of values that were put in for their names.
+    parts: Cell<usize>,
+}
+
 #[derive(Clone, Copy)]
 pub(crate) struct Resolver<'a> {
     pub(crate) source: Source<'a>,
@@ -123,8 +142,9 @@ pub(crate) struct Resolver<'a> {
     pub(crate) joined: &'a RefCell<Vec<Joined>>,
     /// Relations followed so far, lambdas and all.
     pub(crate) hops: usize,
-    /// Bytes of alias values put in so far: few aliases used often must not make a filter of any size.
-    pub(crate) expanded: &'a Cell<usize>,
+    pub(crate) spent: &'a Spent,
+    /// Values with names of their own, which columns of the table are called beside.
+    pub(crate) computed: &'a [Computed],
     /// The alias that is being resolved: it may not name another.
     pub(crate) in_alias: bool,
     /// Inside a condition that is a value: what it says of related rows stands beside the row.
@@ -143,7 +163,7 @@ impl<'a> Resolver<'a> {
         source: Source<'a>,
         table: &'a Table,
         context: Context<'a>,
-        expanded: &'a Cell<usize>,
+        spent: &'a Spent,
         joined: &'a RefCell<Vec<Joined>>,
     ) -> Self {
         Self {
@@ -155,7 +175,8 @@ impl<'a> Resolver<'a> {
             outer: None,
             joined,
             hops: 0,
-            expanded,
+            spent,
+            computed: &[],
             in_alias: false,
             flat: false,
         }
@@ -263,6 +284,14 @@ impl<'a> Resolver<'a> {
             return self.of_outer(at, path, outer);
         }
         let steps = self.steps(path)?;
+        if let [Segment { at, kind: SegmentKind::Name { name, arguments: None } }] = steps
+            && self.followed == 0
+            && self.outer.is_none()
+            && let Some(computed) = self.computed.iter().find(|computed| computed.name == *name)
+        {
+            self.spend_value(*at, &computed.expr)?;
+            return Ok((computed.expr.clone(), computed.of));
+        }
         if let Some(index) = self.grouped_by(steps) {
             return Ok((Expr::Column(index), Type::of(&self.table.columns[index].kind)));
         }
@@ -306,6 +335,15 @@ impl<'a> Resolver<'a> {
             ] => self.concept_part(*at, name, *inner, part),
             [first, ..] => Err(self.odd_step(first)),
         }
+    }
+
+    /// A value that is put in for its name: values of values must not grow to any size.
+    fn spend_value(&self, at: usize, value: &Expr) -> Result<()> {
+        self.spent.parts.set(self.spent.parts.get() + value.parts());
+        if self.spent.parts.get() > self.context.limits.filter_nodes {
+            return Err(self.bad(at, "values of `compute` used so often exceed the limit `filter_nodes`"));
+        }
+        Ok(())
     }
 
     /// What the rows were grouped by is called by the path that it was written with.
@@ -695,8 +733,8 @@ impl<'a> Resolver<'a> {
         }
         match self.context.aliases.get_key_value(name.as_str()) {
             Some((_, text)) => {
-                self.expanded.set(self.expanded.get() + text.len());
-                if self.expanded.get() > self.context.limits.url_bytes {
+                self.spent.bytes.set(self.spent.bytes.get() + text.len());
+                if self.spent.bytes.get() > self.context.limits.url_bytes {
                     return Err(self.bad(*at, "aliases used so often exceed the limit `url_bytes`"));
                 }
                 let source = Source { text, target: self.source.target };

@@ -2,19 +2,23 @@
 //! [`Filter::Related`], query functions of Dataverse the plain conditions that they stand for.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use uuid::Uuid;
 
 use super::dataverse::{self, Given, Takes};
-use super::expression::{Context, Outer, Resolver, Source, Type};
+use super::expression::{Context, Outer, Resolver, Source, Spent, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
 use super::truth;
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::Result;
+use crate::model::pattern;
 use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order, Quantifier, TextTest};
 use crate::model::table::{Kind, Table};
 use crate::model::value::{self, Instant};
+
+/// Regular expressions of one condition: each takes room and time to be made ready.
+const PATTERNS_MAX: usize = 16;
 
 /// The value of a `$filter`. `joined`: values of related rows that the expressions of a query use; more are added.
 pub fn filter(
@@ -46,7 +50,7 @@ pub fn condition(
     context: Context<'_>,
     joined: &RefCell<Vec<Joined>>,
 ) -> Result<Filter> {
-    Resolver::new(source, table, context, &Cell::new(0), joined).condition(node)
+    Resolver::new(source, table, context, &Spent::default(), joined).condition(node)
 }
 
 /// Items of an `$orderby` that have been parsed as a part of `source`.
@@ -57,8 +61,8 @@ pub fn orders(
     context: Context<'_>,
     joined: &RefCell<Vec<Joined>>,
 ) -> Result<Vec<Order>> {
-    let expanded = Cell::new(0);
-    let resolver = Resolver::new(source, table, context, &expanded, joined);
+    let spent = Spent::default();
+    let resolver = Resolver::new(source, table, context, &spent, joined);
     let order = |item: &syntax::OrderItem| {
         let (by, _) = resolver.expression(&item.by)?;
         Ok(Order { by, descending: item.descending })
@@ -270,9 +274,31 @@ impl Resolver<'_> {
         let test = match name.to_ascii_lowercase().as_str() {
             "contains" => TextTest::Contains,
             "startswith" => TextTest::StartsWith,
+            "matchespattern" => return self.matches(text, part),
             _ => TextTest::EndsWith,
         };
         Ok(Filter::Text(test, self.typed(text, &[Type::Text])?, self.typed(part, &[Type::Text])?))
+    }
+
+    fn matches(&self, text: &Node, part: &Node) -> Result<Filter> {
+        let pattern = self.typed(part, &[Type::Text])?;
+        let Expr::Literal(Literal::Text(pattern_text)) = &pattern else {
+            let is_null = matches!(pattern, Expr::Literal(Literal::Null));
+            let never = Filter::Text(TextTest::Contains, self.typed(text, &[Type::Text])?, pattern);
+            return if is_null { Ok(never) } else { Err(self.unsupported(part.at, "a pattern that is no literal")) };
+        };
+        pattern::check(pattern_text).map_err(|fault| {
+            let what = format!("{} (character {} of the pattern)", fault.what, fault.at);
+            match fault.is_pattern {
+                true => self.unsupported(part.at, &what),
+                false => self.bad(part.at, &format!("{what},")),
+            }
+        })?;
+        self.spent.patterns.set(self.spent.patterns.get() + 1);
+        if self.spent.patterns.get() > PATTERNS_MAX {
+            return Err(self.unsupported(part.at, &format!("a condition with more than {PATTERNS_MAX} patterns")));
+        }
+        Ok(Filter::Text(TextTest::Matches, self.typed(text, &[Type::Text])?, pattern))
     }
 
     fn any_of(&self, value: &Node, list: &Node) -> Result<Filter> {
@@ -506,7 +532,7 @@ fn has_condition_as_value(node: &Node) -> bool {
         Syntax::Path(path) => path.iter().any(|segment| match &segment.kind {
             SegmentKind::Lambda { .. } => true,
             SegmentKind::Name { name, arguments: Some(_) } => {
-                let tests = ["contains", "startswith", "endswith", "isof"];
+                let tests = ["contains", "startswith", "endswith", "matchespattern", "isof"];
                 tests.iter().any(|test| name.eq_ignore_ascii_case(test)) || name.contains('.')
             }
             _ => false,
@@ -668,7 +694,7 @@ fn is_condition(syntax: &Syntax) -> bool {
         Syntax::Binary(operator, ..) => compare(*operator).is_some(),
         Syntax::Path(path) => match path.as_slice() {
             [Segment { kind: SegmentKind::Name { name, arguments: Some(_) }, .. }] => {
-                let tests = ["contains", "startswith", "endswith"];
+                let tests = ["contains", "startswith", "endswith", "matchespattern"];
                 tests.iter().any(|test| test.eq_ignore_ascii_case(name)) || name.starts_with("Microsoft.Dynamics.CRM.")
             }
             _ => false,

@@ -101,6 +101,9 @@ pub fn explain_groups(grouped: &Grouped, left_over: LeftOver<'_>) -> Value {
             "aggregates": aggregates.collect::<Vec<_>>(),
             "filter": filter(step.filter.as_ref(), &step.table),
         }));
+        if let (false, Some(shown)) = (step.then.is_empty(), steps.last_mut()) {
+            shown["then"] = step.then.iter().map(|then| unparse::then(then, &step.table)).collect();
+        }
         of = &step.table;
     }
     let then = &aggregation.then;

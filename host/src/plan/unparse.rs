@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
+use crate::model::aggregate::{Best, Measure, Then};
 use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, Order, Quantifier, TextTest};
 use crate::model::table::Table;
 use crate::model::value::{duration_text, time_text};
@@ -25,6 +26,24 @@ pub fn order<'a>(order: &'a [Order], table: &'a Table) -> impl Display + 'a {
 /// Shows a value of a row of this table.
 pub fn value<'a>(of: &'a Expr, table: &'a Table) -> impl Display + 'a {
     fmt::from_fn(move |f| expr(f, of, table))
+}
+
+/// Shows what is done with rows of this table.
+pub fn then(then: &Then, table: &Table) -> String {
+    match then {
+        Then::Filter(kept) => format!("filter({})", filter(kept, table)),
+        Then::Order(by) => format!("orderby({})", order(by, table)),
+        Then::Skip(number) => format!("skip({number})"),
+        Then::Top(number) => format!("top({number})"),
+        Then::Best(Best { by, largest, measure }) => {
+            let (measure, amount) = match measure {
+                Measure::Count(count) => ("count", count.to_string()),
+                Measure::Sum(sum) => ("sum", sum.text().to_owned()),
+                Measure::Percent(percent) => ("percent", percent.text().to_owned()),
+            };
+            format!("{}{measure}({amount},{})", if *largest { "top" } else { "bottom" }, value(by, table))
+        }
+    }
 }
 
 /// How tightly the place binds that a condition is printed in.
@@ -194,6 +213,7 @@ fn text_test(test: TextTest) -> &'static str {
         TextTest::Contains => "contains",
         TextTest::StartsWith => "startswith",
         TextTest::EndsWith => "endswith",
+        TextTest::Matches => "matchespattern",
     }
 }
 

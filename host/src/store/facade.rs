@@ -408,6 +408,46 @@ impl Store {
         Ok(())
     }
 
+    /// Some rows at a time; whoever writes has a turn between them.
+    async fn index_words(&self) -> Result<()> {
+        while let Some(table) = self.0.database.searched.next() {
+            let (name, begun) = (table.name.clone(), Instant::now());
+            loop {
+                let table = table.clone();
+                if self.write(move |database| database.index_words(&table)).await? {
+                    break;
+                }
+            }
+            let ms = begun.elapsed().as_millis();
+            tracing::info!(table = name, ms, "a native table has an index of the words in its texts");
+        }
+        Ok(())
+    }
+
+    async fn drop_unused_words(&self) -> Result<()> {
+        if self.0.database.searched.unused(INDEX_UNUSED).is_empty() {
+            return Ok(());
+        }
+        let dropped = self.write(|database| database.drop_unused_words(INDEX_UNUSED)).await?;
+        tracing::info!(dropped, "indexes of words that nobody searches by are gone");
+        Ok(())
+    }
+
+    /// Some of it at a time; what was taken out of an index is not in the file any more afterwards.
+    async fn tidy_words(&self) -> Result<()> {
+        for set in self.0.database.sets_with_words() {
+            let mut begun = None;
+            loop {
+                let set = set.clone();
+                begun = self.write(move |database| database.tidy_words(&set, begun)).await?;
+                if begun.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn drop_unused_indexes(&self) -> Result<()> {
         if self.0.database.indexes.unused(INDEX_UNUSED).is_empty() {
             return Ok(());
@@ -653,8 +693,13 @@ async fn tend_indexes(store: Weak<Inner>) {
     loop {
         let asked = tokio::time::timeout(INDEXES_PAUSE, wanted.notified()).await;
         let Some(store) = store.upgrade().map(Store) else { return };
-        let tended = if asked.is_ok() { store.make_indexes().await } else { store.drop_unused_indexes().await };
-        if let Err(error) = tended {
+        let tended = match asked {
+            Ok(()) => vec![store.make_indexes().await, store.index_words().await],
+            Err(_) => {
+                vec![store.drop_unused_indexes().await, store.drop_unused_words().await, store.tidy_words().await]
+            }
+        };
+        for error in tended.into_iter().filter_map(Result::err) {
             tracing::warn!(code = ?error.code(), internal = error.get_internal(), "an index is not made or dropped");
         }
     }

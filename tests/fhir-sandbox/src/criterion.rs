@@ -51,6 +51,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) base: &'a str,
     /// Ordering prefixes use the implicit precision of numbers.
     pub(crate) coarse: bool,
+    /// `:not` leaves out what has no value.
+    pub(crate) narrow_not: bool,
     pub(crate) texts: Texts,
     pub(crate) now: Timestamp,
 }
@@ -128,6 +130,7 @@ impl Criterion {
         match &self.test {
             Test::Missing(missing) => values.is_empty() == *missing,
             Test::Any(wanted) => any(wanted),
+            Test::None(_) if reading.narrow_not && values.is_empty() => false,
             Test::None(wanted) => !any(wanted),
             Test::Chain(_) | Test::Has { .. } => false,
         }

@@ -62,6 +62,7 @@ use std::time::Duration;
 ///        / "ignore-chains"           ; chained parameters and `_has` are dropped, `self` admits it
 ///        / "refuse-chains"           ; they are a 400
 ///        / "lost-chains"             ; they are claimed, and find nothing
+///        / "narrow-not"              ; `:not` leaves out what has no value
 ///        / "ignore-elements"         ; `_elements` is claimed, and resources are whole
 ///        / "greedy-elements"         ; `_elements` leaves out the last of its elements, too
 ///        / "bom"                     ; a byte order mark is before the JSON
@@ -140,6 +141,7 @@ pub enum Fault {
     IgnoreChains,
     RefuseChains,
     LostChains,
+    NarrowNot,
     IgnoreElements,
     GreedyElements,
     StaleWrite,
@@ -227,7 +229,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 54] = [
+const PLAIN: [(&str, Fault); 55] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -272,6 +274,7 @@ const PLAIN: [(&str, Fault); 54] = [
     ("ignore-chains", Fault::IgnoreChains),
     ("refuse-chains", Fault::RefuseChains),
     ("lost-chains", Fault::LostChains),
+    ("narrow-not", Fault::NarrowNot),
     ("ignore-elements", Fault::IgnoreElements),
     ("greedy-elements", Fault::GreedyElements),
     ("stale-write", Fault::StaleWrite),
@@ -442,7 +445,7 @@ mod tests {
             "no-next,same-next,two-nexts,empty-next,gzip,bom",
             "nulls-first,sort-turns,tiny-pages",
             "half-transaction,no-transaction",
-            "ignore-chains,refuse-chains,lost-chains",
+            "ignore-chains,refuse-chains,lost-chains,narrow-not",
             "ignore-elements,greedy-elements",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {

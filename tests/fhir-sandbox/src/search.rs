@@ -169,7 +169,8 @@ fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) 
         (_, true) => Texts::Capitals,
         _ => Texts::Small,
     };
-    let reading = Reading { base: &exchange.base, coarse, texts, now: Timestamp::now() };
+    let narrow_not = exchange.active.has(Fault::NarrowNot);
+    let reading = Reading { base: &exchange.base, coarse, narrow_not, texts, now: Timestamp::now() };
     let instances = store.instances(query.ty);
     let plan: Vec<Check<'_>> = query.criteria.iter().map(|criterion| Check::plan(store, &reading, criterion)).collect();
     let passes = |place: &usize| {

@@ -21,6 +21,10 @@ pub(crate) struct Groups {
     filter: Option<Filter>,
     by: Vec<(Expr, Kind)>,
     aggregates: Vec<Aggregate>,
+    /// The values that are grouped by have names of `compute`.
+    is_computed: bool,
+    /// Of the groups: how many stay with the largest, or else the smallest, values of an aggregate.
+    best: Option<(usize, bool, usize)>,
     /// Of the groups: an aggregate, and whether descending.
     order: Option<(usize, bool)>,
     top: Option<usize>,
@@ -80,9 +84,12 @@ impl Groups {
         }
         let order = (!aggregates.is_empty() && maker.random.chance(25))
             .then(|| (maker.random.below(aggregates.len()), maker.random.chance(50)));
+        let best = (!aggregates.is_empty() && maker.random.chance(20))
+            .then(|| (1 + maker.random.below(4), maker.random.chance(50), maker.random.below(aggregates.len())));
+        let is_computed = !by.is_empty() && maker.random.chance(15);
         let top = maker.random.chance(15).then(|| maker.random.below(6));
         let skip = if maker.random.chance(10) { maker.random.below(4) } else { 0 };
-        Self { set: table.set.clone(), filter, by, aggregates, order, top, skip }
+        Self { set: table.set.clone(), filter, by, aggregates, is_computed, best, order, top, skip }
     }
 
     fn options(&self) -> Vec<(&'static str, String)> {
@@ -98,12 +105,21 @@ impl Groups {
             })
             .collect();
         let aggregate = format!("aggregate({})", aggregates.join(","));
-        let by: Vec<_> = self.by.iter().map(|(by, _)| by.text("")).collect();
+        let by: Vec<_> = (0..self.by.len()).map(|nth| self.name(nth)).collect();
+        if self.is_computed {
+            let values = self.by.iter().zip(&by).map(|((of, _), name)| format!("{} as {name}", of.text("")));
+            steps.push(format!("compute({})", values.collect::<Vec<_>>().join(",")));
+        }
         steps.push(match (by.is_empty(), aggregates.is_empty()) {
             (true, _) => aggregate,
             (false, true) => format!("groupby(({}))", by.join(",")),
             (false, false) => format!("groupby(({}),{aggregate})", by.join(",")),
         });
+        steps.extend(
+            self.best.map(|(count, largest, nth)| {
+                format!("{}count({count},a{nth})", if largest { "top" } else { "bottom" })
+            }),
+        );
         let mut options = vec![("$apply", steps.join("/"))];
         options
             .extend(self.order.map(|(nth, down)| ("$orderby", format!("a{nth}{}", if down { " desc" } else { "" }))));
@@ -114,9 +130,20 @@ impl Groups {
         options
     }
 
+    /// What a value is called that rows are grouped by.
+    fn name(&self, nth: usize) -> String {
+        if self.is_computed { format!("b{nth}") } else { self.by[nth].0.text("") }
+    }
+
     /// The same with something less.
     fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
+        if self.best.is_some() {
+            all.push(Self { best: None, ..self.clone() });
+        }
+        if self.is_computed {
+            all.push(Self { is_computed: false, ..self.clone() });
+        }
         if self.top.is_some() || self.skip > 0 || self.order.is_some() {
             all.push(Self { top: None, skip: 0, order: None, ..self.clone() });
         }
@@ -129,7 +156,7 @@ impl Groups {
             all.push(less);
         }
         for at in 0..self.aggregates.len().saturating_sub(usize::from(self.by.is_empty())) {
-            let mut less = Self { order: None, ..self.clone() };
+            let mut less = Self { order: None, best: None, ..self.clone() };
             less.aggregates.remove(at);
             all.push(less);
         }
@@ -163,10 +190,19 @@ impl Groups {
         }
         let by = self.by.len();
         let compare = |a: &Value, b: &Value| naive::nulls_first(a, b);
+        let own = |a: &Group, b: &Group| {
+            a.iter().zip(b).take(by).fold(Ordering::Equal, |order, (a, b)| order.then_with(|| compare(a, b)))
+        };
+        if let Some((count, largest, nth)) = self.best {
+            rows.sort_by(own);
+            rows.retain(|row| row[by + nth] != Value::Null);
+            rows.sort_by(|a, b| {
+                let order = compare(&a[by + nth], &b[by + nth]);
+                if largest { order.reverse() } else { order }
+            });
+            rows.truncate(count);
+        }
         rows.sort_by(|a, b| {
-            let own = |a: &Group, b: &Group| {
-                a.iter().zip(b).take(by).fold(Ordering::Equal, |order, (a, b)| order.then_with(|| compare(a, b)))
-            };
             let first = self.order.map_or(Ordering::Equal, |(nth, down)| {
                 let order = compare(&a[by + nth], &b[by + nth]);
                 if down { order.reverse() } else { order }
@@ -184,7 +220,7 @@ impl Groups {
         if answer.status != 200 {
             return Err(answer.error_code());
         }
-        let by = self.by.iter().map(|(by, kind)| (by.text(""), *kind));
+        let by = self.by.iter().enumerate().map(|(nth, (_, kind))| (self.name(nth), *kind));
         let aggregates = self.aggregates.iter().enumerate().map(|(nth, a)| (format!("a{nth}"), a.kind()));
         let columns: Vec<(String, Kind)> = by.chain(aggregates).collect();
         let row = |row: &Json| columns.iter().map(|(path, kind)| value_at(row, path, *kind)).collect();

@@ -56,7 +56,7 @@ async fn functions_are_there_that_the_metadata_names() {
     for function in functions.as_array().expect("a list") {
         let function = function.as_str().expect("a name");
         let condition = match function {
-            "contains" | "startswith" | "endswith" => format!("{function}(lastname,'a')"),
+            "contains" | "startswith" | "endswith" | "matchespattern" => format!("{function}(lastname,'a')"),
             "concat" => "concat(lastname,'a') eq 'ba'".to_owned(),
             "indexof" => "indexof(lastname,'a') eq 1".to_owned(),
             "substring" => "substring(lastname,1) eq 'a'".to_owned(),

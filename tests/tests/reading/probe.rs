@@ -227,3 +227,39 @@ async fn parameters_are_switched_off_and_on() {
     assert_eq!(with.0, without.0);
     assert_eq!((with.1, without.1), (true, false));
 }
+
+/// Where `:not` gives what has no value, too, it is asked; the rows are the same either way.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_is_asked_of_a_service_that_has_shown_what_it_gives() {
+    for (faults, negates) in [("", true), ("narrow-not", false)] {
+        let fhir = service(faults).await;
+        for (id, gender) in
+            [("one", json!("male")), ("other", json!("female")), ("without", Value::Null), ("too", Value::Null)]
+        {
+            let mut patient = json!({"resourceType": "Patient", "id": id, "name": [{"family": "Shown"}]});
+            if !gender.is_null() {
+                patient["gender"] = gender;
+            }
+            fhir.put(&patient).await;
+        }
+        let server = setup(&fhir).start().await;
+        let filters =
+            ["gendercode ne 1", "not (gendercode eq 2) and lastname ne 'x'", "gendercode ne 1 and gendercode ne 2"];
+        let shown = async || {
+            let mut all = Vec::new();
+            for filter in filters {
+                let options = [("$filter", filter), ("$select", "contactid,gendercode"), ("$orderby", "contactid")];
+                let count = server.get("contacts/$count", &[("$filter", filter)]).await.expect(200);
+                all.push((server.rows("contacts", &options).await, count.text));
+            }
+            all
+        };
+        let before = shown().await;
+        assert!(before.iter().all(|(rows, _)| rows.iter().any(|row| row["gendercode"].is_null())));
+        let probe = probed(&server).await;
+        assert_eq!(probe["types"]["Patient"]["parameters"]["gender"]["negates"], negates, "{probe:#}");
+        let plan = server.get("contacts", &[("$filter", filters[0]), ("$explain", "true")]).await.expect(200).text;
+        assert_eq!(plan.contains("gender:not="), negates, "{plan}");
+        assert_eq!(shown().await, before);
+    }
+}

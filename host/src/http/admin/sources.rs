@@ -110,6 +110,8 @@ pub(crate) struct ParameterProbe {
     ignores_accents: Option<bool>,
     /// A number of less precision finds those that round to it.
     rounds: Option<bool>,
+    /// Of codes: `:not` gives all that has not the code, also what has none.
+    negates: Option<bool>,
 }
 
 /// What to try.
@@ -196,8 +198,11 @@ impl From<&Probed> for Probe {
 impl From<&probed::TypeProbed> for TypeProbe {
     fn from(found: &probed::TypeProbed) -> Self {
         let parameters = found.parameters.iter().map(|(name, one)| {
-            let probed::ParameterProbed { heed, is_string: _, ignores_case, ignores_accents, rounds } = *one;
-            (name.clone(), ParameterProbe { heed: heed.map(Heed::from), ignores_case, ignores_accents, rounds })
+            let probed::ParameterProbed { heed, is_string: _, ignores_case, ignores_accents, rounds, negates } = *one;
+            (
+                name.clone(),
+                ParameterProbe { heed: heed.map(Heed::from), ignores_case, ignores_accents, rounds, negates },
+            )
         });
         Self {
             resources: found.resources,

@@ -29,6 +29,23 @@ fn resolve(text: &str) -> Result<String, String> {
         if let Some(filter) = &step.filter {
             line += &format!(" where {}", sample::show(filter, &step.table, &catalog));
         }
+        for then in &step.then {
+            line += &match then {
+                Then::Filter(filter) => format!(" where {}", sample::show(filter, &step.table, &catalog)),
+                Then::Order(order) => {
+                    let order = order.iter().map(|o| {
+                        format!("{}{}", sample::show_expr(&o.by, &step.table), if o.descending { " desc" } else { "" })
+                    });
+                    format!(" order [{}]", order.collect::<Vec<_>>().join(", "))
+                }
+                Then::Skip(skip) => format!(" skip {skip}"),
+                Then::Top(top) => format!(" top {top}"),
+                Then::Best(best) => {
+                    let (measure, largest) = (&best.measure, if best.largest { "largest" } else { "smallest" });
+                    format!(" {largest} {measure:?} {}", sample::show_expr(&best.by, &step.table))
+                }
+            };
+        }
         lines.push(line);
         of = Table::clone(&step.table);
     }
@@ -99,13 +116,25 @@ fn keys_are_shown_by_the_name_they_were_asked_by() {
 
 #[test]
 fn what_is_not_done_is_named() {
-    for name in ["concat", "topcount", "compute", "expand", "search", "orderby", "top", "Custom.Method"] {
+    for name in ["concat", "expand", "search", "nest", "Custom.Method"] {
         refused(
             &format!("{name}(1)"),
             &format!("NotSupported: the transformation `{name}` is not supported, at position 0"),
         );
     }
-    refused("filter(msemr_count gt 1)/compute(1)", "`compute` is not supported, at position 25");
+    refused("filter(msemr_count gt 1)/concat(1)", "`concat` is not supported, at position 25");
+    for rows in ["topcount(2,msemr_count)", "bottomsum(2,msemr_count)", "orderby(msemr_count)", "skip(1)", "top(1)"] {
+        let name = rows.split('(').next().unwrap();
+        refused(rows, &format!("`{name}` of rows that are not grouped is not supported, at position 0"));
+    }
+    refused(
+        "filter(msemr_count gt 1)/compute(msemr_count add 1 as n)",
+        "`compute` of `n` without groups is not supported, at position 25",
+    );
+    refused(
+        "groupby((msemr_count))/orderby(msemr_count)/compute(msemr_count add 1 as n)",
+        "`compute` behind `orderby`",
+    );
     refused("groupby((rollup(msemr_status,msemr_name)))", "`rollup` in `groupby`");
     refused("groupby((msemr_status),filter(msemr_count gt 1))", "`filter` inside `groupby`");
     refused("groupby((msemr_status),aggregate($count as n)/filter(n gt 1))", "a sequence inside `groupby`");
@@ -114,6 +143,72 @@ fn what_is_not_done_is_named() {
     refused("aggregate(msemr_value with sum from msemr_status with max as m)", "`from` in `aggregate`");
     refused("aggregate(msemr_patient/$count as n)", "`$count` behind a path");
     refused("groupby((Self.Type/msemr_name))", "`Self.Type` in `groupby`");
+}
+
+#[test]
+fn rows_of_groups_are_ordered_and_cut() {
+    let groups = "groupby((msemr_status),aggregate($count as n,msemr_value with sum as s))";
+    let after = |text: &str, expected: &str| {
+        let groups = format!("{groups}/{text}");
+        check(&groups, &format!("by [msemr_status msemr_status] give [$count() n, sum(msemr_value) s]{expected}"));
+    };
+    after("topcount(2,n)", " largest Count(2) n");
+    after("bottomcount(1,n add 1)", " smallest Count(1) (n Add 1)");
+    after(
+        "filter(n gt 1)/orderby(s desc,n)/skip(1)/top(2)/filter(n lt 9)",
+        " where n gt 1 order [s desc, n] skip 1 top 2 where n lt 9",
+    );
+    after(
+        "topsum(15.5,s)/toppercent(50,n)/identity",
+        " largest Sum(Number(\"15.5\")) s largest Percent(Number(\"50\")) n",
+    );
+    after("top(3)/aggregate(n with sum as all)", " top 3; by [] give [sum(n) all]");
+    after(
+        "compute(s div n as mean)/topcount(1,mean)",
+        "; by [msemr_status msemr_status, n n, s s, (s Div n) mean] give [] largest Count(1) mean",
+    );
+    let refusal = |text: &str, expected: &str| refused(&format!("{groups}/{text}"), expected);
+    refusal("topcount(0,n)", "a whole number from 1 on is expected at position");
+    refusal("topcount(1.5,n)", "a whole number from 1 on is expected at position");
+    refusal("topsum(0,n)", "a number above 0 is expected at position");
+    refusal("toppercent(101,n)", "a number up to 100 is expected at position");
+    refusal("topcount(n,n)", "here anything but a number is not supported");
+    refusal("topsum(1,msemr_status)/top(x)", "position");
+    refusal("topcount(1)", "`,` is expected");
+    refusal("orderby()", "position");
+    refusal("compute(n add 1 as n)", "cannot both be properties of one row");
+    refusal("compute(n add 1)", "`as` is expected");
+    refused("groupby((msemr_name))/topsum(1,msemr_name)", "`topsum` takes numbers, and this is a text");
+    refused("groupby((_msemr_patient_value))/topcount(1,_msemr_patient_value)", "values that have an order");
+}
+
+#[test]
+fn values_of_rows_have_names_before_they_are_grouped() {
+    check(
+        "compute(year(msemr_issued) as y)/groupby((y),aggregate($count as n))/filter(n gt 1)",
+        "by [Year(msemr_issued) y] give [$count() n] where n gt 1",
+    );
+    check(
+        "compute(msemr_value mul 2 as d,msemr_count add 1 as c)/filter(d gt c)/compute(d add c as s)/aggregate(s with max as m)",
+        "where (msemr_value Mul 2) gt (msemr_count Add 1); by [] give [max(((msemr_value Mul 2) Add (msemr_count Add 1))) m]",
+    );
+    check(
+        "compute(length(msemr_patient/fullname) as l)/groupby((l))",
+        "by [Length(joined:0) l] give []; with msemr_patient/fullname",
+    );
+    refused(
+        "compute(1 add 1 as msemr_name)/groupby((msemr_name))",
+        "`msemr_name` is the name of another property at position",
+    );
+    refused("compute(1 add 1 as msemr_patient)/groupby((msemr_name))", "is the name of another property");
+    refused("compute(1 add 1 as a,2 add 2 as a)/groupby((a))", "is the name of another property");
+    refused("compute(1 add 1 as a,a add 2 as b)/groupby((b))", "has no column `a`");
+    refused("compute(1 add 1 as a)/groupby((msemr_name))/filter(a gt 1)", "has no column `a`");
+    let many = (1..300).map(|n| format!("/compute(a{} add a{} as a{n})", n - 1, n - 1)).collect::<String>();
+    refused(&format!("compute(1 add 1 as a0){many}/groupby((a0))"), "`filter_nodes`");
+    let many = (1..20).map(|n| format!("/compute(1 add 1 as a{n})")).collect::<String>();
+    refused(&format!("compute(1 add 1 as a0){many}/groupby((a0))"), "`compute` more than 16 times");
+    refused(&format!("groupby((msemr_name)){many}"), "`compute` more than 16 times");
 }
 
 #[test]

@@ -9,10 +9,11 @@ use crate::model::value;
 use crate::odata::syntax::{Argument, Node, Segment, SegmentKind, Syntax};
 
 /// Functions that an expression may use.
-pub(crate) const FUNCTIONS: [&str; 29] = [
+pub(crate) const FUNCTIONS: [&str; 30] = [
     "contains",
     "endswith",
     "startswith",
+    "matchespattern",
     "length",
     "indexof",
     "substring",
@@ -71,7 +72,7 @@ impl Resolver<'_> {
             "now" | "mindatetime" | "maxdatetime" => return self.moment(at, name, arguments),
             "cast" => return self.cast_to(at, arguments),
             "isof" => return self.is_of(at, arguments),
-            "contains" | "startswith" | "endswith" => {
+            "contains" | "startswith" | "endswith" | "matchespattern" => {
                 let [text, part] = self.positional(at, name, arguments, 2..=2)?[..] else {
                     return Err(self.bad(at, "two arguments are expected"));
                 };
@@ -99,16 +100,8 @@ impl Resolver<'_> {
     }
 
     fn no_function(&self, at: usize, name: &str) -> Error {
-        const UNSUPPORTED: [&str; 8] = [
-            "hassubset",
-            "hassubsequence",
-            "matchespattern",
-            "geo.distance",
-            "geo.intersects",
-            "geo.length",
-            "min",
-            "max",
-        ];
+        const UNSUPPORTED: [&str; 7] =
+            ["hassubset", "hassubsequence", "geo.distance", "geo.intersects", "geo.length", "min", "max"];
         let lower = name.to_ascii_lowercase();
         if UNSUPPORTED.contains(&lower.as_str()) || name.contains('.') {
             return self.unsupported(at, &format!("the function `{name}`"));

@@ -373,12 +373,33 @@ fn what_does_not_exist_is_an_error_with_a_place_and_a_hint() {
 }
 
 #[test]
+fn patterns() {
+    let shown = |text: &str| resolve(text, "msemr_observation");
+    assert_eq!(shown("matchesPattern(msemr_name,'^A.*e$')").as_deref(), Ok("Matches(msemr_name,'^A.*e$')"));
+    let compared = shown("matchespattern(tolower(msemr_name),'a') eq false").unwrap();
+    assert!(compared.contains("Matches(ToLower(msemr_name),'a')"), "{compared}");
+    assert!(shown("matchespattern(msemr_name,null)").is_ok());
+    let malformed = shown("matchespattern(msemr_name,'a)')").unwrap_err();
+    assert!(
+        malformed.starts_with("BadFilter: a parenthesis closes nothing (character 1 of the pattern), at position 26"),
+        "{malformed}"
+    );
+    assert!(shown("matchespattern(msemr_count,'a')").unwrap_err().starts_with("BadFilter"));
+    let many = vec!["matchespattern(msemr_name,'a')"; 17].join(" or ");
+    assert!(shown(&many).unwrap_err().starts_with("NotSupported: a condition with more than 16 patterns"));
+}
+
+#[test]
 fn what_we_do_not_evaluate_is_refused_by_name() {
     for (text, expected) in [
         ("isof(Model.Thing)", "`isof`"),
         ("msemr_count has Sales.Pattern'Yellow'", "`has`"),
         ("geo.distance(msemr_name,msemr_name) lt 5", "`geo.distance`"),
-        ("matchesPattern(msemr_name,'x')", "`matchesPattern`"),
+        (
+            "matchesPattern(msemr_name,'(?=x)')",
+            "looking around (character 0 of the pattern) is not supported, at position 26",
+        ),
+        ("matchespattern(msemr_name,msemr_name)", "a pattern that is no literal"),
         ("$root/contacts('x')/fullname eq 'y'", "`$root`"),
         ("Some.Function(a=1)", "`Some.Function`"),
         ("msemr_patient/Model.Vip/fullname eq 'x'", "`Model.Vip`"),

@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use super::expression::{Expression, Key};
 use super::residual::{self, columns_of_expr};
-use crate::model::aggregate::{Aggregate, Aggregation, Grouping, Method};
+use crate::model::aggregate::{Aggregate, Aggregation, Best, Grouping, Measure, Method, Then};
 use crate::model::error::{Code, Error, Result};
+use crate::model::exact::Exact;
 use crate::model::query::{Expr, Order};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
@@ -122,7 +123,89 @@ pub fn finished(rows: &Rows, step: &Grouping) -> Result<Rows> {
     let kept = rows.pick(&residual::filter_rows(step.filter.as_ref(), &step.table, rows)?);
     let by: Vec<Order> =
         (0..step.by.len()).map(|column| Order { by: Expr::Column(column), descending: false }).collect();
-    Ok(kept.pick(&residual::order_alone(&kept, &by, &step.table)?))
+    let mut rows = kept.pick(&residual::order_alone(&kept, &by, &step.table)?);
+    for then in &step.then {
+        let stay = match then {
+            Then::Filter(filter) => residual::filter_rows(Some(filter), &step.table, &rows)?,
+            Then::Order(order) => residual::order_alone(&rows, order, &step.table)?,
+            Then::Skip(skip) => (place(*skip).min(rows.len())..rows.len()).collect(),
+            Then::Top(top) => (0..place(*top).min(rows.len())).collect(),
+            Then::Best(best) => best_of(&rows, best, &step.table)?,
+        };
+        rows = rows.pick(&stay);
+    }
+    Ok(rows)
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The rows that stay, in the order that they have.
+fn best_of(rows: &Rows, best: &Best, table: &Table) -> Result<Vec<usize>> {
+    let value = Read::new(&best.by, table)?;
+    let mut keyed = Vec::with_capacity(rows.len());
+    for row in 0..rows.len() {
+        match value.key(rows, row)? {
+            SortKey::Null => {}
+            key => keyed.push((key, row)),
+        }
+    }
+    // Of equal ones those that come first.
+    keyed.sort_by(|(a, _), (b, _)| if best.largest { b.cmp(a) } else { a.cmp(b) });
+    let mut stay: Vec<usize> = keyed.into_iter().map(|(_, row)| row).collect();
+    if let Measure::Count(count) = best.measure {
+        stay.truncate(place(count));
+    } else {
+        let numbers = numbers(rows, &value, &stay)?;
+        stay.truncate(as_few(&numbers, &best.measure)?);
+    }
+    stay.sort_unstable();
+    Ok(stay)
+}
+
+fn numbers(rows: &Rows, value: &Read<'_>, of: &[usize]) -> Result<Vec<Number<'static>>> {
+    let number = |row: &usize| {
+        let text = match value.key(rows, *row)? {
+            SortKey::Int(number) => number.to_string(),
+            key => value.text(rows, *row, &key)?.unwrap_or_default().into_owned(),
+        };
+        Number::parse(text).ok_or_else(|| Error::new(Code::BadValue, "a cell is no decimal"))
+    };
+    of.iter().map(number).collect()
+}
+
+/// How many numbers, from the first on, come to what is measured; all where they do not.
+fn as_few(numbers: &[Number<'_>], measure: &Measure) -> Result<usize> {
+    let add = |total: &mut Total, number: &Number<'_>| total.add(number).map_err(|_| too_long());
+    let (wanted, scale) = match measure {
+        Measure::Count(_) => return Ok(numbers.len()),
+        Measure::Sum(wanted) => (wanted.clone(), 1),
+        Measure::Percent(percent) => {
+            let mut all = Total::default();
+            numbers.iter().try_for_each(|number| add(&mut all, number))?;
+            (product(&sum(&all)?, percent)?, 100)
+        }
+    };
+    let scale = Number::parse(scale.to_string()).ok_or_else(too_long)?;
+    let mut total = Total::default();
+    for (nth, number) in numbers.iter().enumerate() {
+        add(&mut total, number)?;
+        if product(&sum(&total)?, &scale)? >= wanted {
+            return Ok(nth + 1);
+        }
+    }
+    Ok(numbers.len())
+}
+
+fn sum(total: &Total) -> Result<Number<'static>> {
+    Number::parse(total.sum().unwrap_or_else(|| "0".into())).ok_or_else(too_long)
+}
+
+fn product(a: &Number<'_>, b: &Number<'_>) -> Result<Number<'static>> {
+    let exact = |number: &Number<'_>| Exact::of(number).map_err(|_| too_long());
+    let product = exact(a)?.mul(&exact(b)?).map_err(|_| too_long())?;
+    Number::parse(product.text()).ok_or_else(too_long)
 }
 
 /// What comes of the rows of the first step: those of the last one, filtered and sorted as it is asked. In the order of

@@ -12,6 +12,7 @@ use super::operations::{
 };
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
+use crate::model::pattern::Pattern;
 use crate::model::query::{Arithmetic, Compare, Expr, Filter, Function, Literal, TextTest};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Concept, Kind, Lookup, Table};
@@ -287,6 +288,7 @@ pub(super) enum Node<'t> {
     Compare(Compare, Key<'t>, Key<'t>),
     In(Key<'t>, HashSet<SortKey>),
     Text(TextTest, Key<'t>, Key<'t>),
+    Matches(Expression<'t>, Pattern),
     Is(Key<'t>),
 }
 
@@ -308,6 +310,11 @@ impl<'t> Node<'t> {
                 }
                 let list = list.iter().map(|l| Expression::Literal(l.clone()).key(&Rows::default(), 0, domain));
                 Self::In(Key::new(of, domain, table)?, list.collect::<Result<_>>()?)
+            }
+            Filter::Text(TextTest::Matches, of, Expr::Literal(Literal::Text(pattern))) => {
+                text(of, table)?;
+                let pattern = Pattern::new(pattern).map_err(|fault| bad(format!("{} in a pattern", fault.what)))?;
+                Self::Matches(Expression::new(of, table)?.0, pattern)
             }
             Filter::Text(test, a, b) => Self::Text(*test, text(a, table)?, text(b, table)?),
             Filter::Is(of) => match Expression::new(of, table)?.1 {
@@ -337,7 +344,12 @@ impl<'t> Node<'t> {
                     TextTest::Contains => text.contains(&part),
                     TextTest::StartsWith => text.starts_with(&part),
                     TextTest::EndsWith => text.ends_with(&part),
+                    TextTest::Matches => return Err(Error::new(Code::Internal, "a pattern is no literal")),
                 }),
+                _ => None,
+            },
+            Self::Matches(of, pattern) => match of.value(rows, row)? {
+                Value::Text(text) => Some(pattern.matches(&text)),
                 _ => None,
             },
             Self::Is(of) => match of.of(rows, row)? {

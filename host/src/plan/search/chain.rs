@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::normal::conjuncts;
-use super::pushdown::{Push, Pushdown, ServerSearch};
+use super::pushdown::{NOT, Push, Pushdown, ServerSearch};
 use crate::model::query::Filter;
 use crate::model::table::{ColumnIndex, Kind, Parent, SearchKind, Source, Table};
 
@@ -113,6 +113,8 @@ fn asked(there: Pushdown<'_>, conditions: &[Filter]) -> Option<Vec<(String, Stri
     for condition in conditions.iter().filter(|condition| !super::alternatives::is_related(condition)) {
         match there.conjunct(condition) {
             Push::Never(_) => return None,
+            // What it says of a resource behind a reference, or of one of many, is not known.
+            Push::Values { param, .. } if param.ends_with(NOT) => {}
             Push::Values { param, values, .. } => params.push((param, values.join(","))),
             Push::Range { param, values, .. } => params.extend(values.into_iter().map(|value| (param.clone(), value))),
             Push::Always | Push::No(_) => {}

@@ -42,6 +42,8 @@ pub struct ServerSearch {
     pub long_s: BTreeSet<String>,
     /// Resource types of which it gives the elements that it is asked for, and has shown that it does.
     pub subsets: BTreeSet<String>,
+    /// `Type.param`: `:not` finds also what has no value, and has shown that it does.
+    pub negates: BTreeSet<String>,
     /// By resource type the cells that every row has alike: of columns that are read from no element.
     pub same: BTreeMap<String, BTreeMap<ColumnIndex, Option<String>>>,
 }
@@ -247,7 +249,8 @@ impl Pushdown<'_> {
             }
         }
         match name {
-            Some(param) if param.ends_with(":missing") && all.len() > 1 => {
+            // A list there is none of them, or one where only one can be.
+            Some(param) if (param.ends_with(":missing") || param.ends_with(NOT)) && all.len() > 1 => {
                 Push::No("its alternatives need several searches".into())
             }
             Some(param) => listed(worst, param, all, if worst == Class::Exact { LIST } else { SUPERSET }),
@@ -282,9 +285,28 @@ impl Pushdown<'_> {
             (Compare::Eq | Compare::Ne, Literal::Null) => self.missing(column, op == Compare::Eq),
             (_, Literal::Null) => Push::Never("nothing compares with null"),
             (Compare::Eq, _) => self.equals(column, std::slice::from_ref(literal), false),
-            (Compare::Ne, _) => Push::No("services differ in whether `:not` gives rows without a value".into()),
+            (Compare::Ne, _) => self.differs(column, literal),
             _ => self.best(column, |b| self.range(b, op, std::slice::from_ref(literal))),
         }
+    }
+
+    /// `:not` finds what the search for the value does not. So that one must find just the rows that have it; and of `:not` it must be
+    /// known that it gives those without a value.
+    fn differs(&self, column: ColumnIndex, literal: &Literal) -> Push {
+        self.best(column, |b| {
+            if b.kind != SearchKind::Token {
+                return Push::No(format!("`{}` cannot be asked for what differs", b.param));
+            }
+            if !self.server.negates.contains(&format!("{}.{}", self.source.resource_type, b.param)) {
+                return Push::No("services differ in whether `:not` gives rows without a value".into());
+            }
+            match self.equals_by(b, std::slice::from_ref(literal), false) {
+                Push::Values { class: Class::Exact, param, values, .. } if values.len() == 1 => {
+                    Push::Values { class: Class::Inexact, param: format!("{param}{NOT}"), values, why: DIFFERS }
+                }
+                _ => Push::No(format!("a search by `{}` may find other rows than those of the value", b.param)),
+            }
+        })
     }
 
     /// The column is one of these values.
@@ -468,7 +490,9 @@ impl Pushdown<'_> {
             let (ops, reach): (Promise, _) = match test {
                 TextTest::StartsWith => (|ops| ops.starts_with, Reach::Beginning),
                 TextTest::Contains => (|ops| ops.contains, Reach::Part),
-                TextTest::EndsWith => return Push::No("FHIR search has nothing like it".into()),
+                TextTest::EndsWith | TextTest::Matches => {
+                    return Push::No("FHIR search has nothing like it".into());
+                }
             };
             match (self.class(b, ops), b.kind) {
                 (Err(why), _) => Push::No(why),
@@ -624,6 +648,9 @@ const UNKNOWN_KEY: &str = "no row has such a key";
 const WIDENED: &str = "bounds are widened, since services read precision differently";
 const BEGINNING: &str = "services compare beginnings, and accents and letters like `ſ` differently";
 const PART: &str = "services compare accents and letters like `ſ` differently";
+const DIFFERS: &str = "the service has shown that `:not` gives rows without a value, too";
+/// Of what has not a value.
+pub(super) const NOT: &str = ":not";
 const ABSENT: &str = "the column is null just where the element is absent";
 
 enum Settled {

@@ -342,8 +342,9 @@ impl Session {
         let Overrides { force, never } = client.overrides().clone();
         let declared = declared(says.as_deref(), &table.table);
         let service = client.name().to_owned();
-        let subsets = client.probed().map(|probed| probed.subsets()).unwrap_or_default();
-        Ok(Place::Virtual(Arc::new(ServerSearch { service, declared, force, never, ignored, long_s, subsets, same })))
+        let (subsets, negates) = client.probed().map(|probed| (probed.subsets(), probed.negates())).unwrap_or_default();
+        let search = ServerSearch { service, declared, force, never, ignored, long_s, subsets, negates, same };
+        Ok(Place::Virtual(Arc::new(search)))
     }
 
     pub(super) fn page_size(&self, query: &Query, left: Option<u64>) -> usize {

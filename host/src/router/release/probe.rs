@@ -249,6 +249,9 @@ impl Trial<'_> {
                     probed.ignores_accents = self.alike(resource_type, asked, without_accents).await?;
                 }
             }
+            SearchKind::Token if matches!(asked.holds, Kind::Choice(_) | Kind::Boolean) => {
+                probed.negates = self.negates(resource_type, asked).await?;
+            }
             SearchKind::Number | SearchKind::Quantity => {
                 probed.rounds = self.alike(resource_type, asked, rounded).await?;
             }
@@ -346,12 +349,30 @@ impl Trial<'_> {
         Ok(alike)
     }
 
+    /// Whether `:not` leaves out a resource with the value, and gives one with another and one without. None: there are not all three of them, or it
+    /// is not done at all.
+    async fn negates(&self, resource_type: &str, asked: &Asked) -> Result<Option<bool>> {
+        let Some((id, value)) = asked.values.first() else { return Ok(None) };
+        let other = asked.values.iter().find(|(_, other)| other != value);
+        let missing = self.ask(resource_type, &[(&format!("{}:missing", asked.name), "true".to_owned())]).await?;
+        let Answer::Found(without, false) = missing else { return Ok(None) };
+        let (Some((other, _)), Some(without)) = (other, without.first()) else { return Ok(None) };
+        let not = format!("{}:not", asked.name);
+        if !self.finds(resource_type, asked, id, value).await? {
+            return Ok(None);
+        }
+        let escaped = templated(asked, value);
+        let mut found = Vec::new();
+        for id in [id, other, without] {
+            let answer = self.ask(resource_type, &[("_id", id.clone()), (&not, escaped.clone())]).await?;
+            let Answer::Found(ids, false) = answer else { return Ok(None) };
+            found.push(ids.contains(id));
+        }
+        Ok(Some(found == [false, true, true]))
+    }
+
     async fn finds(&self, resource_type: &str, asked: &Asked, id: &str, value: &str) -> Result<bool> {
-        let escaped = escape(value);
-        let value = match &asked.template {
-            Some(template) => template.replacen("{}", &escaped, 1),
-            None => escaped,
-        };
+        let value = templated(asked, value);
         let found = self.ask(resource_type, &[("_id", id.to_owned()), (&asked.name, value)]).await?;
         Ok(matches!(found, Answer::Found(found, false) if found.iter().any(|one| one == id)))
     }
@@ -477,6 +498,14 @@ fn heed(answer: &Answer, is_empty: bool) -> Option<Heed> {
         Answer::Found(..) if is_empty => None,
         Answer::Found(found, _) if found.is_empty() => Some(Heed::Applied),
         Answer::Found(..) => Some(Heed::Ignored),
+    }
+}
+
+fn templated(asked: &Asked, value: &str) -> String {
+    let escaped = escape(value);
+    match &asked.template {
+        Some(template) => template.replacen("{}", &escaped, 1),
+        None => escaped,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::query::{Beside, Filter, JoinedValue};
 use crate::model::table::{Column, ColumnAccess, ColumnIndex, Kind, Table};
 use crate::store::sql::conditions::{
-    Conditions, Divided, column_of, expr_columns, filter_columns, inner_tables, leads,
+    BESIDE, Conditions, Divided, column_of, expr_columns, filter_columns, inner_tables, leads,
 };
 use crate::store::sql::names::{Value, cell_name, key_name, table_name};
 
@@ -21,8 +21,7 @@ pub(crate) fn wide<'t>(table: &'t Table, beside: &[Beside]) -> Cow<'t, Table> {
     let mut wide = table.clone();
     for (nth, value) in beside.iter().enumerate() {
         wide.columns.push(Column {
-            // No column of a table has a colon.
-            name: format!("beside:{nth}"),
+            name: format!("{BESIDE}{nth}"),
             label: String::new(),
             description: String::new(),
             kind: kind(value),

@@ -16,6 +16,12 @@ pub(super) const PARAMETERS_MAX: usize = 30_000;
 /// SQLite nests expressions 1,000 deep, and a chain of `AND` nests; longer ones stay with the residual filter.
 pub(super) const CHAIN_MAX: usize = 500;
 
+/// The function of ours by which the database matches patterns: of a text and a pattern.
+pub(crate) const MATCHES: &str = "turntable_matches";
+
+/// How the names begin of columns that stand beside a row; no column of a table has a colon.
+pub(crate) const BESIDE: &str = "beside:";
+
 /// A date stands for its first moment, UTC.
 const DAY_MICROSECONDS: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -246,6 +252,14 @@ impl<'t> Conditions<'t> {
         if class(self.table, column)? != Class::Text {
             return None;
         }
+        if test == TextTest::Matches {
+            // Of what stands beside a row there is the sort key alone.
+            if self.table.columns.get(column)?.name.starts_with(BESIDE) {
+                return None;
+            }
+            self.params.push(Value::Text(text.to_owned()));
+            return Some(format!("({MATCHES}({}, ?))", cell_name(self.table, column)));
+        }
         let key = key_name(self.table, column);
         let folded = value::fold(text);
         if folded.is_empty() {
@@ -259,6 +273,7 @@ impl<'t> Conditions<'t> {
             }
             TextTest::StartsWith => format!("1, {bytes}"),
             TextTest::EndsWith => format!("-{bytes}"),
+            TextTest::Matches => return None,
         };
         self.params.push(Value::Blob(folded.into_bytes()));
         let blob = format!("CAST({key} AS BLOB)");

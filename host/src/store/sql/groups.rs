@@ -57,6 +57,10 @@ impl Groups {
                 (_, None) => return None,
                 (Method::Values, Some(of)) => format!("count({})", key_name(table, of)),
                 (Method::Distinct, Some(of)) => format!("count(DISTINCT {})", key_name(table, of)),
+                // No number of rows makes a sum of these that the database could not hold.
+                (Method::Sum, Some(of)) if table.columns[of].kind == Kind::Int32 => {
+                    format!("sum({})", key_name(table, of))
+                }
                 (Method::Sum, Some(of)) => format!("{SUM}({})", number(table, of)),
                 (Method::Average, Some(of)) => format!("{AVERAGE}({})", number(table, of)),
                 (Method::Least, Some(of)) => format!("{LEAST}({}, {})", key_name(table, of), cell_name(table, of)),

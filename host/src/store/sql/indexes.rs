@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use crate::model::query::{Expr, Filter};
+use crate::model::query::{Expr, Filter, TextTest};
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::store::native::NativeScan;
 use crate::store::sql::conditions::{conjuncts_of, equal_column, filter_columns};
@@ -146,6 +146,7 @@ fn asks_sort_keys(table: &Table, filter: &Filter) -> bool {
     match filter {
         Filter::And(a, b) | Filter::Or(a, b) => asks_sort_keys(table, a) && asks_sort_keys(table, b),
         Filter::Not(inner) => asks_sort_keys(table, inner),
+        Filter::Text(TextTest::Matches, ..) => false,
         Filter::Compare(_, a, b) | Filter::Text(_, a, b) => plain(a) && plain(b),
         Filter::In(Expr::Column(column), _) => !has_an_index(table, *column),
         Filter::Is(expr) => plain(expr),
@@ -170,7 +171,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::query::{Compare, Literal, Order, TextTest};
+    use crate::model::query::{Compare, Literal, Order};
     use crate::model::table::{Column, Lookup, TableAccess};
     use crate::model::value::Number;
 

@@ -71,6 +71,15 @@ impl Select {
         Self { count_sql: format!("SELECT count(*) FROM {}", table_name(&scan.table)), ..select }
     }
 
+    /// The same out of some rows of the table, by the database's own numbers of them.
+    pub(crate) fn of_rows(numbers: &[i64], scan: &NativeScan, filter: Option<&Filter>, window: Window) -> Self {
+        let rows = table_name(&scan.table);
+        let rows = format!("(SELECT * FROM {rows} WHERE rowid IN (SELECT value FROM json_each(?)))");
+        let numbers = format!("{numbers:?}");
+        let from = Clause { rows, params: vec![Value::Text(numbers)], condition: None };
+        Self::from(&scan.table, from, &scan.columns, filter, &scan.order, window)
+    }
+
     /// The same where filter and order use values of related rows. None: the database cannot do all of it. `is_missing`: of
     /// the other tables, those that have no rows, and none of the database.
     pub(crate) fn beside(

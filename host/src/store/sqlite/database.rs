@@ -18,6 +18,7 @@ use crate::store::queue::busy;
 use crate::store::sql::names::Value;
 use crate::store::sqlite::folder::Folder;
 use crate::store::sqlite::functions;
+use crate::store::sqlite::searched::Searched;
 use crate::store::sqlite::tables::Tables;
 use crate::store::sqlite::wishes::{Indexes, Terms};
 
@@ -45,7 +46,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
-    include_str!("schema_8_candidates.sql"),
+    concat!(include_str!("schema_8_candidates.sql"), include_str!("schema_8_words.sql")),
 ];
 
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub(crate) struct Database {
     /// Of theirs, those that reads have asked for.
     pub(crate) indexes: Indexes,
     pub(super) index_terms: Terms,
+    /// Those that have an index of the words in their texts.
+    pub(crate) searched: Searched,
     /// Keys of rows that are gone, of each set, that are kept.
     pub(crate) gone_most: u64,
     /// This run has written a resource.
@@ -98,6 +101,7 @@ impl Database {
         let mut writer = connect(&path, synchronous)?;
         migrate(&mut writer)?;
         let (tables, indexes) = (Tables::load(&writer)?, Indexes::load(&writer)?);
+        let searched = Searched::load(&writer)?;
         let place = Place::of(path)?;
         let readers = Readers { place, synchronous, idle: Mutex::default() };
         Ok(Self {
@@ -107,6 +111,7 @@ impl Database {
             tables,
             indexes,
             index_terms: Terms::from(&Limits::default()),
+            searched,
             gone_most: Limits::default().deleted_rows,
             has_begun: AtomicBool::new(false),
             folder: None,

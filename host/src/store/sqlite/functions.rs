@@ -1,4 +1,4 @@
-//! Sums, averages and extremes as functions of the database. They are those of the evaluator
+//! Patterns, sums, averages and extremes as functions of the database. They are those of the evaluator
 //! (`plan::evaluate::aggregate`): a sum is exact whatever its addends, and of values that are equal the least text is shown.
 
 use std::cmp::Ordering;
@@ -7,8 +7,10 @@ use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 
+use crate::model::pattern::Pattern;
 use crate::model::total::Total;
 use crate::model::value::Number;
+use crate::store::sql::conditions::MATCHES;
 use crate::store::sql::groups::{AVERAGE, LEAST, MOST, SUM};
 use crate::store::sql::names::Value;
 
@@ -21,7 +23,20 @@ pub(crate) fn define(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_aggregate_function(SUM, 1, flags, Adding { average: false })?;
     connection.create_aggregate_function(AVERAGE, 1, flags, Adding { average: true })?;
     connection.create_aggregate_function(LEAST, 2, flags, Looking { further: Ordering::Less })?;
-    connection.create_aggregate_function(MOST, 2, flags, Looking { further: Ordering::Greater })
+    connection.create_aggregate_function(MOST, 2, flags, Looking { further: Ordering::Greater })?;
+    connection.create_scalar_function(MATCHES, 2, flags, |context| matches(context))
+}
+
+/// `matches(text, pattern)`; the pattern is made ready once for a statement.
+fn matches(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
+    let pattern = context.get_or_create_aux(1, |pattern| -> rusqlite::Result<Pattern> {
+        let text = pattern.as_str().map_err(rusqlite::Error::from)?;
+        Pattern::new(text).map_err(|_| rusqlite::Error::InvalidQuery)
+    })?;
+    match context.get_raw(0) {
+        ValueRef::Null => Ok(None),
+        text => Ok(Some(pattern.matches(text.as_str().map_err(rusqlite::Error::from)?))),
+    }
 }
 
 /// `sum(number)`: of an integer, or the text of a decimal.
@@ -79,16 +94,17 @@ impl Aggregate<Option<(Value, String)>, Option<String>> for Looking {
         if key == ValueRef::Null {
             return Ok(());
         }
-        let text = context.get_raw(1).as_str().map_err(rusqlite::Error::from)?;
+        // Most values are neither further than the one held nor equal to it: their texts are not looked at.
+        let text = || context.get_raw(1).as_str().map_err(rusqlite::Error::from);
         let is_further = match held {
             None => true,
             Some((held, held_text)) => match compare(&key, held) {
-                Ordering::Equal => text < held_text.as_str(),
+                Ordering::Equal => text()? < held_text.as_str(),
                 order => order == self.further,
             },
         };
         if is_further {
-            *held = Some((owned(&key), text.to_owned()));
+            *held = Some((owned(&key), text()?.to_owned()));
         }
         Ok(())
     }

@@ -21,9 +21,11 @@ use crate::store::sql::beside::tables_beside;
 use crate::store::sql::conditions::{inner_tables, without_rows_of};
 use crate::store::sql::names::{Value, unsigned};
 use crate::store::sql::select::{Select, Window, columns_of};
+use crate::store::sql::words::Words;
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop, too_late};
 use crate::store::sqlite::tables::Stands;
+use crate::store::sqlite::words::Told;
 
 /// Bytes of cells that one answer may hold. `ScanBudgetExceeded`.
 const READ_BYTES_MAX: usize = 512 << 20;
@@ -72,18 +74,39 @@ impl Database {
         let by_database = select.residual.is_none() && select.ordered;
         let index = if by_database { self.indexes.serving(scan) } else { None };
         let by_index = index.as_ref().map(|index| Select::by_index(&index.name, scan, filter.as_ref(), window));
+        let own = filter.as_ref().filter(|_| scan.beside.is_empty());
+        let words = own.and_then(|filter| Words::of(&scan.table, filter));
         let (stop, steps) = (Stop { deadline: limits.deadline, abandoned }, Arc::default());
+        let mut told = Told::Nothing;
         let found = self.reading_counted(&stop, &steps, |moment| {
             others.iter().try_for_each(|table| behind::check_all(moment, table))?;
+            if let Some(words) = &words {
+                told = self.told(moment, &scan.table.set(), words)?;
+            }
+            let of_rows = match &told {
+                Told::Rows(rows) => Some(Select::of_rows(rows, scan, filter.as_ref(), window)),
+                Told::Nothing | Told::TooMany => None,
+            };
             // Within the moment the schema stays as it is.
             let by_index = by_index.as_ref().filter(|select| moment.prepare_cached(&select.sql).is_ok());
-            behind::check(moment, scan, || run(moment, by_index.unwrap_or(&select), &stop))
+            let select = of_rows.as_ref().or(by_index).unwrap_or(&select);
+            behind::check(moment, scan, || run(moment, select, &stop))
         });
         let terms = &self.index_terms;
-        if by_database && index.is_none() && terms.most > 0 && steps.load(Ordering::Relaxed) >= terms.steps {
-            self.indexes.ask(scan);
+        if terms.most > 0 && steps.load(Ordering::Relaxed) >= terms.steps {
+            if words.is_some() && told == Told::Nothing {
+                self.ask_for_words(&scan.table);
+            } else if by_database && index.is_none() {
+                self.indexes.ask(scan);
+            }
         }
         found
+    }
+
+    fn ask_for_words(&self, table: &Arc<Table>) {
+        if self.searched.ask(table) {
+            self.indexes.wanted().notify_one();
+        }
     }
 
     /// What of the other tables that a filter and values of related rows are about the database has.

@@ -9,6 +9,7 @@ use rusqlite::Transaction;
 use crate::model::error::Result;
 use crate::store::native::{Progress, Release};
 use crate::store::sql::names::{self, unsigned};
+use crate::store::sql::words;
 use crate::store::sqlite::control;
 use crate::store::sqlite::database::Database;
 use crate::store::sqlite::gone;
@@ -74,6 +75,7 @@ impl Database {
         self.writing(|transaction| others.iter().try_for_each(|name| drop_set(transaction, name)))?;
         self.tables.forget(&others);
         self.indexes.forget(&others);
+        self.searched.forget(&others);
         Ok(())
     }
 }
@@ -90,6 +92,7 @@ fn drop_set(transaction: &Transaction<'_>, name: &str) -> Result<()> {
     transaction.execute("DELETE FROM _turntable_behind WHERE table_name = ?", [name])?;
     transaction.execute("DELETE FROM _turntable_columns WHERE table_name = ?", [name])?;
     gone::forget(transaction, name)?;
+    transaction.execute_batch(&words::drop(name))?;
     Ok(transaction.execute_batch(&format!("DROP TABLE IF EXISTS {}", names::quoted(name)))?)
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::aggregate::{Best, Measure, Then};
 use crate::model::query::{Compare, Filter, Literal, Query};
 use crate::plan::example::observation::*;
 use crate::plan::example::*;
@@ -126,6 +127,43 @@ fn steps_filters_and_orders_follow_each_other() {
     check_of(&aggregation);
     let kept_rows = folded(kept, &sample()).unwrap();
     assert_eq!(shown(&rest(&aggregation, kept_rows, 10).unwrap()), ["2 5 ash"]);
+}
+
+/// By the sums of three groups: none, 72.1; `ash`, 72.101; `MULLER`, 0.3.
+#[test]
+fn the_best_stay_in_their_order() {
+    let first = step(&[NOTE], &[(Method::Rows, 0), (Method::Sum, VALUE)]);
+    let number = |text: &'static str| Number::parse(text).unwrap();
+    let all = shown(&folded(first.clone(), &sample()).unwrap());
+    let names = |then: Vec<Then>| {
+        let rows = shown(&folded(Grouping { then, ..first.clone() }, &sample()).unwrap());
+        assert!(rows.iter().all(|row| all.contains(row)));
+        rows.iter().map(|row| row.split(' ').next().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    let check = |column: usize, largest: bool, measure: Measure, expected: &str| {
+        let best = Best { by: Expr::Column(column), largest, measure: measure.clone() };
+        assert_eq!(names(vec![Then::Best(best)]), expected, "{column} {largest} {measure:?}");
+    };
+    check(2, true, Measure::Count(1), "ash");
+    check(2, false, Measure::Count(1), "MULLER");
+    check(2, true, Measure::Count(2), "- ash");
+    check(2, true, Measure::Count(9), "- ash MULLER");
+    // Null is no value.
+    check(0, true, Measure::Count(1), "MULLER");
+    check(0, false, Measure::Count(9), "ash MULLER");
+    check(2, true, Measure::Sum(number("72.101")), "ash");
+    check(2, true, Measure::Sum(number("72.1010001")), "- ash");
+    check(2, true, Measure::Sum(number("1000")), "- ash MULLER");
+    check(2, false, Measure::Sum(number("0.3")), "MULLER");
+    check(2, true, Measure::Percent(number("49.8")), "ash");
+    check(2, true, Measure::Percent(number("50")), "- ash");
+    check(2, true, Measure::Percent(number("100")), "- ash MULLER");
+    check(2, false, Measure::Percent(number("0.2")), "MULLER");
+    let one = Order { by: Expr::Column(2), descending: true };
+    assert_eq!(names(vec![Then::Order(vec![one.clone()])]), "ash - MULLER");
+    assert_eq!(names(vec![Then::Order(vec![one]), Then::Skip(1), Then::Top(1)]), "-");
+    let kept = Filter::Compare(Compare::Ne, Expr::Column(0), Expr::Literal(Literal::Null));
+    assert_eq!(names(vec![Then::Top(2), Then::Filter(kept)]), "ash");
 }
 
 fn check_of(aggregation: &Aggregation) {

@@ -137,6 +137,32 @@ fn what_the_service_has_refused_is_not_asked_again() {
 }
 
 #[test]
+fn what_differs_is_asked_where_that_is_known_to_give_rows_without_a_value() {
+    let negates = ["status", "active", "code", "category"].map(|name| format!("Observation.{name}")).into();
+    let server = ServerSearch { negates, ..ServerSearch::default() };
+    let asked = |filter: Filter| {
+        let searched = searches(Some(&filter), &observations(), &server, &HashMap::new());
+        let Searched::Search(search) = &searched[0] else { panic!("{searched:?}") };
+        let params: Vec<_> = search.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (searched.len(), params.join("&"), search.residual.is_some())
+    };
+    let ne = |column, literal| compare(Ne, column, literal);
+    let status = |value: &str| ne(STATUS, number(value));
+    let is = |filter: Filter, expected: &str| assert_eq!(asked(filter), (1, expected.to_owned(), true));
+    is(status("1"), "status:not=final");
+    is(not(eq(STATUS, number("1"))), "status:not=final");
+    is(and(status("1"), status("2")), "status:not=final&status:not=preliminary");
+    is(ne(ACTIVE, Literal::Bool(true)), "active:not=true");
+    // A list would leave out both.
+    is(or(status("1"), status("2")), "");
+    // What finds more than the rows meant leaves out too many.
+    is(ne(CODE, string("8867-4")), "");
+    is(ne(CATEGORY, number("10")), "");
+    is(ne(SUBJECT, guid_of("a1")), "");
+    is(ne(VALUE, number("1")), "");
+}
+
+#[test]
 fn dates_are_widened() {
     let at = |op| compare(op, EFFECTIVE, moment("2020-05-01T12:00:00Z"));
     check(at(Ge), Inexact, "date=ge2020-04-30T21:59:59Z");
