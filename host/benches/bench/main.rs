@@ -8,6 +8,7 @@
 //! just bench beside                 # what others wait for while there is heavy work
 //! just bench native                 # pages of a large native table beside SQL written by hand
 //! just bench ingest                 # resources into the store beside inserts written by hand
+//! just bench login                  # a page with tokens and rules beside the same without
 //! just bench mapping --json FILE    # the figures to a file as well
 //! ```
 //!
@@ -23,6 +24,7 @@ mod beside;
 mod data;
 mod gateway;
 mod ingest;
+mod login;
 mod mapping;
 mod measure;
 mod native;
@@ -67,10 +69,13 @@ enum Job {
     Native,
     /// Resources into the store beside inserts written by hand.
     Ingest,
+    /// A page with tokens and rules beside the same without.
+    Login,
 }
 
 impl Job {
-    const ALL: [Self; 6] = [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest];
+    const ALL: [Self; 7] =
+        [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest, Self::Login];
 
     fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
@@ -80,6 +85,7 @@ impl Job {
             Self::Beside => beside::run(report),
             Self::Native => native::run(report),
             Self::Ingest => ingest::run(report),
+            Self::Login => login::run(report),
         }
     }
 }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use crate::fhir::client::Client;
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
+use crate::model::audit::Policy;
 use crate::model::catalog::{Catalog, Withdrawn};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -21,12 +22,15 @@ use crate::router::token::Tokens;
 use crate::router::work::Work;
 use crate::router::writers::Writers;
 use crate::store::facade::Store;
+use crate::store::noting::Trail;
 use crate::turns::Turns;
 
 /// Everything that outlives a request. One for a process.
 pub struct Turntable {
     snapshot: ArcSwap<Snapshot>,
     pub store: Store,
+    /// Where requests leave what they did.
+    pub trail: Trail,
     pub sandbox: Arc<Sandbox>,
     /// FHIR services by name.
     pub sources: BTreeMap<String, Client>,
@@ -106,9 +110,11 @@ impl Turntable {
         let (snapshot, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
         let work = Work::new(&limits);
         let pages = Turns::new(limits.large_pages, limits.work_queue, limits.share_percent);
+        let trail = Trail::new(&limits, Policy::default());
         Self {
             snapshot,
             store,
+            trail,
             sandbox,
             sources,
             limits,

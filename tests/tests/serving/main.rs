@@ -1,6 +1,7 @@
 //! The server itself: its administration, its doors and limits, its data folder.
 
 mod admin;
+mod audit;
 mod backup;
 mod bad_requests;
 mod budget;
@@ -15,5 +16,6 @@ mod preflight;
 mod releases;
 mod rules;
 mod says_nothing;
+mod telemetry;
 mod tls;
 mod tokens;

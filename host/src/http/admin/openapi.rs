@@ -11,7 +11,7 @@ use crate::http::admin::{audit, figures, keys, playground, releases, sources, ta
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 19] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 21] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -29,6 +29,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 19] {
         ("/admin/v1/keys", get(keys::list).post(keys::create)),
         ("/admin/v1/keys/{name}", delete(keys::revoke)),
         ("/admin/v1/audit", get(audit::audit)),
+        ("/admin/v1/audit/export", get(audit::export)),
+        ("/admin/v1/audit/verify", get(audit::verify)),
         ("/admin/v1/events", get(audit::events)),
         ("/admin/v1/traffic", get(figures::traffic)),
         ("/admin/v1/settings", get(figures::settings)),
@@ -57,6 +59,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 19] {
         keys::create,
         keys::revoke,
         audit::audit,
+        audit::export,
+        audit::verify,
         audit::events,
         figures::traffic,
         figures::settings,
