@@ -17,11 +17,13 @@ use crate::identity::passwords::UserSettings;
 use crate::identity::provider::ProviderSettings;
 use crate::identity::{fetch, identify, passwords};
 use crate::mapping::signature::Trust;
+use crate::model::audit::{KeysAs, Policy};
 use crate::model::caller::Role;
 use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::rules::Roles;
 use crate::model::table::Route;
+use crate::otlp;
 use written::{Node, Place, Problems, Section, Value};
 
 mod roles;
@@ -40,6 +42,10 @@ pub struct Config {
     pub tables: BTreeMap<String, Route>,
     pub mappings: MappingSettings,
     pub limits: Limits,
+    /// What the audit trail has.
+    pub audit: Policy,
+    /// A collector of traces and figures.
+    pub telemetry: Option<otlp::Settings>,
     /// Names that are this server's, and proxies that are believed.
     pub doors: Doors,
     /// What roles give, beside those that are built in.
@@ -178,7 +184,13 @@ impl Config {
             Asked::Browsers => "browsers",
             Asked::Required => "required",
         };
-        let _ = writeln!(text, "\n[admin]\ntoken = {}\n\n[limits]", quoted(asked));
+        let _ = writeln!(text, "\n[admin]\ntoken = {}", quoted(asked));
+        if let Some(otlp::Settings { otlp, service, interval }) = &self.telemetry {
+            let (otlp, service, interval) = (quoted(otlp), quoted(service), interval.as_millis());
+            let _ = writeln!(text, "\n[telemetry]\notlp = {otlp}\nservice = {service}\ninterval = \"{interval}ms\"");
+        }
+        let Policy { reads, keys } = self.audit;
+        let _ = writeln!(text, "\n[audit]\nreads = {reads}\nkeys = {}\n\n[limits]", quoted(keys.name()));
         for (name, value) in limit_values(&self.limits) {
             let _ = writeln!(text, "{name} = {value}");
         }
@@ -340,6 +352,9 @@ impl Checker<'_> {
         doors.origins = self.cors(cors);
         let admin = top.section("admin", self.problems);
         let admin_token = self.admin(admin);
+        let audit = top.section("audit", self.problems);
+        let audit = self.audit(audit);
+        let telemetry = top.optional("telemetry", self.problems).and_then(|telemetry| self.telemetry(telemetry));
         let limits = top.section("limits", self.problems);
         let limits = self.limits(limits);
         top.end(self.problems);
@@ -352,6 +367,8 @@ impl Checker<'_> {
             tables,
             mappings,
             limits,
+            audit,
+            telemetry,
             doors,
             roles,
             identity,
@@ -372,6 +389,31 @@ impl Checker<'_> {
             return default;
         };
         (listen, place)
+    }
+
+    /// None only where a problem was noted.
+    fn telemetry(&mut self, mut telemetry: Section) -> Option<otlp::Settings> {
+        let otlp = self.address(&mut telemetry, "otlp");
+        let service = telemetry.text("service", self.problems);
+        let service = service.map_or_else(|| otlp::Settings::SERVICE.to_owned(), |(service, _)| service);
+        let interval = telemetry.duration("interval", self.problems).unwrap_or(otlp::Settings::INTERVAL);
+        telemetry.end(self.problems);
+        Some(otlp::Settings { otlp: otlp?, service, interval })
+    }
+
+    fn audit(&mut self, mut audit: Section) -> Policy {
+        let usual = Policy::default();
+        let reads = audit.boolean("reads", self.problems).unwrap_or(usual.reads);
+        let keys = audit.text("keys", self.problems).and_then(|(text, place)| {
+            let keys = KeysAs::ALL.into_iter().find(|keys| keys.name() == text);
+            if keys.is_none() {
+                let what = format!("`audit.keys` = {text:?} is unknown; known are \"hashed\", \"plain\" and \"none\"");
+                self.problems.error(&place, what);
+            }
+            keys
+        });
+        audit.end(self.problems);
+        Policy { reads, keys: keys.unwrap_or(usual.keys) }
     }
 
     fn store(&mut self, mut store: Section) -> StoreSettings {

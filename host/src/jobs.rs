@@ -3,6 +3,8 @@
 
 use tokio::task::JoinError;
 
+use crate::telemetry::context;
+
 /// How much less than others they get, as `nice` has it: a third of a core that both want.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
@@ -12,6 +14,7 @@ const NICE_LAST: i32 = 10;
 
 /// Runs a job to its end on a thread of its own, whether or not anybody still waits.
 pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
+    let job = context::here_too(job);
     let job = || {
         give_way();
         job()

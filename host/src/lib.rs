@@ -68,6 +68,9 @@ pub mod model {
 
     /// What roles give of each table: operations, rows, columns.
     pub mod rules;
+
+    /// Entries of the audit trail, each sealed with the one before.
+    pub mod audit;
 }
 
 /// The language that apps speak: text to model and back.
@@ -267,6 +270,15 @@ pub mod plan {
     pub mod explain;
 }
 
+/// What a request is called wherever it goes, and what its steps took.
+pub mod telemetry {
+    /// Steps that have ended, in a queue.
+    pub mod spans;
+
+    /// The request that is being answered, known to all that it sets off.
+    pub mod context;
+}
+
 /// Threads for what holds its thread.
 pub mod jobs;
 
@@ -322,6 +334,9 @@ pub mod store {
         /// Sums and extremes as functions of the database, exact.
         pub(crate) mod functions;
 
+        /// The audit trail in the database: entries behind the last, each with its seal.
+        pub(crate) mod chain;
+
         /// Indexes that reads have asked for: which there are, which are wanted.
         pub(crate) mod wishes;
 
@@ -343,7 +358,10 @@ pub mod store {
         /// Versions on trial.
         mod candidates;
 
-        /// Mapping versions, active ones, routes, settings and the audit trail.
+        /// The audit trail: written, read, held against its seals, cut at its old end.
+        pub(crate) mod trail;
+
+        /// Mapping versions, active ones, routes and settings.
         pub(crate) mod control;
 
         /// Values that no element of a resource carries.
@@ -394,6 +412,9 @@ pub mod store {
 
     /// The store: asynchronous, bounded, off the reactor.
     pub mod facade;
+
+    /// What requests leave in the audit trail: a place first, written behind them.
+    pub mod noting;
 }
 
 /// The door to FHIR services.
@@ -425,6 +446,9 @@ pub mod fhir {
     /// One service: search, read, create, update, delete, capabilities.
     pub mod client;
 }
+
+/// Traces and figures to a collector of OpenTelemetry.
+pub mod otlp;
 
 /// The door to wasmtime.
 pub mod mapping {
@@ -665,6 +689,9 @@ pub mod router {
         pub mod user_view;
     }
 
+    /// What a request leaves in the audit trail.
+    pub mod noted;
+
     /// Mapping versions and routes: the control plane.
     pub mod release {
         /// What a mapping must show before it is let in.
@@ -754,6 +781,9 @@ pub mod http {
 
     /// Who sent a request, and whether they may send such a one at all.
     mod identity;
+
+    /// What a request for rows is called in the audit trail.
+    mod audited;
 
     /// Bodies in.
     pub mod body;
@@ -859,6 +889,9 @@ pub mod cli {
 
     /// Commands for versions on trial.
     pub mod trials;
+
+    /// `turntable audit`, `turntable events`.
+    pub mod audit;
 
     /// Commands for authors of mappings.
     pub mod mapping;

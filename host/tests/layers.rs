@@ -11,7 +11,10 @@ const DOORS: [(&[&str], &[&str]); 8] = [
     (&["axum", "hyper", "hyper_util"], &["http/"]),
     (&["wasmtime", "wasmparser", "wasm_encoder"], &["mapping/"]),
     // The command line is a client of a server's own admin API, and of registries.
-    (&["reqwest", "rustls"], &["fhir/", "cli/admin.rs", "http/tls.rs", "identity/fetch.rs", "oci/registry.rs"]),
+    (
+        &["reqwest", "rustls"],
+        &["fhir/", "cli/admin.rs", "http/tls.rs", "identity/fetch.rs", "oci/registry.rs", "otlp.rs"],
+    ),
     (&["tokio_rustls"], &["http/tls.rs", "http/server.rs"]),
     (&["argon2"], &["identity/passwords.rs"]),
     // What the store is made of is nobody else's business.

@@ -35,6 +35,10 @@ pub(crate) fn hold(method: &str, url: &str, status: u16, text: &str) {
     let responses = operation["responses"].as_object().expect("responses");
     let status = status.to_string();
     let status = if responses.contains_key(&status) { status.as_str() } else { "default" };
+    // A file is for others to read.
+    if responses[status]["content"].get("application/json").is_none() && status != "default" {
+        return;
+    }
     let pointer =
         ["paths", template, &method.to_ascii_lowercase(), "responses", status, "content", "application/json", "schema"]
             .map(|step| step.replace('~', "~0").replace('/', "~1").replace('{', "%7B").replace('}', "%7D"))

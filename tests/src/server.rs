@@ -277,12 +277,13 @@ impl Server {
         self.post(&format!("/admin/v1/tables/{table}/mapping/rollback"), &json!({})).await
     }
 
-    /// The audit trail after an event, oldest first.
+    /// What was decided after an event, oldest first.
     ///
     /// # Panics
     /// If there is none.
     pub async fn events(&self, after: u64) -> Vec<Value> {
-        let answer = self.get("/admin/v1/audit", &[("after", &after.to_string()), ("limit", "1000")]).await.expect(200);
+        let answer =
+            self.get("/admin/v1/events", &[("after", &after.to_string()), ("limit", "1000")]).await.expect(200);
         let mut events = answer.json()["events"].as_array().cloned();
         events.as_mut().unwrap_or_else(|| panic!("no events: {}", answer.text)).reverse();
         events.unwrap_or_default()

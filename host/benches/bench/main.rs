@@ -9,6 +9,7 @@
 //! just bench native                 # pages of a large native table beside SQL written by hand
 //! just bench ingest                 # resources into the store beside inserts written by hand
 //! just bench trial                  # what a version on trial costs those who ask
+//! just bench login                  # a page with tokens and rules beside the same without
 //! just bench mapping --json FILE    # the figures to a file as well
 //! ```
 //!
@@ -24,6 +25,7 @@ mod beside;
 mod data;
 mod gateway;
 mod ingest;
+mod login;
 mod mapping;
 mod measure;
 mod native;
@@ -71,11 +73,13 @@ enum Job {
     Ingest,
     /// A page beside the same with a version on trial.
     Trial,
+    /// A page with tokens and rules beside the same without.
+    Login,
 }
 
 impl Job {
-    const ALL: [Self; 7] =
-        [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest, Self::Trial];
+    const ALL: [Self; 8] =
+        [Self::Mapping, Self::Read, Self::Start, Self::Beside, Self::Native, Self::Ingest, Self::Trial, Self::Login];
 
     fn run(self, report: &mut Report, arguments: &Arguments) -> Result<()> {
         match self {
@@ -86,6 +90,7 @@ impl Job {
             Self::Native => native::run(report),
             Self::Ingest => ingest::run(report),
             Self::Trial => trial::run(report),
+            Self::Login => login::run(report),
         }
     }
 }

@@ -10,9 +10,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::cli::serve::{KEY_VARIABLE, TOKEN_VARIABLE, read_config, signature_of};
-use crate::cli::terminal::say;
+use crate::cli::terminal::{Progress, say};
 use crate::http::token;
 use crate::model::error::{Code, Detail, Error, Result};
+
+/// Names the server, where nothing else does.
+const SERVER_VARIABLE: &str = "TURNTABLE_SERVER";
 
 /// A component may take a while to compile, a bundle to store.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -26,7 +29,7 @@ pub enum Provider {
 /// The server that a command talks to.
 #[derive(Args, Clone)]
 pub struct Server {
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", env = SERVER_VARIABLE, default_value = "http://127.0.0.1:8080")]
     pub server: String,
     /// The server's data folder, where its token is; without it that of the configuration, for a server on this machine.
     /// TURNTABLE_TOKEN (an API key or a token), then TURNTABLE_ADMIN_TOKEN are asked first.
@@ -295,11 +298,12 @@ pub async fn ingest(server: &Server, files: &[PathBuf], forward: Option<&str>, a
     let options: Vec<_> = forward.into_iter().chain(as_batch.then(|| "as=batch".to_owned())).collect();
     let query = if options.is_empty() { String::new() } else { format!("?{}", options.join("&")) };
     let mut refused = Vec::new();
-    for file in files {
+    for (index, file) in files.iter().enumerate() {
         let is_lines = file.extension().is_some_and(|extension| extension == "ndjson");
         let kind = if is_lines { "application/fhir+ndjson" } else { "application/fhir+json" };
         let request = post(server, &format!("/fhir{query}"))?.header("content-type", kind).body(read(file)?);
-        let response = answer(server, request).await?;
+        let what = format!("{} ({} of {})", file.display(), index + 1, files.len());
+        let response = Progress::new(what, !server.json).over(answer(server, request)).await?;
         for (index, entry) in items(&response, "entry").enumerate() {
             let (status, issue) = (text(&entry["response"], "status"), &entry["response"]["outcome"]["issue"][0]);
             if !status.starts_with('2') || matches!(text(issue, "severity"), "error" | "fatal") {
@@ -361,7 +365,7 @@ pub async fn auth_explain(
         request.header("turntable-as-roles", roles.join(",")).header("turntable-as-claims", claims.to_string());
     let told = match answer(server, request).await {
         Ok(plan) => json!({ "allowed": true, "roles": roles, "plan": plan }),
-        Err(error) if error.code() == Code::BadRequest => {
+        Err(error) if error.code() != Code::UpstreamDown => {
             json!({ "allowed": false, "roles": roles, "why": error.message() })
         }
         Err(error) => return Err(error),
@@ -448,26 +452,40 @@ pub(super) fn with_json(request: reqwest::RequestBuilder, body: &Value) -> reqwe
     request.header("content-type", "application/json").body(body.to_string())
 }
 
+/// What the server answers, as JSON.
 pub(super) async fn answer(server: &Server, request: reqwest::RequestBuilder) -> Result<Value> {
+    let body = answered(server, request).await?;
+    Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+/// What the server answers. Errors name what was asked of whom.
+pub(super) async fn answered(server: &Server, request: reqwest::RequestBuilder) -> Result<Vec<u8>> {
+    let call = request.try_clone().and_then(|request| request.build().ok());
+    let call =
+        call.map_or_else(|| server.server.clone(), |call| format!("{} {}", call.method(), without_query(call.url())));
     let unreachable = |e: reqwest::Error| {
-        Error::new(Code::UpstreamDown, format!("the server does not answer: {}", e.without_url()))
-            .hint("is `turntable serve` running there? --server names another")
+        Error::new(Code::UpstreamDown, format!("{} does not answer: {}", server.server, e.without_url()))
+            .target(call.clone())
+            .hint("is `turntable serve` running there? --server or TURNTABLE_SERVER names another")
     };
     let given = given_token(server)?;
     let again = if given.is_none() { request.try_clone() } else { None };
     let request = given.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
-    let mut response = request.send().await.map_err(unreachable)?;
-    if let (401, Some(again)) = (response.status().as_u16(), again)
-        && let Some(token) = own_token(server)
-    {
-        response = again.bearer_auth(token).send().await.map_err(unreachable)?;
-    }
-    let status = response.status();
-    let body = response.bytes().await.map_err(unreachable)?;
-    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let asking = async {
+        let mut response = request.send().await?;
+        if let (401, Some(again)) = (response.status().as_u16(), again)
+            && let Some(token) = own_token(server)
+        {
+            response = again.bearer_auth(token).send().await?;
+        }
+        let status = response.status();
+        Ok::<_, reqwest::Error>((status, response.bytes().await?))
+    };
+    let (status, body) = Progress::new(call.clone(), !server.json).over(asking).await.map_err(unreachable)?;
     if status.is_success() {
-        return Ok(value);
+        return Ok(body.to_vec());
     }
+    let value: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     // The ingest speaks as FHIR does.
     let mut issues = items(&value, "issue");
     if let Some(issue) = issues.next() {
@@ -476,21 +494,31 @@ pub(super) async fn answer(server: &Server, request: reqwest::RequestBuilder) ->
             message: text(issue, "diagnostics").to_owned(),
             target: issue["expression"][0].as_str().map(str::to_owned),
         };
-        let refused = Error::new(Code::BadRequest, text(issue, "diagnostics"));
+        let refused = Error::new(Code::BadRequest, text(issue, "diagnostics")).target(call);
         return Err(refused.details(issues.map(detail).collect::<Vec<_>>()));
     }
     let error = &value["error"];
+    let code = serde_json::from_value(error["code"].clone()).unwrap_or(Code::BadRequest);
     let message = error["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
+    let target = error["target"].as_str().map_or_else(|| call.clone(), |target| format!("{target}, {call}"));
     let details = items(error, "details").map(|detail| Detail {
         code: text(detail, "code").to_owned(),
         message: text(detail, "message").to_owned(),
         target: detail["target"].as_str().map(str::to_owned),
     });
-    let refused = Error::new(Code::BadRequest, message).details(details.collect::<Vec<_>>());
-    Err(match error["@Turntable.hint"].as_str() {
-        Some(hint) => refused.hint(hint),
-        None => refused,
+    let refused = Error::new(code, message).target(target).details(details.collect::<Vec<_>>());
+    Err(match (error["@Turntable.hint"].as_str(), status.as_u16()) {
+        (Some(hint), _) => refused.hint(hint),
+        (None, 401) => refused.hint("TURNTABLE_TOKEN has an API key or a token"),
+        (None, _) => refused,
     })
+}
+
+/// What a query asks for may be of a patient.
+fn without_query(url: &reqwest::Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

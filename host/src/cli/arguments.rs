@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 
 use crate::cli::admin::{Provider, Server};
 use crate::cli::mapping::registry::Reached;
 use crate::cli::serve::LAST_LINES;
-use crate::cli::terminal::complain;
-use crate::cli::{admin, backup, demo, key, mapping, serve, trials};
+use crate::cli::terminal::{complain, complain_json, say};
+use crate::cli::{admin, audit, backup, demo, key, mapping, serve, trials};
 use crate::log;
 use crate::model::error::{Code, Error, Result};
 
@@ -121,12 +122,33 @@ enum Command {
     /// What callers would see, and why.
     #[command(subcommand)]
     Auth(AuthCommand),
+    /// The audit trail: who read, wrote, turned, loaded and released what.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// What was decided of mappings, routes and keys, the newest last.
+    Events {
+        /// Go on with what comes, until Ctrl-C.
+        #[arg(long)]
+        follow: bool,
+        /// Who read and wrote rows, too.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        chosen: audit::Chosen,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Print what lets a shell complete these commands.
+    Completions { shell: Shell },
     /// Copy the whole store to a new file; a server may run on it.
     Backup {
         file: PathBuf,
         /// The configuration that names the data folder.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Put a backup in the place of the store. No server may run on it; the store that was there is kept.
     Restore {
@@ -134,6 +156,9 @@ enum Command {
         /// The configuration that names the data folder.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Check the configuration and print the effective one, secrets masked.
     Check {
@@ -428,7 +453,11 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 
 /// Parses the command line and runs it.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let (arguments, as_json) = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => (arguments, prints_json(&matches)),
+        Err(error) => error.exit(),
+    };
     let done = runtime().and_then(|runtime| {
         let done = runtime.block_on(dispatch(arguments.command));
         // Work that nobody waits for any more; what the store does is done whole or not at all.
@@ -439,10 +468,26 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            if as_json {
+                complain_json(&error)
+            } else {
+                complain(&error)
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the command was told so: then its errors are JSON, too.
+fn prints_json(matches: &ArgMatches) -> bool {
+    let own = matches.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false);
+    own || matches.subcommand().is_some_and(|(_, matches)| prints_json(matches))
+}
+
+fn completions(shell: Shell) {
+    let mut script = Vec::new();
+    generate(shell, &mut Arguments::command(), "turntable", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end());
 }
 
 async fn dispatch(command: Command) -> Result<()> {
@@ -522,8 +567,14 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Auth(AuthCommand::Explain { roles, claims, method, url, server }) => {
             admin::auth_explain(&server, &roles, &claims, &method, &url).await
         }
-        Command::Backup { file, config } => backup::backup(config.as_deref(), &file).await,
-        Command::Restore { file, config } => backup::restore(config.as_deref(), &file).await,
+        Command::Audit(command) => audit::run(command).await,
+        Command::Events { follow, all, chosen, server } => audit::events(&server, &chosen, all, follow).await,
+        Command::Completions { shell } => {
+            completions(shell);
+            Ok(())
+        }
+        Command::Backup { file, config, json } => backup::backup(config.as_deref(), &file, json).await,
+        Command::Restore { file, config, json } => backup::restore(config.as_deref(), &file, json).await,
         Command::Check { config, json } => serve::check(config.as_deref(), json).await,
     }
 }

@@ -31,6 +31,9 @@ pub enum KeyCommand {
         name: String,
         #[command(flatten)]
         folder: Folder,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -66,9 +69,12 @@ pub fn run(command: KeyCommand) -> Result<()> {
     match command {
         KeyCommand::Create(new) => create(new),
         KeyCommand::List { folder, json } => list(&folder, json),
-        KeyCommand::Revoke { name, folder } => {
+        KeyCommand::Revoke { name, folder, json } => {
             keys::revoke(&read_config(folder.config.as_deref())?.data_dir, &name)?;
-            note(format_args!("revoked: {name}"));
+            match json {
+                true => say(format!("{:#}", json!({ "revoked": name }))),
+                false => note(format_args!("revoked: {name}")),
+            }
             Ok(())
         }
     }

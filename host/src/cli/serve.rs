@@ -16,10 +16,10 @@ use crate::cli::keys;
 use crate::cli::terminal::say;
 use crate::config::Config;
 use crate::fhir::client::Client;
-use crate::http::server;
 use crate::http::shared::App;
 use crate::http::tls::{self, Tls};
 use crate::http::token::{self, AdminToken};
+use crate::http::{health, server};
 use crate::identity::identify::Identity;
 use crate::log;
 use crate::mapping::inspect::digest;
@@ -27,6 +27,7 @@ use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::{SHIPPED, Shipped};
 use crate::mapping::signature::beside;
 use crate::model::error::{Code, Error, Result};
+use crate::otlp::Exporter;
 use crate::router::release::activate::Breaking;
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::LAWS_TIME;
@@ -36,6 +37,8 @@ use crate::router::release::{behind, compare};
 use crate::router::snapshot::Turntable;
 use crate::router::token::Tokens;
 use crate::store::facade::Store;
+use crate::store::noting::Trail;
+use crate::telemetry::spans::Recorder;
 
 /// Has an API key or a token, for commands.
 pub(super) const KEY_VARIABLE: &str = "TURNTABLE_TOKEN";
@@ -71,6 +74,8 @@ pub struct Server {
     turntable: Arc<Turntable>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    /// Who sends steps of requests away, and the word to end.
+    telemetry: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 pub async fn serve(config: Option<&Path>) -> Result<()> {
@@ -151,8 +156,15 @@ impl Server {
         if config.identity.keys {
             keys::first(&known, config.limits.api_keys)?;
         }
+        let telemetry = config.telemetry.map(Exporter::new).transpose()?;
+        let recorder = telemetry.as_ref().map(|_| Arc::new(Recorder::new(config.limits.telemetry_queue)));
         let app = App::new(turntable.clone(), config.doors, token, identity);
-        let app = Arc::new(app.configured(effective));
+        let app = Arc::new(app.configured(effective).recorded(recorder.clone()));
+        let telemetry = telemetry.zip(recorder).map(|(exporter, recorder)| {
+            let (stop, stopped) = oneshot::channel();
+            tokio::spawn(health::send_figures(Arc::downgrade(&app), exporter.clone()));
+            (stop, tokio::spawn(exporter.send_spans(recorder, stopped)))
+        });
         let (stop, stopped) = oneshot::channel::<()>();
         let tls = config.tls.map(Tls::new).transpose()?.map(Arc::new);
         let is_encrypted = tls.is_some();
@@ -162,6 +174,7 @@ impl Server {
         let task = tokio::spawn(server::serve(listener, app.clone(), tls, async move {
             let _ = stopped.await;
         }));
+        turntable.trail.start(&turntable.store, &config.limits).await?;
         let loading = turntable.clone();
         let shipped = if config.mappings.builtin { SHIPPED } else { &[] };
         let first_routes = config.tables.clone();
@@ -184,7 +197,7 @@ impl Server {
         if config.mappings.warm {
             warm(Arc::downgrade(&turntable))?;
         }
-        Ok(Self { address, is_encrypted, turntable, stop, task })
+        Ok(Self { address, is_encrypted, turntable, stop, task, telemetry })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -220,6 +233,13 @@ impl Server {
     pub async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.task.await;
+        if let Some((stop, task)) = self.telemetry {
+            let _ = stop.send(());
+            let _ = task.await;
+        }
+        if !self.turntable.trail.close().await {
+            tracing::error!("the last entries of the audit trail are not written");
+        }
         if let Err(error) = self.turntable.store.close().await {
             tracing::warn!(%error, "keys of rows shown last are not written");
         }
@@ -287,6 +307,7 @@ async fn assemble(config: &Config) -> Result<Turntable> {
     turntable.virtual_names = config.mappings.virtual_names;
     turntable.roles = config.roles.clone();
     turntable.trust = config.mappings.trust.clone();
+    turntable.trail = Trail::new(&config.limits, config.audit);
     Ok(turntable)
 }
 

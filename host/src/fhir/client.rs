@@ -30,6 +30,8 @@ use crate::model::caller::Bearer;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::limits::Limits;
+use crate::telemetry::context::{self, Step};
+use crate::telemetry::spans::Attribute;
 use crate::turns::{Turns, Wait};
 
 /// A search whose URL would be longer goes by `POST …/_search`.
@@ -783,7 +785,34 @@ impl Service {
         credentials: Option<&(HeaderName, HeaderValue)>,
         deadline: Instant,
     ) -> Result<Reply, Failure> {
+        let told = |outcome: &Result<Reply, Failure>, attributes: &mut Vec<Attribute>| match outcome {
+            Ok(reply) => {
+                attributes.push(Attribute::number("http.response.status_code", reply.status.as_u16()));
+                attributes.push(Attribute::number("http.response.body.size", reply.body.len()));
+                (reply.status.is_client_error() || reply.status.is_server_error())
+                    .then(|| reply.status.as_str().to_owned())
+            }
+            Err(failure) => Some(format!("{:?}", failure.error.code())),
+        };
+        // Neither URL nor id, as below.
+        let step = || {
+            Step::client(format!("{} {}", ask.asked.interaction, ask.asked.resource_type))
+                .with(Attribute::text("http.request.method", ask.method.to_string()))
+                .with(Attribute::text("turntable.source", self.name.clone()))
+        };
+        context::step(step, Box::pin(self.exchange_now(ask, credentials, deadline)), told).await
+    }
+
+    async fn exchange_now(
+        &self,
+        ask: &Ask<'_>,
+        credentials: Option<&(HeaderName, HeaderValue)>,
+        deadline: Instant,
+    ) -> Result<Reply, Failure> {
         let mut request = self.http.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
+        if let Some(place) = context::header() {
+            request = request.header("traceparent", place);
+        }
         if let Some((name, value)) = credentials {
             request = request.header(name, value);
         }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -20,6 +20,8 @@ use crate::http::identity::{identified, refused};
 use crate::http::shared::{API, App, Failed, Shared, below, failure};
 use crate::http::{admin, batch, cors, fhir, health, ingest, packed, pages, tables};
 use crate::model::error::{Code, Error, Result};
+use crate::telemetry::context::{self, Asked, Step};
+use crate::telemetry::spans::{Attribute, Kind};
 
 pub fn routes(app: Arc<App>) -> Router {
     let apps = Router::new()
@@ -68,8 +70,65 @@ pub fn routes(app: Arc<App>) -> Router {
         .fallback_service(all)
         .layer(middleware::from_fn_with_state(app.clone(), identified))
         .layer(middleware::from_fn_with_state(app.clone(), entered))
-        .layer(middleware::from_fn_with_state(app, counted))
+        .layer(middleware::from_fn_with_state(app.clone(), counted))
+        .layer(middleware::from_fn_with_state(app, named))
 }
+
+/// The header of an answer that says what its request is called, here, in the audit trail and to services behind.
+const REQUEST_ID: &str = "request-id";
+
+/// Gives a request its name, within which all that it sets off is done, and records it as a whole.
+async fn named(State(app): Shared, request: Request, next: Next) -> Response {
+    let sent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let asked = Arc::new(Asked::with(sent).recorded(app.recorder.clone()));
+    let call = app.recorder.as_ref().map(|_| (request.method().clone(), request.uri().path().to_owned()));
+    let begun = SystemTime::now();
+    let mut response = context::within(asked.clone(), next.run(request)).await;
+    if let Some((method, path)) = call {
+        let status = response.status();
+        let route = route(&app, &path);
+        let step = Step { name: format!("{method} {route}"), kind: Kind::Server, attributes: Vec::new() }
+            .with(Attribute::text("http.request.method", method.to_string()))
+            .with(Attribute::text("http.route", route))
+            .with(Attribute::number("http.response.status_code", status.as_u16()));
+        let code = response.extensions().get::<Failed>().map(|failed| format!("{:?}", failed.0.code()));
+        let step = code.iter().fold(step, |step, code| step.with(Attribute::text("error.type", code.clone())));
+        // What a caller got wrong is no failure of this server.
+        let failed = status.is_server_error().then(|| code.unwrap_or_else(|| status.as_str().to_owned()));
+        asked.record(step, begun, failed);
+    }
+    if let Ok(name) = HeaderValue::try_from(asked.name()) {
+        response.headers_mut().insert(REQUEST_ID, name);
+    }
+    response
+}
+
+/// What a path is about, without whatever in it a caller has made up, or says who a patient is.
+fn route(app: &App, path: &str) -> String {
+    if let Some(set) = asked_for(path) {
+        let root = below(path).0;
+        let snapshot = app.turntable.snapshot();
+        let known = snapshot.catalog.find_entity_set(set).map(|table| table.entity_set.as_str());
+        return format!("{root}{}", known.or_else(|| NAMED.into_iter().find(|own| *own == set)).unwrap_or("…"));
+    }
+    let mut parts = path.split('/').skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("admin"), Some("v1"), Some(part)) if ADMIN.contains(&part) => format!("/admin/v1/{part}"),
+        (Some(part), ..) if PARTS.contains(&part) => format!("/{part}"),
+        _ => "/…".to_owned(),
+    }
+}
+
+/// What stands where an entity set would.
+const NAMED: [&str; 6] =
+    ["$batch", "$metadata", "EntityDefinitions", "userqueries", "msind_UpsertBundle", "msind_RetrieveBundle"];
+
+/// Parts of the admin API.
+const ADMIN: [&str; 9] =
+    ["tables", "mappings", "sources", "keys", "audit", "events", "traffic", "settings", "openapi.json"];
+
+/// Parts of the house.
+const PARTS: [&str; 8] = ["api", "fhir", "app", "console", "pages", "healthz", "readyz", "metrics"];
 
 /// Who may not come in learns why; the others find their own address beside the request. What leaves is in the manner
 /// of its part of the house.
@@ -259,6 +318,23 @@ mod tests {
         assert_eq!(asked_for("/api/data/v9.2/contacts"), Some("contacts"));
         assert_eq!(asked_for("/api/data/v9.2/"), None);
         assert_eq!(asked_for("/admin/v1/tables"), None);
+    }
+
+    #[tokio::test]
+    async fn a_route_names_nothing_of_a_callers() {
+        let app = App::for_tests();
+        for (path, expected) in [
+            ("/api/data/v9.2/patients(4c73)", "/api/data/v9.2/…"),
+            ("/api/data/v9.2/$batch", "/api/data/v9.2/$batch"),
+            ("/api/data/v9.2/", "/api"),
+            ("/fhir/Patient/Quibble", "/fhir"),
+            ("/admin/v1/keys/Quibble", "/admin/v1/keys"),
+            ("/admin/v1/Quibble", "/…"),
+            ("/Quibble", "/…"),
+            ("/", "/…"),
+        ] {
+            assert_eq!(route(&app, path), expected, "{path}");
+        }
     }
 
     #[test]

@@ -17,11 +17,13 @@ use crate::http::doors::{Entered, Peer};
 use crate::http::identity::{or_forbidden, without_key_option};
 use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
+use crate::model::access::Right;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::batch::{self, Answered, Answers, Item, Part};
 use crate::odata::headers::Headers;
 use crate::odata::request::Request;
+use crate::router::noted::{About, Noting};
 use crate::router::session::Session;
 use crate::router::write::together::together;
 
@@ -152,15 +154,32 @@ impl Running<'_> {
 
     /// The answers of all, or which one failed, and why.
     async fn together(&mut self, parts: &[Part]) -> std::result::Result<Vec<Response>, (usize, Error)> {
+        let noted = self.session().note(About::new("rows.change", Right::Upsert)).await;
+        let noted = noted.map_err(|error| (0, error))?;
+        let done = self.made_together(parts, noted.as_deref()).await;
+        if let Some(noted) = noted {
+            noted.end(done.as_ref().err().map(|(_, error)| error)).await;
+        }
+        done
+    }
+
+    async fn made_together(
+        &mut self,
+        parts: &[Part],
+        noted: Option<&Noting>,
+    ) -> std::result::Result<Vec<Response>, (usize, Error)> {
         let mut attempt = 1;
         loop {
+            if let Some(noted) = noted {
+                noted.begin_anew();
+            }
             // One change is made whole or not at all by itself, wherever it goes.
             let session = if parts.len() == 1 { self.session() } else { self.session().staging() };
             let mut made = self.made.clone();
             let mut changed = Vec::with_capacity(parts.len());
             for (position, part) in parts.iter().enumerate() {
                 session.begin_part(position);
-                let one = self.change(&session, part, &made).await.map_err(|error| (position, error))?;
+                let one = self.change(&session, part, &made, noted).await.map_err(|error| (position, error))?;
                 if let Some(id) = &part.id {
                     made.insert(id.clone(), one.address().to_owned());
                 }
@@ -172,7 +191,12 @@ impl Running<'_> {
                 for one in changed {
                     // It is done: what cannot be shown of it changes nothing about that.
                     let shown = match one.settled(&session).await {
-                        Ok(one) => one.shown(self.app, self.session()).await,
+                        Ok(one) => {
+                            if let (Some(noted), (part, key)) = (noted, one.part()) {
+                                noted.part_made(part, key);
+                            }
+                            one.shown(self.app, self.session()).await
+                        }
                         Err(error) => Err(error),
                     };
                     responses.push(shown.unwrap_or_else(|error| failure(&error)));
@@ -184,13 +208,19 @@ impl Running<'_> {
     }
 
     /// A part of a change set, staged.
-    async fn change(&self, session: &Session, part: &Part, made: &BTreeMap<String, String>) -> Result<tables::Changed> {
+    async fn change(
+        &self,
+        session: &Session,
+        part: &Part,
+        made: &BTreeMap<String, String>,
+        noted: Option<&Noting>,
+    ) -> Result<tables::Changed> {
         self.may_go_on(part)?;
         let sent = self.sent(part.clone(), made)?;
         let call = sent.parse(session.catalog(), &self.app.turntable.limits);
         let call = call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error))?;
         match &call.request {
-            Request::Write { .. } => tables::change(session, sent, call).await,
+            Request::Write { .. } => tables::change(session, sent, call, noted).await,
             _ if part.method == "GET" => Err(Error::new(Code::BadRequest, "a change set takes no reads")),
             _ => Err(Error::new(Code::NotSupported, "an action in a change set is not supported")
                 .hint("a change set takes POST, PATCH, PUT and DELETE of rows")),

@@ -26,9 +26,11 @@ use crate::odata::headers::{Csv, FileForm};
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::Call;
 use crate::odata::{csv, parquet};
+use crate::router::noted::Noting;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::work;
+use crate::telemetry::context::going_on;
 
 /// Parts of a file that wait to be taken; of rows that wait to be written there are as many.
 const WAITING: usize = 2;
@@ -42,6 +44,8 @@ pub(super) struct Export {
     pub(super) form: FileForm,
     /// The service root as the client sees it.
     pub(super) base: String,
+    /// What it leaves in the audit trail.
+    pub(super) noted: Option<Arc<Noting>>,
 }
 
 /// A part of a file. One that ends without an end is none.
@@ -62,8 +66,11 @@ pub(super) async fn answer(app: &App, export: Export, asked: &HeaderMap) -> Resu
     // What is packed in itself is not packed again.
     let form = export.form;
     let zips = form != FileForm::Parquet && takes_gzip(asked);
+    if let Some(noted) = &export.noted {
+        noted.pass_on();
+    }
     let (to, mut parts) = channel(WAITING);
-    tokio::spawn(run(export, to, zips, place));
+    tokio::spawn(going_on(run(export, to, zips, place)));
     let first = match parts.recv().await {
         Some(Part::Broken(error)) => return Err(error),
         None => return Err(failed("it ended without an end")),
@@ -87,7 +94,12 @@ async fn run(export: Export, to: Sender<Part>, zips: bool, place: OwnedSemaphore
     let zip = zips.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
     let table = export.table.table.name.clone();
     let mut writing = Writing { to, zip, has_begun: false };
-    let last = match writing.whole(&Arc::new(export)).await {
+    let noted = export.noted.clone();
+    let written = writing.whole(&Arc::new(export)).await;
+    if let Some(noted) = noted {
+        noted.end(written.as_ref().err()).await;
+    }
+    let last = match written {
         Ok(()) => Part::End,
         Err(error) => {
             if writing.has_begun {
@@ -118,9 +130,12 @@ impl Writing {
             select: Some(reply::columns(export.session.seen(&export.table.table), &export.query)),
             ..export.query.clone()
         };
-        let reading = tokio::spawn(async move { reader.session.export(&reader.table, &shown, give).await });
+        let reading = tokio::spawn(going_on(async move { reader.session.export(&reader.table, &shown, give).await }));
         let (mut file, mut bytes) = export.begun()?;
         while let Some(rows) = take.recv().await {
+            if let Some(noted) = &export.noted {
+                noted.saw(&export.table.table, &rows);
+            }
             let (going, written) = export.written(file, rows).await?;
             file = going;
             bytes.extend(written);

@@ -1,6 +1,7 @@
 //! What operators watch: whether the server is ready, and figures for Prometheus.
 
 use std::collections::BTreeMap;
+use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::http::shared::{Shared, json_reply};
+use crate::http::shared::{App, Shared, json_reply};
 use crate::log;
+use crate::otlp::{Exporter, Figure};
 use crate::router::candidate::Found;
 
 /// Seconds that `/readyz` waits for a FHIR service.
@@ -49,11 +51,33 @@ pub async fn readyz(State(app): Shared) -> Response {
 /// Prometheus' text format.
 pub async fn metrics(State(app): Shared) -> Response {
     let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
+    for Figure { name, is_sum, help, samples } in figures(&app).await {
+        let kind = if is_sum { "counter" } else { "gauge" };
         text.push_str(&format!("# HELP turntable_{name} {help}\n# TYPE turntable_{name} {kind}\n"));
         for (labels, value) in samples {
             text.push_str(&format!("turntable_{name}{labels} {value}\n"));
         }
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}
+
+/// Sends the same to a collector, for as long as the server is there.
+pub async fn send_figures(app: Weak<App>, exporter: Exporter) {
+    loop {
+        tokio::time::sleep(exporter.interval()).await;
+        let Some(app) = app.upgrade() else { return };
+        let figures = figures(&app).await;
+        drop(app);
+        exporter.send_figures(&figures).await;
+    }
+}
+
+/// All that is counted.
+async fn figures(app: &App) -> Vec<Figure> {
+    let mut all = Vec::new();
+    let mut metric = |name: &str, kind: &str, help: &str, samples: &[(String, u64)]| {
+        let (name, help, samples) = (name.to_owned(), help.to_owned(), samples.to_vec());
+        all.push(Figure { name, is_sum: kind == "counter", help, samples });
     };
     let plain = |value: u64| vec![(String::new(), value)];
     let counters = &app.counters;
@@ -78,6 +102,15 @@ pub async fn metrics(State(app): Shared) -> Response {
     let held = lines.held.load(Ordering::Relaxed) as u64;
     metric("bodies_held_bytes", "gauge", "Bytes of bodies that are here.", &plain(held));
     metric("log_lines_dropped_total", "counter", "Lines that the log could not take.", &plain(log::dropped()));
+    let trail = &app.turntable.trail;
+    let figures = trail.figures();
+    metric("audit_entries_total", "counter", "Entries written to the audit trail.", &plain(load(&figures.written)));
+    let help = "Requests that have a place in the audit trail and are not written yet.";
+    metric("audit_waiting", "gauge", help, &plain(trail.waiting() as u64));
+    let help = "Requests that found no place there in time (Busy); nothing was done for them.";
+    metric("audit_refused_total", "counter", help, &plain(load(&figures.refused)));
+    let help = "Writes to the audit trail that failed, and were tried again.";
+    metric("audit_failures_total", "counter", help, &plain(load(&figures.failed)));
     let refused = plain(app.turntable.store.refused());
     metric("store_busy_total", "counter", "Reads and writes that found no turn at the store.", &refused);
     let writable = u64::from(app.turntable.store.check_writable().await.is_ok());
@@ -160,5 +193,9 @@ pub async fn metrics(State(app): Shared) -> Response {
     metric("fhir_requests_total", "counter", "Exchanges with a FHIR service.", &of(|c| c.requests));
     metric("fhir_errors_total", "counter", "Exchanges that failed.", &of(|c| c.errors));
     metric("fhir_microseconds_total", "counter", "Time spent in exchanges.", &of(|c| c.micros));
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    if let Some(recorder) = &app.recorder {
+        let help = "Steps of requests that no collector of telemetry has taken.";
+        metric("telemetry_spans_dropped_total", "counter", help, &plain(recorder.dropped()));
+    }
+    all
 }

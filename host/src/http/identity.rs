@@ -90,7 +90,10 @@ async fn caller(
     };
     // By what their roles inherit, too.
     let caller = app.turntable.roles.known(caller);
-    caller.may_do(operation)?;
+    if let Err(error) = caller.may_do(operation) {
+        app.session(&caller).note_refused(Some(operation), &error).await?;
+        return Err(error);
+    }
     Ok(caller)
 }
 

@@ -10,8 +10,10 @@ use crate::http::body;
 use crate::http::fhir::{MEDIA_TYPE, issue_type};
 use crate::http::shared::{self, Shared, failure};
 use crate::http::status::status;
+use crate::model::access::Right;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
+use crate::router::noted::About;
 use crate::router::write::ingest::{How, Outcome, OutcomeKind, Taken};
 
 /// Of the query string; other options are refused by name.
@@ -47,7 +49,17 @@ async fn take(app: &shared::App, caller: &Caller, request: Request) -> Result<Ta
     let (parts, body) = request.into_parts();
     let lines = is_ndjson(&parts.headers);
     let body = body::read(app, &parts.headers, body, app.turntable.limits.bundle_bytes).await?;
-    app.session(caller).ingest(body, How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false }).await
+    let session = app.session(caller);
+    let noted = session.note(About::new("bundle.write", Right::Upsert)).await?;
+    let how = How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false };
+    let taken = session.ingest(body, how).await;
+    if let Some(noted) = noted {
+        if let Ok(taken) = &taken {
+            noted.took(&session, taken);
+        }
+        noted.end(taken.as_ref().err()).await;
+    }
+    taken
 }
 
 /// Whether the body is said to be resources line by line.

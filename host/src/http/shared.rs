@@ -21,6 +21,7 @@ use crate::model::error::{Code, Error};
 use crate::odata::reply;
 use crate::router::session::Session;
 use crate::router::snapshot::Turntable;
+use crate::telemetry::spans::Recorder;
 
 /// Where the table API begins.
 pub const API: &str = "/api/data/v9.2/";
@@ -53,6 +54,8 @@ pub struct App {
     pub(super) configuration: String,
     pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
+    /// Where steps of requests are recorded, if they are.
+    pub(super) recorder: Option<Arc<Recorder>>,
     /// Exports that may begin now.
     pub(super) exports: Arc<Semaphore>,
 }
@@ -83,6 +86,7 @@ impl App {
             configuration: String::new(),
             lines: Arc::default(),
             documents: Documents::default(),
+            recorder: None,
             exports,
         }
     }
@@ -91,6 +95,12 @@ impl App {
     #[must_use]
     pub fn configured(self, configuration: String) -> Self {
         Self { configuration, ..self }
+    }
+
+    /// With steps of requests recorded.
+    #[must_use]
+    pub fn recorded(self, recorder: Option<Arc<Recorder>>) -> Self {
+        Self { recorder, ..self }
     }
 
     /// Without any table, and not ready.

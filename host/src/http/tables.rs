@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::http::audited::about;
 use crate::http::doors::{Entered, Peer};
 use crate::http::export::{self, Export};
 use crate::http::identity::{may, or_forbidden};
@@ -44,12 +45,13 @@ use crate::odata::headers::{Detail, FileForm, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse, user_view_asked};
+use crate::router::noted::Noting;
 use crate::router::read::fetch::Fetched;
 use crate::router::session::{Session, Step, Trace};
 use crate::router::snapshot::ServedTable;
 use crate::router::work;
 use crate::router::write::change::Written;
-use crate::router::write::ingest::How;
+use crate::router::write::ingest::{How, Taken};
 
 /// Bytes of a body, or of the cells of an answer, that are read or written at once on a thread of the reactor: it takes
 /// less than a millisecond.
@@ -81,6 +83,8 @@ pub(super) struct Changed {
     written: Written,
     /// Of the row, below the service root.
     address: String,
+    /// Which one it is of the change set, in the audit trail.
+    part: usize,
 }
 
 /// One request, as it goes through the house.
@@ -89,6 +93,8 @@ struct Serving<'a> {
     session: Session,
     sent: Arc<Sent>,
     call: Arc<Call>,
+    /// What it leaves in the audit trail.
+    noted: Option<Arc<Noting>>,
 }
 
 pub async fn serve(State(app): Shared, caller: Caller, request: HttpRequest) -> Response {
@@ -195,17 +201,29 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
         let (sent, catalog, limits) = (sent.clone(), session.catalog_kept(), limits.clone());
         session.work_aside(move || sent.parse(&catalog, &limits)).await?
     };
-    let call = call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error))?;
+    let call = match call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error)) {
+        Ok(call) => call,
+        Err(error) => {
+            session.note_refused(None, &error).await?;
+            return Err(error);
+        }
+    };
     session.trace().add(Step::Parse, begun.elapsed());
-    may(session.caller(), &call.request)?;
     if call.export.is_some() && !session.canaries().is_empty() {
         // What has left of a file cannot be answered anew.
         let sent = Arc::unwrap_or_clone(sent);
         return Box::pin(answered(app, sent, session.in_force())).await;
     }
-    session.remember_keys(&call.keys);
-    let serving = Serving { app, session, sent, call: Arc::new(call) };
-    let mut response = serving.run().await?;
+    let noted = match about(&call) {
+        Some(about) => session.note(about).await?,
+        None => None,
+    };
+    let serving = Serving { app, session, sent, call: Arc::new(call), noted };
+    let answered = serving.permitted().await;
+    if let Some(noted) = serving.noted.as_ref().filter(|noted| answered.is_err() || !noted.is_passed_on()) {
+        noted.end(answered.as_ref().err()).await;
+    }
+    let mut response = answered?;
     let headers = response.headers_mut();
     if !serving.call.preferences.applied.is_empty() {
         set(headers, "preference-applied", &serving.call.preferences.applied.join(", "));
@@ -214,16 +232,23 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
     Ok(response)
 }
 
-/// Makes a change that has been read, which may be one of several in its session.
-pub(super) async fn change(session: &Session, sent: Sent, call: Call) -> Result<Changed> {
+/// Makes a change that has been read, which may be one of several in its session, and in its entries of the audit trail.
+pub(super) async fn change(session: &Session, sent: Sent, call: Call, noted: Option<&Noting>) -> Result<Changed> {
     let Request::Write { table, change, .. } = &call.request else {
         return Err(Error::new(Code::Internal, "what was to be a change is none"));
+    };
+    let part = match (noted, about(&call)) {
+        (Some(noted), Some(about)) => noted.part(session, about),
+        _ => 0,
     };
     may(session.caller(), &call.request)?;
     session.remember_keys(&call.keys);
     let written = session.insert(session.snapshot().table(&table.name)?, change).await?;
     let address = address(session, &call, table, written.key);
-    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written, address })
+    if let Some(noted) = noted {
+        noted.part_made(part, written.key);
+    }
+    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written, address, part })
 }
 
 /// Of a row below the service root, under the name that its table was asked by.
@@ -236,6 +261,11 @@ impl Changed {
     /// The address of the row below the service root.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Which one it is of the change set in the audit trail, and the key of its row.
+    pub(super) fn part(&self) -> (usize, Uuid) {
+        (self.part, self.written.key)
     }
 
     /// The same under the key that the row has now that it is stored: the session is the one that has written it.
@@ -258,7 +288,7 @@ impl Changed {
             None => None,
         };
         let written = Written { row, ..self.written };
-        let serving = Serving { app, session, sent: self.sent, call: self.call.clone() };
+        let serving = Serving { app, session, sent: self.sent, call: self.call.clone(), noted: None };
         serving.written(&table, written, query).await
     }
 }
@@ -311,6 +341,34 @@ impl Sent {
 }
 
 impl Serving<'_> {
+    /// `Forbidden` for what the caller may not at all.
+    async fn permitted(&self) -> Result<Response> {
+        may(self.session.caller(), &self.call.request)?;
+        self.session.remember_keys(&self.call.keys);
+        self.run().await
+    }
+
+    /// These rows are shown.
+    fn saw(&self, table: &Table, rows: &Rows) {
+        if let Some(noted) = &self.noted {
+            noted.saw(table, rows);
+        }
+    }
+
+    /// So many rows are shown, or were written.
+    fn counted(&self, rows: usize) {
+        if let Some(noted) = &self.noted {
+            noted.counted(rows as u64);
+        }
+    }
+
+    /// What a bundle has done, by the addresses of its resources.
+    fn took(&self, taken: &Taken) {
+        if let Some(noted) = &self.noted {
+            noted.took(&self.session, taken);
+        }
+    }
+
     async fn run(&self) -> Result<Response> {
         let (session, call) = (&self.session, &*self.call);
         let snapshot = session.snapshot();
@@ -358,6 +416,7 @@ impl Serving<'_> {
             Request::Property { table, key, column, raw } => {
                 let table = snapshot.table(&table.name)?;
                 let rows = session.read_row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
+                self.counted(1);
                 let names = Names::default();
                 let style = self.style(&names);
                 let text = if *raw {
@@ -376,6 +435,7 @@ impl Serving<'_> {
             Request::Reference { table, key, column, to } => {
                 let (table, other) = (snapshot.table(&table.name)?, snapshot.table(to)?);
                 let rows = session.read_row(table, *key).await?.ok_or_else(|| no_row(&table.table))?;
+                self.counted(1);
                 let text = rows.cell(0, *column);
                 let Some(guid) = text.and_then(|text| key::led_to(&table.table, *column, text, &other.table)) else {
                     return Ok(StatusCode::NO_CONTENT.into_response());
@@ -393,6 +453,9 @@ impl Serving<'_> {
                     let target = error.get_target().map_or(at.clone(), |target| format!("{at}/{target}"));
                     error.target(target)
                 })?;
+                if let Some(noted) = &self.noted {
+                    written.iter().for_each(|written| noted.made(written.key));
+                }
                 if !shows {
                     return Ok(StatusCode::NO_CONTENT.into_response());
                 }
@@ -412,15 +475,20 @@ impl Serving<'_> {
             }
             Request::UpsertBundle { bundle, action: false } => {
                 let taken = session.ingest(bundle.clone().into(), How::default()).await?;
+                self.took(&taken);
                 Ok(shared::object(response_bundle(&taken)))
             }
             Request::UpsertBundle { bundle, action: true } => {
                 let how = How { as_batch: true, own_ids: true, ..How::default() };
                 let taken = session.ingest(bundle.clone().into(), how).await?;
+                self.took(&taken);
                 Ok(self.action("msind_UpsertBundle", actions::upserted(&taken.outcomes)))
             }
             Request::RetrieveBundle { resource_type, id, elements } => {
                 let found = session.resource(resource_type, id).await?;
+                if let Some(noted) = self.noted.as_ref().filter(|_| found.is_some()) {
+                    noted.resource(session, resource_type, id);
+                }
                 Ok(self.action("msind_RetrieveBundle", actions::retrieved(found.as_deref(), elements)))
             }
         }
@@ -491,6 +559,7 @@ impl Serving<'_> {
         let of = self.session.seen(&table.table);
         let shown = shown(&self.session, of, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
+        self.saw(&table.table, &found.rows);
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
         let delta_link = found.delta.as_deref().map(|token| self.sent.delta_link(token));
         let count = found.count;
@@ -508,6 +577,7 @@ impl Serving<'_> {
         let shown = shown(&self.session, of, query)?;
         let Changes { rows, gone, token, more } =
             self.session.changes(table, &shown, token, &self.sent.token_binding()).await?;
+        self.saw(&table.table, &rows);
         let link = self.sent.delta_link(&token);
         let written = self.rendered(&table.table, of, rows, query, Vec::new(), move |style, found| {
             let then = if more { Then::NextLink(&link) } else { Then::DeltaLink(&link) };
@@ -519,6 +589,9 @@ impl Serving<'_> {
     /// Flat rows. A client that asks for pages of a size of its own goes on by the cookie, any other by a next link, too.
     async fn fetched(&self, table: &Arc<ServedTable>, fetch: &Fetch) -> Result<Response> {
         let Fetched { flat, count, next } = self.session.fetch(table, fetch, &self.sent.path).await?;
+        if let Some(first) = flat.sides.first() {
+            self.saw(&first.table, &first.rows);
+        }
         let columns = flat::columns(fetch, flat.sides.len());
         let names = match self.style(&Names::default()).wants_names() {
             true => self.session.names_of_flat(&flat, &columns).await,
@@ -544,6 +617,7 @@ impl Serving<'_> {
     async fn groups(&self, table: &Arc<ServedTable>, aggregation: &Aggregation) -> Result<Response> {
         let shown = aggregation.table().ok_or_else(|| Error::new(Code::Internal, "rows are grouped by nothing"))?;
         let found = self.session.aggregate(table, aggregation, &self.sent.token_binding()).await?;
+        self.counted(found.rows.len());
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
         let count = found.count;
         let written =
@@ -565,6 +639,7 @@ impl Serving<'_> {
             call: self.call.clone(),
             form,
             base: self.sent.base.clone(),
+            noted: self.noted.clone(),
         };
         export::answer(self.app, export, &self.sent.headers).await
     }
@@ -576,6 +651,7 @@ impl Serving<'_> {
     }
 
     async fn one(&self, table: &Arc<ServedTable>, rows: Rows, query: &Query) -> Result<Response> {
+        self.saw(&table.table, &rows);
         let of = self.session.seen(&table.table);
         let shown = shown(&self.session, of, query)?;
         let expanded = self.session.expand(table, &rows, &shown.expand).await?;
@@ -628,7 +704,11 @@ impl Serving<'_> {
     }
 
     async fn write(&self, table: &Arc<ServedTable>, change: &Change, query: &Query) -> Result<Response> {
-        self.written(table, self.session.insert(table, change).await?, query).await
+        let written = self.session.insert(table, change).await?;
+        if let Some(noted) = &self.noted {
+            noted.made(written.key);
+        }
+        self.written(table, written, query).await
     }
 
     /// The answer of a change.

@@ -3,6 +3,7 @@
 //! is (`jku`, `jwk`, `x5u`) is never looked at, and an algorithm that is not in the list below is none.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use ring::digest;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -113,6 +114,17 @@ impl<'a> Token<'a> {
             signed: signed.as_bytes(),
             signature: decoded(signature)?,
         })
+    }
+
+    /// Tells it from every other one: what is signed, and by what signature.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(&self.signed.len().to_be_bytes());
+        hash.update(self.signed);
+        hash.update(&self.signature);
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(hash.finish().as_ref());
+        fingerprint
     }
 
     /// Whether this key has signed it.

@@ -2,8 +2,9 @@
 //! fetched by one request at a time, kept, and fetched again when a token names one that is not among them. However many
 //! tokens name keys that nobody has, a provider is asked so often a minute and no more.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -74,10 +75,15 @@ pub struct Provider {
     asked: Mutex<Option<Instant>>,
 }
 
+/// Tokens that are remembered as signed by the keys at hand; where there are more, all are looked at anew.
+const KNOWN_MOST: usize = 4_096;
+
 #[derive(Debug)]
 struct Keys {
     all: Vec<PublicKey>,
     fetched: Instant,
+    /// Tokens that they have signed: to find that out costs as much as a small page.
+    signed: SyncMutex<HashSet<[u8; 32]>>,
 }
 
 #[derive(Deserialize)]
@@ -186,7 +192,7 @@ impl Provider {
             // As often as it is asked, and no more.
             tracing::warn!(provider = self.name, %error, internal = error.get_internal(), "no keys to check tokens with");
         })?;
-        self.keys.store(Some(Arc::new(Keys { all, fetched: Instant::now() })));
+        self.keys.store(Some(Arc::new(Keys { all, fetched: Instant::now(), signed: SyncMutex::default() })));
         Ok(())
     }
 
@@ -218,8 +224,22 @@ impl Keys {
         self.fitting(token).next().is_some()
     }
 
+    /// Whether one of them has. What a token says, when it is good and for whom, is looked at each time.
     fn have(&self, token: &Token<'_>) -> bool {
-        self.fitting(token).any(|key| token.is_signed_by(key))
+        let known = || self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        let fingerprint = token.fingerprint();
+        if known().contains(&fingerprint) {
+            return true;
+        }
+        if !self.fitting(token).any(|key| token.is_signed_by(key)) {
+            return false;
+        }
+        let mut known = known();
+        if known.len() >= KNOWN_MOST {
+            known.clear();
+        }
+        known.insert(fingerprint);
+        true
     }
 
     /// By its name, where the token gives one.

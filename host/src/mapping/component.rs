@@ -32,6 +32,8 @@ use crate::model::{
     rows::Rows,
     table::{ColumnIndex, Table},
 };
+use crate::telemetry::context::{self, Step};
+use crate::telemetry::spans::Attribute;
 
 /// Spaces behind the last document, so that a reader may load whole blocks.
 const PADDING: [u8; 64] = [b' '; 64];
@@ -384,7 +386,16 @@ impl Mapping {
     ) -> Result<T> {
         let code = self.guest()?;
         self.counters.calls.fetch_add(1, Relaxed);
-        let answer = self.sandbox.call(&code.program, &self.speaker, |store, instance| guest(store, instance, code));
+        let call = || self.sandbox.call(&code.program, &self.speaker, |store, instance| guest(store, instance, code));
+        let step = || {
+            Step::internal(format!("mapping {}", self.name))
+                .with(Attribute::text("turntable.version", self.version.clone()))
+        };
+        let answer = context::step_here(step, call, |answer, _| match answer {
+            Ok(Ok(_)) => None,
+            Ok(Err(_)) => Some(format!("{:?}", Code::MappingFault)),
+            Err(stop) => Some(format!("{:?}", stop.code)),
+        });
         let stop = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(types::Failure::BadRequest(text))) => {

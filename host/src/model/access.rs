@@ -37,7 +37,7 @@ pub enum Right {
 
 impl Operation {
     /// For people, after "may not".
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Describe => "look at tables",
             Self::Read => "read rows",

@@ -165,6 +165,16 @@ pub struct Limits {
     /// Rows of a native table that are gone and remembered, so that a delta link can tell of them. Of a link from before the
     /// oldest `DeltaTokenExpired`.
     pub deleted_rows: u64,
+    /// Requests that may be under way or wait to be written to the audit trail. More wait, then `Busy`.
+    pub audit_queue: usize,
+    /// Keys of rows that one entry of the audit trail has; of more it has the number.
+    pub audit_keys: usize,
+    /// Entries that the audit trail keeps. The oldest go first.
+    pub audit_entries: u64,
+    /// Days that it keeps them. As `audit_entries`.
+    pub audit_days: u32,
+    /// Steps of requests that wait to go to the collector of telemetry. More are dropped and counted.
+    pub telemetry_queue: usize,
     /// Views of users that are kept (`userqueries`), of all users together. `Conflict` for one more.
     pub user_queries: usize,
     /// Bytes of one, its texts together. `BadValue`.
@@ -303,6 +313,11 @@ impl Default for Limits {
             store_index_ms: 4_000,
             known_keys: 200_000,
             deleted_rows: 100_000,
+            audit_queue: 4_096,
+            audit_keys: 5_000,
+            audit_entries: 50_000_000,
+            audit_days: 6 * 365 + 2,
+            telemetry_queue: 8_192,
             user_queries: 1_000,
             user_query_bytes: 64 << 10,
             mapping_ms: 250,

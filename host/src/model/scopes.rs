@@ -2,6 +2,8 @@
 //! `patient/Observation.rs`, `user/*.read`, `system/Patient.cruds`. A scope that is understood only in part (a search
 //! expression behind `?`) lets nothing be done: it would let in more than it says.
 
+use std::fmt;
+
 /// The scopes of a token, with the patient that it was launched for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes {
@@ -22,6 +24,20 @@ pub struct Scope {
     pub update: bool,
     pub delete: bool,
     pub search: bool,
+}
+
+impl fmt::Display for Scope {
+    /// As SMART's second version writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = match self.context {
+            Context::Patient => "patient",
+            Context::User => "user",
+            Context::System => "system",
+        };
+        write!(f, "{context}/{}.", self.resource_type.as_deref().unwrap_or("*"))?;
+        let acts = [(self.create, "c"), (self.read, "r"), (self.update, "u"), (self.delete, "d"), (self.search, "s")];
+        acts.into_iter().filter(|(lets, _)| *lets).try_for_each(|(_, letter)| f.write_str(letter))
+    }
 }
 
 /// Whose resources.

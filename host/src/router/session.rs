@@ -23,6 +23,7 @@ use crate::router::sight::{self, Sight};
 use crate::router::snapshot::{ServedTable, Snapshot, Turntable};
 use crate::router::staged::{Staged, Together};
 use crate::store::facade::Store;
+use crate::telemetry::context::going_on;
 use crate::turns::{Turn, Wait};
 
 /// The share of what is no mapping's.
@@ -171,14 +172,14 @@ impl Session {
         let turntable = self.turntable.clone();
         let samples = turntable.samples_of(&turntable.snapshot(), &writes);
         // Begun, it is done, whether or not anybody still waits.
-        let stored = tokio::spawn(async move {
+        let stored = tokio::spawn(going_on(async move {
             let done = turntable.store.put_resources_of(BUNDLES, moment, writes).await?;
             if done {
                 turntable.samples.offer_all(samples);
                 turntable.store.move_keys(moved);
             }
             Ok(done)
-        });
+        }));
         stored
             .await
             .map_err(|error| Error::new(Code::Internal, "a part of the request failed").internal(error.to_string()))?

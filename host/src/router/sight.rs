@@ -48,6 +48,8 @@ pub struct Sight {
 #[derive(Debug)]
 struct Seen {
     access: TableAccess,
+    /// By [`Act`]: the roles and scopes that let it be done.
+    by: [Vec<String>; 4],
     /// By [`Act`]: the conditions of which a row must meet one; None = all rows.
     rows: [Option<Vec<String>>; 4],
     /// By [`Act`]: only rows of the patient of a launch.
@@ -153,6 +155,11 @@ impl Sight {
                         && !self.is_limited(catalog, table, act)
                 })
             })
+    }
+
+    /// The roles and scopes that let something be done with rows of a table.
+    pub fn by(&self, table: &str, act: Act) -> &[String] {
+        self.seen.get(table).map_or(&[], |seen| &seen.by[act as usize])
     }
 
     /// Columns of a table whose values are not shown.
@@ -326,8 +333,9 @@ impl Seen {
         if let Some(why) = &misfit {
             tracing::warn!(table = table.name, why, "the rules for a table do not fit it, so it is shut");
         }
-        let mut seen =
-            Self { access, rows, of_patient, veiled: BTreeSet::new(), columns: [false; 4], misfit: misfit.is_some() };
+        let by = ACTS.map(|act| letting(table, grants, caller, act));
+        let (veiled, columns) = (BTreeSet::new(), [false; 4]);
+        let mut seen = Self { access, by, rows, of_patient, veiled, columns, misfit: misfit.is_some() };
         for act in ACTS {
             let shown = |column: ColumnIndex| sight(table, grants, caller, act, column) == rules::Sight::Shown;
             let is_short = (0..table.columns.len()).any(|column| table.columns[column].access.read && !shown(column));
@@ -389,6 +397,18 @@ impl Seen {
         }
         Arc::new(narrow)
     }
+}
+
+/// The roles that let something be done with rows of a table, and the scopes that do.
+fn letting(table: &Table, grants: &[Grant<'_>], caller: &Caller, act: Act) -> Vec<String> {
+    let roles = grants.iter().filter(|grant| lets(grant.rules.access, act)).map(|grant| grant.role.to_owned());
+    let types = || table.sources.iter().map(|source| source.resource_type.as_str());
+    let scopes = caller.scopes().into_iter().flat_map(|scopes| scopes.all());
+    let scopes = scopes.filter(|scope| {
+        scope.lets(act) && scope.resource_type.as_deref().is_none_or(|of| types().any(|own| own == of))
+    });
+    let by: BTreeSet<_> = roles.chain(scopes.map(ToString::to_string)).collect();
+    by.into_iter().collect()
 }
 
 /// How much of a column of a table there is for an operation. The key of a concept is as much as its code and system, and these

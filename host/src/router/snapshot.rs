@@ -13,6 +13,7 @@ use crate::fhir::client::Client;
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::signature::Trust;
+use crate::model::audit::Policy;
 use crate::model::caller::Caller;
 use crate::model::catalog::{Catalog, Withdrawn};
 use crate::model::error::{Code, Error, Result};
@@ -28,12 +29,15 @@ use crate::router::work::Work;
 use crate::router::writers::Writers;
 use crate::store::facade::Store;
 use crate::store::native::NativeWrite;
+use crate::store::noting::Trail;
 use crate::turns::Turns;
 
 /// Everything that outlives a request. One for a process.
 pub struct Turntable {
     snapshot: ArcSwap<Snapshot>,
     pub store: Store,
+    /// Where requests leave what they did.
+    pub trail: Trail,
     pub sandbox: Arc<Sandbox>,
     /// FHIR services by name.
     pub sources: BTreeMap<String, Client>,
@@ -126,9 +130,11 @@ impl Turntable {
         let work = Work::new(&limits);
         let pages = Turns::new(limits.large_pages, limits.work_queue, limits.share_percent);
         let samples = Samples::new(&limits);
+        let trail = Trail::new(&limits, Policy::default());
         Self {
             snapshot,
             store,
+            trail,
             sandbox,
             sources,
             limits,

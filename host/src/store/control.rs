@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::model::audit::{Broken, Entry, Seal};
 use crate::model::table::Route;
 
 /// Events in one answer.
@@ -122,17 +123,41 @@ pub struct EventsAsked {
     pub table: Option<String>,
     /// Of this actor only.
     pub actor: Option<String>,
+    /// Of this action only.
+    pub action: Option<String>,
+    /// Decisions only, or all but those.
+    pub decisions: Option<bool>,
+    /// Those that name this key, as it stands in them.
+    pub key: Option<String>,
     /// At most so many; no more than [`EVENTS_MAX`] and one, which tells whether there are more.
     pub limit: u32,
 }
 
-/// An entry of the audit trail.
+impl EventsAsked {
+    /// As many as there may be in one answer.
+    pub fn all() -> Self {
+        let (table, actor, action, decisions, key) = (None, None, None, None, None);
+        Self { after: 0, before: u64::MAX, table, actor, action, decisions, key, limit: EVENTS_MAX }
+    }
+}
+
+/// An entry of the audit trail, with the seal before it and its own.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    pub id: u64,
-    pub at: Timestamp,
-    pub actor: String,
-    pub action: String,
-    pub table: Option<String>,
-    pub detail: Value,
+pub struct Kept {
+    pub entry: Entry,
+    pub before: Seal,
+    pub seal: Seal,
+}
+
+/// What the seals of the audit trail say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The first entry that is kept.
+    pub from: u64,
+    /// The last that was looked at and is whole.
+    pub to: u64,
+    /// Its seal.
+    pub seal: Seal,
+    /// What is the matter with the one behind it.
+    pub broken: Option<Broken>,
 }

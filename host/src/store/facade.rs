@@ -14,12 +14,13 @@ use tokio::sync::mpsc::Sender;
 use uuid::Uuid;
 
 use crate::jobs;
+use crate::model::audit::{Deed, Entry, Seal};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::rows::Rows;
 use crate::model::table::{Route, Table};
 use crate::model::user_view::UserView;
-use crate::store::control::{Act, Activation, Candidate, Decision, Event, EventsAsked, Mapping};
+use crate::store::control::{Act, Activation, Candidate, Decision, EventsAsked, Kept, Mapping, Verified};
 use crate::store::keys::Keys;
 use crate::store::native::{
     Division, MadeAnew, NativeChanged, NativeChanges, NativeGroups, NativeScan, NativeWrite, Position, Progress,
@@ -57,6 +58,16 @@ const EXPORTS: &str = "exports";
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
+
+/// The store for as long as somebody else has it.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct WeakStore(Weak<Inner>);
+
+impl WeakStore {
+    pub(in crate::store) fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(Store)
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -139,6 +150,10 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn temporary(limits: &Limits) -> Self {
         Self::of(Database::temporary().expect("a database"), limits)
+    }
+
+    pub(in crate::store) fn weak(&self) -> WeakStore {
+        WeakStore(Arc::downgrade(&self.0))
     }
 
     /// Writes what has been remembered only. Before the end of the program.
@@ -631,9 +646,34 @@ impl Store {
         self.read(Database::routes).await
     }
 
-    /// Events of the audit trail, the newest first.
-    pub async fn events(&self, asked: EventsAsked) -> Result<Vec<Event>> {
+    /// Entries of the audit trail with their seals, the newest first.
+    pub async fn events(&self, asked: EventsAsked) -> Result<Vec<(Entry, Seal)>> {
         self.read(move |database| database.events(&asked)).await
+    }
+
+    /// Entries behind one, the oldest first.
+    pub async fn events_from(&self, after: u64, limit: u32) -> Result<Vec<Kept>> {
+        self.read(move |database| database.events_from(after, limit)).await
+    }
+
+    /// Holds the whole audit trail against its seals.
+    pub async fn verify_events(&self) -> Result<Verified> {
+        self.read(Database::verify_events).await
+    }
+
+    /// The action of the last entry.
+    pub(in crate::store) async fn last_event(&self) -> Result<Option<String>> {
+        self.read(Database::last_event).await
+    }
+
+    /// Puts what requests have left behind the last entry.
+    pub(in crate::store) async fn note(&self, deeds: Arc<Vec<Deed>>) -> Result<()> {
+        self.write(move |database| database.note(&deeds)).await
+    }
+
+    /// Takes away entries that are older than so, and those beyond so many, some at a time. Whether there may be more.
+    pub(in crate::store) async fn cut_events(&self, most: u64, age: Duration) -> Result<bool> {
+        self.write(move |database| database.cut_events(most, age)).await
     }
 
     pub async fn setting(&self, name: impl Into<String>) -> Result<Option<Vec<u8>>> {

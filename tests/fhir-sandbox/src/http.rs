@@ -31,7 +31,7 @@ const RETRY_AFTER_SECONDS: &str = "1";
 const FHIR_JSON: &str = "application/fhir+json;charset=utf-8";
 
 /// The request headers that the log keeps.
-const SEEN_HEADERS: [HeaderName; 7] = [
+const SEEN_HEADERS: [HeaderName; 8] = [
     header::ACCEPT,
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -39,6 +39,7 @@ const SEEN_HEADERS: [HeaderName; 7] = [
     header::IF_NONE_MATCH,
     HeaderName::from_static("if-none-exist"),
     HeaderName::from_static("prefer"),
+    HeaderName::from_static("traceparent"),
 ];
 
 pub(crate) fn router(sandbox: Sandbox) -> axum::Router {

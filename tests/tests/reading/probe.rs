@@ -43,7 +43,7 @@ async fn a_service_that_does_as_r4_says() {
     let source = &listed["sources"][0];
     assert_eq!((&source["name"], &source["notAsked"], &source["probe"]), (&json!("main"), &json!([]), &probe));
     assert_eq!(source["tables"], json!(["contact", "msemr_observation"]));
-    let event = server.get("/admin/v1/audit", &[("limit", "1")]).await.expect(200).json()["events"][0].clone();
+    let event = server.get("/admin/v1/events", &[("limit", "1")]).await.expect(200).json()["events"][0].clone();
     assert_eq!((&event["action"], &event["detail"]["source"]), (&json!("source.probe"), &json!("main")));
 }
 

@@ -83,6 +83,8 @@ pub(super) fn calls() -> Vec<Asked> {
         call(Method::PUT, &*format!("{admin}/route").leak(), JSON, r#"{"provider":"native","dry_run":true}"#, ADMIN),
         call(Method::POST, "/admin/v1/sources/none/probe", "", "", ADMIN),
         get("/admin/v1/audit", ADMIN),
+        get("/admin/v1/audit/export", ADMIN),
+        get("/admin/v1/audit/verify", ADMIN),
         get("/admin/v1/events", ADMIN),
         get("/admin/v1/keys", ADMIN),
         call(Method::POST, "/admin/v1/keys", JSON, r#"{"name":"","roles":[]}"#, ADMIN),
@@ -293,7 +295,7 @@ async fn keys_are_made_shown_and_revoked() {
 
     // Who did it, by name.
     let told = async || {
-        let events = as_admin(Method::GET, "/admin/v1/audit?limit=1000", None).await.expect(200).json();
+        let events = as_admin(Method::GET, "/admin/v1/events?limit=1000", None).await.expect(200).json();
         let events = events["events"].as_array().expect("events").clone();
         let of_keys = |event: &Value| {
             let text = |member: &str| event[member].as_str().unwrap_or_default().to_owned();

@@ -1,6 +1,7 @@
 //! The server itself: its administration, its doors and limits, its data folder.
 
 mod admin;
+mod audit;
 mod backup;
 mod bad_requests;
 mod breaking;
@@ -21,5 +22,6 @@ mod releases;
 mod rules;
 mod says_nothing;
 mod signatures;
+mod telemetry;
 mod tls;
 mod tokens;

@@ -212,7 +212,7 @@ async fn several_providers_and_keys_at_once() {
     ask(&server, "contacts", &two.token(&claims(&first.issuer(), json!({})))).await.expect(401);
     let off = server.call(Method::DELETE, "/admin/v1/mappings/encounter/active");
     off.header("authorization", &format!("Bearer {mapper}")).send().await.expect(200);
-    let events = ask(&server, "/admin/v1/audit?limit=1", &admin).await.expect(200).json();
+    let events = ask(&server, "/admin/v1/events?limit=1", &admin).await.expect(200).json();
     assert_eq!(events["events"][0]["actor"], "second:grace@example.org");
     let made = server.call(Method::POST, "/admin/v1/keys").header("authorization", &format!("Bearer {admin}"));
     let made = made.json(&json!({ "name": "k", "roles": ["reader"] })).send().await.expect(201).json();

@@ -11,7 +11,7 @@ use crate::http::admin::{audit, figures, keys, playground, releases, sources, ta
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 20] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 22] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -30,6 +30,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 20] {
         ("/admin/v1/keys", get(keys::list).post(keys::create)),
         ("/admin/v1/keys/{name}", delete(keys::revoke)),
         ("/admin/v1/audit", get(audit::audit)),
+        ("/admin/v1/audit/export", get(audit::export)),
+        ("/admin/v1/audit/verify", get(audit::verify)),
         ("/admin/v1/events", get(audit::events)),
         ("/admin/v1/traffic", get(figures::traffic)),
         ("/admin/v1/settings", get(figures::settings)),
@@ -59,6 +61,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 20] {
         keys::create,
         keys::revoke,
         audit::audit,
+        audit::export,
+        audit::verify,
         audit::events,
         figures::traffic,
         figures::settings,

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use uuid::Uuid;
 
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::key;
 use crate::model::query::Filter;
 use crate::model::result::Expanded;
@@ -15,6 +15,7 @@ use crate::model::table::Table;
 use crate::plan::tree::{Expansion, RelatedRows, and};
 use crate::router::read::join::{guids, hashed};
 use crate::router::session::Session;
+use crate::telemetry::context::{self, Step};
 
 /// Keys in one read of related rows; more are asked for in several.
 const KEYS_AT_ONCE: usize = 100;
@@ -47,7 +48,12 @@ impl Session {
             for expansion in expansions {
                 expanded.push(match expansion {
                     Expansion::Concept => Expanded::default(),
-                    Expansion::Rows(related) => self.related(table, rows, related).await?,
+                    Expansion::Rows(related) => {
+                        let step = || Step::internal(format!("expand {}", table.name));
+                        let failed = |error: &Error| format!("{:?}", error.code());
+                        let found = Box::pin(self.related(table, rows, related));
+                        context::step(step, found, |found, _| found.as_ref().err().map(failed)).await?
+                    }
                 });
             }
             Ok(expanded)

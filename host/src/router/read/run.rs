@@ -14,7 +14,7 @@ use crate::fhir::capabilities::Capabilities;
 use crate::fhir::client::Overrides;
 use crate::model::access::Right;
 use crate::model::catalog::Catalog;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::query::{Expand, Filter, Query};
 use crate::model::result::{Expanded, Found};
 use crate::model::rows::Rows;
@@ -30,6 +30,8 @@ use crate::router::read::pages::{Searching, offset};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{Binding, Cursor};
+use crate::telemetry::context as traced;
+use crate::telemetry::spans::Attribute;
 
 impl Session {
     /// A page of rows, and what hangs on each. `binding` is what the page's token is good for: the request without its
@@ -114,10 +116,29 @@ impl Session {
         size: usize,
         left: Option<u64>,
     ) -> Result<Page> {
-        match &read.gather {
-            Some(gather) => self.page_of_gathered(read, gather, &cursor, size).await,
-            None => self.page_of_scan(table, read, cursor, size, left).await,
-        }
+        let page = Box::pin(async {
+            match &read.gather {
+                Some(gather) => self.page_of_gathered(read, gather, &cursor, size).await,
+                None => self.page_of_scan(table, read, cursor, size, left).await,
+            }
+        });
+        let step = || {
+            let route = match &read.scan {
+                Scan::Native(_) => "native",
+                Scan::Search(_) => "virtual",
+            };
+            let name = if read.gather.is_some() { "gather" } else { "scan" };
+            traced::Step::internal(format!("{name} {}", read.table.name))
+                .with(Attribute::text("turntable.route", route))
+        };
+        let told = |page: &Result<Page>, attributes: &mut Vec<Attribute>| match page {
+            Ok((rows, ..)) => {
+                attributes.push(Attribute::number("turntable.rows", rows.len()));
+                None
+            }
+            Err(error) => Some(format!("{:?}", error.code())),
+        };
+        traced::step(step, page, told).await
     }
 
     async fn page_of_scan(
@@ -283,7 +304,11 @@ impl Session {
             true => self.chained(read, &mut within).await?,
             false => (Vec::new(), HashMap::new()),
         };
-        let (filter, mut ids) = self.joined_by(read, within).await?;
+        let step = || traced::Step::internal(format!("join {}", read.table.name));
+        let failed = |error: &Error| format!("{:?}", error.code());
+        let joined =
+            traced::step(step, Box::pin(self.joined_by(read, within)), |joined, _| joined.as_ref().err().map(failed));
+        let (filter, mut ids) = joined.await?;
         ids.extend(further);
         let mut scan = read.scan_for(filter, &ids);
         if let Scan::Search(scan) = &mut scan {

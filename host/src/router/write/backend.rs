@@ -18,6 +18,7 @@ use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::write::own::{Changed, Own};
 use crate::router::write::rows::{self, Incoming};
+use crate::telemetry::context::going_on;
 
 /// How often a write is prepared anew because another version came into force meanwhile.
 pub const STORE_ATTEMPTS: usize = 8;
@@ -334,7 +335,7 @@ async fn stored(
         Err(busy_releasing())
     };
     let ended = |error: tokio::task::JoinError| Error::new(Code::Internal, "a write ended").internal(error.to_string());
-    tokio::spawn(begun).await.map_err(ended)?
+    tokio::spawn(going_on(begun)).await.map_err(ended)?
 }
 
 /// Versions come into force faster than a write is prepared.

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 
+use crate::model::audit::Deed;
 use crate::model::error::{Code, Error, Result};
 use crate::model::table::Route;
-use crate::store::control::{Act, Activation, Decision, EVENTS_MAX, Event, EventsAsked, Mapping};
-use crate::store::sqlite::candidates;
+use crate::store::control::{Act, Activation, Decision, Mapping};
 use crate::store::sqlite::columns::{from_json, moment_of, to_json};
 use crate::store::sqlite::database::Database;
+use crate::store::sqlite::{candidates, chain};
+use crate::telemetry::context;
 
 /// Decisions.
 impl Database {
@@ -183,35 +185,6 @@ impl Database {
     }
 }
 
-/// The audit trail.
-impl Database {
-    /// Events, the newest first.
-    pub(crate) fn events(&self, asked: &EventsAsked) -> Result<Vec<Event>> {
-        self.reading(|moment| {
-            let mut select = moment.prepare_cached(
-                "SELECT id, at, actor, action, table_name, detail FROM _turntable_events \
-                 WHERE id > ?1 AND id < ?2 AND (?3 IS NULL OR table_name = ?3) AND (?4 IS NULL OR actor = ?4) \
-                 ORDER BY id DESC LIMIT ?5",
-            )?;
-            let id = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
-            let EventsAsked { after, before, table, actor, limit } = asked;
-            let mut rows = select.query((id(*after), id(*before), table, actor, (*limit).min(EVENTS_MAX + 1)))?;
-            let mut events = Vec::new();
-            while let Some(row) = rows.next()? {
-                events.push(Event {
-                    id: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
-                    at: moment_of(row.get(1)?)?,
-                    actor: row.get(2)?,
-                    action: row.get(3)?,
-                    table: row.get(4)?,
-                    detail: from_json(&row.get::<_, String>(5)?)?,
-                });
-            }
-            Ok(events)
-        })
-    }
-}
-
 const MAPPING: &str = "SELECT digest, name, version, tables, report, uploaded_at, uploaded_by FROM _turntable_mappings";
 
 /// SQLite takes `digest` from the row that has the largest id.
@@ -359,11 +332,17 @@ fn write_route(transaction: &Transaction<'_>, now: Timestamp, table: &str, route
 }
 
 fn write_event(transaction: &Transaction<'_>, now: Timestamp, act: &Act) -> Result<()> {
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO _turntable_events (at, actor, action, table_name, detail) VALUES (?, ?, ?, ?, ?)",
-    )?;
-    insert.execute((now.as_microsecond(), &act.actor, act.action, &act.table, to_json(&act.detail)?))?;
-    Ok(())
+    let deed = Deed {
+        at: now,
+        actor: act.actor.clone(),
+        action: act.action.to_owned(),
+        table: act.table.clone(),
+        request: context::name(),
+        outcome: None,
+        detail: act.detail.clone(),
+        is_decision: true,
+    };
+    chain::append(transaction, [deed])
 }
 
 #[cfg(test)]
@@ -371,6 +350,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::audit::Entry;
+    use crate::store::control::EventsAsked;
 
     fn act(action: &'static str, table: Option<&str>) -> Act {
         Act { actor: "ada".into(), action, table: table.map(str::to_owned), detail: json!({ "n": 1 }) }
@@ -381,7 +362,11 @@ mod tests {
     }
 
     fn asked(after: u64, before: u64, limit: u32) -> EventsAsked {
-        EventsAsked { after, before, table: None, actor: None, limit }
+        EventsAsked { after, before, limit, ..EventsAsked::all() }
+    }
+
+    fn events(store: &Database, asked: &EventsAsked) -> Vec<Entry> {
+        store.events(asked).unwrap().into_iter().map(|(entry, _)| entry).collect()
     }
 
     fn put(store: &Database, digest: &str, component: Option<&[u8]>) {
@@ -405,7 +390,7 @@ mod tests {
             put(&store, digest, Some(digest.as_bytes()));
             put(&store, digest, Some(b"other bytes"));
         }
-        assert_eq!(store.events(&asked(0, u64::MAX, 10)).unwrap().len(), 3, "nothing happened the second time");
+        assert_eq!(events(&store, &asked(0, u64::MAX, 10)).len(), 3, "nothing happened the second time");
         assert_eq!(store.component("two").unwrap().as_deref(), Some(&b"two"[..]));
         assert_eq!(store.component("four").unwrap(), None);
         let found = store.mapping("two").unwrap().unwrap();
@@ -476,7 +461,7 @@ mod tests {
         decide(&store, activate("two"), "mapping.activate", None).unwrap();
         assert_eq!(store.withdrawn().unwrap(), BTreeMap::new());
         assert_eq!(store.active().unwrap()["encounter"], "two");
-        assert_eq!(store.events(&asked(0, u64::MAX, 1)).unwrap()[0].action, "mapping.activate");
+        assert_eq!(events(&store, &asked(0, u64::MAX, 1))[0].deed.action, "mapping.activate");
     }
 
     #[test]
@@ -498,13 +483,13 @@ mod tests {
         assert!(!routes.contains_key("contact"), "all or none");
         assert_eq!(routes["encounter"], Route::Native);
         assert_eq!(routes["participant"], main);
-        let mut events = store.events(&asked(0, u64::MAX, 100)).unwrap();
-        events.reverse();
-        let seen: Vec<_> = events.iter().map(|e| (e.id, e.action.as_str(), e.table.as_deref())).collect();
+        let mut all = events(&store, &asked(0, u64::MAX, 100));
+        all.reverse();
+        let seen: Vec<_> = all.iter().map(|e| (e.id, e.deed.action.as_str(), e.deed.table.as_deref())).collect();
         assert_eq!(seen, [(1, "route.set", Some("encounter")), (2, "route.set", Some("encounter"))]);
-        assert_eq!(events[0].detail, json!({ "n": 1 }));
-        let ids = |asked: EventsAsked| store.events(&asked).unwrap().iter().map(|e| e.id).collect::<Vec<_>>();
-        let last = events.len() as u64;
+        assert_eq!(all[0].deed.detail, json!({ "n": 1 }));
+        let ids = |asked: EventsAsked| events(&store, &asked).iter().map(|e| e.id).collect::<Vec<_>>();
+        let last = all.len() as u64;
         assert_eq!(ids(asked(0, u64::MAX, 1)), [last]);
         assert_eq!((ids(asked(0, 3, 9)), ids(asked(1, 3, 9))), (vec![2, 1], vec![2]));
         let of = |table: Option<&str>, actor: Option<&str>| EventsAsked {
@@ -527,7 +512,7 @@ mod tests {
             let tried = store.writing(|transaction| Ok(transaction.execute(statement, [])?));
             assert_eq!(tried.unwrap_err().code(), Code::Store);
         }
-        assert_eq!(store.events(&asked(0, u64::MAX, 10)).unwrap()[0].actor, "ada");
+        assert_eq!(events(&store, &asked(0, u64::MAX, 10))[0].deed.actor, "ada");
     }
 
     #[test]

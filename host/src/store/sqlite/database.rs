@@ -16,6 +16,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::store::queue::busy;
 use crate::store::sql::names::Value;
+use crate::store::sqlite::chain;
 use crate::store::sqlite::folder::Folder;
 use crate::store::sqlite::functions;
 use crate::store::sqlite::searched::Searched;
@@ -46,7 +47,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
-    concat!(include_str!("schema_8_candidates.sql"), include_str!("schema_8_words.sql")),
+    concat!(include_str!("schema_8_candidates.sql"), include_str!("schema_8_words.sql"), include_str!("schema_8.sql")),
 ];
 
 #[derive(Debug)]
@@ -375,8 +376,11 @@ fn migrate(writer: &mut Connection) -> Result<()> {
     let newest = MIGRATIONS.len();
     writer.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for migration in MIGRATIONS.get(version..).unwrap_or_default() {
+    for (from, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         transaction.execute_batch(migration)?;
+        if from + 1 == 8 {
+            chain::upgrade(&transaction)?;
+        }
     }
     if version < newest {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -467,7 +471,9 @@ mod tests {
         let old = Connection::open(folder.path().join(FILE_NAME)).unwrap();
         old.execute_batch(MIGRATIONS[0]).unwrap();
         old.execute_batch(
-            "INSERT INTO _turntable_resources VALUES \
+            "INSERT INTO _turntable_events (at, actor, action, table_name, detail) VALUES \
+               (1, 'ada', 'route.set', 'contact', '{\"to\":\"native\"}'), (2, 'ada', 'mapping.load', NULL, '{}'); \
+             INSERT INTO _turntable_resources VALUES \
                ('Patient', 'b', 1, 20, x'7b7d'), ('Patient', 'a', 3, 30, x'7b7d'), ('Basic', 'c', 2, 10, NULL); \
              INSERT INTO _turntable_keys VALUES (x'00112233445566778899aabbccddeeff', 'Patient/long'); \
              INSERT INTO _turntable_columns VALUES ('contact', 'statecode', '1 text'); \
@@ -491,6 +497,10 @@ mod tests {
         assert_eq!(in_rows(), Some("contact".to_owned()), "what no element carries is still in its rows");
         database.own_is_taken(&["contact".to_owned()]).unwrap();
         assert_eq!(in_rows(), None);
+        let trail = database.verify_events().unwrap();
+        assert_eq!((trail.from, trail.to, trail.broken), (1, 2, None), "what was noted before is sealed as it was");
+        let entries = database.events_from(0, 9).unwrap();
+        assert_eq!((entries[0].entry.deed.actor.as_str(), entries[0].entry.deed.is_decision), ("ada", true));
     }
 
     #[test]

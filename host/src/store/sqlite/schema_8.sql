@@ -1,0 +1,1 @@
+-- Eighth version: entries of the audit trail are sealed (schema_8_audit.sql).
