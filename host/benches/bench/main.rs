@@ -6,7 +6,7 @@
 //! just bench read                   # a page of a virtual and of a native table beside what is written by hand
 //! just bench start                  # start to ready, resident memory, swap
 //! just bench beside                 # what others wait for while there is heavy work
-//! just bench native                 # pages of a large native table beside SQL written by hand
+//! just bench native                 # pages, groups and related rows of a large native table beside SQL written by hand
 //! just bench ingest                 # resources into the store beside inserts written by hand
 //! just bench trial                  # what a version on trial costs those who ask
 //! just bench login                  # a page with tokens and rules beside the same without
@@ -30,6 +30,7 @@ mod mapping;
 mod measure;
 mod native;
 mod read;
+mod related;
 mod start;
 mod trial;
 

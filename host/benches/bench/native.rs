@@ -11,13 +11,16 @@ use rusqlite::Connection;
 use turntable::model::limits::Limits;
 use turntable::model::query::{Compare, Expr, Filter, Literal, Order, TextTest};
 use turntable::model::rows::Rows;
-use turntable::model::table::{Column, ColumnAccess, ColumnIndex, Kind, Table as Described, TableAccess};
+use turntable::model::table::{
+    Column, ColumnAccess, ColumnIndex, Kind, Lookup, Rank, Table as Described, TableAccess, Target,
+};
 use turntable::model::value::Number;
 use turntable::store::facade::Store;
 use turntable::store::native::{NativeScan, NativeWrite, OwnChange, ScanLimits, TableRows};
 
 use crate::Result;
 use crate::measure::{Report, Table, milliseconds, quantile, timed};
+use crate::related;
 
 /// Rows of the table; `TURNTABLE_BENCH_ROWS` says another number.
 const ROWS: usize = 1_000_000;
@@ -25,21 +28,30 @@ const ROWS: usize = 1_000_000;
 const PAGE: u64 = 50;
 const ROUNDS: usize = 15;
 /// What a read may take, and the store to find that an index is wanted and to make it.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 const ID: ColumnIndex = 0;
-const STATUS: ColumnIndex = 1;
-const CODE: ColumnIndex = 2;
-const EFFECTIVE: ColumnIndex = 3;
-const VALUE: ColumnIndex = 4;
+pub const STATUS: ColumnIndex = 1;
+pub const CODE: ColumnIndex = 2;
+pub const EFFECTIVE: ColumnIndex = 3;
+pub const VALUE: ColumnIndex = 4;
 const TEXT: ColumnIndex = 5;
-const COLUMNS: [(&str, Kind); 6] = [
+pub const SUBJECT: ColumnIndex = 6;
+pub const COLUMNS: [(&str, Kind); 7] = [
     ("observationid", Kind::Key),
     ("status", Kind::Text { max_length: None, multi_line: false }),
     ("code", Kind::Text { max_length: None, multi_line: false }),
     ("effective", Kind::Int64),
     ("value", Kind::Int32),
     ("description", Kind::Text { max_length: None, multi_line: false }),
+    ("subject", Kind::Lookup(Lookup { targets: Vec::new(), navigation: String::new() })),
+];
+
+/// Of those whose rows they are.
+const PERSON: [(&str, Kind); 3] = [
+    ("personid", Kind::Key),
+    ("name", Kind::Text { max_length: None, multi_line: false }),
+    ("city", Kind::Text { max_length: None, multi_line: false }),
 ];
 
 /// A question, in both tongues.
@@ -115,9 +127,13 @@ fn questions() -> Vec<Question> {
 
 async fn measured(report: &mut Report, rows: usize) -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let table = Arc::new(described());
+    let (table, persons) = (Arc::new(observations()), Arc::new(described("person", "persons", &PERSON)));
     let store = Store::open(directory.path(), &Limits { store_index_ms: 60_000, ..Limits::default() }).await?;
-    store.put_resources(vec![first(&table)]).await?;
+    let a_person = &["Person/first", "nobody", "nowhere"].map(Some);
+    let an_observation = [Some("none"), None, Some("-1"), Some("1000000"), Some("the first"), Some("Person/first")];
+    let id = "Observation/ffffffff-0000-4000-8000-ffffffffffff";
+    let an_observation: Vec<_> = std::iter::once(Some(id)).chain(an_observation).collect();
+    store.put_resources(vec![first(&persons, a_person), first(&table, &an_observation)]).await?;
     let file = directory.path().join("turntable.db");
     let (took, filled) = timed(|| fill(&file, rows));
     filled?;
@@ -165,6 +181,8 @@ async fn measured(report: &mut Report, rows: usize) -> Result<()> {
     }
     report.add(&making);
     report.add(&pages);
+    let related = related::Asked { store: &store, observations: &table, persons: &persons, hand: &hand };
+    related.measured(report).await?;
     Ok(store.close().await?)
 }
 
@@ -207,27 +225,36 @@ fn ask_by_hand(connection: &Connection, question: &Question) -> Result<Found> {
     Ok((numbers, count.try_into()?))
 }
 
-fn described() -> Described {
-    let column = |(name, kind): (&str, Kind)| Column {
-        name: name.to_owned(),
+fn observations() -> Described {
+    let mut table = described("observation", "observations", &COLUMNS);
+    let target = Target { entity_set: "persons".into(), resource_type: "Person".into(), rank: Rank::Only };
+    if let Kind::Lookup(lookup) = &mut table.columns[SUBJECT].kind {
+        *lookup = Lookup { targets: vec![target], navigation: "subject".into() };
+    }
+    table
+}
+
+fn described(name: &str, entity_set: &str, columns: &[(&str, Kind)]) -> Described {
+    let column = |(name, kind): &(&str, Kind)| Column {
+        name: (*name).to_owned(),
         label: String::new(),
         description: String::new(),
-        kind,
+        kind: kind.clone(),
         access: ColumnAccess { read: true, create: true, update: true },
         required: false,
         path: String::new(),
         elements: Vec::new(),
     };
     Described {
-        name: "observation".to_owned(),
-        entity_set: "observations".to_owned(),
+        name: name.to_owned(),
+        entity_set: entity_set.to_owned(),
         label: String::new(),
         description: String::new(),
         sources: Vec::new(),
-        columns: COLUMNS.into_iter().map(column).collect(),
+        columns: columns.iter().map(column).collect(),
         concepts: Vec::new(),
         key: ID,
-        primary_name: TEXT,
+        primary_name: 1,
         version: None,
         access: TableAccess { read: true, create: true, update: true, delete: true },
         parent: None,
@@ -238,14 +265,13 @@ fn described() -> Described {
     }
 }
 
-/// A row, with which the store makes the table.
-fn first(table: &Arc<Described>) -> NativeWrite {
-    let id = "ffffffff-0000-4000-8000-ffffffffffff";
-    let mut rows = Rows::new((0..COLUMNS.len()).collect());
-    let key = format!("Observation/{id}");
-    rows.push([Some(key.as_str()), Some("none"), None, Some("-1"), Some("1000000"), Some("the first")]);
+/// A row, with which the store makes the table. Its first cell is the key.
+fn first(table: &Arc<Described>, cells: &[Option<&str>]) -> NativeWrite {
+    let (resource_type, id) = cells[0].and_then(|key| key.split_once('/')).unwrap_or_default();
+    let mut rows = Rows::new((0..table.columns.len()).collect());
+    rows.push(cells.iter().copied());
     NativeWrite {
-        resource_type: "Observation".to_owned(),
+        resource_type: resource_type.to_owned(),
         id: id.to_owned(),
         body: Some(Bytes::from_static(b"{}")),
         base: None,
@@ -261,27 +287,38 @@ fn fill(file: &Path, rows: usize) -> Result<()> {
     let hand = file.with_file_name("by-hand.db");
     connection.execute_batch(&format!(
         "ATTACH '{}' AS hand; PRAGMA hand.journal_mode = wal; \
-         CREATE TABLE hand.by_hand (id BLOB PRIMARY KEY, status TEXT, code TEXT, effective INTEGER, value INTEGER, description TEXT);",
+         CREATE TABLE hand.by_hand (id BLOB PRIMARY KEY, status TEXT, code TEXT, effective INTEGER, value INTEGER, description TEXT, subject BLOB); \
+         CREATE TABLE hand.person (id BLOB PRIMARY KEY, name TEXT, city TEXT);",
         hand.display()
     ))?;
+    let persons = i64::try_from(rows.div_ceil(1_000))?;
+    connection.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1), \
+         made AS (SELECT i, printf('%08x-0000-4000-8000-%012x', i, i) AS id FROM n) \
+         INSERT INTO person (\"key\", \"resource\", \"version\", \"c_personid\", \"c_name\", \"k_name\", \"c_city\", \"k_city\") \
+         SELECT unhex(id, '-'), unhex(id, '-'), 1, 'Person/' || id, 'name ' || i, 'name ' || i, 'city ' || (i % 10), 'city ' || (i % 10) FROM made",
+        [persons],
+    )?;
     // Ids are spread, and neither moments nor values are in their order.
     let made = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1), \
          made AS (SELECT i, printf('%08x-0000-4000-8000-%012x', (i * 2654435761) % 4294967296, i) AS id, \
          iif(i % 3 = 0, 'final', iif(i % 3 = 1, 'preliminary', 'amended')) AS status, \
          'code ' || (i % (?1 / 10)) AS code, (i * 7919) % ?1 AS effective, (i * 104729) % 1000 AS value, \
-         'what was found at ' || i || iif(i % 25000 = 0, ' is rare', ' is common') AS description FROM n)";
+         'what was found at ' || i || iif(i % 25000 = 0, ' is rare', ' is common') AS description, \
+         printf('%08x-0000-4000-8000-%012x', i % ?2, i % ?2) AS subject FROM n)";
     connection.execute(
         &format!(
             "{made} INSERT INTO observation (\"key\", \"resource\", \"version\", \"c_observationid\", \"c_status\", \"k_status\", \
-             \"c_code\", \"k_code\", \"c_effective\", \"k_effective\", \"c_value\", \"k_value\", \"c_description\", \"k_description\") \
+             \"c_code\", \"k_code\", \"c_effective\", \"k_effective\", \"c_value\", \"k_value\", \"c_description\", \"k_description\", \
+             \"c_subject\", \"k_subject\") \
              SELECT unhex(id, '-'), unhex(id, '-'), 1, 'Observation/' || id, status, status, code, code, \
-             CAST(effective AS TEXT), effective, CAST(value AS TEXT), value, description, description FROM made"
+             CAST(effective AS TEXT), effective, CAST(value AS TEXT), value, description, description, 'Person/' || subject, unhex(subject, '-') FROM made"
         ),
-        [i64::try_from(rows)?],
+        [i64::try_from(rows)?, persons],
     )?;
     connection.execute_batch(
-        "INSERT INTO hand.by_hand SELECT \"key\", \"k_status\", \"k_code\", \"k_effective\", \"k_value\", \"k_description\" \
-         FROM observation; PRAGMA wal_checkpoint(TRUNCATE);",
+        "INSERT INTO hand.by_hand SELECT \"key\", \"k_status\", \"k_code\", \"k_effective\", \"k_value\", \"k_description\", \"k_subject\" \
+         FROM observation; INSERT INTO hand.person SELECT \"key\", \"k_name\", \"k_city\" FROM person; PRAGMA wal_checkpoint(TRUNCATE);",
     )?;
     Ok(())
 }

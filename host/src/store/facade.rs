@@ -433,8 +433,11 @@ impl Store {
                     break;
                 }
             }
-            let ms = begun.elapsed().as_millis();
-            tracing::info!(table = name, ms, "a native table has an index of the words in its texts");
+            // It may be gone meanwhile, with its version.
+            if self.0.database.searched.has(&table.set()) {
+                let ms = begun.elapsed().as_millis();
+                tracing::info!(table = name, ms, "a native table has an index of the words in its texts");
+            }
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::model::table::{ColumnIndex, Kind, Rank, Table};
 use crate::model::value::SortKey;
 use crate::store::sql::indexes::has_an_index;
 use crate::store::sql::names::{self, Value};
+use crate::store::sql::words;
 
 /// To be raised when `model::value` makes other sort keys from the same cells: all are then made anew.
 const KEYS_VERSION: u32 = 2;
@@ -307,6 +308,8 @@ fn create_anew(transaction: &Transaction<'_>, table: &Table) -> Result<()> {
             .target(&table.columns[table.key].name)
             .hint("keep the key column, or delete the rows first"));
     }
+    // What keeps an index of words would go with the table, and the index stay as it is.
+    transaction.execute_batch(&words::drop(&table.set()))?;
     transaction.execute_batch(&format!("DROP TABLE {name}"))?;
     transaction.execute("DELETE FROM _turntable_columns WHERE table_name = ?", [table.set()])?;
     create(transaction, table)

@@ -392,6 +392,23 @@ mod tests {
         assert_eq!(found(&store, &table, "name 0001").count, Some(0));
     }
 
+    #[test]
+    fn a_table_that_is_made_anew_has_none() {
+        let store = Database::temporary().unwrap();
+        let before = table();
+        store.ensure_table(&before).unwrap();
+        make(&store, &before);
+        let mut after = (*before).clone();
+        after.columns[0].name = "other_id".into();
+        let after = Arc::new(after);
+        store.ensure_table(&after).unwrap();
+        store.put_resources(&[write(&after, 1, 1, Some(("Somebody", "here")))]).unwrap();
+        assert_eq!(told(&store, &after, &anywhere(&after, "body")), Told::Nothing);
+        assert_eq!(found(&store, &after, "body").count, Some(1));
+        make(&store, &after);
+        assert_eq!(number(&told(&store, &after, &anywhere(&after, "body"))), Some(1));
+    }
+
     /// Rows are numbered in a copy as they are in the store.
     #[test]
     fn a_backup_has_the_index_and_its_rows() {
