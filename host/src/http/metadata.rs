@@ -250,6 +250,13 @@ mod tests {
             let format = Format::default();
             documents.place(&second, None, &Which::Service { base: format!("http://{name}/"), format });
         }
-        assert_eq!(documents.0.lock().unwrap()[0].documents.len(), DOCUMENTS_MAX);
+        assert_eq!(documents.0.lock().unwrap()[1].documents.len(), DOCUMENTS_MAX);
+        // Those of a moment that has gone go with the next one, and so do the oldest of many.
+        drop(first);
+        let others: Vec<_> = (0..6).map(|_| Arc::new(Snapshot::default())).collect();
+        for (number, other) in others.iter().enumerate() {
+            documents.place(other, None, &which);
+            assert_eq!(documents.0.lock().unwrap().len(), (number + 2).min(MOMENTS_MAX));
+        }
     }
 }

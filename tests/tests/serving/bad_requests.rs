@@ -512,10 +512,19 @@ async fn administration() {
         (
             "POST /admin/v1/tables/msemr_encounter/mapping",
             r#"{"digest":"sha256:00","mode":"shadow"}"#,
-            501,
-            "NotSupported",
-            &["shadow"],
+            400,
+            "BadValue",
+            &["percent"],
         ),
+        (
+            "POST /admin/v1/tables/msemr_encounter/mapping",
+            r#"{"digest":"sha256:00","mode":"canary","percent":10,"expected":"Zyxwv"}"#,
+            400,
+            "BadJson",
+            &[],
+        ),
+        ("POST /admin/v1/tables/msemr_encounter/mapping/promote", "", 409, "Conflict", &["on trial"]),
+        ("POST /admin/v1/tables/msemr_encounter/mapping/promote?digest=Zyxwv", "", 409, "Conflict", &["on trial"]),
         (
             "POST /admin/v1/tables/msemr_encounter/mapping",
             r#"{"digest":"sha256:00","mode":"often"}"#,
