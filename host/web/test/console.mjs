@@ -1,10 +1,10 @@
 // The console in a real browser. Arguments: the server and its token; a server with keys, keys of a reader and an administrator;
-// a component that passes the gate, and one that does not.
+// a component that passes the gate, one that does not, and one that makes other rows of observations.
 
 import assert from 'node:assert/strict';
 import { browser, clean, json, open, picture } from './drive.mjs';
 
-const [server, token, closed, reader, admin, good, bad] = process.argv.slice(2);
+const [server, token, closed, reader, admin, good, bad, other] = process.argv.slice(2);
 const chromium = await browser();
 
 /// By a link as the demo prints it.
@@ -64,6 +64,66 @@ async function release() {
   await page.getByRole('dialog').getByRole('button', { name: 'Go back' }).click();
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   assert.notEqual(await digest(), released);
+  await page.context().close();
+}
+
+/// A version that makes other rows is found out as a shadow, takes itself back as a canary, and comes into force where one
+/// wants it all the same.
+async function trials() {
+  const page = await open(chromium);
+  await signedIn(page);
+  await page.goto(`${server}/console/mappings`);
+  await page.locator('input[type=file]').setInputFiles(other);
+  await page.getByRole('heading', { name: /^Loaded: observation/ }).waitFor();
+  await page.goto(`${server}/console/t/msemr_observation`);
+  const dialog = page.getByRole('dialog');
+  const begin = async (open_, act, percent) => {
+    await page.getByRole('button', { name: open_ }).first().click();
+    await dialog.getByLabel(/in percent/).fill(String(percent));
+    await dialog.getByLabel(/in percent/).press('Tab');
+    await clean(page, open_);
+    await dialog.getByRole('button', { name: act, exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  const read = () => json(`${server}/api/data/v9.2/msemr_observations`);
+  /// Looks again until it is there.
+  const until = async (what) => {
+    for (let times = 0; times < 50; times++) {
+      await read();
+      await page.reload();
+      await page.getByRole('heading', { name: 'Columns', exact: true }).waitFor();
+      if (await what.count()) return;
+      await page.waitForTimeout(200);
+    }
+    assert.fail(`it does not come to ${what}`);
+  };
+  const trial = page.getByRole('region', { name: 'On trial' });
+  await begin('Compare …', 'Compare', 100);
+  await trial.getByText('Nobody sees them.').waitFor();
+  await until(trial.getByRole('table', { name: 'Columns that differ' }).getByText('msemr_description'));
+  await clean(page, 'a shadow');
+  await picture(page, 'console-shadow');
+  await trial.getByRole('button', { name: 'End the trial …' }).click();
+  await dialog.getByRole('button', { name: 'End the trial', exact: true }).click();
+  await trial.waitFor({ state: 'detached' });
+
+  await begin('Try on some …', 'Let it answer', 100);
+  await until(page.getByText('canary, 100 %: stopped by itself'));
+  assert.equal(await trial.count(), 0);
+  await page.locator('summary', { hasText: 'History' }).click();
+  await clean(page, 'a canary that is back');
+  await picture(page, 'console-stopped');
+
+  await begin('Compare …', 'Compare', 10);
+  await trial.getByRole('button', { name: 'Put in force for everybody …' }).click();
+  await dialog.getByRole('button', { name: 'Promote' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await trial.waitFor({ state: 'detached' });
+  assert.equal((await read()).body.value[0].msemr_description, null, 'it is in force');
+  await page.getByRole('button', { name: /Go back/ }).click();
+  await dialog.getByRole('button', { name: 'Go back' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.notEqual((await read()).body.value[0].msemr_description, null);
   await page.context().close();
 }
 
@@ -173,7 +233,7 @@ async function people() {
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [route, release, others, playground, people]) {
+for (const part of [route, release, trials, others, playground, people]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();
