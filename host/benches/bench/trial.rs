@@ -1,5 +1,6 @@
 //! (g) What a version on trial costs those who ask: a page of 50 rows of a virtual table, without one, with a shadow on a tenth of
-//! the reads, with one on all of them, and from a canary. CPU time is that of the whole server, comparisons included.
+//! the reads, with one on all of them, and from a canary. CPU time is that of
+//! the threads that answer: comparisons have a thread of their own, which is in the times but not in that.
 
 use serde_json::json;
 use turntable::cli::serve::Server;
