@@ -14,7 +14,8 @@ use crate::model::catalog::nearest;
 /// Every key `a.b` is also `TURNTABLE_A__B`.
 const PREFIX: &str = "TURNTABLE_";
 /// Variables that other parts of the program read.
-const NOT_KEYS: [&str; 4] = ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN", "TURNTABLE_TOKEN"];
+const NOT_KEYS: [&str; 5] =
+    ["TURNTABLE_LOG", "TURNTABLE_CONFIG", "TURNTABLE_ADMIN_TOKEN", "TURNTABLE_TOKEN", "TURNTABLE_SERVER"];
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
