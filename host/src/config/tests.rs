@@ -140,6 +140,7 @@ fn variables_win_over_the_file() {
             ("TURNTABLE_LIMITS__PAGE_ROWS", "2"),
             ("TURNTABLE_AUTH__HOSTS", "one, two"),
             ("TURNTABLE_ADMIN_TOKEN", "0123456789abcdef"),
+            ("TURNTABLE_SERVER", "http://127.0.0.1:1"),
             ("TURNTABLE_LOG", "debug"),
             ("TURNTABLE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
         ],
@@ -152,7 +153,9 @@ fn variables_win_over_the_file() {
     assert!(!config.mappings.builtin);
     assert_eq!(config.limits.page_rows, 2);
     assert_eq!(config.doors.hosts, ["one", "two"]);
-    assert!(!config.warnings.iter().any(|w| w.contains("TURNTABLE_ADMIN_TOKEN")), "{:?}", config.warnings);
+    for own in ["TURNTABLE_ADMIN_TOKEN", "TURNTABLE_SERVER"] {
+        assert!(!config.warnings.iter().any(|w| w.contains(own)), "{:?}", config.warnings);
+    }
     assert!(config.warnings.iter().any(|w| w.starts_with("TURNTABLE_PORT_8080_TCP: ignored")));
 }
 

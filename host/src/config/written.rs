@@ -14,11 +14,12 @@ use crate::model::catalog::nearest;
 /// Every key `a.b` is also `TURNTABLE_A__B`.
 const PREFIX: &str = "TURNTABLE_";
 /// Variables that other parts of the program read.
-const NOT_KEYS: [&str; 6] = [
+const NOT_KEYS: [&str; 7] = [
     "TURNTABLE_LOG",
     "TURNTABLE_CONFIG",
     "TURNTABLE_ADMIN_TOKEN",
     "TURNTABLE_TOKEN",
+    "TURNTABLE_SERVER",
     "TURNTABLE_REGISTRY_USER",
     "TURNTABLE_REGISTRY_PASSWORD",
 ];

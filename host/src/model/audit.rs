@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use ring::hmac;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -41,6 +42,16 @@ impl Default for Policy {
     }
 }
 
+/// What keys are hashed with, ready for many.
+#[derive(Clone, Debug)]
+pub struct Secret(hmac::Key);
+
+impl Secret {
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
 impl KeysAs {
     pub const ALL: [Self; 3] = [Self::Hashed, Self::Plain, Self::Nothing];
 
@@ -54,14 +65,11 @@ impl KeysAs {
     }
 
     /// A key as it is to be kept; `secret` is the store's.
-    pub fn kept(self, secret: &[u8], key: uuid::Uuid) -> Option<String> {
+    pub fn kept(self, secret: &Secret, key: uuid::Uuid) -> Option<String> {
         match self {
             Self::Nothing => None,
             Self::Plain => Some(key.to_string()),
-            Self::Hashed => {
-                let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
-                Some(hex(&ring::hmac::sign(&secret, key.as_bytes()).as_ref()[..KEY_BYTES]))
-            }
+            Self::Hashed => Some(hex(&hmac::sign(&secret.0, key.as_bytes()).as_ref()[..KEY_BYTES])),
         }
     }
 }
@@ -270,11 +278,11 @@ fn quoted(text: &str) -> String {
 
 /// Lower case.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]);
+    let mut text = String::with_capacity(bytes.len() * 2);
+    text.extend(digits);
+    text
 }
 
 /// A seal in hexadecimal digits. None: it is none.
@@ -315,13 +323,14 @@ mod tests {
 
     #[test]
     fn what_is_changed_in_a_chain_is_found() {
-        let walk = |entries: &[(Entry, Seal)]| {
+        type Entries = Vec<(Entry, Seal)>;
+        let walk = |entries: &Entries| {
             let mut chain = Chain::behind(6, [7; 32]);
             entries.iter().try_for_each(|(entry, seal)| chain.check(entry, seal))
         };
         let whole = three();
         assert_eq!(walk(&whole), Ok(()));
-        let check = |change: &dyn Fn(&mut Vec<(Entry, Seal)>), expected: Broken| {
+        let check = |change: &dyn Fn(&mut Entries), expected: Broken| {
             let mut entries = three();
             change(&mut entries);
             assert_eq!(walk(&entries), Err(expected));
@@ -334,7 +343,7 @@ mod tests {
         check(&|all| drop(all.remove(0)), Broken::Missing(7));
         check(&|all| all.swap(0, 1), Broken::Missing(7));
         // Sealed anew by itself, it does not fit the next.
-        let forge = |all: &mut Vec<(Entry, Seal)>| {
+        let forge = |all: &mut Entries| {
             all[0].0.deed.actor = "eve".to_owned();
             all[0].1 = all[0].0.seal(&[7; 32]);
         };
@@ -362,11 +371,12 @@ mod tests {
     #[test]
     fn keys_are_kept_as_the_policy_says() {
         let key = uuid::uuid!("4c73b472-442b-4920-b899-aadc599f1d75");
-        assert_eq!(KeysAs::Nothing.kept(b"s", key), None);
-        assert_eq!(KeysAs::Plain.kept(b"s", key), Some(key.to_string()));
-        let hashed = KeysAs::Hashed.kept(b"s", key).unwrap();
+        let secret = Secret::new(b"s");
+        assert_eq!(KeysAs::Nothing.kept(&secret, key), None);
+        assert_eq!(KeysAs::Plain.kept(&secret, key), Some(key.to_string()));
+        let hashed = KeysAs::Hashed.kept(&secret, key).unwrap();
         assert_eq!((hashed.len(), hashed.contains("4c73")), (24, false));
-        assert_ne!(KeysAs::Hashed.kept(b"t", key).unwrap(), hashed, "each store has its own");
+        assert_ne!(KeysAs::Hashed.kept(&Secret::new(b"t"), key).unwrap(), hashed, "each store has its own");
     }
 
     #[test]

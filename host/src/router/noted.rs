@@ -153,7 +153,7 @@ impl Noting {
             return;
         }
         self.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        if !self.about.table.as_ref().is_some_and(|own| own.name == table.name) {
+        if self.about.table.as_ref().is_none_or(|own| own.name != table.name) {
             return;
         }
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);

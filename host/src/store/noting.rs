@@ -13,7 +13,8 @@ use tokio::sync::mpsc::{OwnedPermit, Receiver, Sender, channel};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::model::audit::{Deed, KeysAs, Policy};
+use crate::jobs;
+use crate::model::audit::{Deed, KeysAs, Policy, Secret};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::store::facade::{Store, WeakStore};
@@ -109,6 +110,7 @@ impl Trail {
         })?;
         let secret = store.setting_or(SECRET, made).await?;
         let last = store.last_event().await?;
+        let secret = Secret::new(&secret);
         let writing = Writing { store: store.weak(), secret, keys: self.policy.keys, figures: self.figures.clone() };
         tokio::spawn(writing.run(receiver));
         let ended = match last.as_deref() {
@@ -177,7 +179,7 @@ impl Trail {
 /// How a key stands in entries of this store; None where none does.
 pub async fn key_as_kept(store: &Store, policy: Policy, key: Uuid) -> Result<Option<String>> {
     let secret = store.setting(SECRET).await?.unwrap_or_default();
-    Ok(policy.keys.kept(&secret, key))
+    Ok(policy.keys.kept(&Secret::new(&secret), key))
 }
 
 fn of_server(action: &str, detail: Value) -> Deed {
@@ -189,7 +191,7 @@ fn of_server(action: &str, detail: Value) -> Deed {
 /// The one who writes.
 struct Writing {
     store: WeakStore,
-    secret: Vec<u8>,
+    secret: Secret,
     keys: KeysAs,
     figures: Arc<Figures>,
 }
@@ -211,55 +213,25 @@ impl Writing {
         }
     }
 
-    /// Until it is written.
     async fn write(&self, notes: Vec<Note>) {
-        let (mut deeds, mut told) = (Vec::with_capacity(notes.len()), Vec::new());
+        let (mut left, mut told) = (Vec::with_capacity(notes.len()), Vec::new());
         for note in notes {
             match note {
-                Note::Left(left, kept) => {
-                    deeds.extend(left);
+                Note::Left(some, kept) => {
+                    left.extend(some);
                     told.extend(kept);
                 }
                 Note::Flush(done) => told.push(done),
             }
         }
-        let count = deeds.len() as u64;
-        let (keys, secret) = (self.keys, self.secret.clone());
-        let mut deeds = Some(move || deeds.into_iter().map(|left| whole(left, keys, &secret)).collect::<Vec<_>>());
-        let mut made: Option<Arc<Vec<Deed>>> = None;
-        while count > 0 {
-            let some = match (&made, deeds.take()) {
-                (Some(made), _) => made.clone(),
-                (None, Some(make)) => crate::jobs::run(make).await.map(Arc::new).unwrap_or_default(),
-                (None, None) => return,
-            };
-            made = Some(some.clone());
-            let Some(store) = self.store.upgrade() else {
-                tracing::error!(entries = count, "the store is gone before the audit trail was written");
-                return;
-            };
-            match store.note(some).await {
-                Ok(()) => {
-                    if self.figures.is_failing.swap(false, Ordering::Relaxed) {
-                        tracing::info!("the audit trail is written again");
-                    }
-                    self.figures.written.fetch_add(count, Ordering::Relaxed);
-                    break;
-                }
+        if !left.is_empty() {
+            let (keys, secret) = (self.keys, self.secret.clone());
+            let make = move || left.into_iter().map(|left| whole(left, keys, &secret)).collect();
+            match jobs::run(make).await {
+                Ok(deeds) => self.written(Arc::new(deeds), &mut told).await,
                 Err(error) => {
-                    self.figures.failed.fetch_add(1, Ordering::Relaxed);
-                    if !self.figures.is_failing.swap(true, Ordering::Relaxed) {
-                        let (code, internal) = (error.code(), error.get_internal());
-                        tracing::error!(
-                            ?code,
-                            internal,
-                            "the audit trail cannot be written; it is tried again, and requests will wait"
-                        );
-                    }
-                    // Nobody waits for what may take long.
+                    tracing::error!(%error, "entries of the audit trail cannot be made");
                     told.clear();
-                    drop(store);
-                    tokio::time::sleep(AGAIN).await;
                 }
             }
         }
@@ -268,10 +240,36 @@ impl Writing {
             let _ = told.send(());
         }
     }
+
+    /// Tries until it is written. Who waits is told after the first try, or, where that failed, never.
+    async fn written(&self, deeds: Arc<Vec<Deed>>, told: &mut Vec<oneshot::Sender<()>>) {
+        let entries = deeds.len() as u64;
+        loop {
+            let Some(store) = self.store.upgrade() else {
+                tracing::error!(entries, "the store is gone before the audit trail was written");
+                told.clear();
+                return;
+            };
+            let Err(error) = store.note(deeds.clone()).await else { break };
+            self.figures.failed.fetch_add(1, Ordering::Relaxed);
+            if !self.figures.is_failing.swap(true, Ordering::Relaxed) {
+                let (code, internal) = (error.code(), error.get_internal());
+                tracing::error!(?code, internal, "the audit trail cannot be written; requests will wait until it is");
+            }
+            // Nobody waits for what may take long.
+            told.clear();
+            drop(store);
+            tokio::time::sleep(AGAIN).await;
+        }
+        if self.figures.is_failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the audit trail is written again");
+        }
+        self.figures.written.fetch_add(entries, Ordering::Relaxed);
+    }
 }
 
 /// With its keys as they are kept.
-fn whole(left: Left, keys: KeysAs, secret: &[u8]) -> Deed {
+fn whole(left: Left, keys: KeysAs, secret: &Secret) -> Deed {
     let Left { mut deed, keys: of } = left;
     let kept: Vec<Value> = of.into_iter().filter_map(|key| keys.kept(secret, key)).map(Value::from).collect();
     if !kept.is_empty() {

@@ -53,6 +53,12 @@ impl World {
     }
 }
 
+/// Method, path, body.
+type Sent = (Method, String, Option<String>);
+
+/// Of an entry: action, table, rows and what went wrong. No rows: it does not matter how many.
+type Told<'a> = (&'a str, Option<&'a str>, Option<u64>, Option<&'a str>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_to_a_row_leaves_an_entry() {
     let world = World::new(|_| {}).await;
@@ -72,9 +78,7 @@ async fn every_way_to_a_row_leaves_an_entry() {
     let group = "contacts?$apply=aggregate($count%20as%20n)";
     let get = |path: &str| (Method::GET, path.to_owned(), None);
     let refused = Some("Forbidden");
-    // Role, call, then of each entry action, table, rows and what went wrong.
-    type Expected<'a> = Vec<(&'a str, Option<&'a str>, Option<u64>, Option<&'a str>)>;
-    let calls: Vec<(&str, (Method, String, Option<String>), Expected<'_>)> = vec![
+    let calls: Vec<(&str, Sent, Vec<Told<'_>>)> = vec![
         ("reader", get("contacts?$top=2"), vec![("rows.read", Some("contact"), Some(2), None)]),
         ("reader", get(&one), vec![("row.read", Some("contact"), Some(1), None)]),
         ("reader", get(&format!("{one}/lastname")), vec![("row.read", Some("contact"), Some(1), None)]),
@@ -138,19 +142,16 @@ async fn every_way_to_a_row_leaves_an_entry() {
         let answer = world.send(role, method, &path, body).await;
         let mut found = world.newest(&format!("after={last}")).await;
         found.reverse();
-        let told: Vec<_> = found
+        let told: Vec<Told<'_>> = found
             .iter()
             .map(|entry| {
                 let rows = entry["detail"]["rows"].as_u64();
                 (entry["action"].as_str().unwrap_or_default(), entry["table"].as_str(), rows, entry["outcome"].as_str())
             })
             .collect();
-        let as_expected = |((action, table, rows, outcome), expected): (
-            &(&str, Option<&str>, _, _),
-            &(&str, Option<&str>, Option<u64>, _),
-        )| {
-            (*action, *table, *outcome) == (expected.0, expected.1, expected.3)
-                && (expected.2.is_none() || *rows == expected.2)
+        let as_expected = |(told, expected): (&Told<'_>, &Told<'_>)| {
+            (told.0, told.1, told.3) == (expected.0, expected.1, expected.3)
+                && (expected.2.is_none() || told.2 == expected.2)
         };
         assert!(
             told.len() == expected.len() && told.iter().zip(&expected).all(as_expected),

@@ -175,12 +175,12 @@ mod tests {
         Deed {
             at: Timestamp::from_second(1_000 + i64::try_from(n).unwrap()).unwrap(),
             actor: format!("key:{}", n % 2),
-            action: if n % 3 == 0 { "route.set".to_owned() } else { "rows.read".to_owned() },
-            table: (n % 4 != 0).then(|| "contact".to_owned()),
+            action: if n.is_multiple_of(3) { "route.set".to_owned() } else { "rows.read".to_owned() },
+            table: (!n.is_multiple_of(4)).then(|| "contact".to_owned()),
             request: Some(format!("r{n}")),
             outcome: None,
             detail: json!({ "rows": n, "keys": [format!("k{n}")] }),
-            is_decision: n % 3 == 0,
+            is_decision: n.is_multiple_of(3),
         }
     }
 
