@@ -140,13 +140,21 @@ fn a_demo_on_the_same_data_has_the_same_rows_and_an_ingest_says_what_was_not_sto
         format!(r#"{{"resourceType":"Bundle","type":"{kind}","entry":[{}]}}"#, entries.join(","))
     };
     assert_eq!(ingest("good.json", &bundle("batch", &[&good]), &[]).status, Some(0));
-    for more in [&[][..], &["--json"]] {
-        let ran = ingest("mixed.json", &bundle("batch", &[&good, &bad, basic]), more);
-        assert_eq!(ran.status, Some(1), "{}", ran.err);
-        assert!(ran.err.contains("2 entries were not stored"), "{}", ran.err);
-        assert!(ran.err.contains("mixed.json: entry 1: its resource has another id"), "{}", ran.err);
-        assert!(ran.err.contains("mixed.json: entry 2: no table shows Basic"), "{}", ran.err);
-    }
+    let mixed = bundle("batch", &[&good, &bad, basic]);
+    let ran = ingest("mixed.json", &mixed, &[]);
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("2 entries were not stored"), "{}", ran.err);
+    assert!(ran.err.contains("mixed.json: entry 1: its resource has another id"), "{}", ran.err);
+    assert!(ran.err.contains("mixed.json: entry 2: no table shows Basic"), "{}", ran.err);
+    // The same as JSON.
+    let ran = ingest("mixed.json", &mixed, &["--json"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.err);
+    let said: serde_json::Value = serde_json::from_str(&ran.err).expect("JSON");
+    assert_eq!(said["error"]["message"], "2 entries were not stored");
+    let detail = |at: usize, name: &str| said["error"]["details"][at][name].as_str().unwrap_or_default().to_owned();
+    assert!(detail(0, "target").ends_with("mixed.json: entry 1"), "{said}");
+    assert!(detail(0, "message").contains("its resource has another id"), "{said}");
+    assert_eq!(detail(1, "message"), "no table shows Basic");
     let collection = bundle("collection", &[&format!(r#"{{"resource":{patient}}}"#)]);
     let ran = ingest("collection.json", &collection, &[]);
     assert!(ran.status == Some(1) && ran.err.contains("says what there is"), "{}", ran.err);

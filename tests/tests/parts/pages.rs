@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use reqwest::Method;
+use serde_json::json;
 use tempfile::TempDir;
 use turntable::identity::keys::{self, NewKey};
 use turntable_test_data::skipped;
@@ -90,7 +91,13 @@ async fn the_console() {
     let good = file(files.path(), "good.wasm", &with_text("encounter", "Finished", "FINISHED"));
     // A column that is read as something else than is written.
     let bad = file(files.path(), "bad.wasm", &with_text("encounter", "finished", "finishex"));
-    // What observations are called is another part of their code, which none of them has.
+    // What observations are called is another part of their code, which one of them has.
+    let coding = json!({ "system": "http://loinc.org", "code": "85354-9", "display": "Blood pressure", "version": "Version two" });
+    let observation = json!({
+        "resourceType": "Observation", "id": "pressure", "status": "final", "code": { "coding": [coding] },
+    });
+    let bundle = json!({ "resourceType": "Bundle", "type": "collection", "entry": [{ "resource": observation }] });
+    fhir.as_sandbox().load(bundle.to_string().as_bytes()).expect("the bundle is whole");
     let other = with_text("observation", "code.text | code.coding[0].display", "code.text | code.coding[0].version");
     let other = file(files.path(), "other.wasm", &without_samples(other));
     let arguments = vec![url(&server), token.trim().to_owned(), url(&closed), reader, admin, good, bad, other];

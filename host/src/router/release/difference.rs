@@ -229,6 +229,7 @@ impl Users<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::table::Source;
     use crate::odata::sample;
 
     fn text(max_length: Option<u32>) -> Kind {
@@ -300,7 +301,19 @@ mod tests {
         assert_eq!(other(|_| ()), SchemaDifference::default());
         assert_eq!(other(|t| t.access.delete = false).changed.len(), 1);
         assert_eq!(other(|t| t.entity_set.push('x')).changed.len(), 1);
-        assert_eq!(other(|t| t.sources[0].resource_type.push('x')).changed.len(), 1);
+        let source = Source {
+            resource_type: "Media".to_owned(),
+            profiles: Vec::new(),
+            search: Vec::new(),
+            fixed_params: Vec::new(),
+            includes: Vec::new(),
+            discriminator: None,
+        };
+        let others = {
+            let sources = vec![source];
+            SchemaDifference::between(&[Arc::new(table.clone())], &[Arc::new(Table { sources, ..table.clone() })])
+        };
+        assert_eq!(others.changed.len(), 1, "{others:?}");
         assert_eq!(other(|t| t.version = None).changed.len(), 1);
         let wanted = |t: &mut Table| {
             let column = Column { required: true, ..column("tt_new", text(None)) };
