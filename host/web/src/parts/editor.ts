@@ -26,6 +26,12 @@ const LOOKS = EditorView.theme({
   '.cm-content': { caretColor: 'var(--colorNeutralForeground1)' },
   '.cm-cursor': { borderLeftColor: 'var(--colorNeutralForeground1)' },
   '.cm-gutters': { backgroundColor: 'var(--colorNeutralBackground3)', color: 'var(--colorNeutralForeground2)', border: 'none' },
+  // Theirs are images, which the policy takes from this server alone.
+  '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--colorStatusDangerForeground1)' },
+  '.cm-lintRange-warning': { backgroundImage: 'none', textDecoration: 'underline wavy var(--colorStatusWarningForeground1)' },
+  '.cm-lint-marker': { content: 'normal', marginTop: '5px', width: '8px', height: '8px', borderRadius: '50%' },
+  '.cm-lint-marker-error': { content: 'normal', backgroundColor: 'var(--colorStatusDangerForeground1)' },
+  '.cm-lint-marker-warning': { content: 'normal', backgroundColor: 'var(--colorStatusWarningForeground1)' },
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--colorBrandBackground2)' },
 });
 
