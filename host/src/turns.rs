@@ -198,8 +198,9 @@ impl Shared {
 }
 
 impl Turn {
-    /// Goes on with the turn, where nobody who wants less waits for it. Else it is given to them, and the next one is
-    /// waited for, before all others who want as much. `wait.size`: what this one wants still.
+    /// Goes on with the turn, where nobody who wants less waits for it. Else it is given to one of them, and the next one is
+    /// waited for: before whoever comes meanwhile, so that those who want little do not hold up for ever what was begun.
+    /// `wait.size`: what this one wants still.
     pub async fn lent(self, wait: Wait) -> Result<Self, Refused> {
         let (shared, of) = (self.shared.clone(), self.of.clone());
         let (turn, ticket) = {
@@ -208,8 +209,8 @@ impl Turn {
                 return Ok(self);
             }
             let entry = state.of.entry(of.clone()).or_default();
-            let at = entry.waiting.partition_point(|other| other.size < wait.size);
-            let (turn, ticket) = state.wait(&of, wait.size, at);
+            let first = entry.waiting.front().map(|first| first.size).filter(|first| *first < wait.size);
+            let (turn, ticket) = state.wait(&of, first.unwrap_or(wait.size), usize::from(first.is_some()));
             (turn, Ticket { shared: &shared, of: &of, ticket })
         };
         drop(self);
@@ -402,6 +403,34 @@ mod tests {
         }
         assert_eq!(*order.lock().unwrap(), ["one", "other", "the rest", "as large"]);
         assert!(is_empty(&turns));
+        // It is lent to one, and not to all who come meanwhile.
+        let held = large(&turns).await;
+        let one = waits(&turns, "a").await;
+        let (asking, order) = (turns.clone(), Arc::new(Mutex::new(Vec::new())));
+        let rest = tokio::spawn({
+            let order = order.clone();
+            async move {
+                let held = held.lent(Wait { until: soon(), size: 4_000 }).await.unwrap();
+                order.lock().unwrap().push("the rest");
+                drop(held);
+            }
+        });
+        let one = one.await.unwrap();
+        let late = tokio::spawn({
+            let order = order.clone();
+            async move {
+                let turn = asking.turn("a", soon()).await.unwrap();
+                order.lock().unwrap().push("who came meanwhile");
+                drop(turn);
+            }
+        });
+        while turns.0.state().waiting < 2 {
+            tokio::task::yield_now().await;
+        }
+        drop(one);
+        rest.await.unwrap();
+        late.await.unwrap();
+        assert_eq!(*order.lock().unwrap(), ["the rest", "who came meanwhile"]);
         // Nobody waits longer than it may.
         let held = large(&turns).await;
         let one = waits(&turns, "a").await;

@@ -69,6 +69,20 @@ pub fn digest(component: &[u8]) -> String {
     turntable::mapping::inspect::digest(component)
 }
 
+/// A mapping in YAML as a component, which has this resource as its sample.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn of_yaml(sample: &str, yaml: &str) -> Vec<u8> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = |name: &str| directory.path().join(name);
+    std::fs::create_dir(file("samples")).expect("a directory");
+    std::fs::write(file("samples/p.json"), sample).expect("written");
+    std::fs::write(file("mapping.yaml"), yaml).expect("written");
+    let built = build::build(&file("mapping.yaml"), Some(&file("built.wasm"))).expect("it compiles");
+    std::fs::read(built).expect("read")
+}
+
 /// The mapping that misbehaves (`tests/hostile`), marked with how; one that the gate lets in.
 ///
 /// # Panics

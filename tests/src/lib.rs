@@ -23,7 +23,7 @@ mod scripted;
 mod sekmet;
 mod server;
 
-pub use crate::component::{builtin, digest, hostile, with_text, without_samples};
+pub use crate::component::{builtin, digest, hostile, of_yaml, with_text, without_samples};
 pub use crate::data::{EVENTS, PATIENT, PEOPLE, SYNTHEA};
 pub use crate::fhir::Fhir;
 pub use crate::http::{Answer, Call, encode};

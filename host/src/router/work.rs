@@ -90,9 +90,14 @@ impl Place {
     }
 }
 
-/// For a job between two parts of its work: others who want less come first. `MappingBusy` where they take too long.
+/// For a job between two parts of its work: one who wants less comes first. `MappingBusy` where that takes too long. A job
+/// without a deadline, which must come to its end, gives way to nobody.
 pub fn pause() -> Result<()> {
     let Some(Place { turn, size, deadline, patience }) = PLACE.take() else { return Ok(()) };
+    if deadline.is_none() {
+        PLACE.set(Some(Place { turn, size, deadline, patience }));
+        return Ok(());
+    }
     let turn = waited(turn.lent(wait(size, deadline, patience))).map_err(told)?;
     PLACE.set(Some(Place { turn, size, deadline, patience }));
     Ok(())

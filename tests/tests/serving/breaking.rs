@@ -7,9 +7,8 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 use turntable::cli::admin;
-use turntable::cli::mapping::build;
 use turntable::config::Config;
-use turntable_tests::{Server, Setup, digest};
+use turntable_tests::{Server, Setup, digest, of_yaml};
 
 const TABLE: &str = "tt_town";
 
@@ -42,14 +41,7 @@ tables:
       tt_city: {{text: 'address[0].city', label: City}}
 {columns}"
     );
-    let directory = tempfile::tempdir().expect("a directory");
-    let file = |name: &str| directory.path().join(name);
-    std::fs::create_dir(file("samples")).expect("a directory");
-    let sample = r#"{"resourceType":"Patient","id":"p","address":[{"city":"Ulm","postalCode":"89073"}]}"#;
-    std::fs::write(file("samples/p.json"), sample).expect("written");
-    std::fs::write(file("mapping.yaml"), yaml).expect("written");
-    let built = build::build(&file("mapping.yaml"), Some(&file("built.wasm"))).expect("it compiles");
-    std::fs::read(built).expect("read")
+    of_yaml(r#"{"resourceType":"Patient","id":"p","address":[{"city":"Ulm","postalCode":"89073"}]}"#, &yaml)
 }
 
 const STREET: &str = "tt_street: {text: 'address[0].line[0]', label: Street}";

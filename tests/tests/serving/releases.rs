@@ -12,9 +12,12 @@ use turntable::model::limits::Limits;
 use turntable::store::control::{self, Act, Decision};
 use turntable::store::facade::Store;
 use turntable::store::native::{NativeWrite, OwnChange};
-use turntable_tests::{Answer, PATIENT, Server, builtin, digest, with_text};
+use turntable_tests::{Answer, PATIENT, Server, builtin, digest, of_yaml, with_text};
 
 const TABLE: &str = "msemr_encounter";
+/// Of a person in a town.
+const TOWN: &str = r#"{"resourceType":"Patient","id":"p","address":[{"city":"Ulm"}]}"#;
+
 const CHECKS: [&str; 8] = ["tables", "samples", "determinism", "round-trip", "changes", "laws", "lookups", "schema"];
 
 /// Another version of the encounters, by the label of a status.
@@ -239,22 +242,12 @@ async fn what_was_activated_can_be_deactivated() {
     assert_eq!(server.tables().await.len(), all);
 }
 
-/// A mapping in YAML as a component.
-fn of_yaml(yaml: &str) -> Vec<u8> {
-    let directory = tempfile::tempdir().expect("a directory");
-    let file = |name: &str| directory.path().join(name);
-    std::fs::create_dir(file("samples")).expect("a directory");
-    let sample = r#"{"resourceType":"Patient","id":"p","address":[{"city":"Ulm"}]}"#;
-    std::fs::write(file("samples/p.json"), sample).expect("written");
-    std::fs::write(file("mapping.yaml"), yaml).expect("written");
-    let built = build::build(&file("mapping.yaml"), Some(&file("built.wasm"))).expect("it compiles");
-    std::fs::read(built).expect("read")
-}
-
 /// A table with a column and a lookup.
 fn towns(table: &str, set: &str, lookup: &str) -> Vec<u8> {
-    of_yaml(&format!(
-        "
+    of_yaml(
+        TOWN,
+        &format!(
+            "
 mapping: towns
 version: 1.0.0
 tables:
@@ -269,7 +262,8 @@ tables:
       tt_city: {{text: 'address[0].city', label: City}}
       {lookup}: {{lookup: managingOrganization, to: {{accounts: Organization}}, label: Practice}}
 "
-    ))
+        ),
+    )
 }
 
 /// Otherwise the parent of a child table and its other children would go out of service, rows of one table would show as
