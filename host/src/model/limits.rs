@@ -171,7 +171,7 @@ pub struct Limits {
     pub audit_keys: usize,
     /// Entries that the audit trail keeps. The oldest go first.
     pub audit_entries: u64,
-    /// Days that it keeps them. As `audit_entries`.
+    /// Days that it keeps them, as they pass in the life of the store. As `audit_entries`.
     pub audit_days: u32,
     /// Steps of requests that wait to go to the collector of telemetry. More are dropped and counted.
     pub telemetry_queue: usize,

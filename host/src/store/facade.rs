@@ -674,9 +674,9 @@ impl Store {
         self.write(move |database| database.note(&deeds)).await
     }
 
-    /// Takes away entries that are older than so, and those beyond so many, some at a time. Whether there may be more.
-    pub(in crate::store) async fn cut_events(&self, most: u64, age: Duration) -> Result<bool> {
-        self.write(move |database| database.cut_events(most, age)).await
+    /// Takes away entries of days before the last so many, and those beyond so many, some at a time. Whether there may be more.
+    pub(in crate::store) async fn cut_events(&self, most: u64, days: u32) -> Result<bool> {
+        self.write(move |database| database.cut_events(most, days, jiff::Timestamp::now())).await
     }
 
     pub async fn setting(&self, name: impl Into<String>) -> Result<Option<Vec<u8>>> {

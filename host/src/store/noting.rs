@@ -123,8 +123,7 @@ impl Trail {
         if let Ok(place) = self.place(Instant::now() + LAST).await {
             place.fill(vec![Left { deed: of_server(START, detail), keys: Vec::new() }]);
         }
-        let (most, age) = (limits.audit_entries, Duration::from_secs(u64::from(limits.audit_days) * 24 * 60 * 60));
-        tokio::spawn(cut(store.weak(), most, age));
+        tokio::spawn(cut(store.weak(), limits.audit_entries, limits.audit_days));
         Ok(())
     }
 
@@ -282,12 +281,12 @@ fn whole(left: Left, keys: KeysAs, secret: &Secret) -> Deed {
 }
 
 /// Takes away what is too old, for as long as the store is there.
-async fn cut(store: WeakStore, most: u64, age: Duration) {
+async fn cut(store: WeakStore, most: u64, days: u32) {
     loop {
         let mut more = true;
         while more {
             let Some(store) = store.upgrade() else { return };
-            more = store.cut_events(most, age).await.unwrap_or_else(|error| {
+            more = store.cut_events(most, days).await.unwrap_or_else(|error| {
                 tracing::debug!(%error, "old entries of the audit trail are still there");
                 false
             });

@@ -1,19 +1,44 @@
 //! The audit trail: written behind requests, read, held against its seals, cut at its old end.
 
-use std::time::Duration;
+use std::collections::VecDeque;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::types::Value;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::model::audit::{Broken, Deed, Entry, Seal, hex};
-use crate::model::error::{Code, Result};
+use crate::model::error::{Code, Error, Result};
 use crate::store::control::{EVENTS_MAX, EventsAsked, Kept, Verified};
 use crate::store::sqlite::chain::{self, COLUMNS, integer};
 use crate::store::sqlite::database::Database;
 
 /// Entries that are looked at or taken away at once.
 const AT_ONCE: u32 = 5_000;
+
+/// Where the days of the trail are kept.
+const DAYS: &str = "audit-days";
+
+/// In microseconds.
+const A_DAY: u64 = 24 * 60 * 60 * 1_000_000;
+
+/// The days by which entries age. One is over once the clock stands a day away from where it began, whichever way: by what
+/// it says of each entry, one that is set wrong for a moment would take away years of them.
+#[derive(Debug, Deserialize, Serialize)]
+struct Days {
+    /// Microseconds of the clock.
+    began: i64,
+    /// The last entry of each that is over, the oldest first.
+    ends: VecDeque<u64>,
+}
+
+impl Days {
+    /// The last entry that so many days have passed since; 0 where there is none.
+    fn old(&self, days: u32) -> u64 {
+        let passed = self.ends.len().checked_sub(days as usize + 1);
+        passed.and_then(|at| self.ends.get(at)).copied().unwrap_or(0)
+    }
+}
 
 impl Database {
     /// Puts what requests have left behind the last entry.
@@ -111,21 +136,19 @@ impl Database {
         }
     }
 
-    /// Takes away entries that are older than so, and those beyond so many, from the oldest on, some at a time. Whether there may be
-    /// more. What has gone, the trail itself says.
-    pub(crate) fn cut_events(&self, most: u64, age: Duration) -> Result<bool> {
-        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
-        let oldest = Timestamp::now().checked_sub(age).map_or(i64::MIN, Timestamp::as_microsecond);
+    /// Takes away entries of days before the last so many, and those beyond so many, from the oldest on, some at a time. Whether there
+    /// may be more. What has gone, the trail itself says.
+    pub(crate) fn cut_events(&self, most: u64, days: u32, now: Timestamp) -> Result<bool> {
         let (begin, end) = self.reading(|moment| Ok((chain::cut(moment)?, chain::end(moment)?)))?;
+        let old = self.days(begin.id, end.id, now)?.old(days);
         // The last stays, so that the next knows where it belongs.
         let last = end.id.saturating_sub(1).min(begin.id + u64::from(AT_ONCE));
-        let beyond = end.id.saturating_sub(most).min(last);
+        let until = end.id.saturating_sub(most).max(old).min(last);
         let gone: Option<(i64, Vec<u8>)> = self.reading(|moment| {
             let mut find = moment.prepare_cached(
-                "SELECT id, seal FROM _turntable_events \
-                 WHERE id > ?1 AND id <= ?2 AND (id <= ?3 OR at < ?4) ORDER BY id DESC LIMIT 1",
+                "SELECT id, seal FROM _turntable_events WHERE id > ? AND id <= ? ORDER BY id DESC LIMIT 1",
             )?;
-            let mut rows = find.query((integer(begin.id), integer(last), integer(beyond), oldest))?;
+            let mut rows = find.query((integer(begin.id), integer(until)))?;
             let row = rows.next()?;
             Ok(row.map(|row| Ok::<_, rusqlite::Error>((row.get(0)?, row.get(1)?))).transpose()?)
         })?;
@@ -146,6 +169,26 @@ impl Database {
             chain::append(transaction, [deed])
         })?;
         Ok(integer(last) == id)
+    }
+
+    /// The days of the trail, of which the last is over if it is.
+    fn days(&self, begin: u64, end: u64, now: Timestamp) -> Result<Days> {
+        let kept = self.setting(DAYS)?.and_then(|kept| serde_json::from_slice::<Days>(&kept).ok());
+        let is_kept = kept.is_some();
+        let mut days = kept.unwrap_or(Days { began: now.as_microsecond(), ends: VecDeque::new() });
+        let is_over = now.as_microsecond().abs_diff(days.began) >= A_DAY;
+        if is_over {
+            days.ends.retain(|&end| end > begin);
+            days.ends.push_back(end);
+            days.began = now.as_microsecond();
+        }
+        if is_over || !is_kept {
+            let kept = serde_json::to_vec(&days).map_err(|error| {
+                Error::new(Code::Internal, "the days of the audit trail cannot be kept").internal(error.to_string())
+            })?;
+            self.put_setting(DAYS, &kept)?;
+        }
+        Ok(days)
     }
 
     /// The action of the last entry.
@@ -169,6 +212,8 @@ impl Database {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn deed(n: u64) -> Deed {
@@ -245,21 +290,37 @@ mod tests {
     #[test]
     fn old_entries_go_and_the_rest_is_still_a_chain() {
         let store = with(20);
-        // All are decades old, and the last of them stays.
-        assert!(store.cut_events(100, Duration::from_secs(u64::MAX)).is_ok_and(|more| !more), "none is too old");
-        assert!(!store.cut_events(15, Duration::from_secs(u64::MAX)).unwrap());
+        let now = Timestamp::now();
+        assert!(store.cut_events(100, 1, now).is_ok_and(|more| !more), "none is too old, whatever its time");
+        assert!(!store.cut_events(15, 1, now).unwrap());
         let ids = || store.events_from(0, 100).unwrap().iter().map(|kept| kept.entry.id).collect::<Vec<_>>();
         assert_eq!(ids(), (6..=21).collect::<Vec<_>>());
         let last = store.events(&EventsAsked { limit: 1, ..EventsAsked::all() }).unwrap().remove(0).0;
         assert_eq!((last.deed.action.as_str(), &last.deed.detail["upTo"]), ("audit.cut", &json!(5)));
         let whole = store.verify_events().unwrap();
         assert_eq!((whole.from, whole.to, whole.broken), (6, 21, None));
-        store.cut_events(100, Duration::from_secs(60)).unwrap();
-        assert_eq!(ids(), [21, 22], "what is new stays");
+        let day = |days: i64| now + SignedDuration::from_hours(24 * days);
+        store.cut_events(100, 1, day(1)).unwrap();
+        assert_eq!(ids().len(), 16, "what is a day old stays");
+        store.cut_events(100, 1, day(2)).unwrap();
+        assert_eq!(ids(), [21, 22], "the last stays, and what says so");
         assert_eq!(store.verify_events().unwrap().broken, None);
         // Nothing else can be taken away.
         let taken = store.writing(|transaction| Ok(transaction.execute("DELETE FROM _turntable_events", [])?));
         assert_eq!(taken.unwrap_err().code(), Code::Store);
         assert_eq!(ids(), [21, 22]);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ages_the_trail_by_a_day() {
+        let store = with(20);
+        let now = Timestamp::now();
+        for (jumps, at) in [now, Timestamp::MAX, Timestamp::UNIX_EPOCH, now].into_iter().enumerate() {
+            store.cut_events(100, 3, at).unwrap();
+            store.cut_events(100, 3, at).unwrap();
+            assert_eq!(store.events_from(0, 100).unwrap().len(), 20, "{jumps} jumps");
+        }
+        store.cut_events(100, 3, Timestamp::MAX).unwrap();
+        assert_eq!(store.events_from(0, 100).unwrap().len(), 2, "four days were counted");
     }
 }
