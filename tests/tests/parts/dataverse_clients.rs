@@ -85,6 +85,17 @@ async fn dynamics_web_api_for_javascript() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dataverse_webapi_for_javascript() {
+    let how = "npm install dataverse-webapi@3.3.0 into a folder";
+    let Some(folder) = interpreter("TURNTABLE_TEST_DATAVERSE_JS", how) else { return };
+    let fhir = Fhir::sandbox().await;
+    for (route, server) in servers(None, &fhir).await {
+        let arguments = vec![server.address().port().to_string(), folder.to_string_lossy().into_owned()];
+        run("node".into(), "webapi.mjs", route, arguments).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn odata_clients_for_python() {
     let how = "pip install odatapy[client]==5.3.0 python-odata==0.8.1 sqlalchemy-odata==0.2.3 fhirpy==2.3.1";
     let Some(python) = interpreter("TURNTABLE_TEST_ODATA_PY", how) else { return };
