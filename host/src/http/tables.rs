@@ -171,6 +171,11 @@ fn asker(sent: &Sent, caller: &Caller) -> String {
     }
 }
 
+/// Whether a request that canaries have failed is answered by what is in force, so that this is not the end of it.
+fn is_asked_again(session: &Session, error: &Error) -> bool {
+    !session.canaries().is_empty() && may_be_of_mapping(error.code())
+}
+
 /// Whether another version of a mapping might answer what this one fails. Where the server or a FHIR service has no more to
 /// give, or the caller may not, it would not.
 fn may_be_of_mapping(code: Code) -> bool {
@@ -206,7 +211,9 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
     let call = match call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error)) {
         Ok(call) => call,
         Err(error) => {
-            session.note_refused(None, &error).await?;
+            if !is_asked_again(&session, &error) {
+                session.note_refused(None, &error).await?;
+            }
             return Err(error);
         }
     };
@@ -222,6 +229,11 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
     };
     let serving = Serving { app, session, sent, call: Arc::new(call), noted, part: 0 };
     let answered = serving.permitted().await;
+    if let (Some(noted), Err(error)) = (&serving.noted, &answered)
+        && is_asked_again(&serving.session, error)
+    {
+        noted.withdraw();
+    }
     if let Some(noted) = serving.noted.as_ref().filter(|noted| answered.is_err() || !noted.is_passed_on()) {
         noted.end(answered.as_ref().err()).await;
     }

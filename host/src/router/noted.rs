@@ -284,6 +284,11 @@ impl Noting {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// It is answered anew from the beginning, which leaves an entry of its own: nothing of this was shown.
+    pub fn withdraw(&self) {
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     /// Somebody else goes on with it, and ends it.
     pub fn pass_on(&self) {
         self.is_passed_on.store(true, Ordering::Relaxed);
