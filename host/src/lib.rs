@@ -776,6 +776,9 @@ pub mod http {
     /// How each table is used: requests, errors, times.
     pub mod traffic;
 
+    /// What the log says of requests that went wrong here.
+    mod failures;
+
     /// What handlers share, errors on their way out.
     pub mod shared;
 

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use crate::Server;
 
@@ -10,6 +11,7 @@ use crate::Server;
 pub struct Process {
     child: Child,
     pub url: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Process {
@@ -18,19 +20,42 @@ impl Process {
     /// # Panics
     /// If it does not come to serve.
     pub fn start<'e>(test: &str, variables: impl IntoIterator<Item = (&'e str, &'e OsStr)>) -> Self {
+        Self::logged("error", test, variables)
+    }
+
+    /// The same with a log at this level, which [`Process::log`] gives.
+    ///
+    /// # Panics
+    /// If it does not come to serve.
+    pub fn logged<'e>(level: &str, test: &str, variables: impl IntoIterator<Item = (&'e str, &'e OsStr)>) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("a test has a program"))
             .args(["--exact", test, "--nocapture"])
             .envs(variables)
-            .env("TURNTABLE_LOG", "error")
+            .env("TURNTABLE_LOG", level)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
         let url = lines.find_map(|line| line.strip_prefix("serves ").map(str::to_owned)).expect("it serves");
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
+        let (log, errors) = (Arc::new(Mutex::new(Vec::new())), child.stderr.take().expect("it is piped"));
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                kept.lock().expect("nobody panics").push(line);
+            }
+        });
+        Self { child, url, log }
+    }
+
+    /// What it has said on stderr so far, line by line.
+    ///
+    /// # Panics
+    /// If another thread has.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("nobody panics").clone()
     }
 
     /// Bytes that are in memory.

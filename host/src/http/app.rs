@@ -16,6 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 
 use crate::http::doors::{self, Entered};
+use crate::http::failures::Failure;
 use crate::http::identity::{identified, refused};
 use crate::http::shared::{API, App, Failed, Shared, below, failure};
 use crate::http::{admin, batch, cors, fhir, health, ingest, packed, pages, tables};
@@ -245,8 +246,7 @@ async fn counted(State(app): Shared, request: Request, next: Next) -> Response {
     if response.status().is_server_error() {
         counters.server_errors.fetch_add(1, Ordering::Relaxed);
         let error = response.extensions().get::<Failed>().map(|failed| &failed.0);
-        let (code, internal) = error.map_or((None, None), |e| (Some(e.code()), e.get_internal()));
-        tracing::warn!(%method, path = keyless(&path), status = response.status().as_u16(), ?code, internal, "failed");
+        app.failures.add(Failure::request(method.as_str(), keyless(&path), response.status(), error));
     }
     response
 }

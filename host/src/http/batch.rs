@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::http::body;
 use crate::http::doors::{Entered, Peer};
+use crate::http::failures::Failure;
 use crate::http::identity::{or_forbidden, without_key_option};
 use crate::http::shared::{App, Failed, Shared, below, failure};
 use crate::http::tables::{self, Sent};
@@ -40,7 +41,7 @@ async fn answer(app: &Arc<App>, caller: &Caller, request: HttpRequest) -> Result
     let (parts, body) = request.into_parts();
     let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
-    let body = body::read(app, &parts.headers, body, limits.batch_bytes).await?;
+    let body = body::read(app, &parts.headers, body, ("batch_bytes", limits.batch_bytes)).await?;
     let headers = tables::headers(&parts.headers)?;
     let headers = Headers(&headers);
     headers.check_version()?;
@@ -156,7 +157,7 @@ impl Running<'_> {
     async fn together(&mut self, parts: &[Part]) -> std::result::Result<Vec<Response>, (usize, Error)> {
         let noted = self.session().note(About::new("rows.change", Right::Upsert)).await;
         let noted = noted.map_err(|error| (0, error))?;
-        let done = self.made_together(parts, noted.as_deref()).await;
+        let done = self.made_together(parts, noted.as_ref()).await;
         if let Some(noted) = noted {
             noted.end(done.as_ref().err().map(|(_, error)| error)).await;
         }
@@ -166,7 +167,7 @@ impl Running<'_> {
     async fn made_together(
         &mut self,
         parts: &[Part],
-        noted: Option<&Noting>,
+        noted: Option<&Arc<Noting>>,
     ) -> std::result::Result<Vec<Response>, (usize, Error)> {
         let mut attempt = 1;
         loop {
@@ -179,7 +180,10 @@ impl Running<'_> {
             let mut changed = Vec::with_capacity(parts.len());
             for (position, part) in parts.iter().enumerate() {
                 session.begin_part(position);
-                let one = self.change(&session, part, &made, noted).await.map_err(|error| (position, error))?;
+                let one = self
+                    .change(&session, part, &made, noted.map(Arc::as_ref))
+                    .await
+                    .map_err(|error| (position, error))?;
                 if let Some(id) = &part.id {
                     made.insert(id.clone(), one.address().to_owned());
                 }
@@ -195,7 +199,7 @@ impl Running<'_> {
                             if let (Some(noted), (part, key)) = (noted, one.part()) {
                                 noted.part_made(part, key);
                             }
-                            one.shown(self.app, self.session()).await
+                            one.shown(self.app, self.session(), noted.cloned()).await
                         }
                         Err(error) => Err(error),
                     };
@@ -269,12 +273,11 @@ impl Running<'_> {
     }
 
     async fn answered(&mut self, id: Option<String>, group: Option<String>, response: Response) -> Answered {
-        let (parts, body) = response.into_parts();
-        if parts.status.is_server_error() {
-            let error = parts.extensions.get::<Failed>().map(|failed| &failed.0);
-            let (code, internal) = error.map_or((None, None), |error| (Some(error.code()), error.get_internal()));
-            tracing::warn!(status = parts.status.as_u16(), ?code, internal, "a part of a batch failed");
+        if response.status().is_server_error() {
+            let error = response.extensions().get::<Failed>().map(|failed| &failed.0);
+            self.app.failures.add(Failure::part(response.status(), error));
         }
+        let (parts, body) = response.into_parts();
         // All answers are whole before a byte of them leaves.
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
         self.bytes += body.len();

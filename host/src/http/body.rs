@@ -20,9 +20,12 @@ const LINGER: Duration = Duration::from_secs(5);
 /// Some programs begin a text with it (RFC 8259, 8.1).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// The name of a limit, if it has one, and the bytes that a body may have.
+type Most<'a> = (&'a str, usize);
+
 /// A body as it was before it was packed. `BodyTooLarge` where it is larger than `limit`, packed or not;
 /// `UnsupportedMediaType` for another coding than gzip; `Busy` where there is no room; `RequestTimeout`, `BadRequest` where it does not arrive.
-pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes> {
+pub async fn read(app: &App, headers: &HeaderMap, body: Body, limit: Most<'static>) -> Result<Bytes> {
     let is_packed = match is_packed(headers) {
         Ok(is_packed) => is_packed,
         Err(error) => return Err(refused(headers, body, error).await),
@@ -56,16 +59,17 @@ fn is_packed(headers: &HeaderMap) -> Result<bool> {
     }
 }
 
-fn unpacked(body: &[u8], limit: usize) -> Result<Vec<u8>> {
+fn unpacked(body: &[u8], limit: Most<'_>) -> Result<Vec<u8>> {
     let mut plain = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let most = u64::try_from(limit.1).unwrap_or(u64::MAX).saturating_add(1);
     let read = MultiGzDecoder::new(body).take(most).read_to_end(&mut plain);
     read.map_err(|_| Error::new(Code::BadRequest, "the body is no gzip, as Content-Encoding says"))?;
-    if plain.len() > limit { Err(too_large(limit)) } else { Ok(plain) }
+    if plain.len() > limit.1 { Err(too_large(limit)) } else { Ok(plain) }
 }
 
-fn too_large(limit: usize) -> Error {
-    Error::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"))
+fn too_large((name, most): Most<'_>) -> Error {
+    let named = if name.is_empty() { String::new() } else { format!(" (limit `{name}`)") };
+    Error::new(Code::BodyTooLarge, format!("the body is larger than {most} bytes{named}"))
 }
 
 /// Whether this is more than there is room for beside others' bodies.
@@ -81,15 +85,15 @@ fn too_much() -> Error {
 }
 
 /// As it was sent. One that says that it is too large is not waited for.
-async fn whole(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes> {
+async fn whole(app: &App, headers: &HeaderMap, mut body: Body, limit: Most<'_>) -> Result<Bytes> {
     let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if said > limit {
+    if said > limit.1 {
         return Err(refused(headers, body, too_large(limit)).await);
     }
     let mut whole = Vec::with_capacity(said.min(64 << 10));
     let mut weight = Weight::new(&app.lines.held);
     while let Some(data) = next(&mut body).await? {
-        if whole.len() + data.len() > limit {
+        if whole.len() + data.len() > limit.1 {
             return Err(refused(headers, body, too_large(limit)).await);
         }
         weight.add(data.len());
@@ -104,7 +108,7 @@ async fn whole(app: &App, headers: &HeaderMap, mut body: Body, limit: usize) -> 
 
 /// Who still sends does not listen yet: heard out for a while, it sees the answer, not a broken connection. Who asks first
 /// (RFC 9110, 10.1.1) is not asked to send.
-async fn refused(headers: &HeaderMap, mut body: Body, error: Error) -> Error {
+pub async fn refused(headers: &HeaderMap, mut body: Body, error: Error) -> Error {
     if !headers.contains_key(header::EXPECT) {
         let to_the_end = async { while let Ok(Some(_)) = next(&mut body).await {} };
         let _ = tokio::time::timeout(LINGER, to_the_end).await;
@@ -170,7 +174,7 @@ mod tests {
         let app = App::for_tests();
         let read = async |coding: Option<&'static str>, body: Vec<u8>, limit: usize| {
             let headers = coding.map(|coding| (header::CONTENT_ENCODING, HeaderValue::from_static(coding)));
-            let read = read(&app, &headers.into_iter().collect(), Body::from(body), limit).await;
+            let read = read(&app, &headers.into_iter().collect(), Body::from(body), ("", limit)).await;
             read.map(|body| body.to_vec()).map_err(|error| error.code())
         };
         let packed = |text: &[u8]| {

@@ -208,6 +208,9 @@ impl Export {
             true => self.session.names(self.session.seen(&self.table.table), &rows, &self.query, &[]).await,
             false => Names::default(),
         };
+        if let Some(noted) = &self.noted {
+            noted.saw_names(&self.session, 0, &names);
+        }
         let this = self.clone();
         let written = self.session.work_on(rows.len(), &self.table.table, move || {
             let found =

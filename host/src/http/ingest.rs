@@ -48,7 +48,8 @@ async fn take(app: &shared::App, caller: &Caller, request: Request) -> Result<Ta
     };
     let (parts, body) = request.into_parts();
     let lines = is_ndjson(&parts.headers);
-    let body = body::read(app, &parts.headers, body, app.turntable.limits.bundle_bytes).await?;
+    let limit = ("bundle_bytes", app.turntable.limits.bundle_bytes);
+    let body = body::read(app, &parts.headers, body, limit).await?;
     let session = app.session(caller);
     let noted = session.note(About::new("bundle.write", Right::Upsert)).await?;
     let how = How { forward: options.forward.as_deref(), as_batch, lines, own_ids: false };

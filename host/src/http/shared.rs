@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use crate::http::doors::Doors;
+use crate::http::failures::Failures;
 use crate::http::line::Tally;
 use crate::http::metadata::Documents;
 use crate::http::status::status;
@@ -58,6 +59,9 @@ pub struct App {
     pub(super) recorder: Option<Arc<Recorder>>,
     /// Exports that may begin now.
     pub(super) exports: Arc<Semaphore>,
+    /// Components that may be uploaded now.
+    pub(super) uploads: Arc<Semaphore>,
+    pub(super) failures: Arc<Failures>,
 }
 
 /// For `/metrics`.
@@ -74,6 +78,7 @@ pub type Shared = State<Arc<App>>;
 impl App {
     pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken, identity: Identity) -> Self {
         let exports = Arc::new(Semaphore::new(turntable.limits.exports));
+        let uploads = Arc::new(Semaphore::new(turntable.limits.uploads));
         Self {
             turntable,
             ready: AtomicBool::new(false),
@@ -88,6 +93,8 @@ impl App {
             documents: Documents::default(),
             recorder: None,
             exports,
+            uploads,
+            failures: Arc::default(),
         }
     }
 

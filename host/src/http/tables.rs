@@ -95,6 +95,8 @@ struct Serving<'a> {
     call: Arc<Call>,
     /// What it leaves in the audit trail.
     noted: Option<Arc<Noting>>,
+    /// Which one it is of a change set there.
+    part: usize,
 }
 
 pub async fn serve(State(app): Shared, caller: Caller, request: HttpRequest) -> Response {
@@ -111,8 +113,8 @@ async fn answer(app: &App, caller: &Caller, request: HttpRequest) -> Result<Resp
     let root = parts.extensions.get::<Entered>().map_or_else(String::new, |entered| entered.root.clone());
     let limits = &app.turntable.limits;
     let is_bundle = parts.uri.path().ends_with("msind_UpsertBundle");
-    let body =
-        body::read(app, &parts.headers, body, if is_bundle { limits.bundle_bytes } else { limits.body_bytes }).await?;
+    let limit = if is_bundle { ("bundle_bytes", limits.bundle_bytes) } else { ("body_bytes", limits.body_bytes) };
+    let body = body::read(app, &parts.headers, body, limit).await?;
     let (api, path) = below(parts.uri.path());
     let sent = Sent {
         peer: parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical()),
@@ -169,6 +171,11 @@ fn asker(sent: &Sent, caller: &Caller) -> String {
     }
 }
 
+/// Whether a request that canaries have failed is answered by what is in force, so that this is not the end of it.
+fn is_asked_again(session: &Session, error: &Error) -> bool {
+    !session.canaries().is_empty() && may_be_of_mapping(error.code())
+}
+
 /// Whether another version of a mapping might answer what this one fails. Where the server or a FHIR service has no more to
 /// give, or the caller may not, it would not.
 fn may_be_of_mapping(code: Code) -> bool {
@@ -204,7 +211,9 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
     let call = match call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error)) {
         Ok(call) => call,
         Err(error) => {
-            session.note_refused(None, &error).await?;
+            if !is_asked_again(&session, &error) {
+                session.note_refused(None, &error).await?;
+            }
             return Err(error);
         }
     };
@@ -218,8 +227,13 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
         Some(about) => session.note(about).await?,
         None => None,
     };
-    let serving = Serving { app, session, sent, call: Arc::new(call), noted };
+    let serving = Serving { app, session, sent, call: Arc::new(call), noted, part: 0 };
     let answered = serving.permitted().await;
+    if let (Some(noted), Err(error)) = (&serving.noted, &answered)
+        && is_asked_again(&serving.session, error)
+    {
+        noted.withdraw();
+    }
     if let Some(noted) = serving.noted.as_ref().filter(|noted| answered.is_err() || !noted.is_passed_on()) {
         noted.end(answered.as_ref().err()).await;
     }
@@ -278,7 +292,7 @@ impl Changed {
     }
 
     /// The answer, once it is stored: of the row as it is now.
-    pub(super) async fn shown(self, app: &App, session: Session) -> Result<Response> {
+    pub(super) async fn shown(self, app: &App, session: Session, noted: Option<Arc<Noting>>) -> Result<Response> {
         let Request::Write { table, query, .. } = &self.call.request else {
             return Err(Error::new(Code::Internal, "what was a change is none"));
         };
@@ -288,7 +302,7 @@ impl Changed {
             None => None,
         };
         let written = Written { row, ..self.written };
-        let serving = Serving { app, session, sent: self.sent, call: self.call.clone(), noted: None };
+        let serving = Serving { app, session, sent: self.sent, call: self.call.clone(), noted, part: self.part };
         serving.written(&table, written, query).await
     }
 }
@@ -352,6 +366,19 @@ impl Serving<'_> {
     fn saw(&self, table: &Table, rows: &Rows) {
         if let Some(noted) = &self.noted {
             noted.saw(table, rows);
+        }
+    }
+
+    /// What hangs on them is shown, too.
+    fn saw_beside(&self, query: &Query, expanded: &[Expanded]) {
+        if let Some(noted) = &self.noted {
+            noted.saw_beside(&self.session, self.part, &query.expand, expanded);
+        }
+    }
+
+    fn saw_names(&self, names: &Names) {
+        if let Some(noted) = &self.noted {
+            noted.saw_names(&self.session, self.part, names);
         }
     }
 
@@ -589,14 +616,15 @@ impl Serving<'_> {
     /// Flat rows. A client that asks for pages of a size of its own goes on by the cookie, any other by a next link, too.
     async fn fetched(&self, table: &Arc<ServedTable>, fetch: &Fetch) -> Result<Response> {
         let Fetched { flat, count, next } = self.session.fetch(table, fetch, &self.sent.path).await?;
-        if let Some(first) = flat.sides.first() {
-            self.saw(&first.table, &first.rows);
-        }
         let columns = flat::columns(fetch, flat.sides.len());
+        if let Some(noted) = &self.noted {
+            noted.saw_flat(&flat, &columns);
+        }
         let names = match self.style(&Names::default()).wants_names() {
             true => self.session.names_of_flat(&flat, &columns).await,
             false => Names::default(),
         };
+        self.saw_names(&names);
         let begun = Instant::now();
         let cookie = next.as_deref().map(|token| cookie(&fetch.page, fetch.query.skip, token));
         let next_link = next.as_deref().filter(|_| !fetch.page.is_clients).map(|token| self.sent.next_link(token));
@@ -748,10 +776,12 @@ impl Serving<'_> {
         expanded: Vec<Expanded>,
         write: impl FnOnce(Style<'_>, Found<'_>) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<Vec<u8>> {
+        self.saw_beside(query, &expanded);
         let names = match self.style(&Names::default()).wants_names() {
             true => self.session.names(table, &rows, query, &expanded).await,
             false => Names::default(),
         };
+        self.saw_names(&names);
         let begun = Instant::now();
         let bytes = rows.bytes() + expanded.iter().map(Expanded::bytes).sum::<usize>();
         let body = if bytes <= AT_ONCE {

@@ -229,10 +229,15 @@ impl Entry {
         {
             entities.push(json!({ "what": { "identifier": { "system": TABLE, "value": table } }, "name": table }));
         }
-        for key in keys {
+        let own = keys.into_iter().map(|key| (table.as_deref(), key));
+        let beside = detail["beside"].as_object().into_iter().flatten();
+        let beside = beside.flat_map(|(table, keys)| {
+            keys.as_array().into_iter().flatten().filter_map(|key| Some((Some(table.as_str()), key.as_str()?)))
+        });
+        for (table, key) in own.chain(beside) {
             let mut entity = json!({ "what": { "identifier": { "system": KEY, "value": key } } });
             if let Some(table) = table {
-                entity["name"] = table.as_str().into();
+                entity["name"] = table.into();
             }
             entities.push(entity);
         }
@@ -316,7 +321,7 @@ mod tests {
 
     fn three() -> Vec<(Entry, Seal)> {
         let mut chain = Chain::behind(6, [7; 32]);
-        let read = json!({ "rows": 2, "keys": ["a", "b"], "by": ["reader"] });
+        let read = json!({ "rows": 2, "keys": ["a", "b"], "beside": { "account": ["c"] }, "by": ["reader"] });
         let deeds = [("rows.read", read), ("route.set", json!({ "to": "native" })), ("request.refused", json!({}))];
         deeds.into_iter().map(|(action, detail)| chain.add(deed(action, detail))).collect()
     }
@@ -384,7 +389,11 @@ mod tests {
         let found: Vec<_> = three().iter().map(|(entry, seal)| entry.as_fhir(seal)).collect();
         assert_eq!((&found[0]["action"], &found[1]["action"]), (&json!("R"), &json!("E")));
         assert_eq!((&found[0]["outcome"], &found[2]["outcomeDesc"]), (&json!("0"), &json!("Forbidden")));
-        assert_eq!(found[0]["entity"].as_array().map(Vec::len), Some(4), "request, two rows, the entry");
+        assert_eq!(found[0]["entity"].as_array().map(Vec::len), Some(5), "request, two rows, one beside, the entry");
+        assert_eq!(
+            (&found[0]["entity"][2]["name"], &found[0]["entity"][3]["name"]),
+            (&json!("contact"), &json!("account"))
+        );
         assert_eq!(found[0]["agent"][0]["role"][0]["text"], "reader");
         assert_eq!(found[0]["recorded"], "2026-05-04T03:02:01.500000Z");
     }

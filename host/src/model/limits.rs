@@ -67,6 +67,8 @@ pub struct Limits {
     pub bundle_bytes: usize,
     /// Bytes of an uploaded component. `BodyTooLarge`.
     pub component_bytes: usize,
+    /// Components that are uploaded, or wait at the gate, at once. `Busy` for one more, before it is read.
+    pub uploads: usize,
     /// Bytes of the manifest of a component in a registry. `BodyTooLarge`; as the two below of commands, not of servers.
     pub manifest_bytes: usize,
     /// Milliseconds that putting a component into a registry may take, and getting it from there. `UpstreamTimeout`.
@@ -270,6 +272,7 @@ impl Default for Limits {
             batch_answer_bytes: 64 << 20,
             bundle_bytes: 64 << 20,
             component_bytes: 32 << 20,
+            uploads: 8,
             manifest_bytes: 4 << 20,
             registry_ms: 120_000,
             filter_depth: 64,

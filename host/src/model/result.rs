@@ -78,6 +78,11 @@ impl Names {
         }
     }
 
+    /// Of what is known here, by entity set.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, Uuid)> {
+        self.0.iter().flat_map(|(entity_set, names)| names.keys().map(|key| (entity_set.as_str(), *key)))
+    }
+
     pub fn get(&self, entity_set: &str, key: Uuid) -> Option<&str> {
         self.0.get(entity_set)?.get(&key).map(String::as_str)
     }

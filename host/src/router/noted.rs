@@ -1,7 +1,7 @@
 //! What one request for rows leaves in the audit trail: one entry, whatever becomes of it. Its place is taken before anything is done;
 //! a write is answered once its entry is on the disk, a read does not wait for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -14,8 +14,12 @@ use uuid::Uuid;
 use crate::model::access::{Operation, Right};
 use crate::model::audit::{Deed, KeysAs};
 use crate::model::caller::{Caller, Role};
+use crate::model::catalog::Relation;
 use crate::model::error::{Code, Error, Result};
+use crate::model::fetch::Flat;
 use crate::model::key;
+use crate::model::query::Expand;
+use crate::model::result::{Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
 use crate::router::session::Session;
@@ -57,13 +61,26 @@ pub struct Noting {
     until: Instant,
     place: Mutex<Option<Place>>,
     rows: AtomicU64,
-    keys: Mutex<Vec<Uuid>>,
+    named: Mutex<Named>,
     /// Keys that an entry has at most.
     keys_most: usize,
     /// Somebody else ends it.
     is_passed_on: AtomicBool,
     /// Of a change set: its changes, each of which has an entry.
     parts: Mutex<Vec<Part>>,
+}
+
+/// The rows that an entry names.
+#[derive(Debug, Default)]
+struct Named {
+    /// Of the table that the request is about.
+    keys: Vec<Uuid>,
+    /// Of those that are shown with them, by table; of a change set for each of its changes.
+    beside: BTreeMap<usize, BTreeMap<String, BTreeSet<Uuid>>>,
+    /// How many are beside.
+    count: usize,
+    /// There are more, and no room for their keys.
+    more: bool,
 }
 
 /// A change of a change set.
@@ -98,7 +115,7 @@ impl Session {
             KeysAs::Nothing => 0,
             KeysAs::Hashed | KeysAs::Plain => self.limits().audit_keys,
         };
-        let keys = about.key.into_iter().take(keys_most).collect();
+        let named = Named { keys: about.key.into_iter().take(keys_most).collect(), ..Named::default() };
         Ok(Some(Arc::new(Noting {
             about,
             at: Timestamp::now(),
@@ -109,7 +126,7 @@ impl Session {
             until: self.deadline(),
             place: Mutex::new(Some(place)),
             rows: AtomicU64::new(0),
-            keys: Mutex::new(keys),
+            named: Mutex::new(named),
             keys_most,
             is_passed_on: AtomicBool::new(false),
             parts: Mutex::default(),
@@ -146,7 +163,7 @@ fn roles(caller: &Caller) -> Vec<String> {
 }
 
 impl Noting {
-    /// These rows of a table are shown. Keys are kept of the table that the request is about.
+    /// These rows of a table are shown: of the one that the request is about, or of one that it leads to.
     pub fn saw(&self, table: &Table, rows: &Rows) {
         // Of a write it is said what was written.
         if self.about.writes() {
@@ -154,18 +171,59 @@ impl Noting {
         }
         self.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
         if self.about.table.as_ref().is_none_or(|own| own.name != table.name) {
-            return;
+            return self.beside(0, table, rows, 0..rows.len());
         }
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         for row in 0..rows.len() {
-            if keys.len() >= self.keys_most {
-                return;
-            }
             let Some(text) = rows.cell(row, table.key) else { continue };
             let key = key::of_row(table, text);
             // The row that was asked for stands in it already.
-            if self.about.key != Some(key) {
-                keys.push(key);
+            if self.about.key != Some(key) && !named.add(key, self.keys_most) {
+                return;
+            }
+        }
+    }
+
+    /// What hangs on rows is shown with them; `part` is the change of a change set whose answer it is.
+    pub fn saw_beside(&self, session: &Session, part: usize, expand: &[Expand], expanded: &[Expanded]) {
+        for (expand, found) in expand.iter().zip(expanded) {
+            let (Relation::Lookup { table, .. } | Relation::Collection { table, .. }) = &expand.to else { continue };
+            let Ok(table) = session.snapshot().table(table) else { continue };
+            self.beside(part, &table.table, &found.rows, found.of_parent.iter().flatten().copied());
+            self.saw_beside(session, part, &expand.query.expand, &found.expanded);
+        }
+    }
+
+    /// Flat rows are shown, with these columns of each side.
+    pub fn saw_flat(&self, flat: &Flat, columns: &[Vec<usize>]) {
+        let mut sides = flat.sides.iter().zip(columns);
+        if let Some((own, _)) = sides.next() {
+            self.saw(&own.table, &own.rows);
+        }
+        // Of what is not shown a row has been no more than looked at.
+        for (side, _) in sides.filter(|(_, columns)| !columns.is_empty()) {
+            self.beside(0, &side.table, &side.rows, side.of.iter().flatten().copied());
+        }
+    }
+
+    /// What the rows are called that lookups point to is shown.
+    pub fn saw_names(&self, session: &Session, part: usize, names: &Names) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        for (entity_set, key) in names.keys() {
+            if let Some(table) = session.snapshot().catalog.find_entity_set(entity_set) {
+                named.add_beside(part, &table.name, key, self.keys_most);
+            }
+        }
+    }
+
+    fn beside(&self, part: usize, table: &Table, rows: &Rows, which: impl Iterator<Item = usize>) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_noted = vec![false; rows.len()];
+        for row in which {
+            let Some(is_noted) = is_noted.get_mut(row).filter(|is_noted| !**is_noted) else { continue };
+            *is_noted = true;
+            if let Some(text) = rows.cell(row, table.key) {
+                named.add_beside(part, &table.name, key::of_row(table, text), self.keys_most);
             }
         }
     }
@@ -177,9 +235,8 @@ impl Noting {
 
     /// This row was made or changed.
     pub fn made(&self, key: Uuid) {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() < self.keys_most && self.about.key != Some(key) {
-            keys.push(key);
+        if self.about.key != Some(key) {
+            self.named.lock().unwrap_or_else(PoisonError::into_inner).add(key, self.keys_most);
         }
         self.rows.fetch_add(1, Ordering::Relaxed);
     }
@@ -227,6 +284,11 @@ impl Noting {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// It is answered anew from the beginning, which leaves an entry of its own: nothing of this was shown.
+    pub fn withdraw(&self) {
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     /// Somebody else goes on with it, and ends it.
     pub fn pass_on(&self) {
         self.is_passed_on.store(true, Ordering::Relaxed);
@@ -246,17 +308,23 @@ impl Noting {
 
     fn leave(&self, outcome: Option<String>) -> Option<oneshot::Receiver<()>> {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let keys = std::mem::take(&mut *self.keys.lock().unwrap_or_else(PoisonError::into_inner));
+        let named = std::mem::take(&mut *self.named.lock().unwrap_or_else(PoisonError::into_inner));
+        let Named { keys, mut beside, more, .. } = named;
         let parts = std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner));
         let (rows, is_done) = (self.rows.load(Ordering::Relaxed), outcome.is_none());
         let left = match parts.is_empty() {
-            true => vec![self.left(&self.about, &self.by, self.is_ruled, rows, keys, outcome.clone())],
+            true => {
+                let what = What { rows, keys, beside: beside.remove(&0).unwrap_or_default(), more };
+                vec![self.left(&self.about, &self.by, self.is_ruled, what, outcome.clone())]
+            }
             false => {
-                let one = |part: &Part| {
+                let one = |(position, part): (usize, &Part)| {
                     let keys = part.about.key.into_iter().take(self.keys_most).collect();
-                    self.left(&part.about, &part.by, part.is_ruled, is_done.into(), keys, outcome.clone())
+                    let beside = beside.remove(&position).unwrap_or_default();
+                    let what = What { rows: is_done.into(), keys, beside, more };
+                    self.left(&part.about, &part.by, part.is_ruled, what, outcome.clone())
                 };
-                parts.iter().map(one).collect()
+                parts.iter().enumerate().map(one).collect()
             }
         };
         // What has failed is not there, whatever becomes of its entry.
@@ -267,15 +335,8 @@ impl Noting {
         None
     }
 
-    fn left(
-        &self,
-        about: &About,
-        by: &[String],
-        is_ruled: bool,
-        rows: u64,
-        keys: Vec<Uuid>,
-        outcome: Option<String>,
-    ) -> Left {
+    fn left(&self, about: &About, by: &[String], is_ruled: bool, what: What, outcome: Option<String>) -> Left {
+        let What { rows, keys, beside, more } = what;
         let mut detail = Map::new();
         if outcome.is_none() || rows > 0 {
             detail.insert("rows".to_owned(), rows.into());
@@ -289,8 +350,12 @@ impl Noting {
         if is_ruled {
             detail.insert("ruled".to_owned(), true.into());
         }
-        if !about.with.is_empty() {
-            detail.insert("with".to_owned(), about.with.iter().cloned().collect::<Vec<_>>().into());
+        let with: BTreeSet<_> = about.with.iter().chain(beside.keys()).cloned().collect();
+        if !with.is_empty() {
+            detail.insert("with".to_owned(), with.into_iter().collect::<Vec<_>>().into());
+        }
+        if more {
+            detail.insert("more".to_owned(), true.into());
         }
         let deed = Deed {
             at: self.at,
@@ -302,7 +367,42 @@ impl Noting {
             detail: Value::Object(detail),
             is_decision: false,
         };
-        Left { deed, keys }
+        let beside = beside.into_iter().filter(|(_, keys)| !keys.is_empty());
+        Left { deed, keys, beside: beside.map(|(table, keys)| (table, keys.into_iter().collect())).collect() }
+    }
+}
+
+/// Which rows an entry is about.
+struct What {
+    rows: u64,
+    keys: Vec<Uuid>,
+    beside: BTreeMap<String, BTreeSet<Uuid>>,
+    more: bool,
+}
+
+impl Named {
+    /// False: there is no room for it.
+    fn add(&mut self, key: Uuid, most: usize) -> bool {
+        let has_room = self.keys.len() + self.count < most;
+        if has_room {
+            self.keys.push(key);
+        }
+        // Where none are kept, none are missing.
+        self.more |= !has_room && most > 0;
+        has_room
+    }
+
+    fn add_beside(&mut self, part: usize, table: &str, key: Uuid, most: usize) {
+        let of_part = self.beside.entry(part).or_default();
+        if !of_part.contains_key(table) {
+            of_part.insert(table.to_owned(), BTreeSet::new());
+        }
+        let Some(keys) = of_part.get_mut(table) else { return };
+        if self.keys.len() + self.count < most {
+            self.count += usize::from(keys.insert(key));
+        } else {
+            self.more |= most > 0 && !keys.contains(&key);
+        }
     }
 }
 

@@ -71,7 +71,9 @@ pub struct Turntable {
     /// By digest, how often a version was stopped as a canary, and when this process last knew it to be.
     pub(super) stopped: Mutex<HashMap<String, (u32, Instant)>>,
     /// Held by whoever changes what is in force; the table path never takes it.
-    pub(super) control: tokio::sync::Mutex<()>,
+    pub(super) control: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever has a component at the gate, which changes nothing of that.
+    pub(super) loading: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever changes API keys, or looks for such changes; whether the trail was held against them once.
     pub(super) keys: tokio::sync::Mutex<bool>,
     /// What was in force before and requests may still hold.
@@ -126,7 +128,7 @@ impl Turntable {
         limits: Limits,
         tokens: Tokens,
     ) -> Self {
-        let (snapshot, control) = (ArcSwap::from_pointee(Snapshot::default()), tokio::sync::Mutex::new(()));
+        let snapshot = ArcSwap::from_pointee(Snapshot::default());
         let work = Work::new(&limits);
         let pages = Turns::new(limits.large_pages, limits.work_queue, limits.share_percent);
         let samples = Samples::new(&limits);
@@ -152,7 +154,8 @@ impl Turntable {
             samples,
             candidates: Mutex::default(),
             stopped: Mutex::default(),
-            control,
+            control: Arc::default(),
+            loading: Arc::default(),
             keys: tokio::sync::Mutex::default(),
             formerly: Mutex::default(),
         }

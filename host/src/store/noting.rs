@@ -67,6 +67,15 @@ pub struct Left {
     pub deed: Deed,
     /// Of rows that it was about, as apps see them.
     pub keys: Vec<Uuid>,
+    /// Of rows that were shown with them, by table.
+    pub beside: Vec<(String, Vec<Uuid>)>,
+}
+
+impl Left {
+    /// What is about no rows.
+    fn of(deed: Deed) -> Self {
+        Self { deed, keys: Vec::new(), beside: Vec::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -121,7 +130,7 @@ impl Trail {
         // Entries of reads may be missing since the last one that is there.
         let detail = json!({ "version": env!("CARGO_PKG_VERSION"), "before": ended });
         if let Ok(place) = self.place(Instant::now() + LAST).await {
-            place.fill(vec![Left { deed: of_server(START, detail), keys: Vec::new() }]);
+            place.fill(vec![Left::of(of_server(START, detail))]);
         }
         tokio::spawn(cut(store.weak(), limits.audit_entries, limits.audit_days));
         Ok(())
@@ -156,7 +165,7 @@ impl Trail {
     pub async fn close(&self) -> bool {
         let until = Instant::now() + LAST;
         let Ok(place) = self.place(until).await else { return false };
-        let kept = place.fill_and_wait(vec![Left { deed: of_server(STOP, json!({})), keys: Vec::new() }]);
+        let kept = place.fill_and_wait(vec![Left::of(of_server(STOP, json!({})))]);
         tokio::time::timeout_at(until.into(), kept).await.is_ok_and(|kept| kept.is_ok())
     }
 
@@ -269,13 +278,20 @@ impl Writing {
 
 /// With its keys as they are kept.
 fn whole(left: Left, keys: KeysAs, secret: &Secret) -> Deed {
-    let Left { mut deed, keys: of } = left;
-    let kept: Vec<Value> = of.into_iter().filter_map(|key| keys.kept(secret, key)).map(Value::from).collect();
-    if !kept.is_empty() {
-        if !deed.detail.is_object() {
-            deed.detail = Value::Object(Map::new());
-        }
-        deed.detail["keys"] = kept.into();
+    let Left { mut deed, keys: own, beside } = left;
+    let kept = |of: Vec<Uuid>| of.into_iter().filter_map(|key| keys.kept(secret, key)).map(Value::from).collect();
+    let own: Vec<Value> = kept(own);
+    let beside = beside.into_iter().map(|(table, of)| (table, kept(of)));
+    let beside: Map<_, _> =
+        beside.filter(|(_, keys)| !keys.is_empty()).map(|(table, keys)| (table, keys.into())).collect();
+    if !deed.detail.is_object() && (!own.is_empty() || !beside.is_empty()) {
+        deed.detail = Value::Object(Map::new());
+    }
+    if !own.is_empty() {
+        deed.detail["keys"] = own.into();
+    }
+    if !beside.is_empty() {
+        deed.detail["beside"] = beside.into();
     }
     deed
 }
@@ -305,7 +321,8 @@ mod tests {
     }
 
     fn left(action: &str) -> Vec<Left> {
-        vec![Left { deed: of_server(action, json!({ "rows": 1 })), keys: vec![Uuid::from_u128(7)] }]
+        let beside = vec![("account".to_owned(), vec![Uuid::from_u128(8)])];
+        vec![Left { deed: of_server(action, json!({ "rows": 1 })), keys: vec![Uuid::from_u128(7)], beside }]
     }
 
     async fn actions(store: &Store) -> Vec<String> {
@@ -326,8 +343,9 @@ mod tests {
         let found = actions(&store).await;
         assert_eq!((found.len(), found[1].as_str(), found[601].as_str()), (602, "a0", "last"));
         let key = key_as_kept(&store, trail.policy, Uuid::from_u128(7)).await.unwrap();
+        let beside = key_as_kept(&store, trail.policy, Uuid::from_u128(8)).await.unwrap();
         let entry = store.events(EventsAsked { limit: 1, ..EventsAsked::all() }).await.unwrap().remove(0).0;
-        assert_eq!(entry.deed.detail, json!({ "rows": 1, "keys": [key] }));
+        assert_eq!(entry.deed.detail, json!({ "rows": 1, "keys": [key], "beside": { "account": [beside] } }));
         assert!(trail.close().await);
         for (closes, expected) in [(false, "stopped"), (true, "killed"), (true, "stopped")] {
             let trail = Trail::new(&limits, Policy::default());

@@ -182,6 +182,105 @@ async fn every_way_to_a_row_leaves_an_entry() {
     assert!(!access.is_empty() && access.iter().all(|entry| entry["action"] == "rows.read"), "{access:?}");
 }
 
+/// Rows that are shown beside those that were asked for are named, too, each under its table: expanded at any depth, in flat rows,
+/// called by their names, in the answer of a write, or of one in a change set.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_shown_beside_others_are_named() {
+    const ACCOUNT: &str = "9f14b9a6-3c65-4d0b-8f61-0d2f0b8b7d10";
+    let world = World::new(|config| config.audit.keys = KeysAs::Plain).await;
+    let one = format!("contacts({PATIENT})");
+    let entry = |resource: Value| {
+        let url = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
+    };
+    let bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [
+        entry(json!({ "resourceType": "Organization", "id": ACCOUNT, "name": "Zzyzx" })),
+        entry(json!({ "resourceType": "Patient", "id": PATIENT, "name": [{ "family": "Zzyzx" }],
+            "managingOrganization": { "reference": format!("Organization/{ACCOUNT}") } })),
+    ]});
+    world.send("writer", Method::POST, "/fhir", Some(bundle.to_string())).await.expect(200);
+    let (own, beside) = (json!([PATIENT]), json!({ "account": [ACCOUNT] }));
+    let both = json!({ "account": [ACCOUNT], "contact": [PATIENT] });
+    let only = format!("$filter=contactid%20eq%20{PATIENT}");
+    let nested = "parentcustomerid_account($select=name;$expand=contact_parentcustomerid($select=lastname))";
+    let link = |shown: &str| {
+        let fetch = format!(
+            "<fetch><entity name='contact'><attribute name='lastname'/><filter><condition attribute='contactid' \
+             operator='eq' value='{PATIENT}'/></filter><link-entity name='account' from='accountid' \
+             to='parentcustomerid' alias='a'>{shown}</link-entity></entity></fetch>"
+        );
+        let text = percent_encoding::utf8_percent_encode(&fetch, percent_encoding::NON_ALPHANUMERIC);
+        format!("contacts?fetchXml={text}")
+    };
+    let names = [("prefer", "odata.include-annotations=\"*\"")];
+    let shows = [("prefer", "return=representation")];
+    let body = || Some(json!({ "lastname": "Zzyzx" }).to_string());
+    let cases: Vec<(Method, String, Option<String>, &[(&str, &str)], &Value, Option<&Value>)> = vec![
+        (Method::GET, format!("contacts?{only}"), None, &[], &own, None),
+        (Method::GET, format!("contacts?{only}&$expand={nested}"), None, &[], &own, Some(&both)),
+        (Method::GET, format!("{one}?$expand=parentcustomerid_account"), None, &[], &own, Some(&beside)),
+        (Method::GET, format!("{one}/parentcustomerid_account"), None, &[], &own, Some(&beside)),
+        (Method::GET, link("<attribute name='name'/>"), None, &[], &own, Some(&beside)),
+        // What is only looked at is not shown.
+        (Method::GET, link(""), None, &[], &own, None),
+        (Method::GET, format!("contacts?{only}&$select=_parentcustomerid_value"), None, &names, &own, Some(&beside)),
+        (Method::GET, format!("contacts?{only}&$select=_parentcustomerid_value"), None, &[], &own, None),
+        (Method::PATCH, format!("{one}?$expand=parentcustomerid_account"), body(), &shows, &own, Some(&beside)),
+        (Method::PATCH, format!("{one}?$expand=parentcustomerid_account"), body(), &[], &own, None),
+    ];
+    for (method, path, body, headers, own, beside) in cases {
+        let key = &world.keys.iter().find(|(name, _)| *name == "writer").expect("a key").1;
+        let call =
+            headers.iter().fold(world.server.call(method, &path).header("x-api-key", key), |call, (name, value)| {
+                call.header(name, value)
+            });
+        let answer = match body {
+            Some(body) => call.body("application/json", body).send().await,
+            None => call.send().await,
+        };
+        assert!(answer.status < 300, "{path}: {} {}", answer.status, answer.text);
+        let entry = world.newest("limit=1").await.remove(0);
+        let found = (entry["detail"].get("keys"), entry["detail"].get("beside"));
+        assert_eq!(found, (Some(own), beside), "{path}: {entry}");
+        if let Some(beside) = beside {
+            let with: Vec<_> = beside.as_object().into_iter().flatten().map(|(table, _)| table.clone()).collect();
+            assert_eq!(entry["detail"]["with"], json!(with), "{path}");
+        }
+    }
+    // Each change of a change set has its own.
+    let part = |id: &str, url: &str, body: Value| {
+        let headers = json!({ "content-type": "application/json", "prefer": "return=representation" });
+        json!({ "id": id, "atomicityGroup": "g", "method": "PATCH", "url": url, "headers": headers, "body": body })
+    };
+    let set = json!({ "requests": [
+        part("1", &format!("accounts({ACCOUNT})"), json!({ "name": "Zzyzx" })),
+        part("2", &format!("{one}?$expand=parentcustomerid_account"), json!({ "lastname": "Zzyzx" })),
+    ]});
+    let answer = world.send("writer", Method::POST, "$batch", Some(set.to_string())).await.expect(200);
+    assert!(!answer.text.contains("error"), "{}", answer.text);
+    let found = world.newest("limit=2").await;
+    let found: Vec<_> =
+        found.iter().map(|entry| (entry["detail"].get("keys"), entry["detail"].get("beside"))).collect();
+    let other = json!([ACCOUNT]);
+    assert_eq!(found, [(Some(&own), Some(&beside)), (Some(&other), None)]);
+    // It is found by the key of a row that was shown beside others, and says where there was no room for one.
+    let of_account = world.newest(&format!("key={ACCOUNT}&limit=1000&action=rows.read")).await;
+    assert_eq!(of_account.len(), 3, "{of_account:?}");
+    let world = World::new(|config| config.limits.audit_keys = 2).await;
+    world.send("writer", Method::POST, "/fhir", Some(bundle.to_string())).await.expect(200);
+    for (path, keys, beside, more) in [
+        (format!("contacts?{only}&$expand={nested}"), Some(1), Some(1), json!(true)),
+        (format!("{one}?$expand=parentcustomerid_account"), Some(1), Some(1), Value::Null),
+        ("contacts?$expand=parentcustomerid_account".to_owned(), Some(2), None, json!(true)),
+    ] {
+        world.send("reader", Method::GET, &path, None).await.expect(200);
+        let detail = world.newest("limit=1").await[0]["detail"].clone();
+        let count =
+            detail["beside"].as_object().map(|all| all.values().filter_map(Value::as_array).map(Vec::len).sum());
+        assert_eq!((detail["keys"].as_array().map(Vec::len), count, &detail["more"]), (keys, beside, &more), "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_can_be_taken_away_and_checked_elsewhere() {
     let world = World::new(|_| {}).await;

@@ -402,6 +402,15 @@ async fn what_a_canary_fails_the_version_in_force_answers() {
     // One poisonous resource, read again and again, is one failing input of resources, and each request another.
     let rows = server.rows("picky_set", &[]).await;
     assert_eq!(rows.len(), 6);
+    // One request is one entry of the audit trail: what it was answered by.
+    let entries = server.get("/admin/v1/audit", &[("only", "access"), ("table", "picky")]).await.expect(200).json();
+    let told: Vec<_> = entries["events"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|entry| (&entry["action"], &entry["outcome"], &entry["detail"]["rows"]))
+        .collect();
+    assert_eq!(told, [(&json!("rows.read"), &Value::Null, &json!(6))]);
     let status = once(&server, "picky", "the fault is found", |s| {
         s["canary"]["found"]["faults"]["MappingFault"].as_u64() >= Some(1)
     });

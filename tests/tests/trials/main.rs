@@ -4,6 +4,7 @@
 mod bulkheads;
 mod canary;
 mod candidate_kill;
+mod floods;
 mod hot_swap;
 mod kills;
 mod release_kill;

@@ -102,7 +102,7 @@ pub(crate) async fn body_or_none<T: DeserializeOwned>(app: &App, request: Reques
 
 async fn whole(app: &App, request: Request) -> Result<Bytes> {
     let (parts, body) = request.into_parts();
-    body::read(app, &parts.headers, body, BODY_BYTES).await
+    body::read(app, &parts.headers, body, ("", BODY_BYTES)).await
 }
 
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T> {

@@ -181,7 +181,7 @@ async fn asked(app: &App, request: Request) -> Result<(Of, On)> {
     let (parts, sent) = request.into_parts();
     // A component in base64, a text and a resource.
     let most = limits.component_bytes / 3 * 4 + 2 * limits.try_bytes;
-    let sent = body::read(app, &parts.headers, sent, most).await?;
+    let sent = body::read(app, &parts.headers, sent, ("component_bytes", most)).await?;
     let trial: Trial = serde_json::from_slice(&sent).map_err(|e| {
         Error::new(Code::BadJson, format!("the body is not what is expected here: {e}"))
             .hint("see /admin/v1/openapi.json")

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::admin::answer::{ErrorAnswer, MappingRef, Named, Options, actor, body, reply};
 use crate::http::admin::trials::{EndedTrial, OnTrial, trial};
+use crate::http::body;
 use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::caller::Caller;
@@ -240,9 +241,16 @@ pub(crate) async fn load(
     let laws = query.laws_ms.map_or(LAWS_TIME, |ms| Duration::from_millis(ms).min(LAWS_TIME));
     let loaded = async {
         let (parts, component) = request.into_parts();
-        let limit = app.turntable.limits.component_bytes;
+        let limit = ("component_bytes", app.turntable.limits.component_bytes);
+        // Before a byte of it is taken.
+        let Ok(_place) = app.uploads.clone().try_acquire_owned() else {
+            let most = app.turntable.limits.uploads;
+            let error = Error::new(Code::Busy, format!("{most} components are being loaded (limit `uploads`)"));
+            let error = error.hint("try again when one of them is").retry_after(2);
+            return Err(body::refused(&parts.headers, component, error).await);
+        };
         let signature = signature(&parts.headers)?;
-        let component = crate::http::body::read(&app, &parts.headers, component, limit).await?;
+        let component = body::read(&app, &parts.headers, component, limit).await?;
         app.turntable.load((component.to_vec(), signature), actor(&caller), laws).await
     };
     match loaded.await {

@@ -82,8 +82,10 @@ impl Turntable {
     ) -> Result<Released> {
         let this = Arc::clone(self);
         let (table, digest) = (table.to_owned(), digest.to_owned());
+        // Who waits for it holds no thread.
+        let control = self.control.clone().lock_owned().await;
         apart(async move || {
-            let _control = this.control.lock().await;
+            let _control = control;
             let digest = this.whole_digest(&digest).await?;
             this.activate_now(&table, &digest, breaking, &actor, "mapping.activate").await
         })
@@ -95,8 +97,10 @@ impl Turntable {
     pub async fn rollback(self: &Arc<Self>, table: &str, from: Option<&str>, actor: Actor) -> Result<Released> {
         let this = Arc::clone(self);
         let (table, from) = (table.to_owned(), from.map(str::to_owned));
+        // Who waits for it holds no thread.
+        let control = self.control.clone().lock_owned().await;
         apart(async move || {
-            let _control = this.control.lock().await;
+            let _control = control;
             if let Some(released) = this.take_back(&table, from.as_deref(), &actor).await? {
                 return Ok(released);
             }

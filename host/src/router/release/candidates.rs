@@ -53,8 +53,10 @@ impl Turntable {
     ) -> Result<Begun> {
         let this = Arc::clone(self);
         let (table, digest) = (table.to_owned(), digest.to_owned());
+        // Who waits for it holds no thread.
+        let control = self.control.clone().lock_owned().await;
         apart(async move || {
-            let _control = this.control.lock().await;
+            let _control = control;
             let digest = this.whole_digest(&digest).await?;
             this.put_on_trial_now(&table, &digest, trial, breaking, &actor).await
         })
@@ -71,8 +73,10 @@ impl Turntable {
     ) -> Result<Released> {
         let this = Arc::clone(self);
         let (table, digest) = (table.to_owned(), digest.map(str::to_owned));
+        // Who waits for it holds no thread.
+        let control = self.control.clone().lock_owned().await;
         apart(async move || {
-            let _control = this.control.lock().await;
+            let _control = control;
             let live = this.snapshot();
             let candidate = of_table(&live, &table)?.cloned().ok_or_else(|| none_on_trial(&table))?;
             if let Some(digest) = digest {

@@ -48,9 +48,14 @@ impl Turntable {
         actor: Actor,
         laws: Duration,
     ) -> Result<Loaded> {
-        let _control = self.control.lock().await;
+        // One at a time: it computes all the while. A release, and above all the way back, does not wait for it.
+        let loading = self.loading.clone().lock_owned().await;
         let this = Arc::clone(self);
-        apart(async move || this.load_now(bytes, signature.as_deref(), &actor, laws).await).await
+        apart(async move || {
+            let _loading = loading;
+            this.load_now(bytes, signature.as_deref(), &actor, laws).await
+        })
+        .await
     }
 
     async fn load_now(&self, bytes: Vec<u8>, signature: Option<&str>, actor: &Actor, laws: Duration) -> Result<Loaded> {
@@ -75,6 +80,8 @@ impl Turntable {
             )
             .details(details.collect::<Vec<_>>()));
         }
+        // What has come into force since is asked again before this version does.
+        let _control = self.control.lock().await;
         let before = self.store.mapping(&mapping.digest).await?;
         let known = before.is_some();
         let Mapping { digest, name, version, .. } = &mapping;
@@ -109,7 +116,7 @@ impl Turntable {
         // The gate was the last to ask for them.
         mapping.samples = Vec::new();
         // Who loads a version is about to put it in force.
-        self.keep_at_hand(&live, Arc::new(mapping));
+        self.keep_at_hand(&self.snapshot(), Arc::new(mapping));
         Ok(loaded)
     }
 

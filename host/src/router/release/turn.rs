@@ -32,11 +32,16 @@ impl Turntable {
     /// not anybody still waits.
     pub async fn turn(self: &Arc<Self>, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
         let (this, table) = (Arc::clone(self), table.to_owned());
-        apart(async move || this.turn_now(&table, route, dry_run, actor).await).await
+        // Who waits for it holds no thread.
+        let control = self.control.clone().lock_owned().await;
+        apart(async move || {
+            let _control = control;
+            this.turn_now(&table, route, dry_run, actor).await
+        })
+        .await
     }
 
     async fn turn_now(&self, table: &str, route: Route, dry_run: bool, actor: Actor) -> Result<Turned> {
-        let _control = self.control.lock().await;
         let live = self.snapshot();
         let chosen = live.table(table).map_err(|error| self.with_nearest(&live, table, error))?;
         let root = &live.root(chosen).table.name;
