@@ -580,6 +580,9 @@ pub mod router {
         /// Pages of an order, cut from ranges.
         mod windows;
 
+        /// What the history of a FHIR service says.
+        mod history;
+
         /// Cells that are the same in every row of a virtual table.
         mod constants;
 
@@ -606,6 +609,12 @@ pub mod router {
 
         /// Lists whose changes are told later.
         pub mod changes;
+
+        /// Lists of a FHIR service whose changes are told later, slice by slice.
+        mod slices;
+
+        /// Changes in a FHIR service since a delta link was given.
+        mod since;
 
         /// A fetch to a page of flat rows.
         pub mod fetch;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
+    ACCEPT, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
 };
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
@@ -406,9 +406,52 @@ impl Client {
         }
     }
 
+    /// The first page of the versions of all resources of a type, or of one of them, and the service's clock. `since`: an
+    /// instant, from which on.
+    pub async fn history(
+        &self,
+        resource_type: &str,
+        id: Option<&str>,
+        since: Option<&str>,
+        page_size: u32,
+        wait: impl Into<Wait>,
+    ) -> Result<(Searched, Option<jiff::Timestamp>)> {
+        let Wait { until: deadline, size } = wait.into();
+        let asked = self.asked(Interaction::History, resource_type);
+        let path: Vec<_> = [Some(resource_type), id, Some("_history")].into_iter().flatten().collect();
+        let mut url = self.0.below(&asked, &path)?;
+        let since = since.map(|since| ("_since", since));
+        let count = page_size.to_string();
+        url.set_query(Some(&query(since.into_iter().chain([("_count", count.as_str())]))));
+        let mut reply = self.0.send(&Ask { size, ..Ask::get(asked, url.clone()) }, deadline).await?;
+        let clock = reply.headers.get(DATE).and_then(|date| date.to_str().ok());
+        let clock = clock.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp());
+        let status = reply.status.as_u16();
+        if let Some(error) = reply.too_large.take().filter(|_| reply.status.is_success()) {
+            return Ok((Searched::TooLarge(error), clock));
+        }
+        let found = match (self.0.page(&asked, reply, url, false), status) {
+            (Ok(page), _) => Searched::Page(page),
+            (Err(error), 404 | 410) => Searched::Unknown(error),
+            (Err(error), 400 | 405 | 413 | 414 | 422 | 501) => Searched::Refused(error),
+            (Err(error), _) => return Err(error),
+        };
+        Ok((found, clock))
+    }
+
+    /// The page behind a link of a page of a history.
+    pub async fn next_of_history(&self, resource_type: &str, link: &str, wait: impl Into<Wait>) -> Result<Searched> {
+        let asked = self.asked(Interaction::History, resource_type);
+        self.page_behind(asked, link, wait.into()).await
+    }
+
     /// The page behind a link of the page before, if the link leads into this service.
     pub async fn next(&self, resource_type: &str, link: &str, wait: impl Into<Wait>) -> Result<Searched> {
         let asked = self.asked(Interaction::Search, resource_type);
+        self.page_behind(asked, link, wait.into()).await
+    }
+
+    async fn page_behind(&self, asked: Asked<'_>, link: &str, wait: Wait) -> Result<Searched> {
         if link.len() > LINK_BYTES {
             return Err(asked.error(Code::UpstreamInvalid, "gave a next link that is longer than any link may be"));
         }
@@ -418,7 +461,7 @@ impl Client {
                  this source",
             )
         })?;
-        let Wait { until: deadline, size } = wait.into();
+        let Wait { until: deadline, size } = wait;
         let ask = Ask { size, ..Ask::get(asked, url.clone()) };
         let mut reply = self.0.send(&ask, deadline).await?;
         if let Some(error) = reply.too_large.take().filter(|_| reply.status.is_success()) {

@@ -22,6 +22,7 @@ const TEXT_CHARS: usize = 300;
 pub enum Interaction {
     Capabilities,
     Search,
+    History,
     Read,
     Create,
     Update,
@@ -53,6 +54,7 @@ impl fmt::Display for Interaction {
         f.write_str(match self {
             Self::Capabilities => "capabilities",
             Self::Search => "search",
+            Self::History => "history",
             Self::Read => "read",
             Self::Create => "create",
             Self::Update => "update",
@@ -100,6 +102,7 @@ pub(super) fn refusal(asked: &Asked, status: StatusCode, headers: &HeaderMap, bo
         404 if asked.interaction == Interaction::Search || asked.interaction == Interaction::Create => {
             asked.error(Code::NotSupported, "does not know this resource type")
         }
+        404 if asked.interaction == Interaction::History => asked.error(Code::NotSupported, "has no such history"),
         404 | 410 if matches!(asked.interaction, Interaction::Read | Interaction::Update | Interaction::Delete) => {
             asked.error(Code::NotFound, "has no such resource")
         }

@@ -167,6 +167,11 @@ pub struct Limits {
     /// Rows of a native table that are gone and remembered, so that a delta link can tell of them. Of a link from before the
     /// oldest `DeltaTokenExpired`.
     pub deleted_rows: u64,
+    /// Milliseconds after the time that it says within which a change in a FHIR service can be seen in the history there, and
+    /// by which the service's clocks may differ. What has changed in so long before a delta link was given may be told twice.
+    pub history_late_ms: u64,
+    /// Milliseconds that a delta link of rows in a FHIR service stays good: it keeps its history for longer. `DeltaTokenExpired`.
+    pub delta_link_ms: u64,
     /// Requests that may be under way or wait to be written to the audit trail. More wait, then `Busy`.
     pub audit_queue: usize,
     /// Keys of rows that one entry of the audit trail has; of more it has the number.
@@ -316,6 +321,8 @@ impl Default for Limits {
             store_index_ms: 4_000,
             known_keys: 200_000,
             deleted_rows: 100_000,
+            history_late_ms: 120_000,
+            delta_link_ms: 7 * 24 * 60 * 60 * 1_000,
             audit_queue: 4_096,
             audit_keys: 5_000,
             audit_entries: 50_000_000,

@@ -3,6 +3,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,6 +20,8 @@ pub enum Cursor {
     Search { search: usize, among: u64, link: Option<String>, rows: u64, trail: Trail },
     /// Of a list whose changes are told later: after this key.
     Tracked(Tracked),
+    /// Of such a list in a FHIR service: in this slice.
+    Sliced(Sliced),
     /// In the order of the answer: from there on so many rows have been given.
     Ordered { from: From, given: u64 },
 }
@@ -32,6 +35,54 @@ pub struct Tracked {
     pub after: Option<[u8; 16]>,
     /// A digest of how the table is described: rows shown before and after it changes do not go together.
     pub described: [u8; 16],
+}
+
+/// A place in a list of rows in a FHIR service whose changes are told later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sliced {
+    /// Of before its first page.
+    pub places: Vec<Place>,
+    pub search: usize,
+    /// What this search and those before it look for ([`searches`]).
+    pub among: u64,
+    /// Milliseconds since 1970: the slice is of resources that were changed last from then on, and before `until`.
+    pub from: Option<i64>,
+    /// None: the slice is not cut yet.
+    pub until: Option<i64>,
+    /// The bytes of the key of the last row of the slice that was given.
+    pub after: Option<[u8; 16]>,
+    /// See [`Tracked::described`].
+    pub described: [u8; 16],
+}
+
+/// From where on the history of a resource type in a FHIR service is still to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub resource_type: String,
+    /// Milliseconds since 1970.
+    pub since: i64,
+    /// Of versions since then that have been told already: digests.
+    pub told: Vec<u64>,
+}
+
+/// A delta link of rows in a FHIR service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    pub places: Vec<Place>,
+    /// Milliseconds since 1970.
+    pub given: i64,
+    /// Which of the places is to be told next: changes may be told some at a time.
+    pub at: usize,
+    pub run: Option<Run>,
+}
+
+/// Within the changes of a resource type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What is its place once all is told.
+    pub fresh: Place,
+    /// Microseconds since 1970 and id of the version that was told last.
+    pub after: (i64, String),
 }
 
 /// A place in an order, by the column that it begins with.
@@ -128,6 +179,11 @@ pub fn searches<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
     digest(texts)
 }
 
+/// A version of a resource, as a delta link remembers it.
+pub fn version(id: &str, version: &str) -> u64 {
+    digest([id, version])
+}
+
 /// The same in every run of the program. 52 bits, so that a token stays short.
 fn digest<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
     let mut hash = Sha256::new();
@@ -176,8 +232,8 @@ impl Tokens {
         self.sealed(&body, binding)
     }
 
-    /// `$deltatoken`, which no time ends.
-    pub fn seal_delta(&self, since: &Position, binding: &Binding) -> Result<String> {
+    /// `$deltatoken`, which no time ends by itself.
+    pub fn seal_delta(&self, since: &impl Serialize, binding: &Binding) -> Result<String> {
         let body = serde_json::to_vec(&(&binding.generation, since)).map_err(internal)?;
         self.sealed(&body, binding)
     }
@@ -189,17 +245,18 @@ impl Tokens {
     }
 
     /// What a `$deltatoken` was given for.
-    pub fn open_delta(&self, token: &str, binding: &Binding) -> Result<Position> {
-        let opened = self.opened(token, binding).and_then(|body| serde_json::from_slice(&body).ok());
-        let (generation, since): (String, Position) = opened.ok_or_else(|| {
+    pub fn open_delta<S: DeserializeOwned>(&self, token: &str, binding: &Binding) -> Result<S> {
+        let invalid = || {
             Error::new(Code::DeltaTokenInvalid, "the $deltatoken is not one that this list was given")
                 .target("$deltatoken")
                 .hint("follow @odata.deltaLink as it stands, or read the list anew with `Prefer: odata.track-changes`")
-        })?;
+        };
+        let opened = self.opened(token, binding).and_then(|body| serde_json::from_slice(&body).ok());
+        let (generation, since): (String, serde_json::Value) = opened.ok_or_else(invalid)?;
         if generation != binding.generation {
             return Err(expired_delta("the table's route or mapping, or who asks, has changed since"));
         }
-        Ok(since)
+        serde_json::from_value(since).map_err(|_| invalid())
     }
 
     /// The cursor and what is left of `$top`.

@@ -11,11 +11,20 @@ use crate::{parameters, search};
 /// The types of [`Fault::FewTypes`](crate::faults::Fault::FewTypes).
 pub(crate) const FEW_TYPES: [&str; 3] = ["Patient", "Encounter", "Observation"];
 
-pub(crate) fn statement(base: &str, version: &str, few: bool, transaction: bool) -> Result<Reply, Refusal> {
-    let types = parameters::types().iter().filter(|ty| !few || FEW_TYPES.contains(ty));
-    let resources: Vec<Json> = types.map(|ty| resource(ty)).collect();
+/// What the service says that it does not have.
+pub(crate) struct Lacks {
+    /// Types beside [`FEW_TYPES`].
+    pub(crate) types: bool,
+    pub(crate) transaction: bool,
+    /// That of a type.
+    pub(crate) history: bool,
+}
+
+pub(crate) fn statement(base: &str, version: &str, lacks: Lacks) -> Result<Reply, Refusal> {
+    let types = parameters::types().iter().filter(|ty| !lacks.types || FEW_TYPES.contains(ty));
+    let resources: Vec<Json> = types.map(|ty| resource(ty, !lacks.history)).collect();
     let mut interactions = vec![json!({"code": "batch"})];
-    if transaction {
+    if !lacks.transaction {
         interactions.insert(0, json!({"code": "transaction"}));
     }
     Reply::of(&json!({
@@ -35,9 +44,10 @@ pub(crate) fn statement(base: &str, version: &str, few: bool, transaction: bool)
     }))
 }
 
-fn resource(ty: &str) -> Json {
+fn resource(ty: &str, history: bool) -> Json {
     let interactions = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
-    let interactions: Vec<Json> = interactions.iter().map(|code| json!({"code": code})).collect();
+    let interactions = interactions.iter().chain(history.then_some(&"history-type"));
+    let interactions: Vec<Json> = interactions.map(|code| json!({"code": code})).collect();
     let parameters: Vec<Json> =
         search::parameters_of(ty).map(|(name, kind)| json!({"name": name, "type": kind})).collect();
     json!({

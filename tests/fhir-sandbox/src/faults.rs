@@ -74,6 +74,14 @@ use std::time::Duration;
 ///        / "ignore-none-match"       ; `If-None-Match` of a write is not looked at
 ///        / "half-transaction"        ; the last half of a transaction of several entries is not made, and answered as made
 ///        / "no-transaction"          ; it says that it takes no transactions, and takes none
+///        / "offset-pages"            ; a next link is a place in what is found when it is followed, not when the search was made
+///        / "no-history"              ; it says that it has no history of a type, and has none
+///        / "late-history=" N ("ms" / "s") ; a version is in the history of its type, and in no search, so long after its time only
+///        / "turned-history"          ; a history begins with its oldest versions
+///        / "short-history"           ; a history ends after two entries, whatever its total says
+///        / "bare-history"            ; a deletion has no request
+///        / "timeless-history"        ; a deletion has no time
+///        / "other-bundle"            ; a history is of type searchset
 ///        / "refuse-writes=" STATUS  ; writes fail with an OperationOutcome that names elements
 /// ```
 ///
@@ -152,6 +160,14 @@ pub enum Fault {
     IgnoreNoneMatch,
     HalfTransaction,
     NoTransaction,
+    OffsetPages,
+    NoHistory,
+    LateHistory(Duration),
+    TurnedHistory,
+    ShortHistory,
+    BareHistory,
+    TimelessHistory,
+    OtherBundle,
     RefuseWrites(u16),
 }
 
@@ -213,6 +229,9 @@ impl FromStr for Fault {
             "latency" => {
                 value.and_then(duration).map(Fault::Latency).ok_or_else(|| bad("needs a time like 500ms or 2s"))
             }
+            "late-history" => {
+                value.and_then(duration).map(Fault::LateHistory).ok_or_else(|| bad("needs a time like 500ms or 2s"))
+            }
             "status" => status().map(Fault::Status),
             "refuse-writes" => status().map(Fault::RefuseWrites),
             "ignore-params" => match value {
@@ -229,7 +248,7 @@ impl FromStr for Fault {
 }
 
 /// The faults without a value.
-const PLAIN: [(&str, Fault); 55] = [
+const PLAIN: [(&str, Fault); 62] = [
     ("cut", Fault::Cut),
     ("malformed", Fault::Malformed),
     ("html", Fault::Html),
@@ -285,6 +304,13 @@ const PLAIN: [(&str, Fault); 55] = [
     ("ignore-none-match", Fault::IgnoreNoneMatch),
     ("half-transaction", Fault::HalfTransaction),
     ("no-transaction", Fault::NoTransaction),
+    ("offset-pages", Fault::OffsetPages),
+    ("no-history", Fault::NoHistory),
+    ("turned-history", Fault::TurnedHistory),
+    ("short-history", Fault::ShortHistory),
+    ("bare-history", Fault::BareHistory),
+    ("timeless-history", Fault::TimelessHistory),
+    ("other-bundle", Fault::OtherBundle),
 ];
 
 fn duration(text: &str) -> Option<Duration> {
@@ -320,6 +346,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Latency(time) => write!(f, "latency={}ms", time.as_millis()),
+            Fault::LateHistory(time) => write!(f, "late-history={}ms", time.as_millis()),
             Fault::Status(status) => write!(f, "status={status}"),
             Fault::RefuseWrites(status) => write!(f, "refuse-writes={status}"),
             Fault::IgnoreParams { claimed: false } => f.write_str("ignore-params"),
@@ -351,6 +378,11 @@ impl Active {
 
     pub(crate) fn latency(&self) -> Option<Duration> {
         self.0.iter().find_map(|fault| if let Fault::Latency(time) = fault { Some(*time) } else { None })
+    }
+
+    /// How long versions stay out of sight.
+    pub(crate) fn late(&self) -> Option<Duration> {
+        self.0.iter().find_map(|fault| if let Fault::LateHistory(time) = fault { Some(*time) } else { None })
     }
 
     pub(crate) fn status(&self) -> Option<u16> {
@@ -410,7 +442,7 @@ fn concerns(fault: Fault, concern: Concern) -> bool {
         Fault::NoUpdateCreate | Fault::RefuseWrites(_) => concern == Concern::Write,
         Fault::StaleWrite | Fault::AcceptedWrite | Fault::FailedWrite | Fault::LateAnswer => concern == Concern::Write,
         Fault::OtherWrite | Fault::IgnoreNoneMatch | Fault::HalfTransaction => concern == Concern::Write,
-        Fault::NoTransaction => true,
+        Fault::NoTransaction | Fault::NoHistory => true,
         Fault::Latency(_) | Fault::Status(_) | Fault::Cut | Fault::Malformed | Fault::Html => true,
         Fault::DropVersion
         | Fault::AbsoluteReferences
@@ -447,6 +479,7 @@ mod tests {
             "half-transaction,no-transaction",
             "ignore-chains,refuse-chains,lost-chains,narrow-not",
             "ignore-elements,greedy-elements",
+            "offset-pages,no-history,late-history=50ms,turned-history,short-history,bare-history,timeless-history,other-bundle",
             "drop-version,no-update-create,refuse-writes=422,duplicate-pages,absolute-references,coarse-numbers:1x",
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap().to_string(), spec);

@@ -6,6 +6,7 @@ mod capabilities;
 mod criterion;
 mod document;
 mod faults;
+mod history;
 mod http;
 mod index;
 mod outcome;

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::capabilities::{self, Lacks};
 use crate::document::Document;
 use crate::faults::{Active, Concern, Fault};
 use crate::outcome::{Issue, Refusal};
-use crate::search::{self, Bundle, Entry, Pages};
+use crate::search::{self, Pages};
 use crate::store::{Store, Version, is_id, type_of};
-use crate::{capabilities, parameters, query};
+use crate::{history, parameters, query};
 
 /// What a request says, wherever it comes from.
 #[derive(Debug, Default)]
@@ -75,6 +75,7 @@ pub(crate) enum Interaction {
     Read(&'static str, String),
     VersionRead(&'static str, String, String),
     History(&'static str, String),
+    TypeHistory(&'static str),
     Search(&'static str),
     Create(&'static str),
     Update(&'static str, String),
@@ -110,9 +111,7 @@ impl Interaction {
             ("DELETE", []) => {
                 return Err(Refusal::unsupported("Conditional delete is not supported"));
             }
-            ("GET", ["_history"]) => {
-                return Err(Refusal::unsupported("History of a whole type is not supported"));
-            }
+            ("GET", ["_history"]) => Interaction::TypeHistory(ty),
             ("GET", [id]) => Interaction::Read(ty, (*id).to_owned()),
             ("PUT", [id]) => Interaction::Update(ty, (*id).to_owned()),
             ("DELETE", [id]) => Interaction::Delete(ty, (*id).to_owned()),
@@ -136,7 +135,7 @@ impl Interaction {
 
     pub(crate) fn concern(&self) -> Concern {
         match self {
-            Interaction::Search(_) => Concern::Search,
+            Interaction::Search(_) | Interaction::TypeHistory(_) | Interaction::History(..) => Concern::Search,
             Interaction::Bundle | Interaction::Create(_) | Interaction::Delete(..) => Concern::Write,
             Interaction::Update(..) | Interaction::ConditionalUpdate(_) => Concern::Write,
             _ => Concern::Other,
@@ -154,15 +153,29 @@ impl Exchange<'_> {
         match interaction {
             Interaction::Capabilities => {
                 let version = if self.active.has(Fault::OtherVersion) { "5.0.0" } else { "4.0.1" };
-                let (few, no) = (self.active.has(Fault::FewTypes), self.active.has(Fault::NoTransaction));
-                capabilities::statement(&self.base, version, few, !no)
+                let has = |fault| self.active.has(fault);
+                let lacks = Lacks {
+                    types: has(Fault::FewTypes),
+                    transaction: has(Fault::NoTransaction),
+                    history: has(Fault::NoHistory),
+                };
+                capabilities::statement(&self.base, version, lacks)
             }
             Interaction::Read(ty, id) => self.current(store, call, ty, id),
             Interaction::VersionRead(ty, id, number) => self.version(store, ty, id, number),
-            Interaction::History(ty, id) => self.history(store, ty, id),
-            Interaction::Search(ty) if self.active.has(Fault::FewTypes) && !capabilities::FEW_TYPES.contains(ty) => {
+            Interaction::History(ty, id) => {
+                let instance = store.instance(ty, id).ok_or_else(|| missing(ty))?;
+                history::of_instance(self, ty, instance, &query::decode(&call.query)?)
+            }
+            Interaction::TypeHistory(_) if self.active.has(Fault::NoHistory) => {
+                Err(Refusal::unsupported("History of a whole type is not supported"))
+            }
+            Interaction::TypeHistory(ty) | Interaction::Search(ty)
+                if self.active.has(Fault::FewTypes) && !capabilities::FEW_TYPES.contains(ty) =>
+            {
                 Err(Refusal::not_found(format!("There is no {ty} here")))
             }
+            Interaction::TypeHistory(ty) => history::of_type(self, store, ty, &query::decode(&call.query)?),
             Interaction::Search(ty) => {
                 let mut parameters = query::decode(&call.query)?;
                 if let Some(form) = call.payload.as_ref().filter(|_| call.method == Method::POST) {
@@ -329,31 +342,6 @@ impl Exchange<'_> {
             .shown(version)?
             .ok_or_else(|| Refusal::new(StatusCode::GONE, "deleted", format!("This {ty} was deleted")))?;
         Ok(Reply { status: StatusCode::OK, version: Some(version.clone()), location: None, body: Some(body) })
-    }
-
-    fn history(&self, store: &Store, ty: &str, id: &str) -> Result<Reply, Refusal> {
-        let instance = store.instance(ty, id).ok_or_else(|| missing(ty))?;
-        let mut bundle = Bundle::new("history");
-        bundle.total = Some(instance.versions.len());
-        for version in instance.versions.iter().rev() {
-            let resource = version.body.as_ref().map(|body| self.present(&body.text)).transpose()?;
-            let status = match (version.method, version.number) {
-                ("DELETE", _) => "204 No Content",
-                ("POST", _) | (_, 1) => "201 Created",
-                _ => "200 OK",
-            };
-            let url = if version.method == "POST" { ty.to_owned() } else { format!("{ty}/{id}") };
-            bundle.entry.push(Entry {
-                full_url: Some(format!("{}/{ty}/{id}", self.base)),
-                resource,
-                request: Some(json!({"method": version.method, "url": url})),
-                response: Some(json!({
-                    "status": status, "etag": version.etag(), "lastModified": version.last_updated()
-                })),
-                search: None,
-            });
-        }
-        Reply::of(&bundle)
     }
 
     fn shown(&self, version: &Version) -> Result<Option<Box<RawValue>>, Refusal> {

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use crate::criterion::{Criterion, Reading, Test, Texts};
 use crate::document::Document;
 use crate::faults::Fault;
+use crate::history;
 use crate::index::Value;
 use crate::locked;
 use crate::outcome::{Outcome, Refusal};
@@ -39,7 +40,7 @@ struct OpenSearches {
 /// A search and the places of its matches.
 #[derive(Debug)]
 struct Answer {
-    query: Query,
+    query: Arc<Query>,
     places: Vec<usize>,
 }
 
@@ -118,7 +119,7 @@ pub(crate) fn search(
     if chained && exchange.active.has(Fault::LostChains) {
         places.clear();
     }
-    let answer = Arc::new(Answer { query, places });
+    let answer = Arc::new(Answer { query: Arc::new(query), places });
     page(exchange, store, &answer, None, 0)
 }
 
@@ -128,7 +129,7 @@ fn is_chain(name: &str) -> bool {
 }
 
 /// Matches of a page of `tiny-pages`.
-const TINY_PAGE: usize = 7;
+pub(crate) const TINY_PAGE: usize = 7;
 
 /// Ids that meet a query of criteria only, as conditional requests give it; at most two are looked for.
 pub(crate) fn identify(
@@ -152,11 +153,16 @@ fn is_result_parameter(name: &str) -> bool {
 fn next_page(exchange: &Exchange<'_>, store: &Store, token: &str) -> Result<Reply, Refusal> {
     let parsed = token.split_once('-').and_then(|(token, offset)| Some((token, offset.parse().ok()?)));
     let (token, offset) = parsed.ok_or_else(|| Refusal::invalid("The page link is malformed"))?;
-    let answer = exchange.pages.get(token).ok_or_else(expired)?;
+    let mut answer = exchange.pages.get(token).ok_or_else(expired)?;
+    if exchange.active.has(Fault::OffsetPages) {
+        let query = answer.query.clone();
+        let places = matches(exchange, store, &query, usize::MAX);
+        answer = Arc::new(Answer { query, places });
+    }
     page(exchange, store, &answer, Some(token), offset)
 }
 
-fn expired() -> Refusal {
+pub(crate) fn expired() -> Refusal {
     let why = "The search of this page is no longer kept; search again";
     Refusal::new(axum::http::StatusCode::GONE, "expired", why)
 }
@@ -175,7 +181,8 @@ fn matches(exchange: &Exchange<'_>, store: &Store, query: &Query, limit: usize) 
     let plan: Vec<Check<'_>> = query.criteria.iter().map(|criterion| Check::plan(store, &reading, criterion)).collect();
     let passes = |place: &usize| {
         let instance = &instances[*place];
-        let body = instance.current().body.as_ref();
+        let seen = history::seen(exchange, instance);
+        let body = seen.and_then(|version| version.body.as_ref());
         body.is_some_and(|body| plan.iter().all(|check| check.passes(instance, body, &reading)))
     };
     let named = query.criteria.iter().find_map(|criterion| criterion.ids(query.ty));
@@ -331,8 +338,8 @@ pub(crate) struct BundleMeta {
 
 #[derive(Serialize)]
 pub(crate) struct Link {
-    relation: &'static str,
-    url: String,
+    pub(crate) relation: &'static str,
+    pub(crate) url: String,
 }
 
 #[derive(Default, Serialize)]
@@ -385,31 +392,8 @@ fn page(
         bundle.entry = rows(exchange, store, query, places)?;
         if end < total {
             let token = token.map_or_else(|| exchange.pages.open(answer.clone()), str::to_owned);
-            let mut url = link(exchange, query.ty, &format!("_page={token}-{end}"));
-            let short = |url: &str| url.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
-            let again = |to: usize| link(exchange, query.ty, &format!("_page={token}-{to}"));
-            for fault in &[
-                Fault::ForeignNext,
-                Fault::PublicNext,
-                Fault::RelativeNext,
-                Fault::EmptyNext,
-                Fault::SameNext,
-                Fault::CircleNext,
-            ] {
-                if exchange.active.has(*fault) {
-                    url = match fault {
-                        Fault::ForeignNext => url.replacen(&exchange.base, "http://foreign.example/fhir", 1),
-                        Fault::PublicNext => url.replacen(&exchange.base, "https://fhir.example/r4", 1),
-                        Fault::RelativeNext => short(&url),
-                        Fault::EmptyNext => String::new(),
-                        Fault::SameNext => again(offset),
-                        _ => again(if offset >= 2 * query.count { 0 } else { end }),
-                    };
-                }
-            }
-            if !exchange.active.has(Fault::NoNext) {
-                bundle.link.push(Link { relation: "next", url });
-            }
+            let to = |to: usize| link(exchange, query.ty, &format!("_page={token}-{to}"));
+            bundle.link.extend(next_link(exchange, to, offset, end, query.count));
         }
         if exchange.active.has(Fault::PageTotal) {
             bundle.total = Some(bundle.entry.len());
@@ -424,7 +408,39 @@ fn page(
     Reply::of(&bundle)
 }
 
-fn link(exchange: &Exchange<'_>, ty: &str, query: &str) -> String {
+/// The link from the page at `offset` to the one at `end`, unless it is left out. `to`: the page at a place.
+pub(crate) fn next_link(
+    exchange: &Exchange<'_>,
+    to: impl Fn(usize) -> String,
+    offset: usize,
+    end: usize,
+    count: usize,
+) -> Option<Link> {
+    let mut url = to(end);
+    let short = |url: &str| url.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
+    for fault in &[
+        Fault::ForeignNext,
+        Fault::PublicNext,
+        Fault::RelativeNext,
+        Fault::EmptyNext,
+        Fault::SameNext,
+        Fault::CircleNext,
+    ] {
+        if exchange.active.has(*fault) {
+            url = match fault {
+                Fault::ForeignNext => url.replacen(&exchange.base, "http://foreign.example/fhir", 1),
+                Fault::PublicNext => url.replacen(&exchange.base, "https://fhir.example/r4", 1),
+                Fault::RelativeNext => short(&url),
+                Fault::EmptyNext => String::new(),
+                Fault::SameNext => to(offset),
+                _ => to(if offset >= 2 * count { 0 } else { end }),
+            };
+        }
+    }
+    (!exchange.active.has(Fault::NoNext)).then_some(Link { relation: "next", url })
+}
+
+pub(crate) fn link(exchange: &Exchange<'_>, ty: &str, query: &str) -> String {
     let mark = if query.is_empty() { "" } else { "?" };
     format!("{}/{ty}{mark}{query}", exchange.base)
 }
@@ -433,7 +449,7 @@ fn link(exchange: &Exchange<'_>, ty: &str, query: &str) -> String {
 const OUTCOMES: usize = 3;
 
 /// The faults of entries.
-fn spoil(exchange: &Exchange<'_>, entries: &mut Vec<Entry<'_>>) -> Result<(), Refusal> {
+pub(crate) fn spoil(exchange: &Exchange<'_>, entries: &mut Vec<Entry<'_>>) -> Result<(), Refusal> {
     let has = |fault| exchange.active.has(fault);
     let raw = |text: &str| serde_json::value::RawValue::from_string(text.to_owned());
     let outcome = |severity: &str| {
@@ -494,7 +510,7 @@ fn rows<'s>(
 ) -> Result<Vec<Entry<'s>>, Refusal> {
     let instances = places.iter().filter_map(|place| store.instances(query.ty).get(*place));
     let matched: Vec<(&Instance, &Body)> =
-        instances.filter_map(|instance| Some((instance, instance.current().body.as_ref()?))).collect();
+        instances.filter_map(|instance| Some((instance, history::seen(exchange, instance)?.body.as_ref()?))).collect();
     let mut entries = Vec::with_capacity(matched.len());
     for (instance, body) in &matched {
         entries.push(row(exchange, query, instance, body, "match")?);

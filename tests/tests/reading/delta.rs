@@ -28,25 +28,25 @@ fn lists() -> Vec<String> {
 }
 
 /// What an app keeps of a list.
-struct Client {
-    list: String,
-    rows: BTreeMap<String, Value>,
+pub(super) struct Client {
+    pub(super) list: String,
+    pub(super) rows: BTreeMap<String, Value>,
     /// Where to go on.
-    link: Option<String>,
+    pub(super) link: Option<String>,
     /// The list is whole: what comes are changes.
-    is_whole: bool,
-    begun_anew: usize,
+    pub(super) is_whole: bool,
+    pub(super) begun_anew: usize,
     /// Rows that were told to be deleted, and to be changed.
-    gone: [usize; 2],
+    pub(super) gone: [usize; 2],
 }
 
 impl Client {
-    fn new(list: String) -> Self {
+    pub(super) fn new(list: String) -> Self {
         Self { list, rows: BTreeMap::new(), link: None, is_whole: false, begun_anew: 0, gone: [0; 2] }
     }
 
     /// Takes one page. True: there is no more for now.
-    async fn step(&mut self, server: &Server, size: u64) -> bool {
+    pub(super) async fn step(&mut self, server: &Server, size: u64) -> bool {
         let prefer = format!("odata.maxpagesize={size}, odata.track-changes");
         let is_first = self.link.is_none();
         let path = self.link.clone().unwrap_or_else(|| self.list.clone());
@@ -88,7 +88,7 @@ impl Client {
         }
     }
 
-    async fn drain(&mut self, server: &Server, size: u64) {
+    pub(super) async fn drain(&mut self, server: &Server, size: u64) {
         let mut pages = 0;
         // The first delta link ends the list; the changes come after it.
         let mut was_whole = self.is_whole;
@@ -100,12 +100,12 @@ impl Client {
     }
 }
 
-fn key_of(row: &Value) -> String {
+pub(super) fn key_of(row: &Value) -> String {
     let key = ["contactid", "tt_contacttelecomid"].iter().find_map(|name| row[*name].as_str());
     key.unwrap_or_else(|| panic!("a key: {row}")).to_owned()
 }
 
-async fn anew(server: &Server, list: &str) -> BTreeMap<String, Value> {
+pub(super) async fn anew(server: &Server, list: &str) -> BTreeMap<String, Value> {
     let mut rows = BTreeMap::new();
     let mut link = Some(list.to_owned());
     while let Some(path) = link.take() {
@@ -116,22 +116,22 @@ async fn anew(server: &Server, list: &str) -> BTreeMap<String, Value> {
     rows
 }
 
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % end
     }
 
-    fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
+    pub(super) fn one<'t>(&mut self, of: &[&'t str]) -> &'t str {
         of[self.below(of.len() as u64) as usize]
     }
 }
 
-const NAMES: [&str; 6] = ["Ada", "Bob", "Grace", "Li", "Zoë", "Abel"];
+pub(super) const NAMES: [&str; 6] = ["Ada", "Bob", "Grace", "Li", "Zoë", "Abel"];
 
 /// A resource with elements of which some are alike, and some go and come.
 fn person(random: &mut Random) -> Value {
@@ -254,7 +254,7 @@ async fn a_row_that_stays_is_in_the_list_whatever_goes_before_it() {
     assert_eq!(client.rows.len(), 4);
 }
 
-async fn tracked(server: &Server, list: &str) -> String {
+pub(super) async fn tracked(server: &Server, list: &str) -> String {
     let answer = server.call(Method::GET, list).header("prefer", "odata.track-changes").send().await.expect(200);
     answer.json()["@odata.deltaLink"].as_str().unwrap_or_else(|| panic!("a delta link: {}", answer.text)).to_owned()
 }
@@ -303,6 +303,7 @@ async fn changes_are_told_as_dataverse_tells_them() {
 #[tokio::test]
 async fn what_cannot_be_tracked_is_refused_by_name() {
     let fhir = Fhir::sandbox().await;
+    fhir.as_sandbox().set_faults("no-history".parse().expect("a fault"));
     let server = Server::with(&fhir).route("msemr_observation", "virtual").start().await;
     server.ingest(PEOPLE, None).await.expect(200);
     let filter = |text: &str| format!("contacts?$filter={}", encode(text));
@@ -318,7 +319,7 @@ async fn what_cannot_be_tracked_is_refused_by_name() {
         (filter("tt_contacttelecom_tt_contact/any(x:x/tt_value eq '1')"), "related"),
         (filter("birthdate lt now()"), "time"),
         (filter("Microsoft.Dynamics.CRM.Last7Days(PropertyName='birthdate')"), "time"),
-        ("msemr_observations".to_owned(), "FHIR service"),
+        ("msemr_observations".to_owned(), "`history-type` of Observation"),
         ("contacts?$format=csv".to_owned(), "csv"),
     ] {
         let answer = server.call(Method::GET, &list).header("prefer", "odata.track-changes").send().await;

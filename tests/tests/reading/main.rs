@@ -4,6 +4,7 @@ mod chained;
 mod child_tables;
 mod clients;
 mod delta;
+mod delta_elsewhere;
 mod elements;
 mod expand;
 mod export;

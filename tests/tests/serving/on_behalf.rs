@@ -160,6 +160,11 @@ async fn each_is_shown_what_the_service_shows_them() {
     let foreign = ask(&server, &next, &bob).await;
     assert!(foreign.status >= 400 && !foreign.text.contains(&id_of("ada", 2)), "{}", foreign.text);
 
+    // What somebody may see there can change without a change of it, so there is no telling later what has.
+    let tracked = server.call(Method::GET, SET).header("authorization", &format!("Bearer {ada}"));
+    let tracked = tracked.header("prefer", "odata.track-changes").send().await.expect(501);
+    assert!(tracked.text.contains("your own token"), "{}", tracked.text);
+
     // A new row is made by who makes it.
     let new = json!({ "msemr_encounterstatus": 935_000_004, "msemr_class": 935_000_001 });
     let call = server.call(Method::POST, SET).header("authorization", &format!("Bearer {bob}"));

@@ -17,10 +17,10 @@ use crate::plan::tree::{Read, Scan};
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{Binding, Cursor, Tracked, expired};
-use crate::store::native::{NativeChanges, NativeScan, ScanLimits};
+use crate::store::native::{NativeChanges, NativeScan, Position, ScanLimits};
 
 impl Session {
-    /// Where a tracked list begins. `NotSupported` for a table whose rows are not here.
+    /// Where a tracked list begins.
     pub(super) async fn begin_tracking(&self, table: &Arc<ServedTable>) -> Result<Tracked> {
         self.may_track(table)?;
         let root = self.snapshot().root(table).table.set().into_owned();
@@ -76,7 +76,10 @@ impl Session {
         binding: &str,
     ) -> Result<Changes> {
         let binding = self.binding_of_changes(table, &self.binding(table, binding));
-        let since = self.turntable().tokens.open_delta(token, &binding)?;
+        if self.is_elsewhere(table) {
+            return self.changes_elsewhere(table, query, token, &binding).await;
+        }
+        let since: Position = self.turntable().tokens.open_delta(token, &binding)?;
         self.may_track(table)?;
         let read = self.planned(table, query).await?;
         let Scan::Native(scan) = read.scan_for(read.query.filter.clone(), &read.ids) else {
@@ -102,23 +105,24 @@ impl Session {
         Ok(Changes { rows: self.veil(&read.table, changed.rows), gone: changed.gone, token, more: changed.more })
     }
 
-    fn may_track(&self, table: &Arc<ServedTable>) -> Result<()> {
+    /// Whether the rows of a table are in a FHIR service.
+    pub(super) fn is_elsewhere(&self, table: &Arc<ServedTable>) -> bool {
+        self.snapshot().root(table).route != Route::Native
+    }
+
+    /// `NotSupported` for who sees some rows only.
+    pub(super) fn may_track(&self, table: &Arc<ServedTable>) -> Result<()> {
         let set = &table.table.entity_set;
-        if self.rule(&table.table, Act::Read).is_some() {
-            let message =
-                format!("`Prefer: odata.track-changes` of `{set}` is not supported for who sees some rows only");
-            let error = Error::new(Code::NotSupported, message).target(set.clone());
-            return Err(error.hint("what changes there would tell of the others: read the list anew each time"));
-        }
-        if self.snapshot().root(table).route == Route::Native {
+        if self.rule(&table.table, Act::Read).is_none() {
             return Ok(());
         }
-        let message = format!("`Prefer: odata.track-changes` of rows in a FHIR service (`{set}`) is not supported");
-        Err(Error::new(Code::NotSupported, message).target(set.clone()).hint("read the list anew each time"))
+        let message = format!("`Prefer: odata.track-changes` of `{set}` is not supported for who sees some rows only");
+        let error = Error::new(Code::NotSupported, message).target(set.clone());
+        Err(error.hint("what changes there would tell of the others: read the list anew each time"))
     }
 
     /// A link of changes is good for as long as rows mean the same: of one mapping, on one route, described alike.
-    fn binding_of_changes(&self, table: &Arc<ServedTable>, binding: &Binding) -> Binding {
+    pub(super) fn binding_of_changes(&self, table: &Arc<ServedTable>, binding: &Binding) -> Binding {
         let described = Uuid::from_bytes(description(&table.table));
         Binding {
             query: format!("changes of {}", binding.query),
@@ -128,7 +132,7 @@ impl Session {
 }
 
 /// A digest of all that is known of a table: what its lookups' keys and its cells are shown as depends on it.
-fn description(table: &Table) -> [u8; 16] {
+pub(super) fn description(table: &Table) -> [u8; 16] {
     let digest: [u8; 32] = Sha256::digest(format!("{table:?}")).into();
     let mut half = [0; 16];
     half.copy_from_slice(&digest[..16]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde::Deserialize;
 use turntable_scan::bundle;
 
 use crate::fhir::client::{Page, is_part};
@@ -22,6 +23,15 @@ pub(super) struct Batch {
     /// Rows that meet the filter, ascending.
     pub(super) kept: Vec<usize>,
     pub(super) next: Option<String>,
+    /// When each resource was changed last, in microseconds since 1970, where that is wanted.
+    pub(super) times: Vec<i64>,
+}
+
+impl Batch {
+    /// Of no resource.
+    pub(super) fn none(columns: &[ColumnIndex]) -> Self {
+        Self { rows: Rows::new(columns.to_vec()), kept: Vec::new(), next: None, times: Vec::new() }
+    }
 }
 
 /// What making rows of a page of a search takes.
@@ -39,6 +49,8 @@ pub(super) struct Making {
     pub(super) trail: Trail,
     /// Its resources are wanted once more, to be compared.
     pub(super) is_sample: bool,
+    /// It is wanted when they were changed last.
+    pub(super) is_timed: bool,
 }
 
 /// What a page was made into, and what that took.
@@ -78,12 +90,16 @@ impl Making {
             Some(link) => Some(page.resolved(link).ok_or_else(|| self.unsound("gives a next link that is none"))?),
             None => None,
         };
+        let times = match self.is_timed {
+            true => resources.iter().map(|resource| self.time_of(resource)).collect::<Result<_>>()?,
+            false => Vec::new(),
+        };
         let rows = map::rows_of(&self.table, &resources, &self.base, &self.columns).map(|mapped| mapped.rows);
         let (mapping, begun) = (begun.elapsed(), Instant::now());
         // All of it, exact conditions too: that costs little, and a service may say that it applied what it ignored.
         let batch = rows.and_then(|rows| {
             let kept = residual::filter_rows(self.filter.as_ref(), &self.table.table, &rows)?;
-            Ok(Batch { kept, rows, next })
+            Ok(Batch { kept, rows, next, times })
         });
         let self_link = bundle.link("self").unwrap_or_default().to_owned();
         let bodies = match self.is_sample {
@@ -119,14 +135,47 @@ impl Making {
         Ok(Some(resource))
     }
 
+    fn time_of(&self, resource: &Resource<'_>) -> Result<i64> {
+        let meta = Meta::of(resource.body);
+        meta.time().ok_or_else(|| self.unsound("does not say when a resource was changed last (`meta.lastUpdated`)"))
+    }
+
     fn unsound(&self, what: &str) -> Error {
         Error::new(Code::UpstreamInvalid, format!("the FHIR service `{}` {what}", self.source))
             .target(self.table.table.entity_set.clone())
     }
 }
 
+/// What a resource says of its version.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Meta {
+    pub(super) version_id: Option<String>,
+    pub(super) last_updated: Option<String>,
+}
+
+impl Meta {
+    pub(super) fn of(resource: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Head {
+            meta: Option<Meta>,
+        }
+        serde_json::from_slice::<Head>(resource).ok().and_then(|head| head.meta).unwrap_or_default()
+    }
+
+    /// In microseconds since 1970.
+    pub(super) fn time(&self) -> Option<i64> {
+        micros(self.last_updated.as_deref()?)
+    }
+}
+
+/// A FHIR instant in microseconds since 1970.
+pub(super) fn micros(instant: &str) -> Option<i64> {
+    instant.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond)
+}
+
 /// Whether an OperationOutcome has an issue that is more than a warning.
-fn tells_of_an_error(outcome: &str) -> bool {
+pub(super) fn tells_of_an_error(outcome: &str) -> bool {
     let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap_or_default();
     let severity = |issue: &serde_json::Value| matches!(issue["severity"].as_str(), Some("error" | "fatal"));
     outcome["issue"].as_array().is_some_and(|issues| issues.iter().any(severity))

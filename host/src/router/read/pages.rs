@@ -75,11 +75,13 @@ pub(super) struct Searching<'a> {
     /// What it was when the request began.
     before: Trail,
     /// All rows must be here before the first is given out.
-    sort_here: bool,
+    pub(super) sort_here: bool,
+    /// It is wanted when the resources were changed last.
+    pub(super) is_timed: bool,
     /// Of the request's budget.
     pub(super) share: Share,
     /// The service has been asked for rows: the scan has got somewhere.
-    has_asked: bool,
+    pub(super) has_asked: bool,
     /// For each condition that is looked at later: of the keys of related rows that have been met, whether these rows meet it.
     pub(super) related: Vec<HashMap<Uuid, bool>>,
     /// Of the search under way: the size of the first page that was asked for, until a next link is followed.
@@ -104,6 +106,7 @@ impl<'a> Searching<'a> {
             trail,
             before,
             sort_here,
+            is_timed: false,
             share,
             has_asked,
             related,
@@ -175,7 +178,7 @@ impl<'a> Searching<'a> {
                 (self.before, self.trail) = (trail.clone(), trail);
                 ((search, link, rows), 0)
             }
-            Cursor::Ordered { .. } | Cursor::Tracked(_) => return Err(of_another_kind()),
+            Cursor::Ordered { .. } | Cursor::Tracked(_) | Cursor::Sliced(_) => return Err(of_another_kind()),
         };
         self.share = self.session.budget().share(one_in);
         let (rows, next) = self.stream(start, skip, size).await?;
@@ -343,7 +346,7 @@ impl<'a> Searching<'a> {
             Some(link) => self.follow(search, link).await?,
             None => match self.first(search, wanted).await? {
                 Some(page) => page,
-                None => return Ok(Batch { rows: Rows::new(self.columns.to_vec()), kept: Vec::new(), next: None }),
+                None => return Ok(Batch::none(&self.columns)),
             },
         };
         let given_to = session.given_to(&self.table.table);
@@ -358,6 +361,7 @@ impl<'a> Searching<'a> {
             takes_parts: search.asks_for_parts(),
             trail: self.trail.clone(),
             is_sample: given_to.is_some(),
+            is_timed: self.is_timed,
         };
         let page_bytes = page.body.len();
         // That is how many a large page has, or fewer.
@@ -622,7 +626,7 @@ impl<'a> Searching<'a> {
         Ok(Some(counted))
     }
 
-    fn unsound(&self, what: &str) -> Error {
+    pub(super) fn unsound(&self, what: &str) -> Error {
         Error::new(Code::UpstreamInvalid, format!("the FHIR service behind `{}` {what}", self.table.table.name))
     }
 
@@ -650,7 +654,7 @@ impl<'a> Searching<'a> {
     }
 
     /// For a cursor into this search.
-    fn among(&self, search: usize) -> u64 {
+    pub(super) fn among(&self, search: usize) -> u64 {
         match self.scan.searches.as_slice() {
             [_] => 0,
             all => token::searches(all.iter().take(search + 1).flat_map(Search::looks_for)),
@@ -666,7 +670,9 @@ impl<'a> Searching<'a> {
 pub(super) fn offset(cursor: &Cursor) -> Result<u64> {
     match cursor {
         Cursor::Offset(given) => Ok(*given),
-        Cursor::Search { .. } | Cursor::Ordered { .. } | Cursor::Tracked(_) => Err(of_another_kind()),
+        Cursor::Search { .. } | Cursor::Ordered { .. } | Cursor::Tracked(_) | Cursor::Sliced(_) => {
+            Err(of_another_kind())
+        }
     }
 }
 

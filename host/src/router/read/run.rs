@@ -40,6 +40,16 @@ impl Session {
         let read = self.planned(table, query).await?;
         let binding = self.binding(table, binding);
         let (cursor, left) = self.begin(query.skip_token.as_deref(), query.top, &binding)?;
+        let sliced = match &cursor {
+            Cursor::Sliced(sliced) => Some(sliced.clone()),
+            _ if query.tracks && query.skip_token.is_none() && self.is_elsewhere(table) => {
+                Some(self.begin_slices(table).await?)
+            }
+            _ => None,
+        };
+        if let Some(sliced) = sliced {
+            return Box::pin(self.page_of_slices(table, &read, query, sliced, &binding)).await;
+        }
         let tracked = match &cursor {
             Cursor::Tracked(tracked) => Some(tracked.clone()),
             _ if query.tracks && query.skip_token.is_none() => Some(self.begin_tracking(table).await?),

@@ -135,7 +135,9 @@ async fn bad_requests_are_refused_by_name() {
         ("DELETE /Patient?name=x", &[], "", 501, "not-supported"),
         ("GET /Patient/p/$everything", &[], "", 501, "not-supported"),
         ("GET /Patient/p/Observation", &[], "", 501, "not-supported"),
-        ("GET /Patient/_history", &[], "", 501, "not-supported"),
+        ("GET /_history", &[], "", 501, "not-supported"),
+        ("GET /Patient/_history?_since=soon", &[], "", 400, "invalid"),
+        ("GET /Patient/_history?_at=2020", &[], "", 400, "invalid"),
         ("GET /", &[], "", 501, "not-supported"),
         ("DELETE /", &[], "", 405, "not-supported"),
         ("POST /", &[], PATIENT, 400, "invalid resourceType"),
@@ -147,6 +149,40 @@ async fn bad_requests_are_refused_by_name() {
     }
     assert_eq!(send(&sandbox, "DELETE /Patient/never", &[], "").await.status, 204);
     assert_eq!(get(&sandbox, "/Patient/p").await.header("etag"), "W/\"1\"", "nothing was written");
+}
+
+/// Of a type: every version, newest first, deletions too, page by page, from a moment on.
+#[tokio::test]
+async fn the_history_of_a_type_is_told() {
+    let sandbox = Sandbox::new();
+    for id in ["a", "b", "a"] {
+        let body = format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#);
+        send(&sandbox, &format!("PUT /Patient/{id}"), &[], &body).await;
+        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    }
+    send(&sandbox, "DELETE /Patient/b", &[], "").await;
+    let told = |bundle: &serde_json::Value| -> Vec<String> {
+        let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        entries.iter().map(|e| text(&e["request"]["method"]) + &text(&e["request"]["url"])[7..]).collect()
+    };
+    let whole = get(&sandbox, "/Patient/_history").await.json();
+    assert_eq!((&whole["type"], &whole["total"]), (&"history".into(), &4.into()));
+    assert_eq!(told(&whole), ["DELETE/b", "PUT/a", "PUT/b", "PUT/a"]);
+    let since = whole["entry"][1]["response"]["lastModified"].as_str().unwrap();
+    assert_eq!(told(&get(&sandbox, &format!("/Patient/_history?_since={since}")).await.json()), ["DELETE/b", "PUT/a"]);
+    let page = get(&sandbox, "/Patient/_history?_count=3").await.json();
+    let next = page["link"][1]["url"].as_str().unwrap().split_once("/fhir").unwrap().1.to_owned();
+    assert_eq!((told(&page).len(), told(&get(&sandbox, &next).await.json())), (3, vec!["PUT/a".to_owned()]));
+    sandbox.set_faults("turned-history,short-history".parse().unwrap());
+    let spoilt = get(&sandbox, "/Patient/_history").await.json();
+    assert_eq!((told(&spoilt), &spoilt["total"]), (vec!["PUT/a".to_owned(), "PUT/b".to_owned()], &4.into()));
+    sandbox.set_faults("late-history=10s".parse().unwrap());
+    assert_eq!(told(&get(&sandbox, "/Patient/_history").await.json()), Vec::<String>::new());
+    assert_eq!(get(&sandbox, "/Patient").await.json()["total"], 0);
+    sandbox.set_faults("no-history".parse().unwrap());
+    assert_eq!(get(&sandbox, "/Patient/_history").await.status, 501);
+    assert!(!get(&sandbox, "/metadata").await.text.contains("history-type"));
 }
 
 #[tokio::test]
