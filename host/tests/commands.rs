@@ -49,7 +49,11 @@ impl Demo {
     }
 
     fn listening(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        Self::listening_with(command, Stdio::null())
+    }
+
+    fn listening_with(command: &mut Command, errors: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(errors).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let line =
             lines.find_map(|line| line.ok().filter(|line| line.starts_with("listening on "))).expect("it listens");
@@ -208,4 +212,47 @@ fn keys_are_made_and_revoked_on_the_data_folder() {
     while list(secret) != Some(1) {
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "the server does not know of it");
     }
+}
+
+/// Where nobody could administer, the server makes a key, and says it once. With it an administrator asks what others would see.
+#[test]
+fn the_first_key_is_said_once_and_explains_what_others_see() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = "listen = \"127.0.0.1:0\"\ndata_dir = \"data\"\n[auth.keys]\n[roles.nurse.tables.msemr_encounter]\n\
+                where = \"_msemr_subjectpatient_value eq @claims.patient\"\nmask = [\"msemr_class\"]\n";
+    std::fs::write(folder.path().join("turntable.toml"), text).expect("a file can be written");
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turntable"));
+        let said = std::fs::File::create(folder.path().join("said")).expect("a file");
+        let server = Demo::listening_with(command.arg("serve").current_dir(folder.path()), said.into());
+        (server, std::fs::read_to_string(folder.path().join("said")).expect("what was said"))
+    };
+    let keys = |said: &str| said.lines().filter(|line| line.starts_with("ttk_")).map(str::to_owned).collect::<Vec<_>>();
+    let (server, said) = start();
+    let made = keys(&said);
+    assert_eq!(made.len(), 1, "{said}");
+    drop(server);
+    let (server, said) = start();
+    assert_eq!(keys(&said), [""; 0], "{said}");
+    let url = format!("http://{}", server.address);
+    let explain = |token: &str, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turntable"));
+        command.args(["auth", "explain", "--json", "--server", &url, "--role", "nurse"]).args(arguments);
+        let ran = command.env("TURNTABLE_TOKEN", token).output().expect("it runs");
+        let text = String::from_utf8([ran.stdout, ran.stderr].concat()).expect("UTF-8");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap_or_else(|_| panic!("JSON: {text}"))
+    };
+    let patient = "4c73b472-442b-4920-b899-aadc599f1d75";
+    let told = explain(&made[0], &["--claim", &format!("patient={patient}"), "GET", "msemr_encounters?$top=1"]);
+    assert!(told["allowed"] == true && told["plan"].to_string().contains(patient), "the rule is in the plan: {told}");
+    for (address, why) in [
+        ("contacts", "there is no table"),
+        ("msemr_encounters?$orderby=msemr_class", "is masked"),
+        ("/admin/v1/keys", "may not"),
+    ] {
+        let told = explain(&made[0], &["GET", address]);
+        let said = told["why"].as_str().unwrap_or_default();
+        assert!(told["allowed"] == false && said.contains(why), "{address}: {told}");
+    }
+    assert_eq!(explain("ttk_no", &["GET", "contacts"])["allowed"], false);
 }

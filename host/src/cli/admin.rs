@@ -78,14 +78,14 @@ pub async fn load(
     }
 }
 
-/// Sends a component to the gate, which looks at the laws for this long at most, or as long as it does by itself; shows
-/// what the gate found. None if the component has no table.
+/// Sends a component to the gate, and shows what it found. `development`: it is being written, and the gate looks at the laws for this
+/// long at most. None if the component has no table.
 pub async fn upload(
     server: &Server,
     (component, signature): (Vec<u8>, Option<String>),
-    laws: Option<Duration>,
+    development: Option<Duration>,
 ) -> Result<Option<Loaded>> {
-    let query = laws.map(|laws| format!("?laws_ms={}", laws.as_millis())).unwrap_or_default();
+    let query = development.map(|laws| format!("?development=true&laws_ms={}", laws.as_millis())).unwrap_or_default();
     let request = post(server, &format!("/admin/v1/mappings{query}"))?;
     let request = request.header("content-type", "application/wasm").body(component);
     let is_text = |text: &String| text.trim().bytes().all(|byte| byte.is_ascii_graphic());
@@ -146,7 +146,9 @@ pub async fn mapping_list(server: &Server) -> Result<()> {
                 (Some(by), false) => format!("{by} (not trusted)"),
                 (None, _) => "-".to_owned(),
             };
-            say(format!("{:<24} {:<10} {digest:<20} {by:<16} {tables}", text(one, "name"), text(one, "version")));
+            let development = if one["development"] == true { "  (development)" } else { "" };
+            let (name, version) = (text(one, "name"), text(one, "version"));
+            say(format!("{name:<24} {version:<10} {digest:<20} {by:<16} {tables}{development}"));
         }
     });
     Ok(())

@@ -31,7 +31,7 @@ use crate::otlp::Exporter;
 use crate::router::release::activate::Breaking;
 use crate::router::release::actor::Actor;
 use crate::router::release::gate::LAWS_TIME;
-use crate::router::release::load::apart;
+use crate::router::release::load::{Upload, apart};
 use crate::router::release::start::FirstRoutes;
 use crate::router::release::{behind, compare};
 use crate::router::snapshot::Turntable;
@@ -417,7 +417,8 @@ async fn load_file(
         return Ok(digest);
     }
     let actor = Actor("mappings.dir".to_owned());
-    let loaded = turntable.load((bytes, signature_of(file)?), actor.clone(), LAWS_TIME).await?;
+    let upload = Upload { component: bytes, signature: signature_of(file)?, development: false };
+    let loaded = turntable.load(upload, actor.clone(), LAWS_TIME).await?;
     if let Some(table) = loaded.tables.first() {
         turntable.activate(table, &loaded.digest, breaking, actor).await?;
     }

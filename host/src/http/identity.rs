@@ -41,7 +41,12 @@ pub(super) async fn identified(State(app): Shared, mut request: Request, next: N
         Some(Credentials::Basic { .. }) if !is_private && app.identity.asks() => Err(overheard()),
         other => Ok(other),
     });
-    match caller(&app, credentials, request.method(), request.uri().path()).await {
+    let (method, path) = (request.method(), request.uri().path());
+    let caller = match caller(&app, credentials, method, path).await {
+        Ok(caller) => looking(&app, caller, method, path, request.headers()),
+        Err(error) => Err(error),
+    };
+    match caller {
         Ok(caller) => {
             if app.identity.asks() {
                 request.headers_mut().remove(header::AUTHORIZATION);
@@ -95,6 +100,44 @@ async fn caller(
         return Err(error);
     }
     Ok(caller)
+}
+
+/// Who is asked for: an administrator may look as others do, at what these may look at.
+fn looking(app: &App, caller: Caller, method: &Method, path: &str, headers: &HeaderMap) -> Result<Caller> {
+    let Some(operation) = operation(method, path) else { return Ok(caller) };
+    if !headers.contains_key(AS_ROLES) && !headers.contains_key(AS_CLAIMS) {
+        return Ok(caller);
+    }
+    let other = app.turntable.roles.known(previewed(caller, method, headers)?);
+    other.may_do(operation)?;
+    Ok(other)
+}
+
+/// Roles, parted by commas, as whose bearer an administrator reads.
+const AS_ROLES: &str = "turntable-as-roles";
+/// What is known of that bearer: a JSON object.
+const AS_CLAIMS: &str = "turntable-as-claims";
+
+/// An administrator may look as others do: at what somebody of these roles, with these claims, would be shown. `Forbidden` to all
+/// others, `NotSupported` for writes: those would be made.
+fn previewed(caller: Caller, method: &Method, headers: &HeaderMap) -> Result<Caller> {
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("\0").to_owned());
+    let (roles, claims) = (header(AS_ROLES), header(AS_CLAIMS));
+    if roles.is_none() && claims.is_none() {
+        return Ok(caller);
+    }
+    if !caller.has(Role::Admin) || caller.scopes().is_some() {
+        return Err(Error::new(Code::Forbidden, "only administrators look as others do").target(AS_ROLES));
+    }
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return Err(Error::new(Code::NotSupported, "writing as others is not supported").target(AS_ROLES));
+    }
+    let bad = |name: &str, what: &str| Error::new(Code::BadRequest, format!("`{name}` is {what}")).target(name);
+    let roles = roles.ok_or_else(|| bad(AS_ROLES, "missing: claims are those of somebody of some roles"))?;
+    let roles = roles.split(',').map(|role| role.trim().to_owned()).filter(|role| !role.is_empty());
+    let claims = claims.map(|claims| serde_json::from_str(&claims)).transpose();
+    let claims = claims.map_err(|_| bad(AS_CLAIMS, "no JSON object"))?.unwrap_or_default();
+    Ok(Caller::new(caller.kind(), caller.name(), roles).with_claims(claims))
 }
 
 async fn who(app: &App, credentials: &Credentials) -> Result<Caller> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
@@ -17,7 +17,7 @@ use crate::http::status::status;
 use crate::http::token::AdminToken;
 use crate::http::traffic::Traffic;
 use crate::identity::identify::Identity;
-use crate::model::caller::{Caller, Role};
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error};
 use crate::odata::reply;
 use crate::router::session::Session;
@@ -143,36 +143,8 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let missing = || Error::new(Code::Internal, "the request failed").internal("nobody asked who sent it");
-        let caller = parts.extensions.get::<Self>().cloned().ok_or_else(missing)?;
-        previewed(caller, parts)
+        parts.extensions.get::<Self>().cloned().ok_or_else(missing)
     }
-}
-
-/// Roles, parted by commas, as whose bearer an administrator reads.
-const AS_ROLES: &str = "turntable-as-roles";
-/// What is known of that bearer: a JSON object.
-const AS_CLAIMS: &str = "turntable-as-claims";
-
-/// An administrator may look as others do: at what somebody of these roles, with these claims, would be shown. `Forbidden` to all
-/// others, `NotSupported` for writes: those would be made.
-fn previewed(caller: Caller, parts: &Parts) -> Result<Caller, Error> {
-    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or("\0").to_owned());
-    let (roles, claims) = (header(AS_ROLES), header(AS_CLAIMS));
-    if roles.is_none() && claims.is_none() {
-        return Ok(caller);
-    }
-    if !caller.has(Role::Admin) || caller.scopes().is_some() {
-        return Err(Error::new(Code::Forbidden, "only administrators look as others do").target(AS_ROLES));
-    }
-    if !matches!(parts.method, Method::GET | Method::HEAD) {
-        return Err(Error::new(Code::NotSupported, "writing as others is not supported").target(AS_ROLES));
-    }
-    let bad = |name: &str, what: &str| Error::new(Code::BadRequest, format!("`{name}` is {what}")).target(name);
-    let roles = roles.ok_or_else(|| bad(AS_ROLES, "missing: claims are those of somebody of some roles"))?;
-    let roles = roles.split(',').map(|role| role.trim().to_owned()).filter(|role| !role.is_empty());
-    let claims = claims.map(|claims| serde_json::from_str(&claims)).transpose();
-    let claims = claims.map_err(|_| bad(AS_CLAIMS, "no JSON object"))?.unwrap_or_default();
-    Ok(Caller::new(caller.kind(), caller.name(), roles).with_claims(claims))
 }
 
 impl IntoResponse for Error {

@@ -632,6 +632,39 @@ async fn in_force(server: &Server) -> String {
     server.table(TABLE).await["mapping"]["digest"].as_str().unwrap_or_default().to_owned()
 }
 
+/// Versions that are being written come and go; the releases are there, and a rollback goes to the last of them.
+#[tokio::test]
+async fn what_is_being_written_takes_no_place_of_a_release() {
+    let server = Server::setup().limits(|limits| limits.mapping_versions = 2).start().await;
+    let version = |number: usize| with_text("encounter", "Finished", &format!("F1N1SH{number:02}"));
+    let develop = async |component: Vec<u8>| {
+        let call = server.call(Method::POST, "/admin/v1/mappings?development=true&laws_ms=0");
+        let loaded = call.body("application/wasm", component).send().await.expect(201).json();
+        server.activate(TABLE, loaded["digest"].as_str().expect("a digest")).await.expect(200);
+    };
+    let release = second();
+    server.load(&release).await.expect(201);
+    server.activate(TABLE, &digest(&release)).await.expect(200);
+    for number in 0..4 {
+        develop(version(number)).await;
+    }
+    assert_eq!(in_force(&server).await, digest(&version(3)));
+    assert_eq!(listed(&server, &digest(&version(3))).await[0]["development"], true);
+    assert_eq!(listed(&server, &digest(&version(0))).await.len(), 0, "two of them are kept");
+    assert_eq!(listed(&server, &digest(&release)).await[0]["development"], false);
+    server.rollback(TABLE).await.expect(200);
+    assert_eq!(in_force(&server).await, digest(&release));
+    // What is loaded as a release is one from then on, whoever tries it again.
+    server.load(&version(3)).await.expect(200);
+    let call = server.call(Method::POST, "/admin/v1/mappings?development=true&laws_ms=0");
+    call.body("application/wasm", version(3)).send().await.expect(200);
+    assert_eq!(listed(&server, &digest(&version(3))).await[0]["development"], false);
+    server.activate(TABLE, &digest(&version(3))).await.expect(200);
+    server.activate(TABLE, &digest(&release)).await.expect(200);
+    server.rollback(TABLE).await.expect(200);
+    assert_eq!(in_force(&server).await, digest(&version(3)));
+}
+
 /// Entries of the list of mappings with this digest.
 async fn listed(server: &Server, digest: &str) -> Vec<Value> {
     let all = server.get("/admin/v1/mappings", &[]).await.expect(200).json();

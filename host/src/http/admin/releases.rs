@@ -83,6 +83,8 @@ pub(crate) struct MappingSummary {
     uploaded_by: String,
     /// Who has signed it; none: nobody.
     signer: Option<Signer>,
+    /// It was loaded while it was being written, and is no release.
+    development: bool,
 }
 
 /// Whose signature a version has.
@@ -158,6 +160,9 @@ pub(crate) struct Laws {
     /// How long the laws are looked at, in milliseconds; 3000 unless said, and at most.
     #[param(nullable = false, maximum = 3000)]
     laws_ms: Option<u64>,
+    /// It is being written: it takes the place of no release, and no rollback goes to it.
+    #[serde(default)]
+    development: bool,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -251,7 +256,8 @@ pub(crate) async fn load(
         };
         let signature = signature(&parts.headers)?;
         let component = body::read(&app, &parts.headers, component, limit).await?;
-        app.turntable.load((component.to_vec(), signature), actor(&caller), laws).await
+        let upload = load::Upload { component: component.to_vec(), signature, development: query.development };
+        app.turntable.load(upload, actor(&caller), laws).await
     };
     match loaded.await {
         Ok(loaded) => {
@@ -465,6 +471,7 @@ fn detail(turntable: &Turntable, snapshot: &Snapshot, mapping: control::Mapping)
     let active_for = served.map(|table| table.table.name.clone()).collect();
     MappingDetail {
         summary: MappingSummary {
+            development: load::is_development(&mapping),
             digest: mapping.digest,
             name: mapping.name,
             version: mapping.version,

@@ -25,6 +25,9 @@ pub struct Report {
     /// Of a trusted key over the component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signed>,
+    /// Loaded while it is being written: it takes no release's place, and no rollback goes to it. The store reads it here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub development: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

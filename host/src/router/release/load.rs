@@ -38,29 +38,33 @@ pub struct Loaded {
     pub known: bool,
 }
 
+/// What is to be admitted.
+pub struct Upload {
+    pub component: Vec<u8>,
+    pub signature: Option<String>,
+    /// It is being written, and no release.
+    pub development: bool,
+}
+
 impl Turntable {
     /// Admits a component: held to the policy of signatures, inspected without running it, compiled, described, compared
     /// with what is in force, run on its own samples. It is stored only if every check passes. The laws are looked at for
     /// `laws`.
-    pub async fn load(
-        self: &Arc<Self>,
-        (bytes, signature): (Vec<u8>, Option<String>),
-        actor: Actor,
-        laws: Duration,
-    ) -> Result<Loaded> {
+    pub async fn load(self: &Arc<Self>, upload: Upload, actor: Actor, laws: Duration) -> Result<Loaded> {
         // One at a time: it computes all the while. A release, and above all the way back, does not wait for it.
         let loading = self.loading.clone().lock_owned().await;
         let this = Arc::clone(self);
         apart(async move || {
             let _loading = loading;
-            this.load_now(bytes, signature.as_deref(), &actor, laws).await
+            this.load_now(upload, &actor, laws).await
         })
         .await
     }
 
-    async fn load_now(&self, bytes: Vec<u8>, signature: Option<&str>, actor: &Actor, laws: Duration) -> Result<Loaded> {
-        let mut report = Report::default();
-        self.judge(&bytes, signature, &mut report)?;
+    async fn load_now(&self, upload: Upload, actor: &Actor, laws: Duration) -> Result<Loaded> {
+        let Upload { component: bytes, signature, development } = upload;
+        let mut report = Report { development, ..Report::default() };
+        self.judge(&bytes, signature.as_deref(), &mut report)?;
         let mut mapping = self.sandbox.load(&bytes)?;
         let live = self.snapshot();
         let schema = self.difference(&live, &mapping).await?;
@@ -92,10 +96,16 @@ impl Turntable {
             // It may have shipped with an earlier program, which took its bytes along.
             self.store.keep_component(digest, bytes).await?;
             self.keep_signature(&before, &report, actor).await?;
+            if !development && is_development(&before) {
+                self.keep_as_release(digest, actor).await?;
+            }
         } else {
             let mut detail = json!({ "digest": digest, "name": name, "version": version });
             if let Some(signed) = &report.signature {
                 detail["signedBy"] = signed.by.as_str().into();
+            }
+            if development {
+                detail["development"] = true.into();
             }
             let act = Act { actor: actor.0.clone(), action: "mapping.load", table: None, detail };
             let keep =
@@ -118,6 +128,19 @@ impl Turntable {
         // Who loads a version is about to put it in force.
         self.keep_at_hand(&self.snapshot(), Arc::new(mapping));
         Ok(loaded)
+    }
+
+    /// A version that was being written is a release from here on.
+    async fn keep_as_release(&self, digest: &str, actor: &Actor) -> Result<()> {
+        // As it is now: its signature may be new.
+        let Some(kept) = self.store.mapping(digest).await? else { return Ok(()) };
+        let mut report = kept.report;
+        if let Some(report) = report.as_object_mut() {
+            report.shift_remove("development");
+        }
+        let detail = json!({ "digest": digest, "name": kept.name, "version": kept.version, "before": "development" });
+        let act = Act { actor: actor.0.clone(), action: "mapping.load", table: None, detail };
+        self.store.decide(vec![(Decision::KeepReport { digest: digest.to_owned(), report }, act)]).await
     }
 
     /// The checks of the gate.
@@ -213,6 +236,11 @@ impl Turntable {
             None => self.sandbox.load(&component()?),
         }
     }
+}
+
+/// Whether a version was loaded while it was being written.
+pub fn is_development(kept: &control::Mapping) -> bool {
+    kept.report["development"] == true
 }
 
 /// The tables of the version in force, which a mapping would replace.

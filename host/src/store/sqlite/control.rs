@@ -32,20 +32,24 @@ impl Database {
         })
     }
 
-    /// Forgets the oldest versions of a mapping beyond `keep`, but none that is active, or was when its tables were
+    /// Forgets the oldest versions of a mapping beyond `keep`, and as many that are being written, but none that is active, or was when its tables were
     /// deactivated; they can no longer be rolled back to. Gives their digests.
     pub(crate) fn prune_mappings(&self, name: &str, keep: usize, act: &Act) -> Result<Vec<String>> {
         self.writing(|transaction| {
             let mut delete = transaction.prepare_cached(&format!(
                 "DELETE FROM _turntable_mappings WHERE digest IN (\
-                   SELECT digest FROM _turntable_mappings WHERE name = ?1 \
+                   SELECT digest FROM _turntable_mappings WHERE name = ?1 AND {DEVELOPMENT} = ?3 \
                    ORDER BY uploaded_at DESC, rowid DESC LIMIT -1 OFFSET ?2) \
                  AND digest NOT IN (SELECT digest FROM ({ACTIVE})) \
                  AND digest NOT IN (SELECT digest FROM ({WITHDRAWN})) \
                  AND digest NOT IN (SELECT digest FROM _turntable_candidates WHERE ended IS NULL) RETURNING digest"
             ))?;
             let keep = i64::try_from(keep).unwrap_or(i64::MAX);
-            let forgotten = delete.query_map((name, keep), |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+            let mut forgotten = Vec::new();
+            for development in [false, true] {
+                let gone = delete.query_map((name, keep, development), |row| row.get::<_, String>(0))?;
+                forgotten.extend(gone.collect::<Result<Vec<_>, _>>()?);
+            }
             if !forgotten.is_empty() {
                 write_event(transaction, Timestamp::now(), act)?;
             }
@@ -191,6 +195,9 @@ const MAPPING: &str = "SELECT digest, name, version, tables, report, uploaded_at
 const ACTIVE: &str = "SELECT table_name, digest, max(id) FROM _turntable_activations WHERE rolled_back = 0 \
                       GROUP BY table_name";
 
+/// Whether a mapping was loaded while it was being written, as its report says.
+const DEVELOPMENT: &str = "coalesce(json_extract(report, '$.development'), 0)";
+
 /// Tables that had something in force and have nothing now: a rollback leaves something.
 const WITHDRAWN: &str = "SELECT table_name, digest, max(id) FROM _turntable_activations \
                          GROUP BY table_name HAVING sum(rolled_back) = count(*)";
@@ -307,7 +314,13 @@ fn activate(transaction: &Transaction<'_>, now: Timestamp, tables: &[String], di
     let mut insert = transaction.prepare_cached(
         "INSERT INTO _turntable_activations (table_name, digest, activated_at, activated_by) VALUES (?, ?, ?, ?)",
     )?;
+    // What is being written is no version to go back to.
+    let mut leave = transaction.prepare_cached(&format!(
+        "UPDATE _turntable_activations SET rolled_back = 1 WHERE table_name = ? AND rolled_back = 0 \
+         AND digest IN (SELECT digest FROM _turntable_mappings WHERE {DEVELOPMENT})"
+    ))?;
     for table in tables {
+        leave.execute([table])?;
         insert.execute((table, digest, now.as_microsecond(), actor))?;
     }
     Ok(())
@@ -370,12 +383,16 @@ mod tests {
     }
 
     fn put(store: &Database, digest: &str, component: Option<&[u8]>) {
+        put_with(store, digest, component, json!({ "checks": [] }));
+    }
+
+    fn put_with(store: &Database, digest: &str, component: Option<&[u8]>, report: serde_json::Value) {
         let mapping = Mapping {
             digest: digest.into(),
             name: "encounter".into(),
             version: "1.0.0".into(),
             tables: json!([{ "name": "msemr_encounter" }]),
-            report: json!({ "checks": [] }),
+            report,
             uploaded_at: Timestamp::UNIX_EPOCH,
             uploaded_by: String::new(),
         };
@@ -436,6 +453,41 @@ mod tests {
         }
         store.keep_component("unknown", b"of no mapping").unwrap();
         assert_eq!(store.component("unknown").unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_being_written_takes_no_place_of_a_release() {
+        let store = Database::temporary().unwrap();
+        let tables = || vec!["encounter".to_owned()];
+        let activate = |digest: &str| {
+            let decision = Decision::Activate { tables: tables(), digest: digest.into() };
+            decide(&store, decision, "mapping.activate", None).unwrap();
+        };
+        let prune = || store.prune_mappings("encounter", 2, &act("mapping.prune", None)).unwrap();
+        put(&store, "one", None);
+        put(&store, "two", None);
+        activate("one");
+        activate("two");
+        for number in 0..5 {
+            let digest = format!("d{number}");
+            put_with(&store, &digest, None, json!({ "checks": [], "development": true }));
+            activate(&digest);
+            prune();
+        }
+        let kept = |store: &Database| store.mappings().unwrap().into_iter().map(|one| one.digest).collect::<Vec<_>>();
+        assert_eq!(kept(&store), ["d4", "d3", "two", "one"]);
+        assert_eq!(
+            store.likely().unwrap().into_iter().collect::<std::collections::BTreeSet<_>>(),
+            std::collections::BTreeSet::from(["d4".into(), "two".into()])
+        );
+        decide(&store, Decision::GoBack { tables: tables() }, "mapping.rollback", None).unwrap();
+        assert_eq!(store.active().unwrap()["encounter"], "two", "the release before them");
+        // A release in its place leads back to the one before, too.
+        activate("d4");
+        put(&store, "three", None);
+        activate("three");
+        decide(&store, Decision::GoBack { tables: tables() }, "mapping.rollback", None).unwrap();
+        assert_eq!(store.active().unwrap()["encounter"], "two");
     }
 
     #[test]
