@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::error::{Code, Error, Result};
-use super::query::{Expr, Filter, Function, Literal, Order, Primitive, Query};
-use super::table::{Column, ColumnAccess, Kind, Table, TableAccess};
+use super::query::{Expr, Filter, Function, Joined, Literal, Order, Primitive, Query};
+use super::table::{Column, ColumnAccess, ColumnIndex, Kind, Table, TableAccess};
 use super::value::{Number, kind_name};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,27 @@ pub struct Grouping {
     pub filter: Option<Filter>,
     /// What is then done with those, one after the other.
     pub then: Vec<Then>,
+    /// Where there are some it groups nothing, and gives the rows of all of these, one after the other.
+    pub parts: Vec<Part>,
+}
+
+/// What one part of `concat` makes of the rows before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Which of the rows of a table, those that have not been grouped yet.
+    pub filter: Option<Filter>,
+    /// Values of related rows, of such rows: those of before the parts first.
+    pub joined: Vec<Joined>,
+    /// At least one.
+    pub steps: Vec<Grouping>,
+}
+
+/// Name of the last column of the rows that several parts give: which of the others a row has, by their numbers.
+pub const PROPERTIES: &str = "@properties";
+
+/// The columns that a row has, by its cell of [`PROPERTIES`].
+pub fn properties(cell: Option<&str>) -> Vec<ColumnIndex> {
+    cell.unwrap_or_default().split(',').filter_map(|number| number.parse().ok()).collect()
 }
 
 /// What is done with rows that a step gives, by its table.
@@ -127,9 +148,22 @@ impl Aggregation {
     /// Only how many rows there are.
     pub fn is_count(&self) -> bool {
         match self.steps.first() {
-            Some(step) => step.by.is_empty() && step.aggregates.iter().all(|a| a.method == Method::Rows),
+            Some(step) => {
+                let counts = step.by.is_empty() && step.aggregates.iter().all(|a| a.method == Method::Rows);
+                counts && !step.aggregates.is_empty()
+            }
             None => false,
         }
+    }
+
+    /// What one part of the first step asks of the rows of the table.
+    pub fn part(&self, part: &Part) -> Self {
+        let filter = match (self.of.filter.clone(), part.filter.clone()) {
+            (Some(before), Some(own)) => Some(Filter::both(before, own)),
+            (before, own) => before.or(own),
+        };
+        let of = Query { filter, joined: part.joined.clone(), ..Query::default() };
+        Self { of, steps: part.steps.clone(), then: Query::default() }
     }
 }
 
@@ -148,16 +182,63 @@ impl Grouping {
             };
             columns.push(column(name, kind));
         }
-        for (place, column) in columns.iter().enumerate() {
-            if let Some(other) = columns[..place].iter().find(|other| meet(&other.name, &column.name)) {
-                let what = format!("`{}` and `{}` cannot both be properties of one row", other.name, column.name);
-                return Err(bad(&what, &column.name).hint("give each aggregate a name of its own after `as`"));
-            }
-        }
+        check_names(&columns)?;
         let by = by.into_iter().map(|(_, expr)| expr).collect();
         let aggregates = aggregates.into_iter().map(|(_, method, of)| Aggregate { method, of }).collect();
-        Ok(Self { by, aggregates, table: Arc::new(rows_of(of, columns)), filter: None, then: Vec::new() })
+        Ok(Self { by, aggregates, ..Self::of_all(Arc::new(rows_of(of, columns))) })
     }
+
+    /// Rows of a step before as they are, for what is then done with them.
+    pub fn of_all(table: Arc<Table>) -> Self {
+        Self { by: Vec::new(), aggregates: Vec::new(), table, filter: None, then: Vec::new(), parts: Vec::new() }
+    }
+
+    /// Whether it gives the rows before it, as far as they stay.
+    pub fn is_of_all(&self) -> bool {
+        self.by.is_empty() && self.aggregates.is_empty() && self.parts.is_empty()
+    }
+
+    /// The rows of several parts. `BadOption` where values of one name are of several types.
+    pub fn of_parts(of: &Table, parts: Vec<Part>) -> Result<Self> {
+        let mut columns: Vec<Column> = Vec::new();
+        let given = parts.iter().filter_map(|part| part.steps.last());
+        for own in given.flat_map(|step| &step.table.columns).filter(|column| column.name != PROPERTIES) {
+            match columns.iter_mut().find(|column| column.name == own.name) {
+                None => columns.push(own.clone()),
+                Some(column) => {
+                    column.kind = both(&column.kind, &own.kind).ok_or_else(|| {
+                        let what = format!("values of `{}` are of several types in the parts of `concat`", own.name);
+                        bad(&what, &own.name).hint("give each a name of its own after `as`")
+                    })?
+                }
+            }
+        }
+        check_names(&columns)?;
+        columns.push(column(PROPERTIES, Kind::Text { max_length: None, multi_line: false }));
+        Ok(Self { parts, ..Self::of_all(Arc::new(rows_of(of, columns))) })
+    }
+}
+
+/// A kind for values of two.
+fn both(a: &Kind, b: &Kind) -> Option<Kind> {
+    let is_number = |kind: &Kind| matches!(kind, Kind::Int32 | Kind::Int64 | Kind::Decimal { .. });
+    let is_text = |kind: &Kind| matches!(kind, Kind::Text { .. });
+    match (a, b) {
+        (a, b) if a == b => Some(a.clone()),
+        (a, b) if is_number(a) && is_number(b) => Some(Kind::Decimal { precision: 38, scale: None }),
+        (a, b) if is_text(a) && is_text(b) => Some(Kind::Text { max_length: None, multi_line: false }),
+        _ => None,
+    }
+}
+
+fn check_names(columns: &[Column]) -> Result<()> {
+    for (place, column) in columns.iter().enumerate() {
+        if let Some(other) = columns[..place].iter().find(|other| meet(&other.name, &column.name)) {
+            let what = format!("`{}` and `{}` cannot both be properties of one row", other.name, column.name);
+            return Err(bad(&what, &column.name).hint("give each aggregate a name of its own after `as`"));
+        }
+    }
+    Ok(())
 }
 
 /// One is the other, or the object that the other is in.

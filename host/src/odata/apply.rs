@@ -1,13 +1,13 @@
 //! `$apply`: text to groups (OData Extension for Data Aggregation 4.0, section 3). `filter`, `compute`, `groupby` with `aggregate`
-//! or alone, `aggregate` and `identity`, one after the other; of groups also `orderby`, `skip`, `top`, and `topcount` and its
-//! kin. Every other transformation is refused by name.
+//! or alone, `aggregate` and `identity`, one after the other, and `concat` of such; of groups also `orderby`, `skip`, `top`, and
+//! `topcount` and its kin. `rollup` is `concat` of its levels. Every other transformation is refused by name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::expression::{Computed, Context, Resolver, Source, Spent, Type};
 use super::lexer::TokenKind;
 use super::syntax::{Node, OrderItem, Parser, Segment, SegmentKind, Syntax};
-use crate::model::aggregate::{Best, Grouping, Measure, Method, Then};
+use crate::model::aggregate::{Best, Grouping, Measure, Method, Part, Then};
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Error, Result};
 use crate::model::query::{Expr, Filter, Joined, Literal, Order};
@@ -40,6 +40,7 @@ enum Form {
     },
     /// `expression as name`
     Compute(Vec<(Node, String)>),
+    Concat(Vec<Vec<Transformation>>),
     Order(Vec<OrderItem>),
     Skip(Node),
     Top(Node),
@@ -52,17 +53,24 @@ enum Form {
 }
 
 /// `$count as alias`, `expression with method as alias`
+#[derive(Clone)]
 struct Item {
     of: Option<Node>,
     method: Method,
     alias: String,
 }
 
+/// `rollup(a,b)` in `groupby`.
+struct Rollup {
+    /// One group of all rows is wanted, too.
+    all: bool,
+    columns: Vec<Node>,
+}
+
 /// Transformations of the standard that we do not do.
-const REFUSED: [&str; 12] = [
+const REFUSED: [&str; 11] = [
     "addnested",
     "ancestors",
-    "concat",
     "descendants",
     "expand",
     "join",
@@ -76,7 +84,8 @@ const REFUSED: [&str; 12] = [
 
 const BEST: [&str; 6] = ["topcount", "topsum", "toppercent", "bottomcount", "bottomsum", "bottompercent"];
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
+    "concat",
     "filter",
     "groupby",
     "aggregate",
@@ -96,12 +105,18 @@ const KNOWN: [&str; 14] = [
 /// Each has all columns of the rows before it.
 const COMPUTES_MAX: usize = 16;
 
+/// Of `concat` in `concat`.
+const DEPTH_MAX: usize = 8;
+
+/// Each is a read of the table, or of what was made of it.
+const PARTS_MAX: usize = 16;
+
 const METHODS: [Method; 5] = [Method::Sum, Method::Average, Method::Least, Method::Most, Method::Distinct];
 
 /// The value of an `$apply` on rows of a table.
 pub fn applied(source: Source<'_>, table: &Table, context: Context<'_>) -> Result<Applied> {
     let mut parser = Parser::new(source.text, context.limits).map_err(|error| source.syntax(error))?;
-    let transformations = Reading { source, parser: &mut parser }.sequence()?;
+    let transformations = Reading { source, parser: &mut parser, depth: 0 }.sequence()?;
     if parser.next.kind != TokenKind::End {
         return Err(source.syntax(parser.unexpected("`/` or the end")));
     }
@@ -113,6 +128,7 @@ pub fn applied(source: Source<'_>, table: &Table, context: Context<'_>) -> Resul
         joined: RefCell::default(),
         computed: Vec::new(),
         computes: 0,
+        parts: Cell::new(0),
     };
     transformations.iter().try_for_each(|transformation| applying.apply(transformation))?;
     let Applying { mut applied, joined, computed, .. } = applying;
@@ -137,6 +153,8 @@ struct Applying<'a> {
     computed: Vec<(usize, Computed)>,
     /// How often values were given names.
     computes: usize,
+    /// Of all `concat`.
+    parts: Cell<usize>,
 }
 
 impl Applying<'_> {
@@ -191,12 +209,49 @@ impl Applying<'_> {
                 let new = computed.split_off(self.computed.len());
                 self.computed.extend(new.into_iter().map(|computed| (at, computed)));
             }
+            Form::Concat(parts) => {
+                let part = |transformations: &Vec<Transformation>| {
+                    let computed = self.computed.clone();
+                    let joined = RefCell::new(self.joined.borrow().clone());
+                    let part =
+                        self.part(at, transformations, Applying { computed, joined, ..self.beside(self.table) })?;
+                    match part.steps.is_empty() {
+                        true => Err(self.of_rows(at, "concat")),
+                        false => Ok(part),
+                    }
+                };
+                let parts = parts.iter().map(part).collect::<Result<_>>()?;
+                self.applied.steps.push(placed(Grouping::of_parts(self.table, parts), at, source)?);
+            }
             Form::Order(_) => return Err(self.of_rows(at, "orderby")),
             Form::Skip(_) => return Err(self.of_rows(at, "skip")),
             Form::Top(_) => return Err(self.of_rows(at, "top")),
             Form::Best { name, .. } => return Err(self.of_rows(at, name)),
         }
         Ok(())
+    }
+
+    /// For a part of `concat` on rows of a table.
+    fn beside<'t>(&self, table: &'t Table) -> Applying<'t>
+    where
+        Self: 't,
+    {
+        let Self { source, context, computes, .. } = *self;
+        let (applied, joined, computed) = (Applied::default(), RefCell::default(), Vec::new());
+        Applying { source, context, table, applied, joined, computed, computes, parts: self.parts.clone() }
+    }
+
+    fn part(&self, at: usize, transformations: &[Transformation], mut of: Applying<'_>) -> Result<Part> {
+        self.parts.set(self.parts.get() + 1);
+        if self.parts.get() > PARTS_MAX {
+            let error = self.source.unsupported(at, &format!("more than {PARTS_MAX} parts of `concat` and `rollup`"));
+            return Err(error.hint("ask for some of them by another request"));
+        }
+        of.parts.set(self.parts.get());
+        transformations.iter().try_for_each(|transformation| of.apply(transformation))?;
+        self.parts.set(of.parts.get());
+        let Applied { filter, steps, .. } = of.applied;
+        Ok(Part { filter, joined: of.joined.into_inner(), steps })
     }
 
     fn of_rows(&self, at: usize, name: &str) -> Error {
@@ -220,6 +275,18 @@ impl Applying<'_> {
             }
             Form::Group { by, aggregates } => {
                 return resolver.asked(by, aggregates)?.of(&table, at, source).map(Some);
+            }
+            Form::Concat(parts) => {
+                let part = |transformations: &Vec<Transformation>| {
+                    let steps = vec![Grouping::of_all(table.clone())];
+                    let applied = Applied { steps, ..Applied::default() };
+                    self.part(at, transformations, Applying { applied, ..self.beside(&table) })
+                };
+                let parts = parts.iter().map(part).collect::<Result<_>>()?;
+                return placed(Grouping::of_parts(&table, parts), at, source).map(Some);
+            }
+            Form::Compute(_) if !last.parts.is_empty() => {
+                return Err(source.unsupported(at, "`compute` behind `concat` and `rollup`"));
             }
             Form::Compute(items) => {
                 if last.then.iter().any(|then| matches!(then, Then::Order(_))) {
@@ -265,16 +332,20 @@ struct Asked {
 
 impl Asked {
     fn of(self, table: &Table, at: usize, source: Source<'_>) -> Result<Grouping> {
-        let position = super::lexer::position(source.text, at);
-        Grouping::new(table, self.by, self.aggregates).map_err(|error| {
-            let whole = Error::new(error.code(), format!("{}, at position {position}", error.message()));
-            let whole = whole.target(source.target);
-            match error.get_hint() {
-                Some(hint) => whole.hint(hint),
-                None => whole,
-            }
-        })
+        placed(Grouping::new(table, self.by, self.aggregates), at, source)
     }
+}
+
+fn placed(step: Result<Grouping>, at: usize, source: Source<'_>) -> Result<Grouping> {
+    step.map_err(|error| {
+        let position = super::lexer::position(source.text, at);
+        let whole = Error::new(error.code(), format!("{}, at position {position}", error.message()));
+        let whole = whole.target(source.target);
+        match error.get_hint() {
+            Some(hint) => whole.hint(hint),
+            None => whole,
+        }
+    })
 }
 
 impl Resolver<'_> {
@@ -390,6 +461,8 @@ impl Resolver<'_> {
 struct Reading<'p, 'a> {
     source: Source<'p>,
     parser: &'p mut Parser<'a>,
+    /// Of `concat` around what is read.
+    depth: usize,
 }
 
 impl Reading<'_, '_> {
@@ -425,6 +498,16 @@ impl Reading<'_, '_> {
     /// What stands in the parentheses of a transformation that groups nothing.
     fn of_rows(&mut self, name: &str) -> Result<Form> {
         Ok(match name {
+            "concat" => {
+                let mut parts = vec![self.nested()?];
+                while self.skip(',')? {
+                    parts.push(self.nested()?);
+                }
+                if parts.len() < 2 {
+                    return Err(self.source.syntax(self.parser.unexpected("`,` and another sequence")));
+                }
+                Form::Concat(parts)
+            }
             "filter" => Form::Filter(self.expression()?),
             "skip" => Form::Skip(self.expression()?),
             "top" => Form::Top(self.expression()?),
@@ -449,6 +532,18 @@ impl Reading<'_, '_> {
         })
     }
 
+    /// A sequence inside of another.
+    fn nested(&mut self) -> Result<Vec<Transformation>> {
+        if self.depth >= DEPTH_MAX {
+            let at = self.parser.next.at;
+            return Err(self.source.unsupported(at, &format!("`concat` in `concat` deeper than {DEPTH_MAX}")));
+        }
+        self.depth += 1;
+        let sequence = self.sequence();
+        self.depth -= 1;
+        sequence
+    }
+
     fn expression(&mut self) -> Result<Node> {
         self.parser.expression().map_err(|error| self.source.syntax(error))
     }
@@ -456,9 +551,13 @@ impl Reading<'_, '_> {
     fn groups(&mut self) -> Result<Form> {
         self.expect('(')?;
         self.expect('(')?;
-        let mut by = Vec::new();
+        let at = self.parser.next.at;
+        let (mut by, mut rollups) = (Vec::new(), Vec::new());
         loop {
-            by.push(self.expression()?);
+            match self.parser.next.kind {
+                TokenKind::Name("rollup") => rollups.push(self.rollup()?),
+                _ => by.push(self.expression()?),
+            }
             if !self.skip(',')? {
                 break;
             }
@@ -479,7 +578,60 @@ impl Reading<'_, '_> {
             }
         }
         self.expect(')')?;
-        Ok(Form::Group { by, aggregates })
+        if rollups.is_empty() {
+            return Ok(Form::Group { by, aggregates });
+        }
+        self.levels(at, by, &rollups, &aggregates)
+    }
+
+    /// `rollup(a,b)`, `rollup($all,a,b)`
+    fn rollup(&mut self) -> Result<Rollup> {
+        self.name("`rollup`")?;
+        self.expect('(')?;
+        let mut rollup = Rollup { all: false, columns: Vec::new() };
+        if self.parser.next.kind == TokenKind::Dollar("all") {
+            self.parser.advance().map_err(|error| self.source.syntax(error))?;
+            rollup.all = true;
+            self.expect(',')?;
+        }
+        loop {
+            rollup.columns.push(self.expression()?);
+            if !self.skip(',')? {
+                break;
+            }
+        }
+        self.expect(')')?;
+        Ok(rollup)
+    }
+
+    /// One group for each level: the first columns of each rollup, from all of them to the first, and with `$all` none.
+    fn levels(&self, at: usize, by: Vec<Node>, rollups: &[Rollup], aggregates: &[Item]) -> Result<Form> {
+        let mut levels = vec![by];
+        for rollup in rollups {
+            let least = usize::from(!rollup.all);
+            let counts = (least..=rollup.columns.len()).rev();
+            let with = |count: usize| {
+                let more = rollup.columns.iter().take(count);
+                levels.iter().map(move |by| by.iter().chain(more.clone()).cloned().collect::<Vec<_>>())
+            };
+            let more: Vec<_> = counts.flat_map(with).take(PARTS_MAX + 1).collect();
+            levels = more;
+        }
+        let of = |by: Vec<Node>| {
+            if by.is_empty() && aggregates.is_empty() {
+                let error = self.source.unsupported(at, "`rollup($all,…)` without `aggregate`");
+                return Err(error.hint("say what is to be counted or added up, or leave `$all` out"));
+            }
+            Ok(vec![Transformation { at, form: Form::Group { by, aggregates: aggregates.to_vec() } }])
+        };
+        let mut parts = levels.into_iter().map(of).collect::<Result<Vec<_>>>()?;
+        match parts.len() {
+            1 => parts
+                .pop()
+                .and_then(|mut part| part.pop())
+                .map_or_else(|| Ok(Form::Concat(Vec::new())), |one| Ok(one.form)),
+            _ => Ok(Form::Concat(parts)),
+        }
     }
 
     /// `(item,…)`

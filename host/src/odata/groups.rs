@@ -4,12 +4,14 @@
 use super::cells::{self, Json};
 use super::headers::Detail;
 use super::reply::{FORMATTED, Found, MORE, Page, Style, lookup_annotations, name_behind, value_exception};
+use crate::model::aggregate::{self, PROPERTIES};
 use crate::model::error::Result;
 use crate::model::table::{ColumnIndex, Kind, Table};
 
 /// A list of the rows that an aggregation gives. `found.query`: of it `select` counts.
 pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8>> {
-    let all = 0..found.table.columns.len();
+    let properties = found.table.columns.iter().position(|column| column.name == PROPERTIES);
+    let all = (0..found.table.columns.len()).filter(|column| Some(*column) != properties);
     let shown: Vec<ColumnIndex> = match &found.query.select {
         Some(select) => select.clone(),
         None => all.collect(),
@@ -41,7 +43,14 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
             out.name("@odata.id");
             out.raw("null");
         }
-        write(&mut out, style, found, row, &members)?;
+        match properties.map(|column| aggregate::properties(found.rows.cell(row, column))) {
+            None => write(&mut out, style, found, row, &members)?,
+            // What a part of `concat` does not give is not null: it is not there.
+            Some(has) => {
+                let there: Vec<_> = shown.iter().copied().filter(|column| has.contains(column)).collect();
+                write(&mut out, style, found, row, &self::members(found.table, &there, 0))?;
+            }
+        }
         out.close('}');
     }
     out.close(']');

@@ -1,6 +1,7 @@
 //! A plan as people read it. It holds the values of the query, so it is for whoever sent the query.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use super::tree::{
 };
 use super::unparse;
 use super::window::Window;
+use crate::model::aggregate::{Aggregation, Grouping};
 use crate::model::query::{ExpandForm, Filter, Order, Quantifier};
 use crate::model::table::{Column, ColumnIndex, Table};
 
@@ -87,41 +89,69 @@ pub fn explain_flat(plan: &FlatPlan, left_over: LeftOver<'_>) -> Value {
 /// The same of groups.
 pub fn explain_groups(grouped: &Grouped, left_over: LeftOver<'_>) -> Value {
     let (read, aggregation) = (&grouped.read, &grouped.aggregation);
-    let mut of = read.wide();
-    let mut steps = Vec::with_capacity(aggregation.steps.len());
-    for step in &aggregation.steps {
-        let names: Vec<_> = step.table.columns.iter().map(Column::property).collect();
-        let aggregates =
-            step.aggregates.iter().zip(&names[step.by.len()..]).map(|(aggregate, name)| match &aggregate.of {
-                Some(value) => format!("{} with {} as {name}", unparse::value(value, of), aggregate.method.name()),
-                None => format!("{} as {name}", aggregate.method.name()),
-            });
-        steps.push(json!({
-            "by": names[..step.by.len()],
-            "aggregates": aggregates.collect::<Vec<_>>(),
-            "filter": filter(step.filter.as_ref(), &step.table),
-        }));
-        if let (false, Some(shown)) = (step.then.is_empty(), steps.last_mut()) {
-            shown["then"] = step.then.iter().map(|then| unparse::then(then, &step.table)).collect();
-        }
-        of = &step.table;
-    }
+    let mut shown = behind(aggregation, steps(read.wide(), &aggregation.steps));
+    // Who makes those of the first step; the others are made here.
+    shown["groupedBy"] = match () {
+        () if aggregation.is_count() => "count".into(),
+        () if grouped.in_database(left_over) => "database".into(),
+        () => "here".into(),
+    };
+    shown["read"] = explain(read, left_over);
+    shown
+}
+
+/// The same where the first step is of several parts, each explained by itself.
+pub fn explain_parts(aggregation: &Aggregation, parts: Vec<Value>) -> Value {
+    let Some((first, others)) = aggregation.steps.split_first() else { return Value::Null };
+    let mut all = vec![json!({ "concat": parts })];
+    finish(&mut all[0], first);
+    all.extend(steps(&first.table, others));
+    behind(aggregation, all)
+}
+
+fn behind(aggregation: &Aggregation, steps: Vec<Value>) -> Value {
     let then = &aggregation.then;
+    let Some(of) = aggregation.table() else { return Value::Null };
     json!({
         "groups": steps,
-        // Who makes those of the first step; the others are made here.
-        "groupedBy": match () {
-            () if aggregation.is_count() => "count",
-            () if grouped.in_database(left_over) => "database",
-            () => "here",
-        },
         "filter": filter(then.filter.as_ref(), of),
         "order": order(&then.order, of),
         "top": then.top,
         "skip": then.skip,
         "count": then.count,
-        "read": explain(read, left_over),
     })
+}
+
+fn steps(of: &Arc<Table>, all: &[Grouping]) -> Vec<Value> {
+    let mut of = of;
+    let mut shown = Vec::with_capacity(all.len());
+    for step in all {
+        let names: Vec<_> = step.table.columns.iter().map(Column::property).collect();
+        let mut one = if step.is_of_all() {
+            json!({ "of": "allRows" })
+        } else if step.parts.is_empty() {
+            let aggregates =
+                step.aggregates.iter().zip(&names[step.by.len()..]).map(|(aggregate, name)| match &aggregate.of {
+                    Some(value) => format!("{} with {} as {name}", unparse::value(value, of), aggregate.method.name()),
+                    None => format!("{} as {name}", aggregate.method.name()),
+                });
+            json!({ "by": names[..step.by.len()], "aggregates": aggregates.collect::<Vec<_>>() })
+        } else {
+            json!({ "concat": step.parts.iter().map(|part| steps(of, &part.steps)).collect::<Vec<_>>() })
+        };
+        finish(&mut one, step);
+        shown.push(one);
+        of = &step.table;
+    }
+    shown
+}
+
+/// What is done with the rows of a step.
+fn finish(shown: &mut Value, step: &Grouping) {
+    shown["filter"] = filter(step.filter.as_ref(), &step.table).into();
+    if !step.then.is_empty() {
+        shown["then"] = step.then.iter().map(|then| unparse::then(then, &step.table)).collect();
+    }
 }
 
 fn native(scan: &NativeScan, read: &Read, left_over: LeftOver<'_>) -> Value {

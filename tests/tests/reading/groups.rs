@@ -120,6 +120,66 @@ async fn both_routes_give_the_groups_that_are_meant() {
     assert!(cases.len() > 20, "{}", cases.len());
 }
 
+/// What parts give one after the other is what each gives; what a rollup gives is what its levels give.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_give_what_each_of_them_gives() {
+    let cases: Vec<Value> = serde_json::from_str(CASES).expect("the cases are JSON");
+    let plain = cases.into_iter().map(Case).filter(|case| {
+        let options = case.options();
+        let apply =
+            options.get("$apply").filter(|_| options.len() == 1 && case.set() == SET && case.text("prefer").is_none());
+        apply.is_some_and(|apply| case.text("error").is_none() && apply.contains('('))
+    });
+    let plain: Vec<String> = plain.map(|case| case.options()["$apply"].clone()).collect();
+    assert!(plain.len() > 15, "{}", plain.len());
+    let fhir = service().await;
+    let mut concatenated = 0;
+    for server in [native(|_| {}).await, virtually(&fhir, |_| {}).await] {
+        for (nth, first) in plain.iter().enumerate() {
+            let second = &plain[(nth + 1) % plain.len()];
+            let whole = apply(&server, &format!("concat({first},concat({second},{first}))")).await;
+            let apart = [apply(&server, first).await, apply(&server, second).await];
+            if whole.status != 200 {
+                // They have a name in common, for values that have nothing.
+                assert_eq!(whole.error_code(), "BadOption", "{first} {second}: {}", whole.text);
+                continue;
+            }
+            // A decimal is told otherwise than a whole number.
+            let [first, second] = apart.map(|answer| answer.expect(200).rows());
+            let expected: Vec<_> = first.iter().chain(&second).chain(&first).cloned().collect();
+            assert_eq!(whole.rows(), expected, "{nth}");
+            concatenated += 1;
+        }
+        for (rollup, levels) in [
+            ("rollup($all,msemr_status,msemr_comment)", &["msemr_status,msemr_comment", "msemr_status", ""][..]),
+            ("rollup(msemr_status,msemr_comment)", &["msemr_status,msemr_comment", "msemr_status"]),
+            (
+                "msemr_comment,rollup(msemr_status,msemr_subjecttypepatient/lastname)",
+                &["msemr_comment,msemr_status,msemr_subjecttypepatient/lastname", "msemr_comment,msemr_status"],
+            ),
+            (
+                "rollup($all,msemr_status),rollup($all,msemr_comment)",
+                &["msemr_status,msemr_comment", "msemr_comment", "msemr_status", ""],
+            ),
+        ] {
+            let what = "aggregate($count as n,msemr_valuetypequantityvalue with sum as s)";
+            let rolled = apply(&server, &format!("groupby(({rollup}),{what})")).await.expect(200).rows();
+            let level = |by: &&str| if by.is_empty() { what.to_owned() } else { format!("groupby(({by}),{what})") };
+            let levels: Vec<_> = levels.iter().map(level).collect();
+            let apart = apply(&server, &format!("concat({})", levels.join(","))).await.expect(200).rows();
+            assert_eq!(rolled, apart, "{rollup}");
+        }
+        let refused = apply(&server, &format!("concat({})", vec!["aggregate($count as n)"; 17].join(","))).await;
+        assert!(refused.status == 501 && refused.text.contains("more than 16 parts"), "{}", refused.text);
+        let mut deep = "concat(aggregate($count as n),aggregate($count as m))".to_owned();
+        for _ in 0..40 {
+            deep = format!("concat(aggregate($count as n),{deep})");
+        }
+        assert_eq!(apply(&server, &deep).await.status, 501);
+    }
+    assert!(concatenated > 20, "{concatenated}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_follow_each_other() {
     let fhir = service().await;
@@ -183,6 +243,12 @@ async fn the_plan_says_who_groups() {
             BTreeMap::from([("$apply".to_owned(), text.to_owned()), ("$explain".to_owned(), "true".to_owned())]);
         ask(server, SET, &options, None).await.expect(200).json()["groupedBy"].clone()
     };
+    let options =
+        [("$apply", "concat(aggregate($count as n),groupby((msemr_status)))/filter(n gt 1)"), ("$explain", "true")];
+    let options = options.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let plan = ask(&native, SET, &options, None).await.expect(200).json();
+    let parts: Vec<_> = (0..2).map(|nth| plan["groups"][0]["concat"][nth]["groupedBy"].clone()).collect();
+    assert_eq!((parts, &plan["groups"][0]["filter"]), (vec!["count".into(), "database".into()], &"n gt 1".into()));
     for (text, natively, there) in [
         ("groupby((msemr_status),aggregate($count as n))", "database", "here"),
         ("aggregate($count as n)", "count", "count"),

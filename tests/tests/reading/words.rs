@@ -64,6 +64,9 @@ async fn answers_are_those_of_the_rows_whatever_index_is_made() {
         assert_eq!(either, meant(&|_, name| name.contains("Name0005") || name.contains("Renée")));
         let part = shown(server, &[("$filter", "contains(lastname,'ÉE-1') and gendercode eq 2")]).await;
         assert_eq!(part, meant(&|_, name| name.contains("Renée-1")));
+        let groups = "filter(contains(lastname,'ÉE-1'))/groupby((gendercode),aggregate($count as n))";
+        let groups = server.get("contacts", &[("$apply", groups)]).await.expect(200).rows();
+        assert_eq!(groups.first().map_or(0, |group| group["n"].as_u64().unwrap_or_default()), part.len() as u64);
         let ends = shown(server, &[("$filter", "endswith(lastname,'0123') or endswith(lastname,'-77')")]).await;
         assert_eq!(ends, meant(&|_, name| name.ends_with("0123") || name.ends_with("-77")));
     };

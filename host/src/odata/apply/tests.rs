@@ -18,6 +18,13 @@ fn resolve(text: &str) -> Result<String, String> {
     }
     let mut of = Table::clone(table);
     for step in &applied.steps {
+        if !step.parts.is_empty() {
+            let names: Vec<_> = step.table.columns.iter().map(|column| column.property().into_owned()).collect();
+            let filters = step.parts.iter().map(|part| (part.filter.is_some(), part.joined.len(), part.steps.len()));
+            lines.push(format!("{} of {:?}", names.join(","), filters.collect::<Vec<_>>()));
+            of = Table::clone(&step.table);
+            continue;
+        }
         let names: Vec<_> = step.table.columns.iter().map(|column| column.property().into_owned()).collect();
         let shown = |expr: &Expr| sample::show_expr(expr, &of);
         let by: Vec<_> = step.by.iter().zip(&names).map(|(by, name)| format!("{} {name}", shown(by))).collect();
@@ -116,14 +123,20 @@ fn keys_are_shown_by_the_name_they_were_asked_by() {
 
 #[test]
 fn what_is_not_done_is_named() {
-    for name in ["concat", "expand", "search", "nest", "Custom.Method"] {
+    for name in ["expand", "search", "nest", "Custom.Method"] {
         refused(
             &format!("{name}(1)"),
             &format!("NotSupported: the transformation `{name}` is not supported, at position 0"),
         );
     }
-    refused("filter(msemr_count gt 1)/concat(1)", "`concat` is not supported, at position 25");
-    for rows in ["topcount(2,msemr_count)", "bottomsum(2,msemr_count)", "orderby(msemr_count)", "skip(1)", "top(1)"] {
+    for rows in [
+        "concat(aggregate($count as n),identity)",
+        "topcount(2,msemr_count)",
+        "bottomsum(2,msemr_count)",
+        "orderby(msemr_count)",
+        "skip(1)",
+        "top(1)",
+    ] {
         let name = rows.split('(').next().unwrap();
         refused(rows, &format!("`{name}` of rows that are not grouped is not supported, at position 0"));
     }
@@ -135,7 +148,6 @@ fn what_is_not_done_is_named() {
         "groupby((msemr_count))/orderby(msemr_count)/compute(msemr_count add 1 as n)",
         "`compute` behind `orderby`",
     );
-    refused("groupby((rollup(msemr_status,msemr_name)))", "`rollup` in `groupby`");
     refused("groupby((msemr_status),filter(msemr_count gt 1))", "`filter` inside `groupby`");
     refused("groupby((msemr_status),aggregate($count as n)/filter(n gt 1))", "a sequence inside `groupby`");
     refused("groupby((msemr_patient))", "the navigation property `msemr_patient` in `groupby`");
@@ -209,6 +221,29 @@ fn values_of_rows_have_names_before_they_are_grouped() {
     let many = (1..20).map(|n| format!("/compute(1 add 1 as a{n})")).collect::<String>();
     refused(&format!("compute(1 add 1 as a0){many}/groupby((a0))"), "`compute` more than 16 times");
     refused(&format!("groupby((msemr_name)){many}"), "`compute` more than 16 times");
+}
+
+#[test]
+fn parts_of_several_shapes() {
+    check(
+        "filter(msemr_count gt 3)/concat(aggregate($count as n),filter(msemr_patient/fullname ne 'x')/groupby((msemr_status)))",
+        "where msemr_count gt 3; n,msemr_status,@properties of [(false, 0, 1), (true, 1, 1)]",
+    );
+    check(
+        "compute(year(msemr_issued) as y)/concat(groupby((y)),aggregate(y with max as m))/filter(m gt 1)/aggregate(y with sum as s)",
+        "y,m,@properties of [(false, 0, 1), (false, 0, 1)]; by [] give [sum(y) s]",
+    );
+    check(
+        "groupby((rollup($all,msemr_status,msemr_name)),aggregate($count as n))",
+        "msemr_status,msemr_name,n,@properties of [(false, 0, 1), (false, 0, 1), (false, 0, 1)]",
+    );
+    let error = resolve("groupby((msemr_name))/concat(identity,aggregate($count as n))/compute(n add 1 as m)");
+    assert!(error.is_err_and(|error| error.contains("`compute` behind `concat` and `rollup`")));
+    refused("concat(aggregate($count as n))", "`,` and another sequence");
+    refused("concat(aggregate($count as n),aggregate(msemr_name with max as n))", "several types");
+    refused("concat(aggregate($count as n),aggregate(msemr_nam with max as m))", "msemr_nam");
+    refused("groupby((rollup($all,msemr_name)))", "without `aggregate`");
+    refused("groupby((rollup(msemr_name)),aggregate($count as n)", "position");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::expression::{Expression, Key};
 use super::residual::{self, columns_of_expr};
-use crate::model::aggregate::{Aggregate, Aggregation, Best, Grouping, Measure, Method, Then};
+use crate::model::aggregate::{Aggregate, Aggregation, Best, Grouping, Measure, Method, PROPERTIES, Then, properties};
 use crate::model::error::{Code, Error, Result};
 use crate::model::exact::Exact;
 use crate::model::query::{Expr, Order};
@@ -211,26 +211,113 @@ fn product(a: &Number<'_>, b: &Number<'_>) -> Result<Number<'static>> {
 /// What comes of the rows of the first step: those of the last one, filtered and sorted as it is asked. In the order of
 /// the values that they are grouped by where it says nothing else.
 pub fn rest(aggregation: &Aggregation, first: Rows, most: usize) -> Result<Rows> {
-    let mut rows = first;
-    for pair in aggregation.steps.windows(2) {
-        let [before, step] = pair else { continue };
-        let mut folding = Folding::new(before.table.clone(), step.clone(), most)?;
-        folding.add(&rows)?;
-        rows = folding.done()?;
-    }
+    let rows = match aggregation.steps.split_first() {
+        Some((before, steps)) => through(&before.table, steps, first, most)?,
+        None => first,
+    };
     let Some(table) = aggregation.table() else { return Ok(rows) };
     let kept = rows.pick(&residual::filter_rows(aggregation.then.filter.as_ref(), table, &rows)?);
     Ok(kept.pick(&residual::order_alone(&kept, &aggregation.then.order, table)?))
 }
 
+/// What steps make of the rows of a table.
+fn through(of: &Arc<Table>, steps: &[Grouping], rows: Rows, most: usize) -> Result<Rows> {
+    let (mut of, mut rows) = (of, rows);
+    for step in steps {
+        rows = if step.is_of_all() {
+            finished(&rows, step)?
+        } else if step.parts.is_empty() {
+            let mut folding = Folding::new(of.clone(), step.clone(), most)?;
+            folding.add(&rows)?;
+            folding.done()?
+        } else {
+            let mut uniting = Uniting::new(step, most);
+            for part in &step.parts {
+                uniting.add(&part.steps, &through(of, &part.steps, rows.clone(), most)?)?;
+            }
+            uniting.done()?
+        };
+        of = &step.table;
+    }
+    Ok(rows)
+}
+
+/// Rows of several parts becoming those of one step.
+pub struct Uniting<'s> {
+    step: &'s Grouping,
+    rows: Rows,
+    most: usize,
+}
+
+impl<'s> Uniting<'s> {
+    /// `most`: the limit `aggregate_groups`.
+    pub fn new(step: &'s Grouping, most: usize) -> Self {
+        Self { step, rows: Rows::new((0..step.table.columns.len()).collect()), most }
+    }
+
+    /// Takes in the rows that the steps of a part have given.
+    pub fn add(&mut self, steps: &[Grouping], rows: &Rows) -> Result<()> {
+        let Some(part) = steps.last().map(|step| &step.table) else { return Ok(()) };
+        if self.rows.len() + rows.len() > self.most {
+            return Err(too_many_groups(self.most));
+        }
+        let place = |name: &str| part.columns.iter().position(|column| column.name == name);
+        let columns: Vec<Option<usize>> = self
+            .step
+            .table
+            .columns
+            .iter()
+            .map(|column| place(&column.name).filter(|_| column.name != PROPERTIES))
+            .collect();
+        // A part may be of several itself.
+        let theirs = place(PROPERTIES);
+        for row in 0..rows.len() {
+            let has: Option<Vec<usize>> = theirs.map(|column| properties(rows.cell(row, column)));
+            let is_there = |column: usize| has.as_ref().is_none_or(|has| has.contains(&column));
+            let there = columns.iter().enumerate();
+            let there = there.filter(|(_, own)| own.is_some_and(is_there)).map(|(column, _)| column.to_string());
+            let there = there.collect::<Vec<_>>().join(",");
+            let cells = columns.iter().map(|own| rows.cell(row, (*own)?));
+            let last = cells.len().saturating_sub(1);
+            self.rows.push(cells.take(last).chain([Some(there.as_str())]));
+        }
+        check_bytes(self.rows.bytes())
+    }
+
+    pub fn done(self) -> Result<Rows> {
+        finished(&self.rows, self.step)
+    }
+}
+
 /// Whether filters and orders have a meaning in the rows that they are for. `BadFilter`.
 pub fn check(aggregation: &Aggregation, of: &Arc<Table>) -> Result<()> {
+    check_steps(of, &aggregation.steps)?;
+    check_then(aggregation, of)
+}
+
+/// The same behind a first step of several parts, of which each is checked by itself.
+pub fn check_behind(aggregation: &Aggregation) -> Result<()> {
+    let Some((first, steps)) = aggregation.steps.split_first() else { return Ok(()) };
+    finished(&Rows::default(), first)?;
+    check_steps(&first.table, steps)?;
+    check_then(aggregation, &first.table)
+}
+
+fn check_steps(of: &Arc<Table>, steps: &[Grouping]) -> Result<()> {
     let mut table = of;
-    for step in &aggregation.steps {
-        Folding::new(table.clone(), step.clone(), usize::MAX)?;
+    for step in steps {
+        if step.parts.is_empty() && !step.is_of_all() {
+            Folding::new(table.clone(), step.clone(), usize::MAX)?;
+        }
+        step.parts.iter().try_for_each(|part| check_steps(table, &part.steps))?;
         finished(&Rows::default(), step)?;
         table = &step.table;
     }
+    Ok(())
+}
+
+fn check_then(aggregation: &Aggregation, of: &Arc<Table>) -> Result<()> {
+    let table = aggregation.table().unwrap_or(of);
     residual::filter_rows(aggregation.then.filter.as_ref(), table, &Rows::default())?;
     residual::order_alone(&Rows::default(), &aggregation.then.order, table)?;
     Ok(())

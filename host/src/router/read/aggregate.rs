@@ -9,7 +9,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::query::Query;
 use crate::model::result::Found;
 use crate::model::rows::Rows;
-use crate::plan::evaluate::aggregate::{Folding, finished, rest};
+use crate::plan::evaluate::aggregate::{Folding, Uniting, check_behind, finished, rest};
 use crate::plan::explain;
 use crate::plan::planner::plan_groups;
 use crate::plan::tree::{Grouped, NativeScan, Scan};
@@ -25,12 +25,11 @@ impl Session {
     /// A page of the rows that an aggregation gives, by its own table ([`Aggregation::table`]). `binding`: as for
     /// [`Session::read`].
     pub async fn aggregate(&self, table: &Arc<ServedTable>, aggregation: &Aggregation, binding: &str) -> Result<Found> {
-        let grouped = self.planned_groups(table, aggregation, Asking::Services).await?;
         let then = &aggregation.then;
         let binding = self.binding(table, binding);
         let (cursor, left) = self.begin(aggregation.of.skip_token.as_deref(), then.top, &binding)?;
         let size = self.page_size(then, left);
-        let first = self.first_groups(table, &grouped).await?;
+        let first = self.first_rows(table, aggregation).await?;
 
         let (begun, most) = (Instant::now(), self.limits().aggregate_groups);
         let aggregation = aggregation.clone();
@@ -52,8 +51,42 @@ impl Session {
         table: &Arc<ServedTable>,
         aggregation: &Aggregation,
     ) -> Result<serde_json::Value> {
-        let grouped = self.planned_groups(table, aggregation, Asking::Nobody).await?;
-        Ok(explain::explain_groups(&grouped, &left_over))
+        match aggregation.steps.first() {
+            Some(step) if !step.parts.is_empty() => {
+                check_behind(aggregation)?;
+                let mut parts = Vec::with_capacity(step.parts.len());
+                for part in &step.parts {
+                    parts.push(Box::pin(self.explain_groups(table, &aggregation.part(part))).await?);
+                }
+                Ok(explain::explain_parts(aggregation, parts))
+            }
+            _ => {
+                let grouped = self.planned_groups(table, aggregation, Asking::Nobody).await?;
+                Ok(explain::explain_groups(&grouped, &left_over))
+            }
+        }
+    }
+
+    /// The rows of the first step, those of its parts one after the other.
+    async fn first_rows(&self, table: &Arc<ServedTable>, aggregation: &Aggregation) -> Result<Rows> {
+        let step = aggregation.steps.first().filter(|step| !step.parts.is_empty());
+        let Some(step) = step else {
+            let grouped = self.planned_groups(table, aggregation, Asking::Services).await?;
+            return self.first_groups(table, &grouped).await;
+        };
+        check_behind(aggregation)?;
+        let most = self.limits().aggregate_groups;
+        let mut uniting = Uniting::new(step, most);
+        for part in &step.parts {
+            let part = aggregation.part(part);
+            let first = Box::pin(self.first_rows(table, &part)).await?;
+            let begun = Instant::now();
+            let (steps, rows) =
+                self.work(&table.table, move || rest(&part, first, most).map(|rows| (part.steps, rows))).await??;
+            self.trace().add(Step::Residual, begun.elapsed());
+            uniting.add(&steps, &rows)?;
+        }
+        uniting.done()
     }
 
     async fn planned_groups(

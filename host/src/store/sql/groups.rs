@@ -8,6 +8,7 @@ use crate::store::native::NativeGroups;
 use crate::store::sql::beside;
 use crate::store::sql::conditions::{Conditions, Divided, add, filter_columns};
 use crate::store::sql::names::{Value, cell_name, key_name};
+use crate::store::sql::select::some_rows;
 
 /// Names of the functions.
 pub(crate) const SUM: &str = "turntable_sum";
@@ -25,15 +26,24 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// None: the database cannot check all of the filter, or a value is no column. One group more than are asked for is
-    /// given. `is_missing`: of other tables, those that have no rows, and none of the database.
+    /// given. `is_missing`: of other tables, those that have no rows, and none of the database. `among`: which rows alone can be
+    /// meant, where that is known and there are no values beside them.
     pub(crate) fn new(
         asked: &NativeGroups,
         filter: Option<&Filter>,
         is_missing: &dyn Fn(&Table) -> bool,
+        among: Option<&[i64]>,
     ) -> Option<Self> {
         let NativeGroups { step, most, beside, .. } = asked;
         let mut params = Vec::new();
-        let from = beside::from(&asked.table, beside, is_missing, true, &mut params)?;
+        let from = match among {
+            Some(numbers) => {
+                let (rows, numbers) = some_rows(&asked.table, numbers);
+                params.push(numbers);
+                rows
+            }
+            None => beside::from(&asked.table, beside, is_missing, true, &mut params)?,
+        };
         let table = &*beside::wide(&asked.table, beside);
         let mut conditions = Conditions::after(table, params);
         let Divided { sql, left, .. } = conditions.conjuncts(filter);

@@ -46,6 +46,13 @@ struct Clause {
     condition: Option<&'static str>,
 }
 
+/// Some rows of a table, by the database's own numbers of them, as what stands behind `FROM`; and its parameter.
+pub(crate) fn some_rows(table: &Table, numbers: &[i64]) -> (String, Value) {
+    let rows = table_name(table);
+    let rows = format!("(SELECT * FROM {rows} WHERE rowid IN (SELECT value FROM json_each(?)))");
+    (rows, Value::Text(format!("{numbers:?}")))
+}
+
 impl Select {
     /// Rows of a table that a filter keeps, in an order, and of those the window.
     pub(crate) fn new(
@@ -73,10 +80,8 @@ impl Select {
 
     /// The same out of some rows of the table, by the database's own numbers of them.
     pub(crate) fn of_rows(numbers: &[i64], scan: &NativeScan, filter: Option<&Filter>, window: Window) -> Self {
-        let rows = table_name(&scan.table);
-        let rows = format!("(SELECT * FROM {rows} WHERE rowid IN (SELECT value FROM json_each(?)))");
-        let numbers = format!("{numbers:?}");
-        let from = Clause { rows, params: vec![Value::Text(numbers)], condition: None };
+        let (rows, numbers) = some_rows(&scan.table, numbers);
+        let from = Clause { rows, params: vec![numbers], condition: None };
         Self::from(&scan.table, from, &scan.columns, filter, &scan.order, window)
     }
 

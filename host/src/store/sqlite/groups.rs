@@ -17,11 +17,13 @@ use crate::store::native::NativeGroups;
 use crate::store::queue::busy;
 use crate::store::sql::beside::wide;
 use crate::store::sql::groups::{Groups, columns_of};
+use crate::store::sql::words::Words;
 use crate::store::sqlite::behind;
 use crate::store::sqlite::database::{Database, Stop};
 use crate::store::sqlite::functions::TOO_LONG;
 use crate::store::sqlite::scan::Asked;
 use crate::store::sqlite::tables::Stands;
+use crate::store::sqlite::words::Told;
 
 impl Database {
     /// A row for each group that the step's filter keeps. `abandoned`: nobody waits for the answer any more. `MappingFault`
@@ -41,14 +43,30 @@ impl Database {
             Stands::Partly => return Err(busy().internal(format!("`{}` is being changed", table.name))),
         }
         let Asked { filter, others, missing } = self.asked_of(filter.as_ref(), beside)?;
-        let groups = Groups::new(asked, filter.as_ref(), &|table| missing.contains(&*table.set()))
-            .ok_or_else(|| Error::new(Code::Internal, "the database was asked for groups that it cannot make"))?;
-        let stop = Stop { deadline: *deadline, abandoned };
-        self.reading_until(&stop, |moment| {
+        let groups = |among: Option<&[i64]>| {
+            Groups::new(asked, filter.as_ref(), &|table| missing.contains(&*table.set()), among)
+                .ok_or_else(|| Error::new(Code::Internal, "the database was asked for groups that it cannot make"))
+        };
+        let own = filter.as_ref().filter(|_| beside.is_empty());
+        let words = own.and_then(|filter| Words::of(table, filter));
+        let (stop, steps) = (Stop { deadline: *deadline, abandoned }, Arc::default());
+        let mut told = Told::Nothing;
+        let found = self.reading_counted(&stop, &steps, |moment| {
             others.iter().try_for_each(|table| behind::check_all(moment, table))?;
             behind::check_all(moment, table)?;
-            finished(&made(moment, asked, &groups)?, step)
-        })
+            if let Some(words) = &words {
+                told = self.told(moment, &table.set(), words)?;
+            }
+            let among = match &told {
+                Told::Rows(rows) => Some(rows.as_slice()),
+                Told::Nothing | Told::TooMany => None,
+            };
+            finished(&made(moment, asked, &groups(among)?)?, step)
+        });
+        if words.is_some() && told == Told::Nothing {
+            self.words_wanted(table, &steps);
+        }
+        found
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use rusqlite::types::ValueRef;
@@ -101,6 +101,14 @@ impl Database {
             }
         }
         found
+    }
+
+    /// An index of words would have helped a read that took so many steps of the database's machine.
+    pub(super) fn words_wanted(&self, table: &Arc<Table>, steps: &AtomicU64) {
+        let terms = &self.index_terms;
+        if terms.most > 0 && steps.load(Ordering::Relaxed) >= terms.steps {
+            self.ask_for_words(table);
+        }
     }
 
     fn ask_for_words(&self, table: &Arc<Table>) {
