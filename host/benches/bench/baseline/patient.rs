@@ -178,6 +178,37 @@ struct Link<'a> {
     kind: Option<Text<'a>>,
 }
 
+/// Of several the one against which least speaks, the first of equals.
+fn current<T, W: Ord>(list: &[T], against: impl Fn(&T) -> Option<W>) -> Option<&T> {
+    let chosen = list.iter().filter_map(|item| Some((against(item)?, item)));
+    chosen.min_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, item)| item)
+}
+
+/// What speaks against a name of this use.
+pub fn against_name(usage: Option<&str>, has_ended: bool) -> (bool, bool, u8) {
+    let order = match usage {
+        Some("official") => 0,
+        Some("usual") => 1,
+        _ => 2,
+    };
+    (matches!(usage, Some("old" | "maiden")), has_ended, order)
+}
+
+/// What speaks against an address of this use; none for one that is past.
+pub fn against_address(usage: Option<&str>, has_ended: bool) -> Option<(bool, bool)> {
+    (usage != Some("old")).then_some((has_ended, !matches!(usage, Some("home" | "work"))))
+}
+
+/// What speaks against a telecom of this use; none for one that is past.
+pub fn against_telecom(usage: Option<&str>, has_ended: bool, rank: Option<i32>) -> Option<(bool, u32)> {
+    let rank = rank.and_then(|rank| u32::try_from(rank).ok()).filter(|rank| *rank > 0).unwrap_or(u32::MAX);
+    (usage != Some("old")).then_some((has_ended, rank))
+}
+
+fn has_ended(period: Option<&Period<'_>>) -> bool {
+    period.is_some_and(|period| period.end.is_some())
+}
+
 impl<'a> Mapped<'a> for Patient<'a> {
     /// Of practitioners, of related persons, of animals in STU3, of rows that no resource is behind; and what is only a
     /// code has no display.
@@ -242,9 +273,18 @@ impl<'a> Mapped<'a> for Patient<'a> {
     }
 }
 
-impl Patient<'_> {
+impl<'a> Patient<'a> {
+    fn name(&self) -> Option<&HumanName<'a>> {
+        current(&self.name, |name| Some(against_name(name.usage.as_deref(), has_ended(name.period.as_ref()))))
+    }
+
+    fn address(&self) -> Option<&Address<'a>> {
+        let against = |one: &Address<'_>| against_address(one.usage.as_deref(), has_ended(one.period.as_ref()));
+        current(&self.address, against)
+    }
+
     fn person<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
-        let name = self.name.first();
+        let name = self.name();
         let full = name.filter(|name| name.text.is_some() || name.parts().next().is_some());
         row.display(name!("fullname"), full.map(FullName))?;
         row.text(name!("firstname"), name.and_then(|name| name.given(0)))?;
@@ -287,7 +327,7 @@ impl Patient<'_> {
 
     fn addresses<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         for (names, index) in ADDRESSES.iter().zip(0..) {
-            let address = self.address.get(index);
+            let address = if index == 0 { self.address() } else { self.address.get(index) };
             let line = |index: usize| address?.line.get(index)?.as_deref();
             row.text(names.line1, line(0))?;
             row.text(names.line2, line(1))?;
@@ -350,11 +390,11 @@ impl Patient<'_> {
 
     fn names<'p>(&'p self, row: &mut Row<'_, 'p>) -> Result<()> {
         let usage = |name: Option<&HumanName<'_>>| name?.usage.as_deref().and_then(name_use);
-        let first = self.name.first();
-        row.raw(name!("msemr_name1use"), usage(first));
+        let current = self.name();
+        row.raw(name!("msemr_name1use"), usage(current));
         row.period(
             [name!("msemr_name1startdate"), name!("msemr_name1enddate")],
-            first.and_then(|name| name.period.as_ref()),
+            current.and_then(|name| name.period.as_ref()),
         )?;
         for names in &NAMES {
             let name = self.name.iter().find(|name| name.usage.as_deref() == Some(names.of_use));
@@ -386,12 +426,14 @@ fn text<'c>(concept: Option<&'c Concept<'_>>) -> Option<&'c str> {
     concept.and_then(|concept| concept.text.as_deref())
 }
 
-/// The first telecom of a system and, if one is asked for, a use.
+/// The number that holds now of a system and, if one is asked for, a use.
 fn number<'t>(telecoms: &'t [ContactPoint<'_>], system: &str, usage: Option<&str>) -> Option<&'t str> {
-    let is_it = |telecom: &&ContactPoint<'_>| {
-        telecom.system.as_deref() == Some(system) && (usage.is_none() || telecom.usage.as_deref() == usage)
+    let against = |telecom: &ContactPoint<'_>| {
+        let own = telecom.usage.as_deref();
+        let is_it = telecom.system.as_deref() == Some(system) && (usage.is_none() || own == usage);
+        is_it.then(|| against_telecom(own, has_ended(telecom.period.as_ref()), telecom.rank))?
     };
-    telecoms.iter().find(is_it)?.value.as_deref()
+    current(telecoms, against)?.value.as_deref()
 }
 
 struct AddressNames {

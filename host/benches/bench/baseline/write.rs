@@ -219,6 +219,17 @@ fn that<T>(list: &mut Option<Vec<T>>, is_it: impl Fn(&T) -> bool, new: impl Fn()
     &mut list[index]
 }
 
+/// Of several the one against which least speaks, the first of equals; a new one where there is none.
+fn current<T, W: Ord>(list: &mut Option<Vec<T>>, against: impl Fn(&T) -> Option<W>, new: impl Fn() -> T) -> &mut T {
+    let list = list.get_or_insert_default();
+    let chosen = list.iter().enumerate().filter_map(|(index, item)| Some((against(item)?, index))).min();
+    let index = chosen.map_or(list.len(), |(_, index)| index);
+    if index == list.len() {
+        list.push(new());
+    }
+    &mut list[index]
+}
+
 fn text(value: &str) -> Result<Text<'_>> {
     let is_forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
     if value.is_empty() || value.bytes().any(is_forbidden) {

@@ -3,11 +3,13 @@
 use turntable::model::value;
 
 use super::{
-    Coding, Concept, Period, Reference, at, boolean, code, constant, element, first, moment, put, refer, text, that,
-    whole,
+    Coding, Concept, Period, Reference, at, boolean, code, constant, current, element, first, moment, put, refer, text,
+    that, whole,
 };
 use crate::Result;
-use crate::baseline::patient::{LINK_TYPES, MARITAL_STATUS, NULL_FLAVOR};
+use crate::baseline::patient::{
+    LINK_TYPES, MARITAL_STATUS, NULL_FLAVOR, against_address, against_name, against_telecom,
+};
 use crate::baseline::types::Text;
 
 const GENDERS: [&str; 4] = ["male", "female", "other", "unknown"];
@@ -86,6 +88,22 @@ element!(Communication<'a> { language: Concept<'a> = "language", preferred: bool
 element!(Link<'a> { other: Reference<'a> = "other", kind: Text<'a> = "type" });
 
 impl<'a> Patient<'a> {
+    /// The name that holds now.
+    fn name(&mut self) -> &mut HumanName<'a> {
+        let against = |name: &HumanName<'_>| Some(against_name(name.usage.as_deref(), has_ended(&name.period)));
+        current(&mut self.name, against, HumanName::default)
+    }
+
+    /// The first column's is the address that holds now.
+    fn address(&mut self, number: usize) -> Result<&mut Address<'a>> {
+        let against = |one: &Address<'_>| against_address(one.usage.as_deref(), has_ended(&one.period));
+        if number == 0 {
+            Ok(current(&mut self.address, against, Address::default))
+        } else {
+            at(&mut self.address, number)
+        }
+    }
+
     /// The name of that use.
     fn used(&mut self, usage: &'static str) -> &mut HumanName<'a> {
         let is_it = |name: &HumanName<'_>| name.usage.as_deref() == Some(usage);
@@ -135,20 +153,26 @@ impl<'a> Contact<'a> {
     }
 }
 
-/// The first telecom of a system and, if one is given, a use.
+/// The number that holds now of a system and, if one is given, a use.
 fn number<'t, 'a>(
     telecom: &'t mut Option<Vec<ContactPoint<'a>>>,
     system: &'static str,
     usage: Option<&'static str>,
 ) -> &'t mut Option<Text<'a>> {
-    let is_it = |telecom: &ContactPoint<'_>| {
-        telecom.system.as_deref() == Some(system) && (usage.is_none() || telecom.usage.as_deref() == usage)
+    let against = |telecom: &ContactPoint<'_>| {
+        let own = telecom.usage.as_deref();
+        let is_it = telecom.system.as_deref() == Some(system) && (usage.is_none() || own == usage);
+        is_it.then(|| against_telecom(own, has_ended(&telecom.period), telecom.rank))?
     };
     let new = || {
         let usage = usage.map(|usage| Text(usage.into()));
         ContactPoint { system: Some(Text(system.into())), usage, ..ContactPoint::default() }
     };
-    &mut that(telecom, is_it, new).value
+    &mut current(telecom, against, new).value
+}
+
+fn has_ended(period: &Option<Period<'_>>) -> bool {
+    period.as_ref().is_some_and(|period| period.end.is_some())
 }
 
 /// Gives a column's element its value.
@@ -158,11 +182,11 @@ pub type Setter = for<'a> fn(&mut Patient<'a>, &'a str) -> Result<()>;
 pub fn setter(column: &str) -> Option<Setter> {
     let setter: Setter = match column {
         "msemr_contacttype" => |_, v| constant(v, "Patient"),
-        "firstname" => |p, v| put(at(&mut first(&mut p.name).given, 0)?, text(v)),
-        "middlename" => |p, v| put(at(&mut first(&mut p.name).given, 1)?, text(v)),
-        "lastname" => |p, v| put(&mut first(&mut p.name).family, text(v)),
-        "salutation" => |p, v| put(at(&mut first(&mut p.name).prefix, 0)?, text(v)),
-        "suffix" => |p, v| put(at(&mut first(&mut p.name).suffix, 0)?, text(v)),
+        "firstname" => |p, v| put(at(&mut p.name().given, 0)?, text(v)),
+        "middlename" => |p, v| put(at(&mut p.name().given, 1)?, text(v)),
+        "lastname" => |p, v| put(&mut p.name().family, text(v)),
+        "salutation" => |p, v| put(at(&mut p.name().prefix, 0)?, text(v)),
+        "suffix" => |p, v| put(at(&mut p.name().suffix, 0)?, text(v)),
         "gendercode" => |p, v| put(&mut p.gender, code(v, &GENDERS)),
         "birthdate" => |p, v| put(&mut p.birth_date, date(v)),
         "tt_birthdate" => |p, v| put(&mut p.birth_date, moment(v)),
@@ -191,9 +215,9 @@ pub fn setter(column: &str) -> Option<Setter> {
         "tt_generalpractitionerorganization" => |p, v| refer(first(&mut p.general_practitioner), v, &["Organization"]),
         "msemr_managingorganization" | "parentcustomerid" => |p, v| refer(p.managing_organization.get_or_insert_default(), v, &["Organization"]),
 
-        "msemr_name1use" => |p, v| put(&mut first(&mut p.name).usage, code(v, &NAME_USES)),
-        "msemr_name1startdate" => |p, v| put(&mut first(&mut p.name).period.get_or_insert_default().start, moment(v)),
-        "msemr_name1enddate" => |p, v| put(&mut first(&mut p.name).period.get_or_insert_default().end, moment(v)),
+        "msemr_name1use" => |p, v| put(&mut p.name().usage, code(v, &NAME_USES)),
+        "msemr_name1startdate" => |p, v| put(&mut p.name().period.get_or_insert_default().start, moment(v)),
+        "msemr_name1enddate" => |p, v| put(&mut p.name().period.get_or_insert_default().end, moment(v)),
         "msemr_name2" => |p, v| put(&mut p.used("official").text, text(v)),
         "msemr_name2familyname" => |p, v| put(&mut p.used("official").family, text(v)),
         "msemr_name2givenname" => |p, v| put(at(&mut p.used("official").given, 0)?, text(v)),
@@ -233,19 +257,19 @@ fn repeated(column: &str) -> Option<Setter> {
 fn of_number<const N: usize>(column: &str) -> Option<Setter> {
     let setter: Setter = match column {
         // The first digit is that of the address, the second that of the line.
-        "address_line1" => |p, v| put(at(&mut at(&mut p.address, N)?.line, 0)?, text(v)),
-        "address_line2" => |p, v| put(at(&mut at(&mut p.address, N)?.line, 1)?, text(v)),
-        "address_line3" => |p, v| put(at(&mut at(&mut p.address, N)?.line, 2)?, text(v)),
-        "address_city" => |p, v| put(&mut at(&mut p.address, N)?.city, text(v)),
-        "address_stateorprovince" => |p, v| put(&mut at(&mut p.address, N)?.state, text(v)),
-        "address_postalcode" => |p, v| put(&mut at(&mut p.address, N)?.postal_code, text(v)),
-        "address_country" => |p, v| put(&mut at(&mut p.address, N)?.country, text(v)),
-        "address_county" => |p, v| put(&mut at(&mut p.address, N)?.district, text(v)),
-        "tt_addressuse" => |p, v| put(&mut at(&mut p.address, N)?.usage, code(v, &ADDRESS_USES)),
-        "tt_addresstype" => |p, v| put(&mut at(&mut p.address, N)?.kind, code(v, &ADDRESS_TYPES)),
-        "tt_addresstext" => |p, v| put(&mut at(&mut p.address, N)?.text, text(v)),
-        "msemr_addressperiodstartdate" => |p, v| put(&mut at(&mut p.address, N)?.period.get_or_insert_default().start, moment(v)),
-        "msemr_addressperiodenddate" => |p, v| put(&mut at(&mut p.address, N)?.period.get_or_insert_default().end, moment(v)),
+        "address_line1" => |p, v| put(at(&mut p.address(N)?.line, 0)?, text(v)),
+        "address_line2" => |p, v| put(at(&mut p.address(N)?.line, 1)?, text(v)),
+        "address_line3" => |p, v| put(at(&mut p.address(N)?.line, 2)?, text(v)),
+        "address_city" => |p, v| put(&mut p.address(N)?.city, text(v)),
+        "address_stateorprovince" => |p, v| put(&mut p.address(N)?.state, text(v)),
+        "address_postalcode" => |p, v| put(&mut p.address(N)?.postal_code, text(v)),
+        "address_country" => |p, v| put(&mut p.address(N)?.country, text(v)),
+        "address_county" => |p, v| put(&mut p.address(N)?.district, text(v)),
+        "tt_addressuse" => |p, v| put(&mut p.address(N)?.usage, code(v, &ADDRESS_USES)),
+        "tt_addresstype" => |p, v| put(&mut p.address(N)?.kind, code(v, &ADDRESS_TYPES)),
+        "tt_addresstext" => |p, v| put(&mut p.address(N)?.text, text(v)),
+        "msemr_addressperiodstartdate" => |p, v| put(&mut p.address(N)?.period.get_or_insert_default().start, moment(v)),
+        "msemr_addressperiodenddate" => |p, v| put(&mut p.address(N)?.period.get_or_insert_default().end, moment(v)),
 
         "msemr_communicationlanguage_code" => |p, v| at(&mut p.communication, N)?.language.get_or_insert_default().coding().set_code(v),
         "msemr_communicationlanguage_system" => |p, v| at(&mut p.communication, N)?.language.get_or_insert_default().coding().set_system(v),
