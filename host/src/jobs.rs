@@ -12,6 +12,15 @@ const NICE: i32 = 5;
 /// The same for what nobody waits for: a tenth.
 const NICE_LAST: i32 = 10;
 
+/// Nanoseconds that a thread runs at once which answers connections. Who asks for so little at a time is let in soon, where
+/// others run for milliseconds (since Linux 6.12; the default is three of them).
+#[cfg(target_os = "linux")]
+const SLICE: u64 = 200_000;
+
+/// What Linux takes for its own.
+#[cfg(target_os = "linux")]
+const SLICE_OF_JOBS: u64 = 0;
+
 /// Runs a job to its end on a thread of its own, whether or not anybody still waits.
 pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
     let job = context::here_too(job);
@@ -34,6 +43,12 @@ pub async fn run_last<T: Send + 'static>(name: &str, job: impl FnOnce() -> T + S
     ended.await.ok()
 }
 
+/// For each thread of a runtime, at its start: it will answer connections, unless it is given jobs.
+pub fn begin_thread() {
+    #[cfg(target_os = "linux")]
+    run_at_once(SLICE);
+}
+
 /// From here on this thread comes after others. Tokio keeps it for such jobs.
 #[cfg(target_os = "linux")]
 fn give_way() {
@@ -43,6 +58,7 @@ fn give_way() {
     }
     if !GIVES_WAY.replace(true) {
         come_after(NICE);
+        run_at_once(SLICE_OF_JOBS);
     }
 }
 
@@ -55,6 +71,35 @@ fn come_after(nice: i32) {
     });
     if let Err(error) = given {
         tracing::debug!(%error, "threads for jobs have no priority of their own");
+    }
+}
+
+/// Sets for how long this thread runs at once, in nanoseconds. Its share of the processors stays.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no crate that is here has this call of the system (sched_setattr(2))")]
+fn run_at_once(nanoseconds: u64) {
+    let size = size_of::<libc::sched_attr>() as u32;
+    let mut own = libc::sched_attr {
+        size,
+        sched_policy: 0,
+        sched_flags: 0,
+        sched_nice: 0,
+        sched_priority: 0,
+        sched_runtime: 0,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: both calls get this thread (0), no flags, and one whole structure of the size that it names, the first to write
+    // it and the second to read it; neither keeps it.
+    let is_set = unsafe {
+        libc::syscall(libc::SYS_sched_getattr, 0, &raw mut own, size, 0) == 0 && {
+            own.sched_runtime = nanoseconds;
+            libc::syscall(libc::SYS_sched_setattr, 0, &raw const own, 0) == 0
+        }
+    };
+    if !is_set {
+        let error = std::io::Error::last_os_error();
+        tracing::debug!(%error, "threads that answer connections wait as long as others");
     }
 }
 
@@ -75,11 +120,33 @@ mod tests {
         after_name.split(' ').nth(16).and_then(|nice| nice.parse().ok()).expect("a number")
     }
 
+    /// Nanoseconds that a thread runs at once, where Linux tells.
+    fn slice() -> Option<u64> {
+        let told = std::fs::read_to_string("/proc/thread-self/sched").ok()?;
+        let slice = told.lines().find_map(|line| line.strip_prefix("se.slice"))?;
+        slice.rsplit_once(": ")?.1.trim().parse().ok()
+    }
+
     #[tokio::test(flavor = "current_thread")]
     async fn jobs_give_way_and_those_who_answer_do_not() {
         let own = nice();
         assert_eq!(run(nice).await.expect("it ends"), NICE.max(own));
         assert_eq!(run_last("last", nice).await.expect("it ends"), NICE_LAST.max(own));
         assert_eq!(nice(), own);
+    }
+
+    #[test]
+    fn who_answers_runs_for_less_at_once_than_who_works() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).on_thread_start(begin_thread);
+        let runtime = runtime.build().expect("it starts");
+        let answers = runtime.block_on(async { tokio::spawn(async { slice() }).await }).expect("it ends");
+        let works = runtime.block_on(run(slice)).expect("it ends");
+        // Before Linux 6.12 nobody chooses.
+        if let (Some(answers), Some(works)) = (answers, works)
+            && answers != works
+        {
+            assert_eq!(answers, SLICE);
+            assert!(works > SLICE, "{works}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::mapping::registry::Reached;
 use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::{complain, complain_json, say};
 use crate::cli::{admin, audit, backup, demo, key, mapping, serve, trials};
+use crate::jobs;
 use crate::log;
 use crate::model::error::{Code, Error, Result};
 
@@ -579,9 +580,15 @@ async fn dispatch(command: Command) -> Result<()> {
     }
 }
 
+/// Steps of requests after which a thread looks for new ones. With tokio's 61 it would not, while many large answers go out,
+/// for as long as each of these takes a step.
+const STEPS: u32 = 8;
+
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(STEPS)
+        .on_thread_start(jobs::begin_thread)
         .build()
         .map_err(|e| Error::new(Code::Internal, format!("the asynchronous runtime does not start: {e}")))
 }

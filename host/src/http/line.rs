@@ -22,6 +22,10 @@ use crate::odata::reply;
 /// Bytes of an answer that are given to the connection at once: what is not sent yet stays countable.
 const CHUNK: usize = 64 << 10;
 
+/// Bytes of an answer that a connection passes on in one go, before others that wait have theirs: the system would take
+/// megabytes.
+const GO: usize = 4 * CHUNK;
+
 /// How long bytes that do not move are no reason to give the connection up for another.
 const STALL: Duration = Duration::from_secs(1);
 
@@ -212,6 +216,8 @@ pub struct Line<S> {
     writing: Option<Watch>,
     /// What is said in place of hyper's own answer to what is no request, and how much of it is written.
     instead: Option<(Vec<u8>, usize)>,
+    /// Bytes that were passed on since others have had their go.
+    passed_on: usize,
 }
 
 /// hyper answers what it cannot read itself, with a status alone: the same as our errors are.
@@ -261,7 +267,7 @@ impl<S: AsyncWrite + Unpin> Line<S> {
 
 impl<S> Line<S> {
     pub fn new(stream: S, open: Arc<Open>, times: Times, tally: Arc<Tally>) -> Self {
-        Self { stream, open, times, tally, patience: None, writing: None, instead: None }
+        Self { stream, open, times, tally, patience: None, writing: None, instead: None, passed_on: 0 }
     }
 
     /// Nothing can be read now: whether it may go on like this.
@@ -277,10 +283,21 @@ impl<S> Line<S> {
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no request came in time")))
     }
 
+    /// Not now, where much was written: the task comes again when others have come.
+    fn lets_others(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.passed_on < GO {
+            return Poll::Ready(());
+        }
+        self.passed_on = 0;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     /// What became of a write.
     fn wrote(&mut self, context: &mut Context<'_>, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match wrote {
             Poll::Pending => {
+                self.passed_on = 0;
                 let pace = self.times.pace;
                 let writing = self.writing.get_or_insert_with(|| Watch::new(pace));
                 self.open.writes(true);
@@ -292,6 +309,7 @@ impl<S> Line<S> {
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the answer is not taken")))
             }
             Poll::Ready(Ok(bytes)) => {
+                self.passed_on += bytes;
                 if let Some(writing) = &mut self.writing {
                     writing.moved += bytes;
                     self.open.stalls(false);
@@ -324,6 +342,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.lets_others(context));
         let wrote = match self.replaces(bytes) {
             true => self.write_instead(context, bytes.len()),
             false => Pin::new(&mut self.stream).poll_write(context, bytes),
@@ -336,6 +355,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.lets_others(context));
         let wrote = match self.replaces(bytes.first().map_or(&[], |first| first)) {
             true => self.write_instead(context, bytes.iter().map(|bytes| bytes.len()).sum()),
             false => Pin::new(&mut self.stream).poll_write_vectored(context, bytes),
@@ -548,5 +568,28 @@ impl Drop for Weight {
 impl AsRef<[u8]> for Weighed {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_large_answer_lets_others_have_their_go() {
+        let line = Line::new(tokio::io::sink(), Open::new(), Times::new(&Limits::default()), Arc::default());
+        let mut line = std::pin::pin!(line);
+        let mut context = Context::from_waker(Waker::noop());
+        let goes: Vec<_> = (0..12)
+            .map(|_| {
+                line.as_mut().poll_write(&mut context, &[b' '; CHUNK]).map(|wrote| wrote.expect("a sink takes all"))
+            })
+            .collect();
+        let expected = [Poll::Ready(CHUNK), Poll::Ready(CHUNK), Poll::Ready(CHUNK), Poll::Ready(CHUNK), Poll::Pending];
+        assert_eq!(goes, expected.into_iter().cycle().take(12).collect::<Vec<_>>());
+        // That it comes again is its own doing.
+        tokio::io::AsyncWriteExt::write_all(&mut line, &[b' '; 20 * CHUNK]).await.expect("a sink takes all");
     }
 }
