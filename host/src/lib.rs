@@ -742,6 +742,9 @@ pub mod router {
         /// Takes a mapping out of force, with all of its tables.
         pub mod deactivate;
 
+        /// Forgets a loaded version.
+        pub mod unload;
+
         /// What stands against a turn of a route: looked for, nothing changed.
         pub mod preflight;
 

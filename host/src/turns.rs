@@ -3,13 +3,17 @@
 //! that wait, and of each again no more than a share. Names take turns: sixty-four who want what is slow hold up nobody
 //! who wants something else. Among those of one name who wants least goes first, counting what its request has had
 //! already: one row comes between the pages of those who read a table from end to end, and between the parts of one page,
-//! whose turn is lent to it ([`Turn::lent`]). Who wants as much as another is served in the order of coming.
+//! whose turn is lent to it ([`Turn::lent`]). Of those who want as much, callers take turns: who sends two hundred requests at once
+//! waits behind each of the others' first. One caller's are served in the order of coming. Where no more may wait, one of whoever
+//! has most there makes room.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+
+use crate::telemetry::context;
 
 /// Names that are counted one by one; others are counted together, as [`OTHERS`].
 const COUNTED: usize = 512;
@@ -49,6 +53,8 @@ struct State {
 #[derive(Debug, Default)]
 struct Of {
     held: usize,
+    /// The round of whoever was served last.
+    round: u64,
     /// In the order in which they are served.
     waiting: VecDeque<Waiting>,
 }
@@ -56,6 +62,10 @@ struct Of {
 #[derive(Debug)]
 struct Waiting {
     size: u64,
+    /// Of those of one caller each is served in a later one (start-time fair queueing).
+    round: u64,
+    /// None: it is in the middle of its work, and makes no room for others.
+    caller: Option<u64>,
     ticket: u64,
     give: oneshot::Sender<Turn>,
 }
@@ -111,6 +121,10 @@ impl Turns {
 
     /// A turn for this name, by then.
     pub async fn turn(&self, of: &str, wait: impl Into<Wait>) -> Result<Turn, Refused> {
+        self.turn_for(of, context::caller(), wait).await
+    }
+
+    async fn turn_for(&self, of: &str, caller: u64, wait: impl Into<Wait>) -> Result<Turn, Refused> {
         let (shared, Wait { until, size }) = (&self.0, wait.into());
         let of: Arc<str> = of.into();
         let (turn, ticket) = {
@@ -123,13 +137,15 @@ impl Turns {
                 state.held += 1;
                 return Ok(Turn { shared: shared.clone(), of });
             }
-            if all_wait || entry.waiting.len() >= shared.queue_share {
+            let round = entry.next_round(caller);
+            if (all_wait || entry.waiting.len() >= shared.queue_share) && !state.make_room(&of, round) {
                 state.forget(&of);
                 state.count_refused(&of);
                 return Err(Refused::Full);
             }
-            let at = entry.waiting.partition_point(|other| other.size <= size);
-            let (turn, ticket) = state.wait(&of, size, at);
+            let waiting = &state.of.entry(of.clone()).or_default().waiting;
+            let at = waiting.partition_point(|other| (other.size, other.round) <= (size, round));
+            let (turn, ticket) = state.wait(&of, (size, round, Some(caller)), at);
             (turn, Ticket { shared, of: &of, ticket })
         };
         // A turn that comes when nobody waits for it any more is given back by being dropped.
@@ -137,9 +153,10 @@ impl Turns {
         drop(ticket);
         match given {
             Ok(Ok(turn)) => Ok(turn),
-            _ => {
+            given => {
                 shared.state().count_refused(&of);
-                Err(Refused::Late)
+                // It has made room for another.
+                Err(if given.is_ok() { Refused::Full } else { Refused::Late })
             }
         }
     }
@@ -179,7 +196,8 @@ impl Shared {
             let Some(at) = state.round.iter().position(may) else { break };
             let Some(of) = state.round.remove(at) else { break };
             let Some(entry) = state.of.get_mut(&of) else { continue };
-            let Some(Waiting { give, .. }) = entry.waiting.pop_front() else { continue };
+            let Some(Waiting { give, round, .. }) = entry.waiting.pop_front() else { continue };
+            entry.round = entry.round.max(round);
             entry.held += 1;
             let others = !entry.waiting.is_empty();
             state.held += 1;
@@ -209,8 +227,10 @@ impl Turn {
                 return Ok(self);
             }
             let entry = state.of.entry(of.clone()).or_default();
-            let first = entry.waiting.front().map(|first| first.size).filter(|first| *first < wait.size);
-            let (turn, ticket) = state.wait(&of, first.unwrap_or(wait.size), usize::from(first.is_some()));
+            let first = entry.waiting.front().map(|first| (first.size, first.round));
+            let first = first.filter(|(size, _)| *size < wait.size);
+            let (size, round) = first.unwrap_or((wait.size, 0));
+            let (turn, ticket) = state.wait(&of, (size, round, None), usize::from(first.is_some()));
             (turn, Ticket { shared: &shared, of: &of, ticket })
         };
         drop(self);
@@ -235,7 +255,12 @@ impl State {
     }
 
     /// Puts somebody into the queue of a name, at this place.
-    fn wait(&mut self, of: &Arc<str>, size: u64, at: usize) -> (oneshot::Receiver<Turn>, u64) {
+    fn wait(
+        &mut self,
+        of: &Arc<str>,
+        (size, round, caller): (u64, u64, Option<u64>),
+        at: usize,
+    ) -> (oneshot::Receiver<Turn>, u64) {
         let (give, turn) = oneshot::channel();
         self.tickets += 1;
         let ticket = self.tickets;
@@ -243,9 +268,24 @@ impl State {
         if waiting.is_empty() {
             self.round.push_back(of.clone());
         }
-        waiting.insert(at.min(waiting.len()), Waiting { size, ticket, give });
+        waiting.insert(at.min(waiting.len()), Waiting { size, round, caller, ticket, give });
         self.waiting += 1;
         (turn, ticket)
+    }
+
+    /// Sends away, of those of a name, the one that would come last of whoever has most waiting; false where that is not further behind
+    /// than this round.
+    fn make_room(&mut self, of: &Arc<str>, round: u64) -> bool {
+        let Some(entry) = self.of.get_mut(of) else { return false };
+        let mine = entry.waiting.iter().enumerate().filter(|(_, waiting)| waiting.caller.is_some());
+        let Some((at, last)) = mine.max_by_key(|(_, waiting)| waiting.round) else { return false };
+        // One round behind is no more than the order of coming.
+        if last.round <= round + 1 {
+            return false;
+        }
+        drop(entry.waiting.remove(at));
+        self.waiting -= 1;
+        true
     }
 
     /// A name that neither holds nor wants anything takes no room.
@@ -258,6 +298,14 @@ impl State {
     fn count_refused(&mut self, of: &Arc<str>) {
         let is_counted = self.refused.len() < COUNTED || self.refused.contains_key(of);
         *self.refused.entry(if is_counted { of.clone() } else { OTHERS.into() }).or_default() += 1;
+    }
+}
+
+impl Of {
+    /// In which round a caller is served next.
+    fn next_round(&self, caller: u64) -> u64 {
+        let own = self.waiting.iter().filter(|waiting| waiting.caller == Some(caller));
+        own.map(|waiting| waiting.round + 1).max().unwrap_or(0).max(self.round)
     }
 }
 
@@ -320,6 +368,60 @@ mod tests {
     fn is_empty(turns: &Turns) -> bool {
         let state = turns.0.state();
         state.held == 0 && state.waiting == 0 && state.of.is_empty() && state.round.is_empty()
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn callers_take_turns_and_who_has_most_makes_room() {
+        let turns = Turns::new(1, 4, 100);
+        let held = turns.turn("t", soon()).await.unwrap();
+        let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let asks = async |what: &'static str, caller: u64| {
+            let (asking, told) = (turns.clone(), told.clone());
+            let before = turns.0.state().tickets;
+            tokio::spawn(async move {
+                let turn = asking.turn_for("t", caller, soon()).await;
+                told.send((what, turn.as_ref().err().copied())).unwrap();
+                drop(turn);
+            });
+            for _ in 0..100 {
+                if turns.0.state().tickets > before {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        for what in ["flood 1", "flood 2", "flood 3", "flood 4"] {
+            asks(what, 1).await;
+        }
+        // Nobody is let in before another of the same caller; of another one the last makes room.
+        asks("flood 5", 1).await;
+        assert_eq!(heard.recv().await, Some(("flood 5", Some(Refused::Full))));
+        asks("other 1", 2).await;
+        assert_eq!(heard.recv().await, Some(("flood 4", Some(Refused::Full))));
+        asks("third 1", 3).await;
+        assert_eq!(heard.recv().await, Some(("flood 3", Some(Refused::Full))));
+        // All are in their first or second round now, and who comes next is one too many.
+        asks("fourth 1", 4).await;
+        assert_eq!(heard.recv().await, Some(("fourth 1", Some(Refused::Full))));
+        drop(held);
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            order.push(heard.recv().await.unwrap());
+        }
+        assert_eq!(order, ["flood 1", "other 1", "third 1", "flood 2"].map(|what| (what, None)));
+        assert!(is_empty(&turns));
+        assert_eq!(turns.refused(), 4);
+        // However long it goes on, one caller's are served in the order of coming.
+        let held = turns.turn("t", soon()).await.unwrap();
+        for what in ["1", "2", "3"] {
+            asks(what, 1).await;
+        }
+        drop(held);
+        assert_eq!(heard.recv().await, Some(("1", None)));
+        asks("4", 1).await;
+        for what in ["2", "3", "4"] {
+            assert_eq!(heard.recv().await, Some((what, None)));
+        }
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -6,7 +6,7 @@
 //! mappings in JavaScript and Python), `TURNTABLE_TEST_DATAVERSE_PY` and `TURNTABLE_TEST_DATAVERSE_JS` (a Python and a folder
 //! of node modules with clients made for Dataverse), `TURNTABLE_TEST_READERS_PY` (a Python that reads Parquet and OpenAPI),
 //! `TURNTABLE_TEST_REGISTRY` (the program `docker-registry`), `TURNTABLE_TEST_OPENID_JS` (a folder of node modules with
-//! `oidc-provider`), `TURNTABLE_TEST_FAKETIME` (libfaketime's `libfaketime.so.1`), and what `turntable_test_data` names.
+//! `oidc-provider`), `TURNTABLE_TEST_SIGSTORE_JS` (the same with `@sigstore/verify`), `TURNTABLE_TEST_FAKETIME` (libfaketime's `libfaketime.so.1`), and what `turntable_test_data` names.
 
 mod admin;
 pub mod asked;

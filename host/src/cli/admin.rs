@@ -166,6 +166,15 @@ pub async fn deactivate(server: &Server, mapping: &str) -> Result<()> {
     Ok(())
 }
 
+pub async fn unload(server: &Server, digest: &str) -> Result<()> {
+    let digest = utf8_percent_encode(digest, NON_ALPHANUMERIC);
+    let unloaded = answer(server, delete(server, &format!("/admin/v1/mappings/{digest}"))?).await?;
+    show(server, &unloaded, |of| {
+        say(format!("unloaded: {} {} {}", text(of, "name"), text(of, "version"), text(of, "digest")));
+    });
+    Ok(())
+}
+
 pub async fn source_list(server: &Server) -> Result<()> {
     let sources = answer(server, get(server, "/admin/v1/sources")?).await?;
     show(server, &sources, |sources| {

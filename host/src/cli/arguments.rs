@@ -96,6 +96,13 @@ enum Command {
         #[command(flatten)]
         server: Server,
     },
+    /// Forget a loaded version that is of no use any more: it cannot be put in force until it is loaded again.
+    Unload {
+        /// `sha256:…`, or the beginning of it.
+        digest: String,
+        #[command(flatten)]
+        server: Server,
+    },
     /// Show and turn data routes.
     #[command(subcommand)]
     Route(RouteCommand),
@@ -551,6 +558,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Deactivate { mapping, server } | Command::Mapping(MappingCommand::Deactivate { mapping, server }) => {
             admin::deactivate(&server, &mapping).await
         }
+        Command::Unload { digest, server } => admin::unload(&server, &digest).await,
         Command::Route(RouteCommand::List { server }) => admin::route_list(&server).await,
         Command::Route(RouteCommand::Set { table, provider, source, copy, dry_run, yes, server }) => {
             let turn = admin::Turn { table, provider, source, copy, dry_run, yes };

@@ -2,6 +2,7 @@
 //! log it, pass it on or put it into a link. Who may not ask for such a thing at all goes no further.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::str;
 use std::sync::Arc;
 
@@ -13,13 +14,14 @@ use axum::response::Response;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
-use crate::http::doors::Entered;
+use crate::http::doors::{Entered, Peer};
 use crate::http::shared::{App, Shared, failure};
 use crate::identity::identify::{Identity, Shown};
 use crate::model::access::Operation;
 use crate::model::caller::{Caller, Kind, Role};
 use crate::model::error::{Code, Error, Result};
 use crate::odata::request::Request as TableRequest;
+use crate::telemetry::context;
 
 /// The header of an API key.
 const KEY_HEADER: &str = "x-api-key";
@@ -51,11 +53,22 @@ pub(super) async fn identified(State(app): Shared, mut request: Request, next: N
             if app.identity.asks() {
                 request.headers_mut().remove(header::AUTHORIZATION);
             }
+            context::sent_by(number(&caller, request.extensions().get::<Peer>()));
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(error) => refused(&app.identity, &error),
     }
+}
+
+/// Tells callers apart: by who they are, and where nobody asks that, by the address that they come from.
+fn number(caller: &Caller, peer: Option<&Peer>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    caller.name().hash(&mut hasher);
+    if caller.kind() == Kind::Local {
+        peer.map(|peer| peer.0.ip().to_canonical()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// An error; of who has not shown who they are with what they may show (RFC 9110, 11.6.1).

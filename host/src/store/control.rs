@@ -34,6 +34,8 @@ pub enum Decision {
     Keep { mapping: Box<Mapping>, component: Option<Vec<u8>> },
     /// Keeps another report of a mapping that is kept.
     KeepReport { digest: String, report: Value },
+    /// Forgets a mapping that is kept, with its component.
+    Forget { digest: String },
     /// Makes a mapping that is kept the active one of some tables.
     Activate { tables: Vec<String>, digest: String },
     /// Takes some tables back to the versions that were active before.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use super::spans::{Attribute, Kind, Recorder, Span};
@@ -23,6 +23,8 @@ pub struct Asked {
     recorder: Option<Arc<Recorder>>,
     /// The span of the request as a whole.
     root: u64,
+    /// Tells those who send requests apart, once it is known.
+    caller: Arc<OnceLock<u64>>,
 }
 
 /// One step of one trace.
@@ -80,7 +82,7 @@ impl Asked {
     }
 
     fn at(place: Place, parent: Option<u64>) -> Self {
-        Self { place, parent, recorder: None, root: place.span }
+        Self { place, parent, recorder: None, root: place.span, caller: Arc::default() }
     }
 
     /// The same, whose steps are recorded, unless its sender does not want that.
@@ -107,7 +109,8 @@ impl Asked {
     /// One of its steps.
     fn step(&self) -> Self {
         let place = Place { span: new_span(), ..self.place };
-        Self { place, parent: Some(self.place.span), recorder: self.recorder.clone(), root: self.root }
+        let (recorder, caller) = (self.recorder.clone(), self.caller.clone());
+        Self { place, parent: Some(self.place.span), recorder, root: self.root, caller }
     }
 
     /// What it is called in answers and in the audit trail.
@@ -119,6 +122,17 @@ impl Asked {
 /// The request that is being answered.
 pub fn asked() -> Option<Arc<Asked>> {
     ASKED.try_with(Arc::clone).ok()
+}
+
+/// Says who has sent it, by a number that is another for others.
+pub fn sent_by(caller: u64) {
+    // Nobody else says so.
+    let _ = ASKED.try_with(|asked| asked.caller.set(caller));
+}
+
+/// Who has sent it; 0 where that is not known, or for what nobody has asked for.
+pub fn caller() -> u64 {
+    ASKED.try_with(|asked| asked.caller.get().copied()).ok().flatten().unwrap_or_default()
 }
 
 /// Its name.

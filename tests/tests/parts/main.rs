@@ -10,3 +10,4 @@ mod pages;
 mod registry;
 mod right;
 mod scenario;
+mod sigstore;

@@ -76,6 +76,7 @@ pub(super) fn calls() -> Vec<Asked> {
         ),
         call(Method::POST, &*format!("{admin}/mapping/rollback").leak(), "", "", MAP),
         call(Method::DELETE, "/admin/v1/mappings/none/active", "", "", MAP),
+        call(Method::DELETE, "/admin/v1/mappings/sha256:000000", "", "", MAP),
         get("/metrics", MAP),
         get("/admin/v1/traffic", MAP),
         call(Method::POST, "/admin/v1/mappings/try", JSON, r#"{"yaml":""}"#, MAP),

@@ -665,6 +665,43 @@ async fn what_is_being_written_takes_no_place_of_a_release() {
     assert_eq!(in_force(&server).await, digest(&version(3)));
 }
 
+/// A version that is of use stays; any other goes when that is said, and comes back when it is loaded.
+#[tokio::test]
+async fn what_is_of_no_use_can_be_unloaded() {
+    let server = Server::setup().start().await;
+    let unload = async |digest: &str| server.call(Method::DELETE, &format!("/admin/v1/mappings/{digest}")).send().await;
+    let refused = async |digest: &str, why: &str| {
+        let answer = unload(digest).await.expect(409);
+        assert!(answer.error_code() == "Conflict" && answer.text.contains(why), "{why}: {}", answer.text);
+    };
+    let (first, second, third) =
+        (digest(builtin("encounter")), digest(&second()), digest(&with_text("encounter", "Finished", "FiNiShEd")));
+    refused(&first, "ships with this program").await;
+    for component in [self::second(), with_text("encounter", "Finished", "FiNiShEd")] {
+        server.load(&component).await.expect(201);
+    }
+    server.activate(TABLE, &second).await.expect(200);
+    refused(&second, "is in force").await;
+    server.activate(TABLE, &third).await.expect(200);
+    refused(&second, "a rollback").await;
+    server.rollback(TABLE).await.expect(200);
+    // By a beginning of its digest.
+    let gone = unload(&third[..20]).await.expect(200).json();
+    assert_eq!((&gone["digest"], &gone["name"]), (&json!(third), &json!("encounter")));
+    assert_eq!(listed(&server, &third).await.len(), 0);
+    assert_eq!(unload(&third).await.expect(404).error_code(), "NotFound");
+    assert_eq!(server.activate(TABLE, &third).await.expect(404).error_code(), "NotFound");
+    assert_eq!(server.events(0).await.last().expect("events")["action"], "mapping.unload");
+    let shadow = json!({ "digest": first, "mode": "shadow", "percent": 10 });
+    server.post(&format!("/admin/v1/tables/{TABLE}/mapping"), &shadow).await.expect(200);
+    server.load(&with_text("encounter", "Finished", "FiNiShEd")).await.expect(201);
+    let shadow = json!({ "digest": third, "mode": "shadow", "percent": 10 });
+    server.post(&format!("/admin/v1/tables/{TABLE}/mapping"), &shadow).await.expect(200);
+    refused(&third, "is on trial").await;
+    server.call(Method::DELETE, "/admin/v1/mappings/encounter/active").send().await.expect(200);
+    refused(&second, "was in force when it was deactivated").await;
+}
+
 /// Entries of the list of mappings with this digest.
 async fn listed(server: &Server, digest: &str) -> Vec<Value> {
     let all = server.get("/admin/v1/mappings", &[]).await.expect(200).json();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use turntable::identity::keys::{self, NewKey};
 use turntable_tests::{EVENTS, Fhir, PEOPLE, Server, digest, hostile};
 
 /// Who all want the same slow thing.
@@ -18,6 +19,9 @@ const FEW: usize = 8;
 
 /// Answers that others get meanwhile.
 const OTHERS: usize = 50;
+
+/// Requests of who sends one after the other.
+const SINGLE: usize = 10;
 
 /// Asks for a path, again and again, in so many tasks, until told to stop.
 struct Crowd {
@@ -237,6 +241,48 @@ async fn one_row_comes_before_large_pages() {
         assert!(behind < OTHERS * FEW / 2, "{route}: {behind} large pages went before {OTHERS} single rows");
         crowd.stop().await;
     }
+}
+
+/// Who sends many requests at once waits behind each of the others' first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_take_turns() {
+    let (fhir, folder) = (Fhir::sandbox().await, tempfile::tempdir().expect("a folder"));
+    let key = |name: &str| {
+        let new = NewKey { name: name.to_owned(), roles: ["writer".to_owned()].into(), ..NewKey::default() };
+        keys::create(folder.path(), new, "test", 10).expect("a key").0
+    };
+    let (many, one) = (key("many"), key("one"));
+    let setup = Server::with(&fhir).data_dir(folder.path()).route("msemr_condition", "virtual");
+    let setup = setup.configure(|config| config.identity.keys = true).limits(|limits| limits.upstream_concurrency = 1);
+    let server = Arc::new(setup.start().await);
+    fhir.as_sandbox().load(conditions("c").as_bytes()).expect("a bundle");
+    let read = async |server: &Server, key: &str| {
+        server.call(Method::GET, "msemr_conditions?$top=1").header("x-api-key", key).send().await.expect(200);
+    };
+    // What the service can do is known.
+    read(&server, &one).await;
+    fhir.as_sandbox().set_faults("latency=40ms".parse().expect("a fault"));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let mut flood = tokio::task::JoinSet::new();
+    for _ in 0..MANY {
+        let (server, key, answered) = (server.clone(), many.clone(), answered.clone());
+        flood.spawn(async move {
+            read(&server, &key).await;
+            answered.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    while answered.load(Ordering::Relaxed) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut before_it = 0;
+    for _ in 0..SINGLE {
+        let before = answered.load(Ordering::Relaxed);
+        read(&server, &one).await;
+        before_it += answered.load(Ordering::Relaxed) - before;
+    }
+    // In the order of coming all of them would have been before the first.
+    assert!(before_it < 3 * SINGLE, "{before_it} of {MANY} requests went before {SINGLE} of somebody else");
+    flood.join_all().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

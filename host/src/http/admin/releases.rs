@@ -318,6 +318,21 @@ pub(crate) async fn show(State(app): Shared, Named(digest): Named) -> Response {
     reply(found.await.map(|mapping| detail(&app.turntable, &app.turntable.snapshot(), mapping)))
 }
 
+/// Forgets a loaded mapping version.
+#[utoipa::path(
+    delete,
+    path = "/admin/v1/mappings/{digest}",
+    params(("digest" = String, Path, description = "`sha256:…`, or a beginning of six digits at least that no other has")),
+    responses(
+        (status = 200, description = "What is forgotten", body = MappingRef),
+        (status = 409, description = "It is in force, on trial, what a rollback or a return goes to, or ships with the program", body = ErrorAnswer),
+        (status = "default", description = "Why not", body = ErrorAnswer),
+    ),
+)]
+pub(crate) async fn unload(State(app): Shared, caller: Caller, Named(digest): Named) -> Response {
+    reply(app.turntable.unload(&digest, actor(&caller)).await.map(named))
+}
+
 /// Puts a loaded mapping version in force, or on trial beside the one that is.
 #[utoipa::path(
     post,

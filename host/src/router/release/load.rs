@@ -191,7 +191,7 @@ impl Turntable {
         }
     }
 
-    fn take_retired(&self, digest: &str) -> Option<Arc<Mapping>> {
+    pub(super) fn take_retired(&self, digest: &str) -> Option<Arc<Mapping>> {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let at_hand = retired.iter().position(|mapping| mapping.digest == digest)?;
         retired.remove(at_hand)

@@ -32,8 +32,8 @@ impl Database {
         })
     }
 
-    /// Forgets the oldest versions of a mapping beyond `keep`, and as many that are being written, but none that is active, or was when its tables were
-    /// deactivated; they can no longer be rolled back to. Gives their digests.
+    /// Forgets the oldest versions of a mapping beyond `keep`, and as many that are being written, but none that is active, or was when
+    /// its tables were deactivated; they can no longer be rolled back to. Gives their digests.
     pub(crate) fn prune_mappings(&self, name: &str, keep: usize, act: &Act) -> Result<Vec<String>> {
         self.writing(|transaction| {
             let mut delete = transaction.prepare_cached(&format!(
@@ -227,6 +227,9 @@ pub(crate) fn decide(transaction: &Transaction<'_>, decision: &Decision, act: &A
             let mut update =
                 transaction.prepare_cached("UPDATE _turntable_mappings SET report = ? WHERE digest = ?")?;
             update.execute((to_json(report)?, digest))?;
+        }
+        Decision::Forget { digest } => {
+            transaction.execute("DELETE FROM _turntable_mappings WHERE digest = ?", [digest])?;
         }
         Decision::Activate { tables, digest } => {
             activate(transaction, now, tables, digest, &act.actor)?;
