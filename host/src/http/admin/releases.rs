@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -211,7 +211,7 @@ pub(crate) struct PutInForce {
     rolled_back: bool,
 }
 
-/// Loads a component through the gate.
+/// Loads a component through the gate, or a mapping in YAML, of which a component is made.
 #[utoipa::path(
     post,
     path = "/admin/v1/mappings",
@@ -223,7 +223,10 @@ pub(crate) struct PutInForce {
             description = "The component's signature in base64, as `turntable mapping sign` and `cosign sign-blob` make it",
         ),
     ),
-    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    request_body(
+        content((Vec<u8> = "application/wasm"), (String = "application/yaml")),
+        description = "The component, or the mapping in YAML",
+    ),
     responses(
         (status = 200, description = "Known already", body = Loaded),
         (status = 201, description = "Loaded", body = Loaded),
@@ -243,7 +246,12 @@ pub(crate) async fn load(
         let limit = app.turntable.limits.component_bytes;
         let signature = signature(&parts.headers)?;
         let component = crate::http::body::read(&app, &parts.headers, component, limit).await?;
-        app.turntable.load((component.to_vec(), signature), actor(&caller), laws).await
+        if !is_yaml(&parts.headers) {
+            return app.turntable.load((component.to_vec(), signature), actor(&caller), laws).await;
+        }
+        let text = String::from_utf8(component.to_vec())
+            .map_err(|_| Error::new(Code::ComponentRefused, "the YAML is not UTF-8").hint("save it as UTF-8"))?;
+        app.turntable.load_yaml((text, signature), actor(&caller), laws).await
     };
     match loaded.await {
         Ok(loaded) => {
@@ -252,6 +260,12 @@ pub(crate) async fn load(
         }
         Err(error) => failure(&error),
     }
+}
+
+/// RFC 9512.
+fn is_yaml(headers: &HeaderMap) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    said.split(';').next().is_some_and(|said| said.trim().eq_ignore_ascii_case("application/yaml"))
 }
 
 /// The header of a component's signature.

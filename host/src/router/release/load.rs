@@ -53,6 +53,18 @@ impl Turntable {
         apart(async move || this.load_now(bytes, signature.as_deref(), &actor, laws).await).await
     }
 
+    /// Admits the component of a mapping in YAML, which is made here; as [`Self::load`].
+    pub async fn load_yaml(
+        self: &Arc<Self>,
+        (text, signature): (String, Option<String>),
+        actor: Actor,
+        laws: Duration,
+    ) -> Result<Loaded> {
+        let this = Arc::clone(self);
+        let component = apart(async move || this.drafts.component(&text, &this.limits)).await?;
+        self.load((component, signature), actor, laws).await
+    }
+
     async fn load_now(&self, bytes: Vec<u8>, signature: Option<&str>, actor: &Actor, laws: Duration) -> Result<Loaded> {
         let mut report = Report::default();
         self.judge(&bytes, signature, &mut report)?;
