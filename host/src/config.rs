@@ -27,6 +27,7 @@ use crate::otlp;
 use written::{Node, Place, Problems, Section, Value};
 
 mod roles;
+mod sign_in;
 mod trust;
 mod written;
 
@@ -225,6 +226,7 @@ fn provider_toml(provider: &ProviderSettings) -> String {
     ];
     lines.extend(provider.jwks_url.as_ref().map(|url| format!("jwks_url = {}", quoted(url))));
     lines.extend(provider.ca_file.as_ref().map(|path| format!("ca_file = {}", quoted(path.display()))));
+    lines.extend(provider.sign_in.as_ref().map(sign_in::toml));
     lines.join("\n")
 }
 
@@ -831,6 +833,7 @@ impl Checker<'_> {
             }
             is_file.then_some(path)
         });
+        let sign_in = sign_in::read(self, name, &mut section);
         section.end(self.problems);
         Some(ProviderSettings {
             issuer: issuer?,
@@ -841,6 +844,7 @@ impl Checker<'_> {
             skew,
             jwks_url,
             ca_file,
+            sign_in,
         })
     }
 

@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn who_answers_runs_for_less_at_once_than_who_works() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).on_thread_start(begin_thread);
-        let runtime = runtime.build().expect("it starts");
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).on_thread_start(begin_thread).build().expect("it starts");
         let answers = runtime.block_on(async { tokio::spawn(async { slice() }).await }).expect("it ends");
         let works = runtime.block_on(run(slice)).expect("it ends");
         // Before Linux 6.12 nobody chooses.

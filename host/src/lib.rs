@@ -515,6 +515,9 @@ pub mod identity {
     /// Documents of OpenID providers.
     pub mod fetch;
 
+    /// Signing in on a page at a provider: where, and for what it gives a token.
+    pub mod sign_in;
+
     /// OpenID providers, and who their tokens are of.
     pub mod provider;
 
@@ -547,6 +550,9 @@ pub mod router {
 
     /// What is in force: one immutable moment, swapped whole. Reading, writing and releasing all begin with it.
     pub mod snapshot;
+
+    /// What roles give of each table, told to administrators.
+    pub mod told;
 
     /// Writes to a FHIR service that are made together or not at all.
     pub mod gathered;
@@ -838,8 +844,14 @@ pub mod http {
         /// API keys.
         mod keys;
 
+        /// Who there is, and what their roles give them.
+        mod roles;
+
         /// FHIR services, and what they were found to do.
         mod sources;
+
+        /// What a row is made of.
+        mod origin;
 
         /// A mapping tried.
         mod playground;
@@ -862,6 +874,9 @@ pub mod http {
 
     /// What browsers are told of pages of other addresses.
     mod cors;
+
+    /// Signing in on a page, at a provider.
+    mod sign_in;
 
     /// The pages for people: the data app, the console, and the one at `/` that leads to them.
     mod pages;

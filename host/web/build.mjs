@@ -13,7 +13,7 @@ import * as esbuild from 'esbuild';
 const here = path.dirname(fileURLToPath(import.meta.url));
 // What is served while it is written is not what is committed.
 const dist = path.join(here, process.argv.includes('--serve') ? 'node_modules/.served' : 'dist');
-const PAGES = ['start', 'app', 'console'];
+const PAGES = ['start', 'app', 'console', 'callback'];
 
 const options = {
   absWorkingDir: here,
@@ -36,7 +36,7 @@ const options = {
 
 /// A page is a frame that names its script and its style; everything else the script draws.
 function frame(page, { script, style, icon, parts }) {
-  const title = { start: 'Turntable', app: 'Tables', console: 'Console' }[page];
+  const title = { start: 'Turntable', app: 'Tables', console: 'Console', callback: 'Sign in' }[page];
   const early = parts.map((part) => `<link rel="modulepreload" href="/pages/${part}">\n`).join('');
   return `<!doctype html>
 <html lang="en">
@@ -106,7 +106,7 @@ async function serve(api) {
   const server = http.createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://here');
     try {
-      const page = PAGES.find((one) => pathname === `/${one}` || pathname.startsWith(`/${one}/`)) ?? (pathname === '/' && 'start');
+      const page = PAGES.find((one) => pathname === `/${one}` || (one === 'callback' && pathname === '/auth/callback') || pathname.startsWith(`/${one}/`)) ?? (pathname === '/' && 'start');
       if (page) {
         await bundle();
         response.setHeader('content-type', 'text/html');

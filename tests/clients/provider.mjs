@@ -2,6 +2,9 @@
 //
 //     node provider.mjs MODULES FHIR JWK
 //
+// People sign in there by any name; `ada` writes, others read. The pages' tokens are good for seconds, so that one sees what
+// happens when they expire; those of the client `pages` can be renewed, those of `brief` cannot.
+//
 // MODULES: the folder that oidc-provider is installed in. FHIR: the service behind the door. JWK: the public key of the client
 // `backend`. Says `ready {"issuer":…,"fhir":…}`, and ends with its input.
 
@@ -26,11 +29,21 @@ const issuer = `http://127.0.0.1:${await listening(front)}`;
 const { privateKey } = await jose.generateKeyPair('RS256', { extractable: true });
 const signing = { ...(await jose.exportJWK(privateKey)), kid: 'signing', use: 'sig', alg: 'RS256' };
 const machine = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [] };
+// Of any port of this machine (RFC 8252, 7.3).
+const page = {
+    application_type: 'native',
+    redirect_uris: ['http://127.0.0.1/auth/callback'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+};
+const SECONDS = { pages: 3, brief: 6 };
 const provider = new Provider(issuer, {
     jwks: { keys: [signing] },
     clients: [
         { client_id: 'reports', client_secret: 'a secret of reports', ...machine },
         { client_id: 'nobody', client_secret: 'a secret of nobody', ...machine },
+        { client_id: 'pages', grant_types: ['authorization_code', 'refresh_token'], ...page },
+        { client_id: 'brief', grant_types: ['authorization_code'], ...page },
         {
             client_id: 'backend',
             token_endpoint_auth_method: 'private_key_jwt',
@@ -42,21 +55,24 @@ const provider = new Provider(issuer, {
     enabledJWA: { clientAuthSigningAlgValues: ['RS256', 'RS384', 'ES384'] },
     features: {
         clientCredentials: { enabled: true },
-        devInteractions: { enabled: false },
+        devInteractions: { enabled: true },
         resourceIndicators: {
             enabled: true,
             // Who does not say whom a token is for wants the FHIR service.
             defaultResource: async () => SERVICE,
-            getResourceServerInfo: async (_, resource) => ({
+            getResourceServerInfo: async (_, resource, client) => ({
                 scope: 'system/*.rs',
                 audience: resource,
                 accessTokenFormat: 'jwt',
-                accessTokenTTL: 60,
+                accessTokenTTL: SECONDS[client.clientId] ?? 60,
                 jwt: { sign: { alg: 'RS256' } },
             }),
         },
     },
-    extraTokenClaims: async (_, token) => ({ roles: token.clientId === 'reports' ? ['reader'] : [] }),
+    issueRefreshToken: async (_, client) => client.grantTypeAllowed('refresh_token'),
+    extraTokenClaims: async (_, { clientId, accountId }) => ({
+        roles: accountId ? [accountId === 'ada' ? 'writer' : 'reader'] : clientId === 'reports' ? ['reader'] : [],
+    }),
 });
 const handle = provider.callback();
 

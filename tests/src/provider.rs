@@ -25,6 +25,8 @@ struct Shared {
     asked: AtomicUsize,
     /// Answers by path; what is not there is 404.
     answers: Mutex<Vec<(String, String)>>,
+    /// Heads and forms that were posted.
+    posted: Mutex<Vec<(String, String)>>,
 }
 
 /// A key of a provider, or of somebody else.
@@ -109,7 +111,8 @@ impl Provider {
     pub async fn start(keys: &[&Signer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
-        let shared = Arc::new(Shared { asked: AtomicUsize::new(0), answers: Mutex::default() });
+        let shared =
+            Arc::new(Shared { asked: AtomicUsize::new(0), answers: Mutex::default(), posted: Mutex::default() });
         let serving = shared.clone();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -122,6 +125,13 @@ impl Provider {
                     }
                     let head = String::from_utf8_lossy(&head);
                     let path = head.split(' ').nth(1).unwrap_or_default();
+                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                    if let Some(length) = length {
+                        let mut form = vec![0; length];
+                        let Ok(_) = stream.read_exact(&mut form).await else { return };
+                        let form = String::from_utf8_lossy(&form).into_owned();
+                        shared.posted.lock().expect("nobody panics here").push((head.clone().into_owned(), form));
+                    }
                     shared.asked.fetch_add(1, Ordering::SeqCst);
                     let answer =
                         shared.answers.lock().expect("nobody panics here").iter().find(|(at, _)| at == path).cloned();
@@ -130,6 +140,10 @@ impl Provider {
                     let (status, more) = match body.strip_prefix("-> ") {
                         Some(to) => ("302 Found", format!("location: {to}\r\n")),
                         None => (status, String::new()),
+                    };
+                    let (status, body) = match body.strip_prefix("400 ") {
+                        Some(body) => ("400 Bad Request", body.to_owned()),
+                        None => (status, body),
                     };
                     let length = body.len();
                     let answer = format!(
@@ -140,7 +154,11 @@ impl Provider {
             }
         });
         let provider = Self { address, shared };
-        let discovery = json!({ "issuer": provider.issuer(), "jwks_uri": format!("{}/keys", provider.issuer()) });
+        let at = |path: &str| format!("{}{path}", provider.issuer());
+        let discovery = json!({
+            "issuer": provider.issuer(), "jwks_uri": at("/keys"),
+            "authorization_endpoint": at("/authorize?tenant=1"), "token_endpoint": at("/token"),
+        });
         provider.answer("/.well-known/openid-configuration", &discovery.to_string());
         provider.keys(keys);
         provider
@@ -156,7 +174,15 @@ impl Provider {
         self.answer("/keys", &json!({ "keys": keys }).to_string());
     }
 
-    /// Answers so at a path from now on; `-> ADDRESS` leads there.
+    /// Heads and forms that were posted, in their order.
+    ///
+    /// # Panics
+    /// If another thread has.
+    pub fn posted(&self) -> Vec<(String, String)> {
+        self.shared.posted.lock().expect("nobody panics here").clone()
+    }
+
+    /// Answers so at a path from now on; `-> ADDRESS` leads there, `400 …` refuses.
     ///
     /// # Panics
     /// If another thread has.

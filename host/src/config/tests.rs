@@ -289,6 +289,20 @@ fn logins_are_checked() {
     problem(&format!("[auth.oidc.key]\n{good}"), &[], "t.toml:1: ", "this name");
     problem(&format!("[auth.oidc.h]\n{good}\n[auth.oidc.i]\n{good}"), &[], "", "another provider");
 
+    let pages = |lines: &str| format!("[auth.oidc.h]\n{good}\n[auth.oidc.h.sign_in]\n{lines}");
+    let config = parse(&pages("client_id = \"pages\""), &[]).unwrap();
+    let sign_in = config.identity.providers["h"].sign_in.as_ref().unwrap();
+    assert_eq!((sign_in.scope.as_str(), sign_in.label.as_str()), ("openid", "h"));
+    assert_eq!(parse(&config.effective_toml(), &[]).unwrap(), config);
+    let whole =
+        pages("client_id = \"p\"\nclient_secret = { env = \"S\" }\nscope = \"a b\"\nresource = \"r\"\nlabel = \"H\"");
+    let config = parse(&whole, &[("S", "hunter2")]).unwrap();
+    assert!(!config.effective_toml().contains("hunter2"));
+    assert_eq!(parse(&config.effective_toml(), &[("S", "hunter2")]).unwrap(), config);
+    problem(&pages("scope = \"openid\""), &[], "t.toml:4: ", "`auth.oidc.h.sign_in.client_id` is missing");
+    problem(&pages("client_id = \"p\"\nclient_secret = \"hunter2\""), &[], "t.toml:6: ", "backups");
+    problem(&pages("client_id = \"p\"\nscopes = \"a\""), &[], "t.toml:6: ", "scope");
+
     let user = |lines: &str| format!("[auth.basic.ada]\n{lines}");
     let hash = passwords::hash("secret").unwrap();
     let known = [("HASH", hash.as_str()), ("WORD", "secret")];

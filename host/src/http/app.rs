@@ -19,7 +19,7 @@ use crate::http::doors::{self, Entered};
 use crate::http::failures::Failure;
 use crate::http::identity::{identified, refused};
 use crate::http::shared::{API, App, Failed, Shared, below, failure};
-use crate::http::{admin, batch, cors, fhir, health, ingest, packed, pages, tables};
+use crate::http::{admin, batch, cors, fhir, health, ingest, packed, pages, sign_in, tables};
 use crate::model::error::{Code, Error, Result};
 use crate::telemetry::context::{self, Asked, Step};
 use crate::telemetry::spans::{Attribute, Kind};
@@ -60,6 +60,10 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/console/", get(pages::console))
         .route("/console/{*path}", get(pages::console))
         .route("/pages/{name}", get(pages::file))
+        .route("/auth/callback", get(pages::callback))
+        .route("/auth/providers", get(sign_in::providers))
+        .route("/auth/providers/{name}", get(sign_in::address))
+        .route("/auth/providers/{name}/token", post(sign_in::token))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -125,11 +129,22 @@ const NAMED: [&str; 6] =
     ["$batch", "$metadata", "EntityDefinitions", "userqueries", "msind_UpsertBundle", "msind_RetrieveBundle"];
 
 /// Parts of the admin API.
-const ADMIN: [&str; 9] =
-    ["tables", "mappings", "sources", "keys", "audit", "events", "traffic", "settings", "openapi.json"];
+const ADMIN: [&str; 11] = [
+    "tables",
+    "mappings",
+    "sources",
+    "keys",
+    "roles",
+    "origin",
+    "audit",
+    "events",
+    "traffic",
+    "settings",
+    "openapi.json",
+];
 
 /// Parts of the house.
-const PARTS: [&str; 8] = ["api", "fhir", "app", "console", "pages", "healthz", "readyz", "metrics"];
+const PARTS: [&str; 9] = ["api", "fhir", "app", "console", "pages", "auth", "healthz", "readyz", "metrics"];
 
 /// Who may not come in learns why; the others find their own address beside the request. What leaves is in the manner
 /// of its part of the house.

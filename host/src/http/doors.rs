@@ -76,6 +76,12 @@ const PUBLIC: [&str; 8] = [
     "/fhir/metadata",
 ];
 
+/// Pages are such documents, and so is where a provider sends back who has signed in.
+fn is_public(path: &str) -> bool {
+    let is_page = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    PUBLIC.contains(&path) || ["/app", "/console", "/auth/callback"].into_iter().any(is_page)
+}
+
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 impl Doors {
@@ -139,7 +145,7 @@ impl Doors {
         let by_page = !typed && (origins.peek().is_some() || sites.peek().is_some());
         let ours = origins.all(|origin| self.is_our_origin(origin, name))
             && sites.all(|site| site == "same-origin" || site == "none");
-        if ours || (looks && PUBLIC.contains(&uri.path())) {
+        if ours || (looks && is_public(uri.path())) {
             return Ok(by_page);
         }
         Err(Error::new(Code::CrossSite, "a web page of another site sent this request").target("Origin").hint(
@@ -204,7 +210,7 @@ fn types(path: &str) -> &'static [&'static str] {
             // A file of which nobody knows more; no form can say so.
             "application/octet-stream",
         ],
-        "/admin/v1/mappings" => &["application/wasm"],
+        "/admin/v1/mappings" => &["application/wasm", "application/yaml"],
         _ => &[JSON],
     }
 }

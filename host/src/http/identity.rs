@@ -32,8 +32,8 @@ const KEY_OPTION: &str = "apikey";
 /// What anybody is answered.
 const OPEN: [&str; 5] = ["/", "/healthz", "/readyz", "/app", "/console"];
 
-/// Below these too: pages are the same for all; what they show they ask for as anybody else.
-const OPEN_BELOW: [&str; 3] = ["/app/", "/console/", "/pages/"];
+/// Below these too: pages are the same for all; what they show they ask for as anybody else. Who signs in is nobody yet.
+const OPEN_BELOW: [&str; 4] = ["/app/", "/console/", "/pages/", "/auth/"];
 
 /// Puts the [`Caller`] beside a request.
 pub(super) async fn identified(State(app): Shared, mut request: Request, next: Next) -> Response {

@@ -51,6 +51,11 @@ pub(super) async fn console(headers: HeaderMap) -> Response {
     named("console.html", &headers)
 }
 
+/// Where a provider sends back who has signed in there.
+pub(super) async fn callback(headers: HeaderMap) -> Response {
+    named("callback.html", &headers)
+}
+
 pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
     named(&name, &headers)
 }
@@ -103,7 +108,7 @@ mod tests {
             let found = format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(file.bytes)));
             assert_eq!(found, file.integrity, "{}: `npm ci && npm run build` in host/web makes it anew", file.name);
         }
-        for page in ["start.html", "app.html", "console.html", "LICENSES.txt"] {
+        for page in ["start.html", "app.html", "console.html", "callback.html", "LICENSES.txt"] {
             assert!(FILES.iter().any(|file| file.name == page), "{page}");
         }
     }

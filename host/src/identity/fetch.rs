@@ -49,6 +49,11 @@ impl Fetcher {
         Ok(Self { http, most })
     }
 
+    /// What a provider says of itself (OpenID Connect Discovery 1.0, 4), whatever of it is wanted.
+    pub async fn discovered<T: DeserializeOwned>(&self, issuer: &str) -> Result<T> {
+        self.json(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))).await
+    }
+
     /// `UpstreamDown` for whatever is no such document; what it was instead is for the log.
     pub async fn json<T: DeserializeOwned>(&self, address: &str) -> Result<T> {
         let bytes = self.bytes(address).await?;
@@ -60,11 +65,34 @@ impl Fetcher {
         if !is_safe(address) {
             return Err(failed(address, "it is neither https nor on this machine"));
         }
-        let asked = self.http.get(address).header("accept", "application/json").send();
-        let mut response = asked.await.map_err(|error| failed(address, &chain(&error)))?;
-        if response.status().as_u16() != 200 {
-            return Err(failed(address, &format!("status {}", response.status().as_u16())));
+        match self.answered(address, self.http.get(address)).await? {
+            (200, bytes) => Ok(bytes),
+            (status, _) => Err(failed(address, &format!("status {status}"))),
         }
+    }
+
+    /// What is answered to a form, with its status; `basic`: a client and its secret (RFC 6749, 2.3.1).
+    pub async fn form(
+        &self,
+        address: &str,
+        form: &[(&str, &str)],
+        basic: Option<(&str, &str)>,
+    ) -> Result<(u16, Vec<u8>)> {
+        if !is_safe(address) {
+            return Err(failed(address, "it is neither https nor on this machine"));
+        }
+        let request = self.http.post(address).header("content-type", "application/x-www-form-urlencoded");
+        let request = match basic {
+            Some((client, secret)) => request.basic_auth(encoded(client), Some(encoded(secret))),
+            None => request,
+        };
+        let form: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        self.answered(address, request.body(form.join("&"))).await
+    }
+
+    async fn answered(&self, address: &str, request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>)> {
+        let asked = request.header("accept", "application/json").send();
+        let mut response = asked.await.map_err(|error| failed(address, &chain(&error)))?;
         let mut bytes = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|error| failed(address, &chain(&error)))? {
             if bytes.len() + piece.len() > self.most {
@@ -72,13 +100,25 @@ impl Fetcher {
             }
             bytes.extend_from_slice(&piece);
         }
-        Ok(bytes)
+        Ok((response.status().as_u16(), bytes))
     }
+}
+
+/// An address with more in its query; None where it is none.
+pub fn with_query(address: &str, parts: &[(&str, &str)]) -> Option<String> {
+    let mut url = Url::parse(address).ok()?;
+    url.query_pairs_mut().extend_pairs(parts);
+    Some(url.into())
+}
+
+/// As a form has it.
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// The address is the configuration's or its provider's, and says nothing of a caller.
 fn failed(address: &str, why: &str) -> Error {
-    Error::new(Code::UpstreamDown, "the provider of tokens cannot be asked for its keys")
+    Error::new(Code::UpstreamDown, "the provider of tokens cannot be asked")
         .hint("try again shortly")
         .internal(format!("{address}: {why}"))
 }

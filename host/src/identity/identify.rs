@@ -10,6 +10,7 @@ use crate::identity::jws::Token;
 use crate::identity::keys::{Keys, not_accepted};
 use crate::identity::passwords::{UserSettings, Users};
 use crate::identity::provider::{Provider, ProviderSettings};
+use crate::identity::sign_in::SignIn;
 use crate::model::caller::{Caller, Role};
 use crate::model::error::Result;
 use crate::model::limits::Limits;
@@ -40,6 +41,8 @@ pub struct Identity {
     pub keys: Arc<Keys>,
     users: Option<Users>,
     providers: Vec<Provider>,
+    /// Of those at which people sign in, by name.
+    sign_ins: BTreeMap<String, SignIn>,
     token_bytes: usize,
 }
 
@@ -61,8 +64,14 @@ impl Identity {
         let users = if settings.users.is_empty() { None } else { Some(Users::new(&settings.users, limits)?) };
         let providers = settings.providers.iter().map(|(name, provider)| Provider::new(name, provider, limits));
         let providers = providers.collect::<Result<_>>()?;
+        let sign_ins = settings.providers.iter().filter_map(|(name, provider)| {
+            let (sign_in, certificates) = (provider.sign_in.as_ref()?, provider.ca_file.as_deref());
+            let sign_in = SignIn::new(&provider.issuer, sign_in, certificates, limits);
+            Some(sign_in.map(|sign_in| (name.clone(), sign_in)))
+        });
+        let sign_ins = sign_ins.collect::<Result<_>>()?;
         let (settings, keys, token_bytes) = (settings.clone(), Arc::new(Keys::open(data_dir)?), limits.token_bytes);
-        Ok(Self { settings, keys, users, providers, token_bytes })
+        Ok(Self { settings, keys, users, providers, sign_ins, token_bytes })
     }
 
     /// Whether there is any login.
@@ -73,6 +82,21 @@ impl Identity {
     /// Whether passwords are taken.
     pub fn takes_passwords(&self) -> bool {
         self.users.is_some()
+    }
+
+    /// What is configured.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The providers at which people sign in on the pages, by name.
+    pub fn sign_ins(&self) -> impl Iterator<Item = (&str, &SignIn)> {
+        self.sign_ins.iter().map(|(name, sign_in)| (name.as_str(), sign_in))
+    }
+
+    /// One of them.
+    pub fn sign_in(&self, name: &str) -> Option<&SignIn> {
+        self.sign_ins.get(name)
     }
 
     /// Who it is; `Unauthorized` in the same words whatever is wrong with a key or a password, with

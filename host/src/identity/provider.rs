@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::identity::fetch::Fetcher;
 use crate::identity::jws::{Algorithm, PublicKey, Token};
+use crate::identity::sign_in::SignInSettings;
 use crate::model::caller::{Caller, Kind};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -50,6 +51,8 @@ pub struct ProviderSettings {
     pub jwks_url: Option<String>,
     /// PEM certificates of an authority of its own.
     pub ca_file: Option<PathBuf>,
+    /// People sign in there on the pages.
+    pub sign_in: Option<SignInSettings>,
 }
 
 impl ProviderSettings {
@@ -200,12 +203,11 @@ impl Provider {
         let address = match &self.settings.jwks_url {
             Some(address) => address.clone(),
             None => {
-                let at = format!("{}/.well-known/openid-configuration", self.settings.issuer.trim_end_matches('/'));
-                let found: Discovered = self.fetcher.json(&at).await?;
+                let found: Discovered = self.fetcher.discovered(&self.settings.issuer).await?;
                 // Else another provider's keys would be taken for this one's.
                 if found.issuer != self.settings.issuer {
                     return Err(Error::new(Code::UpstreamDown, "the provider of tokens calls itself by another name")
-                        .internal(format!("{at}: issuer {:?}", found.issuer)));
+                        .internal(format!("{}: issuer {:?}", self.settings.issuer, found.issuer)));
                 }
                 found.jwks_uri
             }

@@ -43,6 +43,8 @@ pub struct Limits {
     pub jwks_ms: u64,
     /// Times in a minute that a provider is asked for its keys, whatever tokens come.
     pub jwks_fetches: u32,
+    /// Calls of a provider at once for people who sign in there on a page. `Busy` for one more.
+    pub sign_ins: usize,
     /// Passwords that are checked at once. More wait.
     pub password_checks: usize,
     /// Requests whose password waits to be checked. `Busy` for one more.
@@ -119,7 +121,7 @@ pub struct Limits {
     /// Milliseconds that such a trial may take, and as many what is tried may take to be loaded. `MappingTimeout`; where its
     /// cells came from is left out first.
     pub try_ms: u64,
-    /// Bytes of mappings in YAML that are read for trials from the start to the end of the server, which keeps what it
+    /// Bytes of mappings in YAML that are read to be tried or loaded, from the start to the end of the server, which keeps what it
     /// reads of each. `Busy` for one more.
     pub drafts_bytes: usize,
     /// Bytes of one answer of a FHIR service. `UpstreamInvalid`.
@@ -265,6 +267,7 @@ impl Default for Limits {
             jwks_bytes: 256 << 10,
             jwks_ms: 10 * 60 * 1_000,
             jwks_fetches: 6,
+            sign_ins: 16,
             password_checks: 2,
             password_queue: 64,
             password_failures: 20,

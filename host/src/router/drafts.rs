@@ -13,7 +13,7 @@ use turntable_view::{self as view, PROGRAM};
 use crate::mapping::component::Mapping;
 use crate::mapping::sandbox::Sandbox;
 use crate::mapping::shipped::{DECLARED, VIEW_ENGINE};
-use crate::model::error::{Code, Error, Result};
+use crate::model::error::{Code, Detail, Error, Result};
 use crate::model::limits::Limits;
 
 /// Texts whose mappings are kept.
@@ -77,6 +77,19 @@ impl Drafts {
             kept.pop_front();
         }
         Ok(draft)
+    }
+
+    /// The component of a mapping in YAML, as `turntable mapping build` makes it where there are no samples. `ComponentRefused`,
+    /// with each place where something is wrong; `Busy` as of [`Self::draft`].
+    pub fn component(&self, text: &str, limits: &Limits) -> Result<Vec<u8>> {
+        self.make_room(text.len(), limits.drafts_bytes)?;
+        let mapping = yaml::read(text, NO_FILE).map_err(|faults| {
+            let details: Vec<_> = faults.into_iter().map(|fault| placed(&noted(fault))).collect();
+            Error::new(Code::ComponentRefused, "no component can be made of this mapping: it is not right yet")
+                .hint("put right what is named; the playground says the same as it is typed")
+                .details(details)
+        })?;
+        declare(DECLARED, mapping, &[]).map_err(not_built)
     }
 
     fn known(&self, language: Language, text: &str) -> Option<Arc<Draft>> {
@@ -148,6 +161,16 @@ fn noted(fault: yaml::Fault) -> Note {
     Note { is_error: true, line, column, message: fault.message, hint: fault.hint }
 }
 
+/// A note as a part of an error.
+fn placed(note: &Note) -> Detail {
+    let hint = note.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Detail {
+        code: "yaml".to_owned(),
+        message: format!("{}{hint}", note.message),
+        target: Some(format!("line {}, column {}", note.line, note.column)),
+    }
+}
+
 fn not_built(why: String) -> Error {
     Error::new(Code::ComponentRefused, "no component can be made of this mapping").internal(why)
 }
@@ -176,6 +199,11 @@ mod tests {
         assert_eq!((typo.notes[0].line, typo.notes[0].is_error), (12, true), "{:?}", typo.notes);
         let unknown = draft(&GOOD.replace("code.text", "colour"));
         assert_eq!(unknown.notes[0].line, 12, "{:?}", unknown.notes);
+
+        assert!(drafts.component(GOOD, &limits).expect("a component").starts_with(b"\0asm"));
+        let error = drafts.component(&GOOD.replace("text: code.text", "txet: code.text"), &limits).expect_err("a typo");
+        assert_eq!(error.code(), Code::ComponentRefused);
+        assert_eq!(error.get_details()[0].target.as_deref().map(|at| &at[..8]), Some("line 12,"), "{error:?}");
 
         let view = r#"{"resourceType":"ViewDefinition","resource":"Patient","name":"p","select":[{"column":[{"name":"id","path":"idd"}]}]}"#;
         let wrong = drafts.draft(Language::View, view, &sandbox, &limits).expect("a draft");

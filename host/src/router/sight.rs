@@ -46,12 +46,12 @@ pub struct Sight {
 
 /// What there is of a table.
 #[derive(Debug)]
-struct Seen {
-    access: TableAccess,
+pub(in crate::router) struct Seen {
+    pub(in crate::router) access: TableAccess,
     /// By [`Act`]: the roles and scopes that let it be done.
-    by: [Vec<String>; 4],
+    pub(in crate::router) by: [Vec<String>; 4],
     /// By [`Act`]: the conditions of which a row must meet one; None = all rows.
-    rows: [Option<Vec<String>>; 4],
+    pub(in crate::router) rows: [Option<Vec<String>>; 4],
     /// By [`Act`]: only rows of the patient of a launch.
     of_patient: [bool; 4],
     /// Columns whose values are not shown, but the key and the version.
@@ -59,7 +59,7 @@ struct Seen {
     /// By [`Act`]: columns that it is let be done with, where these are not all.
     columns: [bool; 4],
     /// Why the rules do not fit the table: nothing of it is shown.
-    misfit: bool,
+    pub(in crate::router) misfit: bool,
 }
 
 impl Sights {
@@ -113,6 +113,11 @@ impl Sight {
         let tracked = names.iter().filter(|name| catalog.tracked().contains(*name)).filter(is_whole).cloned().collect();
         let narrowed = sight.catalog.clone().tracking(tracked);
         Self { catalog: if catalog.has_twins() { narrowed.twinned() } else { narrowed }, ..sight }
+    }
+
+    /// What there is of a table; None: nothing.
+    pub(in crate::router) fn given(&self, table: &str) -> Option<&Seen> {
+        self.seen.get(table)
     }
 
     /// `UnknownTable` where there is nothing of it, `Forbidden` for what the rules do not give, `MethodNotAllowed` for what

@@ -20,6 +20,9 @@ async function route() {
   await picture(page, 'console');
   await page.getByRole('link', { name: 'Encounter', exact: true }).click();
   await page.getByRole('heading', { name: 'Encounter', level: 1 }).waitFor();
+  assert.match(await page.getByRole('row', { name: /msemr_periodstart/ }).innerText(), /date/, 'the parameter that it is searched by');
+  await page.locator('summary', { hasText: 'From Python' }).click();
+  await page.getByText('import os, requests').waitFor();
   await clean(page, 'a table');
   await picture(page, 'console-table');
   await page.getByRole('button', { name: /Turn to “kept here”/ }).click();
@@ -64,6 +67,67 @@ async function release() {
   await page.getByRole('dialog').getByRole('button', { name: 'Go back' }).click();
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   assert.notEqual(await digest(), released);
+  await page.context().close();
+}
+
+const FLAG = `mapping: flag
+version: 0.1.0
+tables:
+  tt_flag:
+    set: tt_flags
+    label: Flag
+    description: A warning about somebody.
+    resource: Flag
+    name: tt_warning
+    columns:
+      tt_flagid: {key: true, label: Flag}
+      tt_warning: {text: code.text, label: Warning, max: 200}
+`;
+
+/// A mapping in YAML is dropped, put right on the page, and let in.
+async function yaml() {
+  const page = await open(chromium);
+  await signedIn(page);
+  await page.goto(`${server}/console/mappings`);
+  await page.getByRole('table', { name: 'Versions' }).waitFor();
+  const dropped = await page.evaluateHandle((text) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], 'flag.yaml'));
+    return transfer;
+  }, FLAG.replace('{text: code.text', '{txet: code.text'));
+  await page.dispatchEvent('.drop', 'drop', { dataTransfer: dropped });
+  await page.getByRole('heading', { name: 'Refused at the gate' }).waitFor();
+  assert.match(await page.getByRole('alert').innerText(), /line 12, column/);
+  await page.locator('tt-editor .cm-lint-marker-error').waitFor();
+  assert.match(await page.getByLabel('The mapping').innerText(), /txet: code\.text/, 'what was dropped stays');
+  await clean(page, 'a refused mapping in YAML');
+  await picture(page, 'console-yaml');
+  await page.getByLabel('The mapping').press('Control+a');
+  await page.keyboard.press('Delete');
+  await page.keyboard.insertText(FLAG);
+  await page.getByRole('button', { name: 'Load it' }).click();
+  await page.getByRole('heading', { name: 'Loaded: flag 0.1.0' }).waitFor();
+  await page.getByText('It brought no samples').waitFor();
+  await clean(page, 'a mapping in YAML that was let in');
+  await page.getByRole('button', { name: 'Put in force …' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Signed by').waitFor();
+  assert.match(await dialog.innerText(), /Signed by\s*nobody/);
+  await clean(page, 'the question before a release');
+  await picture(page, 'console-release');
+  await dialog.getByRole('button', { name: 'Put in force' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal((await json(`${server}/admin/v1/tables/tt_flag`)).body.mapping.version, '0.1.0');
+  // And taken out of force again.
+  await page.goto(`${server}/console/t/tt_flag`);
+  await page.getByRole('button', { name: 'Take it out of force …' }).click();
+  await clean(page, 'the question before a mapping goes');
+  await dialog.getByRole('button', { name: 'Take it out of force', exact: true }).click();
+  await page.getByRole('heading', { name: 'Tables', level: 1 }).waitFor();
+  assert.equal((await json(`${server}/admin/v1/tables/tt_flag`)).status, 404);
+  await page.goto(`${server}/console/mappings`);
+  await page.locator('input[type=file]').setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no mapping') });
+  await page.getByRole('heading', { name: 'Refused at the gate' }).waitFor();
   await page.context().close();
 }
 
@@ -161,7 +225,7 @@ async function others() {
   for (const window of [{ width: 360, height: 740 }, { scheme: 'dark' }]) {
     const page = await open(chromium, window);
     await signedIn(page);
-    for (const address of ['/console/', '/console/t/msemr_encounter', '/console/mappings', '/console/services', '/console/explorer', '/console/playground', '/console/settings', '/console/audit']) {
+    for (const address of ['/console/', '/console/t/msemr_encounter', '/console/mappings', '/console/services', '/console/explorer', '/console/playground', '/console/settings', '/console/audit', '/console/people']) {
       await page.goto(`${server}${address}`);
       await page.locator('.grid, .card, form').first().waitFor();
       await clean(page, `${address}, ${JSON.stringify(window)}`);
@@ -189,6 +253,14 @@ async function playground() {
   await page.getByLabel('The mapping').fill('mapping: x\nfoo: 1\n');
   await page.getByText('line 2, column 1').waitFor();
   await clean(page, 'a mapping as it is typed');
+  // From a row of the data app to the FHIR that it is made of.
+  await page.goto(`${server}/app/t/contacts/4c73b472-442b-4920-b899-aadc599f1d75`);
+  await page.getByRole('link', { name: 'Where it comes from' }).click();
+  await page.locator('.tree', { hasText: '4c73b472-442b-4920-b899-aadc599f1d75' }).waitFor();
+  await page.getByRole('row', { name: /fullname/ }).getByRole('button').first().click();
+  await page.locator('.tree .from').first().waitFor();
+  await picture(page, 'console-origin');
+  await clean(page, 'where a row comes from');
   await page.goto(`${server}/console/settings`);
   await page.getByRole('table', { name: 'Limits' }).waitFor();
   await clean(page, 'settings');
@@ -230,11 +302,29 @@ async function people() {
   await page.getByRole('row', { name: /dashboard/ }).waitFor({ state: 'detached' });
   assert.equal((await json(`${closed}/api/data/v9.2/contacts?$top=1`, { headers: { 'x-api-key': made } })).status, 401);
   assert.ok(!page.url().includes(admin), 'no key in the address');
+
+  // Who may what, and the rows as they see them.
+  await page.goto(`${closed}/console/people`);
+  const may = page.getByRole('table', { name: 'What they may do' });
+  await may.getByRole('row', { name: /^Contact/ }).first().waitFor();
+  assert.match(page.url(), /people$/);
+  const contact = may.getByRole('row', { name: /^Contact .*gendercode/ });
+  assert.match((await contact.innerText()).replace(/\s+/g, ' '), /gendercode eq 1 no no no without emailaddress1; no values of birthdate/);
+  await clean(page, 'people and roles');
+  await picture(page, 'console-people');
+  await page.getByRole('button', { name: 'writer', exact: true }).click();
+  await page.waitForURL(/roles=nurse(,|%2C)writer/);
+  await may.getByRole('row', { name: /^Contact all rows all rows/ }).waitFor();
+  await page.getByRole('button', { name: 'writer', exact: true }).click();
+  await contact.getByRole('link', { name: 'as they do: Contact', exact: true }).click();
+  await page.getByText('This is what callers with the roles nurse are shown.').waitFor();
+  await page.getByRole('table', { name: 'Rows' }).waitFor();
+  assert.equal(await page.getByRole('columnheader', { name: 'emailaddress1' }).count(), 0);
   await page.context().close();
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [route, release, trials, others, playground, people]) {
+for (const part of [route, release, yaml, trials, others, playground, people]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();

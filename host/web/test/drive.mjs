@@ -15,6 +15,7 @@ export async function browser() {
 /// A window whose page says nothing to the console that it should not: no error, nothing that the policy stopped.
 export async function open(chromium, { width = 1280, height = 800, scheme = 'light', expected = [] } = {}) {
   const context = await chromium.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: 'UTC', locale: 'en-US' });
+  if (process.env.TURNTABLE_TEST_DIST) await fresh(context, process.env.TURNTABLE_TEST_DIST);
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const wrong = [];
@@ -27,6 +28,20 @@ export async function open(chromium, { width = 1280, height = 800, scheme = 'lig
   return page;
 }
 
+/// The files of a folder in the place of those in the server's binary, which need not be built anew for them.
+async function fresh(context, dist) {
+  await context.route(({ pathname }) => /^\/(app|console|auth\/callback)(\/|$)|^\/$/.test(pathname), async (route) => {
+    const [, page] = /^\/(app|console|callback)?/.exec(new URL(route.request().url()).pathname.replace('/auth', ''));
+    const response = await route.fetch();
+    await route.fulfill({ response, body: await readFile(path.join(dist, `${page ?? 'start'}.html`)) });
+  });
+  const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
+  await context.route('**/pages/*', async (route) => {
+    const file = path.join(dist, path.basename(new URL(route.request().url()).pathname));
+    await route.fulfill({ contentType: types[file.split('.').pop()], body: await readFile(file) });
+  });
+}
+
 /// Nothing that axe-core finds, nothing wider than the window, nothing said to the console.
 export async function clean(page, where) {
   // The page's policy keeps scripts out of it; a test may still look at it.
@@ -35,7 +50,8 @@ export async function clean(page, where) {
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join('\n  ')}`);
   assert.deepEqual(found, [], `${where}: accessible`);
   const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  assert.ok(over <= 0, `${where}: ${over} px wider than the window`);
+  const widest = () => [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > window.innerWidth).map((one) => one.outerHTML.slice(0, 120));
+  assert.ok(over <= 0, `${where}: ${over} px wider than the window: ${over > 0 ? (await page.evaluate(widest)).slice(0, 3).join(', ') : ''}`);
   assert.deepEqual(page.wrong(), [], `${where}: nothing said to the console`);
 }
 

@@ -18,7 +18,7 @@ use turntable_tests::{Answer, Fhir, PEOPLE, Server, Signer};
 const KEY: &[u8] = include_bytes!("../../keys/provider-rsa.pk8");
 
 /// Whom tokens are for that the provider is asked for by callers.
-const TURNTABLE: &str = "urn:turntable";
+pub(super) const TURNTABLE: &str = "urn:turntable";
 
 fn private_key() -> Secret {
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", BASE64_STANDARD.encode(KEY));
@@ -26,15 +26,15 @@ fn private_key() -> Secret {
 }
 
 /// The provider, and the FHIR service whose door takes its tokens alone. Both end with this.
-struct OpenId {
+pub(super) struct OpenId {
     process: Child,
-    issuer: String,
+    pub(super) issuer: String,
     fhir: String,
 }
 
 impl OpenId {
     /// None after a line that says so, where it is not installed.
-    async fn start(fhir: &Fhir) -> Option<Self> {
+    pub(super) async fn start(fhir: &Fhir) -> Option<Self> {
         let Some(modules) = std::env::var_os("TURNTABLE_TEST_OPENID_JS") else {
             skipped(
                 "no OpenID provider (npm install oidc-provider@9.13.3, set TURNTABLE_TEST_OPENID_JS to where it is)",
@@ -63,7 +63,7 @@ impl OpenId {
         Some(Self { process, issuer: text("issuer"), fhir: text("fhir") })
     }
 
-    fn settings(&self) -> ProviderSettings {
+    pub(super) fn settings(&self) -> ProviderSettings {
         ProviderSettings {
             issuer: self.issuer.clone(),
             audience: vec![TURNTABLE.to_owned()],
@@ -73,6 +73,7 @@ impl OpenId {
             skew: ProviderSettings::SKEW,
             jwks_url: None,
             ca_file: None,
+            sign_in: None,
         }
     }
 

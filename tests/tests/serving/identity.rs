@@ -88,6 +88,9 @@ pub(super) fn calls() -> Vec<Asked> {
         get("/admin/v1/audit/verify", ADMIN),
         get("/admin/v1/events", ADMIN),
         get("/admin/v1/keys", ADMIN),
+        get("/admin/v1/roles", ADMIN),
+        get("/admin/v1/origin?table=contact&key=00000000-0000-4000-8000-000000000000", ADMIN),
+        get("/admin/v1/roles/reader", ADMIN),
         call(Method::POST, "/admin/v1/keys", JSON, r#"{"name":"","roles":[]}"#, ADMIN),
         call(Method::DELETE, "/admin/v1/keys/none", "", "", ADMIN),
         get("/admin/v1/openapi.json", ANY),
@@ -157,7 +160,17 @@ async fn every_role_does_what_it_may_and_nothing_else() {
         assert_eq!((wrong.status, nobody.text == wrong.text && *method != Method::HEAD), (401, false), "{path}");
     }
     // What says nothing stays open, and what is not there is nobody's to know.
-    for path in ["/", "/app/", "/app/t/contacts/1", "/console/", "/pages/LICENSES.txt", "/healthz", "/readyz"] {
+    for path in [
+        "/",
+        "/app/",
+        "/app/t/contacts/1",
+        "/console/",
+        "/pages/LICENSES.txt",
+        "/auth/callback",
+        "/auth/providers",
+        "/healthz",
+        "/readyz",
+    ] {
         server.get(path, &[]).await.expect(200);
     }
     for path in ["/nothing", "/application", "/admin/v1/nothing", "/admin", "/fhir/Patient/1", "/api"] {

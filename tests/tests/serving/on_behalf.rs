@@ -35,6 +35,7 @@ fn settings(provider: &Provider) -> ProviderSettings {
         skew: ProviderSettings::SKEW,
         jwks_url: None,
         ca_file: None,
+        sign_in: None,
     }
 }
 

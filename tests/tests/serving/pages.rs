@@ -10,10 +10,15 @@ async fn every_address_leads_to_its_page_and_every_part_is_there() {
         ("/", "/"),
         ("/app/", "/app/t/contacts/4c73b472-442b-4920-b899-aadc599f1d75?tab=x"),
         ("/console/", "/console/t/x"),
+        ("/auth/callback", "/auth/callback?code=x&state=y"),
     ] {
         let first = server.get(page, &[]).await.expect(200);
         assert_eq!(first.header("content-type"), "text/html; charset=utf-8", "{page}");
         assert_eq!(server.get(deep, &[]).await.expect(200).text, first.text, "{deep}");
+        // A link in a letter, or in a page of another site, leads there too: it is the same for everybody.
+        for site in ["cross-site", "same-site"] {
+            assert_eq!(server.get(deep, &[("sec-fetch-site", site)]).await.expect(200).text, first.text, "{deep}");
+        }
         let policy = first.header("content-security-policy");
         for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"] {
             assert!(policy.contains(part), "{page}: {policy}");

@@ -235,3 +235,36 @@ async fn settings_and_figures_are_told() {
     assert!(settings["configuration"].as_str().is_some_and(|text| text.contains("listen")), "{settings:#}");
     assert_eq!(server.call(Method::POST, "/admin/v1/settings").json(&json!({})).send().await.status, 405);
 }
+
+/// From a row to the resource that it is made of, on both routes, and so to where each cell came from.
+#[tokio::test]
+async fn a_row_leads_to_its_resource() {
+    let fhir = turntable_tests::Fhir::sandbox().await;
+    fhir.as_sandbox().load(turntable_tests::EVENTS.as_bytes()).expect("the bundle is whole");
+    let server = Server::with(&fhir).virtual_tables(&["msemr_encounter"]).start().await;
+    server.ingest(turntable_tests::PEOPLE, None).await.expect(200);
+    for (table, set, key, resource_type) in [
+        ("contact", "contacts", "contactid", "Patient"),
+        ("msemr_encounter", "msemr_encounters", "msemr_encounterid", "Encounter"),
+    ] {
+        let rows = server.get(&format!("{set}?$select={key}&$top=1"), &[]).await.expect(200).json();
+        let row = rows["value"][0][key].as_str().expect("a key").to_owned();
+        let origin = server.get(&format!("/admin/v1/origin?table={table}&key={row}"), &[]).await.expect(200).json();
+        let of = server.get(&format!("/admin/v1/tables/{table}"), &[]).await.expect(200).json();
+        assert_eq!(origin["mapping"]["digest"], of["mapping"]["digest"]);
+        let resource = origin["resource"].as_str().expect("a resource");
+        assert!(resource.starts_with(&format!("{resource_type}/")), "{origin}");
+        let whole =
+            server.post("msind_RetrieveBundle", &json!({ "msind_FHIRQuery": resource })).await.expect(200).json();
+        let whole: Value = serde_json::from_str(whole["msind_JSON"].as_str().expect("a text")).expect("JSON");
+        let tried = json!({ "digest": origin["mapping"]["digest"], "resource": whole });
+        let tried = server.post("/admin/v1/mappings/try", &tried).await.expect(200).json();
+        let of =
+            tried["tables"].as_array().expect("tables").iter().find(|one| one["table"] == table).expect("it is one");
+        assert_eq!(of["rows"][0]["key"], origin["rowKey"], "{of}");
+    }
+    let nobody = "/admin/v1/origin?table=contact&key=00000000-0000-4000-8000-000000000000";
+    assert_eq!(server.get(nobody, &[]).await.expect(404).error_code(), "NotFound");
+    assert_eq!(server.get("/admin/v1/origin?table=contact&key=x", &[]).await.expect(400).error_code(), "BadKey");
+    assert_eq!(server.get("/admin/v1/origin?table=none&key=x", &[]).await.expect(400).error_code(), "BadKey");
+}

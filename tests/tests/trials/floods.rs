@@ -145,6 +145,7 @@ async fn serve(folder: &Path, issuer: String) {
         skew: ProviderSettings::SKEW,
         jwks_url: None,
         ca_file: None,
+        sign_in: None,
     };
     let server = Server::setup().data_dir(folder).start().await;
     server.ingest(PEOPLE, None).await.expect(200);

@@ -7,11 +7,11 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use utoipa::OpenApi;
 
 use crate::http::admin::answer::{ErrorAnswer, reply};
-use crate::http::admin::{audit, figures, keys, playground, releases, sources, tables};
+use crate::http::admin::{audit, figures, keys, origin, playground, releases, roles, sources, tables};
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 22] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 25] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -29,6 +29,9 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 22] {
         ("/admin/v1/sources/{name}/probe", post(sources::probe)),
         ("/admin/v1/keys", get(keys::list).post(keys::create)),
         ("/admin/v1/keys/{name}", delete(keys::revoke)),
+        ("/admin/v1/roles", get(roles::list)),
+        ("/admin/v1/roles/{roles}", get(roles::show)),
+        ("/admin/v1/origin", get(origin::show)),
         ("/admin/v1/audit", get(audit::audit)),
         ("/admin/v1/audit/export", get(audit::export)),
         ("/admin/v1/audit/verify", get(audit::verify)),
@@ -61,6 +64,9 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 22] {
         keys::list,
         keys::create,
         keys::revoke,
+        roles::list,
+        roles::show,
+        origin::show,
         audit::audit,
         audit::export,
         audit::verify,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -217,7 +217,7 @@ pub(crate) struct PutInForce {
     rolled_back: bool,
 }
 
-/// Loads a component through the gate.
+/// Loads a component through the gate, or a mapping in YAML, of which a component is made.
 #[utoipa::path(
     post,
     path = "/admin/v1/mappings",
@@ -229,7 +229,10 @@ pub(crate) struct PutInForce {
             description = "The component's signature in base64, as `turntable mapping sign` and `cosign sign-blob` make it",
         ),
     ),
-    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    request_body(
+        content((Vec<u8> = "application/wasm"), (String = "application/yaml")),
+        description = "The component, or the mapping in YAML",
+    ),
     responses(
         (status = 200, description = "Known already", body = Loaded),
         (status = 201, description = "Loaded", body = Loaded),
@@ -255,8 +258,17 @@ pub(crate) async fn load(
             return Err(body::refused(&parts.headers, component, error).await);
         };
         let signature = signature(&parts.headers)?;
-        let component = body::read(&app, &parts.headers, component, limit).await?;
-        let upload = load::Upload { component: component.to_vec(), signature, development: query.development };
+        let component = body::read(&app, &parts.headers, component, limit).await?.to_vec();
+        let component = match is_yaml(&parts.headers) {
+            false => component,
+            true => {
+                let text = String::from_utf8(component).map_err(|_| {
+                    Error::new(Code::ComponentRefused, "the YAML is not UTF-8").hint("save it as UTF-8")
+                })?;
+                app.turntable.component_of_yaml(text).await?
+            }
+        };
+        let upload = load::Upload { component, signature, development: query.development };
         app.turntable.load(upload, actor(&caller), laws).await
     };
     match loaded.await {
@@ -266,6 +278,12 @@ pub(crate) async fn load(
         }
         Err(error) => failure(&error),
     }
+}
+
+/// RFC 9512.
+fn is_yaml(headers: &HeaderMap) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    said.split(';').next().is_some_and(|said| said.trim().eq_ignore_ascii_case("application/yaml"))
 }
 
 /// The header of a component's signature.

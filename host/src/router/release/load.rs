@@ -61,6 +61,12 @@ impl Turntable {
         .await
     }
 
+    /// The component of a mapping in YAML, which is made here, to be loaded as any.
+    pub async fn component_of_yaml(self: &Arc<Self>, text: String) -> Result<Vec<u8>> {
+        let this = Arc::clone(self);
+        apart(async move || this.drafts.component(&text, &this.limits)).await
+    }
+
     async fn load_now(&self, upload: Upload, actor: &Actor, laws: Duration) -> Result<Loaded> {
         let Upload { component: bytes, signature, development } = upload;
         let mut report = Report { development, ..Report::default() };

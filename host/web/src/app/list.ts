@@ -4,13 +4,12 @@ import '../parts/grid.js';
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
-import { API, ask, query, quoted, Refusal, type Row } from '../parts/api.js';
-import { credentials } from '../parts/auth.js';
+import { API, ask, query, quoted, Refusal, type Row, send } from '../parts/api.js';
 import { named } from '../parts/columns.js';
 import { type Condition, filterBar, filterOf, read } from '../parts/filter.js';
 import { count } from '../parts/format.js';
 import type { Sorted } from '../parts/grid.js';
-import { type Column, placeOf, type Schema, schemaOf, tableOfSet } from '../parts/metadata.js';
+import { type Column, planOf, type Schema, schemaOf, tableOfSet } from '../parts/metadata.js';
 import { empty, Page } from '../parts/page.js';
 import { place, turn } from '../parts/router.js';
 import { badge } from './badge.js';
@@ -29,6 +28,8 @@ class List extends Page {
   declare address: string;
   private schema: Schema | null = null;
   private where: 'native' | 'virtual' | null = null;
+  /// Conditions that the FHIR service cannot search by.
+  private here: readonly string[] = [];
   private rows: readonly Row[] = [];
   private total: number | null = null;
   private next: string | null = null;
@@ -47,6 +48,10 @@ class List extends Page {
 
   private get place() {
     return place('/app/');
+  }
+
+  protected override get waitsFor(): string {
+    return this.where === 'native' ? 'the server is slow' : 'the rows come from a FHIR service, which is slow';
   }
 
   private get conditions(): readonly Condition[] {
@@ -96,11 +101,17 @@ class List extends Page {
       if (this.place.query.has('view') && !this.view) throw new Refusal(404, 'NotFound', 'This view is not there any more.', null, 'Choose another, or all rows.');
       const url = `${API}/${table.set}${query(this.options(this.schema))}`;
       if (url === this.asked && !force) return;
-      const [first, where] = await Promise.all([
+      const { $filter } = this.options(this.schema);
+      const plan = planOf(table, { $filter, $top: 1 }).then(({ where, here }) => {
+        // Known before the rows are: it says of whom they wait, and why they may.
+        if (!signal.aborted) [this.where, this.here] = [where, here];
+        this.requestUpdate();
+      });
+      const [first] = await Promise.all([
         ask<Row>(`${url}&$count=true`, { signal, headers: { prefer: `odata.maxpagesize=${PAGE},odata.include-annotations="*"` } }),
-        placeOf(table),
+        plan,
       ]);
-      [this.asked, this.where, this.rows, this.loaded] = [url, where, [], true];
+      [this.asked, this.rows, this.loaded] = [url, [], true];
       this.marked = new Set();
       this.take(first.body);
       const total = first.body['@odata.count'];
@@ -130,6 +141,8 @@ class List extends Page {
     const { schema } = this;
     if (!schema) return html`${this.state(() => void this.load(true))}`;
     const { table } = schema;
+    // Rows of another query are never taken for those of this one.
+    const stale = this.asked !== `${API}/${table.set}${query(this.options(schema))}`;
     const filtered = this.conditions.length > 0 || this.place.fragment.has('q');
     return html`
       <div class="bar">
@@ -158,6 +171,7 @@ class List extends Page {
               <button class="plain danger" @click=${() => removal(schema, this.markedRows(schema), () => void this.load(true))}>Delete ${this.marked.size}</button>`
           : nothing}
       </div>
+      ${this.unsearched(schema)}
       ${this.state(() => void this.load(true))}
       ${this.loaded && !this.rows.length && !this.refusal
         ? filtered
@@ -167,8 +181,8 @@ class List extends Page {
               html`<p><a href=${`/app/t/${table.set}/new`}>Make the first</a></p>`,
             )
         : nothing}
-      ${this.rows.length
-        ? html`<tt-grid
+      ${this.rows.length && !(stale && this.refusal)
+        ? html`<tt-grid class=${stale ? 'stale' : nothing} aria-busy=${stale ? 'true' : nothing}
             .table=${table}
             .columns=${this.columns(schema)}
             .rows=${this.rows}
@@ -190,6 +204,14 @@ class List extends Page {
           </p>`
         : nothing}
     `;
+  }
+
+  /// What the FHIR service cannot search by, by the names that people know.
+  private unsearched(schema: Schema): TemplateResult | typeof nothing {
+    const found = schema.columns.filter((column) => this.here.some((one) => one.includes(column.property)));
+    if (!found.length) return nothing;
+    const names = found.map((column) => column.label).join(', ');
+    return html`<p class="quiet" role="note">The FHIR service cannot search by ${names}: rows are looked at here one by one, which may take longer. A condition that it can search by makes it quick.</p>`;
   }
 
   private chooser(schema: Schema): TemplateResult {
@@ -215,7 +237,7 @@ class List extends Page {
   /// All rows of the query, as a file.
   private async download(set: string): Promise<void> {
     await this.work(async (signal) => {
-      const response = await fetch(this.asked, { signal, credentials: 'omit', headers: { accept: 'text/csv', ...credentials() } });
+      const response = await send(this.asked, { signal, headers: { accept: 'text/csv' } });
       if (!response.ok) throw new Refusal(response.status, `Http${response.status}`, 'The file cannot be made.', null, 'Narrow the list by a filter.');
       const link = document.createElement('a');
       link.href = URL.createObjectURL(await response.blob());

@@ -9,7 +9,7 @@ import { API, ask, Refusal, type Row } from '../parts/api.js';
 import { call, curl } from '../parts/dialog.js';
 import { bodyOf, field, type Put } from '../parts/field.js';
 import { type Column, placeOf, type Related, type Schema, schemaOf, tableOfSet } from '../parts/metadata.js';
-import { Page, refused } from '../parts/page.js';
+import { LONG, Page, refused } from '../parts/page.js';
 import { go, place, turn } from '../parts/router.js';
 import { badge } from './badge.js';
 import { type Choice, conflict, differing } from './conflict.js';
@@ -38,6 +38,8 @@ class Record_ extends Page {
   private puts = new Map<string, Put>();
   private all = false;
   private saving = false;
+  /// It takes longer than one expects.
+  private lingers = false;
   private refusedSave: Refusal | null = null;
   private theirs: Theirs | null = null;
 
@@ -52,6 +54,10 @@ class Record_ extends Page {
     }
   }
 
+  protected override get waitsFor(): string {
+    return this.where === 'native' ? 'the server is slow' : 'the row lives in a FHIR service, which is slow';
+  }
+
   private get url(): string {
     return `${API}/${this.set}(${this.key})`;
   }
@@ -63,6 +69,7 @@ class Record_ extends Page {
       document.title = table.label;
       const [schema, where] = await Promise.all([schemaOf(table), placeOf(table)]);
       [this.schema, this.where] = [schema, where];
+      this.requestUpdate();
       if (this.isNew) {
         this.row = {};
         await this.preset(schema);
@@ -98,7 +105,8 @@ class Record_ extends Page {
         <span class="fill"></span>
         ${this.isNew
           ? nothing
-          : html`<button class="plain" @click=${() => window.print()}>Print</button>
+          : html`<a class="button plain" href=${`/console/playground?table=${table.name}&row=${this.key}`} title="For administrators: the FHIR that it is made of, cell by cell">Where it comes from</a>
+              <button class="plain" @click=${() => window.print()}>Print</button>
               <button class="plain danger" @click=${() => removal(schema, [{ ...row, '@odata.etag': this.etag }], () => go(`/app/t/${table.set}`))}>Delete</button>`}
       </div>
       ${this.state(() => void this.load())}
@@ -147,6 +155,7 @@ class Record_ extends Page {
             ? html`<button class="primary" ?disabled=${this.saving}>${this.saving ? 'Saving …' : 'Save'}</button>
                 <button type="button" class="plain" @click=${() => this.drop()}>${this.isNew ? 'Do not make it' : 'Undo changes'}</button>`
             : nothing}
+          ${this.lingers ? html`<span class="quiet" role="status">It takes long: ${this.waitsFor}. What you have typed stays.</span>` : nothing}
           <span class="fill"></span>
           ${hidden && !this.isNew
             ? html`<button type="button" class="plain" @click=${() => {
@@ -192,6 +201,10 @@ class Record_ extends Page {
     [this.saving, this.refusedSave] = [true, null];
     this.requestUpdate();
     const url = this.isNew ? `${API}/${this.set}` : this.url;
+    const late = window.setTimeout(() => {
+      this.lingers = true;
+      this.requestUpdate();
+    }, LONG);
     const headers: Record<string, string> = { prefer: 'return=representation,odata.include-annotations="*"' };
     if (!this.isNew && this.etag) headers['if-match'] = this.etag;
     try {
@@ -203,7 +216,8 @@ class Record_ extends Page {
       // Somebody was faster: what they did stands beside what was to be done.
       if (this.refusedSave.status === 412 && !this.isNew) await this.compare();
     }
-    this.saving = false;
+    window.clearTimeout(late);
+    [this.saving, this.lingers] = [false, false];
     this.requestUpdate();
     await this.updateComplete;
     this.querySelector<HTMLElement>('.field.wrong input, .field.wrong select, .field.wrong textarea')?.focus();

@@ -38,9 +38,9 @@ class Audit extends Page {
       ${this.loaded && !this.entries.length && !this.refusal ? empty('Nothing was done that fits.') : nothing}
       ${this.entries.length
         ? html`<div class="grid" tabindex="0"><table aria-label="Audit">
-            <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Table</th><th scope="col">How</th></tr></thead>
+            <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Table</th><th scope="col">How</th><th scope="col">Request</th></tr></thead>
             <tbody>${this.entries.map((one) => html`<tr><td title=${one.at}>${new Date(one.at).toLocaleString()}</td><td>${one.actor}</td><td>${one.action}</td><td>${one.table ?? ''}</td>
-              <td><code>${one.detail === undefined ? '' : shown(one.detail)}</code></td></tr>`)}</tbody>
+              <td><code>${one.detail === undefined ? '' : shown(one.detail)}</code></td><td><code>${one.request ?? ''}</code></td></tr>`)}</tbody>
           </table></div>
           ${this.next ? html`<p class="foot"><button class="plain" @click=${() => void this.load(this.next)}>Older</button></p>` : nothing}`
         : nothing}`;

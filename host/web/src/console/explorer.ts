@@ -11,6 +11,15 @@ import { place, turn } from '../parts/router.js';
 const FIRST = 'contacts?$select=fullname,birthdate&$top=10';
 const ROWS = 50;
 
+/// Who looks at a condition.
+const CLASSES: Record<string, string> = {
+  exact: 'asked of the service',
+  inexact: 'asked, and looked at again here',
+  unsupported: 'looked at here',
+  related: 'asked of related rows',
+  apart: 'asked apart',
+};
+
 interface Search {
   readonly url: string;
   readonly conditions: readonly Row[];
@@ -96,8 +105,8 @@ class Explorer extends Page {
       ${searches.map((search) => html`
         <p><code>GET ${search.url}</code></p>
         <ul>
-          ${search.conditions.map((one) => html`<li><span class="badge ${one['class'] === 'exact' ? 'good' : 'bad'}">${one['class'] === 'exact' ? 'asked of the service' : String(one['class'] ?? 'here')}</span>
-            <code>${String(one['condition'] ?? one['filter'] ?? '')}</code> ${one['reason'] ? html`<small>${String(one['reason'])}</small>` : nothing}</li>`)}
+          ${search.conditions.map((one) => html`<li><span class="badge ${one['class'] === 'unsupported' ? 'bad' : one['class'] === 'inexact' ? '' : 'good'}">${CLASSES[String(one['class'])] ?? String(one['class'])}</span>
+            <code>${String(one['condition'])}</code> ${one['why'] ? html`<small>${String(one['why'])}</small>` : nothing}</li>`)}
           ${search.filteredHere ? html`<li><span class="badge bad">here</span> <code>${typeof search.filteredHere === 'string' ? search.filteredHere : JSON.stringify(search.filteredHere)}</code></li>` : nothing}
         </ul>`)}
       <ul>${said('sortedHere')}${said('fullScan')}</ul>

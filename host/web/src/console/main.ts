@@ -17,6 +17,7 @@ class Console extends Shell {
     { href: '/console/services', label: 'FHIR services' },
     { href: '/console/playground', label: 'Playground' },
     { href: '/console/explorer', label: 'Explorer' },
+    { href: '/console/people', label: 'People' },
     { href: '/console/keys', label: 'Keys' },
     { href: '/console/audit', label: 'Audit' },
     { href: '/console/settings', label: 'Settings' },
@@ -47,6 +48,9 @@ class Console extends Shell {
       case 'explorer':
         void import('./explorer.js');
         return html`<console-explorer .address=${address}></console-explorer>`;
+      case 'people':
+        void import('./people.js');
+        return html`<console-people .address=${address}></console-people>`;
       case 'keys':
         void import('./keys.js');
         return html`<console-keys></console-keys>`;

@@ -6,7 +6,7 @@ import '../parts/editor.js';
 import { html, nothing, type TemplateResult } from 'lit';
 
 import { brief, type Loaded, type MappingVersion } from '../parts/admin.js';
-import { ADMIN, ask, type Json } from '../parts/api.js';
+import { ADMIN, API, ask, type Json, query, Refusal, type Row } from '../parts/api.js';
 import { call, curl } from '../parts/dialog.js';
 import { count } from '../parts/format.js';
 import type { Note as Mark } from '../parts/editor.js';
@@ -76,6 +76,8 @@ class Playground extends Page {
   private resource: Json = null;
   private wrong: string | null = null;
   private chosen: Cell | null = null;
+  /// The row that one came from.
+  private row: { readonly table: string; readonly key: string } | null = null;
   private rest = 0;
 
   override connectedCallback(): void {
@@ -86,8 +88,22 @@ class Playground extends Page {
   private async begin(): Promise<void> {
     const found = await this.work(async (signal) => {
       this.versions = (await ask<{ mappings: Loaded[] }>(`${ADMIN}/mappings`, { signal })).body.mappings;
+      await this.ofRow(signal);
     });
     if (found) await this.run();
+  }
+
+  /// A row that the address names brings the resource that it is made of, and the version that makes it.
+  private async ofRow(signal: AbortSignal): Promise<void> {
+    const { query: asked, fragment } = place('/console/');
+    const [table, key] = [asked.get('table'), asked.get('row')];
+    if (!table || !key || fragment.has('resource')) return;
+    const { body: origin } = await ask<{ resource: string; rowKey: string; mapping: MappingVersion }>(`${ADMIN}/origin${query({ table, key })}`, { signal });
+    const { body: retrieved } = await ask<Row>(`${API}/msind_RetrieveBundle`, { method: 'POST', body: { msind_FHIRQuery: origin.resource }, signal });
+    if (typeof retrieved['msind_JSON'] !== 'string') throw new Refusal(404, 'NotFound', `The resource ${origin.resource} is not there any more.`, null, 'Load the row anew.');
+    const resource = JSON.stringify(JSON.parse(retrieved['msind_JSON']), null, 2);
+    turn({ query: { with: origin.mapping.digest }, fragment: { resource } });
+    this.row = { table, key: origin.rowKey };
   }
 
   private get text(): string {
@@ -189,7 +205,12 @@ class Playground extends Page {
   }
 
   private rows(tried: Tried): TemplateResult {
-    const filled = tried.tables.filter((table) => table.rows.length);
+    // The row that one came from goes before those that its resource gives as well.
+    const isOwn = (table: string, key: string | null) => this.row?.table === table && this.row.key === key;
+    const filled = tried.tables
+      .filter((table) => table.rows.length)
+      .sort((a, b) => Number(b.table === this.row?.table) - Number(a.table === this.row?.table))
+      .map((table) => ({ ...table, rows: [...table.rows].sort((a, b) => Number(isOwn(table.table, b.key)) - Number(isOwn(table.table, a.key))) }));
     if (!tried.mapping) return html`<p class="quiet">The mapping is not right yet: what is wrong stands below it.</p>`;
     if (!filled.length) return html`<p class="quiet">This resource gives no rows: it is of another type than the mapping reads, or has nothing that a column shows.</p>`;
     return html`${filled.map((table) => {

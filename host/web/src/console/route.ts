@@ -104,7 +104,7 @@ function looked({ clear, service, mapping, sample, resources }: Preflight): Temp
     <ul>
       ${service ? line(service.reachable, service.reachable ? `“${service.name}” answers, in ${service.milliseconds} ms` : `“${service.name}” does not answer`, service.message) : nothing}
       ${line(mapping.loaded, mapping.loaded ? 'The mapping is loaded' : 'The mapping is not loaded', mapping.message)}
-      ${sample ? line(failed.length === 0 && sample.message === null, `${sample.converted} of ${count(sample.lookedAt, 'sample resource')} become rows`, [...failed, sample.message ?? ''].filter(Boolean).join(', ') || null) : nothing}
+      ${sample && (sample.lookedAt || sample.message) ? line(failed.length === 0 && sample.message === null, `${sample.converted} of ${count(sample.lookedAt, 'sample resource')} become rows`, [...failed, sample.message ?? ''].filter(Boolean).join(', ') || null) : nothing}
       ${resources === null ? nothing : line(true, `${count(resources, 'resource')} there`, null)}
     </ul>`;
 }

@@ -37,6 +37,7 @@ class Services extends Page {
       await ask(`${ADMIN}/sources/${name}/probe`, { method: 'POST', signal });
     });
     this.probing = '';
+    this.requestUpdate();
     if (done) await this.load();
   }
 

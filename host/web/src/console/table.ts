@@ -3,13 +3,15 @@
 
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
-import { brief, type Loaded, type Release, type Source, type WholeTable } from '../parts/admin.js';
+import { type AdminColumn, brief, type Loaded, type Release, type Source, type WholeTable } from '../parts/admin.js';
 import { ADMIN, API, ask } from '../parts/api.js';
-import { call, curl } from '../parts/dialog.js';
+import { code, curl } from '../parts/dialog.js';
 import { count } from '../parts/format.js';
 import { Page } from '../parts/page.js';
-import { release, rollback, trial } from './release.js';
+import { deactivate, release, rollback, trial } from './release.js';
+import { go } from '../parts/router.js';
 import { route } from './route.js';
+import { signer } from './signer.js';
 import { history, onTrial } from './trials.js';
 
 class TablePage extends Page {
@@ -74,26 +76,28 @@ class TablePage extends Page {
         <section class="card"><h2>Mapping</h2>
           <dl class="facts">
             <dt>In force</dt><dd>${table.mapping.name} ${table.mapping.version} <code>${brief(table.mapping.digest)}</code></dd>
+            <dt>Signed by</dt><dd>${signer(this.versions.find((one) => one.digest === table.mapping.digest)?.signer)}</dd>
             <dt>Calls</dt><dd>${count(table.counters['mappingCalls'] ?? 0, 'call')}, ${count(table.counters['mappingFaults'] ?? 0, 'fault')}</dd>
           </dl>
           ${this.versions.length > 1
-            ? html`<table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Loaded</th><th scope="col">State</th></tr></thead>
+            ? html`<table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Signed by</th><th scope="col">Loaded</th><th scope="col">State</th></tr></thead>
               <tbody>${this.versions.map((one) => html`<tr>
-                <td>${one.version} <code>${brief(one.digest)}</code></td><td>${new Date(one.uploadedAt).toLocaleString()}</td>
+                <td>${one.version} <code>${brief(one.digest)}</code></td><td>${signer(one.signer)}</td><td>${new Date(one.uploadedAt).toLocaleString()}</td>
                 <td>${this.stateOf(table, status, one)}</td>
               </tr>`)}</tbody></table>
               <p class="actions"><button @click=${() => rollback(table, () => void this.load())}>Go back to the version before …</button></p>
               ${history(status)}`
             : html`<p class="quiet">This is its only version. <a href="/console/mappings">Load another</a> to change how its rows are made.</p>`}
+          <p class="actions"><button class="plain danger" @click=${() => deactivate(table, () => go('/console/'))}>Take it out of force …</button></p>
         </section>
       </div>
       ${onTrial(table, status, () => void this.load())}
       <section class="card"><h2>Columns</h2>
         <div class="wide" tabindex="0" role="region" aria-label="Columns"><table class="table">
-          <thead><tr><th scope="col">Column</th><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">FHIR element</th><th scope="col">Written</th></tr></thead>
+          <thead><tr><th scope="col">Column</th><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">FHIR element</th><th scope="col">Searched by</th><th scope="col">Written</th></tr></thead>
           <tbody>${table.columns.map((column) => html`<tr>
             <td>${column.label}${column.required ? html`<span class="required" title="Required"> *</span>` : nothing}</td>
-            <td><code>${column.name}</code></td><td>${column.kind}</td><td><code>${column.path}</code></td><td>${column.writable ? 'yes' : 'no'}</td>
+            <td><code>${column.name}</code></td><td>${column.kind}</td><td><code>${column.path}</code></td><td>${searched(column)}</td><td>${column.writable ? 'yes' : 'no'}</td>
           </tr>`)}</tbody>
         </table></div>
       </section>
@@ -112,6 +116,17 @@ class TablePage extends Page {
   }
 }
 
+/// What a FHIR service answers of conditions on a column; what it does not is looked at here, row by row.
+function searched({ search }: AdminColumn): TemplateResult {
+  if (!search.length) return html`<span class="quiet">looked at here</span>`;
+  const named = new Map(search.map(({ parameter }) => [parameter, search.filter((one) => one.parameter === parameter)]));
+  return html`${[...named].map(([parameter, all], at) => {
+    const says = ({ resource, exact, superset, sorts }: AdminColumn['search'][number]) =>
+      `${resource}: ${[exact.length ? `exactly ${exact.join(', ')}` : '', superset.length ? `${superset.join(', ')} with more rows, looked at again here` : '', sorts ? 'sorts' : ''].filter(Boolean).join('; ')}`;
+    return html`${at ? ', ' : ''}<code title=${all.map(says).join('\n')}>${parameter}</code>`;
+  })}`;
+}
+
 /// How other programs get at it.
 function connect(table: WholeTable): TemplateResult {
   const url = new URL(`${API}/${table.entitySet}`, window.location.origin).href;
@@ -122,7 +137,22 @@ function connect(table: WholeTable): TemplateResult {
       <dt>Excel</dt><dd><a href=${`${API}/$files/${table.entitySet}.odc`} download>${table.entitySet}.odc</a></dd>
       <dt>OpenAPI</dt><dd><a href=${`${API}/$openapi?tables=${table.entitySet}`}>of this table</a></dd>
     </dl>
-    ${call(curl('GET', `${API}/${table.entitySet}?$top=5`))}
+    ${code('From a shell', `${curl('GET', `${API}/${table.entitySet}?$top=5`)} -H "X-API-Key: $KEY"`)}
+    ${code('From JavaScript', `const answer = await fetch(${JSON.stringify(`${url}?$top=5`)}, {
+  headers: { 'X-API-Key': process.env.KEY },
+});
+const { value } = await answer.json();
+console.log(value);`)}
+    ${code('From Python', `import os, requests
+
+answer = requests.get(
+    ${JSON.stringify(url)},
+    params={"$top": 5},
+    headers={"X-API-Key": os.environ["KEY"]},
+)
+answer.raise_for_status()
+print(answer.json()["value"])`)}
+    <p class="quiet">The key is one of <a href="/console/keys">the API keys</a>; without a login none is asked for.</p>
   </section>`;
 }
 

@@ -24,6 +24,8 @@ export interface AdminColumn {
   readonly path: string;
   readonly writable: boolean;
   readonly required: boolean;
+  /// What FHIR search can do of conditions on it; where there is nothing they are looked at here.
+  readonly search: readonly { readonly resource: string; readonly parameter: string; readonly exact: readonly string[]; readonly superset: readonly string[]; readonly sorts: boolean }[];
 }
 
 export interface WholeTable extends AdminTable {
@@ -43,7 +45,17 @@ export interface Source {
   readonly probe: unknown;
 }
 
+/// Whose signature a version has.
+export interface Signer {
+  /// The name of the key in the configuration; `turntable`: it ships with the program.
+  readonly by: string;
+  readonly key: string | null;
+  /// Whether the key is trusted today.
+  readonly trusted: boolean;
+}
+
 export interface Loaded extends MappingVersion {
+  readonly signer: Signer | null;
   readonly tables: readonly string[];
   readonly activeFor: readonly string[];
   readonly uploadedAt: string;
@@ -82,7 +94,7 @@ export interface Release {
   readonly active: MappingVersion;
   readonly shadow: Candidate | null;
   readonly canary: Candidate | null;
-  readonly history: readonly { readonly digest: string; readonly version: string | null; readonly at: string; readonly by: string; readonly rolledBack: boolean }[];
+  readonly history: readonly { readonly digest: string; readonly version: string | null; readonly at: string; readonly by: string; readonly signer: Signer | null; readonly rolledBack: boolean }[];
   readonly trials: readonly {
     readonly mode: string;
     readonly percent: number;
@@ -100,6 +112,8 @@ export interface Entry {
   readonly at: string;
   readonly actor: string;
   readonly action: string;
+  /// What the request is called that set it off.
+  readonly request?: string | null;
   readonly table?: string;
   readonly detail?: unknown;
 }

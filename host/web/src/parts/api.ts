@@ -1,6 +1,9 @@
 // Calls of the server. Whatever a page does goes through here, and could be done by curl.
 
-import { credentials, refused } from './auth.js';
+import { credentials, letIn } from './auth.js';
+import { Refusal, refusalOf } from './refusal.js';
+
+export { Refusal };
 
 export const API = '/api/data/v9.2';
 export const ADMIN = '/admin/v1';
@@ -17,22 +20,6 @@ export interface Answer<T> {
   readonly status: number;
 }
 
-/// Why something was refused, in the server's own words.
-export class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-    readonly target: string | null = null,
-    readonly hint: string | null = null,
-    readonly details: readonly { code: string; message: string; target: string | null }[] = [],
-    /// Seconds after which it may be tried again.
-    readonly retryAfter: number | null = null,
-  ) {
-    super(message);
-  }
-}
-
 export interface Asking {
   method?: string;
   body?: unknown;
@@ -42,30 +29,14 @@ export interface Asking {
 
 /// Asks, and gives what came; a `Refusal` where it is an error, or none came.
 export async function ask<T = Row>(url: string, { method = 'GET', body, headers = {}, signal }: Asking = {}): Promise<Answer<T>> {
-  const request: RequestInit = {
-    method,
-    // A browser's own dialog for passwords would come before ours.
-    credentials: 'omit',
-    headers: { accept: 'application/json', ...credentials(), ...headers },
-    ...(signal ? { signal } : {}),
-  };
+  const request: RequestInit = { method, headers: { accept: 'application/json', ...headers }, ...(signal ? { signal } : {}) };
   if (body !== undefined) {
     request.body = body instanceof Blob || typeof body === 'string' ? body : JSON.stringify(body);
     request.headers = { 'content-type': 'application/json', ...request.headers };
   }
-  let response: Response;
-  try {
-    response = await fetch(url, request);
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new Refusal(0, 'Unreachable', 'The server does not answer.', null, 'Check that it runs, and try again.');
-  }
+  const response = await send(url, request);
   const text = await response.text();
-  if (!response.ok) {
-    const refusal = refusalOf(response, text);
-    if (response.status === 401) refused(response.headers.get('www-authenticate') ?? '');
-    throw refusal;
-  }
+  if (!response.ok) throw refusalOf(response, text);
   const whole = text === '' ? null : parse(text);
   return {
     body: whole as T,
@@ -75,27 +46,28 @@ export async function ask<T = Row>(url: string, { method = 'GET', body, headers 
   };
 }
 
+/// Sends a request as who uses the page. Where they are not known any more it waits until they are again, and sends it anew.
+export async function send(url: string, request: RequestInit): Promise<Response> {
+  for (;;) {
+    const shown = credentials();
+    let response: Response;
+    try {
+      // A browser's own dialog for passwords would come before ours.
+      response = await fetch(url, { ...request, credentials: 'omit', headers: { ...shown, ...request.headers } });
+    } catch (error) {
+      if (request.signal?.aborted) throw error;
+      throw new Refusal(0, 'Unreachable', 'The server does not answer.', null, 'Check that it runs, and try again.');
+    }
+    if (!(await letIn(response, shown))) return response;
+  }
+}
+
 /// Numbers stay what they are, digit by digit: those that JavaScript would change are kept as text.
 function parse(text: string): unknown {
   type Reviver = (this: unknown, key: string, value: unknown, context?: { source?: string }) => unknown;
   const exact: Reviver = (_key, value, context) =>
     typeof value === 'number' && context?.source !== undefined && String(value) !== context.source ? context.source : value;
   return JSON.parse(text, exact as (key: string, value: unknown) => unknown);
-}
-
-function refusalOf(response: Response, text: string): Refusal {
-  const after = Number(response.headers.get('retry-after')) || null;
-  try {
-    const { error } = JSON.parse(text);
-    const details = (error.details ?? []).map((one: Row) => ({
-      code: String(one['code'] ?? ''),
-      message: String(one['message'] ?? ''),
-      target: one['target'] == null ? null : String(one['target']),
-    }));
-    return new Refusal(response.status, error.code, error.message, error.target ?? null, error['@Turntable.hint'] ?? null, details, after);
-  } catch {
-    return new Refusal(response.status, `Http${response.status}`, `The server answered ${response.status}.`, null, null, [], after);
-  }
 }
 
 function timingOf(header: string): ReadonlyMap<string, number> {

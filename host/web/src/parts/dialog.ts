@@ -23,8 +23,13 @@ export function curl(method: string, url: string, body?: string): string {
 }
 
 export function call(text: string): TemplateResult {
-  return html`<details class="call"><summary>The call that does it</summary>
-    <pre>${text}</pre>
+  return code('The call that does it', text);
+}
+
+/// A text to be copied, behind its title.
+export function code(title: string, text: string): TemplateResult {
+  return html`<details class="call"><summary>${title}</summary>
+    <pre tabindex="0">${text}</pre>
     <button type="button" class="plain" @click=${() => void navigator.clipboard.writeText(text)}>Copy</button>
   </details>`;
 }

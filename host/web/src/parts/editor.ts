@@ -75,7 +75,7 @@ export class Editor extends HTMLElement {
           LANGUAGES[language](),
           LOOKS,
           COLOURS,
-          EditorView.contentAttributes.of({ 'aria-label': this.getAttribute('label') ?? 'Text', spellcheck: 'false' }),
+          EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': this.getAttribute('label') ?? 'Text', spellcheck: 'false' }),
           EditorView.updateListener.of((update) => {
             if (!update.docChanged || this.text === this.typed) return;
             this.typed = this.text;

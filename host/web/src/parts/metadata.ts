@@ -161,8 +161,21 @@ function columnOf(attribute: Row, choices: ReadonlyMap<string, Column['choices']
   };
 }
 
-/// Where the rows of a table live: the server's own store, or a FHIR service. Its plan says so to everybody.
+/// How a query is answered, as its plan says to everybody.
+export interface Plan {
+  /// Where the rows live: the server's own store, or a FHIR service.
+  readonly where: 'native' | 'virtual';
+  /// Conditions that the service cannot search by: they are looked at in the server, row by row.
+  readonly here: readonly string[];
+}
+
+export async function planOf(table: Table, options: Record<string, string | number | undefined> = { $top: 1 }): Promise<Plan> {
+  const { body } = await ask<Row>(`${API}/${table.set}${query(options)}`, { headers: { prefer: 'explain' } });
+  const searches = (body['searches'] ?? []) as { conditions?: { condition: string; class: string }[] }[];
+  const here = searches.flatMap(({ conditions }) => conditions ?? []).filter((one) => one.class === 'unsupported');
+  return { where: body['route'] === 'virtual' ? 'virtual' : 'native', here: [...new Set(here.map((one) => one.condition))] };
+}
+
 export async function placeOf(table: Table): Promise<'native' | 'virtual'> {
-  const { body } = await ask<Row>(`${API}/${table.set}?$top=1`, { headers: { prefer: 'explain' } });
-  return body['route'] === 'virtual' ? 'virtual' : 'native';
+  return (await planOf(table)).where;
 }

@@ -2,11 +2,14 @@
 
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 
-import { Refusal } from './api.js';
+import { Refusal } from './refusal.js';
+import { refused } from './refused.js';
+
+export { refused };
 
 /// Milliseconds after which waiting is shown, and after which it is said that it takes long.
 const PROGRESS = 300;
-const LONG = 5_000;
+export const LONG = 5_000;
 
 export abstract class Page extends LitElement {
   private asking: AbortController | null = null;
@@ -48,6 +51,11 @@ export abstract class Page extends LitElement {
     }
   }
 
+  /// Of whom an answer that takes long may wait.
+  protected get waitsFor(): string {
+    return 'the server, or a FHIR service behind it, is slow';
+  }
+
   private stop(): void {
     this.asking?.abort();
     this.asking = null;
@@ -67,7 +75,7 @@ export abstract class Page extends LitElement {
       const long = this.waits === 'long';
       return html`<div class="waits" role="status">
         <progress aria-label="Waiting"></progress>
-        ${long ? 'The answer takes long: a FHIR service may be slow.' : 'One moment …'}
+        ${long ? `The answer takes long: ${this.waitsFor}.` : 'One moment …'}
         ${long
           ? html`<button @click=${() => this.cancel()}>Stop</button>`
           : nothing}
@@ -78,38 +86,9 @@ export abstract class Page extends LitElement {
 
   private cancel(): void {
     this.stop();
-    this.said = new Refusal(0, 'Stopped', 'Stopped before the answer came.');
+    this.said = new Refusal(0, 'Stopped', 'Stopped before the answer came.', null, 'What you have typed is still here.');
     this.requestUpdate();
   }
-}
-
-const WHY: Record<number, string> = {
-  401: 'Sign in to see this.',
-  403: 'Your role does not allow this. An administrator can change what your roles may do.',
-  404: 'It is not there, or not for you.',
-  409: 'It has changed meanwhile.',
-  410: 'The page of the list has expired. Load the list anew.',
-  412: 'Somebody else has changed it meanwhile.',
-  429: 'Too many requests at once. Try again shortly.',
-  502: 'The FHIR service behind this table gave no usable answer.',
-  503: 'The server or the FHIR service is busy. Try again shortly.',
-  504: 'The FHIR service behind this table took too long.',
-};
-
-/// A refusal: what, why, and what to do next.
-export function refused(refusal: Refusal, again?: () => void): TemplateResult {
-  return html`<div class="refusal" role="alert">
-    <p><strong>${refusal.message}</strong></p>
-    ${WHY[refusal.status] ? html`<p>${WHY[refusal.status]}</p>` : nothing}
-    ${refusal.hint ? html`<p>${refusal.hint}</p>` : nothing}
-    ${refusal.details.length
-      ? html`<ul>
-          ${refusal.details.map((one) => html`<li>${one.target ? html`<code>${one.target}</code>: ` : nothing}${one.message}</li>`)}
-        </ul>`
-      : nothing}
-    <p class="code"><code>${refusal.code}</code>${refusal.target ? html` at <code>${refusal.target}</code>` : nothing}</p>
-    ${again ? html`<button @click=${again}>Try again</button>` : nothing}
-  </div>`;
 }
 
 export function empty(title: string, next: unknown = nothing): TemplateResult {

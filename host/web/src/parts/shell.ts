@@ -1,24 +1,14 @@
 // The frame of both applications: the bar on top, signing in, the list of keys, light and dark.
 
-import { webDarkTheme, webLightTheme } from '@fluentui/tokens';
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 
-import { onRefused, signedIn, signIn, signOut, taken, type Way } from './auth.js';
+import { type Challenge, onRefused, signedIn, signOut, taken } from './auth.js';
 import { forget } from './metadata.js';
 import { follow, onMoved, place, type Place } from './router.js';
+import { signInOver } from './signin.js';
+import { dress } from './theme.js';
 
-/// Fluent's tokens as properties of the document, for light and for dark; a sheet that is made here needs no style in the page.
-const tokens = new CSSStyleSheet();
-const dark = window.matchMedia('(prefers-color-scheme: dark)');
-function dress(): void {
-  const values = Object.entries(dark.matches ? webDarkTheme : webLightTheme).map(([name, value]) => `--${name}:${value};`);
-  tokens.replaceSync(`:root{${values.join('')}}`);
-}
-dark.addEventListener('change', dress);
 dress();
-document.adoptedStyleSheets.push(tokens);
-
-const WAYS: Record<Way, string> = { token: 'API key or access token', basic: 'Name and password' };
 
 export abstract class Shell extends LitElement {
   /// Where its addresses begin.
@@ -27,8 +17,8 @@ export abstract class Shell extends LitElement {
   protected abstract readonly nav: readonly { href: string; label: string }[];
   /// Whether links below the root lead to pages of this application.
   protected follows = true;
-  private ways: Way[] = [];
-  private way: Way = 'token';
+  /// What the server has asked before there was anything on the page.
+  private asked: Challenge | null = null;
 
   protected abstract show(place: Place): TemplateResult;
 
@@ -41,10 +31,11 @@ export abstract class Shell extends LitElement {
     taken();
     if (this.follows) follow(this.root);
     onMoved(() => this.requestUpdate());
-    onRefused((ways) => {
-      this.ways = ways;
-      this.way = ways[0] ?? 'token';
+    onRefused(async (challenge) => {
+      if (challenge.goesOn) return signInOver(challenge.ways);
+      this.asked = challenge;
       this.requestUpdate();
+      return false;
     });
     document.addEventListener('keydown', (event) => this.key(event));
   }
@@ -78,7 +69,7 @@ export abstract class Shell extends LitElement {
         ${signedIn() ? html`<button class="plain" @click=${this.leave}>Sign out</button>` : nothing}
         <button class="plain" aria-label="Keys" title="Keys (?)" @click=${() => this.querySelector<HTMLDialogElement>('#keys')?.showModal()}>?</button>
       </header>
-      <main id="main" tabindex="-1">${this.ways.length ? this.signIn() : this.show(here)}</main>
+      <main id="main" tabindex="-1">${this.asked ? this.signIn(this.asked) : this.show(here)}</main>
       <dialog id="keys" aria-labelledby="keys-title">
         <h2 id="keys-title">Keys</h2>
         <dl class="keys">
@@ -110,37 +101,13 @@ export abstract class Shell extends LitElement {
     window.location.reload();
   }
 
-  private signIn(): TemplateResult {
-    const basic = this.way === 'basic';
+  private signIn({ ways }: Challenge): TemplateResult {
     return html`<section class="card narrow">
       <h1>Sign in</h1>
-      <p>${signedIn() ? 'What you signed in with is not, or no longer, valid.' : 'This server asks who you are.'}</p>
-      <form
-        @submit=${(event: SubmitEvent) => {
-          event.preventDefault();
-          const form = new FormData(event.target as HTMLFormElement);
-          signIn(this.way, String(form.get('secret')), String(form.get('name') ?? ''));
-          forget();
-          window.location.reload();
-        }}
-      >
-        ${this.ways.length > 1
-          ? html`<label>With
-              <select @change=${(event: Event) => {
-                this.way = (event.target as HTMLSelectElement).value as Way;
-                this.requestUpdate();
-              }}>
-                ${this.ways.map((way) => html`<option value=${way} ?selected=${way === this.way}>${WAYS[way]}</option>`)}
-              </select>
-            </label>`
-          : nothing}
-        ${basic ? html`<label>Name <input name="name" autocomplete="username" required></label>` : nothing}
-        <label>${basic ? 'Password' : WAYS[this.way]}
-          <input name="secret" type="password" autocomplete=${basic ? 'current-password' : 'off'} required>
-        </label>
-        <p class="quiet">It is kept for this tab, until you close it or sign out.</p>
-        <button class="primary">Sign in</button>
-      </form>
+      <tt-sign-in .ways=${ways} @done=${() => {
+        forget();
+        window.location.reload();
+      }}></tt-sign-in>
     </section>`;
   }
 }

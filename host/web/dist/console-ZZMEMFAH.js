@@ -1,0 +1,26 @@
+import{a as T}from"./part-XUYPOV2M.js";import{a as $}from"./part-LHZM63J6.js";import"./part-OHSMC563.js";import{b as d}from"./part-OXFRHKAG.js";import"./part-6NWHYF54.js";import{a as v,d as n}from"./part-2FETXVJV.js";import{b as y,c as g}from"./part-6AB6FTYM.js";import{b as c,c as i}from"./part-GB325NFI.js";import{a as s,b as h}from"./part-6ISMP2AT.js";var b=class extends y{constructor(){super(...arguments);this.tables=[];this.sources=[];this.traffic={}}static{this.properties={address:{}}}connectedCallback(){super.connectedCallback(),this.load()}load(){return this.work(async r=>{let[t,l]=await Promise.all([i(`${c}/tables`,{signal:r}),i(`${c}/sources`,{signal:r})]);[this.tables,this.sources]=[t.body.tables,l.body.sources],this.traffic=(await i(`${c}/traffic`,{signal:r})).body.tables})}render(){let{query:r,fragment:t}=v("/console/"),l=(t.get("q")??"").toLowerCase(),[o,p]=[r.get("route")??"",r.get("children")==="yes"],u=this.tables.filter(e=>(p||e.parent===null)&&(!o||e.route===o)&&`${e.label} ${e.name} ${e.resource.join(" ")}`.toLowerCase().includes(l));return s`
+      <div class="bar"><h1>Tables</h1><span class="fill"></span>
+        <select aria-label="Route" @change=${e=>n({query:{route:e.target.value}})}>
+          ${[["","All routes"],["native","Kept here"],["virtual","Live from FHIR"]].map(([e,m])=>s`<option value=${e} ?selected=${e===o}>${m}</option>`)}
+        </select>
+        <label><input type="checkbox" .checked=${p} @change=${()=>n({query:{children:p?null:"yes"}})}> Child tables</label>
+        <input type="search" data-search aria-label="Find a table" placeholder="Find a table" .value=${t.get("q")??""}
+          @input=${e=>n({fragment:{q:e.target.value}})}>
+      </div>
+      ${this.state(()=>{this.load()})}
+      ${this.sources.length?s`<ul class="tiles">${this.sources.map(({name:e,url:m,software:R,exchanges:a})=>s`<li><a class="card" href="/console/services">
+            <strong>${e}</strong><span>${R??m}</span>
+            <small>${d(a.requests,"call")}, ${d(a.errors,"error")}${a.requests?`, ${Math.round(a.milliseconds/a.requests)} ms each`:""}</small>
+          </a></li>`)}</ul>`:h}
+      ${u.length?s`<div class="grid" tabindex="0"><table aria-label="Tables">
+            <thead><tr><th scope="col">Table</th><th scope="col">Rows live</th><th scope="col">FHIR</th><th scope="col">Mapping</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Errors</th><th scope="col" class="number">95 % within</th></tr></thead>
+            <tbody>${u.map(e=>s`<tr>
+              <td><a href=${`/console/t/${e.name}`}>${e.label}</a></td>
+              <td>${e.route==="virtual"?s`<span class="badge virtual">Live from ${e.source}</span>`:s`<span class="badge native">Kept here</span>`}</td>
+              <td>${e.resource.join(", ")}</td>
+              <td>${e.mapping.name} ${e.mapping.version} <code>${T(e.mapping.digest)}</code></td>
+              ${this.figures(e.name)}
+            </tr>`)}</tbody>
+          </table></div>
+          <p class="quiet foot">${d(u.length,"table")}; requests of the last five minutes</p>`:this.tables.length?g("No table fits.",s`<button class="plain" @click=${()=>n({query:{route:null},fragment:{q:null}})}>Show all tables</button>`):h}
+    `}figures(r){let t=this.traffic[r];return s`<td class="number">${t?.requests??""}</td><td class="number">${t?.errors||""}</td><td class="number">${t?.p95Ms==null?"":`${Math.ceil(t.p95Ms)} ms`}</td>`}};customElements.define("console-overview",b);var f=class extends ${constructor(){super(...arguments);this.root="/console/";this.title_="Turntable console";this.nav=[{href:"/console/",label:"Tables"},{href:"/console/mappings",label:"Mappings"},{href:"/console/services",label:"FHIR services"},{href:"/console/playground",label:"Playground"},{href:"/console/explorer",label:"Explorer"},{href:"/console/people",label:"People"},{href:"/console/keys",label:"Keys"},{href:"/console/audit",label:"Audit"},{href:"/console/settings",label:"Settings"},{href:"/app/",label:"Rows"}]}show({path:r}){let[t,l]=r,o=window.location.href;switch(t){case void 0:return s`<console-overview .address=${o}></console-overview>`;case"t":return import("./part-JXPK4E3W.js"),s`<console-table .name=${l??""} .address=${o}></console-table>`;case"mappings":return import("./part-TEJ2CKS6.js"),s`<console-mappings .address=${o}></console-mappings>`;case"playground":return import("./part-I4DOJQIG.js"),s`<console-playground .address=${o}></console-playground>`;case"settings":return import("./part-ZLW3PLUW.js"),s`<console-settings></console-settings>`;case"services":return import("./part-VKPG7FKB.js"),s`<console-services></console-services>`;case"explorer":return import("./part-AIM7WHCI.js"),s`<console-explorer .address=${o}></console-explorer>`;case"people":return import("./part-NBVMSER6.js"),s`<console-people .address=${o}></console-people>`;case"keys":return import("./part-6G7WMX4B.js"),s`<console-keys></console-keys>`;case"audit":return import("./part-MHRJE4UU.js"),s`<console-audit .address=${o}></console-audit>`;default:return s`<div class="empty"><p>There is no such page.</p><a href="/console/">To the tables</a></div>`}}};customElements.define("tt-console",f);document.body.append(document.createElement("tt-console"));

@@ -1,0 +1,1 @@
+import{a}from"./part-EHNORCNI.js";export{a as Editor};
