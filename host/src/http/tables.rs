@@ -369,6 +369,21 @@ impl Serving<'_> {
         }
     }
 
+    /// The same of a page, which may be large.
+    async fn saw_page(&self, table: &Arc<Table>, rows: Rows) -> Result<Rows> {
+        if rows.bytes() <= AT_ONCE {
+            self.saw(table, &rows);
+            return Ok(rows);
+        }
+        let Some(noted) = self.noted.clone() else { return Ok(rows) };
+        let own = table.clone();
+        let saw = move || {
+            noted.saw(&own, &rows);
+            rows
+        };
+        self.session.work_aside(saw).await
+    }
+
     /// What hangs on them is shown, too.
     fn saw_beside(&self, query: &Query, expanded: &[Expanded]) {
         if let Some(noted) = &self.noted {
@@ -586,12 +601,12 @@ impl Serving<'_> {
         let of = self.session.seen(&table.table);
         let shown = shown(&self.session, of, query)?;
         let found = self.session.read(table, &shown, &self.sent.token_binding()).await?;
-        self.saw(&table.table, &found.rows);
+        let rows = self.saw_page(&table.table, found.rows).await?;
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
         let delta_link = found.delta.as_deref().map(|token| self.sent.delta_link(token));
         let count = found.count;
         let body = self
-            .rendered(&table.table, of, found.rows, query, found.expanded, move |style, found| {
+            .rendered(&table.table, of, rows, query, found.expanded, move |style, found| {
                 let (next_link, delta_link) = (next_link.as_deref(), delta_link.as_deref());
                 reply::page(style, found, reply::Page { count, next_link, delta_link })
             })

@@ -148,6 +148,19 @@ impl Rows {
         debug_assert_eq!(count, self.columns.len(), "a row has as many cells as columns");
     }
 
+    /// Adds a row of `other`, which must have the same columns.
+    pub fn push_row(&mut self, other: &Self, row: usize) {
+        debug_assert_eq!(self.columns, other.columns);
+        let Some(first) = other.first.get(row) else {
+            debug_assert!(false, "there is such a row");
+            return;
+        };
+        let end = other.first.get(row + 1).map_or(other.ends.len(), |next| *next as usize);
+        self.first.push(index(self.ends.len()));
+        self.present.extend_from_slice(other.words(row));
+        self.copy(other, *first as usize..end);
+    }
+
     /// Adds a row of nulls, whose cells may then be filled from left to right.
     pub fn begin_row(&mut self) {
         self.first.push(index(self.ends.len()));
@@ -182,7 +195,7 @@ impl Rows {
     pub fn pick(&self, rows: &[usize]) -> Self {
         let mut picked = Self::new(self.columns.clone());
         for row in rows {
-            picked.push_row_of(self, *row);
+            picked.push_row(self, *row);
         }
         picked
     }
@@ -194,7 +207,7 @@ impl Rows {
             if !picked.is_empty() && picked.bytes() >= bytes {
                 break;
             }
-            picked.push_row_of(self, *row);
+            picked.push_row(self, *row);
         }
         picked
     }
@@ -233,18 +246,6 @@ impl Rows {
         self.first.extend(other.first.iter().map(|first| first + before));
         self.present.extend_from_slice(&other.present);
         self.copy(other, 0..other.ends.len());
-    }
-
-    fn push_row_of(&mut self, other: &Self, row: usize) {
-        debug_assert_eq!(self.columns, other.columns);
-        let Some(first) = other.first.get(row) else {
-            debug_assert!(false, "there is such a row");
-            return;
-        };
-        let end = other.first.get(row + 1).map_or(other.ends.len(), |next| *next as usize);
-        self.first.push(index(self.ends.len()));
-        self.present.extend_from_slice(other.words(row));
-        self.copy(other, *first as usize..end);
     }
 
     /// Adds cells of `other`, by their place among those of it that are there: their texts at once, and their ends.

@@ -172,7 +172,7 @@ impl Searching<'_> {
             let batch = self.batch(search, None, most.saturating_add(1)).await?;
             for row in &batch.kept {
                 if self.is_new(&batch.rows, *row) {
-                    rows.push(batch.rows.row(*row));
+                    rows.push_row(&batch.rows, *row);
                 }
             }
             if batch.next.is_some() || rows.len() > most {

@@ -235,7 +235,7 @@ impl<'a> Searching<'a> {
                         skip -= 1;
                         continue;
                     }
-                    rows.push(batch.rows.row(*row));
+                    rows.push_row(&batch.rows, *row);
                     if rows.len() == size || rows.bytes() >= self.session.limits().page_bytes {
                         let here = position + 1;
                         let more_here = here < batch.kept.len();
@@ -310,7 +310,7 @@ impl<'a> Searching<'a> {
         let mut rows = Rows::new(self.columns.to_vec());
         for row in &batch.kept {
             if self.is_new(&batch.rows, *row) {
-                rows.push(batch.rows.row(*row));
+                rows.push_row(&batch.rows, *row);
             }
         }
         match batch.next {

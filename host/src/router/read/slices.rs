@@ -301,7 +301,7 @@ impl Slice {
     fn take(&mut self, batch: &Batch) {
         for row in &batch.kept {
             self.kept.push(self.rows.len());
-            self.rows.push(batch.rows.row(*row));
+            self.rows.push_row(&batch.rows, *row);
         }
         self.last = self.last.max(batch.times.iter().copied().max());
     }

@@ -92,7 +92,7 @@ impl Searching<'_> {
                 if !complete && !edge.descending && !never_null {
                     let nulls = nulls();
                     let nulls = self.beside(&nulls)?.fetched(usize::MAX).await?;
-                    (0..nulls.len()).for_each(|row| rows.push(nulls.row(row)));
+                    rows.append(&nulls);
                 }
                 Ok(Known { rows, after })
             }
@@ -171,7 +171,7 @@ impl Searching<'_> {
         for row in &batch.kept {
             if self.is_new(&batch.rows, *row) {
                 found += usize::from(batch.rows.cell(*row, edge.column).is_some());
-                rows.push(batch.rows.row(*row));
+                rows.push_row(&batch.rows, *row);
             }
         }
         one.link = batch.next;

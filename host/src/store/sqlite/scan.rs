@@ -199,7 +199,7 @@ pub(super) fn here(
                 return Err(too_many(table, limits.rows));
             }
             if residual.as_ref().map_or(Ok(true), |residual| residual.keeps(&chunk, row))? {
-                kept.push(chunk.row(row));
+                kept.push_row(&chunk, row);
                 if kept.len() >= enough {
                     return Ok(ControlFlow::Break(()));
                 }
