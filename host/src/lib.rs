@@ -130,6 +130,9 @@ pub mod odata {
     /// `$apply`: transformations as groups.
     pub mod apply;
 
+    /// `$compute`: values with names of their own.
+    pub mod compute;
+
     /// The query string: options by name, and from them a query.
     pub mod options;
 
@@ -624,6 +627,9 @@ pub mod router {
 
         /// A fetch to a page of flat rows.
         pub mod fetch;
+
+        /// Values of rows that have names of their own.
+        mod computed;
 
         /// Groups of rows.
         pub mod aggregate;

@@ -1,6 +1,8 @@
 //! The table API: one function is the life of a request, from text to [`Request`] to rows to JSON. It says how long each
 //! step took in `Server-Timing`.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ use crate::odata::headers::{Detail, FileForm, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
 use crate::odata::request::{Call, Message, Request, parse, user_view_asked};
+use crate::plan::evaluate::residual::columns_of_expr;
 use crate::router::noted::Noting;
 use crate::router::read::fetch::Fetched;
 use crate::router::session::{Session, Step, Trace};
@@ -792,6 +795,14 @@ impl Serving<'_> {
         write: impl FnOnce(Style<'_>, Found<'_>) -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<Vec<u8>> {
         self.saw_beside(query, &expanded);
+        let (mut rows, mut table, mut query) = (rows, Cow::Borrowed(table), Cow::Borrowed(query));
+        if !query.computed.is_empty() {
+            let names = Names::default();
+            let called = self.style(&names).called(&table).clone();
+            let (wide, with_values, all) = self.session.computed(of, &called, rows, &query).await?;
+            (rows, table, query) = (with_values, Cow::Owned(wide), Cow::Owned(all));
+        }
+        let (table, query) = (&*table, &*query);
         let names = match self.style(&Names::default()).wants_names() {
             true => self.session.names(table, &rows, query, &expanded).await,
             false => Names::default(),
@@ -875,7 +886,9 @@ fn shown(session: &Session, table: &Table, query: &Query) -> Result<Query> {
         };
         Ok(Expand { query, ..expand.clone() })
     });
-    Ok(Query { select: Some(reply::columns(table, query)), expand: expand.collect::<Result<_>>()?, ..query.clone() })
+    let mut columns: BTreeSet<_> = reply::columns(table, query).into_iter().collect();
+    query.computed.iter().for_each(|value| columns_of_expr(&value.expr, &mut columns));
+    Ok(Query { select: Some(columns.into_iter().collect()), expand: expand.collect::<Result<_>>()?, ..query.clone() })
 }
 
 fn json(call: &Call, body: Vec<u8>) -> Response {

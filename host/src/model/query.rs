@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::catalog::Relation;
 use super::error::Error;
-use super::table::{ColumnIndex, Kind, Table};
+use super::table::{Column, ColumnIndex, Kind, Table};
 use super::value::{Date, Instant, Number};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Query {
     pub expand: Vec<Expand>,
     /// Values of related rows that filter and order use.
     pub joined: Vec<Joined>,
+    /// Values of each row that are shown with it, the n-th as if it were column `table.columns.len() + n`.
+    pub computed: Vec<ComputedValue>,
     /// `Prefer: odata.track-changes`: what changes in the list is to be told later.
     pub tracks: bool,
     /// `Prefer: odata.maxpagesize`
@@ -69,6 +71,15 @@ impl Expand {
     pub fn width(&self) -> usize {
         1 + self.query.expand.iter().map(Self::width).sum::<usize>()
     }
+}
+
+/// A value that `$compute` gives a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComputedValue {
+    /// What it is shown as.
+    pub column: Column,
+    /// Of columns of the row itself.
+    pub expr: Expr,
 }
 
 /// A value of related rows that stands beside each row, as if it were a column of its table: the n-th of a query is column

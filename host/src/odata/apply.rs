@@ -10,7 +10,7 @@ use super::syntax::{Node, OrderItem, Parser, Segment, SegmentKind, Syntax};
 use crate::model::aggregate::{Best, Grouping, Measure, Method, Part, Then};
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Error, Result};
-use crate::model::query::{Expr, Filter, Joined, Literal, Order};
+use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order};
 use crate::model::table::Table;
 use crate::model::value::Number;
 use crate::model::widened::widened;
@@ -24,6 +24,16 @@ pub struct Applied {
     pub joined: Vec<Joined>,
     /// None = the rows are not grouped.
     pub steps: Vec<Grouping>,
+    /// Which of the rows are shown, where they are not grouped.
+    pub cut: Option<Cut>,
+}
+
+/// Rows that are not grouped: in this order, without the first, the first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cut {
+    pub order: Vec<Order>,
+    pub skip: u64,
+    pub top: Option<u64>,
 }
 
 /// As it is written.
@@ -134,9 +144,7 @@ pub fn applied(source: Source<'_>, table: &Table, context: Context<'_>) -> Resul
     let Applying { mut applied, joined, computed, .. } = applying;
     if let (Some((at, computed)), true) = (computed.first(), applied.steps.is_empty()) {
         let error = source.unsupported(*at, &format!("`compute` of `{}` without groups", computed.name));
-        return Err(error.hint(
-            "use it in `groupby` or `aggregate`, or compare with the expression itself in $filter and $orderby",
-        ));
+        return Err(error.hint("use it in `groupby` or `aggregate`, or `$compute` in its place"));
     }
     applied.joined = joined.into_inner();
     Ok(applied)
@@ -182,6 +190,10 @@ impl Applying<'_> {
         let (source, spent) = (self.source, Spent::default());
         let resolver = Resolver::new(source, self.table, self.context, &spent, &self.joined);
         let resolver = Resolver { computed: &computed, ..resolver };
+        if let Some(cut) = self.applied.cut.take() {
+            self.applied.cut = Some(self.cut(at, form, cut, &resolver)?);
+            return Ok(());
+        }
         match form {
             Form::Filter(node) => {
                 let more = resolver.condition(node)?;
@@ -223,12 +235,43 @@ impl Applying<'_> {
                 let parts = parts.iter().map(part).collect::<Result<_>>()?;
                 self.applied.steps.push(placed(Grouping::of_parts(self.table, parts), at, source)?);
             }
-            Form::Order(_) => return Err(self.of_rows(at, "orderby")),
-            Form::Skip(_) => return Err(self.of_rows(at, "skip")),
-            Form::Top(_) => return Err(self.of_rows(at, "top")),
-            Form::Best { name, .. } => return Err(self.of_rows(at, name)),
+            Form::Best { name, amount, by } => {
+                let best = resolver.best(name, amount, by)?;
+                let Measure::Count(count) = best.measure else { return Err(self.of_rows(at, name)) };
+                let has_value = Filter::Compare(Compare::Ne, best.by.clone(), Expr::Literal(Literal::Null));
+                self.applied.filter = with(self.applied.filter.take(), has_value);
+                let order = vec![Order { by: best.by, descending: best.largest }];
+                self.applied.cut = Some(Cut { order, skip: 0, top: Some(count) });
+            }
+            Form::Order(_) | Form::Skip(_) | Form::Top(_) => {
+                self.applied.cut = Some(self.cut(at, form, Cut::default(), &resolver)?);
+            }
         }
         Ok(())
+    }
+
+    /// What is cut from rows that are not grouped, after one more transformation.
+    fn cut(&self, at: usize, form: &Form, cut: Cut, resolver: &Resolver<'_>) -> Result<Cut> {
+        Ok(match form {
+            Form::Order(items) if cut == Cut::default() => {
+                let order =
+                    |item: &OrderItem| Ok(Order { by: resolver.expression(&item.by)?.0, descending: item.descending });
+                Cut { order: items.iter().map(order).collect::<Result<_>>()?, ..cut }
+            }
+            Form::Skip(node) => {
+                let skip = resolver.whole(node, 0)?;
+                Cut { skip: cut.skip.saturating_add(skip), top: cut.top.map(|top| top.saturating_sub(skip)), ..cut }
+            }
+            Form::Top(node) => {
+                let top = resolver.whole(node, 0)?;
+                Cut { top: Some(cut.top.map_or(top, |before| before.min(top))), ..cut }
+            }
+            _ => {
+                let message = "a transformation of rows that are not grouped, behind `orderby`, `skip`, `top`, `topcount` or `bottomcount`,";
+                let error = self.source.unsupported(at, message);
+                return Err(error.hint("put `filter` before it, and group before it"));
+            }
+        })
     }
 
     /// For a part of `concat` on rows of a table.

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use uuid::Uuid;
 
 use super::dataverse::{self, Given, Takes};
-use super::expression::{Context, Outer, Resolver, Source, Spent, Type};
+use super::expression::{Computed, Context, Outer, Resolver, Source, Spent, Type};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
 use super::truth;
 use crate::model::catalog::{Relation, nearest};
@@ -27,8 +27,20 @@ pub fn filter(
     context: Context<'_>,
     joined: &RefCell<Vec<Joined>>,
 ) -> Result<Filter> {
+    filter_by(source, table, context, joined, &[])
+}
+
+/// The same where values have names of their own.
+pub(crate) fn filter_by(
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+    computed: &[Computed],
+) -> Result<Filter> {
     let node = syntax::expression(source.text, context.limits).map_err(|e| source.syntax(e))?;
-    condition(&node, source, table, context, joined)
+    let spent = Spent::default();
+    Resolver { computed, ..Resolver::new(source, table, context, &spent, joined) }.condition(&node)
 }
 
 /// The value of an `$orderby`.
@@ -38,8 +50,20 @@ pub fn order_by(
     context: Context<'_>,
     joined: &RefCell<Vec<Joined>>,
 ) -> Result<Vec<Order>> {
+    order_by_of(source, table, context, joined, &[])
+}
+
+/// The same where values have names of their own.
+pub(crate) fn order_by_of(
+    source: Source<'_>,
+    table: &Table,
+    context: Context<'_>,
+    joined: &RefCell<Vec<Joined>>,
+    computed: &[Computed],
+) -> Result<Vec<Order>> {
     let items = syntax::order_by(source.text, context.limits).map_err(|e| source.syntax(e))?;
-    orders(&items, source, table, context, joined)
+    let spent = Spent::default();
+    ordered(&items, &Resolver { computed, ..Resolver::new(source, table, context, &spent, joined) })
 }
 
 /// A condition that has been parsed as a part of `source`.
@@ -62,7 +86,10 @@ pub fn orders(
     joined: &RefCell<Vec<Joined>>,
 ) -> Result<Vec<Order>> {
     let spent = Spent::default();
-    let resolver = Resolver::new(source, table, context, &spent, joined);
+    ordered(items, &Resolver::new(source, table, context, &spent, joined))
+}
+
+fn ordered(items: &[syntax::OrderItem], resolver: &Resolver<'_>) -> Result<Vec<Order>> {
     let order = |item: &syntax::OrderItem| {
         let (by, _) = resolver.expression(&item.by)?;
         Ok(Order { by, descending: item.descending })

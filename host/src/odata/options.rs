@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
 
-use super::apply::{self, Applied};
+use super::apply::{self, Applied, Cut};
+use super::compute;
 use super::expression::{Context, Source, nearest_property};
 use super::filter;
 use super::search;
@@ -26,7 +27,7 @@ pub const CONCEPT_FIELDS: [&str; 5] =
     ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];
 
 /// System options that we have, without `$`.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "select",
     "filter",
     "search",
@@ -40,6 +41,7 @@ const KNOWN: [&str; 13] = [
     "format",
     "explain",
     "apply",
+    "compute",
 ];
 
 /// The parameters that hold a FetchXML, the id of a view and that of a user's view, in lower case.
@@ -51,7 +53,7 @@ pub const USER_VIEW: &str = "userquery";
 const WRITTEN: [(&str, &str); 3] = [(FETCH, "fetchXml"), (VIEW, "savedQuery"), (USER_VIEW, "userQuery")];
 
 /// System options of the standard that we refuse by name.
-const REFUSED: [&str; 5] = ["compute", "index", "levels", "schemaversion", "id"];
+const REFUSED: [&str; 4] = ["index", "levels", "schemaversion", "id"];
 
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
 /// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it
@@ -114,17 +116,28 @@ impl Options {
     /// What the options describe of a list: rows of `table`, or what `$apply` makes of them.
     pub fn list(&self, table: &Table, context: Context<'_>) -> Result<Asked> {
         let Some(text) = self.get("apply") else { return Ok(Asked::Rows(self.query(table, context)?.into())) };
-        for other in ["search", "expand"] {
+        for other in ["search", "expand", "compute"] {
             if self.get(other).is_some() {
                 let error = Error::new(Code::NotSupported, format!("`${other}` beside `$apply` is not supported"));
                 return Err(error.target(format!("${other}")));
             }
         }
-        let Applied { filter, joined, steps } = apply::applied(Source { text, target: "$apply" }, table, context)?;
+        let Applied { filter, joined, steps, cut } = apply::applied(Source { text, target: "$apply" }, table, context)?;
         let Some(last) = steps.last() else {
             // The rows as they are.
             let mut query = self.query_with(table, context, joined)?;
             query.filter = both(filter, query.filter.take());
+            if let Some(Cut { order, skip, top }) = cut {
+                let odd =
+                    ["filter", "orderby", "skip", "top", "count"].into_iter().find(|name| self.get(name).is_some());
+                if let Some(odd) = odd {
+                    let what =
+                        format!("`${odd}` beside an `$apply` that cuts rows which are not grouped is not supported");
+                    let error = Error::new(Code::NotSupported, what).target(format!("${odd}"));
+                    return Err(error.hint("say all of it in `$apply`, or none"));
+                }
+                (query.order, query.skip, query.top) = (order, skip, top);
+            }
             return Ok(Asked::Rows(query.into()));
         };
         // What comes after `$apply` is about what it gives (Data Aggregation 4.0, 3.1).
@@ -143,11 +156,17 @@ impl Options {
     fn query_with(&self, table: &Table, context: Context<'_>, joined: Vec<Joined>) -> Result<Query> {
         let mut query = Query { skip_token: self.get("skiptoken").map(str::to_owned), ..Query::default() };
         let joined = RefCell::new(joined);
+        let computed = match self.get("compute") {
+            Some(text) => compute::computed(Source { text, target: "$compute" }, table, context, &joined)?,
+            None => compute::Values::default(),
+        };
         if let Some(text) = self.get("filter") {
-            query.filter = Some(filter::filter(Source { text, target: "$filter" }, table, context, &joined)?);
+            let source = Source { text, target: "$filter" };
+            query.filter = Some(filter::filter_by(source, table, context, &joined, computed.named())?);
         }
         if let Some(text) = self.get("orderby") {
-            query.order = filter::order_by(Source { text, target: "$orderby" }, table, context, &joined)?;
+            let source = Source { text, target: "$orderby" };
+            query.order = filter::order_by_of(source, table, context, &joined, computed.named())?;
         }
         query.joined = joined.into_inner();
         if let Some(text) = self.get("search") {
@@ -158,7 +177,11 @@ impl Options {
             let source = Source { text, target: "$select" };
             let mut items = selection::select(text, context.limits).map_err(|e| source.syntax(e))?;
             self.leave_expanded(&mut items, table, context)?;
+            let selected = computed.take_out(&mut items);
             query.select = select(&items, source, table, context)?;
+            query.computed = computed.shown(query.select.is_some().then_some(&selected))?;
+        } else {
+            query.computed = computed.shown(None)?;
         }
         if let Some(text) = self.get("expand") {
             let source = Source { text, target: "$expand" };
@@ -210,7 +233,7 @@ impl Options {
                 Some(_) => Err(twice(name)),
             };
         }
-        // With or without `$`: passed over, `compute=x` would give rows that nobody asked for.
+        // With or without `$`: passed over, `index=1` would give rows that nobody asked for.
         if REFUSED.contains(&bare) {
             let message = format!("the query option `${bare}` is not supported");
             return Err(Error::new(Code::NotSupported, message).target(format!("${bare}")));

@@ -263,8 +263,8 @@ struct Segment {
 
 /// Options that describe a list of rows, and those for one row.
 const FOR_ROWS: &[&str] =
-    &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken", "apply"];
-const FOR_ROW: &[&str] = &["select", "expand"];
+    &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken", "apply", "compute"];
+const FOR_ROW: &[&str] = &["select", "expand", "compute"];
 
 /// Actions of Dataverse on a set that change many rows.
 const MULTIPLE: [&str; 3] = ["CreateMultiple", "UpdateMultiple", "UpsertMultiple"];
@@ -454,7 +454,7 @@ impl Reader<'_> {
                 .target("$apply")
                 .hint("use $apply=aggregate($count as n)"));
         }
-        self.options.only(&["filter", "search"], "`/$count`")?;
+        self.options.only(&["filter", "search", "compute"], "`/$count`")?;
         let mut query = self.options.query(table, self.context)?;
         query.filter = both(extra, query.filter.take());
         Ok(Request::Count { table: table.clone(), query })
@@ -465,7 +465,9 @@ impl Reader<'_> {
         self.options.only(FOR_ROW, "one row")?;
         let query = self.options.query(table, self.context)?;
         // With related rows or annotations in it, a row may differ where its version does not.
-        let plain = query.expand.is_empty() && self.message.headers.preferences().annotations == Default::default();
+        let plain = query.expand.is_empty()
+            && query.computed.is_empty()
+            && self.message.headers.preferences().annotations == Default::default();
         let known = if plain { self.message.headers.known_versions()? } else { Vec::new() };
         Ok(Request::ReadOne { table: table.clone(), key, query, known })
     }

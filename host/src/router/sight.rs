@@ -217,6 +217,7 @@ impl Sight {
             self.check_filter(table, filter)?;
         }
         query.order.iter().try_for_each(|Order { by, .. }| self.check_expression(table, by))?;
+        query.computed.iter().try_for_each(|value| self.check_expression(table, &value.expr))?;
         for expand in &query.expand {
             self.check_relation(table, &expand.to)?;
             self.check_related(&expand.to, &expand.query)?;
@@ -240,7 +241,8 @@ impl Sight {
         }
         match table.columns.get(column).filter(|_| is_veiled) {
             Some(column) => {
-                let message = format!("`{}` is masked: this caller may not search, order or group by it", column.name);
+                let message =
+                    format!("`{}` is masked: this caller may not search, order, group or compute by it", column.name);
                 Err(Error::new(Code::Forbidden, message).target(column.property().into_owned()))
             }
             None => Ok(()),

@@ -180,6 +180,46 @@ async fn parts_give_what_each_of_them_gives() {
     assert!(concatenated > 20, "{concatenated}");
 }
 
+/// Rows that are not grouped are those that the options of a list give.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_cut_as_lists_are() {
+    let fhir = service().await;
+    let value = "msemr_valuetypequantityvalue";
+    for server in [native(|_| {}).await, virtually(&fhir, |_| {}).await] {
+        for (apply, options) in [
+            (
+                format!("topcount(2,{value})"),
+                vec![
+                    ("$filter", format!("{value} ne null")),
+                    ("$orderby", format!("{value} desc")),
+                    ("$top", "2".to_owned()),
+                ],
+            ),
+            (
+                format!("filter({value} lt 1)/bottomcount(9,{value})/skip(1)"),
+                vec![("$filter", format!("{value} lt 1")), ("$orderby", value.to_owned()), ("$skip", "1".to_owned())],
+            ),
+            (
+                "orderby(msemr_observationid desc)/skip(2)/top(3)".to_owned(),
+                vec![
+                    ("$orderby", "msemr_observationid desc".to_owned()),
+                    ("$skip", "2".to_owned()),
+                    ("$top", "3".to_owned()),
+                ],
+            ),
+        ] {
+            let options: BTreeMap<_, _> = options.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+            let meant = ask(&server, SET, &options, None).await.expect(200).rows();
+            assert!(!meant.is_empty());
+            assert_eq!(self::apply(&server, &apply).await.expect(200).rows(), meant, "{apply}");
+        }
+        let beside = [("$apply", "top(2)"), ("$filter", "msemr_comment ne null")];
+        let beside = beside.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let refused = ask(&server, SET, &beside, None).await.expect(501);
+        assert!(refused.text.contains("`$filter` beside"), "{}", refused.text);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_follow_each_other() {
     let fhir = service().await;

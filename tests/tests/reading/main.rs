@@ -3,6 +3,7 @@
 mod chained;
 mod child_tables;
 mod clients;
+mod compute;
 mod delta;
 mod delta_elsewhere;
 mod elements;

@@ -16,6 +16,10 @@ fn resolve(text: &str) -> Result<String, String> {
     if let Some(filter) = &applied.filter {
         lines.push(format!("where {}", sample::show_with(filter, &[], table, &catalog)));
     }
+    if let Some(cut) = &applied.cut {
+        let by = cut.order.iter().map(|o| (sample::show_expr(&o.by, table), o.descending)).collect::<Vec<_>>();
+        lines.push(format!("by {by:?} from {} at most {:?}", cut.skip, cut.top));
+    }
     let mut of = Table::clone(table);
     for step in &applied.steps {
         if !step.parts.is_empty() {
@@ -129,16 +133,14 @@ fn what_is_not_done_is_named() {
             &format!("NotSupported: the transformation `{name}` is not supported, at position 0"),
         );
     }
-    for rows in [
-        "concat(aggregate($count as n),identity)",
-        "topcount(2,msemr_count)",
-        "bottomsum(2,msemr_count)",
-        "orderby(msemr_count)",
-        "skip(1)",
-        "top(1)",
-    ] {
+    for rows in ["concat(aggregate($count as n),identity)", "bottomsum(2,msemr_count)", "toppercent(2,msemr_count)"] {
         let name = rows.split('(').next().unwrap();
         refused(rows, &format!("`{name}` of rows that are not grouped is not supported, at position 0"));
+    }
+    for behind in
+        ["filter(msemr_count gt 1)", "groupby((msemr_name))", "orderby(msemr_name)", "topcount(1,msemr_count)"]
+    {
+        refused(&format!("topcount(2,msemr_count)/{behind}"), "a transformation of rows that are not grouped, behind");
     }
     refused(
         "filter(msemr_count gt 1)/compute(msemr_count add 1 as n)",
@@ -224,10 +226,28 @@ fn values_of_rows_have_names_before_they_are_grouped() {
 }
 
 #[test]
+fn rows_that_are_not_grouped_are_cut_at_the_end() {
+    check(
+        "filter(msemr_count gt 3)/topcount(2,msemr_value)",
+        "where (msemr_count gt 3 and msemr_value ne null); by [(\"msemr_value\", true)] from 0 at most Some(2)",
+    );
+    check(
+        "bottomcount(5,msemr_value)/skip(1)/top(9)",
+        "where msemr_value ne null; by [(\"msemr_value\", false)] from 1 at most Some(4)",
+    );
+    check("orderby(msemr_name)/skip(1)/skip(2)/top(3)", "by [(\"msemr_name\", false)] from 3 at most Some(3)");
+    check("top(3)", "by [] from 0 at most Some(3)");
+}
+
+#[test]
 fn parts_of_several_shapes() {
     check(
         "filter(msemr_count gt 3)/concat(aggregate($count as n),filter(msemr_patient/fullname ne 'x')/groupby((msemr_status)))",
-        "where msemr_count gt 3; n,msemr_status,@properties of [(false, 0, 1), (true, 1, 1)]",
+        "where msemr_count gt 3; n,msemr_status,@properties of [(false, 0, 1), (true, 0, 1)]",
+    );
+    check(
+        "concat(aggregate($count as n),groupby((msemr_patient/fullname)))",
+        "n,msemr_patient/fullname,@properties of [(false, 0, 1), (false, 1, 1)]",
     );
     check(
         "compute(year(msemr_issued) as y)/concat(groupby((y)),aggregate(y with max as m))/filter(m gt 1)/aggregate(y with sum as s)",

@@ -14,7 +14,7 @@ use crate::odata::options::both;
 const TRACK: &str = "Prefer: odata.track-changes";
 
 /// Options of which no row by itself tells whether it is still what they ask for.
-const ODD: [&str; 6] = ["orderby", "top", "skip", "count", "expand", "apply"];
+const ODD: [&str; 7] = ["orderby", "top", "skip", "count", "expand", "apply", "compute"];
 
 impl Reader<'_> {
     /// `contacts?$deltatoken=…`, a delta link.

@@ -60,6 +60,8 @@ pub(super) fn may_export(options: &Options, query: &Query, explain: bool, form: 
         Some("expand")
     } else if query.count {
         Some("count")
+    } else if !query.computed.is_empty() {
+        Some("compute")
     } else {
         options.get("skiptoken").map(|_| "skiptoken")
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{FOR_ROW, Reader, Request, may};
+use super::{Reader, Request, may};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::{Assignment, Change, Expand, ExpandForm, Operation, Precondition, Query, Related};
 use crate::model::table::{ColumnIndex, Table};
@@ -134,7 +134,7 @@ impl Reader<'_> {
     }
 
     fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<Body> {
-        self.options.only(FOR_ROW, "a write")?;
+        self.options.only(&["select", "expand"], "a write")?;
         self.check_body(self.context.limits.body_bytes, "body_bytes")?;
         body::read(self.message.body, table, self.addresses(), purpose, bound, self.context.limits)
     }

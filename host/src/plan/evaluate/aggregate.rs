@@ -14,7 +14,7 @@ use super::residual::{self, columns_of_expr};
 use crate::model::aggregate::{Aggregate, Aggregation, Best, Grouping, Measure, Method, PROPERTIES, Then, properties};
 use crate::model::error::{Code, Error, Result};
 use crate::model::exact::Exact;
-use crate::model::query::{Expr, Order};
+use crate::model::query::{ComputedValue, Expr, Order};
 use crate::model::rows::Rows;
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::total::Total;
@@ -335,6 +335,22 @@ pub fn check_bytes(bytes: usize) -> Result<()> {
     }
     let error = Error::new(Code::ScanBudgetExceeded, "the values of the groups are too large").target("$apply");
     Err(error.hint("group by columns of shorter texts, or filter before"))
+}
+
+/// Rows with values beside their own: a column for each of these after all columns of the table.
+pub fn with_values(rows: &Rows, computed: &[ComputedValue], table: &Table) -> Result<Rows> {
+    let values: Vec<Read<'_>> = computed.iter().map(|value| Read::new(&value.expr, table)).collect::<Result<_>>()?;
+    let own = table.columns.len();
+    let mut wide = Rows::new(rows.columns().iter().copied().chain(own..own + values.len()).collect());
+    for row in 0..rows.len() {
+        let text = |value: &Read<'_>| -> Result<Option<String>> {
+            let key = value.key(rows, row)?;
+            Ok(value.text(rows, row, &key)?.map(Cow::into_owned))
+        };
+        let texts: Vec<Option<String>> = values.iter().map(text).collect::<Result<_>>()?;
+        wide.push(rows.row(row).chain(texts.iter().map(Option::as_deref)));
+    }
+    Ok(wide)
 }
 
 /// A value of each row.

@@ -195,10 +195,10 @@ impl Reading<'_> {
         Ok(cut)
     }
 
-    /// No version further back is wanted.
+    /// No version further back is wanted. In another order than from the newest on all of them are.
     fn is_far_enough(&self) -> bool {
         let before = |back_to: i64| self.versions.iter().any(|version| version.time.div_euclid(1_000) < back_to);
-        self.asked.back_to.is_some_and(before)
+        self.asked.back_to.is_some_and(before) && self.versions.is_sorted_by(|a, b| a.time >= b.time)
     }
 
     /// The links have come to their end. If the service says that there is more, some of it is missing; if it says nothing, one
