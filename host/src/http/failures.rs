@@ -85,7 +85,13 @@ pub(super) struct Failures(Mutex<HashMap<Failure, Told>>);
 impl Failures {
     /// Says it, now or with others of its kind. Within a runtime.
     pub(super) fn add(self: &Arc<Self>, kind: Failure) {
-        let (kind, then) = self.count(kind, Instant::now());
+        let (told, then) = self.count(kind.clone(), Instant::now());
+        if then != Then::Say {
+            // Whoever looks for one of them is shown each.
+            let Failure { method, path, status, code, internal, .. } = &kind;
+            tracing::debug!(method, path, status, ?code, internal, "failed");
+        }
+        let kind = told;
         match then {
             Then::Say => kind.log(None),
             Then::SayLater => {

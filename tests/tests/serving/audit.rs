@@ -182,6 +182,9 @@ async fn every_way_to_a_row_leaves_an_entry() {
     assert!(!access.is_empty() && access.iter().all(|entry| entry["action"] == "rows.read"), "{access:?}");
 }
 
+/// What is sent with which headers, and whose keys its entry has: of its table, and of others.
+type Showing<'a> = (Method, String, Option<String>, &'a [(&'a str, &'a str)], &'a Value, Option<&'a Value>);
+
 /// Rows that are shown beside those that were asked for are named, too, each under its table: expanded at any depth, in flat rows,
 /// called by their names, in the answer of a write, or of one in a change set.
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +218,7 @@ async fn rows_that_are_shown_beside_others_are_named() {
     let names = [("prefer", "odata.include-annotations=\"*\"")];
     let shows = [("prefer", "return=representation")];
     let body = || Some(json!({ "lastname": "Zzyzx" }).to_string());
-    let cases: Vec<(Method, String, Option<String>, &[(&str, &str)], &Value, Option<&Value>)> = vec![
+    let cases: Vec<Showing<'_>> = vec![
         (Method::GET, format!("contacts?{only}"), None, &[], &own, None),
         (Method::GET, format!("contacts?{only}&$expand={nested}"), None, &[], &own, Some(&both)),
         (Method::GET, format!("{one}?$expand=parentcustomerid_account"), None, &[], &own, Some(&beside)),
