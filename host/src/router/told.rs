@@ -39,7 +39,7 @@ impl Turntable {
         let live = self.snapshot();
         let caller = self.roles.known(Caller::new(Kind::Nobody, "anybody", roles));
         let sight = live.sights.of(&live.catalog, &self.roles, &caller, &self.limits);
-        let Some(sight) = sight else { return live.catalog.tables().map(|table| whole(table)).collect() };
+        let Some(sight) = sight else { return live.catalog.tables().map(whole).collect() };
         let told = live.catalog.tables().filter_map(|table| {
             let seen = sight.given(&table.name)?;
             let narrowed = sight.catalog.table(&table.name)?;

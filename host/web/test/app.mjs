@@ -2,6 +2,7 @@
 // a service that is down. Arguments: the server, its FHIR service, a server whose FHIR service does not answer.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { browser, clean, json, open, picture } from './drive.mjs';
 
 const [server, fhir, down] = process.argv.slice(2);
@@ -225,6 +226,29 @@ async function views() {
   await page.context().close();
 }
 
+/// A list as a file, and a row on paper.
+async function paper() {
+  const page = await open(chromium);
+  await page.goto(`${server}/app/t/contacts`);
+  await page.getByRole('link', { name: 'Patient One' }).waitFor();
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'CSV' }).click();
+  const file = await coming;
+  assert.equal(file.suggestedFilename(), 'contacts.csv');
+  const lines = (await readFile(await file.path(), 'utf8')).trim().split('\r\n');
+  assert.match(lines[0], /^contactid,.*fullname/);
+  assert.ok(lines.some((line) => line.includes('Patient One')));
+  await page.goto(`${server}/app/t/contacts/${PATIENT}`);
+  await page.getByRole('heading', { name: 'Patient One' }).waitFor();
+  const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1');
+  assert.match(pdf, /\/MediaBox \[0 0 59[45][.\d]* 84[12][.\d]*\]/, 'A4');
+  await page.emulateMedia({ media: 'print' });
+  assert.equal(await page.locator('header').isVisible(), false);
+  assert.equal(await page.getByRole('button', { name: 'Delete' }).isVisible(), false);
+  await picture(page, 'paper');
+  await page.context().close();
+}
+
 /// A patient whose name is markup does no harm.
 async function markup() {
   const name = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
@@ -290,7 +314,7 @@ async function downService() {
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [firstList, exercise, turned, found, views, markup, otherWindows, tour, downService]) {
+for (const part of [firstList, exercise, turned, found, views, paper, markup, otherWindows, tour, downService]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();

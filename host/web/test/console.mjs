@@ -212,6 +212,7 @@ async function others() {
   await page.getByRole('alert').waitFor();
   assert.equal(await page.getByRole('table', { name: 'Rows' }).count(), 0);
   await page.goto(`${server}/console/services`);
+  await page.getByText(/answers, in \d+ ms/).waitFor();
   await page.getByRole('button', { name: 'Try out what it does' }).click();
   await page.getByRole('heading', { name: /^Tried out on/ }).waitFor();
   await clean(page, 'services');
@@ -229,6 +230,7 @@ async function others() {
       await page.goto(`${server}${address}`);
       await page.locator('.grid, .card, form').first().waitFor();
       await clean(page, `${address}, ${JSON.stringify(window)}`);
+      if (address === '/console/people') await picture(page, `console-people-${window.scheme ?? 'phone'}`);
     }
     await page.context().close();
   }

@@ -1,10 +1,10 @@
 // Signing in at an OpenID provider, in a real browser. Arguments: a server whose tokens can be renewed, one whose tokens
-// cannot, and the provider of both.
+// cannot, one whose provider does not answer, and the provider of the first two.
 
 import assert from 'node:assert/strict';
 import { browser, clean, open, picture } from './drive.mjs';
 
-const [renewing, brief, issuer] = process.argv.slice(2);
+const [renewing, brief, down, issuer] = process.argv.slice(2);
 const PATIENT = '4c73b472-442b-4920-b899-aadc599f1d75';
 /// Pages of the provider want a font from elsewhere.
 const THEIRS = { expected: [/ERR_NAME_NOT_RESOLVED/] };
@@ -112,7 +112,29 @@ async function refusals() {
   await picture(page, 'sign-in-refused');
   await page.getByRole('link', { name: 'Go on' }).click();
   await page.getByRole('button', { name: 'Sign in with City Hospital' }).waitFor();
+
+  // Where the provider does not answer that is said, and another way in is there.
+  await page.goto(`${down}/app/`);
+  await page.getByRole('button', { name: 'Sign in with City Hospital' }).click();
+  const alert = page.getByRole('alert');
+  await alert.waitFor();
+  assert.match(await alert.innerText(), /the provider of tokens cannot be asked/i);
+  assert.doesNotMatch(await alert.innerText(), /FHIR service/);
+  await page.locator('summary', { hasText: 'Another way' }).click();
+  await page.getByLabel('API key or access token').waitFor();
+  await clean(page, 'a provider that does not answer');
+  await picture(page, 'sign-in-down');
   await page.context().close();
+  for (const [name, window] of Object.entries({ phone: { width: 360, height: 740 }, dark: { scheme: 'dark' } })) {
+    const page = await open(chromium, { ...THEIRS, ...window });
+    for (const address of ['/app/', '/auth/callback?state=none']) {
+      await page.goto(`${renewing}${address}`);
+      await page.locator('.card').getByText(/This server asks|No page here waits/).waitFor();
+      await clean(page, `${address}, ${name}`);
+      await picture(page, `sign-in-${address.includes('callback') ? 'back-' : ''}${name}`);
+    }
+    await page.context().close();
+  }
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');

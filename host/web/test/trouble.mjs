@@ -112,6 +112,7 @@ async function consoles() {
   await picture(page, 'console-turn-trouble');
   await dialog.getByRole('button', { name: 'Leave as it is' }).click();
   await page.goto(`${server}/console/services`);
+  await page.getByText('does not answer').waitFor();
   await page.getByRole('button', { name: 'Try out what it does' }).click();
   await page.getByRole('alert').waitFor();
   await page.getByRole('button', { name: 'Try out what it does' }).waitFor();

@@ -56,7 +56,11 @@ async fn run_with(script: &str, arguments: Vec<String>, faults: impl Fn(&str) + 
     };
     let (status, said) = tokio::task::spawn_blocking(run).await.expect("it ends");
     assert!(status.success(), "{said}");
-    // Figures that it has measured.
+    figures(&said);
+}
+
+#[expect(clippy::print_stdout, reason = "figures that a script has measured are read by people")]
+fn figures(said: &str) {
     println!("{said}");
 }
 
@@ -130,7 +134,7 @@ async fn many_rows() {
     for part in 0..5 {
         let person = |n: usize| {
             json!({ "request": { "method": "PUT", "url": format!("Patient/many-{n}") }, "resource": {
-                "resourceType": "Patient", "id": format!("many-{n}"), "gender": if n % 2 == 0 { "female" } else { "male" },
+                "resourceType": "Patient", "id": format!("many-{n}"), "gender": if n.is_multiple_of(2) { "female" } else { "male" },
                 "name": [{ "family": format!("Family {}", n * 7919 % 5_000), "given": [format!("Given {n}")] }],
                 "birthDate": format!("{}-05-0{}", 1930 + n % 80, 1 + n % 9),
                 "address": [{ "city": format!("City {}", n % 97), "line": [format!("{n} Some Street")] }],
@@ -143,7 +147,8 @@ async fn many_rows() {
     run("speed.mjs", vec![url(&server)]).await;
 }
 
-/// Two servers whose pages are clients of one provider: one gets tokens that can be renewed, one does not.
+/// Two servers whose pages are clients of one provider: one gets tokens that can be renewed, one does not. And one whose
+/// provider does not answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_at_a_provider() {
     if browser().is_none() {
@@ -153,12 +158,16 @@ async fn signing_in_at_a_provider() {
     let Some(openid) = OpenId::start(&fhir).await else { return };
     let mut arguments = Vec::new();
     let mut servers = Vec::new();
-    for client in ["pages", "brief"] {
+    for client in ["pages", "brief", "down"] {
         let data = folder();
         let new = NewKey { name: "loader".to_owned(), roles: vec!["writer".to_owned()], ..NewKey::default() };
         let key = keys::create(data.path(), new, "test", 100).expect("a key can be made").0;
         let mut provider = openid.settings();
         provider.skew = std::time::Duration::ZERO;
+        if client == "down" {
+            // A port where nobody listens.
+            provider.issuer = "http://127.0.0.1:9".to_owned();
+        }
         provider.sign_in = Some(SignInSettings {
             client_id: client.to_owned(),
             client_secret: None,

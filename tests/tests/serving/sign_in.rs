@@ -137,6 +137,30 @@ async fn what_goes_wrong_is_said_and_by_whose_fault() {
     assert_eq!(answer.error_code(), "CrossSite");
 }
 
+/// A provider that calls itself by another name, or leads elsewhere than over TLS, is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_provider_says_of_itself_is_not_believed_blindly() {
+    let provider = Provider::start(&[]).await;
+    let at = |path: &str| format!("{}{path}", provider.issuer());
+    let good =
+        json!({ "issuer": provider.issuer(), "authorization_endpoint": at("/a"), "token_endpoint": at("/token") });
+    for (name, value) in [
+        ("issuer", "https://login.example.org"),
+        ("authorization_endpoint", "http://login.example.org/a"),
+        ("token_endpoint", "http://login.example.org/token"),
+    ] {
+        let mut bad = good.clone();
+        bad[name] = json!(value);
+        provider.answer("/.well-known/openid-configuration", &bad.to_string());
+        let server = server(&provider, Some(pages(None))).await;
+        let answer = server.get("/auth/providers/hospital", &[]).await.expect(502);
+        assert_eq!(answer.error_code(), "UpstreamDown", "{name}");
+        assert!(!answer.text.contains("example.org"), "{}", answer.text);
+        assert_eq!(bring(&server, &json!({ "refresh": "x" })).await.expect(502).error_code(), "UpstreamDown", "{name}");
+    }
+    assert!(provider.posted().is_empty(), "nothing is sent to such an address");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_with_a_secret_shows_it_to_the_provider_alone() {
     let signer = Signer::p256("e");

@@ -7,6 +7,7 @@ import { ADMIN, ask } from '../parts/api.js';
 import { count } from '../parts/format.js';
 import { empty, Page } from '../parts/page.js';
 import { place, turn } from '../parts/router.js';
+import { type Health, health, pulse } from './health.js';
 
 /// What was asked of each table in the last minutes.
 interface Traffic {
@@ -20,6 +21,7 @@ class Overview extends Page {
   declare address: string;
   private tables: readonly AdminTable[] = [];
   private sources: readonly Source[] = [];
+  private health: Health | null = null;
   private traffic: Traffic['tables'] = {};
 
   override connectedCallback(): void {
@@ -34,6 +36,10 @@ class Overview extends Page {
         ask<{ sources: Source[] }>(`${ADMIN}/sources`, { signal }),
       ]);
       [this.tables, this.sources] = [tables.body.tables, sources.body.sources];
+      void health().then((found) => {
+        this.health = found;
+        this.requestUpdate();
+      });
       this.traffic = (await ask<Traffic>(`${ADMIN}/traffic`, { signal })).body.tables;
     });
   }
@@ -60,7 +66,7 @@ class Overview extends Page {
       ${this.state(() => void this.load())}
       ${this.sources.length
         ? html`<ul class="tiles">${this.sources.map(({ name, url, software, exchanges }) => html`<li><a class="card" href="/console/services">
-            <strong>${name}</strong><span>${software ?? url}</span>
+            <strong>${name} ${pulse(this.health, name)}</strong><span>${software ?? url}</span>
             <small>${count(exchanges.requests, 'call')}, ${count(exchanges.errors, 'error')}${exchanges.requests ? `, ${Math.round(exchanges.milliseconds / exchanges.requests)} ms each` : ''}</small>
           </a></li>`)}</ul>`
         : nothing}

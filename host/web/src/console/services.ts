@@ -7,6 +7,7 @@ import { ADMIN, ask } from '../parts/api.js';
 import { call, curl } from '../parts/dialog.js';
 import { count } from '../parts/format.js';
 import { empty, Page } from '../parts/page.js';
+import { type Health, health, pulse } from './health.js';
 
 interface Trial {
   readonly at: string;
@@ -17,6 +18,8 @@ interface Trial {
 class Services extends Page {
   private sources: readonly Source[] = [];
   private probing = '';
+  /// None: they are asked just now.
+  private health: Health | null = null;
   private loaded = false;
 
   override connectedCallback(): void {
@@ -28,7 +31,14 @@ class Services extends Page {
     return this.work(async (signal) => {
       this.sources = (await ask<{ sources: Source[] }>(`${ADMIN}/sources`, { signal })).body.sources;
       this.loaded = true;
+      void this.ping();
     });
+  }
+
+  private async ping(): Promise<void> {
+    this.health = null;
+    this.health = await health();
+    this.requestUpdate();
   }
 
   private async probe(name: string): Promise<void> {
@@ -45,7 +55,7 @@ class Services extends Page {
     return html`<h1>FHIR services</h1>
       ${this.state(() => void this.load())}
       ${this.loaded && !this.sources.length ? empty('No FHIR service is configured.', html`<p>Name one in the configuration, under <code>[sources.NAME]</code>, and start again.</p>`) : nothing}
-      ${this.sources.map((source) => html`<section class="card"><h2>${source.name}</h2>
+      ${this.sources.map((source) => html`<section class="card"><h2>${source.name} ${pulse(this.health, source.name)}</h2>
         <dl class="facts">
           <dt>Address</dt><dd><code>${source.url}</code></dd>
           <dt>It is</dt><dd>${source.software ?? 'not known yet: nothing was asked of it'} ${source.fhirVersion ? `(FHIR ${source.fhirVersion})` : ''}</dd>

@@ -80,11 +80,11 @@ class TablePage extends Page {
             <dt>Calls</dt><dd>${count(table.counters['mappingCalls'] ?? 0, 'call')}, ${count(table.counters['mappingFaults'] ?? 0, 'fault')}</dd>
           </dl>
           ${this.versions.length > 1
-            ? html`<table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Signed by</th><th scope="col">Loaded</th><th scope="col">State</th></tr></thead>
+            ? html`<div class="wide" tabindex="0" role="region" aria-label="Versions"><table class="table"><thead><tr><th scope="col">Version</th><th scope="col">Signed by</th><th scope="col">Loaded</th><th scope="col">State</th></tr></thead>
               <tbody>${this.versions.map((one) => html`<tr>
                 <td>${one.version} <code>${brief(one.digest)}</code></td><td>${signer(one.signer)}</td><td>${new Date(one.uploadedAt).toLocaleString()}</td>
                 <td>${this.stateOf(table, status, one)}</td>
-              </tr>`)}</tbody></table>
+              </tr>`)}</tbody></table></div>
               <p class="actions"><button @click=${() => rollback(table, () => void this.load())}>Go back to the version before …</button></p>
               ${history(status)}`
             : html`<p class="quiet">This is its only version. <a href="/console/mappings">Load another</a> to change how its rows are made.</p>`}

@@ -89,7 +89,7 @@ export function history({ history, trials }: Release): TemplateResult | typeof n
   }));
   const all = [...releases, ...tried].sort((a, b) => b.at.localeCompare(a.at));
   return html`<details><summary>History</summary>
-    <table class="table" aria-label="History"><thead><tr><th scope="col">From</th><th scope="col">Version</th><th scope="col">What</th><th scope="col">By</th></tr></thead>
-    <tbody>${all.map((one) => html`<tr><td>${new Date(one.at).toLocaleString()}</td><td>${one.version ?? ''} <code>${brief(one.digest)}</code></td><td>${one.what}</td><td>${one.by}</td></tr>`)}</tbody></table>
+    <div class="wide" tabindex="0" role="region" aria-label="History"><table class="table" aria-label="History"><thead><tr><th scope="col">From</th><th scope="col">Version</th><th scope="col">What</th><th scope="col">By</th></tr></thead>
+    <tbody>${all.map((one) => html`<tr><td>${new Date(one.at).toLocaleString()}</td><td>${one.version ?? ''} <code>${brief(one.digest)}</code></td><td>${one.what}</td><td>${one.by}</td></tr>`)}</tbody></table></div>
   </details>`;
 }

@@ -48,7 +48,11 @@ async function said<T>(url: string, request: RequestInit = {}): Promise<T> {
     throw new Refusal(0, 'Unreachable', 'The server does not answer.', null, 'Check that it runs, and try again.');
   }
   const text = await response.text();
-  if (!response.ok) throw refusalOf(response, text);
+  if (!response.ok) {
+    // What a status says of a FHIR service has no meaning here.
+    const { code, message, target, hint, details, retryAfter, request: name } = refusalOf(response, text);
+    throw new Refusal(0, code, message, target, hint, details, retryAfter, name);
+  }
   return JSON.parse(text) as T;
 }
 
