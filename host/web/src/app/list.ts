@@ -141,7 +141,7 @@ class List extends Page {
     const { schema } = this;
     if (!schema) return html`${this.state(() => void this.load(true))}`;
     const { table } = schema;
-    // Rows of another query are never taken for those of this one.
+    // Rows of another query stay while those of this one are asked for; where these do not come they go.
     const stale = this.asked !== `${API}/${table.set}${query(this.options(schema))}`;
     const filtered = this.conditions.length > 0 || this.place.fragment.has('q');
     return html`

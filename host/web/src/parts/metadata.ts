@@ -51,23 +51,28 @@ function label(text: Json | undefined): string {
 }
 
 let tables: Promise<readonly Table[]> | null = null;
+/// Those that were asked for one by one.
+const bySet = new Map<string, Promise<Table | undefined>>();
 const schemas = new Map<string, Promise<Schema>>();
 
 /// Forgets what is known, for somebody else or after a change.
 export function forget(): void {
   tables = null;
+  bySet.clear();
   schemas.clear();
 }
 
 /// All tables that this caller sees, by their labels.
 export function allTables(): Promise<readonly Table[]> {
-  tables ??= ask<{ value: Row[] }>(
-    `${API}/EntityDefinitions${query({
-      $select: 'LogicalName,EntitySetName,DisplayName,Description,PrimaryIdAttribute,PrimaryNameAttribute,IsChildEntity',
-    })}`,
-  ).then(({ body }) => once(body.value.map(tableOf)).sort((a, b) => a.label.localeCompare(b.label)));
+  tables ??= asked().then((all) => once(all).sort((a, b) => a.label.localeCompare(b.label)));
   tables.catch(() => (tables = null));
   return tables;
+}
+
+async function asked($filter?: string): Promise<Table[]> {
+  const $select = 'LogicalName,EntitySetName,DisplayName,Description,PrimaryIdAttribute,PrimaryNameAttribute,IsChildEntity';
+  const { body } = await ask<{ value: Row[] }>(`${API}/EntityDefinitions${query({ $select, $filter })}`);
+  return body.value.map(tableOf);
 }
 
 /// A table that is there under a second name, for apps that know that one, is shown once.
@@ -89,7 +94,12 @@ function tableOf(entity: Row): Table {
 }
 
 export async function tableOfSet(set: string): Promise<Table | undefined> {
-  return (await allTables()).find((table) => table.set === set);
+  if (tables) return (await tables).find((table) => table.set === set);
+  // One table is known sooner than all of them are.
+  const one = bySet.get(set) ?? asked(`EntitySetName eq ${quoted(set)}`).then(([table]) => table);
+  bySet.set(set, one);
+  one.catch(() => bySet.delete(set));
+  return one;
 }
 
 export async function tableNamed(name: string): Promise<Table | undefined> {
