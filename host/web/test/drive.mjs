@@ -38,7 +38,9 @@ async function fresh(context, dist) {
   const types = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
   await context.route('**/pages/*', async (route) => {
     const file = path.join(dist, path.basename(new URL(route.request().url()).pathname));
-    await route.fulfill({ contentType: types[file.split('.').pop()], body: await readFile(file) });
+    // A page that one is redirected to is the binary's, and names its parts.
+    const body = await readFile(file).catch(() => null);
+    await (body ? route.fulfill({ contentType: types[file.split('.').pop()], body }) : route.continue());
   });
 }
 
