@@ -20,6 +20,7 @@ use crate::plan::search::elements::ELEMENTS;
 use crate::plan::search::query::{Lost, Search, verify_self_link, without_related};
 use crate::plan::tree::{CountPlan, SearchScan};
 use crate::router::read::made::{Batch, Making, split};
+use crate::router::read::run::AT_ONCE;
 use crate::router::samples::Sample;
 use crate::router::session::{Session, Share, Step};
 use crate::router::snapshot::ServedTable;
@@ -86,6 +87,48 @@ pub(super) struct Searching<'a> {
     pub(super) related: Vec<HashMap<Uuid, bool>>,
     /// Of the search under way: the size of the first page that was asked for, until a next link is followed.
     pub(super) only_page: Option<u32>,
+}
+
+/// A page on its way.
+#[derive(Default)]
+struct Filling {
+    rows: Rows,
+    /// Rows that are passed over before its first.
+    skip: u64,
+    /// Rows that it has at most, and bytes of their cells.
+    size: usize,
+    bytes: usize,
+}
+
+impl Filling {
+    /// Takes the rows of a page of the service that have not been `given`, from one on. How many have been looked at when
+    /// this one is full, if it is.
+    fn take(
+        &mut self,
+        batch: &Batch,
+        from: usize,
+        key: ColumnIndex,
+        before: &Trail,
+        (given, trail): (&mut HashSet<String>, &mut Trail),
+    ) -> Option<usize> {
+        for (position, row) in batch.kept.iter().enumerate().skip(from) {
+            if let Some(key) = batch.rows.cell(*row, key) {
+                if !is_new(key, before, given) {
+                    continue;
+                }
+                trail.give(key);
+            }
+            if self.skip > 0 {
+                self.skip -= 1;
+                continue;
+            }
+            self.rows.push_row(&batch.rows, *row);
+            if self.rows.len() == self.size || self.rows.bytes() >= self.bytes {
+                return Some(position + 1);
+            }
+        }
+        None
+    }
 }
 
 impl<'a> Searching<'a> {
@@ -202,59 +245,46 @@ impl<'a> Searching<'a> {
     async fn stream(
         &mut self,
         (first, mut link, mut given): (usize, Option<String>, u64),
-        mut skip: u64,
+        skip: u64,
         size: usize,
     ) -> Result<(Rows, Option<Cursor>)> {
         let scan = self.scan;
-        let mut rows = Rows::new(self.columns.to_vec());
+        let bytes = self.session.limits().page_bytes;
+        let mut page = Filling { rows: Rows::new(self.columns.to_vec()), skip, size, bytes };
         if size == 0 {
-            return Ok((rows, None));
+            return Ok((page.rows, None));
         }
         for (index, search) in scan.searches.iter().enumerate().skip(first) {
             loop {
                 if self.session.budget().has_spent(self.share) {
                     // A next link to where the page began would lead round and round.
-                    if skip > 0 || !self.has_asked {
+                    if page.skip > 0 || !self.has_asked {
                         return Err(self.exceeded());
                     }
                     let (search, among, trail) = (index, self.among(index), self.trail.clone());
                     let here = Cursor::Search { search, among, link, rows: given, trail };
-                    return Ok((rows, Some(here)));
+                    return Ok((page.rows, Some(here)));
                 }
                 let before = self.trail.clone();
-                let batch = self.batch(search, link.as_deref(), size - rows.len()).await?;
-                for (position, row) in batch.kept.iter().enumerate().skip(usize::try_from(given).unwrap_or(usize::MAX))
-                {
-                    if !self.is_new(&batch.rows, *row) {
-                        continue;
-                    }
-                    if let Some(key) = batch.rows.cell(*row, self.table.table.key) {
-                        self.trail.give(key);
-                    }
-                    if skip > 0 {
-                        skip -= 1;
-                        continue;
-                    }
-                    rows.push_row(&batch.rows, *row);
-                    if rows.len() == size || rows.bytes() >= self.session.limits().page_bytes {
-                        let here = position + 1;
-                        let more_here = here < batch.kept.len();
-                        let after = self.trail.clone();
-                        let (search, link, given, trail) = match (batch.next, more_here) {
-                            // The page is asked for once more, and its first rows are passed over.
-                            (_, true) => (index, link, here as u64, before.with_rows_of(&after)),
-                            (Some(next), false) => (index, Some(next), 0, after),
-                            (None, false) => {
-                                self.ended(search).await?;
-                                if index + 1 == scan.searches.len() {
-                                    return Ok((rows, None));
-                                }
-                                (index + 1, None, 0, self.trail.clone())
+                let batch = self.batch(search, link.as_deref(), size - page.rows.len()).await?;
+                let (filled, batch) = self.fill(&mut page, batch, usize::try_from(given).unwrap_or(usize::MAX)).await?;
+                if let Some(here) = filled {
+                    let more_here = here < batch.kept.len();
+                    let after = self.trail.clone();
+                    let (search, link, given, trail) = match (batch.next, more_here) {
+                        // The page is asked for once more, and its first rows are passed over.
+                        (_, true) => (index, link, here as u64, before.with_rows_of(&after)),
+                        (Some(next), false) => (index, Some(next), 0, after),
+                        (None, false) => {
+                            self.ended(search).await?;
+                            if index + 1 == scan.searches.len() {
+                                return Ok((page.rows, None));
                             }
-                        };
-                        let among = self.among(search);
-                        return Ok((rows, Some(Cursor::Search { search, among, link, rows: given, trail })));
-                    }
+                            (index + 1, None, 0, self.trail.clone())
+                        }
+                    };
+                    let among = self.among(search);
+                    return Ok((page.rows, Some(Cursor::Search { search, among, link, rows: given, trail })));
                 }
                 // The service may cut its pages otherwise than when the cursor was made.
                 given = given.saturating_sub(batch.kept.len() as u64);
@@ -266,7 +296,27 @@ impl<'a> Searching<'a> {
             self.ended(search).await?;
             link = None;
         }
-        Ok((rows, None))
+        Ok((page.rows, None))
+    }
+
+    /// Puts rows of a page of the service, from one on, onto a page, and gives the page back. How many of them have been looked
+    /// at, where the page is full by then.
+    async fn fill(&mut self, page: &mut Filling, batch: Batch, from: usize) -> Result<(Option<usize>, Batch)> {
+        let key = self.table.table.key;
+        if batch.kept.len() <= AT_ONCE {
+            let filled = page.take(&batch, from, key, &self.before, (&mut self.given, &mut self.trail));
+            return Ok((filled, batch));
+        }
+        let mut taken = std::mem::take(page);
+        let (mut given, mut trail) = (std::mem::take(&mut self.given), std::mem::take(&mut self.trail));
+        let before = self.before.clone();
+        let taking = self.session.work_on(batch.kept.len(), &self.table.table, move || {
+            let filled = taken.take(&batch, from, key, &before, (&mut given, &mut trail));
+            (taken, given, trail, filled, batch)
+        });
+        let (filled, batch);
+        (*page, self.given, self.trail, filled, batch) = taking.await?;
+        Ok((filled, batch))
     }
 
     /// Every row that meets the filter, for ordering or counting here; or somewhat more than `most`.
@@ -649,8 +699,7 @@ impl<'a> Searching<'a> {
 
     /// Whether this is a row that the request has not given yet: a service may repeat one on a later page.
     pub(super) fn is_new(&mut self, rows: &Rows, row: usize) -> bool {
-        let Some(key) = rows.cell(row, self.table.table.key) else { return true };
-        !self.before.has_given(key) && self.given.insert(key.to_owned())
+        rows.cell(row, self.table.table.key).is_none_or(|key| is_new(key, &self.before, &mut self.given))
     }
 
     /// For a cursor into this search.
@@ -664,6 +713,11 @@ impl<'a> Searching<'a> {
     pub(super) fn exceeded(&self) -> Error {
         self.session.budget().exceeded(&self.table.table, self.scan.not_pushed())
     }
+}
+
+/// Whether a row of this key has not been given, neither by the page before nor by this request. From now on it has.
+fn is_new(key: &str, before: &Trail, given: &mut HashSet<String>) -> bool {
+    !before.has_given(key) && given.insert(key.to_owned())
 }
 
 /// Rows given so far.
