@@ -26,16 +26,13 @@ use crate::plan::search::query::ServerSearch;
 use crate::plan::tree::{Gather, NativeScan, Place, Read, Scan, SearchScan};
 use crate::router::read::join::{hashed, too_many};
 use crate::router::read::native::left_over;
-use crate::router::read::pages::{Searching, offset};
+use crate::router::read::pages::{AT_ONCE, Searching, offset};
 use crate::router::session::{Session, Step};
 use crate::router::snapshot::ServedTable;
 use crate::router::token::{Binding, Cursor};
 use crate::store::facade::Store;
 use crate::telemetry::context as traced;
 use crate::telemetry::spans::Attribute;
-
-/// Rows that are looked at on a thread of the reactor: it takes less than a tenth of a millisecond.
-pub(super) const AT_ONCE: usize = 200;
 
 impl Session {
     /// A page of rows, and what hangs on each. `binding` is what the page's token is good for: the request without its
