@@ -905,6 +905,9 @@ pub mod cli {
     /// Lines to stdout and stderr.
     pub mod terminal;
 
+    /// Files that commands write.
+    mod files;
+
     /// How a server comes to its API keys.
     mod keys;
 
@@ -913,6 +916,9 @@ pub mod cli {
 
     /// `turntable key`.
     pub mod key;
+
+    /// `turntable user`.
+    pub mod user;
 
     /// `turntable backup`, `turntable restore`.
     pub mod backup;

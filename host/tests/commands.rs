@@ -167,6 +167,44 @@ fn a_demo_on_the_same_data_has_the_same_rows_and_an_ingest_says_what_was_not_sto
 }
 
 #[test]
+fn people_get_passwords() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("turntable.toml");
+    let text = "listen = \"127.0.0.1:0\"\ndata_dir = \"data\"\n[mappings]\nbuiltin = false\n[auth.basic]\n";
+    std::fs::write(&file, text).expect("a file can be written");
+    let user = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turntable"));
+        let command = command.arg("user").args(arguments).current_dir(folder.path());
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        // Who is refused reads no password.
+        let _ = child.stdin.take().expect("a pipe").write_all(b"open sesame\n");
+        let ran = child.wait_with_output().expect("it ends");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (ran.status.code(), text(ran.stdout), text(ran.stderr))
+    };
+    let ada = ["create", "--name", "ada \"l\"", "--role", "reader", "writer", "-o", "ada.hash"];
+    let (status, line, said) = user(&ada);
+    assert!(status == Some(0) && line.lines().count() == 1, "{line}{said}");
+    let hash = std::fs::read_to_string(folder.path().join("ada.hash")).expect("a hash");
+    assert!(hash.starts_with("$argon2id$") && !line.contains("argon2id"), "{hash}");
+    std::fs::write(&file, format!("{text}{line}")).expect("a file can be written");
+    let (status, listed, _) = user(&["list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let expected = serde_json::json!({ "users": [{ "name": "ada \"l\"", "roles": ["reader", "writer"] }] });
+    assert_eq!((status, listed), (Some(0), expected));
+    for (arguments, named) in [
+        (&ada[..], "somebody of the name"),
+        (&["create", "--name", "b", "--role", "reader", "-o", "ada.hash"], "ada.hash cannot be written"),
+        (&["create", "--name", "b", "--role", "raeder", "-o", "b"], "no role `raeder`"),
+        (&["create", "--name", "b:c", "--role", "reader", "-o", "b"], "neither a colon"),
+    ] {
+        let (status, out, said) = user(arguments);
+        assert!(status == Some(1) && out.is_empty() && said.contains(named), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
 fn keys_are_made_and_revoked_on_the_data_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("turntable.toml");

@@ -12,7 +12,7 @@ use crate::cli::admin::{Provider, Server};
 use crate::cli::mapping::registry::Reached;
 use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::{complain, complain_json, say};
-use crate::cli::{admin, audit, backup, demo, key, mapping, serve, trials};
+use crate::cli::{admin, audit, backup, demo, key, mapping, serve, trials, user};
 use crate::jobs;
 use crate::log;
 use crate::model::error::{Code, Error, Result};
@@ -125,6 +125,9 @@ enum Command {
     /// Make, show and revoke API keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// People with a password.
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Hash a password for [auth.basic]: its first line of input to a line of output.
     PasswordHash,
     /// What callers would see, and why.
@@ -572,7 +575,8 @@ async fn dispatch(command: Command) -> Result<()> {
             admin::ingest(&server, &files, forward.as_deref(), as_batch).await
         }
         Command::Key(command) => key::run(command),
-        Command::PasswordHash => key::password_hash(),
+        Command::User(command) => user::run(command),
+        Command::PasswordHash => user::password_hash(),
         Command::Auth(AuthCommand::Explain { roles, claims, method, url, server }) => {
             admin::auth_explain(&server, &roles, &claims, &method, &url).await
         }

@@ -1,6 +1,5 @@
-//! `turntable key`: API keys of a data folder, whether a server runs on it or not. `turntable password-hash`.
+//! `turntable key`: API keys of a data folder, whether a server runs on it or not.
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -10,8 +9,8 @@ use serde_json::{Value, json};
 use crate::cli::keys::BY;
 use crate::cli::serve::read_config;
 use crate::cli::terminal::{note, say};
+use crate::config::Config;
 use crate::identity::keys::{self, Key, NewKey};
-use crate::identity::passwords;
 use crate::model::error::{Code, Error, Result};
 
 #[derive(Subcommand)]
@@ -80,18 +79,14 @@ pub fn run(command: KeyCommand) -> Result<()> {
     }
 }
 
-/// Reads a password, and prints what a configuration has in its place.
-pub fn password_hash() -> Result<()> {
-    if std::io::stdin().is_terminal() {
-        note("the password, then Enter (it is shown):");
-    }
-    let mut line = String::new();
-    std::io::stdin()
-        .read_line(&mut line)
-        .map_err(|e| Error::new(Code::BadValue, format!("the input cannot be read: {e}")))?;
-    match line.trim_end_matches(['\r', '\n']) {
-        "" => Err(Error::new(Code::BadValue, "there is no password in the input")),
-        password => passwords::hash(password).map(say),
+/// `BadValue` for a role that there is not.
+pub(super) fn are_roles(config: &Config, roles: &[String]) -> Result<()> {
+    let known = config.role_names();
+    match roles.iter().find(|role| !known.contains(role)) {
+        None => Ok(()),
+        Some(role) => Err(Error::new(Code::BadValue, format!("there is no role `{role}`"))
+            .target("--role")
+            .hint(format!("there are: {}", known.join(", ")))),
     }
 }
 
@@ -101,12 +96,7 @@ fn create(new: New) -> Result<()> {
         let bad = || Error::new(Code::BadValue, "a claim is written NAME=VALUE").target("--claim");
         claim.split_once('=').map(|(name, value)| (name.to_owned(), Value::from(value))).ok_or_else(bad)
     });
-    let known = config.role_names();
-    if let Some(role) = new.roles.iter().find(|role| !known.contains(role)) {
-        return Err(Error::new(Code::BadValue, format!("there is no role `{role}`"))
-            .target("--role")
-            .hint(format!("there are: {}", known.join(", "))));
-    }
+    are_roles(&config, &new.roles)?;
     let asked = NewKey {
         name: new.name,
         roles: new.roles,

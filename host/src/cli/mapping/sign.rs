@@ -1,11 +1,11 @@
 //! `turntable mapping keygen`, `sign`, `verify`: who has made a component, shown by a signature beside it. Tools that know
 //! such signatures (cosign, openssl) do for each of them.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::cli::files::write_new;
 use crate::cli::serve::read_config;
 use crate::cli::terminal::say;
 use crate::mapping::inspect::digest;
@@ -32,21 +32,6 @@ pub fn keygen(stem: &Path, as_json: bool) -> Result<()> {
         say(fingerprint);
     }
     Ok(())
-}
-
-fn write_new(path: &Path, text: &str, is_secret: bool) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, if is_secret { 0o600 } else { 0o644 });
-    #[cfg(not(unix))]
-    let _ = is_secret;
-    let written =
-        options.open(path).and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
-    written.map_err(|e| {
-        let error = Error::new(Code::BadRequest, format!("{} cannot be written: {e}", path.display()));
-        if e.kind() == std::io::ErrorKind::AlreadyExists { error.hint("give another name with -o") } else { error }
-    })
 }
 
 /// Signs a component, and writes the signature beside it or elsewhere.
