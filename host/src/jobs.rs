@@ -9,17 +9,20 @@ use crate::telemetry::context;
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
-/// The same for what nobody waits for: a tenth.
-const NICE_LAST: i32 = 10;
+/// The same for jobs that take long: a third of what others get.
+const NICE_AFTER: i32 = 10;
 
-/// Nanoseconds that a thread runs at once which answers connections. Who asks for so little at a time is let in soon, where
-/// others run for milliseconds (since Linux 6.12; the default is three of them).
+/// The same for what nobody waits for: a third of that.
+const NICE_LAST: i32 = 15;
+
+/// Nanoseconds that a thread runs at once which answers connections, or has jobs that take little. Who asks for so little
+/// at a time is let in soon, where others run for milliseconds (since Linux 6.12).
 #[cfg(target_os = "linux")]
 const SLICE: u64 = 200_000;
 
-/// What Linux takes for its own.
+/// The same of jobs that take long: what Linux has for all.
 #[cfg(target_os = "linux")]
-const SLICE_OF_JOBS: u64 = 0;
+const LONG_SLICE: u64 = 0;
 
 /// Runs a job to its end on a thread of its own, whether or not anybody still waits.
 pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
@@ -31,19 +34,31 @@ pub async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) ->
     tokio::task::spawn_blocking(job).await
 }
 
-/// Runs a job that nobody waits for on a thread of its own, in what time all others leave.
-/// None: the thread cannot be made, or ends without the job.
+/// The same for one that takes long: it comes after those that take less. None: the thread cannot be made, or ends without
+/// the job.
+pub async fn run_after<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    own_thread("large", NICE_AFTER, context::here_too(job)).await
+}
+
+/// Runs a job that nobody waits for, in what time all others leave. None: as of [`run_after`].
 pub async fn run_last<T: Send + 'static>(name: &str, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    own_thread(name, NICE_LAST, job).await
+}
+
+async fn own_thread<T: Send + 'static>(name: &str, nice: i32, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (done, ended) = tokio::sync::oneshot::channel();
+    // Jobs may wait for what is the runtime's.
+    let runtime = tokio::runtime::Handle::current();
     let job = move || {
-        come_after(NICE_LAST);
+        let _entered = runtime.enter();
+        give_way_by(nice);
         drop(done.send(job()));
     };
     std::thread::Builder::new().name(name.to_owned()).spawn(job).ok()?;
     ended.await.ok()
 }
 
-/// For each thread of a runtime, at its start: it will answer connections, unless it is given jobs.
+/// For each thread of a runtime, at its start.
 pub fn begin_thread() {
     #[cfg(target_os = "linux")]
     run_at_once(SLICE);
@@ -58,8 +73,14 @@ fn give_way() {
     }
     if !GIVES_WAY.replace(true) {
         come_after(NICE);
-        run_at_once(SLICE_OF_JOBS);
     }
+}
+
+/// From here on this thread comes after those that have less to do.
+#[cfg(target_os = "linux")]
+fn give_way_by(nice: i32) {
+    come_after(nice);
+    run_at_once(LONG_SLICE);
 }
 
 #[cfg(target_os = "linux")]
@@ -107,7 +128,7 @@ fn run_at_once(nanoseconds: u64) {
 fn give_way() {}
 
 #[cfg(not(target_os = "linux"))]
-fn come_after(_nice: i32) {}
+fn give_way_by(_nice: i32) {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
@@ -131,16 +152,18 @@ mod tests {
     async fn jobs_give_way_and_those_who_answer_do_not() {
         let own = nice();
         assert_eq!(run(nice).await.expect("it ends"), NICE.max(own));
+        assert_eq!(run_after(nice).await.expect("it ends"), NICE_AFTER.max(own));
         assert_eq!(run_last("last", nice).await.expect("it ends"), NICE_LAST.max(own));
         assert_eq!(nice(), own);
     }
 
     #[test]
-    fn who_answers_runs_for_less_at_once_than_who_works() {
+    fn who_has_little_to_do_runs_for_less_at_once() {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).on_thread_start(begin_thread).build().expect("it starts");
         let answers = runtime.block_on(async { tokio::spawn(async { slice() }).await }).expect("it ends");
-        let works = runtime.block_on(run(slice)).expect("it ends");
+        let works = runtime.block_on(run_after(slice)).expect("it ends");
+        assert_eq!(runtime.block_on(run(slice)).expect("it ends"), answers);
         // Before Linux 6.12 nobody chooses.
         if let (Some(answers), Some(works)) = (answers, works)
             && answers != works

@@ -13,6 +13,9 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::turns::{Refused, Turn, Turns, Wait};
 
+/// Rows of a request beyond which its jobs come after those of others, on threads of their own.
+const LARGE: u64 = 250;
+
 /// Where jobs run: tokio's threads for blocking work.
 pub struct Work {
     turns: Turns,
@@ -48,9 +51,11 @@ impl Work {
                 None => job(),
             })
         };
-        jobs::run(job)
-            .await
-            .map_err(|error| Error::new(Code::Internal, "a part of the request failed").internal(error.to_string()))
+        let failed = |why: String| Error::new(Code::Internal, "a part of the request failed").internal(why);
+        match size > LARGE {
+            true => jobs::run_after(job).await.ok_or_else(|| failed("its thread".to_owned())),
+            false => jobs::run(job).await.map_err(|error| failed(error.to_string())),
+        }
     }
 
     /// Who works, and who waits.
