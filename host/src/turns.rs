@@ -284,6 +284,9 @@ impl State {
             return false;
         }
         drop(entry.waiting.remove(at));
+        if entry.waiting.is_empty() {
+            self.round.retain(|name| name != of);
+        }
         self.waiting -= 1;
         true
     }
@@ -422,6 +425,22 @@ mod tests {
         for what in ["2", "3", "4"] {
             assert_eq!(heard.recv().await, Some((what, None)));
         }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_name_of_which_all_made_room_has_one_turn_as_others() {
+        let turns = Turns::new(1, 1, 100);
+        let held = turns.turn("t", soon()).await.unwrap();
+        {
+            let of: Arc<str> = "t".into();
+            let mut state = turns.0.state();
+            // The others of its caller have given up.
+            let (_gone, _) = state.wait(&of, (0, 5, Some(1)), 0);
+            assert!(state.make_room(&of, 0));
+            assert!(state.round.is_empty() && state.waiting == 0);
+        }
+        drop(held);
+        assert!(is_empty(&turns));
     }
 
     #[tokio::test(flavor = "current_thread")]

@@ -61,6 +61,21 @@ impl ProviderSettings {
     pub const NAME_CLAIM: &str = "sub";
     pub const SKEW: Duration = Duration::from_secs(60);
     pub const LARGEST_SKEW: Duration = Duration::from_secs(5 * 60);
+
+    /// A provider whose tokens are for these, and as configured otherwise where nothing is said.
+    pub fn new(issuer: String, audience: Vec<String>) -> Self {
+        Self {
+            issuer,
+            audience,
+            roles_claim: Self::ROLES_CLAIM.to_owned(),
+            name_claim: Self::NAME_CLAIM.to_owned(),
+            algorithms: Self::ALGORITHMS.to_vec(),
+            skew: Self::SKEW,
+            jwks_url: None,
+            ca_file: None,
+            sign_in: None,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -64,17 +64,7 @@ impl OpenId {
     }
 
     pub(super) fn settings(&self) -> ProviderSettings {
-        ProviderSettings {
-            issuer: self.issuer.clone(),
-            audience: vec![TURNTABLE.to_owned()],
-            roles_claim: ProviderSettings::ROLES_CLAIM.to_owned(),
-            name_claim: ProviderSettings::NAME_CLAIM.to_owned(),
-            algorithms: ProviderSettings::ALGORITHMS.to_vec(),
-            skew: ProviderSettings::SKEW,
-            jwks_url: None,
-            ca_file: None,
-            sign_in: None,
-        }
+        ProviderSettings::new(self.issuer.clone(), vec![TURNTABLE.to_owned()])
     }
 
     fn token_url(&self) -> BaseUrl {

@@ -26,17 +26,7 @@ fn token(signer: &Signer, provider: &Provider, subject: &str, role: &str) -> Str
 }
 
 fn settings(provider: &Provider) -> ProviderSettings {
-    ProviderSettings {
-        issuer: provider.issuer(),
-        audience: vec!["turntable".to_owned()],
-        roles_claim: ProviderSettings::ROLES_CLAIM.to_owned(),
-        name_claim: ProviderSettings::NAME_CLAIM.to_owned(),
-        algorithms: ProviderSettings::ALGORITHMS.to_vec(),
-        skew: ProviderSettings::SKEW,
-        jwks_url: None,
-        ca_file: None,
-        sign_in: None,
-    }
+    ProviderSettings::new(provider.issuer(), vec!["turntable".to_owned()])
 }
 
 /// Whose token a header has.

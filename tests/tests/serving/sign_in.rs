@@ -10,17 +10,7 @@ use turntable::identity::sign_in::SignInSettings;
 use turntable_tests::{Answer, Provider, Server, Signer};
 
 fn settings(provider: &Provider, sign_in: Option<SignInSettings>) -> ProviderSettings {
-    ProviderSettings {
-        issuer: provider.issuer(),
-        audience: vec!["turntable".to_owned()],
-        roles_claim: ProviderSettings::ROLES_CLAIM.to_owned(),
-        name_claim: ProviderSettings::NAME_CLAIM.to_owned(),
-        algorithms: ProviderSettings::ALGORITHMS.to_vec(),
-        skew: ProviderSettings::SKEW,
-        jwks_url: None,
-        ca_file: None,
-        sign_in,
-    }
+    ProviderSettings { sign_in, ..ProviderSettings::new(provider.issuer(), vec!["turntable".to_owned()]) }
 }
 
 fn pages(client_secret: Option<Secret>) -> SignInSettings {

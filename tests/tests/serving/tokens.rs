@@ -29,17 +29,7 @@ fn claims(issuer: &str, otherwise: Value) -> Value {
 }
 
 fn settings(provider: &Provider) -> ProviderSettings {
-    ProviderSettings {
-        issuer: provider.issuer(),
-        audience: vec![AUDIENCE.to_owned(), "api://turntable".to_owned()],
-        roles_claim: ProviderSettings::ROLES_CLAIM.to_owned(),
-        name_claim: ProviderSettings::NAME_CLAIM.to_owned(),
-        algorithms: ProviderSettings::ALGORITHMS.to_vec(),
-        skew: ProviderSettings::SKEW,
-        jwks_url: None,
-        ca_file: None,
-        sign_in: None,
-    }
+    ProviderSettings::new(provider.issuer(), vec![AUDIENCE.to_owned(), "api://turntable".to_owned()])
 }
 
 /// A server that knows a provider by a name, and asks it whenever it needs to.

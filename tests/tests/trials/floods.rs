@@ -139,17 +139,7 @@ async fn many_at_once_are_bounded_named_and_logged_once() {
 }
 
 async fn serve(folder: &Path, issuer: String) {
-    let settings = ProviderSettings {
-        issuer,
-        audience: vec!["turntable".to_owned()],
-        roles_claim: ProviderSettings::ROLES_CLAIM.to_owned(),
-        name_claim: ProviderSettings::NAME_CLAIM.to_owned(),
-        algorithms: ProviderSettings::ALGORITHMS.to_vec(),
-        skew: ProviderSettings::SKEW,
-        jwks_url: None,
-        ca_file: None,
-        sign_in: None,
-    };
+    let settings = ProviderSettings::new(issuer, vec!["turntable".to_owned()]);
     let server = Server::setup().data_dir(folder).start().await;
     server.ingest(PEOPLE, None).await.expect(200);
     server.stop().await;
