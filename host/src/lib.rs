@@ -39,6 +39,9 @@ pub mod model {
     /// All tables of one moment, and the relations between them.
     pub mod catalog;
 
+    /// What rows are named by beside their key.
+    pub mod alternate;
+
     /// A query and a change, resolved and typed.
     pub mod query;
 
@@ -87,6 +90,9 @@ pub mod odata {
 
     /// Tokens to an untyped tree: all of the expression grammar.
     pub mod syntax;
+
+    /// Rows in addresses, by their key or an alternate key.
+    pub mod named;
 
     /// Query functions of Dataverse as plain conditions.
     pub mod dataverse;
@@ -630,6 +636,9 @@ pub mod router {
 
         /// Values of rows that have names of their own.
         mod computed;
+
+        /// Rows that a request names by something else than their key.
+        mod named;
 
         /// Groups of rows.
         pub mod aggregate;

@@ -14,7 +14,7 @@ use turntable::model::table::{Column, ColumnAccess, Kind, Lookup, Rank, Table, T
 use turntable::model::value::Instant;
 use turntable::odata::lexer::SyntaxError;
 use turntable::odata::literal::{self, Scanned};
-use turntable::odata::request::{Message, parse};
+use turntable::odata::request::{Message, read};
 use turntable::odata::{headers, search, selection, syntax};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cases/odata-abnf/odata-abnf-testcases.yaml");
@@ -141,8 +141,9 @@ fn request(path: &str, query: &str) -> String {
     let (path, query) = (whole(&path), whole(query));
     let headers = headers::Headers(&[]);
     let base = "http://localhost/service/";
-    let message = Message { method: "GET", path: &path, query: &query, headers, body: b"", base, user_view: None };
-    match parse(&message, &catalog(), &Limits::default(), Instant::from_microsecond(0)) {
+    let message =
+        Message { method: "GET", path: &path, query: &query, headers, body: b"", base, user_view: None, found: &[] };
+    match read(&message, &catalog(), &Limits::default(), Instant::from_microsecond(0)) {
         Ok(_) => "taken".to_owned(),
         Err(error) => format!("{error}"),
     }

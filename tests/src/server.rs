@@ -317,6 +317,7 @@ impl Server {
             body: if method == "DELETE" { &[] } else { body.as_bytes() },
             base: &base,
             user_view: None,
+            found: &[],
         };
         let now = jiff::Timestamp::now().into();
         let call = parse(&message, session.catalog(), session.limits(), now).map_err(told)?;

@@ -221,7 +221,7 @@ impl Running<'_> {
     ) -> Result<tables::Changed> {
         self.may_go_on(part)?;
         let sent = self.sent(part.clone(), made)?;
-        let call = sent.parse(session.catalog(), &self.app.turntable.limits);
+        let (sent, call) = sent.read(session).await?;
         let call = call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error))?;
         match &call.request {
             Request::Write { .. } => tables::change(session, sent, call, noted).await,
@@ -259,7 +259,7 @@ impl Running<'_> {
             headers.append(name, HeaderValue::try_from(value).map_err(|_| bad())?);
         }
         let body = batch::bound(part.body, made)?;
-        Ok(Sent {
+        let sent = Sent {
             method,
             headers,
             path,
@@ -268,8 +268,10 @@ impl Running<'_> {
             base: self.base.clone(),
             in_batch: true,
             user_view: None,
+            found: Vec::new(),
             peer: self.peer,
-        })
+        };
+        sent.by_get(&self.app.turntable.limits)
     }
 
     async fn answered(&mut self, id: Option<String>, group: Option<String>, response: Response) -> Answered {

@@ -189,14 +189,16 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     said.rsplit(',').next().map(str::trim).filter(|said| !said.is_empty())
 }
 
-/// What a body may be called, by the path that takes it. None of it is what a form of a page can send.
+/// What a body may be called, by the path that takes it. None of it is what a form of a page can send, where it changes anything.
 fn types(path: &str) -> &'static [&'static str] {
     const JSON: &str = "application/json";
     if path.starts_with("/api/data/") {
-        return if ["/$batch", "/%24batch"].iter().any(|batch| path.ends_with(batch)) {
-            &[JSON, "multipart/mixed"]
-        } else {
-            &[JSON]
+        let ends = |name: &str| path.rsplit('/').next().is_some_and(|last| last.replace("%24", "$") == name);
+        return match () {
+            () if ends("$batch") => &[JSON, "multipart/mixed"],
+            // A form can send that, too, to no end: a query changes nothing, and no form sends PUT.
+            () if ends("$query") || ends("$value") => &["text/plain"],
+            () => &[JSON],
         };
     }
     match path {

@@ -25,6 +25,7 @@ use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
 use crate::http::{actions, body};
 use crate::model::access::Operation;
 use crate::model::aggregate::Aggregation;
+use crate::model::alternate::Named;
 use crate::model::caller::{Caller, Kind};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
@@ -46,7 +47,7 @@ use crate::odata::groups;
 use crate::odata::headers::{Detail, FileForm, Headers};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
-use crate::odata::request::{Call, Message, Request, parse, user_view_asked};
+use crate::odata::request::{Call, Message, Reading, Request, read, user_view_asked};
 use crate::plan::evaluate::residual::columns_of_expr;
 use crate::router::noted::Noting;
 use crate::router::read::fetch::Fetched;
@@ -75,6 +76,8 @@ pub(super) struct Sent {
     pub(super) in_batch: bool,
     /// The view of a user that the query string names, once it has been looked up.
     pub(super) user_view: Option<UserView>,
+    /// What it names by something else than a key, as far as that has been looked up.
+    pub(super) found: Vec<(Named, Option<Uuid>)>,
     /// The address that it came from.
     pub(super) peer: Option<IpAddr>,
 }
@@ -129,8 +132,9 @@ async fn answer(app: &App, caller: &Caller, request: HttpRequest) -> Result<Resp
         body,
         in_batch: false,
         user_view: None,
+        found: Vec::new(),
     };
-    respond(app, sent, app.session(caller)).await
+    respond(app, sent.by_get(limits)?, app.session(caller)).await
 }
 
 /// The life of a request from here on, in a session of its own. A read is answered by canaries where these serve its caller,
@@ -203,14 +207,8 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
         session.caller().may_do(Operation::Read)?;
         sent.user_view = session.user_view(id).await?;
     }
-    let (sent, limits) = (Arc::new(sent), &app.turntable.limits);
     let begun = Instant::now();
-    let call = if sent.body.len() <= AT_ONCE {
-        sent.parse(session.catalog(), limits)
-    } else {
-        let (sent, catalog, limits) = (sent.clone(), session.catalog_kept(), limits.clone());
-        session.work_aside(move || sent.parse(&catalog, &limits)).await?
-    };
+    let (sent, call) = sent.read(&session).await?;
     let call = match call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error)) {
         Ok(call) => call,
         Err(error) => {
@@ -250,7 +248,7 @@ async fn answered(app: &App, mut sent: Sent, session: Session) -> Result<Respons
 }
 
 /// Makes a change that has been read, which may be one of several in its session, and in its entries of the audit trail.
-pub(super) async fn change(session: &Session, sent: Sent, call: Call, noted: Option<&Noting>) -> Result<Changed> {
+pub(super) async fn change(session: &Session, sent: Arc<Sent>, call: Call, noted: Option<&Noting>) -> Result<Changed> {
     let Request::Write { table, change, .. } = &call.request else {
         return Err(Error::new(Code::Internal, "what was to be a change is none"));
     };
@@ -265,7 +263,7 @@ pub(super) async fn change(session: &Session, sent: Sent, call: Call, noted: Opt
     if let Some(noted) = noted {
         noted.part_made(part, written.key);
     }
-    Ok(Changed { sent: Arc::new(sent), call: Arc::new(call), written, address, part })
+    Ok(Changed { sent, call: Arc::new(call), written, address, part })
 }
 
 /// Of a row below the service root, under the name that its table was asked by.
@@ -311,7 +309,59 @@ impl Changed {
 }
 
 impl Sent {
-    pub(super) fn parse(&self, catalog: &Catalog, limits: &Limits) -> Result<Call> {
+    /// A query in a body (`POST …/$query`) as the GET that it stands for (OData 4.01 URL Conventions, 5.1): addresses may be too
+    /// long for what is on the way, or not be for its log.
+    pub(super) fn by_get(mut self, limits: &Limits) -> Result<Self> {
+        let Some(path) = ["/$query", "/%24query"].into_iter().find_map(|end| self.path.strip_suffix(end)) else {
+            return Ok(self);
+        };
+        if self.method != Method::POST {
+            let error = Error::new(Code::MethodNotAllowed, format!("{} has no meaning here", self.method));
+            return Err(error.allow(&["POST"]).hint("POST the query as the body, as text/plain"));
+        }
+        Headers(&headers(&self.headers)?).check_text_body()?;
+        if self.body.len() > limits.url_bytes {
+            let message =
+                format!("the query has {} bytes; the limit `url_bytes` is {}", self.body.len(), limits.url_bytes);
+            return Err(Error::new(Code::BodyTooLarge, message));
+        }
+        let said = std::str::from_utf8(&self.body).ok().map(str::trim);
+        let said = said.ok_or_else(|| Error::new(Code::BadUrl, "the query in the body is not UTF-8"))?;
+        let separator = if self.query.is_empty() || said.is_empty() { "" } else { "&" };
+        self.query = format!("{}{separator}{said}", self.query);
+        self.path = path.to_owned();
+        (self.method, self.body) = (Method::GET, Bytes::new());
+        Ok(self)
+    }
+
+    /// The request, and what it is. What it names by something else than a key is looked up, and it is read again.
+    pub(super) async fn read(self, session: &Session) -> Result<(Arc<Self>, Result<Call>)> {
+        let (mut sent, limits) = (Arc::new(self), session.limits());
+        // Each step of a path is looked up by itself, and paths are short.
+        loop {
+            let reading = if sent.body.len() <= AT_ONCE {
+                sent.reading(session.catalog(), limits)
+            } else {
+                let (sent, catalog, limits) = (sent.clone(), session.catalog_kept(), limits.clone());
+                session.work_aside(move || sent.reading(&catalog, &limits)).await?
+            };
+            let wanted = match reading {
+                Ok(Reading::Whole(call)) => return Ok((sent, Ok(*call))),
+                Ok(Reading::Wants(wanted)) => wanted,
+                Err(error) => return Ok((sent, Err(error))),
+            };
+            let mut asked = Arc::unwrap_or_clone(sent);
+            for named in wanted {
+                match session.row_named(&named).await {
+                    Ok(row) => asked.found.push((named, row)),
+                    Err(error) => return Ok((Arc::new(asked), Err(error))),
+                }
+            }
+            sent = Arc::new(asked);
+        }
+    }
+
+    fn reading(&self, catalog: &Catalog, limits: &Limits) -> Result<Reading> {
         let headers = headers(&self.headers)?;
         let message = Message {
             // An answer to HEAD is one to GET without its body, which the HTTP layer leaves out.
@@ -322,15 +372,20 @@ impl Sent {
             body: &self.body,
             base: &self.base,
             user_view: self.user_view.as_ref(),
+            found: &self.found,
         };
-        let mut call = parse(&message, catalog, limits, jiff::Timestamp::now().into())?;
-        call.format.dates_as_moments = self.base.ends_with(PROVIDER_API);
-        Ok(call)
+        let mut reading = read(&message, catalog, limits, jiff::Timestamp::now().into())?;
+        if let Reading::Whole(call) = &mut reading {
+            call.format.dates_as_moments = self.base.ends_with(PROVIDER_API);
+        }
+        Ok(reading)
     }
 
-    /// The request without its token: what a next link is good for.
+    /// The request without its token: what a next link is good for. Clients write a link anew in their own way, `%27` for `'`.
     fn token_binding(&self) -> String {
-        format!("{}?{}", self.path, self.without_token())
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let parts = |text: &str, separator| text.split(separator).map(decoded).collect::<Vec<_>>().join("\0");
+        format!("{}\0?{}", parts(&self.path, '/'), parts(&self.without_token(), '&'))
     }
 
     fn next_link(&self, token: &str) -> String {
@@ -607,11 +662,12 @@ impl Serving<'_> {
         let rows = self.saw_page(&table.table, found.rows).await?;
         let next_link = found.next.as_deref().map(|token| self.sent.next_link(token));
         let delta_link = found.delta.as_deref().map(|token| self.sent.delta_link(token));
-        let count = found.count;
+        let (count, references) = (found.count, self.call.references);
         let body = self
             .rendered(&table.table, of, rows, query, found.expanded, move |style, found| {
                 let (next_link, delta_link) = (next_link.as_deref(), delta_link.as_deref());
-                reply::page(style, found, reply::Page { count, next_link, delta_link })
+                let page = reply::Page { count, next_link, delta_link };
+                if references { reply::references(style, found, page) } else { reply::page(style, found, page) }
             })
             .await?;
         Ok(json(&self.call, body))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::alternate::AlternateKey;
 use super::catalog::Relation;
 use super::error::Error;
 use super::table::{Column, ColumnIndex, Kind, Table};
@@ -459,6 +460,8 @@ pub struct Change {
     pub related: Vec<Related>,
     /// Versions that `If-Match` allows.
     pub precondition: Precondition,
+    /// Of a new row: it is made only if no row has this key; one that has it is changed.
+    pub unless: Option<AlternateKey>,
 }
 
 impl Default for Operation {

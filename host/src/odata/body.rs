@@ -1,18 +1,19 @@
 //! The body of a create or update: one JSON object to assignments whose cell texts fit their columns. Values are read
 //! as raw JSON, so that numbers keep their digits; no message repeats a value.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::expression::nearest_property;
 use super::literal;
+use super::named::{Naming, RowKey, parse_key};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Detail, Error, Result};
-use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{AssignedValue, Assignment, Change, Operation, Related, Repeat};
 use crate::model::table::{Choice, Column, ColumnIndex, Kind, Lookup, Table};
@@ -47,17 +48,16 @@ pub struct Addresses<'a> {
     pub catalog: &'a Catalog,
     /// The service root, for whole URLs.
     pub base: &'a str,
-    /// Takes the keys that are named by the id of a resource, each with `Type/id`.
-    pub keys: &'a RefCell<Vec<(Uuid, String)>>,
+    pub naming: &'a Naming<'a>,
 }
 
-/// A body of [`Purpose`] for a row of `table`. `bound`: a lookup that the URL has filled already.
+/// A body of [`Purpose`] for a row of `table`. `bound`: what the URL has filled already; the body may say of what is no lookup the same.
 pub fn read(
     body: &[u8],
     table: &Table,
     addresses: Addresses<'_>,
     purpose: Purpose,
-    bound: Option<&Assignment>,
+    bound: &[Assignment],
     limits: &Limits,
 ) -> Result<Body> {
     let room = Room { limits, depth: 0, rows: &Cell::new(0) };
@@ -81,12 +81,28 @@ pub fn single(body: &[u8], name: &str) -> Result<String> {
     found.ok_or_else(|| Error::new(Code::BadRequest, format!("the body has no `{name}`")).target(name))
 }
 
+/// The body of a `/$value`, which is the value itself, as JSON has it.
+pub fn bare(body: &[u8], column: &Column) -> Result<String> {
+    let wrong = |wanted: &str| bad_value(&column.property(), wanted);
+    let text = std::str::from_utf8(body).map_err(|_| wrong("text in UTF-8"))?;
+    match &column.kind {
+        Kind::Boolean | Kind::Int32 | Kind::Int64 | Kind::Decimal { .. } | Kind::Choice(_) => {
+            let raw = serde_json::from_str::<&RawValue>(text.trim()).map(RawValue::get);
+            let is_plain = |raw: &&str| *raw != "null" && !raw.starts_with(['"', '{', '[']);
+            raw.ok().filter(is_plain).map(str::to_owned).ok_or_else(|| wrong("a bare number, or true or false"))
+        }
+        _ => Ok(serde_json::Value::from(text).to_string()),
+    }
+}
+
 /// The row that `{"@odata.id": "set(guid)"}` names: its entity set and key.
 pub fn reference(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<(String, Uuid)> {
     let raw = single(body, "@odata.id")?;
     let reader = Reader { table, addresses, purpose: Purpose::Create, room: None };
-    let found = text(&raw).and_then(|url| reader.row_url(&url).map(|(set, key)| (set.to_owned(), key)));
-    found.ok_or_else(|| bad_value("@odata.id", "a row's URL like `contacts(…)`"))
+    let wanted = "a row's URL like `contacts(…)`";
+    let url = text(&raw).ok_or_else(|| bad_value("@odata.id", wanted))?;
+    let (set, key) = reader.row_url(&url, "@odata.id", wanted)?;
+    Ok((set.to_owned(), key))
 }
 
 /// The bodies in `{"Targets": [{…}, …]}`, each as it stands; and of each the key that it names, where it names one.
@@ -100,11 +116,13 @@ pub fn targets(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<V
         let mut key = None;
         for (name, raw) in &members.0 {
             let of = if name == "@odata.id" {
-                let found = text(raw.get()).and_then(|url| {
-                    let (set, key) = reader.row_url(&url)?;
-                    (*set == table.entity_set).then_some(key)
-                });
-                found.ok_or_else(|| bad_value(name, &format!("a row's URL like `{}(…)`", table.entity_set)))?
+                let wanted = format!("a row's URL like `{}(…)`", table.entity_set);
+                let url = text(raw.get()).ok_or_else(|| bad_value(name, &wanted))?;
+                let (set, key) = reader.row_url(&url, name, &wanted)?;
+                if *set != table.entity_set {
+                    return Err(bad_value(name, &wanted));
+                }
+                key
             } else if name == key_name {
                 let found = text(raw.get()).and_then(|text| Uuid::try_parse(&text).ok());
                 found.ok_or_else(|| bad_value(name, "a GUID as text"))?
@@ -236,9 +254,9 @@ struct Room<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn read(&self, body: &[u8], bound: Option<&Assignment>) -> Result<Body> {
+    fn read(&self, body: &[u8], bound: &[Assignment]) -> Result<Body> {
         let members: Members<'_> = serde_json::from_slice(body).map_err(|e| bad_json(&e))?;
-        let mut read = Body { assignments: bound.cloned().into_iter().collect(), ..Body::default() };
+        let mut read = Body { assignments: bound.to_vec(), ..Body::default() };
         for (name, raw) in &members.0 {
             self.member(name, raw.get(), &mut read)?;
         }
@@ -351,7 +369,7 @@ impl<'a> Reader<'a> {
         }
         let wanted = format!("a row's URL like `/{}(…)`", first_set(lookup));
         let url = text(raw).ok_or_else(|| bad_value(name, &wanted))?;
-        let (entity_set, key) = self.row_url(&url).ok_or_else(|| bad_value(name, &wanted))?;
+        let (entity_set, key) = self.row_url(&url, name, &wanted)?;
         if property != lookup.navigation
             && let Some(Relation::Lookup { table, .. }) = self.addresses.catalog.relation(self.table, property)
             && let Some(only) = self.addresses.catalog.table(&table).filter(|only| only.entity_set != entity_set)
@@ -367,8 +385,27 @@ impl<'a> Reader<'a> {
     }
 
     /// `/set(guid)`, `set(guid)`, `set(key=guid)`, `set(msemr_azurefhirid='id')`, or the same below the service root, with or
-    /// without its host. Of a twin it is the set of the table that it stands for.
-    fn row_url<'u>(&'u self, url: &'u str) -> Option<(&'u str, Uuid)> {
+    /// without its host. Of a twin it is the set of the table that it stands for. `name`: the member of the body.
+    fn row_url<'u>(&'u self, url: &'u str, name: &str, wanted: &str) -> Result<(&'u str, Uuid)> {
+        let (set, key) = self.row_parts(url).ok_or_else(|| bad_value(name, wanted))?;
+        let Some(table) = self.addresses.catalog.find_entity_set(set) else {
+            return parse_key(key).map(|key| (set, key)).ok_or_else(|| bad_value(name, wanted));
+        };
+        // What the address looks like is said, not what is wrong with a key that is none.
+        let key = percent_decode_str(key).decode_utf8().map_err(|_| bad_value(name, wanted))?;
+        match self.addresses.naming.key(&key, table) {
+            Ok(RowKey::Of(key)) => Ok((&table.entity_set, key)),
+            Ok(RowKey::Missing(_)) => {
+                let error = bad_value(name, "the address of a row that is there");
+                Err(error.hint("no row has this alternate key, or none that this caller sees"))
+            }
+            Err(error) if error.code() == Code::NotSupported => Err(error.target(name)),
+            Err(_) => Err(bad_value(name, wanted)),
+        }
+    }
+
+    /// The entity set of the address of a row, and what stands in its parentheses.
+    fn row_parts<'u>(&self, url: &'u str) -> Option<(&'u str, &'u str)> {
         let root = self.addresses.base.trim_end_matches('/');
         let path = root.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
         let relative = match url.strip_prefix(root) {
@@ -378,24 +415,7 @@ impl<'a> Reader<'a> {
         };
         let (set, rest) = relative.strip_prefix('/').unwrap_or(relative).split_once('(')?;
         let key = rest.strip_suffix(')')?;
-        let named = !set.is_empty() && set.chars().all(literal::is_identifier_part);
-        let table = self.addresses.catalog.find_entity_set(set);
-        let key = match key.split_once('=') {
-            Some((name, key)) => {
-                let (table, key) = (table?, key.trim());
-                let is = |column: ColumnIndex| name.trim() == table.columns[column].name;
-                if table.alternate_key().is_some_and(is) {
-                    let id = key.strip_prefix('\'')?.strip_suffix('\'')?;
-                    let (key, named) = key::of_id(table, id)?;
-                    self.addresses.keys.borrow_mut().push((key, named));
-                    Some(key)
-                } else {
-                    parse_key(key).filter(|_| is(table.key))
-                }
-            }
-            None => parse_key(key),
-        };
-        Some((table.map_or(set, |table| &table.entity_set), key?)).filter(|_| named)
+        (!set.is_empty() && set.chars().all(literal::is_identifier_part)).then_some((set, key.trim()))
     }
 
     /// A navigation property, or a name that does not exist. `null` clears a lookup; a new row may have others inside it.
@@ -498,7 +518,8 @@ impl<'a> Reader<'a> {
             let column = &table.columns[link.column];
             reader.writable(column, &column.name)?;
         }
-        let Body { key, assignments, related, .. } = reader.read(raw.as_bytes(), link)?;
+        let Body { key, assignments, related, .. } =
+            reader.read(raw.as_bytes(), link.map_or(&[], std::slice::from_ref))?;
         Ok(Change { operation: Operation::Create { key }, assignments, related, ..Change::default() })
     }
 
@@ -569,7 +590,11 @@ impl<'a> Reader<'a> {
 
 impl Body {
     fn assign(&mut self, assignment: Assignment, name: &str) -> Result<()> {
-        if self.assignments.iter().any(|a| a.column == assignment.column) {
+        let known = self.assignments.iter().find(|known| known.column == assignment.column);
+        if known.is_some_and(|known| *known == assignment && matches!(known.value, Some(AssignedValue::Cell(_)))) {
+            return Ok(());
+        }
+        if known.is_some() {
             return Err(
                 Error::new(Code::BadJson, format!("`{name}` writes a column that is given already")).target(name)
             );
@@ -577,12 +602,6 @@ impl Body {
         self.assignments.push(assignment);
         Ok(())
     }
-}
-
-/// A GUID as a URL has it: bare, or in quotes.
-pub fn parse_key(key: &str) -> Option<Uuid> {
-    let bare = key.strip_prefix('\'').and_then(|k| k.strip_suffix('\'')).unwrap_or(key);
-    if literal::guid(bare, 0) == Ok(bare.len()) { Uuid::try_parse(bare).ok() } else { None }
 }
 
 /// A JSON value as the cell text of a column.

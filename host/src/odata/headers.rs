@@ -228,11 +228,19 @@ impl<'a> Headers<'a> {
 
     /// A body must be JSON.
     pub fn check_json_body(&self) -> Result<()> {
-        let content_type = self.get("Content-Type").unwrap_or_default();
-        if essence(content_type) == "application/json" {
+        self.check_body("application/json")
+    }
+
+    /// A body must be plain text.
+    pub fn check_text_body(&self) -> Result<()> {
+        self.check_body("text/plain")
+    }
+
+    fn check_body(&self, wanted: &str) -> Result<()> {
+        if essence(self.get("Content-Type").unwrap_or_default()) == wanted {
             return Ok(());
         }
-        let message = "the body must be `Content-Type: application/json`";
+        let message = format!("the body must be `Content-Type: {wanted}`");
         Err(Error::new(Code::UnsupportedMediaType, message).target("Content-Type"))
     }
 

@@ -104,7 +104,7 @@ struct EntityType {
     /// The property that has the version of a row.
     version: Option<String>,
     /// The property that names a row as well as its key does.
-    alternate_key: Option<String>,
+    alternate_keys: Vec<Vec<String>>,
     /// What changes in its rows can be told.
     is_tracked: bool,
     /// Not a table of its own, or one under its second name: left out of the service document.
@@ -168,6 +168,7 @@ fn describe(told: Told<'_>) -> Vec<EntityType> {
 
 fn describe_table(table: &Table, catalog: &Catalog) -> EntityType {
     let readable = table.columns.iter().filter(|column| column.access.read || column.kind == Kind::Key);
+    let name = |column: &usize| table.columns[*column].name.clone();
     EntityType {
         name: table.name.clone(),
         key: table.columns[table.key].name.clone(),
@@ -183,7 +184,7 @@ fn describe_table(table: &Table, catalog: &Catalog) -> EntityType {
         description: table.description.clone(),
         is_root: table.parent.is_none(),
         version: table.version.map(|column| &table.columns[column]).filter(|c| c.access.read).map(|c| c.name.clone()),
-        alternate_key: table.alternate_key().map(|column| table.columns[column].name.clone()),
+        alternate_keys: table.alternate_keys().iter().map(|key| key.iter().map(name).collect()).collect(),
         is_tracked: catalog.is_tracked(table),
         hidden: false,
     }
@@ -205,7 +206,7 @@ fn describe_concept() -> EntityType {
         description: String::new(),
         is_root: false,
         version: None,
-        alternate_key: None,
+        alternate_keys: Vec::new(),
         is_tracked: false,
         hidden: true,
     }

@@ -27,7 +27,7 @@ pub const CONCEPT_FIELDS: [&str; 5] =
     ["msemr_codeableconceptid", "msemr_code", "msemr_system", "msemr_name", "msemr_text"];
 
 /// System options that we have, without `$`.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "select",
     "filter",
     "search",
@@ -42,6 +42,7 @@ const KNOWN: [&str; 14] = [
     "explain",
     "apply",
     "compute",
+    "id",
 ];
 
 /// The parameters that hold a FetchXML, the id of a view and that of a user's view, in lower case.
@@ -53,7 +54,7 @@ pub const USER_VIEW: &str = "userquery";
 const WRITTEN: [(&str, &str); 3] = [(FETCH, "fetchXml"), (VIEW, "savedQuery"), (USER_VIEW, "userQuery")];
 
 /// System options of the standard that we refuse by name.
-const REFUSED: [&str; 4] = ["index", "levels", "schemaversion", "id"];
+const REFUSED: [&str; 3] = ["index", "levels", "schemaversion"];
 
 /// Parameters that Dataverse's Web API gives a meaning (Microsoft Learn, "Retrieve and execute predefined queries", "Use the
 /// Dataverse SQL endpoint", "Elastic tables", "Shared variables", "Query schema definitions"), each as it

@@ -144,6 +144,35 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     Ok(out.bytes)
 }
 
+/// The addresses of rows (JSON Format 4.01, 14).
+pub fn references(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8>> {
+    let mut out = Json::default();
+    let table = style.called(found.table);
+    out.open('{');
+    if style.format.detail != Detail::None {
+        out.member("@odata.context", &format!("{}$metadata#Collection($ref)", style.base));
+    }
+    if let Some(count) = page.count {
+        out.name("@odata.count");
+        out.raw(&count.to_string());
+    }
+    out.name("value");
+    out.open('[');
+    for row in 0..found.rows.len() {
+        let key = found.rows.cell(row, table.key).map(|text| key::of_row(table, text)).unwrap_or_default();
+        out.item();
+        out.open('{');
+        out.member("@odata.id", &row_url(style.base, table, key));
+        out.close('}');
+    }
+    out.close(']');
+    if let Some(link) = page.next_link {
+        out.member("@odata.nextLink", link);
+    }
+    out.close('}');
+    Ok(out.bytes)
+}
+
 /// One row of those found.
 pub fn one(style: Style<'_>, found: Found<'_>, row: usize) -> Result<Vec<u8>> {
     let mut out = Json::default();

@@ -1,26 +1,27 @@
 //! One HTTP request to the table API, as text, to a [`Request`]: everything that the URL, the headers and the body say,
 //! resolved against the tables. No I/O happens here, and nothing is read from the rows.
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::body::{self, Body, Purpose, parse_key};
+use super::body::{self, Body, Purpose};
 use super::definitions::address::{self, Definitions};
 use super::definitions::view::View;
 use super::expression::{Context, nearest_property};
 use super::fetch;
 use super::files::{Described, Opener};
 use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
+use super::named::{Naming, RowKey, parse_key};
 use super::options::{Asked, CONCEPT_SET, FETCH, Options, USER_VIEW, VIEW, both};
-use super::syntax;
 use crate::model::aggregate::Aggregation;
+use crate::model::alternate::{AlternateKey, Named};
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
-use crate::model::key;
 use crate::model::limits::Limits;
 use crate::model::query::{AssignedValue, Assignment, Change, Expand, Filter, Operation, Precondition, Query};
 use crate::model::table::{ColumnIndex, Table};
@@ -42,6 +43,16 @@ pub struct Message<'a> {
     pub base: &'a str,
     /// The view that [`user_view_asked`] names, if there is one.
     pub user_view: Option<&'a UserView>,
+    /// What [`Reading::Wants`] has asked for, as far as it has been looked up; None: there is no such row.
+    pub found: &'a [(Named, Option<Uuid>)],
+}
+
+/// A request, read as far as it can be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    Whole(Box<Call>),
+    /// Rows that it names by something else than their key. It is read again when they have been looked up.
+    Wants(Vec<Named>),
 }
 
 /// What is asked, and how to answer.
@@ -56,6 +67,8 @@ pub struct Call {
     pub export: Option<FileForm>,
     /// The table was asked for by its twin's name, so tables that have twins are called by those in the answer.
     pub twins: bool,
+    /// Of the rows that are read only the addresses are shown (`/$ref`).
+    pub references: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -162,7 +175,7 @@ pub enum Request {
 }
 
 /// Reads a request. Everything about it that is wrong comes out here as the error to answer.
-pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Instant) -> Result<Call> {
+pub fn read(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Instant) -> Result<Reading> {
     let length = message.path.len() + message.query.len();
     if length > limits.url_bytes {
         let text = format!("the URL has {length} bytes; the limit `url_bytes` is {}", limits.url_bytes);
@@ -172,8 +185,16 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
     message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };
-    let reader = Reader { message, options: &options, context, keys: RefCell::default(), twins: Cell::default() };
-    let mut request = reader.request()?;
+    let naming = Naming::new(limits, &options.aliases, message.found);
+    let (twins, references) = (Cell::default(), Cell::default());
+    let reader = Reader { message, options: &options, context, naming, twins, references };
+    let request = reader.request();
+    let wanted = reader.naming.wanted();
+    if !wanted.is_empty() {
+        // What was read with keys in their place that no row has says nothing, nor do errors.
+        return Ok(Reading::Wants(wanted));
+    }
+    let mut request = request?;
     let twins = reader.twins.get();
     if let (true, Some(query)) = (twins, request.query()) {
         by_twins(&mut query.expand, catalog, options.get("expand").unwrap_or_default());
@@ -195,9 +216,18 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
         Request::Metadata(_) | Request::Count { .. } | Request::Property { raw: true, .. } => Format::default(),
         _ => message.headers.format(options.get("format"))?,
     };
-    let mut call = Call { request, format, preferences, keys: reader.keys.take(), export, twins };
+    let (keys, references) = (reader.naming.keys(), reader.references.get());
+    let mut call = Call { request, format, preferences, keys, export, twins, references };
     call.page_size();
-    Ok(call)
+    Ok(Reading::Whole(Box::new(call)))
+}
+
+/// The same of a request that names rows by their keys. `NotSupported` where it does not.
+pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Instant) -> Result<Call> {
+    match read(message, catalog, limits, now)? {
+        Reading::Whole(call) => Ok(*call),
+        Reading::Wants(_) => Err(unsupported("a row that has to be looked up here").hint("name it by its key")),
+    }
 }
 
 impl Call {
@@ -249,10 +279,11 @@ struct Reader<'a> {
     message: &'a Message<'a>,
     options: &'a Options,
     context: Context<'a>,
-    /// See [`Call::keys`].
-    keys: RefCell<Vec<(Uuid, String)>>,
+    naming: Naming<'a>,
     /// See [`Call::twins`].
     twins: Cell<bool>,
+    /// See [`Call::references`].
+    references: Cell<bool>,
 }
 
 /// A segment of the path: a name, and what stands in parentheses after it.
@@ -265,12 +296,16 @@ struct Segment {
 const FOR_ROWS: &[&str] =
     &["select", "filter", "search", "orderby", "top", "skip", "count", "expand", "skiptoken", "apply", "compute"];
 const FOR_ROW: &[&str] = &["select", "expand", "compute"];
+/// The same for `$entity`.
+const FOR_ROW_BY_ID: &[&str] = &["select", "expand", "compute", "id"];
+/// Those for the addresses of a list of rows.
+const FOR_REFERENCES: &[&str] = &["filter", "search", "orderby", "top", "skip", "count", "skiptoken", "compute"];
 
 /// Actions of Dataverse on a set that change many rows.
 const MULTIPLE: [&str; 3] = ["CreateMultiple", "UpdateMultiple", "UpsertMultiple"];
 
 /// Resources of the standard that we refuse by name.
-const REFUSED: [&str; 6] = ["$batch", "$entity", "$crossjoin", "$all", "$query", "$each"];
+const REFUSED: [&str; 4] = ["$batch", "$crossjoin", "$all", "$each"];
 
 impl Reader<'_> {
     fn request(&self) -> Result<Request> {
@@ -314,8 +349,27 @@ impl Reader<'_> {
         self.twins.set(self.context.catalog.is_twin(&first.name));
         match &first.key {
             None => self.set(table, rest),
-            Some(key) => self.row(table, self.key(key, table)?, rest),
+            Some(key) => match self.naming.key(key, table)? {
+                RowKey::Of(key) => self.row(table, key, rest),
+                RowKey::Missing(key) => self.missing(table, &key, rest),
+            },
         }
+    }
+
+    /// An alternate key that no row has: PATCH and PUT make the row, unless `If-Match` says that it must be there.
+    fn missing(&self, table: &Arc<Table>, key: &AlternateKey, rest: &[Segment]) -> Result<Request> {
+        let none = || {
+            let message = format!("`{}` has no row of this alternate key", table.entity_set);
+            Error::new(Code::NotFound, message).target(table.columns[key.values[0].0].name.clone())
+        };
+        if !rest.is_empty() || !matches!(self.method(&["GET", "PATCH", "PUT", "DELETE"])?, "PATCH" | "PUT") {
+            return Err(none());
+        }
+        if let Some((column, _)) = key.values.iter().find(|(column, _)| !table.columns[*column].access.create) {
+            let name = &table.columns[*column].name;
+            return Err(none().hint(format!("a row is not made with `{name}`: POST it to `{}`", table.entity_set)));
+        }
+        self.upsert_missing(table, key)
     }
 
     /// `contacts…`
@@ -331,6 +385,7 @@ impl Reader<'_> {
                 },
             },
             [count] if count.name == "$count" => self.count(table, None),
+            [reference] if reference.name == "$ref" => self.references(table, None),
             [action] if action.key.is_none() && MULTIPLE.contains(&bare(&action.name)) => {
                 self.method(&["POST"])?;
                 self.multiple(table, bare(&action.name))
@@ -462,7 +517,8 @@ impl Reader<'_> {
 
     fn read_one(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
         may(table, table.access.read, "read")?;
-        self.options.only(FOR_ROW, "one row")?;
+        let is_by_id = self.options.get("id").is_some() && is_entity(self.message.path);
+        self.options.only(if is_by_id { FOR_ROW_BY_ID } else { FOR_ROW }, "one row")?;
         let query = self.options.query(table, self.context)?;
         // With related rows or annotations in it, a row may differ where its version does not.
         let plain = query.expand.is_empty()
@@ -479,10 +535,7 @@ impl Reader<'_> {
             [next, ..] => return Err(self.odd_segment(next, "a property")),
         };
         if self.message.method != "GET" {
-            return match raw {
-                true => Err(unsupported("writing a bare value").hint("PUT {\"value\": …} to the property")),
-                false => self.write_property(table, key, column),
-            };
+            return self.write_property(table, key, column, raw);
         }
         may(table, table.access.read && table.columns[column].access.read, "read")?;
         self.options.only(&[], "a property")?;
@@ -499,13 +552,12 @@ impl Reader<'_> {
         segment: &Segment,
         rest: &[Segment],
     ) -> Result<Request> {
-        if segment.key.is_some() {
-            return Err(
-                unsupported("a key after a navigation property").hint(format!("use the entity set of `{child}`"))
-            );
-        }
         let table = self.context.catalog.table(child);
         let table = table.ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{child}`")))?;
+        if let Some(text) = &segment.key {
+            let RowKey::Of(row) = self.naming.key(text, table)? else { return Err(none_here(table, segment)) };
+            return self.among(parent, key, table, column, row, segment, rest);
+        }
         let belongs = Filter::points_to(table, column, parent, key);
         match rest {
             [] => match self.method(&["GET", "POST"])? {
@@ -520,6 +572,15 @@ impl Reader<'_> {
                 _ => self.read(table, Some(belongs)),
             },
             [count] if count.name == "$count" => self.count(table, Some(belongs)),
+            [reference] if reference.name == "$ref" && self.message.method == "DELETE" => {
+                let hint = || format!("DELETE `{}(…)/$ref`, with the key of the row that is to leave", segment.name);
+                let id = self.id()?.ok_or_else(|| unsupported("to take all rows away from a row").hint(hint()))?;
+                let Segment { name, key: text } = segment_of(&id.replace('%', "%25"))?;
+                let is_of = self.context.catalog.entity_set(&name)?.name == table.name;
+                let Some(text) = text.filter(|_| is_of) else { return Err(none_here(table, segment)) };
+                let RowKey::Of(row) = self.naming.key(&text, table)? else { return Err(none_here(table, segment)) };
+                self.among(parent, key, table, column, row, segment, rest)
+            }
             // A row is among those that point here when its lookup does.
             [reference] if reference.name == "$ref" && self.message.method == "POST" => {
                 self.check_body(self.context.limits.body_bytes, "body_bytes")?;
@@ -536,8 +597,47 @@ impl Reader<'_> {
                 let read = Body { assignments, ..Body::default() };
                 self.write(table, Operation::Update { key: row }, read, precondition)
             }
+            [reference] if reference.name == "$ref" => self.references(table, Some(belongs)),
             [next, ..] => Err(self.odd_segment(next, &segment.name)),
         }
+    }
+
+    /// `contacts(guid)/msemr_observation_msemr_patient(guid)…`: one of them, and what can be asked of it.
+    #[expect(clippy::too_many_arguments, reason = "two rows, and what stands between them and behind")]
+    fn among(
+        &self,
+        parent: &Arc<Table>,
+        parent_key: Uuid,
+        table: &Arc<Table>,
+        column: ColumnIndex,
+        key: Uuid,
+        segment: &Segment,
+        rest: &[Segment],
+    ) -> Result<Request> {
+        may(table, table.access.read && table.columns[column].access.read, "read")?;
+        let (child, parent) = (table.name.clone(), parent.name.clone());
+        let Some(key) = self.naming.row(Named::Among { table: child, key, column, parent, parent_key }) else {
+            return Err(none_here(table, segment));
+        };
+        match rest {
+            [reference] if reference.name == "$ref" && reference.key.is_none() => {
+                self.method(&["DELETE"])?;
+                self.unlink(table, key, column)
+            }
+            _ => self.row(table, key, rest),
+        }
+    }
+
+    /// `…/$ref` of a list: the addresses of its rows.
+    fn references(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
+        self.method(if extra.is_some() { &["GET", "POST", "DELETE"] } else { &["GET"] })?;
+        may(table, table.access.read, "read")?;
+        self.options.only(FOR_REFERENCES, "addresses of rows")?;
+        let mut query = self.options.query(table, self.context)?;
+        query.filter = both(extra, query.filter.take());
+        (query.select, query.computed) = (Some(vec![table.key]), Vec::new());
+        self.references.set(true);
+        Ok(Request::Read { table: table.clone(), query })
     }
 
     /// `msemr_observations(guid)/msemr_patient`
@@ -555,11 +655,16 @@ impl Reader<'_> {
         {
             return self.reference(table, key, &segment.name, *column, other.clone());
         }
-        if let Some(next) = rest.first() {
-            return Err(self.odd_segment(next, &segment.name));
-        }
         if segment.key.is_some() {
             return Err(Error::new(Code::BadUrl, format!("`{}` leads to one row; it takes no key", segment.name)));
+        }
+        if let Some(next) = rest.first() {
+            return match to {
+                Relation::Lookup { column, table: other } if !next.name.starts_with('$') => {
+                    self.behind(table, key, column, &other, segment, rest)
+                }
+                _ => Err(self.odd_segment(next, &segment.name)),
+            };
         }
         self.method(&["GET"])?;
         may(table, table.access.read, "read")?;
@@ -580,13 +685,42 @@ impl Reader<'_> {
         Ok(Request::Follow { table: table.clone(), key, navigation: segment.name.clone(), to, query })
     }
 
+    /// `msemr_observations(guid)/msemr_patient/…`: what can be asked of the row that a lookup leads to.
+    fn behind(
+        &self,
+        table: &Arc<Table>,
+        key: Uuid,
+        column: ColumnIndex,
+        other: &str,
+        segment: &Segment,
+        rest: &[Segment],
+    ) -> Result<Request> {
+        let other = self.context.catalog.table(other);
+        let other =
+            other.ok_or_else(|| Error::new(Code::UnknownTable, format!("`{}` leads to no table", segment.name)))?;
+        may(table, table.access.read && table.columns[column].access.read, "read")?;
+        let named = Named::Behind { table: table.name.clone(), key, column, to: other.name.clone() };
+        match self.naming.row(named) {
+            Some(row) => self.row(other, row, rest),
+            None => {
+                let message = format!("`{}` of this row of `{}` leads to no row", segment.name, table.entity_set);
+                Err(Error::new(Code::NotFound, message).target(segment.name.clone()))
+            }
+        }
+    }
+
     fn check_body(&self, limit: usize, name: &str) -> Result<()> {
+        self.check_size(limit, name)?;
+        self.message.headers.check_json_body()
+    }
+
+    fn check_size(&self, limit: usize, name: &str) -> Result<()> {
         let length = self.message.body.len();
         if length > limit {
             let text = format!("the body has {length} bytes; the limit `{name}` is {limit}");
             return Err(Error::new(Code::BodyTooLarge, text));
         }
-        self.message.headers.check_json_body()
+        Ok(())
     }
 
     fn method(&self, allowed: &[&str]) -> Result<&str> {
@@ -599,51 +733,57 @@ impl Reader<'_> {
         Err(error.hint(format!("this resource takes {}", allowed.join(", "))))
     }
 
-    /// The GUID in the parentheses; an alias stands for its value. Of alternate keys there is the id of the resource; others
-    /// are refused by name.
-    fn key(&self, key: &str, table: &Table) -> Result<Uuid> {
-        if let Some(guid) = parse_key(key) {
-            return Ok(guid);
-        }
-        if let Some(alias) = key.strip_prefix('@') {
-            let value = self.options.aliases.get(alias).and_then(|value| parse_key(value));
-            return value.ok_or_else(|| bad_key(table, "is no GUID"));
-        }
-        let arguments = syntax::arguments(key, self.context.limits).map_err(|_| bad_key(table, "is no GUID"))?;
-        let [argument] = arguments.as_slice() else {
-            return Err(if arguments.is_empty() {
-                bad_key(table, "is empty")
-            } else {
-                unsupported("a key of several columns")
-            });
-        };
-        let key_column = &table.columns[table.key].name;
-        match (&argument.name, &argument.value.syntax) {
-            (Some(name), syntax::Syntax::Guid(text)) if name == key_column => {
-                Uuid::try_parse(text).map_err(|_| bad_key(table, "is no GUID"))
-            }
-            (Some(name), syntax::Syntax::Text(id))
-                if table.alternate_key().is_some_and(|column| table.columns[column].name == *name) =>
-            {
-                let (guid, named) = key::of_id(table, id).ok_or_else(|| bad_key(table, "is no id"))?;
-                self.keys.borrow_mut().push((guid, named));
-                Ok(guid)
-            }
-            (Some(name), _) if name != key_column && table.property(name).is_some() => {
-                Err(unsupported(&format!("the alternate key `{name}`")).hint(format!("use $filter={name} eq …")))
-            }
-            (Some(name), _) if name != key_column => Err(bad_key(table, "names a column that does not exist")),
-            _ => Err(bad_key(table, "is no GUID")),
-        }
-    }
-
     /// Decoded one by one, so that an encoded slash separates nothing.
     fn segments(&self) -> Result<Vec<Segment>> {
         let path = self.message.path.strip_suffix('/').unwrap_or(self.message.path);
         if path.is_empty() {
             return Ok(Vec::new());
         }
-        path.split('/').map(segment).collect()
+        let path = self.by_id(path)?;
+        let segments: Vec<_> = split(&path).into_iter().map(segment_of).collect::<Result<_>>()?;
+        let (most, steps) = (self.context.limits.expand_depth, segments.len());
+        // The set, a step for each level, a property and its `$value`.
+        if steps > most + 3 {
+            let message = format!("the path has {steps} segments; the limit `expand_depth` lets it have {}", most + 3);
+            return Err(Error::new(Code::BadUrl, message));
+        }
+        Ok(segments)
+    }
+
+    /// `$entity?$id=contacts(guid)` is the row with this address (OData URL Conventions, 4.14).
+    fn by_id<'p>(&self, path: &'p str) -> Result<Cow<'p, str>> {
+        if path.starts_with("$entity/") {
+            return Err(unsupported("a type after `$entity`").hint("write `$entity?$id=contacts(…)`"));
+        }
+        if !is_entity(path) {
+            return Ok(path.into());
+        }
+        self.method(&["GET"])?;
+        let id = self.id()?.ok_or_else(|| {
+            let error = Error::new(Code::BadOption, "`$entity` needs `$id`, which says what row it is");
+            error.target("$id").hint("write `$entity?$id=contacts(…)`")
+        })?;
+        // It was decoded with the query, and is decoded with the path again.
+        Ok(id.replace('%', "%25").into())
+    }
+
+    /// The address of a row in `$id`, below the service root.
+    fn id(&self) -> Result<Option<&str>> {
+        let Some(id) = self.options.get("id") else { return Ok(None) };
+        let bad = |why: &str| Error::new(Code::BadOption, format!("`$id` {why}")).target("$id");
+        let below = match id.strip_prefix(self.message.base) {
+            Some(below) => below,
+            None if id.split('(').next().is_some_and(|set| set.contains("://")) => {
+                return Err(
+                    bad("is an address elsewhere").hint(format!("addresses here begin with {}", self.message.base))
+                );
+            }
+            None => id.trim_start_matches('/'),
+        };
+        if split(below).len() != 1 || below.starts_with('$') || !below.ends_with(')') {
+            return Err(bad("is no address of a row").hint("it is one like `contacts(…)`"));
+        }
+        Ok(Some(below))
     }
 
     fn odd_segment(&self, segment: &Segment, after: &str) -> Error {
@@ -662,7 +802,31 @@ impl Reader<'_> {
     }
 }
 
-fn segment(text: &str) -> Result<Segment> {
+/// Whether a path is that of a row by its address.
+fn is_entity(path: &str) -> bool {
+    matches!(path, "$entity" | "%24entity")
+}
+
+/// By the slashes of a path that stand in no text: systems of identifiers are URLs, and not everybody encodes those.
+fn split(path: &str) -> Vec<&str> {
+    let (mut segments, mut from, mut inside, mut quoted) = (Vec::new(), 0, false, false);
+    for (at, byte) in path.bytes().enumerate() {
+        match byte {
+            b'(' if !quoted => inside = true,
+            b')' if !quoted => inside = false,
+            b'\'' if inside => quoted = !quoted,
+            b'/' if !quoted => {
+                segments.push(&path[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    segments.push(&path[from..]);
+    segments
+}
+
+fn segment_of(text: &str) -> Result<Segment> {
     let decoded = percent_decode_str(text).decode_utf8();
     let text = decoded.map_err(|_| Error::new(Code::BadUrl, "the path is not UTF-8 after percent-decoding"))?;
     if text.is_empty() {
@@ -706,10 +870,9 @@ fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
     Err(Error::new(Code::MethodNotAllowed, text).allow(&others))
 }
 
-fn bad_key(table: &Table, why: &str) -> Error {
-    let error = Error::new(Code::BadKey, format!("the key of `{}` {why}", table.entity_set))
-        .target(table.columns[table.key].name.clone());
-    error.hint(format!("write `{}(00000000-0000-0000-0000-000000000000)`", table.entity_set))
+fn none_here(table: &Table, segment: &Segment) -> Error {
+    let message = format!("no row of `{}` with this key is one of `{}`", table.entity_set, segment.name);
+    Error::new(Code::NotFound, message).target(segment.name.clone())
 }
 
 fn unsupported(what: &str) -> Error {

@@ -320,6 +320,7 @@ mod tests {
             body: b"",
             base: "http://host/",
             user_view: None,
+            found: &[],
         };
         let now = crate::model::value::parse_instant("2026-01-01T00:00:00Z").unwrap();
         let request = parse(&message, &catalog, &Limits::default(), now)?.request;

@@ -131,7 +131,8 @@ impl Reader {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<(), Error> {
-        let message = Message { method, path, query, headers: Headers(headers), body, base: BASE, user_view: None };
+        let message =
+            Message { method, path, query, headers: Headers(headers), body, base: BASE, user_view: None, found: &[] };
         let Call { request, .. } = parse(&message, &self.catalog, &self.limits, Instant::from_microsecond(0))?;
         for places in &self.places {
             let ids = Arc::new(HashMap::new());

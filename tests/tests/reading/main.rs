@@ -1,5 +1,6 @@
 //! What is read: rows, views of rows, and what is said about tables.
 
+mod addresses;
 mod chained;
 mod child_tables;
 mod clients;

@@ -1,19 +1,23 @@
 //! Bodies, by what they say.
 
+use std::collections::BTreeMap;
+
 use super::super::sample::{self, BASE, GUID};
 use super::*;
 
 fn observation(body: &str, purpose: Purpose) -> Result<Body> {
-    let (catalog, keys) = (sample::catalog(), RefCell::default());
-    let addresses = Addresses { catalog: &catalog, base: BASE, keys: &keys };
-    read(body.as_bytes(), &sample::observation(), addresses, purpose, None, &Limits::default())
+    let (catalog, limits, aliases) = (sample::catalog(), Limits::default(), BTreeMap::new());
+    let naming = Naming::new(&limits, &aliases, &[]);
+    let addresses = Addresses { catalog: &catalog, base: BASE, naming: &naming };
+    read(body.as_bytes(), &sample::observation(), addresses, purpose, &[], &limits)
 }
 
 /// A new contact.
 fn contact(body: &str, limits: &Limits) -> Result<Body> {
-    let (catalog, keys) = (sample::catalog(), RefCell::default());
-    let addresses = Addresses { catalog: &catalog, base: BASE, keys: &keys };
-    read(body.as_bytes(), &sample::contact(), addresses, Purpose::Create, None, limits)
+    let (catalog, aliases) = (sample::catalog(), BTreeMap::new());
+    let naming = Naming::new(limits, &aliases, &[]);
+    let addresses = Addresses { catalog: &catalog, base: BASE, naming: &naming };
+    read(body.as_bytes(), &sample::contact(), addresses, Purpose::Create, &[], limits)
 }
 
 /// The one assignment of an update, as text.
@@ -123,7 +127,7 @@ fn lookups_are_bound_by_url() {
         check(&format!(r#""msemr_patient@odata.bind":"{path}{row}""#), &bound);
         check(&format!(r#""msemr_patient@odata.bind":"/{row}""#), &bound);
     }
-    refused(&format!(r#""msemr_patient@odata.bind":"/contacts(fullname={GUID})""#), "a row's URL");
+    refused(&format!(r#""msemr_patient@odata.bind":"/contacts(fullname={GUID})""#), "no alternate key of `fullname`");
     refused(&format!(r#""msemr_patient@odata.bind":"/other/contacts({GUID})""#), "a row's URL");
     check(r#""msemr_device@odata.bind":null"#, "msemr_device=null");
     check(r#""msemr_device":null"#, "msemr_device=null");

@@ -24,7 +24,8 @@ pub(super) enum Subject<'c> {
     OptionSet(&'c Table, ColumnIndex),
     Relationship(Relationship<'c>),
     /// The id of a resource, as a key of its row.
-    Key(&'c Table, ColumnIndex),
+    /// An alternate key, by its place among those of the table.
+    Key(&'c Table, usize),
     /// That a table takes a message: a row of `sdkmessagefilters`.
     Takes(&'c Table, &'static str),
     Message(&'static str),
@@ -219,15 +220,20 @@ impl<'c> Subject<'c> {
             Self::Attribute(table, column) => attribute::object(table, *column, catalog),
             Self::OptionSet(table, column) => options(table, *column),
             Self::Relationship(relationship) => relationship.object(),
-            Self::Key(table, column) => {
-                let name = format!("{}_{}", table.name, table.columns[*column].name);
+            Self::Key(table, nth) => {
+                let keys = table.alternate_keys();
+                let columns: Vec<_> = keys.get(*nth).into_iter().flatten().map(|c| &table.columns[*c]).collect();
+                // No two keys begin with the same column.
+                let name = format!("{}_{}", table.name, columns.first().map_or("", |column| &column.name));
+                let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+                let labels: Vec<_> = columns.iter().map(|column| column.label.as_str()).collect();
                 members([
                     ("MetadataId", json!(id("key", &name))),
                     ("LogicalName", json!(name)),
                     ("SchemaName", json!(name)),
                     ("EntityLogicalName", json!(table.name)),
-                    ("KeyAttributes", json!([table.columns[*column].name])),
-                    ("DisplayName", label(&table.columns[*column].label, &name)),
+                    ("KeyAttributes", json!(names)),
+                    ("DisplayName", label(&labels.join(", "), &name)),
                     ("EntityKeyIndexStatus", json!("Active")),
                     ("IsManaged", json!(true)),
                 ])
@@ -277,8 +283,8 @@ impl<'c> Subject<'c> {
                 many(columns.map(|column| Subject::Attribute(table, column)).collect(), SetKind::Attributes)
             }
             (Self::Table(table), "Keys") => {
-                let key = table.alternate_key().map(|column| Subject::Key(table, column));
-                many(key.into_iter().collect(), SetKind::Keys)
+                let keys = (0..table.alternate_keys().len()).map(|nth| Subject::Key(table, nth));
+                many(keys.collect(), SetKind::Keys)
             }
             (Self::Table(table), "ManyToOneRelationships") => {
                 let found = Relationship::from(table, catalog).into_iter();

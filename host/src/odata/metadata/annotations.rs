@@ -117,10 +117,13 @@ pub(super) fn of_set(entity: &EntityType, limits: &Limits) -> Vec<Annotation> {
 /// Of an entity type.
 pub(super) fn of_type(entity: &EntityType) -> Vec<Annotation> {
     let mut all = said_of(&entity.name, &entity.label, &entity.description);
-    if let Some(id) = &entity.alternate_key {
-        let part = Value::Record(vec![("Alias", Value::Text(id.clone())), ("Name", Value::Path(id.clone()))]);
-        let key = Value::Record(vec![("Key", Value::List(vec![part]))]);
-        all.push(annotation("Core.AlternateKeys", Value::List(vec![key])));
+    if !entity.alternate_keys.is_empty() {
+        let part = |name: &String| {
+            Value::Record(vec![("Alias", Value::Text(name.clone())), ("Name", Value::Path(name.clone()))])
+        };
+        let key = |names: &Vec<String>| Value::Record(vec![("Key", Value::List(names.iter().map(part).collect()))]);
+        let keys = entity.alternate_keys.iter().map(key).collect();
+        all.push(annotation("Core.AlternateKeys", Value::List(keys)));
     }
     all
 }

@@ -13,6 +13,7 @@ fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<
         body: body.as_bytes(),
         base: BASE,
         user_view: None,
+        found: &[],
     };
     parse(&message, &sample::catalog(), &Limits::default(), sample::now())
 }
@@ -113,6 +114,95 @@ fn paths_are_resources() {
         &format!("{children}?$filter=msemr_count%20eq%201"),
         &format!("read msemr_observation where ({own} and msemr_count eq 1)"),
     );
+}
+
+/// A request whose rows are all there, in a few words, and what had to be looked up for it.
+fn looked_up(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Result<(String, Vec<Named>)> {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let (path, query) = (path.replace('*', GUID), query.replace('*', GUID));
+    let mut found: Vec<(Named, Option<Uuid>)> = Vec::new();
+    loop {
+        let headers = Headers(headers);
+        let (body, path, query) = (body.as_bytes(), path.as_str(), query.as_str());
+        let message = Message { method, path, query, headers, body, base: BASE, user_view: None, found: &found };
+        match read(&message, &sample::catalog(), &Limits::default(), sample::now())? {
+            Reading::Whole(call) => {
+                let references = if call.references { " addresses" } else { "" };
+                return Ok((shown(&call.request) + references, found.into_iter().map(|(named, _)| named).collect()));
+            }
+            Reading::Wants(wanted) => {
+                let key = Some(GUID.parse().unwrap());
+                found.extend(wanted.into_iter().map(|named| (named, key)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_path_leads_from_row_to_row() {
+    let check = |method: &str, url: &str, expected: &str, steps: usize| {
+        let (request, looked) = looked_up(method, url, &[("Content-Type", "application/json")], "{}").expect(url);
+        assert_eq!((request.as_str(), looked.len()), (expected, steps), "{method} {url}: {looked:?}");
+    };
+    let children = "contacts(*)/msemr_observation_msemr_patient";
+    check("GET", &format!("{children}(*)"), "one msemr_observation", 1);
+    check("GET", &format!("{children}(*)/msemr_name/$value"), "property msemr_name raw", 1);
+    check("PATCH", &format!("{children}(*)"), "upsert msemr_observation with 0", 1);
+    check("DELETE", &format!("{children}(*)"), "delete msemr_observation with 0", 1);
+    check("GET", "msemr_observations(*)/msemr_patient/fullname", "property fullname", 1);
+    check(
+        "GET",
+        "msemr_observations(*)/msemr_patient/msemr_observation_msemr_patient(*)/msemr_name",
+        "property msemr_name",
+        2,
+    );
+    let own = format!("_msemr_patient_value eq guid:{GUID}");
+    let addresses = format!("read msemr_observation select msemr_observationid where {own} addresses");
+    check("GET", &format!("{children}/$ref"), &addresses, 0);
+    check("GET", "contacts/$ref?$top=2", "read contact select contactid top 2 addresses", 0);
+    check("GET", "$entity?$id=contacts(*)&$select=fullname", "one contact select fullname", 0);
+    check("GET", &format!("$entity?$id={BASE}contacts(*)"), "one contact", 0);
+    let text = [("Content-Type", "text/plain")];
+    for (column, body, is_taken) in [
+        ("fullname", "O'Brien \"x", true),
+        ("active", "true", true),
+        ("active", "\"true\"", false),
+        ("gendercode", "2", true),
+        ("birthdate", "1970-01-01", true),
+        ("birthdate", "tomorrow", false),
+    ] {
+        let url = format!("contacts(*)/{column}/$value");
+        let written = looked_up("PUT", &url, &text, body).map(|(request, _)| request);
+        assert_eq!(written.is_ok(), is_taken, "{url} {body}: {written:?}");
+        assert!(written.is_err() || written.as_deref() == Ok("update contact with 1"), "{written:?}");
+    }
+    let null = looked_up("DELETE", "contacts(*)/fullname/$value", &[], "").unwrap();
+    assert_eq!(null.0, "update contact with 1");
+
+    let long = format!("msemr_observations(*)/{}fullname", "msemr_patient/".repeat(9));
+    let url = long.as_str();
+    let refused = |url: &str| looked_up("GET", url, &[], "").map(|(request, _)| request).expect_err(url);
+    assert!(refused(url).to_string().contains("`expand_depth`"), "{:?}", refused(url));
+    for (url, code) in [
+        ("$entity", Code::BadOption),
+        ("$entity?$id=http://elsewhere/contacts(*)", Code::BadOption),
+        ("$entity?$id=contacts", Code::BadOption),
+        ("contacts?$id=contacts(*)", Code::BadOption),
+        ("contacts/$ref?$select=fullname", Code::BadOption),
+        ("msemr_observations(*)/msemr_patient(*)", Code::BadUrl),
+        ("msemr_observations(*)/msemr_patient/nothing", Code::UnknownColumn),
+        ("contacts(*)/msemr_observation_msemr_patient(x)", Code::BadKey),
+    ] {
+        assert_eq!(refused(url).code(), code, "{url}: {:?}", refused(url));
+    }
+    // Which row of those that point here is to leave is known; its lookup has to lead somewhere.
+    let rows = "msemr_observations(*)";
+    for url in [format!("({})", "*"), format!("?$id={rows}"), format!("?$id=/{rows}"), format!("?$id={BASE}{rows}")] {
+        let (row, id) = url.split_once('?').unwrap_or((&url, ""));
+        let url = format!("{children}{row}/$ref?{id}");
+        let error = looked_up("DELETE", &url, &[], "").expect_err(&url);
+        assert_eq!(error.code(), Code::RequiredColumn, "{url}: {error}");
+    }
 }
 
 #[test]
@@ -251,7 +341,6 @@ fn what_is_wrong_is_refused() {
 fn what_we_lack_is_refused_by_name() {
     for (method, url, name) in [
         ("POST", "$batch", "`$batch`"),
-        ("GET", "$entity", "`$entity`"),
         ("GET", "$crossjoin(contacts)", "`$crossjoin`"),
         ("GET", "$all", "`$all`"),
         ("GET", "contacts?$apply=topsum(2,length(fullname))", "`topsum`"),
@@ -262,12 +351,10 @@ fn what_we_lack_is_refused_by_name() {
         ("GET", "?sql=x", "`sql`"),
         ("GET", "contacts?partitionId=x", "`partitionId`"),
         ("POST", "contacts?tag=x", "`tag`"),
-        ("GET", "contacts(fullname='x')", "alternate key `fullname`"),
-        ("GET", "contacts(fullname='x',active=true)", "several columns"),
-        ("GET", "contacts(*)/msemr_observation_msemr_patient/$ref", "`/$ref`"),
+        ("GET", "contacts(fullname='x')", "no alternate key of `fullname`"),
+        ("GET", "contacts(fullname='x',active=true)", "no alternate key of `fullname` and `active`"),
         ("GET", "contacts/Microsoft.Dynamics.CRM.Do()", "Microsoft.Dynamics.CRM.Do"),
-        ("PUT", "contacts(*)/fullname/$value", "a bare value"),
-        ("DELETE", "contacts(*)/msemr_observation_msemr_patient/$ref", "`/$ref`"),
+        ("DELETE", "contacts(*)/msemr_observation_msemr_patient/$ref", "to take all rows away"),
         ("GET", "msemr_codeableconcepts", "concepts by themselves"),
         ("GET", "contacts?$expand=msemr_observation_msemr_patient($levels=max)", "`$levels=max`"),
         ("GET", "contacts?$expand=msemr_observation_msemr_patient/fullname", "/fullname`"),

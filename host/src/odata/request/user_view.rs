@@ -9,8 +9,8 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::query::Precondition;
 use crate::model::table::Table;
 use crate::model::user_view::{To, UserViewChange};
-use crate::odata::body::parse_key;
 use crate::odata::definitions::user_view;
+use crate::odata::named::parse_key;
 use crate::odata::options::{FETCH, Options, USER_VIEW, VIEW};
 
 /// The set of them.

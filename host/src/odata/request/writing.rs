@@ -5,16 +5,30 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{Reader, Request, may};
+use crate::model::alternate::AlternateKey;
 use crate::model::error::{Code, Error, Result};
-use crate::model::query::{Assignment, Change, Expand, ExpandForm, Operation, Precondition, Query, Related};
-use crate::model::table::{ColumnIndex, Table};
+use crate::model::query::{
+    AssignedValue, Assignment, Change, Expand, ExpandForm, Operation, Precondition, Query, Related,
+};
+use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::odata::body::{self, Addresses, Body, Purpose};
 
 impl Reader<'_> {
-    /// `PUT {"value": …}` and `DELETE`: a change of one column.
-    pub(super) fn write_property(&self, table: &Arc<Table>, key: Uuid, column: ColumnIndex) -> Result<Request> {
+    /// `PUT {"value": …}` and `DELETE`: a change of one column. `bare`: of its `/$value`, which is PUT as it stands.
+    pub(super) fn write_property(
+        &self,
+        table: &Arc<Table>,
+        key: Uuid,
+        column: ColumnIndex,
+        bare: bool,
+    ) -> Result<Request> {
         let raw = match self.method(&["GET", "PUT", "DELETE"])? {
             "DELETE" => "null".to_owned(),
+            _ if bare => {
+                self.check_size(self.context.limits.body_bytes, "body_bytes")?;
+                self.message.headers.check_text_body()?;
+                body::bare(self.message.body, &table.columns[column])?
+            }
             _ => {
                 self.check_body(self.context.limits.body_bytes, "body_bytes")?;
                 body::single(self.message.body, "value")?
@@ -26,10 +40,14 @@ impl Reader<'_> {
 
     /// A change of a row that is there by a body of one member.
     fn change_one(&self, table: &Arc<Table>, key: Uuid, member: &str, what: &str) -> Result<Request> {
-        may(table, table.access.update, "changed")?;
         self.options.only(&[], what)?;
+        self.change_by(table, key, member)
+    }
+
+    fn change_by(&self, table: &Arc<Table>, key: Uuid, member: &str) -> Result<Request> {
+        may(table, table.access.update, "changed")?;
         let (body, limits) = (format!("{{{member}}}"), self.context.limits);
-        let read = body::read(body.as_bytes(), table, self.addresses(), Purpose::Update(key), None, limits)?;
+        let read = body::read(body.as_bytes(), table, self.addresses(), Purpose::Update(key), &[], limits)?;
         let precondition = self.message.headers.precondition()?;
         if precondition == Precondition::MustNotExist {
             return Err(Error::new(Code::BadRequest, "this needs the row to exist").target("If-None-Match"));
@@ -85,7 +103,7 @@ impl Reader<'_> {
                         .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
                 }
             };
-            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, None, limits)?;
+            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, &[], limits)?;
             let operation = match purpose {
                 Purpose::Create => Operation::Create { key: read.key },
                 Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },
@@ -100,7 +118,7 @@ impl Reader<'_> {
 
     pub(super) fn create(&self, table: &Arc<Table>, bound: Option<Assignment>) -> Result<Request> {
         may(table, table.access.create, "created")?;
-        let read = self.body(table, Purpose::Create, bound.as_ref())?;
+        let read = self.body(table, Purpose::Create, bound.as_slice())?;
         if self.message.headers.precondition()? != Precondition::None {
             return Err(
                 Error::new(Code::BadRequest, "a create has no row that a condition could be about").target("If-Match")
@@ -113,7 +131,7 @@ impl Reader<'_> {
     /// PATCH and PUT create where the row is not there, unless `If-Match` says that it must be.
     pub(super) fn update(&self, table: &Arc<Table>, purpose: Purpose, key: Uuid) -> Result<Request> {
         may(table, table.access.update, "changed")?;
-        let read = self.body(table, purpose, None)?;
+        let read = self.body(table, purpose, &[])?;
         let precondition = self.message.headers.precondition()?;
         let must_exist = matches!(precondition, Precondition::MustExist | Precondition::Versions(_));
         let operation = match must_exist || !table.access.create {
@@ -121,6 +139,38 @@ impl Reader<'_> {
             false => Operation::Upsert { key },
         };
         self.write_as(table, operation, read, precondition, matches!(purpose, Purpose::Replace(_)))
+    }
+
+    /// The same by an alternate key that no row has: a new row has its values, and is made only if there still is none.
+    pub(super) fn upsert_missing(&self, table: &Arc<Table>, key: &AlternateKey) -> Result<Request> {
+        let precondition = self.message.headers.precondition()?;
+        if matches!(precondition, Precondition::MustExist | Precondition::Versions(_)) {
+            let message = format!("`{}` has no row of this alternate key", table.entity_set);
+            return Err(Error::new(Code::NotFound, message).target("If-Match"));
+        }
+        may(table, table.access.update, "changed")?;
+        may(table, table.access.create, "created")?;
+        let value = |(column, text): &(ColumnIndex, String)| Assignment {
+            column: *column,
+            value: Some(AssignedValue::Cell(text.clone())),
+        };
+        let bound: Vec<_> = key.values.iter().map(value).collect();
+        let read = self.body(table, Purpose::Create, &bound)?;
+        let operation = Operation::Create { key: read.key };
+        let mut request = self.write(table, operation, read, precondition)?;
+        if let Request::Write { change, .. } = &mut request {
+            change.unless = Some(key.clone());
+        }
+        Ok(request)
+    }
+
+    /// A row no longer points to another: its lookup leads nowhere. The row that it pointed to may stand in `$id`.
+    pub(super) fn unlink(&self, table: &Arc<Table>, key: Uuid, column: ColumnIndex) -> Result<Request> {
+        let Kind::Lookup(lookup) = &table.columns[column].kind else {
+            return Err(Error::new(Code::Internal, "rows point by a column that is no lookup"));
+        };
+        self.options.only(&["id"], "a reference")?;
+        self.change_by(table, key, &format!("\"{}\":null", lookup.navigation))
     }
 
     pub(super) fn delete(&self, table: &Arc<Table>, key: Uuid) -> Result<Request> {
@@ -133,14 +183,14 @@ impl Reader<'_> {
         self.write(table, Operation::Delete { key }, Body::default(), precondition)
     }
 
-    fn body(&self, table: &Table, purpose: Purpose, bound: Option<&Assignment>) -> Result<Body> {
+    fn body(&self, table: &Table, purpose: Purpose, bound: &[Assignment]) -> Result<Body> {
         self.options.only(&["select", "expand"], "a write")?;
         self.check_body(self.context.limits.body_bytes, "body_bytes")?;
         body::read(self.message.body, table, self.addresses(), purpose, bound, self.context.limits)
     }
 
     pub(super) fn addresses(&self) -> Addresses<'_> {
-        Addresses { catalog: self.context.catalog, base: self.message.base, keys: &self.keys }
+        Addresses { catalog: self.context.catalog, base: self.message.base, naming: &self.naming }
     }
 
     pub(super) fn write(
@@ -164,7 +214,7 @@ impl Reader<'_> {
         let mut query = self.options.query(table, self.context)?;
         let Body { assignments, repeats, related, .. } = read;
         show_related(&mut query.expand, &related);
-        let change = Change { operation, assignments, repeats, replaces, related, precondition };
+        let change = Change { operation, assignments, repeats, replaces, related, precondition, unless: None };
         Ok(Request::Write { table: table.clone(), change, query })
     }
 }

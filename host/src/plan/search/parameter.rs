@@ -9,8 +9,9 @@
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
 
+use crate::model::alternate::{AlternateKey, IDENTIFIER};
 use crate::model::query::{Compare, Literal};
-use crate::model::table::Kind;
+use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::model::value::{Date, Instant, Number, parse_instant};
 
 /// The least and the greatest that a service must look at; None = open.
@@ -96,6 +97,16 @@ pub(super) fn seconds(moment: Instant, up: bool) -> Option<String> {
     let rounded = if up && !exact { whole.checked_add(1)? } else { whole };
     let rounded = Instant::from_microsecond(rounded.checked_mul(SECOND)?);
     rounded.utc().map(|_| rounded.to_string())
+}
+
+/// The search for the resource that an alternate key names, where that is an identifier: what is found by it may be known by it in
+/// another element than the column shows. None: it is no identifier.
+pub(crate) fn of_alternate(table: &Table, by: &AlternateKey) -> Option<(String, String)> {
+    let text = |column: &ColumnIndex| by.values.iter().find(|(of, _)| of == column).map(|(_, text)| escape(text));
+    let value = by.values.iter().map(|(column, _)| *column).find(|column| table.is_identifier(*column))?;
+    let system = table.system_of(value).and_then(|system| text(&system));
+    let system = system.map_or_else(String::new, |system| system + "|");
+    Some((IDENTIFIER.to_owned(), system + &text(&value)?))
 }
 
 /// `\`, `,`, `$` and `|` mean something in a search value.

@@ -120,7 +120,7 @@ impl Place<'_> {
     }
 
     /// `body` carries `id`; the answer says under which id it came to stand: another only where `id` was not `chosen`.
-    /// `AlreadyExists` if it does.
+    /// `AlreadyExists` if it does, or if a service finds a resource by the search `unless`.
     pub async fn create(
         &self,
         resource_type: &str,
@@ -128,6 +128,7 @@ impl Place<'_> {
         chosen: bool,
         body: Bytes,
         own: Option<Own>,
+        unless: Option<&(String, String)>,
     ) -> Result<(String, Held)> {
         match self {
             Self::Native { session, through } => {
@@ -140,7 +141,8 @@ impl Place<'_> {
                     return Ok((id.to_owned(), Held { body, version: None }));
                 }
                 reached("write.asking");
-                let written = create_there(client, resource_type, id, chosen, body, session.deadline()).await?;
+                let deadline = session.deadline();
+                let written = create_there(client, resource_type, (id, chosen), body, unless, deadline).await?;
                 reached("write.taken");
                 Ok((written.id, Held { body: written.body, version: written.version }))
             }
@@ -214,18 +216,26 @@ fn mixed_with_native(source: &str) -> Error {
     mixed(&format!("native tables and the FHIR service `{source}`"))
 }
 
-/// Under the id that was chosen where the service allows it, else under one of the service's own.
+/// Under the id that was chosen where the service allows it, else under one of the service's own. `unless`: a search by which it is
+/// not to find a resource, if it can look for one.
 async fn create_there(
     client: &Client,
     resource_type: &str,
-    id: &str,
-    chosen: bool,
+    (id, chosen): (&str, bool),
     body: Bytes,
+    unless: Option<&(String, String)>,
     deadline: Instant,
 ) -> Result<Written> {
     let capabilities = client.capabilities(deadline).await.ok();
     capabilities.as_deref().map_or(Ok(()), |says| client.check_version(says))?;
-    let says = capabilities.as_ref().and_then(|c| c.resource(resource_type)).map(|r| r.update_create);
+    let says = capabilities.as_ref().and_then(|c| c.resource(resource_type));
+    if let Some(unless) = unless.filter(|_| !chosen && says.is_some_and(|says| says.conditional_create)) {
+        let written = client.create(resource_type, body, Some(std::slice::from_ref(unless)), deadline).await?;
+        // What was there is answered in its place.
+        let message = "the FHIR service has a resource that is known by this key";
+        return if written.created { Ok(written) } else { Err(Error::new(Code::AlreadyExists, message)) };
+    }
+    let says = says.map(|says| says.update_create);
     if says != Some(false) {
         // An id of our own making is nobody else's.
         let stands = if chosen { Stands::Nowhere } else { Stands::Anyhow };

@@ -9,12 +9,14 @@ use uuid::Uuid;
 
 use crate::mapping::component::{FhirRequest, WriteOperation};
 use crate::model::access::Right;
+use crate::model::alternate::AlternateKey;
 use crate::model::error::{Code, Error, Result};
 use crate::model::key;
 use crate::model::query::{Change, Operation, Precondition};
 use crate::model::rows::Rows;
 use crate::model::scopes::Act;
 use crate::model::table::{ColumnIndex, Source, Table};
+use crate::plan::search::parameter::of_alternate;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
 use crate::router::write::assign::Assigned;
@@ -68,7 +70,10 @@ impl Session {
         let (assignments, own, repeats) = self.assignments(table, &place, change).await?;
         let changing = Changing { session: self, table, place, change, assignments, own, repeats };
         match change.operation {
-            Operation::Create { key } => changing.create(key).await,
+            Operation::Create { key } => match &change.unless {
+                Some(by) => changing.create_unless(by, key).await,
+                None => changing.create(key).await,
+            },
             Operation::Update { key } => changing.update(key).await,
             Operation::Upsert { key } => changing.upsert(key).await,
             Operation::Delete { key } => changing.delete(key).await,
@@ -95,6 +100,35 @@ impl Changing<'_> {
         }
         Err(Error::new(Code::Conflict, "others make this row and take it away at the same time")
             .hint("try again shortly"))
+    }
+
+    /// A row that has an alternate key by now is changed; where there is none, it is made. Those who make rows with the same key
+    /// here take turns, and a service that can look does so itself.
+    async fn create_unless(&self, by: &AlternateKey, chosen: Option<Uuid>) -> Result<Written> {
+        let (session, texts) = (self.session, by.values.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>());
+        let writers = &session.turntable().writers;
+        // No resource type is called so.
+        let (place, what) = (self.place.source(), format!("{}()", by.table));
+        let _turn = writers.turn(place, &what, &texts.join("\0"), session.deadline()).await?;
+        for _ in 0..UPSERT_ATTEMPTS {
+            match session.row_by(by).await? {
+                Some(_) if self.change.precondition == Precondition::MustNotExist => return Err(exists_already()),
+                Some(key) => {
+                    session.may(Right::Update, &self.table.table)?;
+                    match self.update(key).await {
+                        Err(error) if error.code() == Code::NotFound => {}
+                        answer => return answer,
+                    }
+                }
+                None => match self.create(chosen).await {
+                    Err(error) if error.code() == Code::AlreadyExists && chosen.is_none() => {}
+                    answer => return answer,
+                },
+            }
+        }
+        let message =
+            "the FHIR service has a resource that is known by this key, and shows it in another place than the column";
+        Err(Error::new(Code::Conflict, message).hint("find the row with $filter, and name it by its key"))
     }
 
     /// Only the holder writes this resource.
@@ -177,9 +211,11 @@ impl Changing<'_> {
         }
         let sent = Bytes::from(body);
         self.leaves_rules(Act::Create, &Located::new(&resource_type, &id), None, &sent, &self.own).await?;
+        let own = self.own_of(OwnRow::Called(String::new()), &self.own);
+        let unless = self.change.unless.as_ref().and_then(|by| of_alternate(table, by));
         let (id, held) = self
             .place
-            .create(&resource_type, &id, chosen, sent.clone(), self.own_of(OwnRow::Called(String::new()), &self.own))
+            .create(&resource_type, &id, chosen, sent.clone(), own, unless.as_ref())
             .await
             .map_err(|error| name_columns(table, error))?;
         let located = Located::new(&resource_type, &id);
