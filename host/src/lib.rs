@@ -278,6 +278,9 @@ pub mod telemetry {
     /// Steps that have ended, in a queue.
     pub mod spans;
 
+    /// The last requests with their steps, in memory.
+    pub mod traces;
+
     /// The request that is being answered, known to all that it sets off.
     pub mod context;
 }
@@ -847,6 +850,9 @@ pub mod http {
         /// Who did what.
         mod audit;
 
+        /// The last requests, step by step.
+        mod traces;
+
         /// API keys.
         mod keys;
 
@@ -934,6 +940,9 @@ pub mod cli {
 
     /// `turntable audit`, `turntable events`.
     pub mod audit;
+
+    /// `turntable trace`.
+    pub mod trace;
 
     /// Commands for authors of mappings.
     pub mod mapping;

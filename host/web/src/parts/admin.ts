@@ -118,6 +118,45 @@ export interface Entry {
   readonly detail?: unknown;
 }
 
+/// A request that has ended.
+export interface Request {
+  /// What it is called in error messages, in the header `Request-Id` and in the audit trail.
+  readonly request: string;
+  readonly at: string;
+  readonly method: string;
+  readonly route: string;
+  readonly table: string | null;
+  /// None: nobody waited for its end.
+  readonly status: number | null;
+  readonly code: string | null;
+  readonly ms: number;
+  readonly waitedMs: number;
+  readonly steps: number;
+}
+
+export interface Step {
+  readonly id: string;
+  readonly parent: string | null;
+  readonly name: string;
+  readonly kind: 'internal' | 'client' | 'server';
+  readonly startMs: number;
+  readonly ms: number;
+  readonly code: string | null;
+  readonly attributes: Readonly<Record<string, string | number>>;
+}
+
+export interface WholeRequest extends Request {
+  readonly parent: string | null;
+  readonly spans: readonly Step[];
+  /// Steps that are not kept.
+  readonly more: number;
+}
+
+/// A time as people read it.
+export function milliseconds(ms: number): string {
+  return ms >= 10_000 ? `${(ms / 1_000).toFixed(1)} s` : `${ms >= 100 ? Math.round(ms).toLocaleString() : ms.toFixed(ms >= 10 ? 1 : 2)} ms`;
+}
+
 /// As much of a digest as tells it from others.
 export function brief(digest: string): string {
   return digest.replace(/^sha256:/, '').slice(0, 12);
