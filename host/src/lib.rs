@@ -548,6 +548,9 @@ pub mod router {
     /// What a caller sees of the tables: narrowed by their rules once, for all that they ask.
     pub mod sight;
 
+    /// What was counted, over time.
+    pub mod course;
+
     /// A version on trial beside the one in force, and what is found of it.
     pub mod candidate;
 

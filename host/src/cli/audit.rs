@@ -245,6 +245,9 @@ fn line(event: &Value) -> String {
     if let Some(keys) = detail["keys"].as_array().map(Vec::len) {
         detail["keys"] = keys.into();
     }
+    if let Some(found) = detail["found"].as_object_mut() {
+        found.remove("course");
+    }
     format!(
         "{:>6}  {}  {:<20} {:<18} {table:<24} {detail}{outcome}",
         event["id"],

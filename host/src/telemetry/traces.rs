@@ -171,7 +171,12 @@ impl Traces {
         let trace = Arc::new(Trace { number: state.last, whole, about, steps });
         let most = self.places[kind as usize];
         let traces = &mut state.kinds[kind as usize];
-        let gone = if traces.len() >= most { traces.remove(dispensable(traces)) } else { None };
+        let gone = match kind {
+            _ if traces.len() < most => None,
+            // What went well has no code, and comes by the thousand.
+            Kind::Done => traces.pop_front(),
+            Kind::Refused | Kind::Failed => traces.remove(dispensable(traces)),
+        };
         if most > 0 {
             traces.push_back(trace);
         }

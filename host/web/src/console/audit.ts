@@ -47,9 +47,9 @@ class Audit extends Page {
   }
 }
 
-/** Of keys there may be thousands, and each is a hash: how many there are says enough. */
+/** Of keys there may be thousands, and each is a hash: how many there are says enough. What a trial has found over time is drawn elsewhere. */
 function shown(detail: unknown): string {
-  return JSON.stringify(detail, (name, value: unknown) => (name === 'keys' && Array.isArray(value) ? value.length : value));
+  return JSON.stringify(detail, (name, value: unknown) => (name === 'course' ? undefined : name === 'keys' && Array.isArray(value) ? value.length : value));
 }
 
 customElements.define('console-audit', Audit);

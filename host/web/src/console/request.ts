@@ -26,6 +26,7 @@ const WORDS: Record<string, string> = {
   gather: 'values of related rows',
   join: 'related rows that a condition asks for',
   expand: 'what hangs on the page',
+  compile: 'a mapping is made ready, once',
   mapping: 'rows made of resources, or a resource of a row',
   wait: 'others had their turn',
 };
@@ -33,7 +34,7 @@ const WORDS: Record<string, string> = {
 function kindOf({ name, kind }: Step): Kind {
   if (kind === 'client') return 'service';
   if (name === 'wait') return 'wait';
-  if (name.startsWith('mapping ')) return 'mapping';
+  if (/^(mapping|compile) /.test(name)) return 'mapping';
   return name.startsWith('store ') ? 'store' : 'part';
 }
 

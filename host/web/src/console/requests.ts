@@ -49,7 +49,7 @@ class Requests extends Page {
         const id = String(new FormData(event.target as HTMLFormElement).get('id') ?? '').trim();
         if (id) go(`/console/requests/${encodeURIComponent(id)}`);
       }}>
-        <label class="fill">The id that an error message shows <input name="id" data-search size="42" spellcheck="false" placeholder="4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"></label>
+        <label>The id that an error message shows <input name="id" data-search size="42" spellcheck="false" placeholder="4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"></label>
         <button>Open</button></form>
       ${this.state(() => void this.load(null))}
       ${this.loaded && !this.requests.length && !this.refusal

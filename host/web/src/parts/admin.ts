@@ -75,6 +75,16 @@ export interface Found {
   readonly extra: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly latencyRatio: number | null;
+  readonly course: Course;
+}
+
+/// What was found over time: a number for each portion of so many seconds.
+export interface Course {
+  readonly seconds: number;
+  readonly requests: readonly number[];
+  readonly rows: readonly number[];
+  readonly differing: readonly number[];
+  readonly failing: readonly number[];
 }
 
 /// A version on trial.
@@ -83,6 +93,8 @@ export interface Candidate {
   readonly percent: number;
   readonly at: string;
   readonly by: string;
+  /// From when on the server counts.
+  readonly since: string;
   readonly found: Found;
   readonly failing: number | null;
   readonly failingLimit: number | null;

@@ -1,1 +1,0 @@
-function e(n){return n>=1e4?`${(n/1e3).toFixed(1)} s`:`${n>=100?Math.round(n).toLocaleString():n.toFixed(n>=10?1:2)} ms`}function r(n){return n.replace(/^sha256:/,"").slice(0,12)}export{e as a,r as b};
