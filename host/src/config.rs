@@ -62,7 +62,7 @@ pub struct Config {
 }
 
 /// Limits of which there may be nothing at all; of all others there is at least one.
-const MAY_BE_NONE: [&str; 1] = ["mapping_log_lines"];
+const MAY_BE_NONE: [&str; 2] = ["mapping_log_lines", "traces"];
 
 /// Where native rows live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -284,6 +284,9 @@ pub mod telemetry {
     /// Steps that have ended, in a queue.
     pub mod spans;
 
+    /// The last requests with their steps, in memory.
+    pub mod traces;
+
     /// The request that is being answered, known to all that it sets off.
     pub mod context;
 }
@@ -550,6 +553,9 @@ pub mod router {
 
     /// What a caller sees of the tables: narrowed by their rules once, for all that they ask.
     pub mod sight;
+
+    /// What was counted, over time.
+    pub mod course;
 
     /// A version on trial beside the one in force, and what is found of it.
     pub mod candidate;
@@ -856,6 +862,9 @@ pub mod http {
         /// Who did what.
         mod audit;
 
+        /// The last requests, step by step.
+        mod traces;
+
         /// API keys.
         mod keys;
 
@@ -943,6 +952,9 @@ pub mod cli {
 
     /// `turntable audit`, `turntable events`.
     pub mod audit;
+
+    /// `turntable trace`.
+    pub mod trace;
 
     /// Commands for authors of mappings.
     pub mod mapping;

@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
 
-use crate::telemetry::context;
+use crate::telemetry::context::{self, Step};
 
 /// Names that are counted one by one; others are counted together, as [`OTHERS`].
 const COUNTED: usize = 512;
@@ -27,6 +28,8 @@ pub struct Turns(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// What these are turns at.
+    at: &'static str,
     at_once: usize,
     /// Of `at_once`, for one name.
     share: usize,
@@ -112,11 +115,11 @@ pub struct Figures {
 
 impl Turns {
     /// `percent` of the turns, and of the places to wait, is what one name may have; at least one.
-    pub fn new(at_once: usize, queue: usize, percent: usize) -> Self {
+    pub fn new(at: &'static str, at_once: usize, queue: usize, percent: usize) -> Self {
         let at_once = at_once.max(1);
         let share = |whole: usize| (whole.saturating_mul(percent) / 100).clamp(whole.min(1), whole.max(1));
         let (share, queue_share) = (share(at_once), share(queue));
-        Self(Arc::new(Shared { at_once, share, queue, queue_share, state: Mutex::default() }))
+        Self(Arc::new(Shared { at, at_once, share, queue, queue_share, state: Mutex::default() }))
     }
 
     /// A turn for this name, by then.
@@ -149,7 +152,7 @@ impl Turns {
             (turn, Ticket { shared, of: &of, ticket })
         };
         // A turn that comes when nobody waits for it any more is given back by being dropped.
-        let given = tokio::time::timeout_at(until.into(), turn).await;
+        let given = shared.waited(&of, tokio::time::timeout_at(until.into(), turn)).await;
         drop(ticket);
         match given {
             Ok(Ok(turn)) => Ok(turn),
@@ -188,6 +191,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for a turn, as a step of the request that wants it.
+    async fn waited<T>(
+        &self,
+        of: &str,
+        turn: impl Future<Output = Result<Result<Turn, T>, Elapsed>> + Send,
+    ) -> Result<Result<Turn, T>, Elapsed> {
+        let told = |given: &Result<Result<Turn, T>, Elapsed>| !matches!(given, Ok(Ok(_)));
+        context::step(|| Step::wait(self.at, of), Box::pin(turn), |given, _| told(given).then(|| "Busy".to_owned()))
+            .await
+    }
+
     /// Gives what is free to those who wait, one name after the other.
     fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let mut given = Vec::new();
@@ -216,6 +230,11 @@ impl Shared {
 }
 
 impl Turn {
+    /// What it is a turn at, and for whose share.
+    pub fn told(&self) -> (&'static str, Arc<str>) {
+        (self.shared.at, self.of.clone())
+    }
+
     /// Goes on with the turn, where nobody who wants less waits for it. Else it is given to one of them, and the next one is
     /// waited for: before whoever comes meanwhile, so that those who want little do not hold up for ever what was begun.
     /// `wait.size`: what this one wants still.
@@ -234,7 +253,7 @@ impl Turn {
             (turn, Ticket { shared: &shared, of: &of, ticket })
         };
         drop(self);
-        let given = tokio::time::timeout_at(wait.until.into(), turn).await;
+        let given = shared.waited(&of, tokio::time::timeout_at(wait.until.into(), turn)).await;
         drop(ticket);
         given.ok().and_then(Result::ok).ok_or_else(|| {
             shared.state().count_refused(&of);
@@ -375,7 +394,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn callers_take_turns_and_who_has_most_makes_room() {
-        let turns = Turns::new(1, 4, 100);
+        let turns = Turns::new("here", 1, 4, 100);
         let held = turns.turn("t", soon()).await.unwrap();
         let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
         let asks = async |what: &'static str, caller: u64| {
@@ -429,7 +448,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_name_of_which_all_made_room_has_one_turn_as_others() {
-        let turns = Turns::new(1, 1, 100);
+        let turns = Turns::new("here", 1, 1, 100);
         let held = turns.turn("t", soon()).await.unwrap();
         {
             let of: Arc<str> = "t".into();
@@ -445,7 +464,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn one_name_leaves_room_for_the_others() {
-        let turns = Turns::new(4, 8, 50);
+        let turns = Turns::new("here", 4, 8, 50);
         let mut slow = vec![turns.turn("slow", soon()).await.unwrap(), turns.turn("slow", soon()).await.unwrap()];
         let mut waiting = Vec::new();
         for _ in 0..4 {
@@ -468,7 +487,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn who_wants_least_goes_first() {
-        let turns = Turns::new(1, 100, 50);
+        let turns = Turns::new("here", 1, 100, 50);
         let held = turns.turn("a", soon()).await.unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
@@ -494,7 +513,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn a_turn_is_lent_to_who_wants_less() {
-        let turns = Turns::new(1, 3, 100);
+        let turns = Turns::new("here", 1, 3, 100);
         let large = |turns: &Turns| {
             let turns = turns.clone();
             async move { turns.turn("a", Wait { until: soon(), size: 5_000 }).await.unwrap() }
@@ -567,7 +586,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn names_take_turns_and_each_keeps_its_order() {
-        let turns = Turns::new(1, 100, 50);
+        let turns = Turns::new("here", 1, 100, 50);
         let held = turns.turn("a", soon()).await.unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
@@ -590,7 +609,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn who_gives_up_leaves_nothing_behind() {
-        let turns = Turns::new(1, 2, 100);
+        let turns = Turns::new("here", 1, 2, 100);
         let held = turns.turn("a", soon()).await.unwrap();
         let late = turns.turn("a", Instant::now() + Duration::from_millis(5)).await;
         assert_eq!(late.unwrap_err(), Refused::Late);
@@ -615,7 +634,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_share_is_never_nothing_and_never_more_than_all() {
         for (percent, of_three) in [(1, 1), (50, 1), (70, 2), (100, 3), (1_000, 3)] {
-            let turns = Turns::new(3, 0, percent);
+            let turns = Turns::new("here", 3, 0, percent);
             let mut held = Vec::new();
             while let Ok(turn) = turns.turn("a", soon()).await {
                 held.push(turn);
@@ -626,7 +645,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn names_that_are_counted_are_bounded() {
-        let turns = Turns::new(1, 0, 100);
+        let turns = Turns::new("here", 1, 0, 100);
         let _held = turns.turn("a", soon()).await.unwrap();
         for n in 0..COUNTED + 20 {
             turns.turn(&format!("n{n}"), soon()).await.unwrap_err();

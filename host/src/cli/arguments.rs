@@ -12,7 +12,7 @@ use crate::cli::admin::{Provider, Server};
 use crate::cli::mapping::registry::Reached;
 use crate::cli::serve::LAST_LINES;
 use crate::cli::terminal::{complain, complain_json, say};
-use crate::cli::{admin, audit, backup, demo, key, mapping, serve, trials, user};
+use crate::cli::{admin, audit, backup, demo, key, mapping, serve, trace, trials, user};
 use crate::jobs;
 use crate::log;
 use crate::model::error::{Code, Error, Result};
@@ -136,6 +136,9 @@ enum Command {
     /// The audit trail: who read, wrote, turned, loaded and released what.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// The last requests, step by step: what took how long, what was waited for, what failed.
+    #[command(subcommand)]
+    Trace(trace::TraceCommand),
     /// What was decided of mappings, routes and keys, the newest last.
     Events {
         /// Go on with what comes, until Ctrl-C.
@@ -581,6 +584,7 @@ async fn dispatch(command: Command) -> Result<()> {
             admin::auth_explain(&server, &roles, &claims, &method, &url).await
         }
         Command::Audit(command) => audit::run(command).await,
+        Command::Trace(command) => trace::run(command).await,
         Command::Events { follow, all, chosen, server } => audit::events(&server, &chosen, all, follow).await,
         Command::Completions { shell } => {
             completions(shell);

@@ -68,6 +68,9 @@ pub struct Chosen {
     /// Of this caller, as the trail names them.
     #[arg(long)]
     caller: Option<String>,
+    /// That this request set off, by the `Request-Id` of its answer.
+    #[arg(long, value_name = "ID")]
+    request: Option<String>,
     /// Of this action, e.g. `rows.read`.
     #[arg(long)]
     action: Option<String>,
@@ -81,7 +84,13 @@ pub struct Chosen {
 
 impl Chosen {
     fn query(&self, more: &[(&str, String)]) -> String {
-        let own = [("table", &self.table), ("caller", &self.caller), ("action", &self.action), ("key", &self.key)];
+        let own = [
+            ("table", &self.table),
+            ("caller", &self.caller),
+            ("request", &self.request),
+            ("action", &self.action),
+            ("key", &self.key),
+        ];
         let own = own.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
         let all = own.chain(more.iter().cloned());
         let one = |(name, value): (&str, String)| format!("{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC));
@@ -235,6 +244,9 @@ fn line(event: &Value) -> String {
     // Keys are many, and say nothing to people.
     if let Some(keys) = detail["keys"].as_array().map(Vec::len) {
         detail["keys"] = keys.into();
+    }
+    if let Some(found) = detail["found"].as_object_mut() {
+        found.remove("course");
     }
     format!(
         "{:>6}  {}  {:<20} {:<18} {table:<24} {detail}{outcome}",

@@ -200,7 +200,7 @@ impl Client {
             answer_bytes: limits.upstream_bytes,
             authorizer: Authorizer::new(name, settings.auth.clone(), for_tokens),
             http,
-            turns: Turns::new(limits.upstream_concurrency, limits.upstream_queue, limits.share_percent),
+            turns: Turns::new("FHIR service", limits.upstream_concurrency, limits.upstream_queue, limits.share_percent),
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             retries: AtomicU64::new(0),

@@ -23,6 +23,7 @@ use crate::http::{admin, batch, cors, fhir, health, ingest, packed, pages, sign_
 use crate::model::error::{Code, Error, Result};
 use crate::telemetry::context::{self, Asked, Step};
 use crate::telemetry::spans::{Attribute, Kind};
+use crate::telemetry::traces::{About, Steps};
 
 pub fn routes(app: Arc<App>) -> Router {
     let apps = Router::new()
@@ -85,27 +86,94 @@ const REQUEST_ID: &str = "request-id";
 /// Gives a request its name, within which all that it sets off is done, and records it as a whole.
 async fn named(State(app): Shared, request: Request, next: Next) -> Response {
     let sent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    let asked = Arc::new(Asked::with(sent).recorded(app.recorder.clone()));
-    let call = app.recorder.as_ref().map(|_| (request.method().clone(), request.uri().path().to_owned()));
-    let begun = SystemTime::now();
+    let steps = if is_kept(request.uri().path()) { app.traces.begin() } else { None };
+    let asked = Arc::new(Asked::with(sent).recorded(app.recorder.clone()).kept(steps.clone()));
+    let telling = asked.is_told().then(|| Telling {
+        app: app.clone(),
+        asked: asked.clone(),
+        steps,
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        begun: SystemTime::now(),
+        ended: None,
+    });
     let mut response = context::within(asked.clone(), next.run(request)).await;
-    if let Some((method, path)) = call {
-        let status = response.status();
-        let route = route(&app, &path);
-        let step = Step { name: format!("{method} {route}"), kind: Kind::Server, attributes: Vec::new() }
-            .with(Attribute::text("http.request.method", method.to_string()))
-            .with(Attribute::text("http.route", route))
-            .with(Attribute::number("http.response.status_code", status.as_u16()));
+    if let Some(telling) = telling {
         let code = response.extensions().get::<Failed>().map(|failed| format!("{:?}", failed.0.code()));
-        let step = code.iter().fold(step, |step, code| step.with(Attribute::text("error.type", code.clone())));
-        // What a caller got wrong is no failure of this server.
-        let failed = status.is_server_error().then(|| code.unwrap_or_else(|| status.as_str().to_owned()));
-        asked.record(step, begun, failed);
+        telling.of(response.status(), code);
     }
     if let Ok(name) = HeaderValue::try_from(asked.name()) {
         response.headers_mut().insert(REQUEST_ID, name);
     }
     response
+}
+
+/// A request whose steps somebody has, and is to have the end of it, too: also where nobody waits for that any more, and all of this is
+/// dropped.
+struct Telling {
+    app: Arc<App>,
+    asked: Arc<Asked>,
+    steps: Option<Arc<Steps>>,
+    method: Method,
+    path: String,
+    begun: SystemTime,
+    /// With the code of the error that it was answered with.
+    ended: Option<(StatusCode, Option<String>)>,
+}
+
+impl Telling {
+    fn of(mut self, status: StatusCode, code: Option<String>) {
+        self.ended = Some((status, code));
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        let (status, code) = match self.ended.take() {
+            Some((status, code)) => (Some(status), code),
+            None => (None, Some(ABANDONED.to_owned())),
+        };
+        // Others are whatever a caller has made up.
+        let method = METHODS.into_iter().find(|known| *known == self.method.as_str()).unwrap_or("_OTHER");
+        let (route, table) = (route(&self.app, &self.path), table(&self.app, &self.path));
+        let mut step = Step { name: format!("{method} {route}"), kind: Kind::Server, attributes: Vec::new() }
+            .with(Attribute::text("http.request.method", method))
+            .with(Attribute::text("http.route", route.clone()));
+        if let Some(status) = status {
+            step = step.with(Attribute::number("http.response.status_code", status.as_u16()));
+        }
+        if let Some(code) = &code {
+            step = step.with(Attribute::text("error.type", code.clone()));
+        }
+        // What a caller got wrong is no failure of this server.
+        let failed = match status {
+            Some(status) if !status.is_server_error() => None,
+            Some(status) => Some(code.clone().unwrap_or_else(|| status.as_str().to_owned())),
+            None => code.clone(),
+        };
+        let whole = self.asked.end(step, self.begun, failed);
+        if let Some(steps) = self.steps.take() {
+            let status = status.map(|status| status.as_u16());
+            self.app.traces.keep(whole, About { method: method.to_owned(), route, table, status, code }, steps);
+        }
+    }
+}
+
+/// What the end of a request is called that nobody waits for any more, as in the audit trail.
+const ABANDONED: &str = "Abandoned";
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// Requests that an administrator may want to look at: for rows and resources, and what administrators do. Who looks at them leaves none.
+fn is_kept(path: &str) -> bool {
+    let is_under = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    (is_under("/api/data") || is_under("/fhir") || is_under("/admin/v1")) && !is_under("/admin/v1/traces")
+}
+
+/// The table that a path is about, by its logical name.
+fn table(app: &App, path: &str) -> Option<String> {
+    let snapshot = app.turntable.snapshot();
+    asked_for(path).and_then(|set| snapshot.catalog.find_entity_set(set)).map(|table| table.name.clone())
 }
 
 /// What a path is about, without whatever in it a caller has made up, or says who a patient is.
@@ -129,7 +197,7 @@ const NAMED: [&str; 6] =
     ["$batch", "$metadata", "EntityDefinitions", "userqueries", "msind_UpsertBundle", "msind_RetrieveBundle"];
 
 /// Parts of the admin API.
-const ADMIN: [&str; 11] = [
+const ADMIN: [&str; 12] = [
     "tables",
     "mappings",
     "sources",
@@ -138,6 +206,7 @@ const ADMIN: [&str; 11] = [
     "origin",
     "audit",
     "events",
+    "traces",
     "traffic",
     "settings",
     "openapi.json",
@@ -349,6 +418,16 @@ mod tests {
             ("/", "/…"),
         ] {
             assert_eq!(route(&app, path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn requests_for_rows_and_of_administrators_are_kept() {
+        for path in ["/api/data/v9.2/contacts", "/fhir", "/fhir/Patient", "/admin/v1/tables"] {
+            assert!(is_kept(path), "{path}");
+        }
+        for path in ["/", "/pages/x.js", "/metrics", "/readyz", "/admin/v1/traces", "/admin/v1/traces/x", "/fhirs"] {
+            assert!(!is_kept(path), "{path}");
         }
     }
 

@@ -23,6 +23,7 @@ use crate::odata::reply;
 use crate::router::session::Session;
 use crate::router::snapshot::Turntable;
 use crate::telemetry::spans::Recorder;
+use crate::telemetry::traces::Traces;
 
 /// Where the table API begins.
 pub const API: &str = "/api/data/v9.2/";
@@ -55,6 +56,8 @@ pub struct App {
     pub(super) configuration: String,
     pub(super) lines: Arc<Tally>,
     pub(super) documents: Documents,
+    /// The last requests with their steps.
+    pub(super) traces: Traces,
     /// Where steps of requests are recorded, if they are.
     pub(super) recorder: Option<Arc<Recorder>>,
     /// Exports that may begin now.
@@ -79,6 +82,7 @@ impl App {
     pub fn new(turntable: Arc<Turntable>, doors: Doors, admin_token: AdminToken, identity: Identity) -> Self {
         let exports = Arc::new(Semaphore::new(turntable.limits.exports));
         let uploads = Arc::new(Semaphore::new(turntable.limits.uploads));
+        let traces = Traces::new(&turntable.limits);
         Self {
             turntable,
             ready: AtomicBool::new(false),
@@ -91,6 +95,7 @@ impl App {
             configuration: String::new(),
             lines: Arc::default(),
             documents: Documents::default(),
+            traces,
             recorder: None,
             exports,
             uploads,

@@ -263,7 +263,9 @@ impl Mapping {
     fn guest(&self) -> Result<&Guest> {
         let made = self.code.get(|component| {
             let begun = Instant::now();
-            let made = Guest::new(&self.sandbox, &self.digest, self.writes, component);
+            let step = || Step::internal(format!("compile {}", self.name));
+            let make = || Guest::new(&self.sandbox, &self.digest, self.writes, component);
+            let made = context::step_here(step, make, |made, _| made.as_ref().err().map(|e| format!("{:?}", e.code())));
             let took = begun.elapsed().as_millis();
             tracing::debug!(target: "mapping", mapping = self.name, version = self.version, took, "code is at hand");
             made

@@ -184,6 +184,13 @@ pub struct Limits {
     pub audit_days: u32,
     /// Steps of requests that wait to go to the collector of telemetry. More are dropped and counted.
     pub telemetry_queue: usize,
+    /// Requests that are kept with their steps, for administrators. The oldest go first; half of the places are for those that went
+    /// well, a quarter for those that were refused, a quarter for those that failed or took long.
+    pub traces: usize,
+    /// Steps of one of them. Of more there is their number.
+    pub trace_steps: usize,
+    /// Milliseconds from which on a request took long.
+    pub trace_slow_ms: u64,
     /// Views of users that are kept (`userqueries`), of all users together. `Conflict` for one more.
     pub user_queries: usize,
     /// Bytes of one, its texts together. `BadValue`.
@@ -331,6 +338,9 @@ impl Default for Limits {
             audit_entries: 50_000_000,
             audit_days: 6 * 365 + 2,
             telemetry_queue: 8_192,
+            traces: 500,
+            trace_steps: 200,
+            trace_slow_ms: 1_000,
             user_queries: 1_000,
             user_query_bytes: 64 << 10,
             mapping_ms: 250,

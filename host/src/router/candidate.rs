@@ -16,6 +16,7 @@ use crate::mapping::component::Mapping;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::table::{ColumnIndex, Table};
+use crate::router::course::{Course, Moment};
 
 /// Resources that are named of those that differ.
 const EXAMPLES: usize = 5;
@@ -55,6 +56,7 @@ pub struct Candidate {
     pub begun_by: String,
     /// From when on this process counts.
     pub since: Timestamp,
+    started: Instant,
     pairs: Vec<Pair>,
     /// Reads and writes that it might have been given.
     met: AtomicU64,
@@ -100,6 +102,8 @@ pub struct Found {
     /// Nanoseconds of work for what both made rows of.
     pub work_in_force: u64,
     pub work_on_trial: u64,
+    /// The same since this process counts, portion by portion.
+    pub course: Course,
     /// Never stored.
     #[serde(skip)]
     pub examples: Vec<Example>,
@@ -144,6 +148,7 @@ impl Candidate {
             begun_at,
             begun_by,
             since: Timestamp::now(),
+            started: Instant::now(),
             met: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             found: Mutex::default(),
@@ -195,7 +200,9 @@ impl Candidate {
 
     /// What was found so far.
     pub fn found(&self) -> Found {
-        self.counted().clone()
+        let mut found = self.counted().clone();
+        found.course.reach(self.started.elapsed());
+        found
     }
 
     /// Distinct resources or requests that it has failed on of late.
@@ -209,12 +216,17 @@ impl Candidate {
 
     /// A request is answered by it.
     pub fn answers(&self) {
-        self.counted().requests += 1;
+        let mut all = self.counted();
+        all.requests += 1;
+        all.course.count(self.started.elapsed(), Moment { requests: 1, ..Moment::default() });
     }
 
     /// A request that it failed was answered by the version in force.
     pub fn fell_back(&self, request: &str) {
-        self.counted().fell_back += 1;
+        let mut all = self.counted();
+        all.fell_back += 1;
+        all.course.count(self.started.elapsed(), Moment { failing: 1, ..Moment::default() });
+        drop(all);
         self.fails([request]);
     }
 
@@ -228,7 +240,15 @@ impl Candidate {
         let mut all = self.counted();
         let Compared { found, failing } = compared;
         // A canary counts its requests when it answers them.
-        all.requests += if self.is_canary() { 0 } else { found.requests };
+        let requests = if self.is_canary() { 0 } else { found.requests };
+        let moment = Moment {
+            requests,
+            rows: found.rows,
+            differing: found.differing_rows,
+            failing: found.faults.values().sum(),
+        };
+        all.course.count(self.started.elapsed(), moment);
+        all.requests += requests;
         all.dropped += found.dropped;
         all.resources += found.resources;
         all.rows += found.rows;

@@ -130,7 +130,7 @@ impl Turntable {
     ) -> Self {
         let snapshot = ArcSwap::from_pointee(Snapshot::default());
         let work = Work::new(&limits);
-        let pages = Turns::new(limits.large_pages, limits.work_queue, limits.share_percent);
+        let pages = Turns::new("large pages", limits.large_pages, limits.work_queue, limits.share_percent);
         let samples = Samples::new(&limits);
         let trail = Trail::new(&limits, Policy::default());
         Self {

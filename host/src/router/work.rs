@@ -26,7 +26,7 @@ pub struct Work {
 impl Work {
     pub fn new(limits: &Limits) -> Self {
         Self {
-            turns: Turns::new(limits.mapping_concurrency, limits.work_queue, limits.share_percent),
+            turns: Turns::new("mappings", limits.mapping_concurrency, limits.work_queue, limits.share_percent),
             patience: Duration::from_millis(limits.mapping_wait_ms),
         }
     }

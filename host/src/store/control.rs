@@ -125,6 +125,8 @@ pub struct EventsAsked {
     pub table: Option<String>,
     /// Of this actor only.
     pub actor: Option<String>,
+    /// Of this request only.
+    pub request: Option<String>,
     /// Of this action only.
     pub action: Option<String>,
     /// Decisions only, or all but those.
@@ -138,8 +140,8 @@ pub struct EventsAsked {
 impl EventsAsked {
     /// As many as there may be in one answer.
     pub fn all() -> Self {
-        let (table, actor, action, decisions, key) = (None, None, None, None, None);
-        Self { after: 0, before: u64::MAX, table, actor, action, decisions, key, limit: EVENTS_MAX }
+        let (table, actor, request, action, decisions, key) = (None, None, None, None, None, None);
+        Self { after: 0, before: u64::MAX, table, actor, request, action, decisions, key, limit: EVENTS_MAX }
     }
 }
 

@@ -32,6 +32,8 @@ use crate::store::sqlite::backup;
 use crate::store::sqlite::database::{Database, Stop};
 use crate::store::sqlite::indexes::Granted;
 use crate::store::sqlite::wishes::Terms;
+use crate::telemetry::context::{self, Step};
+use crate::telemetry::spans::Attribute;
 use crate::turns::{Turn, Turns, Wait};
 
 /// How long new keys are gathered before they are written.
@@ -137,8 +139,8 @@ impl Store {
         let keys = Keys::new(known_keys);
         Self(Arc::new(Inner {
             database,
-            reads: Turns::new(limits.store_reads, limits.store_queue, limits.share_percent),
-            writes: Turns::new(1, limits.store_queue, limits.share_percent),
+            reads: Turns::new("store reads", limits.store_reads, limits.store_queue, limits.share_percent),
+            writes: Turns::new("store writes", 1, limits.store_queue, limits.share_percent),
             moved: keys.beside(),
             keys,
             known_keys,
@@ -205,11 +207,15 @@ impl Store {
         work: impl FnOnce(&Database) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let inner = self.0.clone();
-        off_the_reactor(move || {
+        let (at, of) = turn.told();
+        let step = || Step::internal(format!("{at} {of}"));
+        let told =
+            |done: &Result<T>, _: &mut Vec<Attribute>| done.as_ref().err().map(|error| format!("{:?}", error.code()));
+        let done = off_the_reactor(move || {
             let _turn = turn;
             work(&inner.database)
-        })
-        .await
+        });
+        context::step(step, Box::pin(done), told).await
     }
 }
 

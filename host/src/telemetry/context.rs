@@ -1,13 +1,15 @@
 //! The request that is being answered: what it is called (W3C Trace Context), known to all that it sets off without being
 //! handed on, so that the audit trail, the log of a service behind this one and a trace can be laid side by side.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use super::spans::{Attribute, Kind, Recorder, Span};
+use super::spans::{Attribute, Kind, Recorder, Span, WAIT};
+use super::traces::Steps;
 
 tokio::task_local! {
     static ASKED: Arc<Asked>;
@@ -19,8 +21,10 @@ pub struct Asked {
     pub place: Place,
     /// The span that its sender calls it part of.
     pub parent: Option<u64>,
-    /// Where its steps are recorded, if they are.
+    /// Where its steps go to a collector, if they do.
     recorder: Option<Arc<Recorder>>,
+    /// Where they are kept for administrators, if they are.
+    kept: Option<Arc<Steps>>,
     /// The span of the request as a whole.
     root: u64,
     /// Tells those who send requests apart, once it is known.
@@ -66,10 +70,17 @@ impl fmt::Display for Place {
     }
 }
 
-/// No two are alike, and none is 0.
+/// No two are alike, and none is 0. Steps are many, so the system is asked for what nobody can know before only once a thread
+/// (SplitMix64 from there on); they tell steps apart, and keep nothing secret.
 pub fn new_span() -> u64 {
-    let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
-    (high ^ low) | 1
+    thread_local! {
+        static STATE: Cell<u64> = Cell::new(uuid::Uuid::new_v4().as_u64_pair().0);
+    }
+    let state = STATE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    STATE.set(state);
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)).max(1)
 }
 
 impl Asked {
@@ -82,35 +93,68 @@ impl Asked {
     }
 
     fn at(place: Place, parent: Option<u64>) -> Self {
-        Self { place, parent, recorder: None, root: place.span, caller: Arc::default() }
+        Self { place, parent, recorder: None, kept: None, root: place.span, caller: Arc::default() }
     }
 
-    /// The same, whose steps are recorded, unless its sender does not want that.
+    /// The same, whose steps go to a collector, unless its sender does not want that.
     pub fn recorded(self, recorder: Option<Arc<Recorder>>) -> Self {
         Self { recorder: recorder.filter(|_| self.place.sampled), ..self }
     }
 
+    /// The same, whose steps are kept here, whatever its sender wants of collectors.
+    pub fn kept(self, kept: Option<Arc<Steps>>) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// Somebody has its steps.
+    pub fn is_told(&self) -> bool {
+        self.recorder.is_some() || self.kept.is_some()
+    }
+
+    /// The request as a whole, which ends now; a collector has it with this.
+    pub fn end(&self, step: Step, begun: SystemTime, failed: Option<String>) -> Span {
+        let whole = self.span(step, begun, failed);
+        if let Some(recorder) = &self.recorder {
+            recorder.record(whole.clone());
+        }
+        whole
+    }
+
     /// What ends now, of a step that was begun as this one.
-    pub fn record(&self, step: Step, begun: SystemTime, failed: Option<String>) {
-        let Some(recorder) = &self.recorder else { return };
-        recorder.record(Span {
-            trace: self.place.trace,
-            span: self.place.span,
-            parent: self.parent,
+    fn record(&self, step: Step, begun: SystemTime, failed: Option<String>) {
+        let span = self.span(step, begun, failed);
+        match (&self.kept, &self.recorder) {
+            (Some(kept), Some(recorder)) => {
+                kept.add(span.clone());
+                recorder.record(span);
+            }
+            (Some(kept), None) => kept.add(span),
+            (None, Some(recorder)) => recorder.record(span),
+            (None, None) => {}
+        }
+    }
+
+    fn span(&self, step: Step, begun: SystemTime, failed: Option<String>) -> Span {
+        let Place { trace, span, .. } = self.place;
+        let (parent, ended) = (self.parent, SystemTime::now());
+        Span {
+            trace,
+            span,
+            parent,
             name: step.name,
             kind: step.kind,
             begun,
-            ended: SystemTime::now(),
+            ended,
             attributes: step.attributes,
             failed,
-        });
+        }
     }
 
     /// One of its steps.
     fn step(&self) -> Self {
         let place = Place { span: new_span(), ..self.place };
-        let (recorder, caller) = (self.recorder.clone(), self.caller.clone());
-        Self { place, parent: Some(self.place.span), recorder, root: self.root, caller }
+        let (recorder, kept, caller) = (self.recorder.clone(), self.kept.clone(), self.caller.clone());
+        Self { place, parent: Some(self.place.span), recorder, kept, root: self.root, caller }
     }
 
     /// What it is called in answers and in the audit trail.
@@ -159,6 +203,13 @@ impl Step {
         Self { kind: Kind::Client, ..Self::internal(name) }
     }
 
+    /// A turn is waited for in it, at this, which there is little of; for whose share.
+    pub fn wait(at: &'static str, of: &str) -> Self {
+        Self::internal(WAIT)
+            .with(Attribute::text("turntable.turns", at))
+            .with(Attribute::text("turntable.of", of.to_owned()))
+    }
+
     pub fn with(mut self, attribute: Attribute) -> Self {
         self.attributes.push(attribute);
         self
@@ -167,7 +218,7 @@ impl Step {
 
 /// The request, where its steps are recorded.
 fn recorded() -> Option<Arc<Asked>> {
-    ASKED.try_with(|asked| asked.recorder.is_some().then(|| asked.clone())).ok().flatten()
+    ASKED.try_with(|asked| asked.is_told().then(|| asked.clone())).ok().flatten()
 }
 
 /// Does a step of the request that is being answered here, and records it. `step` is only made where it is; `told`: what is
@@ -232,6 +283,8 @@ pub fn here_too<T>(job: impl FnOnce() -> T) -> impl FnOnce() -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::limits::Limits;
+    use crate::telemetry::traces::Traces;
 
     #[test]
     fn a_sender_is_understood() {
@@ -252,6 +305,13 @@ mod tests {
         ] {
             check(bad, false);
         }
+    }
+
+    #[test]
+    fn steps_are_told_apart() {
+        let others = std::thread::spawn(|| (0..10_000).map(|_| new_span()).collect::<Vec<_>>()).join().unwrap();
+        let all: std::collections::HashSet<_> = (0..10_000).map(|_| new_span()).chain(others).collect();
+        assert_eq!(all.len(), 20_000);
     }
 
     #[test]
@@ -293,6 +353,20 @@ mod tests {
         assert_eq!(step(|| unreachable!("nobody records"), Box::pin(async { 1 }), |_, _| None).await, 1);
         let unsampled = Asked::with(Some(&sent.replace("-01", "-00"))).recorded(Some(recorder));
         within(Arc::new(unsampled), step(|| unreachable!("nobody wants it"), Box::pin(async {}), |(), _| None)).await;
+    }
+
+    #[tokio::test]
+    async fn steps_are_kept_also_where_no_collector_is_to_have_them() {
+        let (recorder, traces) = (Arc::new(Recorder::new(10)), Traces::new(&Limits::default()));
+        let sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+        let kept = traces.begin();
+        let asked = Arc::new(Asked::with(Some(sent)).recorded(Some(recorder.clone())).kept(kept.clone()));
+        within(asked.clone(), step(|| Step::internal("inner"), Box::pin(async {}), |(), _| None)).await;
+        let (steps, more) = kept.unwrap().told();
+        assert_eq!((steps.len(), more, steps[0].parent), (1, 0, Some(asked.place.span)));
+        let whole = asked.end(Step::internal("whole"), SystemTime::now(), None);
+        assert_eq!((whole.span, whole.parent), (asked.place.span, Some(0x00f0_67aa_0ba9_02b7)));
+        assert!(recorder.taken().unwrap().try_recv().is_err(), "its sender does not want that");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -34,6 +34,20 @@ pub struct Span {
     pub attributes: Vec<Attribute>,
     /// The error code of what failed.
     pub failed: Option<String>,
+}
+
+/// What a step is called in which a turn was waited for.
+pub const WAIT: &str = "wait";
+
+impl Span {
+    pub fn took(&self) -> Duration {
+        self.ended.duration_since(self.begun).unwrap_or_default()
+    }
+
+    /// A turn was waited for in it, and nothing done.
+    pub fn is_wait(&self) -> bool {
+        self.name == WAIT
+    }
 }
 
 /// Something to know of a step.

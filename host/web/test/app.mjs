@@ -109,11 +109,11 @@ async function exercise() {
 
   // What the server refuses stands beside the field, and what was typed stays.
   await page.getByRole('button', { name: /empty fields/ }).click();
-  await page.locator('#field-tt_recordeddate').fill('yesterday');
-  await page.locator('#field-tt_recordeddate').press('Tab');
+  await page.locator('#field-tt_onsetdatetime').fill('yesterday');
+  await page.locator('#field-tt_onsetdatetime').press('Tab');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.locator('[data-column=tt_recordeddate] .error').waitFor();
-  assert.equal(await page.locator('#field-tt_recordeddate').inputValue(), 'yesterday');
+  await page.locator('[data-column=tt_onsetdatetime] .error').waitFor();
+  assert.equal(await page.locator('#field-tt_onsetdatetime').inputValue(), 'yesterday');
   await clean(page, 'a refused change');
   await picture(page, 'refused');
   await page.getByRole('button', { name: 'Undo changes' }).click();
@@ -170,6 +170,94 @@ async function found() {
   await page.getByRole('textbox', { name: 'Value' }).fill('no such thing');
   await page.getByRole('textbox', { name: 'Value' }).press('Enter');
   await page.getByText('No row fits the filter.').waitFor();
+  await page.context().close();
+}
+
+/// Dates by a calendar, in the time of whoever looks, and none more exact than it was.
+async function dates() {
+  const contact = `${API}/contacts(${PATIENT})`;
+  const patch = (url, body) => json(url, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const born = (await json(contact)).body.birthdate;
+  assert.ok((await patch(contact, { tt_birthdate: '1987' })).status < 300);
+  for (const window of [{}, { width: 360, height: 740 }, { scheme: 'dark' }]) {
+    const name = window.scheme ?? (window.width ? 'phone' : 'light');
+    const page = await open(chromium, { ...window, zone: 'America/New_York' });
+    await page.goto(`${server}/app/t/contacts/${PATIENT}`);
+    await page.getByRole('button', { name: /empty fields/ }).click();
+    const partial = page.locator('#field-tt_birthdate');
+    assert.equal(await partial.inputValue(), '1987');
+    assert.equal(await page.locator('#field-birthdate').inputValue(), '', 'no day is made up');
+    assert.equal(await page.locator('#field-birthdate').getAttribute('type'), 'date');
+    const city = `Here ${name}`;
+    await page.locator('#field-address1_city').fill(city);
+    await page.locator('#field-address1_city').press('Tab');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Save' }).waitFor({ state: 'detached' });
+    const now = (await json(contact)).body;
+    assert.deepEqual([now.address1_city, now.tt_birthdate, now.birthdate], [city, '1987', null]);
+    await partial.scrollIntoViewIfNeeded();
+    await clean(page, `dates, ${name}`);
+    await picture(page, `dates-${name}`);
+    await page.context().close();
+  }
+  const page = await open(chromium, { zone: 'America/New_York' });
+  await page.goto(`${server}/app/t/contacts/${PATIENT}`);
+  // By its calendar, which the browser shows; here it has picked.
+  await page.getByRole('button', { name: 'Calendar: Birthday (any precision)' }).click();
+  await page.locator('[data-column=tt_birthdate] .behind').evaluate((picker) => {
+    picker.value = '1987-05-31';
+    picker.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('#field-tt_birthdate').inputValue(), '1987-05-31');
+  await page.getByRole('button', { name: 'Undo changes' }).click();
+  await page.getByRole('button', { name: 'Undo changes' }).waitFor({ state: 'detached' });
+  // What is typed by half is not saved as nothing.
+  await page.getByRole('button', { name: /empty fields/ }).click();
+  await page.locator('#field-birthdate').focus();
+  await page.keyboard.type('05');
+  await page.locator('#field-address1_city').fill('Elsewhere');
+  await page.locator('#field-address1_city').press('Tab');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[data-column=birthdate] .error', { hasText: 'not whole' }).waitFor();
+  assert.notEqual((await json(contact)).body.address1_city, 'Elsewhere');
+  // By the keys alone, month, day and year.
+  await page.locator('#field-birthdate').focus();
+  await page.keyboard.type('05311987');
+  await page.keyboard.press('Tab');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: 'Save' }).waitFor({ state: 'detached' });
+  assert.deepEqual(await json(contact).then(({ body }) => [body.birthdate, body.address1_city]), ['1987-05-31', 'Elsewhere']);
+  assert.ok((await patch(contact, { birthdate: born })).status < 300);
+
+  // A moment, in the time of New York.
+  const [encounter] = (await json(`${API}/msemr_encounters?$filter=msemr_periodstart ne null&$top=1`)).body.value;
+  const begun = new Date(encounter.msemr_periodstart);
+  await page.goto(`${server}/app/t/msemr_encounters/${encounter.msemr_encounterid}`);
+  const start = page.locator('#field-msemr_periodstart');
+  await page.getByText('Your time (America/New_York)').first().waitFor();
+  const there = begun.toLocaleString('sv-SE', { timeZone: 'America/New_York' }).replace(' ', 'T');
+  assert.equal((await start.inputValue()).padEnd(19, ':00'), there);
+  await start.fill('2026-07-01T09:30:00');
+  await start.press('Tab');
+  await clean(page, 'a moment');
+  await page.getByText('The call that does it').click();
+  assert.match(await page.locator('.call pre').innerText(), /"msemr_periodstart":"2026-07-01T13:30:00Z"/);
+  await start.fill(there);
+  await start.press('Tab');
+  await page.getByRole('button', { name: 'Save' }).waitFor({ state: 'detached' });
+
+  // A day in a filter begins where one is.
+  await page.goto(`${server}/app/t/msemr_encounters`);
+  await page.getByRole('grid').waitFor();
+  await page.getByRole('button', { name: '+ Filter' }).click();
+  await page.getByRole('combobox', { name: 'Column' }).selectOption({ label: 'Start' });
+  const asked = page.waitForRequest((request) => /msemr_periodstart%20ge/.test(request.url()));
+  await page.getByLabel('Value').fill('2001-02-03');
+  await page.getByLabel('Value').press('Tab');
+  assert.match((await asked).url(), /msemr_periodstart%20ge%202001-02-03T05%3A00%3A00Z/);
+  await page.getByRole('grid').waitFor();
+  await clean(page, 'a date in a filter');
   await page.context().close();
 }
 
@@ -314,7 +402,7 @@ async function downService() {
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [firstList, exercise, turned, found, views, paper, markup, otherWindows, tour, downService]) {
+for (const part of [firstList, exercise, turned, found, dates, views, paper, markup, otherWindows, tour, downService]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();

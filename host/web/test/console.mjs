@@ -226,12 +226,53 @@ async function others() {
   for (const window of [{ width: 360, height: 740 }, { scheme: 'dark' }]) {
     const page = await open(chromium, window);
     await signedIn(page);
-    for (const address of ['/console/', '/console/t/msemr_encounter', '/console/mappings', '/console/services', '/console/explorer', '/console/playground', '/console/settings', '/console/audit', '/console/people']) {
+    for (const address of ['/console/', '/console/t/msemr_encounter', '/console/mappings', '/console/services', '/console/explorer', '/console/playground', '/console/settings', '/console/audit', '/console/requests', '/console/people']) {
       await page.goto(`${server}${address}`);
       await page.locator('.grid, .card, form').first().waitFor();
       await clean(page, `${address}, ${JSON.stringify(window)}`);
       if (address === '/console/people') await picture(page, `console-people-${window.scheme ?? 'phone'}`);
     }
+    await page.context().close();
+  }
+}
+
+/// From an answer, and from an error message, to what the request did.
+async function requests() {
+  for (const window of [{}, { scheme: 'dark' }, { width: 360, height: 740 }]) {
+    const name = window.scheme ?? (window.width ? 'phone' : 'light');
+    const page = await open(chromium, window);
+    await signedIn(page);
+    const explore = (query) => page.goto(`${server}/console/explorer#query=${encodeURIComponent(query)}`);
+    await explore('msemr_observations?$top=5&$expand=msemr_subjecttypepatient');
+    await page.getByRole('link', { name: 'Step by step' }).click();
+    const steps = page.getByRole('region', { name: 'Steps' });
+    await steps.getByRole('row', { name: /search Observation/ }).first().waitFor();
+    await steps.getByRole('row', { name: /mapping observation/ }).first().waitFor();
+    assert.match((await steps.getByRole('row', { name: /search Observation/ }).first().innerText()).replace(/\s+/g, ' '), /service main · status 200/);
+    await clean(page, `a request, ${name}`);
+    await picture(page, `console-request-${name}`);
+    await page.getByRole('link', { name: 'In the audit trail' }).click();
+    await page.getByRole('cell', { name: 'rows.read' }).first().waitFor();
+    await page.goBack();
+    // What was refused leads there, too.
+    await page.goto(`${server}/console/explorer#query=${encodeURIComponent('contacts?$filter=nonsense')}&x`);
+    await page.reload();
+    await page.getByRole('alert').getByRole('link').click();
+    await page.getByText('Error code').waitFor();
+    assert.match(await page.getByRole('main').innerText(), /BadFilter|UnknownColumn/);
+    await page.goto(`${server}/console/requests?table=msemr_observation`);
+    await page.getByRole('table', { name: 'Requests' }).waitFor();
+    await clean(page, `requests, ${name}`);
+    await picture(page, `console-requests-${name}`);
+    await page.getByLabel('Answer').selectOption({ label: 'Failed' });
+    await page.getByText('No request that is kept fits.').waitFor();
+    await page.getByRole('button', { name: 'Show all requests' }).click();
+    await page.getByRole('table', { name: 'Requests' }).waitFor();
+    await page.getByLabel(/The id that an error message shows/).fill('4bf92f3577b34da6a3ce929d0e0e4736');
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByRole('alert').getByText('no such request is kept').waitFor();
+    await page.getByRole('link', { name: 'Look for it in the audit trail' }).waitFor();
+    await clean(page, `a request that is gone, ${name}`);
     await page.context().close();
   }
 }
@@ -326,7 +367,7 @@ async function people() {
 }
 
 const only = process.env.TURNTABLE_TEST_ONLY?.split(',');
-for (const part of [route, release, yaml, trials, others, playground, people]) {
+for (const part of [route, release, yaml, trials, others, requests, playground, people]) {
   if (only && !only.includes(part.name)) continue;
   console.log(part.name);
   await part();

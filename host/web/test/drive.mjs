@@ -13,8 +13,8 @@ export async function browser() {
 }
 
 /// A window whose page says nothing to the console that it should not: no error, nothing that the policy stopped.
-export async function open(chromium, { width = 1280, height = 800, scheme = 'light', expected = [] } = {}) {
-  const context = await chromium.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: 'UTC', locale: 'en-US' });
+export async function open(chromium, { width = 1280, height = 800, scheme = 'light', zone = 'UTC', expected = [] } = {}) {
+  const context = await chromium.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: zone, locale: 'en-US' });
   if (process.env.TURNTABLE_TEST_DIST) await fresh(context, process.env.TURNTABLE_TEST_DIST);
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);

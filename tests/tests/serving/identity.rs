@@ -83,6 +83,8 @@ pub(super) fn calls() -> Vec<Asked> {
         get("/admin/v1/settings", ADMIN),
         call(Method::PUT, &*format!("{admin}/route").leak(), JSON, r#"{"provider":"native","dry_run":true}"#, ADMIN),
         call(Method::POST, "/admin/v1/sources/none/probe", "", "", ADMIN),
+        get("/admin/v1/traces", ADMIN),
+        get("/admin/v1/traces/none", ADMIN),
         get("/admin/v1/audit", ADMIN),
         get("/admin/v1/audit/export", ADMIN),
         get("/admin/v1/audit/verify", ADMIN),

@@ -28,3 +28,4 @@ mod telemetry;
 mod texts;
 mod tls;
 mod tokens;
+mod traces;

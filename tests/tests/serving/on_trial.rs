@@ -119,6 +119,13 @@ async fn a_shadow_tells_what_differs_and_nobody_sees_it() {
     assert_eq!((&found["faults"], &found["dropped"], &found["fellBack"]), (&json!({}), &json!(0), &json!(0)));
     assert!(found["requests"].as_u64() >= Some(8), "{found:#}");
     assert!(found["latencyRatio"].as_f64().is_some_and(|ratio| ratio > 0.1 && ratio < 10.0), "{found:#}");
+    // The same over time.
+    let sum = |list: &str| {
+        let all = found["course"][list].as_array().unwrap_or_else(|| panic!("{found:#}"));
+        all.iter().filter_map(Value::as_u64).sum::<u64>()
+    };
+    assert_eq!((Some(sum("rows")), sum("differing"), sum("failing")), (found["rows"].as_u64(), 2, 0), "{found:#}");
+    assert_eq!((&found["course"]["seconds"], Some(sum("requests"))), (&json!(10), found["requests"].as_u64()));
     assert_eq!((&shadow["failing"], &shadow["percent"]), (&Value::Null, &json!(100)));
     let named: BTreeSet<_> =
         shadow["resources"].as_array().into_iter().flatten().filter_map(|one| one["resource"].as_str()).collect();
@@ -231,6 +238,8 @@ async fn a_canary_that_differs_is_taken_back_by_itself_and_stays_away_for_a_whil
     );
     assert!(ended["found"]["columns"]["msemr_description"].as_u64() >= Some(5), "{ended:#}");
     assert!(ended["found"]["requests"].as_u64() > Some(0), "{ended:#}");
+    let course = ended["found"]["course"]["differing"].as_array().expect("it is told how that came");
+    assert_eq!(course.iter().filter_map(Value::as_u64).sum::<u64>(), ended["found"]["differingRows"], "{ended:#}");
     assert!(is_of_first(&names(&server, 50).await));
     assert_eq!(server.metric("turntable_trials_stopped_total").await, 1);
     let events = server.events(0).await;

@@ -67,6 +67,9 @@ pub(crate) struct After {
     /// What this caller did.
     #[param(nullable = false)]
     caller: Option<String>,
+    /// What this request set off, by the `Request-Id` of its answer.
+    #[param(nullable = false)]
+    request: Option<String>,
     /// This action only.
     #[param(nullable = false)]
     action: Option<String>,
@@ -138,6 +141,7 @@ async fn listed(app: &App, asked: After, path: &str) -> Result<EventList> {
         before: asked.before.unwrap_or(u64::MAX),
         table: asked.table.clone(),
         actor: asked.caller.clone(),
+        request: asked.request.clone(),
         action: asked.action.clone(),
         decisions: asked.only.map(|only| only == Only::Decisions),
         key,
@@ -165,6 +169,7 @@ fn older(path: &str, asked: &After) -> String {
         ("after", number((asked.after > 0).then_some(asked.after))),
         ("table", asked.table.as_deref().map(encoded)),
         ("caller", asked.caller.as_deref().map(encoded)),
+        ("request", asked.request.as_deref().map(encoded)),
         ("action", asked.action.as_deref().map(encoded)),
         ("key", asked.key.as_deref().map(encoded)),
         ("only", only),

@@ -7,11 +7,11 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 use utoipa::OpenApi;
 
 use crate::http::admin::answer::{ErrorAnswer, reply};
-use crate::http::admin::{audit, figures, keys, origin, playground, releases, roles, sources, tables};
+use crate::http::admin::{audit, figures, keys, origin, playground, releases, roles, sources, tables, traces};
 use crate::http::shared::App;
 
 /// Every route, with what answers it.
-pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 25] {
+pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 27] {
     [
         ("/admin/v1/openapi.json", get(describe)),
         ("/admin/v1/tables", get(tables::list)),
@@ -36,6 +36,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 25] {
         ("/admin/v1/audit/export", get(audit::export)),
         ("/admin/v1/audit/verify", get(audit::verify)),
         ("/admin/v1/events", get(audit::events)),
+        ("/admin/v1/traces", get(traces::list)),
+        ("/admin/v1/traces/{id}", get(traces::show)),
         ("/admin/v1/traffic", get(figures::traffic)),
         ("/admin/v1/settings", get(figures::settings)),
     ]
@@ -71,6 +73,8 @@ pub(crate) fn routes() -> [(&'static str, MethodRouter<Arc<App>>); 25] {
         audit::export,
         audit::verify,
         audit::events,
+        traces::list,
+        traces::show,
         figures::traffic,
         figures::settings,
     )

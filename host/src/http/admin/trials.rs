@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::http::admin::answer::MappingRef;
 use crate::model::error::{Code, Error, Result};
 use crate::router::candidate::{self, Candidate, Mode};
+use crate::router::course::Course;
 use crate::router::session::Session;
 use crate::store::control;
 
@@ -79,8 +80,25 @@ pub(crate) struct FoundOnTrial {
     not_compared: BTreeSet<String>,
     /// By code: resources on which it fails, and the version in force does not.
     faults: BTreeMap<String, u64>,
+    /// The same over time.
+    course: CourseOfTrial,
     /// The work that it takes by that of the version in force, for the same resources.
     latency_ratio: Option<f64>,
+}
+
+/// What was found since the server counts, portion by portion: each list has a number for each. There are 120 at most; as there would
+/// be more they become longer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CourseOfTrial {
+    /// Of one portion.
+    seconds: u64,
+    requests: Vec<u64>,
+    /// Compared.
+    rows: Vec<u64>,
+    /// Of these, different.
+    differing: Vec<u64>,
+    /// Resources and requests on which it fails.
+    failing: Vec<u64>,
 }
 
 /// A resource that differs.
@@ -139,6 +157,12 @@ impl EndedTrial {
     }
 }
 
+impl From<Course> for CourseOfTrial {
+    fn from(Course { seconds, requests, rows, differing, failing }: Course) -> Self {
+        Self { seconds, requests, rows, differing, failing }
+    }
+}
+
 impl From<candidate::Found> for FoundOnTrial {
     fn from(found: candidate::Found) -> Self {
         let ratio = |work: u64, of: u64| (of > 0).then(|| (work as f64 / of as f64 * 1_000.0).round() / 1_000.0);
@@ -155,6 +179,7 @@ impl From<candidate::Found> for FoundOnTrial {
             extra: found.extra,
             not_compared: found.not_compared,
             faults: found.faults,
+            course: found.course.into(),
         }
     }
 }

@@ -53,6 +53,7 @@ impl Database {
         for (condition, value) in [
             ("table_name = ?", &asked.table),
             ("actor = ?", &asked.actor),
+            ("request = ?", &asked.request),
             ("action = ?", &asked.action),
             // A key stands in it in quotes, and nothing else in it looks like one.
             ("instr(detail, ?) > 0", &asked.key),
@@ -250,6 +251,7 @@ mod tests {
         assert_eq!(ids(&|asked| (asked.actor, asked.after) = (Some("key:1".to_owned()), 8)), [11, 9]);
         assert_eq!(ids(&|asked| (asked.table, asked.after) = (Some("contact".to_owned()), 8)), [11, 10, 9]);
         assert_eq!(ids(&|asked| asked.action = Some("route.set".to_owned())), [12, 9, 6, 3]);
+        assert_eq!(ids(&|asked| asked.request = Some("r7".to_owned())), [7]);
         assert_eq!(ids(&|asked| asked.key = Some("\"k1\"".to_owned())), [1]);
         let all = store.events_from(10, 10).unwrap();
         assert_eq!(all.iter().map(|kept| kept.entry.deed.clone()).collect::<Vec<_>>(), [deed(11), deed(12)]);

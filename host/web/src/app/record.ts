@@ -7,6 +7,7 @@ import './timeline.js';
 
 import { API, ask, Refusal, type Row } from '../parts/api.js';
 import { call, curl } from '../parts/dialog.js';
+import { isHalf } from '../parts/date.js';
 import { bodyOf, field, type Put } from '../parts/field.js';
 import { type Column, placeOf, type Related, type Schema, schemaOf, tableOfSet } from '../parts/metadata.js';
 import { LONG, Page, refused } from '../parts/page.js';
@@ -197,7 +198,16 @@ class Record_ extends Page {
     void this.load();
   }
 
+  /// The first field whose date is typed by half: it would be saved as if nothing stood there.
+  private half(): Refusal | null {
+    const input = [...this.querySelectorAll<HTMLInputElement>('.field input')].find(isHalf);
+    const column = input?.closest<HTMLElement>('.field')?.dataset['column'];
+    return column ? new Refusal(0, 'Incomplete', 'The date is not whole: fill in all of it, or empty it.', column, 'Nothing was saved; what you have typed is still here.') : null;
+  }
+
   private async save(): Promise<void> {
+    this.refusedSave = this.half();
+    if (this.refusedSave) return this.shown();
     [this.saving, this.refusedSave] = [true, null];
     this.requestUpdate();
     const url = this.isNew ? `${API}/${this.set}` : this.url;
@@ -218,6 +228,11 @@ class Record_ extends Page {
     }
     window.clearTimeout(late);
     [this.saving, this.lingers] = [false, false];
+    await this.shown();
+  }
+
+  /// Leads to what is wrong.
+  private async shown(): Promise<void> {
     this.requestUpdate();
     await this.updateComplete;
     this.querySelector<HTMLElement>('.field.wrong input, .field.wrong select, .field.wrong textarea')?.focus();

@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 
 import { API, ask, query, quoted, Refusal, type Row } from '../parts/api.js';
 import { dialog } from '../parts/dialog.js';
-import type { Condition } from '../parts/filter.js';
+import { type Condition, literalOf } from '../parts/filter.js';
 import type { Sorted } from '../parts/grid.js';
 import type { Column, Table } from '../parts/metadata.js';
 import { refused } from '../parts/page.js';
@@ -54,11 +54,12 @@ export function fetchXml({ table, columns, conditions, search, sorted }: Shown):
   const like = (text: string) => text.replace(/[[%_]/g, '[$&]');
   if (search && table.title) element(document_, filter, 'condition', { attribute: table.title, operator: 'like', value: `%${like(search)}%` });
   for (const { column: property, test, value } of conditions) {
-    const attribute = columns.find((column) => column.property === property)?.name ?? property.replace(/^_(.*)_value$/, '$1');
+    const column = columns.find((column) => column.property === property);
+    const attribute = column?.name ?? property.replace(/^_(.*)_value$/, '$1');
     const operator = OPERATORS[test] ?? test;
     const isThere = test === 'null' || test === 'notnull';
     if (!isThere && value === '') continue;
-    const text = test === 'contains' ? `%${like(value)}%` : test === 'startswith' ? `${like(value)}%` : value;
+    const text = test === 'contains' ? `%${like(value)}%` : test === 'startswith' ? `${like(value)}%` : column?.kind === 'DateTime' ? literalOf(column, value) : value;
     element(document_, filter, 'condition', { attribute, operator, ...(isThere ? {} : { value: text }) });
   }
   if (!filter.childElementCount) filter.remove();

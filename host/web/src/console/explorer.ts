@@ -33,6 +33,7 @@ class Explorer extends Page {
   private plan: Row | null = null;
   private rows: readonly Row[] = [];
   private timing: ReadonlyMap<string, number> = new Map();
+  private request: string | null = null;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -59,9 +60,9 @@ class Explorer extends Page {
     return this.work(async (signal) => {
       const url = `${API}/${this.text.trim().replace(/^\/+/, '')}`;
       this.plan = (await ask<Row>(url, { signal, headers: { ...this.headers, prefer: 'explain' } })).body;
-      const { body, timing } = await ask<Row>(url, { signal, headers: { ...this.headers, prefer: `odata.maxpagesize=${ROWS}` } });
+      const { body, timing, request } = await ask<Row>(url, { signal, headers: { ...this.headers, prefer: `odata.maxpagesize=${ROWS}` } });
       this.rows = Array.isArray(body['value']) ? (body['value'] as Row[]) : [body];
-      this.timing = timing;
+      [this.timing, this.request] = [timing, request];
     });
   }
 
@@ -119,6 +120,7 @@ class Explorer extends Page {
     return html`<section class="card"><h2>How long it took</h2>
       <table class="table"><tbody>${[...this.timing].map(([name, time]) => html`<tr><th scope="row">${name}</th><td class="number">${time.toFixed(1)} ms</td>
         <td><meter min="0" max=${whole} value=${time} aria-label=${`${name}: ${time} of ${whole} ms`}></meter></td></tr>`)}</tbody></table>
+      ${this.request ? html`<p class="actions"><a class="button" href=${`/console/requests/${this.request}`}>Step by step</a></p>` : nothing}
     </section>`;
   }
 

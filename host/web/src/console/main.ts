@@ -19,6 +19,7 @@ class Console extends Shell {
     { href: '/console/explorer', label: 'Explorer' },
     { href: '/console/people', label: 'People' },
     { href: '/console/keys', label: 'Keys' },
+    { href: '/console/requests', label: 'Requests' },
     { href: '/console/audit', label: 'Audit' },
     { href: '/console/settings', label: 'Settings' },
     { href: '/app/', label: 'Rows' },
@@ -54,6 +55,13 @@ class Console extends Shell {
       case 'keys':
         void import('./keys.js');
         return html`<console-keys></console-keys>`;
+      case 'requests':
+        if (name !== undefined) {
+          void import('./request.js');
+          return html`<console-request .request=${name}></console-request>`;
+        }
+        void import('./requests.js');
+        return html`<console-requests .address=${address}></console-requests>`;
       case 'audit':
         void import('./audit.js');
         return html`<console-audit .address=${address}></console-audit>`;

@@ -72,7 +72,7 @@ class Overview extends Page {
         : nothing}
       ${found.length
         ? html`<div class="grid" tabindex="0"><table aria-label="Tables">
-            <thead><tr><th scope="col">Table</th><th scope="col">Rows live</th><th scope="col">FHIR</th><th scope="col">Mapping</th><th scope="col" class="number">Requests</th><th scope="col" class="number">Errors</th><th scope="col" class="number">95 % within</th></tr></thead>
+            <thead><tr><th scope="col">Table</th><th scope="col">Rows live</th><th scope="col">FHIR</th><th scope="col">Mapping</th><th scope="col" class="number">Requests</th><th scope="col" class="number">A minute</th><th scope="col" class="number">Errors</th><th scope="col" class="number">95 % within</th></tr></thead>
             <tbody>${found.map((table) => html`<tr>
               <td><a href=${`/console/t/${table.name}`}>${table.label}</a></td>
               <td>${table.route === 'virtual' ? html`<span class="badge virtual">Live from ${table.source}</span>` : html`<span class="badge native">Kept here</span>`}</td>
@@ -90,7 +90,10 @@ class Overview extends Page {
 
   private figures(name: string): TemplateResult {
     const one = this.traffic[name];
-    return html`<td class="number">${one?.requests ?? ''}</td><td class="number">${one?.errors || ''}</td><td class="number">${one?.p95Ms == null ? '' : `${Math.ceil(one.p95Ms)} ms`}</td>`;
+    const minute = one ? one.perSecond * 60 : 0;
+    return html`<td class="number">${one ? html`<a href=${`/console/requests?table=${name}`}>${one.requests.toLocaleString()}</a>` : nothing}</td>
+      <td class="number">${one ? minute.toLocaleString(undefined, { maximumSignificantDigits: 2 }) : ''}</td>
+      <td class="number">${one?.errors ? html`<a href=${`/console/requests?table=${name}&status=4xx,5xx`}>${one.errors.toLocaleString()}</a>` : nothing}</td><td class="number">${one?.p95Ms == null ? '' : `${Math.ceil(one.p95Ms)} ms`}</td>`;
   }
 }
 

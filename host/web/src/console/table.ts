@@ -54,6 +54,7 @@ class TablePage extends Page {
       <div class="bar"><h1>${table.label}</h1>
         ${table.route === 'virtual' ? html`<span class="badge virtual">Live from ${table.source}</span>` : html`<span class="badge native">Kept here</span>`}
         <span class="fill"></span>
+        <a class="button" href=${`/console/requests?table=${table.name}`}>Its requests</a>
         <a class="button" href=${`/app/t/${table.entitySet}`}>See the rows</a>
       </div>
       ${this.state(() => void this.load())}

@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 
 import { brief, type Candidate, type Found, type Release } from '../parts/admin.js';
 import { count } from '../parts/format.js';
+import { spark } from './course.js';
 import { type Mode, promote, stop } from './release.js';
 
 interface Of {
@@ -31,6 +32,7 @@ function candidate(table: Of, one: Candidate, mode: Mode, done: () => void): Tem
       <dt>Since</dt><dd>${new Date(one.at).toLocaleString()}, by ${one.by}</dd>
       ${facts(found)}
     </dl>
+    ${found.rows || found.requests ? html`<tt-course .course=${found.course} .since=${one.since}></tt-course>` : html`<p class="quiet">Nothing was compared yet: it is as soon as somebody reads or writes rows of this table.</p>`}
     ${differences(found)}
     ${one.resources?.length
       ? html`<h3>Some that differ</h3><ul class="plain-list">${one.resources.map((each) => html`<li><code>${each.resource}</code>: ${each.columns.join(', ')}</li>`)}</ul>`
@@ -79,17 +81,18 @@ const ENDED: Record<string, string> = {
 /// What was in force, and what was tried, the last first.
 export function history({ history, trials }: Release): TemplateResult | typeof nothing {
   if (history.length < 2 && !trials.length) return nothing;
-  const releases = history.map((one) => ({ at: one.at, digest: one.digest, version: one.version, by: one.by, what: one.rolledBack ? 'in force, taken back' : 'in force' }));
+  const releases = history.map((one) => ({ at: one.at, digest: one.digest, version: one.version, by: one.by, what: one.rolledBack ? 'in force, taken back' : 'in force', course: undefined }));
   const tried = trials.map((one) => ({
     at: one.at,
     digest: one.digest,
     version: one.version,
     by: one.by,
     what: `${one.mode}, ${one.percent} %: ${ENDED[one.ended] ?? one.ended}${one.found?.differingRows ? `, ${count(one.found.differingRows, 'row')} differed` : ''}`,
+    course: one.found?.course,
   }));
   const all = [...releases, ...tried].sort((a, b) => b.at.localeCompare(a.at));
   return html`<details><summary>History</summary>
-    <div class="wide" tabindex="0" role="region" aria-label="History"><table class="table" aria-label="History"><thead><tr><th scope="col">From</th><th scope="col">Version</th><th scope="col">What</th><th scope="col">By</th></tr></thead>
-    <tbody>${all.map((one) => html`<tr><td>${new Date(one.at).toLocaleString()}</td><td>${one.version ?? ''} <code>${brief(one.digest)}</code></td><td>${one.what}</td><td>${one.by}</td></tr>`)}</tbody></table></div>
+    <div class="wide" tabindex="0" role="region" aria-label="History"><table class="table" aria-label="History"><thead><tr><th scope="col">From</th><th scope="col">Version</th><th scope="col">What</th><th scope="col">Over time</th><th scope="col">By</th></tr></thead>
+    <tbody>${all.map((one) => html`<tr><td>${new Date(one.at).toLocaleString()}</td><td>${one.version ?? ''} <code>${brief(one.digest)}</code></td><td>${one.what}</td><td>${spark(one.course)}</td><td>${one.by}</td></tr>`)}</tbody></table></div>
   </details>`;
 }

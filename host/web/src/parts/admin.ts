@@ -75,6 +75,16 @@ export interface Found {
   readonly extra: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly latencyRatio: number | null;
+  readonly course: Course;
+}
+
+/// What was found over time: a number for each portion of so many seconds.
+export interface Course {
+  readonly seconds: number;
+  readonly requests: readonly number[];
+  readonly rows: readonly number[];
+  readonly differing: readonly number[];
+  readonly failing: readonly number[];
 }
 
 /// A version on trial.
@@ -83,6 +93,8 @@ export interface Candidate {
   readonly percent: number;
   readonly at: string;
   readonly by: string;
+  /// From when on the server counts.
+  readonly since: string;
   readonly found: Found;
   readonly failing: number | null;
   readonly failingLimit: number | null;
@@ -116,6 +128,45 @@ export interface Entry {
   readonly request?: string | null;
   readonly table?: string;
   readonly detail?: unknown;
+}
+
+/// A request that has ended.
+export interface Request {
+  /// What it is called in error messages, in the header `Request-Id` and in the audit trail.
+  readonly request: string;
+  readonly at: string;
+  readonly method: string;
+  readonly route: string;
+  readonly table: string | null;
+  /// None: nobody waited for its end.
+  readonly status: number | null;
+  readonly code: string | null;
+  readonly ms: number;
+  readonly waitedMs: number;
+  readonly steps: number;
+}
+
+export interface Step {
+  readonly id: string;
+  readonly parent: string | null;
+  readonly name: string;
+  readonly kind: 'internal' | 'client' | 'server';
+  readonly startMs: number;
+  readonly ms: number;
+  readonly code: string | null;
+  readonly attributes: Readonly<Record<string, string | number>>;
+}
+
+export interface WholeRequest extends Request {
+  readonly parent: string | null;
+  readonly spans: readonly Step[];
+  /// Steps that are not kept.
+  readonly more: number;
+}
+
+/// A time as people read it.
+export function milliseconds(ms: number): string {
+  return ms >= 10_000 ? `${(ms / 1_000).toFixed(1)} s` : `${ms >= 100 ? Math.round(ms).toLocaleString() : ms.toFixed(ms >= 10 ? 1 : 2)} ms`;
 }
 
 /// As much of a digest as tells it from others.

@@ -18,6 +18,8 @@ export interface Answer<T> {
   /// Milliseconds by step, as `Server-Timing` has them.
   readonly timing: ReadonlyMap<string, number>;
   readonly status: number;
+  /// What the request is called in traces and in the audit trail.
+  readonly request: string | null;
 }
 
 export interface Asking {
@@ -43,6 +45,7 @@ export async function ask<T = Row>(url: string, { method = 'GET', body, headers 
     etag: response.headers.get('etag'),
     timing: timingOf(response.headers.get('server-timing') ?? ''),
     status: response.status,
+    request: response.headers.get('request-id'),
   };
 }
 

@@ -5,6 +5,7 @@ import './lookup.js';
 import { html, nothing, type TemplateResult } from 'lit';
 
 import type { Json, Row } from './api.js';
+import { anyDate, calendarOf, dated, isAnyDate, zone } from './date.js';
 import { webLink } from './format.js';
 import type { Chosen } from './lookup.js';
 import type { Column } from './metadata.js';
@@ -23,14 +24,17 @@ export interface Field {
 
 export function field({ column, row, put, wrong, editable, change }: Field): TemplateResult {
   const id = `field-${column.name}`;
-  const notes = [wrong ? `${id}-wrong` : '', column.description ? `${id}-note` : ''].filter(Boolean).join(' ');
   const value = put && 'value' in put ? put.value : (row[column.property] ?? null);
+  const text = value === null ? '' : String(value);
+  const hint = !editable ? '' : calendarOf(column, text) === 'datetime-local' ? zone() : isAnyDate(column) ? 'As exactly as it is known: 1987, 1987-05 or 1987-05-31' : '';
+  const note = [column.description, hint].filter(Boolean).join(' ');
+  const notes = [wrong ? `${id}-wrong` : '', note ? `${id}-note` : ''].filter(Boolean).join(' ');
   const input = control({ id, notes, column, row, put, value, wrong, editable, change });
   return html`<div class="field ${wrong ? 'wrong' : ''} ${put ? 'changed' : ''}" data-column=${column.name}>
     <label for=${id}>${column.label}${column.required ? html`<span class="required" title="Required" aria-hidden="true"> *</span>` : nothing}</label>
     ${input}
     ${wrong ? html`<p class="error" id=${`${id}-wrong`}>${wrong}</p>` : nothing}
-    ${column.description ? html`<p class="note" id=${`${id}-note`}>${column.description}</p>` : nothing}
+    ${note ? html`<p class="note" id=${`${id}-note`}>${note}</p>` : nothing}
   </div>`;
 }
 
@@ -73,18 +77,21 @@ function control({ id, notes, column, row, put, value, wrong, editable, change }
     case 'Memo':
       return html`<textarea id=${id} rows="3" aria-invalid=${invalid} aria-describedby=${described} ?readonly=${!editable} .value=${text} @change=${set}></textarea>`;
     default: {
+      const calendar = editable ? calendarOf(column, text) : null;
+      if (calendar) return dated({ id, calendar, value: text, invalid, described, change: (text) => change({ value: text || null }) });
       // The name of a system is no place to go to.
       const link = /system$/.test(column.name) ? null : webLink(value);
-      return html`<input
+      const input = html`<input
           id=${id}
           .value=${text}
           inputmode=${['Decimal', 'Integer', 'BigInt', 'Double'].includes(column.kind) ? 'decimal' : nothing}
-          placeholder=${column.kind === 'DateTime' && editable ? '2026-01-31T08:00:00Z, or a date' : nothing}
+          placeholder=${column.kind === 'DateTime' && editable ? (column.day ? '2026-01-31' : '2026-01-31T08:00:00Z') : nothing}
           aria-invalid=${invalid}
           aria-describedby=${described}
           ?readonly=${!editable}
           @change=${set}
         >${link ? html`<a class="out" href=${link} target="_blank" rel="noreferrer noopener">Open ↗</a>` : nothing}`;
+      return editable && isAnyDate(column) ? anyDate(input, column.label, text, (text) => change({ value: text })) : input;
     }
   }
 }

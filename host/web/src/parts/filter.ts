@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 
 import { quoted } from './api.js';
+import { dayBegins, isHalf } from './date.js';
 import type { Column } from './metadata.js';
 
 export interface Condition {
@@ -46,6 +47,11 @@ export function read(text: string | null): readonly Condition[] {
   }
 }
 
+/// What is compared with. Of moments a day is the one that begins where whoever asks is.
+export function literalOf(column: Column | undefined, value: string): string {
+  return column?.kind === 'DateTime' && !column.day ? dayBegins(value.trim()) : value.trim();
+}
+
 /// As `$filter` has them. Conditions without a value say nothing yet.
 export function filterOf(conditions: readonly Condition[], columns: readonly Column[]): string[] {
   return conditions.flatMap(({ column: name, test, value }) => {
@@ -54,7 +60,7 @@ export function filterOf(conditions: readonly Condition[], columns: readonly Col
     if (test === 'null') return [`${name} eq null`];
     if (test === 'notnull') return [`${name} ne null`];
     if (value === '') return [];
-    const literal = column.kind === 'String' || column.kind === 'Memo' ? quoted(value) : value.trim();
+    const literal = column.kind === 'String' || column.kind === 'Memo' ? quoted(value) : literalOf(column, value);
     return [test === 'contains' || test === 'startswith' ? `${test}(${name},${literal})` : `${name} ${test} ${literal}`];
   });
 }
@@ -110,6 +116,9 @@ function value(column: Column, one: Condition, put: (value: string) => void): Te
       <option value="false" ?selected=${one.value === 'false'}>No</option>
     </select>`;
   }
-  const hint = column.kind === 'DateTime' ? '2026-01-31' : nothing;
-  return html`<input aria-label="Value" .value=${one.value} placeholder=${hint} @change=${changed}>`;
+  // A moment that came with the address, to the second, stays what it is.
+  if (column.kind === 'DateTime' && /^(\d{4}-\d{2}-\d{2})?$/.test(one.value)) {
+    return html`<input type="date" aria-label="Value" max="9999-12-31" .value=${one.value} @change=${(event: Event) => (isHalf(event.target as HTMLInputElement) ? undefined : changed(event))}>`;
+  }
+  return html`<input aria-label="Value" .value=${one.value} @change=${changed}>`;
 }

@@ -20,6 +20,8 @@ export interface Column {
   readonly label: string;
   readonly description: string;
   readonly kind: string;
+  /// A date without a time.
+  readonly day: boolean;
   readonly required: boolean;
   readonly searchable: boolean;
   readonly create: boolean;
@@ -120,7 +122,7 @@ async function askSchema(table: Table): Promise<Schema> {
   const entity = `${API}/EntityDefinitions(LogicalName=${quoted(table.name)})`;
   const attributes = 'LogicalName,DisplayName,Description,AttributeType,RequiredLevel,IsValidForCreate,IsValidForUpdate,IsSearchable,IsPrimaryId';
   const many = 'ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName';
-  const [whole, picks] = await Promise.all([
+  const [whole, picks, times] = await Promise.all([
     ask<Row>(
       `${entity}${query({
         $select: 'LogicalName',
@@ -130,10 +132,12 @@ async function askSchema(table: Table): Promise<Schema> {
     ask<{ value: Row[] }>(
       `${entity}/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata${query({ $select: 'LogicalName', $expand: 'OptionSet($select=Options)' })}`,
     ),
+    ask<{ value: Row[] }>(`${entity}/Attributes/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata${query({ $select: 'LogicalName,Format' })}`),
   ]);
   const choices = new Map(picks.body.value.map((one) => [String(one['LogicalName']), optionsOf(one)]));
+  const days = new Set(times.body.value.flatMap((one) => (one['Format'] === 'DateOnly' ? [String(one['LogicalName'])] : [])));
   const leads = whole.body['ManyToOneRelationships'] as Row[];
-  const columns = (whole.body['Attributes'] as Row[]).map((attribute) => columnOf(attribute, choices, leads));
+  const columns = (whole.body['Attributes'] as Row[]).map((attribute) => columnOf(attribute, { choices, days, leads }));
   const related = (whole.body['OneToManyRelationships'] as Row[]).map((one) => ({
     table: String(one['ReferencingEntity']),
     property: `_${String(one['ReferencingAttribute'])}_value`,
@@ -146,7 +150,13 @@ function optionsOf(attribute: Row): { value: number; label: string }[] {
   return (set?.Options ?? []).map((option) => ({ value: Number(option['Value']), label: label(option['Label']) }));
 }
 
-function columnOf(attribute: Row, choices: ReadonlyMap<string, Column['choices']>, leads: readonly Row[]): Column {
+interface Known {
+  readonly choices: ReadonlyMap<string, Column['choices']>;
+  readonly days: ReadonlySet<string>;
+  readonly leads: readonly Row[];
+}
+
+function columnOf(attribute: Row, { choices, days, leads }: Known): Column {
   const name = String(attribute['LogicalName']);
   const kind = String(attribute['AttributeType']);
   const lookup = ['Lookup', 'Customer', 'Owner'].includes(kind);
@@ -157,6 +167,7 @@ function columnOf(attribute: Row, choices: ReadonlyMap<string, Column['choices']
     label: label(attribute['DisplayName']) || name,
     description: label(attribute['Description']),
     kind: attribute['IsPrimaryId'] === true ? 'Key' : lookup ? 'Lookup' : kind,
+    day: days.has(name),
     required: level === 'ApplicationRequired',
     searchable: attribute['IsSearchable'] === true,
     create: attribute['IsValidForCreate'] === true,

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 
 import type { Refusal } from './refusal.js';
 
-const WHY: Record<number, string> = {
+export const WHY: Record<number, string> = {
   401: 'Sign in to see this.',
   403: 'Your role does not allow this. An administrator can change what your roles may do.',
   404: 'It is not there, or not for you.',
@@ -17,6 +17,12 @@ const WHY: Record<number, string> = {
   504: 'The FHIR service behind this table took too long.',
 };
 
+/// In the console it leads to what the request did.
+function named(request: string): TemplateResult {
+  const name = html`<code>${request}</code>`;
+  return document.body.dataset['page'] === 'console' ? html`<a href=${`/console/requests/${request}`}>${name}</a>` : name;
+}
+
 /// A refusal: what, why, and what to do next.
 export function refused(refusal: Refusal, again?: () => void): TemplateResult {
   return html`<div class="refusal" role="alert">
@@ -28,7 +34,7 @@ export function refused(refusal: Refusal, again?: () => void): TemplateResult {
           ${refusal.details.map((one) => html`<li>${one.target ? html`<code>${one.target}</code>: ` : nothing}${one.message}</li>`)}
         </ul>`
       : nothing}
-    <p class="code"><code>${refusal.code}</code>${refusal.target ? html` at <code>${refusal.target}</code>` : nothing}${refusal.request ? html` · request <code>${refusal.request}</code>` : nothing}</p>
+    <p class="code"><code>${refusal.code}</code>${refusal.target ? html` at <code>${refusal.target}</code>` : nothing}${refusal.request ? html` · request ${named(refusal.request)}` : nothing}</p>
     ${again ? html`<button @click=${again}>Try again</button>` : nothing}
   </div>`;
 }

@@ -1,0 +1,1 @@
+function n(e){return e>=1e4?`${(e/1e3).toFixed(1)} s`:`${e>=100?Math.round(e).toLocaleString():e.toFixed(e>=10?1:2)} ms`}function r(e){return e.replace(/^sha256:/,"").slice(0,12)}export{n as a,r as b};
