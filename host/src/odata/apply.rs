@@ -70,11 +70,14 @@ struct Item {
     alias: String,
 }
 
-/// `rollup(a,b)` in `groupby`.
-struct Rollup {
-    /// One group of all rows is wanted, too.
-    all: bool,
-    columns: Vec<Node>,
+/// One item of `groupby`.
+enum By {
+    Column(Node),
+    /// `rollup(a,b)`; whether one group of all rows is wanted, too.
+    Rollup {
+        all: bool,
+        columns: Vec<Node>,
+    },
 }
 
 /// Transformations of the standard that we do not do.
@@ -595,12 +598,12 @@ impl Reading<'_, '_> {
         self.expect('(')?;
         self.expect('(')?;
         let at = self.parser.next.at;
-        let (mut by, mut rollups) = (Vec::new(), Vec::new());
+        let mut by = Vec::new();
         loop {
-            match self.parser.next.kind {
-                TokenKind::Name("rollup") => rollups.push(self.rollup()?),
-                _ => by.push(self.expression()?),
-            }
+            by.push(match self.parser.next.kind {
+                TokenKind::Name("rollup") => self.rollup()?,
+                _ => By::Column(self.expression()?),
+            });
             if !self.skip(',')? {
                 break;
             }
@@ -621,60 +624,57 @@ impl Reading<'_, '_> {
             }
         }
         self.expect(')')?;
-        if rollups.is_empty() {
-            return Ok(Form::Group { by, aggregates });
-        }
-        self.levels(at, by, &rollups, &aggregates)
+        self.levels(at, by, &aggregates)
     }
 
     /// `rollup(a,b)`, `rollup($all,a,b)`
-    fn rollup(&mut self) -> Result<Rollup> {
+    fn rollup(&mut self) -> Result<By> {
         self.name("`rollup`")?;
         self.expect('(')?;
-        let mut rollup = Rollup { all: false, columns: Vec::new() };
+        let (mut all, mut columns) = (false, Vec::new());
         if self.parser.next.kind == TokenKind::Dollar("all") {
             self.parser.advance().map_err(|error| self.source.syntax(error))?;
-            rollup.all = true;
+            all = true;
             self.expect(',')?;
         }
         loop {
-            rollup.columns.push(self.expression()?);
+            columns.push(self.expression()?);
             if !self.skip(',')? {
                 break;
             }
         }
         self.expect(')')?;
-        Ok(rollup)
+        Ok(By::Rollup { all, columns })
     }
 
-    /// One group for each level: the first columns of each rollup, from all of them to the first, and with `$all` none.
-    fn levels(&self, at: usize, by: Vec<Node>, rollups: &[Rollup], aggregates: &[Item]) -> Result<Form> {
-        let mut levels = vec![by];
-        for rollup in rollups {
-            let least = usize::from(!rollup.all);
-            let counts = (least..=rollup.columns.len()).rev();
-            let with = |count: usize| {
-                let more = rollup.columns.iter().take(count);
-                levels.iter().map(move |by| by.iter().chain(more.clone()).cloned().collect::<Vec<_>>())
-            };
-            let more: Vec<_> = counts.flat_map(with).take(PARTS_MAX + 1).collect();
-            levels = more;
+    /// One group for each level, with the columns where they are written: of each rollup all of them, then one less, down to
+    /// the first, and with `$all` to none.
+    fn levels(&self, at: usize, by: Vec<By>, aggregates: &[Item]) -> Result<Form> {
+        let mut levels: Vec<Vec<Node>> = vec![Vec::new()];
+        for item in by {
+            match item {
+                By::Column(column) => levels.iter_mut().for_each(|level| level.push(column.clone())),
+                By::Rollup { all, columns } => {
+                    let counts = (usize::from(!all)..=columns.len()).rev();
+                    let with = |count: usize| {
+                        let more = columns.iter().take(count);
+                        levels.iter().map(move |level| level.iter().chain(more.clone()).cloned().collect::<Vec<_>>())
+                    };
+                    levels = counts.flat_map(with).take(PARTS_MAX + 1).collect();
+                }
+            }
         }
         let of = |by: Vec<Node>| {
             if by.is_empty() && aggregates.is_empty() {
                 let error = self.source.unsupported(at, "`rollup($all,…)` without `aggregate`");
                 return Err(error.hint("say what is to be counted or added up, or leave `$all` out"));
             }
-            Ok(vec![Transformation { at, form: Form::Group { by, aggregates: aggregates.to_vec() } }])
+            Ok(Transformation { at, form: Form::Group { by, aggregates: aggregates.to_vec() } })
         };
-        let mut parts = levels.into_iter().map(of).collect::<Result<Vec<_>>>()?;
-        match parts.len() {
-            1 => parts
-                .pop()
-                .and_then(|mut part| part.pop())
-                .map_or_else(|| Ok(Form::Concat(Vec::new())), |one| Ok(one.form)),
-            _ => Ok(Form::Concat(parts)),
+        if levels.len() == 1 {
+            return of(levels.remove(0)).map(|one| one.form);
         }
+        Ok(Form::Concat(levels.into_iter().map(|by| Ok(vec![of(by)?])).collect::<Result<_>>()?))
     }
 
     /// `(item,…)`

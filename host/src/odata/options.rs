@@ -126,7 +126,7 @@ impl Options {
         let Applied { filter, joined, steps, cut } = apply::applied(Source { text, target: "$apply" }, table, context)?;
         let Some(last) = steps.last() else {
             // The rows as they are.
-            let mut query = self.query_with(table, context, joined)?;
+            let mut query = self.query_with(table, context, joined, true)?;
             query.filter = both(filter, query.filter.take());
             if let Some(Cut { order, skip, top }) = cut {
                 let odd =
@@ -150,11 +150,16 @@ impl Options {
 
     /// The query that the options describe, on rows of `table`.
     pub fn query(&self, table: &Table, context: Context<'_>) -> Result<Query> {
-        self.query_with(table, context, Vec::new())
+        self.query_with(table, context, Vec::new(), true)
+    }
+
+    /// The same for how many rows there are, of which none is shown: nor are the values of `$compute`.
+    pub fn query_of_count(&self, table: &Table, context: Context<'_>) -> Result<Query> {
+        self.query_with(table, context, Vec::new(), false)
     }
 
     /// With values of related rows that are used already.
-    fn query_with(&self, table: &Table, context: Context<'_>, joined: Vec<Joined>) -> Result<Query> {
+    fn query_with(&self, table: &Table, context: Context<'_>, joined: Vec<Joined>, shows: bool) -> Result<Query> {
         let mut query = Query { skip_token: self.get("skiptoken").map(str::to_owned), ..Query::default() };
         let joined = RefCell::new(joined);
         let computed = match self.get("compute") {
@@ -181,7 +186,7 @@ impl Options {
             let selected = computed.take_out(&mut items);
             query.select = select(&items, source, table, context)?;
             query.computed = computed.shown(query.select.is_some().then_some(&selected))?;
-        } else {
+        } else if shows {
             query.computed = computed.shown(None)?;
         }
         if let Some(text) = self.get("expand") {

@@ -510,7 +510,7 @@ impl Reader<'_> {
                 .hint("use $apply=aggregate($count as n)"));
         }
         self.options.only(&["filter", "search", "compute"], "`/$count`")?;
-        let mut query = self.options.query(table, self.context)?;
+        let mut query = self.options.query_of_count(table, self.context)?;
         query.filter = both(extra, query.filter.take());
         Ok(Request::Count { table: table.clone(), query })
     }

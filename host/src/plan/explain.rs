@@ -60,6 +60,13 @@ pub fn explain(read: &Read, left_over: LeftOver<'_>) -> Value {
             "count": read.query.count,
         });
     }
+    if !read.query.computed.is_empty() {
+        // Made of the rows that are shown alone. What filter and order compare stands there, as what its name stands for.
+        let computed = read.query.computed.iter().map(
+            |computed| json!({ "name": computed.column.name, "value": unparse::value(&computed.expr, &read.table).to_string() }),
+        );
+        shown["computedHere"] = computed.collect();
+    }
     let expanded = read.expand.iter().filter_map(|expansion| match expansion {
         Expansion::Concept => None,
         Expansion::Rows(rows) => Some(related_rows(rows, &read.table, left_over)),

@@ -1,295 +1,476 @@
-//! `$apply` made at random, and what it should give by looking at every row.
-
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+//! `$apply` of groups made at random, and what servers say to it against what it should give by looking at every row.
 
 use reqwest::Method;
 use serde_json::Value as Json;
 use turntable_tests::{Server, encode};
 
-use crate::naive;
+use crate::pipeline::{Aggregate, By, Column, Measure, Step, canonical, columns_after, made, text_of};
 use crate::query::{Expr, Filter, Maker};
 use crate::random::Random;
-use crate::schema::{Kind, Row, Table, Tables, shown_value};
-use crate::value::{Decimal, Unknown, Value, folded};
+use crate::schema::{Kind, Table, Tables, shown_value};
+use crate::value::{Unknown, Value};
+use crate::values::exact;
 use crate::world::{ACCEPT, Refusals, World};
 
 /// A request for groups of one table's rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Groups {
     set: String,
+    steps: Vec<Step>,
+    /// `$filter`, of the rows that come of it.
     filter: Option<Filter>,
-    by: Vec<(Expr, Kind)>,
-    aggregates: Vec<Aggregate>,
-    /// The values that are grouped by have names of `compute`.
-    is_computed: bool,
-    /// Of the groups: how many stay with the largest, or else the smallest, values of an aggregate.
-    best: Option<(usize, bool, usize)>,
-    /// Of the groups: an aggregate, and whether descending.
-    order: Option<(usize, bool)>,
+    /// `$orderby`
+    order: Vec<(Expr, bool)>,
     top: Option<usize>,
     skip: usize,
+    count: bool,
+    page: Option<usize>,
 }
 
-#[derive(Clone, Debug)]
-struct Aggregate {
-    /// `$count` of nothing.
-    method: &'static str,
-    of: Option<(Expr, Kind)>,
+/// What a server says: rows as texts, and how many there are in all.
+type Said = (Vec<String>, Option<usize>);
+
+/// Makes transformations. Each name is given once, but for those that the parts of a `concat` share.
+struct Making<'m, 'a> {
+    maker: &'m mut Maker<'a>,
+    table: &'a Table,
+    names: usize,
 }
 
-/// A row of an answer: the values that it is grouped by, then the aggregates.
-type Group = Vec<Value>;
+impl Making<'_, '_> {
+    fn name(&mut self, letter: char) -> String {
+        self.names += 1;
+        format!("{letter}{}", self.names)
+    }
 
-impl Groups {
-    pub(crate) fn new(random: &mut Random, tables: &Tables) -> Self {
-        let sets: Vec<&String> = tables.keys().collect();
-        let table = &tables[*random.pick(&sets)];
-        let mut maker = Maker { random, tables };
-        let filter = maker.random.chance(60).then(|| maker.filter(table, 2, true));
-        let value = |maker: &mut Maker<'_>| match maker.random.chance(20) {
-            // How many rows point to a row is no path.
-            true => maker.joined(table).filter(|(joined, _)| matches!(joined, Expr::Behind(..))),
-            false => None,
-        };
+    /// Transformations of rows that are not grouped, the last of which groups them.
+    fn of_rows(&mut self, depth: usize, computed: &[Column]) -> Vec<Step> {
+        let (mut steps, mut computed) = (Vec::new(), computed.to_vec());
+        if self.maker.random.chance(if depth == 0 { 60 } else { 30 }) {
+            steps.push(Step::Filter(self.maker.filter(self.table, 2, depth == 0)));
+        }
+        if self.maker.random.chance(20) {
+            let mut items = Vec::new();
+            for _ in 0..1 + self.maker.random.below(2) {
+                let joined = if self.maker.random.chance(25) { self.behind() } else { None };
+                let (of, kind) = joined.unwrap_or_else(|| self.maker.value(self.table));
+                items.push((self.name('c'), of, kind));
+            }
+            let column =
+                |(name, _, kind): &(String, Expr, Kind)| Column { name: name.clone(), kind: *kind, is_exact: true };
+            computed.extend(items.iter().map(column));
+            steps.push(Step::Compute(items));
+        }
+        if depth < 2 && self.maker.random.chance(if depth == 0 { 15 } else { 8 }) {
+            let mut parts: Vec<Vec<Step>> = Vec::new();
+            for _ in 0..2 + self.maker.random.below(2) {
+                let mut part = self.of_rows(depth + 1, &computed);
+                if let Some(before) = parts.last().filter(|_| self.maker.random.chance(40)) {
+                    share_names(before, &mut part);
+                }
+                parts.push(part);
+            }
+            steps.push(Step::Concat(parts));
+        } else {
+            steps.push(self.group(&computed));
+        }
+        steps
+    }
+
+    /// How many rows point to a row is no path.
+    fn behind(&mut self) -> Option<(Expr, Kind)> {
+        self.maker.joined(self.table).filter(|(joined, _)| matches!(joined, Expr::Behind(..)))
+    }
+
+    fn group(&mut self, computed: &[Column]) -> Step {
         let mut by: Vec<(Expr, Kind)> = Vec::new();
-        while by.len() < 3 && maker.random.chance(if by.is_empty() { 80 } else { 30 }) {
-            let found = value(&mut maker).unwrap_or_else(|| {
-                let (column, kind) = maker.column(table, |_| true);
+        while by.len() < 3 && self.maker.random.chance(if by.is_empty() { 80 } else { 35 }) {
+            let found = match self.maker.random.below(10) {
+                0 | 1 => self.behind(),
+                2..=4 if !computed.is_empty() => {
+                    let column = self.maker.random.pick(computed);
+                    Some((Expr::Column(column.name.clone()), column.kind))
+                }
+                _ => None,
+            };
+            let found = found.unwrap_or_else(|| {
+                let (column, kind) = self.maker.column(self.table, |_| true);
                 (Expr::Column(column), kind)
             });
             if by.iter().all(|(other, _)| other.text("") != found.0.text("")) {
                 by.push(found);
             }
         }
-        let mut aggregates = Vec::new();
-        while aggregates.len() < 3 && (by.is_empty() && aggregates.is_empty() || maker.random.chance(55)) {
-            let method = maker.random.word(&["$count", "sum", "average", "min", "max", "countdistinct"]);
+        let aggregates = self.aggregates(by.is_empty(), |making, fits| {
+            let found = match making.maker.random.below(10) {
+                0 | 1 => making.behind(),
+                2 if !computed.is_empty() => {
+                    let column = making.maker.random.pick(computed);
+                    Some((Expr::Column(column.name.clone()), column.kind))
+                }
+                3 | 4 => Some(making.maker.value(making.table)),
+                _ => None,
+            };
+            let found = found.filter(|(_, kind)| fits(*kind));
+            found.or_else(|| {
+                let is_there = making.table.columns.iter().any(|(_, kind)| fits(*kind));
+                let (column, kind) = is_there.then(|| making.maker.column(making.table, fits))?;
+                Some((Expr::Column(column), kind))
+            })
+        });
+        let by = self.rolled_up(by, !aggregates.is_empty());
+        Step::Group { by, aggregates }
+    }
+
+    fn aggregates(
+        &mut self,
+        is_needed: bool,
+        mut value: impl FnMut(&mut Self, &dyn Fn(Kind) -> bool) -> Option<(Expr, Kind)>,
+    ) -> Vec<Aggregate> {
+        let mut aggregates: Vec<Aggregate> = Vec::new();
+        while aggregates.len() < 3 && (is_needed && aggregates.is_empty() || self.maker.random.chance(55)) {
+            let method = self.maker.random.word(&["$count", "sum", "average", "min", "max", "countdistinct"]);
             let fits = |kind: Kind| match method {
                 "sum" | "average" => kind == Kind::Decimal,
                 "min" | "max" => kind != Kind::Key,
                 _ => true,
             };
-            if method != "$count" && !table.columns.iter().any(|(_, kind)| fits(*kind)) {
-                continue;
-            }
-            let of = (method != "$count").then(|| {
-                let joined = value(&mut maker).filter(|(_, kind)| fits(*kind));
-                joined.unwrap_or_else(|| {
-                    let (column, kind) = maker.column(table, fits);
-                    (Expr::Column(column), kind)
-                })
-            });
-            aggregates.push(Aggregate { method, of });
+            let of = match method {
+                "$count" => None,
+                _ => match value(self, &fits) {
+                    None => continue,
+                    of => of,
+                },
+            };
+            let name = self.name('a');
+            aggregates.push(Aggregate { method, of, name });
         }
-        let order = (!aggregates.is_empty() && maker.random.chance(25))
-            .then(|| (maker.random.below(aggregates.len()), maker.random.chance(50)));
-        let best = (!aggregates.is_empty() && maker.random.chance(20))
-            .then(|| (1 + maker.random.below(4), maker.random.chance(50), maker.random.below(aggregates.len())));
-        let is_computed = !by.is_empty() && maker.random.chance(15);
-        let top = maker.random.chance(15).then(|| maker.random.below(6));
-        let skip = if maker.random.chance(10) { maker.random.below(4) } else { 0 };
-        Self { set: table.set.clone(), filter, by, aggregates, is_computed, best, order, top, skip }
+        aggregates
+    }
+
+    fn rolled_up(&mut self, by: Vec<(Expr, Kind)>, has_aggregates: bool) -> Vec<By> {
+        let one = |(of, kind): (Expr, Kind)| By::One(of, kind);
+        if by.is_empty() || !self.maker.random.chance(12) {
+            return by.into_iter().map(one).collect();
+        }
+        let start = self.maker.random.below(by.len());
+        let end = start + 1 + self.maker.random.below(by.len() - start);
+        // Without an aggregate a level needs a column.
+        let is_alone = end - start == by.len();
+        let all = self.maker.random.chance(50) && (has_aggregates || !is_alone);
+        let mut rolled: Vec<By> = by[..start].iter().cloned().map(one).collect();
+        rolled.push(By::Rollup(all, by[start..end].to_vec()));
+        rolled.extend(by[end..].iter().cloned().map(one));
+        rolled
+    }
+
+    /// Transformations of rows that are grouped.
+    fn of_groups(&mut self, mut columns: Vec<Column>, depth: usize, of_parts: bool) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let (mut of_parts, mut is_sorted) = (of_parts, false);
+        while steps.len() < 4 && self.maker.random.chance(if steps.is_empty() { 45 } else { 30 }) {
+            let step = self.of_group(&columns, depth, of_parts || is_sorted);
+            is_sorted |= matches!(step, Step::Order(_));
+            if matches!(step, Step::Group { .. } | Step::Concat(_)) {
+                (of_parts, is_sorted) = (is_of_parts(&step), false);
+            }
+            let after = columns_after(std::slice::from_ref(&step), self.table, Some(columns.clone()));
+            columns = after.expect("what is asked for is there");
+            steps.push(step);
+        }
+        steps
+    }
+
+    fn of_group(&mut self, columns: &[Column], depth: usize, cannot_compute: bool) -> Step {
+        let table = as_table(self.table, columns);
+        let numbers = |column: &&Column| matches!(column.kind, Kind::Decimal);
+        let ordered: Vec<&Column> = columns.iter().filter(|column| column.kind != Kind::Key).collect();
+        match self.maker.random.below(12) {
+            0 | 1 if !table.columns.is_empty() => Step::Filter(self.maker.filter(&table, 1, false)),
+            2 | 3 if !ordered.is_empty() => {
+                let column = *self.maker.random.pick(&ordered);
+                let measure = match self.maker.random.below(4) {
+                    0 if matches!(column.kind, Kind::Decimal | Kind::Whole) => {
+                        Measure::Sum(self.maker.random.word(&["1", "0.5", "70", "1000.25", "1e3"]))
+                    }
+                    1 if matches!(column.kind, Kind::Decimal | Kind::Whole) => {
+                        Measure::Percent(self.maker.random.word(&["1", "50", "99.5", "100"]))
+                    }
+                    _ => Measure::Count(1 + self.maker.random.below(4)),
+                };
+                let by = Expr::Column(column.name.clone());
+                Step::Best { largest: self.maker.random.chance(50), measure, by }
+            }
+            4 => Step::Order(self.order(columns)),
+            5 => Step::Skip(self.maker.random.below(4)),
+            6 => Step::Top(self.maker.random.below(6)),
+            7 | 8 if !cannot_compute && columns.iter().any(|column| numbers(&column)) => {
+                let all: Vec<&Column> = columns.iter().filter(numbers).collect();
+                let of = Expr::Column(self.maker.random.pick(&all).name.clone());
+                let of = Expr::Arithmetic(
+                    self.maker.random.word(&["add", "mul", "div"]),
+                    of.into(),
+                    Expr::Literal(crate::query::number(self.maker.random.word(&["2", "0.5", "10"]))).into(),
+                );
+                Step::Compute(vec![(self.name('c'), of, Kind::Decimal)])
+            }
+            9 if depth == 0 => {
+                let mut parts = Vec::new();
+                for _ in 0..2 {
+                    let part = self.of_groups(columns.to_vec(), 1, cannot_compute);
+                    parts.push(if part.is_empty() { vec![Step::Identity] } else { part });
+                }
+                Step::Concat(parts)
+            }
+            _ => {
+                let exact: Vec<&Column> = columns.iter().filter(|column| column.is_exact).collect();
+                let mut by: Vec<(Expr, Kind)> = Vec::new();
+                if !exact.is_empty() && self.maker.random.chance(60) {
+                    let column = self.maker.random.pick(&exact);
+                    by.push((Expr::Column(column.name.clone()), column.kind));
+                }
+                let aggregates = self.aggregates(by.is_empty(), |making, fits| {
+                    let fitting: Vec<&Column> = columns.iter().filter(|column| fits(column.kind)).collect();
+                    let column = (!fitting.is_empty()).then(|| *making.maker.random.pick(&fitting))?;
+                    Some((Expr::Column(column.name.clone()), column.kind))
+                });
+                Step::Group { by: by.into_iter().map(|(of, kind)| By::One(of, kind)).collect(), aggregates }
+            }
+        }
+    }
+
+    fn order(&mut self, columns: &[Column]) -> Vec<(Expr, bool)> {
+        let mut item = || {
+            let column = self.maker.random.pick(columns);
+            (Expr::Column(column.name.clone()), self.maker.random.chance(50))
+        };
+        vec![item(), item()]
+    }
+}
+
+fn is_of_parts(step: &Step) -> bool {
+    match step {
+        Step::Concat(_) => true,
+        Step::Group { by, .. } => by.iter().any(|by| matches!(by, By::Rollup(..))),
+        _ => false,
+    }
+}
+
+/// A table of groups, of which nothing more is known. What texts with an extreme value look like is not settled.
+fn as_table(of: &Table, columns: &[Column]) -> Table {
+    let columns = columns.iter().filter(|column| column.is_exact);
+    Table {
+        set: of.set.clone(),
+        name: of.name.clone(),
+        key: String::new(),
+        columns: columns.map(|column| (column.name.clone(), column.kind)).collect(),
+        navigations: Vec::new(),
+        rows: Vec::new(),
+    }
+}
+
+/// Lets what two parts count and add up have the same names.
+fn share_names(before: &[Step], part: &mut [Step]) {
+    let (Some(Step::Group { aggregates: theirs, .. }), Some(Step::Group { aggregates, .. })) =
+        (before.last(), part.last_mut())
+    else {
+        return;
+    };
+    for (own, their) in aggregates.iter_mut().zip(theirs) {
+        let is_alike = |methods: &[&str]| methods.contains(&own.method) && methods.contains(&their.method);
+        if is_alike(&["$count", "countdistinct"]) || is_alike(&["sum", "average"]) {
+            own.name.clone_from(&their.name);
+        }
+    }
+}
+
+impl Groups {
+    pub(crate) fn new(random: &mut Random, tables: &Tables) -> Self {
+        let sets: Vec<&String> = tables.keys().collect();
+        let table = &tables[*random.pick(&sets)];
+        let mut maker = Maker { random, tables };
+        let mut making = Making { maker: &mut maker, table, names: 0 };
+        let mut steps = making.of_rows(0, &[]);
+        let columns = columns_after(&steps, table, None).expect("what is asked for is there");
+        let of_parts = steps.last().is_some_and(is_of_parts);
+        steps.extend(making.of_groups(columns, 0, of_parts));
+        let columns = columns_after(&steps, table, None).expect("what is asked for is there");
+        let order = if making.maker.random.chance(25) { making.order(&columns) } else { Vec::new() };
+        let as_table = as_table(table, &columns);
+        let filter =
+            (!as_table.columns.is_empty() && maker.random.chance(10)).then(|| maker.filter(&as_table, 1, false));
+        Self {
+            set: table.set.clone(),
+            steps,
+            filter,
+            order,
+            top: maker.random.chance(15).then(|| maker.random.below(6)),
+            skip: if maker.random.chance(10) { maker.random.below(4) } else { 0 },
+            count: maker.random.chance(15),
+            page: maker.random.chance(15).then(|| 1 + maker.random.below(5)),
+        }
     }
 
     fn options(&self) -> Vec<(&'static str, String)> {
-        let mut steps = Vec::new();
-        steps.extend(self.filter.as_ref().map(|filter| format!("filter({})", filter.text("", 0))));
-        let aggregates: Vec<_> = self
-            .aggregates
-            .iter()
-            .enumerate()
-            .map(|(nth, aggregate)| match &aggregate.of {
-                Some((of, _)) => format!("{} with {} as a{nth}", of.text(""), aggregate.method),
-                None => format!("$count as a{nth}"),
-            })
-            .collect();
-        let aggregate = format!("aggregate({})", aggregates.join(","));
-        let by: Vec<_> = (0..self.by.len()).map(|nth| self.name(nth)).collect();
-        if self.is_computed {
-            let values = self.by.iter().zip(&by).map(|((of, _), name)| format!("{} as {name}", of.text("")));
-            steps.push(format!("compute({})", values.collect::<Vec<_>>().join(",")));
+        let mut options = vec![("$apply", text_of(&self.steps))];
+        options.extend(self.filter.as_ref().map(|filter| ("$filter", filter.text("", 0))));
+        if !self.order.is_empty() {
+            let item = |(by, down): &(Expr, bool)| format!("{}{}", by.text(""), if *down { " desc" } else { "" });
+            options.push(("$orderby", self.order.iter().map(item).collect::<Vec<_>>().join(",")));
         }
-        steps.push(match (by.is_empty(), aggregates.is_empty()) {
-            (true, _) => aggregate,
-            (false, true) => format!("groupby(({}))", by.join(",")),
-            (false, false) => format!("groupby(({}),{aggregate})", by.join(",")),
-        });
-        steps.extend(
-            self.best.map(|(count, largest, nth)| {
-                format!("{}count({count},a{nth})", if largest { "top" } else { "bottom" })
-            }),
-        );
-        let mut options = vec![("$apply", steps.join("/"))];
-        options
-            .extend(self.order.map(|(nth, down)| ("$orderby", format!("a{nth}{}", if down { " desc" } else { "" }))));
         options.extend(self.top.map(|top| ("$top", top.to_string())));
         if self.skip > 0 {
             options.push(("$skip", self.skip.to_string()));
         }
+        if self.count {
+            options.push(("$count", "true".to_owned()));
+        }
         options
     }
 
-    /// What a value is called that rows are grouped by.
-    fn name(&self, nth: usize) -> String {
-        if self.is_computed { format!("b{nth}") } else { self.by[nth].0.text("") }
-    }
-
     /// The same with something less.
-    fn smaller(&self) -> Vec<Self> {
-        let mut all = Vec::new();
-        if self.best.is_some() {
-            all.push(Self { best: None, ..self.clone() });
-        }
-        if self.is_computed {
-            all.push(Self { is_computed: false, ..self.clone() });
-        }
-        if self.top.is_some() || self.skip > 0 || self.order.is_some() {
-            all.push(Self { top: None, skip: 0, order: None, ..self.clone() });
-        }
-        if self.filter.is_some() {
-            all.push(Self { filter: None, ..self.clone() });
-        }
-        for at in 0..self.by.len().saturating_sub(usize::from(self.aggregates.is_empty())) {
-            let mut less = self.clone();
-            less.by.remove(at);
-            all.push(less);
-        }
-        for at in 0..self.aggregates.len().saturating_sub(usize::from(self.by.is_empty())) {
-            let mut less = Self { order: None, best: None, ..self.clone() };
-            less.aggregates.remove(at);
-            all.push(less);
-        }
+    fn smaller(&self, tables: &Tables) -> Vec<Self> {
+        let mut all = vec![
+            Self { page: None, ..self.clone() },
+            Self { filter: None, ..self.clone() },
+            Self { order: Vec::new(), ..self.clone() },
+            Self { top: None, skip: 0, ..self.clone() },
+            Self { count: false, ..self.clone() },
+        ];
+        all.extend(smaller(&self.steps).into_iter().map(|steps| Self { steps, ..self.clone() }));
+        let size = self.to_string().len();
+        all.retain(|less| less.to_string().len() < size && less.is_right(tables));
         all
     }
 
-    fn expected(&self, tables: &Tables) -> Result<Vec<Group>, Unknown> {
+    /// Whether all that it asks for is there.
+    fn is_right(&self, tables: &Tables) -> bool {
         let table = &tables[&self.set];
-        let mut groups: BTreeMap<Vec<String>, (Group, Vec<&Row>)> = BTreeMap::new();
-        if self.by.is_empty() {
-            groups.insert(Vec::new(), Default::default());
-        }
-        for row in &table.rows {
-            let keeps = match &self.filter {
-                Some(filter) => naive::holds(filter, table, Some(row), tables)? == Some(true),
-                None => true,
-            };
-            if keeps {
-                let by = self.by.iter().map(|(by, _)| naive::value(by, table, Some(row), tables));
-                let by: Group = by.collect::<Result<_, _>>()?;
-                let name: Vec<String> = by.iter().map(canonical).collect::<Result<_, _>>()?;
-                groups.entry(name).or_insert_with(|| (by, Vec::new())).1.push(row);
-            }
-        }
-        let mut rows = Vec::new();
-        for (mut group, members) in groups.into_values() {
-            for aggregate in &self.aggregates {
-                group.push(aggregate.of_rows(&members, table, tables)?);
-            }
-            rows.push(group);
-        }
-        let by = self.by.len();
-        let compare = |a: &Value, b: &Value| naive::nulls_first(a, b);
-        let own = |a: &Group, b: &Group| {
-            a.iter().zip(b).take(by).fold(Ordering::Equal, |order, (a, b)| order.then_with(|| compare(a, b)))
-        };
-        if let Some((count, largest, nth)) = self.best {
-            rows.sort_by(own);
-            rows.retain(|row| row[by + nth] != Value::Null);
-            rows.sort_by(|a, b| {
-                let order = compare(&a[by + nth], &b[by + nth]);
-                if largest { order.reverse() } else { order }
-            });
-            rows.truncate(count);
-        }
-        rows.sort_by(|a, b| {
-            let first = self.order.map_or(Ordering::Equal, |(nth, down)| {
-                let order = compare(&a[by + nth], &b[by + nth]);
-                if down { order.reverse() } else { order }
-            });
-            first.then_with(|| own(a, b))
-        });
-        Ok(rows.into_iter().skip(self.skip).take(self.top.unwrap_or(usize::MAX)).collect())
+        let Some(columns) = columns_after(&self.steps, table, None) else { return false };
+        let after = [
+            Step::Filter(
+                self.filter.clone().unwrap_or_else(|| Filter::In(Expr::Literal(crate::query::whole(1)), Vec::new())),
+            ),
+            Step::Order(self.order.clone()),
+        ];
+        columns_after(&after, table, Some(columns)).is_some()
     }
 
-    async fn ask(&self, server: &Server) -> Result<Vec<Group>, String> {
+    /// Rows as texts, and how many there are.
+    fn expected(&self, tables: &Tables) -> Result<Said, Unknown> {
+        let table = &tables[&self.set];
+        let columns = columns_after(&self.steps, table, None).expect("what is asked for is there");
+        let mut made = made(&self.steps, table.clone(), tables)?;
+        let after = [self.filter.clone().map(Step::Filter), Some(Step::Order(self.order.clone()))];
+        made = crate::pipeline::made(&after.into_iter().flatten().collect::<Vec<_>>(), made, tables)?;
+        let window = made.rows.iter().skip(self.skip).take(self.top.unwrap_or(usize::MAX));
+        let cell = |row: &crate::schema::Row, column: &Column| {
+            row.shown.contains_key(&column.name).then(|| row.cells[&column.name].clone())
+        };
+        let rows = window.map(|row| columns.iter().map(|column| text(cell(row, column), column)).collect::<Vec<_>>());
+        Ok((rows.map(|row| row.join(" | ")).collect(), self.count.then_some(made.rows.len())))
+    }
+
+    async fn ask(&self, server: &Server, tables: &Tables) -> Result<Said, String> {
+        let columns = columns_after(&self.steps, &tables[&self.set], None).expect("what is asked for is there");
         let options: Vec<String> =
             self.options().iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        let call = server.call(Method::GET, &format!("{}?{}", self.set, options.join("&")));
-        let answer = call.header("prefer", "odata.maxpagesize=5000").header("accept", ACCEPT).send().await;
-        if answer.status != 200 {
-            return Err(answer.error_code());
+        let (mut url, page) = (format!("{}?{}", self.set, options.join("&")), self.page.unwrap_or(5000));
+        let (mut rows, mut count) = (Vec::new(), None);
+        loop {
+            let call = server.call(Method::GET, &url).header("prefer", &format!("odata.maxpagesize={page}"));
+            let answer = call.header("accept", ACCEPT).send().await;
+            if answer.status != 200 {
+                let message = answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+                return Err(format!("{} {message}", answer.error_code()));
+            }
+            let said = answer.json();
+            let total = said["@odata.count"].as_u64().or_else(|| said["@odata.count"].as_str()?.parse().ok());
+            count = count.or_else(|| usize::try_from(total?).ok());
+            for row in said["value"].as_array().into_iter().flatten() {
+                let cells = columns.iter().map(|column| text(value_at(row, &column.name, column.kind), column));
+                rows.push(cells.collect::<Vec<_>>().join(" | "));
+            }
+            match said["@odata.nextLink"].as_str() {
+                Some(next) => url = next.to_owned(),
+                None => return Ok((rows, count)),
+            }
         }
-        let by = self.by.iter().enumerate().map(|(nth, (_, kind))| (self.name(nth), *kind));
-        let aggregates = self.aggregates.iter().enumerate().map(|(nth, a)| (format!("a{nth}"), a.kind()));
-        let columns: Vec<(String, Kind)> = by.chain(aggregates).collect();
-        let row = |row: &Json| columns.iter().map(|(path, kind)| value_at(row, path, *kind)).collect();
-        Ok(answer.rows().iter().map(row).collect())
     }
 }
 
-fn value_at(row: &Json, path: &str, kind: Kind) -> Value {
-    match path.split_once('/') {
-        Some((object, rest)) => value_at(&row[object], rest, kind),
-        None => shown_value(row.as_object().expect("an object"), path, kind),
+impl std::fmt::Display for Groups {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let options: Vec<_> = self.options().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        write!(f, "{}?{}", self.set, options.join("&"))?;
+        self.page.map_or(Ok(()), |page| write!(f, "   (Prefer: odata.maxpagesize={page})"))
     }
 }
 
-impl Aggregate {
-    fn kind(&self) -> Kind {
-        match (self.method, &self.of) {
-            ("min" | "max", Some((_, kind))) => *kind,
-            ("sum" | "average", _) => Kind::Decimal,
-            _ => Kind::Whole,
-        }
-    }
-
-    fn of_rows(&self, rows: &[&Row], table: &Table, tables: &Tables) -> Result<Value, Unknown> {
-        let count = |count: usize| Value::of(i64::try_from(count).unwrap_or_default());
-        let Some((of, _)) = &self.of else { return Ok(count(rows.len())) };
-        let values = rows.iter().map(|row| naive::value(of, table, Some(row), tables));
-        let mut values: Vec<Value> = values.collect::<Result<_, _>>()?;
-        values.retain(|value| *value != Value::Null);
-        let numbers = || {
-            values
-                .iter()
-                .filter_map(|value| match value {
-                    Value::Number(number) => Some(number),
-                    _ => None,
-                })
-                .collect::<Vec<_>>()
+/// Steps with something less, whether what they ask for is there or not.
+fn smaller(steps: &[Step]) -> Vec<Vec<Step>> {
+    let mut all = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let with = |instead: Vec<Step>| {
+            let (before, after) = (&steps[..at], &steps[at + 1..]);
+            before.iter().chain(&instead).chain(after).cloned().collect::<Vec<_>>()
         };
-        let mut names: Vec<String> = values.iter().map(canonical).collect::<Result<_, _>>()?;
-        Ok(match self.method {
-            "countdistinct" => {
-                names.sort();
-                names.dedup();
-                count(names.len())
+        match step {
+            Step::Group { by, aggregates } => {
+                let groups = steps.iter().filter(|step| matches!(step, Step::Group { .. } | Step::Concat(_))).count();
+                if groups > 1 {
+                    all.push(with(Vec::new()));
+                }
+                for place in 0..by.len() + aggregates.len() {
+                    let (mut by, mut aggregates) = (by.clone(), aggregates.clone());
+                    match place.checked_sub(by.len()) {
+                        None => drop(by.remove(place)),
+                        Some(place) => drop(aggregates.remove(place)),
+                    }
+                    if !by.is_empty() || !aggregates.is_empty() {
+                        all.push(with(vec![Step::Group { by, aggregates }]));
+                    }
+                }
+                for (place, rolled) in by.iter().enumerate() {
+                    if let By::Rollup(_, of) = rolled {
+                        let mut by = by.clone();
+                        by.splice(place..=place, of.iter().map(|(of, kind)| By::One(of.clone(), *kind)));
+                        all.push(with(vec![Step::Group { by, aggregates: aggregates.clone() }]));
+                    }
+                }
             }
-            _ if values.is_empty() => Value::Null,
-            "sum" => Value::Number(Decimal::sum(&numbers())?),
-            "average" => Value::Number(Decimal::average(&numbers())?),
-            method => {
-                values.sort_by(naive::nulls_first);
-                let found = if method == "min" { values.first() } else { values.last() };
-                found.cloned().expect("there are some")
+            Step::Concat(parts) => {
+                all.extend(parts.iter().map(|part| with(part.clone())));
+                for (place, part) in parts.iter().enumerate() {
+                    for less in smaller(part).into_iter().filter(|less| !less.is_empty()) {
+                        let mut parts = parts.clone();
+                        parts[place] = less;
+                        all.push(with(vec![Step::Concat(parts)]));
+                    }
+                }
             }
-        })
+            _ => all.push(with(Vec::new())),
+        }
+    }
+    all
+}
+
+/// A cell as a text that is the same for what is equal; of what is not there it is another than of null.
+fn text(cell: Option<Value>, column: &Column) -> String {
+    match cell {
+        None => "-".to_owned(),
+        Some(value) if column.is_exact => exact(&value),
+        Some(value) => canonical(&value).unwrap_or_else(|_| exact(&value)),
     }
 }
 
-/// Texts that are the same for what is equal.
-fn canonical(value: &Value) -> Result<String, Unknown> {
-    Ok(match value {
-        Value::Text(text) => format!("Text {}", folded(text)?),
-        Value::Key(key) => format!("Key {}", key.to_ascii_lowercase()),
-        other => format!("{other:?}"),
-    })
-}
-
-fn canonical_rows(rows: &[Group]) -> Vec<String> {
-    let one = |value: &Value| canonical(value).unwrap_or_else(|_| format!("{value:?}"));
-    rows.iter().map(|row| row.iter().map(one).collect::<Vec<_>>().join(" | ")).collect()
+fn value_at(row: &Json, path: &str, kind: Kind) -> Option<Value> {
+    let row = row.as_object()?;
+    match path.split_once('/') {
+        Some((object, rest)) => value_at(row.get(object)?, rest, kind),
+        None if !row.contains_key(path) => None,
+        None => Some(shown_value(row, path, kind)),
+    }
 }
 
 impl World {
@@ -301,11 +482,12 @@ impl World {
         refusals: &mut Refusals,
     ) -> Option<String> {
         let mut groups = Groups::new(random, &self.tables);
+        refusals.note(&groups.to_string());
         let servers = self.servers();
         let two = [&servers[0], &servers[1 + nth % (servers.len() - 1)]];
         let mut found = self.compared_groups(&groups, two, Some(refusals)).await?;
         'smaller: loop {
-            for smaller in groups.smaller() {
+            for smaller in groups.smaller(&self.tables) {
                 if let Some(difference) = self.compared_groups(&smaller, two, None).await {
                     (groups, found) = (smaller, difference);
                     continue 'smaller;
@@ -328,26 +510,23 @@ impl World {
         let mut wrong = Vec::new();
         let mut native = None;
         for (name, server) in servers {
-            let said = groups.ask(server).await;
+            let said = groups.ask(server, &self.tables).await;
             if let Some(refusals) = &mut refusals {
                 *refusals.asked.entry((*name).to_owned()).or_default() += 1;
-                if let Err(code) = &said {
-                    *refusals.by_code.entry(((*name).to_owned(), code.clone())).or_default() += 1;
+                if let Err(why) = &said {
+                    let code = why.split(' ').next().unwrap_or_default().to_owned();
+                    *refusals.by_code.entry(((*name).to_owned(), code)).or_default() += 1;
                 }
             }
-            let said = said.map(|rows| canonical_rows(&rows));
             let should = match &expected {
                 Err(Unknown::Fails) => continue,
                 Err(Unknown::NotModelled) => native.get_or_insert_with(|| said.clone()).clone(),
-                Ok(rows) => Ok(canonical_rows(rows)),
+                Ok(rows) => Ok(rows.clone()),
             };
             if said != should {
                 wrong.push(format!("  {name} says {said:?}\n  and not {should:?}"));
             }
         }
-        (!wrong.is_empty()).then(|| {
-            let options: Vec<_> = groups.options().iter().map(|(name, value)| format!("{name}={value}")).collect();
-            format!("{}?{}\n{}", groups.set, options.join("&"), wrong.join("\n"))
-        })
+        (!wrong.is_empty()).then(|| format!("{groups}\n{}", wrong.join("\n")))
     }
 }

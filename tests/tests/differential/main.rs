@@ -8,14 +8,17 @@
 
 #![expect(clippy::print_stdout, reason = "what was asked, and how much of it was answered")]
 
+mod cuts;
 mod data;
 mod groups;
 mod naive;
+mod pipeline;
 mod query;
 mod random;
 mod rules;
 mod schema;
 mod value;
+mod values;
 mod world;
 
 use std::sync::Arc;
@@ -99,11 +102,12 @@ impl Run {
                         found.extend(world.difference_of_row(random).await);
                         continue;
                     }
-                    if random.chance(8) {
+                    if random.chance(12) {
                         found.extend(world.difference_of_groups(random, at / AT_ONCE, &mut refusals).await);
                         continue;
                     }
                     let query = Maker { random, tables: &world.tables }.query();
+                    refusals.note(&query.to_string());
                     if let Some(difference) = world.difference(&query, at / AT_ONCE, &mut refusals).await {
                         found.push(world.shrunk(query, difference).await);
                         if found.len() >= MOST {
@@ -127,6 +131,7 @@ impl Run {
         let (asked, refusals) = (self.asked, self.refusals);
         println!("{asked} requests; refused, by server and code: {:#?}", refusals.by_code);
         println!("not judged by the evaluation here: {}", refusals.not_judged);
+        println!("with: {:?}", refusals.with);
         self.differences.sort_by_key(String::len);
         let differences = self.differences;
         assert!(differences.is_empty(), "{} differences:\n\n{}", differences.len(), differences.join("\n\n"));

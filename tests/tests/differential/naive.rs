@@ -7,9 +7,11 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde_json::{Map, Value as Json};
 
+use crate::cuts::cut;
 use crate::query::{Expand, Expr, Filter, Options, Query, Search};
 use crate::schema::{Kind, Row, Table, Tables};
 use crate::value::{Decimal, Unknown, Value, folded, part};
+use crate::values::exact;
 
 /// What should come.
 #[derive(Clone, Debug)]
@@ -31,11 +33,23 @@ pub(crate) fn expected(query: &Query, tables: &Tables) -> Result<Expected, Unkno
         let of = &tables[&owner.set];
         (of.navigation(&owner.navigation).by.as_str(), of, owner.key.as_str())
     });
-    for row in matching(table, options, tables, only)? {
-        all.push(shown(options, &query.expand, table, row, tables)?);
+    let rows = matching(table, options, tables, only)?;
+    let (rows, skip, top, is_ordered) = match query.cut.is_empty() {
+        true => (rows, options.skip, options.top.unwrap_or(usize::MAX), !options.order.is_empty()),
+        false => cut(&query.cut, table, rows, tables)?,
+    };
+    for row in rows {
+        let mut shown = shown(options, &query.expand, table, row, tables)?;
+        for computed in query.compute.iter().filter(|computed| computed.can_be_shown && !query.only_count) {
+            // What cannot be made of a row is nobody's to see, though it may not be asked for.
+            let value = value(&computed.of, table, Some(row), tables)?;
+            if options.select.as_ref().is_none_or(|select| select.contains(&computed.name)) {
+                shown.insert(computed.name.clone(), exact(&value).into());
+            }
+        }
+        all.push(shown);
     }
-    let top = options.top.unwrap_or(usize::MAX);
-    Ok(Expected { all, skip: options.skip, top, is_ordered: !options.order.is_empty() })
+    Ok(Expected { all, skip, top, is_ordered })
 }
 
 /// The rows that meet the filter, in order.
@@ -354,6 +368,7 @@ fn is_whole(expr: &Expr, table: &Table) -> bool {
     match expr {
         Expr::Column(column) => table.kind(column) == Kind::Whole,
         Expr::Behind(..) | Expr::Count(..) => false,
+        Expr::Named(_, inner) => is_whole(inner, table),
         Expr::Literal(literal) => literal.text.parse::<i64>().is_ok(),
         Expr::Call(function, _) => {
             !matches!(*function, "round" | "floor" | "ceiling" | "fractionalseconds" | "totalseconds")
@@ -391,6 +406,7 @@ pub(crate) fn value(of: &Expr, table: &Table, row: Option<&Row>, tables: &Tables
             }
             row.map_or(Value::Null, |_| Value::of(count))
         }
+        Expr::Named(_, inner) => value(inner, table, row, tables)?,
         Expr::Literal(literal) => literal.value.clone(),
         Expr::Negate(inner) => match value(inner, table, row, tables)? {
             Value::Number(number) => Value::Number(number.negated()),

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::cuts::Cut;
 use crate::data::is_of_usual_case;
 use crate::random::Random;
 use crate::schema::{Kind, Table, Tables, parsed};
 use crate::value::Value;
+use crate::values::Computed;
 
 /// A request for rows of one table.
 #[derive(Clone, Debug)]
@@ -16,6 +18,9 @@ pub(crate) struct Query {
     pub(crate) of: Option<Owner>,
     /// `/$count`
     pub(crate) only_count: bool,
+    pub(crate) compute: Vec<Computed>,
+    /// The rows are cut by `$apply`, which then has the filter, too.
+    pub(crate) cut: Vec<Cut>,
     pub(crate) options: Options,
     /// `odata.maxpagesize`: the pages are followed to the end.
     pub(crate) page: Option<usize>,
@@ -108,6 +113,8 @@ pub(crate) enum Expr {
     Behind(Vec<String>, String),
     /// How many rows point here that meet this.
     Count(String, Option<Box<Filter>>),
+    /// What `$compute` has given a name.
+    Named(String, Box<Expr>),
     Literal(Literal),
     Call(&'static str, Vec<Expr>),
     Arithmetic(&'static str, Box<Expr>, Box<Expr>),
@@ -132,6 +139,16 @@ impl Query {
         };
         let path = if self.only_count { format!("{rows}/$count") } else { rows };
         let mut options = self.options.parts();
+        if !self.cut.is_empty() {
+            options.retain(|(name, _)| *name != "$filter");
+            let filter = self.options.filter.as_ref().map(|filter| format!("filter({})", filter.text("", 0)));
+            let steps: Vec<_> = filter.into_iter().chain(self.cut.iter().map(Cut::text)).collect();
+            options.push(("$apply", steps.join("/")));
+        }
+        if !self.compute.is_empty() {
+            let item = |computed: &Computed| format!("{} as {}", computed.of.text(""), computed.name);
+            options.push(("$compute", self.compute.iter().map(item).collect::<Vec<_>>().join(",")));
+        }
         if !self.expand.is_empty() {
             options.push(("$expand", self.expand.iter().map(Expand::text).collect::<Vec<_>>().join(",")));
         }
@@ -148,6 +165,19 @@ impl Query {
         }
         if self.page.is_some() {
             all.push(Self { page: None, ..self.clone() });
+        }
+        for at in 0..self.compute.len() {
+            let mut less = self.clone();
+            let gone = less.compute.remove(at);
+            let is_used = less.parts().1.iter().any(|(_, text)| text.contains(&gone.name));
+            if !is_used {
+                all.push(less);
+            }
+        }
+        for at in 0..self.cut.len().max(1) - 1 {
+            let mut less = self.clone();
+            less.cut.remove(at + 1);
+            all.push(less);
         }
         all.extend(self.options.smaller().into_iter().map(|options| Self { options, ..self.clone() }));
         for (at, expand) in self.expand.iter().enumerate() {
@@ -341,7 +371,37 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// The columns of a row that it is about; those of related rows are not.
+    fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::And(a, b) | Self::Or(a, b) => [a.columns(), b.columns()].concat(),
+            Self::Not(inner) => inner.columns(),
+            Self::Compare(_, a, b) | Self::Text(_, a, b) => [a.columns(), b.columns()].concat(),
+            Self::In(of, _) => of.columns(),
+            Self::Is(column) | Self::Dataverse(_, column, _) => vec![column],
+            Self::Behind(..) | Self::Rows(..) => Vec::new(),
+            Self::RowsLike(_, _, _, _, own) => vec![own],
+        }
+    }
+}
+
 impl Expr {
+    /// The columns of a row that it is of; those of related rows are not.
+    pub(crate) fn columns(&self) -> Vec<&str> {
+        match self {
+            Self::Column(column) => vec![column],
+            Self::Behind(..) | Self::Count(..) | Self::Literal(_) => Vec::new(),
+            Self::Named(_, inner) | Self::Negate(inner) => inner.columns(),
+            Self::Call(_, arguments) => arguments.iter().flat_map(Self::columns).collect(),
+            Self::Arithmetic(_, a, b) => [a.columns(), b.columns()].concat(),
+            Self::Condition(condition) => condition.columns(),
+            Self::Case(branches) => {
+                branches.iter().flat_map(|(condition, value)| [condition.columns(), value.columns()].concat()).collect()
+            }
+        }
+    }
+
     pub(crate) fn text(&self, prefix: &str) -> String {
         match self {
             Self::Column(column) => format!("{prefix}{column}"),
@@ -350,6 +410,7 @@ impl Expr {
             Self::Count(navigation, Some(filter)) => {
                 format!("{prefix}{navigation}/$count($filter={})", filter.text("", 0))
             }
+            Self::Named(name, _) => name.clone(),
             Self::Literal(literal) => literal.text.clone(),
             Self::Call(function, arguments) => {
                 let mut arguments: Vec<_> = arguments.iter().map(|argument| argument.text(prefix)).collect();
@@ -376,7 +437,7 @@ fn literals(list: &[Literal]) -> String {
 }
 
 /// Numbers that are written in many ways.
-const NUMBERS: [&str; 14] = [
+pub(crate) const NUMBERS: [&str; 14] = [
     "0",
     "1",
     "1.0",
@@ -392,7 +453,7 @@ const NUMBERS: [&str; 14] = [
     "1e100",
     "100000000000000000000",
 ];
-const MOMENTS: [&str; 9] = [
+pub(crate) const MOMENTS: [&str; 9] = [
     "2015-02-07T13:28:17Z",
     "2015-02-07T13:28:17.239+02:00",
     "2015-02-07T00:00:00Z",
@@ -429,7 +490,7 @@ const RELATIVE: [&str; 23] = [
     "Yesterday",
     "Tomorrow",
 ];
-const DAYS: [&str; 8] =
+pub(crate) const DAYS: [&str; 8] =
     ["2015-02-07", "2015-02-06", "2015-01-01", "2016-02-29", "9999-12-31", "0001-01-01", "1970-01-01", "2015-12-31"];
 const TEXTS: [&str; 16] = [
     "muller",
@@ -476,7 +537,14 @@ impl Maker<'_> {
         } else if self.random.chance(20) && !table.navigations.is_empty() {
             expand = self.expand(table, 3);
         }
-        Query { set: table.set.clone(), of, only_count, options, page, expand }
+        let (compute, cut) = (Vec::new(), Vec::new());
+        let mut query = Query { set: table.set.clone(), of, only_count, compute, cut, options, page, expand };
+        if !only_count && self.random.chance(6) {
+            self.cut(&mut query, table);
+        } else if self.random.chance(10) {
+            self.compute(&mut query, table);
+        }
+        query
     }
 
     /// So many levels at most.
@@ -555,7 +623,7 @@ impl Maker<'_> {
         select
     }
 
-    fn ordered(&mut self, table: &Table) -> Expr {
+    pub(crate) fn ordered(&mut self, table: &Table) -> Expr {
         if self.random.chance(25)
             && let Some((joined, _)) = self.joined(table)
         {
@@ -707,6 +775,11 @@ impl Maker<'_> {
                 }
             }
         }
+    }
+
+    /// A condition on a row alone.
+    pub(crate) fn filter_of_row(&mut self, table: &Table) -> Filter {
+        self.leaf(table, 0)
     }
 
     /// What conditions say, as values.
@@ -945,16 +1018,16 @@ impl Maker<'_> {
     }
 }
 
-fn literal(kind: Kind, text: &str) -> Literal {
+pub(crate) fn literal(kind: Kind, text: &str) -> Literal {
     let value = parsed(kind, text).unwrap_or_else(|| panic!("{text} is no {kind:?}"));
     Literal { text: written(kind, text), value }
 }
 
-fn number(text: &str) -> Literal {
+pub(crate) fn number(text: &str) -> Literal {
     literal(Kind::Decimal, text)
 }
 
-fn whole(number: i64) -> Literal {
+pub(crate) fn whole(number: i64) -> Literal {
     Literal { text: number.to_string(), value: Value::of(number) }
 }
 

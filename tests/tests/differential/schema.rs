@@ -66,6 +66,12 @@ impl Table {
 }
 
 impl Row {
+    /// A row that shows all of these values.
+    pub(crate) fn of(cells: BTreeMap<String, Value>) -> Self {
+        let shown = cells.keys().map(|name| (name.clone(), Json::Null)).collect();
+        Self { shown, cells, leads_to: BTreeMap::new() }
+    }
+
     pub(crate) fn key(&self, table: &Table) -> &str {
         self.shown[&table.key].as_str().expect("a key")
     }

@@ -69,6 +69,13 @@ impl Value {
         }
     }
 
+    pub(crate) fn number(&self) -> Option<&Decimal> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
     /// A whole number.
     pub(crate) fn of(number: i64) -> Self {
         Self::Number(Decimal::parse(&number.to_string()).expect("a number"))

@@ -7,12 +7,14 @@ use serde_json::{Map, Value, json};
 use turntable::model::limits::Limits;
 use turntable_tests::{Fhir, Server, Setup, encode};
 
+use crate::cuts::Cut;
 use crate::data;
 use crate::naive::{self, Expected};
-use crate::query::{Expand, Query};
+use crate::query::{Expand, Maker, Query};
 use crate::random::Random;
 use crate::schema::{Table, Tables, tables};
 use crate::value::Unknown;
+use crate::values::{self, Computed};
 
 pub(crate) const ACCEPT: &str = "application/json;IEEE754Compatible=true";
 
@@ -66,15 +68,43 @@ pub(crate) struct Refusals {
     /// By server and code.
     pub(crate) by_code: BTreeMap<(String, String), usize>,
     pub(crate) not_judged: usize,
+    /// How many requests had what.
+    pub(crate) with: BTreeMap<&'static str, usize>,
 }
 
+/// What requests are made of, as it is written.
+const PARTS: [&str; 14] = [
+    "$filter=",
+    "$search=",
+    "$orderby=",
+    "$expand=",
+    "$count",
+    "$compute=",
+    "$apply=",
+    "compute(",
+    "concat(",
+    "rollup(",
+    "orderby(",
+    "count(",
+    "sum(",
+    "percent(",
+];
+
 impl Refusals {
+    /// Counts what a request is made of.
+    pub(crate) fn note(&mut self, request: &str) {
+        PARTS.iter().filter(|part| request.contains(**part)).for_each(|part| *self.with.entry(part).or_default() += 1);
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         for (what, count) in other.by_code {
             *self.by_code.entry(what).or_default() += count;
         }
         for (server, count) in other.asked {
             *self.asked.entry(server).or_default() += count;
+        }
+        for (what, count) in other.with {
+            *self.with.entry(what).or_default() += count;
         }
         self.not_judged += other.not_judged;
     }
@@ -190,11 +220,24 @@ impl World {
         let tables: Vec<&Table> = self.tables.values().collect();
         let table = random.pick(&tables);
         let row = random.pick(&table.rows);
-        let path = format!("{}({})", table.set, row.key(table));
+        let mut path = format!("{}({})", table.set, row.key(table));
         let (_, server) = random.pick(&self.servers);
+        let mut should = row.shown.clone();
+        let mut computed = Vec::new();
+        if random.chance(30) {
+            let (of, kind) = Maker { random, tables: &self.tables }.value(table);
+            let Ok(value) = naive::value(&of, table, Some(row), &self.tables) else { return None };
+            should.insert("val0".to_owned(), values::exact(&value).into());
+            path = format!("{path}?$compute={}", encode(&format!("{} as val0", of.text(""))));
+            computed.push(Computed { name: "val0".to_owned(), of, kind, can_be_shown: true });
+        }
         let answer = server.call(Method::GET, &path).header("accept", ACCEPT).send().await;
-        let is = sorted(without_tags(answer.json())).to_string();
-        let should = sorted(Value::Object(row.shown.clone())).to_string();
+        let mut is = without_tags(answer.json());
+        if let Some(is) = is.as_object_mut() {
+            values::settle(is, &computed);
+        }
+        let is = sorted(is).to_string();
+        let should = sorted(Value::Object(should)).to_string();
         (is != should).then(|| format!("{path}\n  is {}\n  and not {}", shortened(&is), shortened(&should)))
     }
 
@@ -291,7 +334,8 @@ impl World {
                     }
                     rows
                 };
-                let window = query.options.top.is_some() || query.options.skip > 0;
+                let is_cut = query.cut.iter().any(|cut| !matches!(cut, Cut::Order(_)));
+                let window = query.options.top.is_some() || query.options.skip > 0 || is_cut;
                 count == other_count
                     && rows.len() == other_rows.len()
                     && ((window && query.options.order.is_empty()) || settled(rows) == settled(other_rows))
@@ -334,7 +378,10 @@ impl World {
             count = count.or_else(|| usize::try_from(total?).ok());
             if let Some(Value::Array(found)) = page.get_mut("value").map(Value::take) {
                 rows.extend(found.into_iter().filter_map(|row| match without_tags(row) {
-                    Value::Object(row) => Some(row),
+                    Value::Object(mut row) => {
+                        values::settle(&mut row, &query.compute);
+                        Some(row)
+                    }
                     _ => None,
                 }));
             }

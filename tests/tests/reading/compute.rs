@@ -85,6 +85,9 @@ async fn values_are_shown_compared_and_sorted_by() {
             ("$select", "lastname"),
             ("$expand", "msemr_managingorganization($select=name)"),
         ];
+        // A count shows nothing.
+        let count = server.get("contacts/$count", &behind[..2]).await.expect(200);
+        assert_ne!(count.text.trim_start_matches('\u{feff}'), "0");
         for row in server.get("contacts", &behind).await.expect(200).rows() {
             assert!(row["msemr_managingorganization"]["name"].is_string(), "{row}");
         }

@@ -158,6 +158,14 @@ async fn parts_give_what_each_of_them_gives() {
                 &["msemr_comment,msemr_status,msemr_subjecttypepatient/lastname", "msemr_comment,msemr_status"],
             ),
             (
+                "rollup($all,msemr_status,msemr_comment),msemr_subjecttypepatient/lastname",
+                &[
+                    "msemr_status,msemr_comment,msemr_subjecttypepatient/lastname",
+                    "msemr_status,msemr_subjecttypepatient/lastname",
+                    "msemr_subjecttypepatient/lastname",
+                ],
+            ),
+            (
                 "rollup($all,msemr_status),rollup($all,msemr_comment)",
                 &["msemr_status,msemr_comment", "msemr_comment", "msemr_status", ""],
             ),
