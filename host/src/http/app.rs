@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
+use percent_encoding::percent_decode_str;
 
 use crate::http::doors::{self, Entered};
 use crate::http::failures::Failure;
@@ -358,7 +359,17 @@ fn asked_for(path: &str) -> Option<&str> {
 
 /// Keys are no names, but they lead to patients: the log has the table alone.
 fn keyless(path: &str) -> String {
-    path.split('/').map(|segment| segment.split('(').next().unwrap_or_default()).collect::<Vec<_>>().join("/")
+    let (mut kept, mut is_key, mut is_text) = (String::new(), false, false);
+    for c in percent_decode_str(path).decode_utf8_lossy().chars() {
+        match c {
+            '\'' => is_text = !is_text,
+            '(' if !is_text => is_key = true,
+            ')' if !is_text => is_key = false,
+            _ if is_key || is_text => {}
+            _ => kept.push(if c.is_control() { '?' } else { c }),
+        }
+    }
+    kept
 }
 
 async fn not_allowed(method: Method) -> Response {
@@ -433,6 +444,16 @@ mod tests {
 
     #[test]
     fn keys_stay_out_of_the_log() {
-        assert_eq!(keyless("/api/data/v9.2/contacts(4c73b472-442b)/x"), "/api/data/v9.2/contacts/x");
+        for (path, kept) in [
+            ("contacts(4c73b472-442b)/x", "contacts/x"),
+            ("contacts%284c73b472-442b%29/x", "contacts/x"),
+            ("contacts(system='http://h/mrn',id='M-1')/x(2)/y", "contacts/x/y"),
+            ("contacts(id='M)-1')/x", "contacts/x"),
+            ("contacts(id=%27M%27%27)-1%27)/x", "contacts/x"),
+            ("contacts(id='M-1", "contacts"),
+            ("contacts'M-1'/x", "contacts/x"),
+        ] {
+            assert_eq!(keyless(&format!("/api/data/v9.2/{path}")), format!("/api/data/v9.2/{kept}"), "{path}");
+        }
     }
 }

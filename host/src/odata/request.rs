@@ -633,9 +633,9 @@ impl Reader<'_> {
         self.method(if extra.is_some() { &["GET", "POST", "DELETE"] } else { &["GET"] })?;
         may(table, table.access.read, "read")?;
         self.options.only(FOR_REFERENCES, "addresses of rows")?;
-        let mut query = self.options.query(table, self.context)?;
+        let mut query = self.options.query_of_count(table, self.context)?;
         query.filter = both(extra, query.filter.take());
-        (query.select, query.computed) = (Some(vec![table.key]), Vec::new());
+        query.select = Some(vec![table.key]);
         self.references.set(true);
         Ok(Request::Read { table: table.clone(), query })
     }

@@ -304,10 +304,22 @@ impl Readers {
 
 impl Reader<'_> {
     fn moment<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let moment = self.unchecked_transaction()?;
-        let found = read(&moment)?;
-        moment.commit()?;
-        Ok(found)
+        self.prepare_cached("BEGIN")?.execute([])?;
+        let _moment = Moment(self);
+        read(self)
+    }
+}
+
+/// Ended when dropped. It has written nothing, so it does not matter how.
+struct Moment<'c>(&'c Connection);
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        let ended = self.0.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        if ended.is_err() && !self.0.is_autocommit() {
+            // What cannot be ended in good order is broken off, as a connection that is still in a moment would see no other.
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
     }
 }
 
