@@ -26,8 +26,6 @@ use crate::related;
 const ROWS: usize = 1_000_000;
 /// Rows of a page.
 const PAGE: u64 = 50;
-/// Rows of pages that are asked for without a count.
-const SIZES: [u64; 4] = [10, 50, 500, 5_000];
 const ROUNDS: usize = 15;
 /// What a read may take, and the store to find that an index is wanted and to make it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -55,9 +53,6 @@ const PERSON: [(&str, Kind); 3] = [
     ("name", Kind::Text { max_length: None, multi_line: false }),
     ("city", Kind::Text { max_length: None, multi_line: false }),
 ];
-
-/// The question that is asked for pages of all sizes.
-const BY_SIZE: &str = "a third of the rows, the newest first";
 
 /// A question, in both tongues.
 struct Question {
@@ -93,7 +88,7 @@ fn questions() -> Vec<Question> {
             index: "(effective DESC, id)",
         },
         Question {
-            name: BY_SIZE,
+            name: "a third of the rows, the newest first",
             filter: Some(text(STATUS, "final")),
             order: by(EFFECTIVE, true),
             sql: "WHERE status = 'final'",
@@ -150,18 +145,17 @@ async fn measured(report: &mut Report, rows: usize) -> Result<()> {
         &["ms before", "p50 ms", "by hand", "times"],
         &[],
     );
-    let mut sizes = Table::new(format!("Pages without a count: {BY_SIZE}"), &["p50 ms", "by hand", "times"], &[]);
     for question in questions() {
         let begun = Instant::now();
-        let before = ask(&store, &table, &question, PAGE, true).await?;
+        let before = ask(&store, &table, &question).await?;
         let first = milliseconds(begun.elapsed());
         let until = Instant::now() + PATIENCE;
         let waited = Instant::now();
-        ask(&store, &table, &question, PAGE, true).await?;
+        ask(&store, &table, &question).await?;
         // The index is there when the page is fast; where it is of no use, never.
         loop {
             let begun = Instant::now();
-            ask(&store, &table, &question, PAGE, true).await?;
+            ask(&store, &table, &question).await?;
             if milliseconds(begun.elapsed()) < first / 2.0 || Instant::now() > until {
                 break;
             }
@@ -172,9 +166,9 @@ async fn measured(report: &mut Report, rows: usize) -> Result<()> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let begun = Instant::now();
-            let found = ask(&store, &table, &question, PAGE, true).await?;
+            let found = ask(&store, &table, &question).await?;
             ours.push(milliseconds(begun.elapsed()));
-            let (took, by_hand) = timed(|| ask_by_hand(&hand, &question, PAGE, true));
+            let (took, by_hand) = timed(|| ask_by_hand(&hand, &question));
             theirs.push(took);
             if found != before || found != by_hand? {
                 return Err(format!("{}: the answers differ", question.name).into());
@@ -182,29 +176,11 @@ async fn measured(report: &mut Report, rows: usize) -> Result<()> {
         }
         let (ours, theirs) = (quantile(&mut ours, 0.5), quantile(&mut theirs, 0.5));
         pages.row(question.name, [first, ours, theirs, ours / theirs]);
-        if question.name == BY_SIZE {
-            for page in SIZES {
-                let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-                for _ in 0..ROUNDS {
-                    let begun = Instant::now();
-                    let (found, _) = ask(&store, &table, &question, page, false).await?;
-                    ours.push(milliseconds(begun.elapsed()));
-                    let (took, by_hand) = timed(|| ask_by_hand(&hand, &question, page, false));
-                    theirs.push(took);
-                    if found != by_hand?.0 || found.len() as u64 != page {
-                        return Err(format!("a page of {page}: the answers differ").into());
-                    }
-                }
-                let (ours, theirs) = (quantile(&mut ours, 0.5), quantile(&mut theirs, 0.5));
-                sizes.row(format!("{page} rows"), [ours, theirs, ours / theirs]);
-            }
-        }
         // Each question beside its own index only.
         hand.execute_batch(&format!("DROP INDEX \"{}\"", question.name))?;
     }
     report.add(&making);
     report.add(&pages);
-    report.add(&sizes);
     let related = related::Asked { store: &store, observations: &table, persons: &persons, hand: &hand };
     related.measured(report).await?;
     Ok(store.close().await?)
@@ -213,15 +189,15 @@ async fn measured(report: &mut Report, rows: usize) -> Result<()> {
 /// The numbers of a page's rows, and how many rows there are.
 type Found = (Vec<String>, u64);
 
-async fn ask(store: &Store, table: &Arc<Described>, question: &Question, page: u64, count: bool) -> Result<Found> {
+async fn ask(store: &Store, table: &Arc<Described>, question: &Question) -> Result<Found> {
     let scan = NativeScan {
         table: table.clone(),
         columns: (0..COLUMNS.len()).collect(),
         filter: question.filter.clone(),
         order: question.order.clone(),
         skip: 0,
-        top: Some(page),
-        count,
+        top: Some(PAGE),
+        count: true,
         beside: Vec::new(),
     };
     let limits = ScanLimits { rows: 5_000, bytes: usize::MAX, deadline: Instant::now() + PATIENCE };
@@ -230,9 +206,9 @@ async fn ask(store: &Store, table: &Arc<Described>, question: &Question, page: u
     Ok(((0..found.rows.len()).map(number).collect(), found.count.unwrap_or_default()))
 }
 
-fn ask_by_hand(connection: &Connection, question: &Question, page: u64, count: bool) -> Result<Found> {
+fn ask_by_hand(connection: &Connection, question: &Question) -> Result<Found> {
     let select = format!(
-        "SELECT id, status, code, effective, value, description FROM by_hand {} {} LIMIT {page}",
+        "SELECT id, status, code, effective, value, description FROM by_hand {} {} LIMIT {PAGE}",
         question.sql, question.order_sql
     );
     let mut select = connection.prepare_cached(&select)?;
@@ -243,9 +219,6 @@ fn ask_by_hand(connection: &Connection, question: &Question, page: u64, count: b
             [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
         let rusqlite::types::Value::Integer(effective) = cells[EFFECTIVE] else { return Err("no number".into()) };
         numbers.push(effective.to_string());
-    }
-    if !count {
-        return Ok((numbers, 0));
     }
     let mut count = connection.prepare_cached(&format!("SELECT count(*) FROM by_hand {}", question.sql))?;
     let count: i64 = count.query_row([], |row| row.get(0))?;
