@@ -1,6 +1,6 @@
 // OData clients and a FHIR client for JavaScript, as npm has them, against a server of ours: o.js with odata-query,
 // @odata/client, ts-odata-client, ts-odatajs, odata2ts with a client that it generates, Syncfusion's DataManager, Kendo's data-query,
-// fhir-kit-client. Each does what it is made for. And what clients read first, by ajv and Spectral.
+// fhir-kit-client. Each does what it is made for. And what clients read first, by ajv, Spectral, odata-csdl and odata-openapi.
 //
 //   odata.cjs SERVER_PORT FOLDER_OF_NODE_MODULES
 //
@@ -189,6 +189,23 @@ const judges = {
         const validate = new Ajv({ strict: false, logger: false, validateFormats: false }).compile(schema);
         assert.ok(validate(await json("$metadata?$format=json")), JSON.stringify(validate.errors));
         assert.ok(!validate({ $Version: 4 }), "a judge that takes everything");
+    },
+    async "odata-csdl and odata-openapi: $metadata as OpenAPI"() {
+        const { xml2json } = load("odata-csdl");
+        const { csdl2openapi } = load("odata-openapi");
+        const read = async (accept) => (await fetch(`${root}$metadata`, { headers: { accept } })).text();
+        const messages = [];
+        const converted = xml2json(Buffer.from(await read("application/xml")), { messages, strict: true, validate: true });
+        assert.deepEqual(messages, []);
+        const own = JSON.parse(await read("application/json"));
+        for (const of of [own, converted]) {
+            const found = [];
+            const api = csdl2openapi(of, { messages: found, scheme: "http", host: "localhost", basePath: "/api/data/v9.2" });
+            assert.deepEqual(found, []);
+            assert.ok(api.paths["/contacts"].get && api.paths["/contacts"].post, "what can be done with a table is said");
+        }
+        const types = (of) => Object.keys(of["Microsoft.Dynamics.CRM"]).sort();
+        assert.deepEqual(types(own), types(converted));
     },
     async "Spectral: $openapi"() {
         const folder = fs.mkdtempSync(path.join(os.tmpdir(), "turntable-spectral-"));
