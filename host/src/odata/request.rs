@@ -345,7 +345,10 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        let table = self.context.catalog.entity_set(&first.name)?;
+        let table = match self.context.catalog.entity_set(&first.name) {
+            Err(_) if self.is_operation(first, rest) => return Err(self.no_operation(bare(&first.name))),
+            found => found?,
+        };
         self.twins.set(self.context.catalog.is_twin(&first.name));
         match &first.key {
             None => self.set(table, rest),
@@ -353,6 +356,26 @@ impl Reader<'_> {
                 RowKey::Of(key) => self.row(table, key, rest),
                 RowKey::Missing(key) => self.missing(table, &key, rest),
             },
+        }
+    }
+
+    /// Whether something that is no table is called like a function or action: in capitals, with parameters by their names or with none.
+    fn is_operation(&self, first: &Segment, rest: &[Segment]) -> bool {
+        let called = first.key.as_deref().map(|key| key.is_empty() || key.contains('='));
+        let is_bare = called.is_none() && rest.is_empty() && self.message.method == "POST";
+        let is_qualified = bare(&first.name) != first.name;
+        let is_named_so = bare(&first.name).starts_with(|c: char| c.is_ascii_uppercase());
+        is_named_so && (is_qualified || called.unwrap_or(is_bare))
+    }
+
+    fn no_operation(&self, name: &str) -> Error {
+        let error = unsupported(&format!("the function or action `{name}`")).target(name);
+        match name {
+            "RetrieveTotalRecordCount" => error.hint("GET the table's `/$count`"),
+            "RetrieveEntity" | "RetrieveAllEntities" => error.hint("GET `EntityDefinitions`"),
+            "RetrieveEntityChanges" => error.hint("GET the table with `Prefer: odata.track-changes`"),
+            "ExecuteFetch" => error.hint("GET the table with `?fetchXml=…`"),
+            _ => error,
         }
     }
 

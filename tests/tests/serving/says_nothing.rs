@@ -151,10 +151,7 @@ async fn do_all() {
 
 /// A system with slashes, which separate segments elsewhere, before the value.
 fn by_identifier(value: &str) -> String {
-    format!(
-        "contacts(tt_identifiersystem='http://hospital.example/mrn',tt_identifier='{}')",
-        value.replace('\'', "''")
-    )
+    format!("contacts(tt_identifiersystem='http://hospital.example/mrn',tt_identifier='{}')", value.replace('\'', "''"))
 }
 
 async fn tell() {
