@@ -842,6 +842,9 @@ pub mod http {
     /// All rows of a query as a file.
     pub mod export;
 
+    /// A request to the table API, read, and the links of its answer.
+    pub mod sent;
+
     /// The table API.
     pub mod tables;
 

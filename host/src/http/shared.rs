@@ -25,6 +25,10 @@ use crate::router::snapshot::Turntable;
 use crate::telemetry::spans::Recorder;
 use crate::telemetry::traces::Traces;
 
+/// Bytes of a body, or of the cells of an answer, that are read or written at once on a thread of the reactor: it takes
+/// less than a millisecond.
+pub(super) const AT_ONCE: usize = 256 << 10;
+
 /// Where the table API begins.
 pub const API: &str = "/api/data/v9.2/";
 

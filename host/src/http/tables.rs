@@ -4,11 +4,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Bytes;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,22 +19,21 @@ use crate::http::export::{self, Export};
 use crate::http::identity::{may, or_forbidden};
 use crate::http::ingest::response_bundle;
 use crate::http::metadata::Which;
-use crate::http::shared::{self, App, PROVIDER_API, Shared, below, failure};
+use crate::http::sent::Sent;
+use crate::http::shared::{self, AT_ONCE, App, Shared, below, failure};
 use crate::http::{actions, body};
 use crate::model::access::Operation;
 use crate::model::aggregate::Aggregation;
-use crate::model::alternate::Named;
 use crate::model::caller::{Caller, Kind};
 use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
 use crate::model::key;
-use crate::model::limits::Limits;
 use crate::model::query::{Change, Expand, Filter, Precondition, Query};
 use crate::model::result::{Changes, Expanded, Names};
 use crate::model::rows::Rows;
 use crate::model::table::Table;
-use crate::model::user_view::{UserView, UserViewChange};
+use crate::model::user_view::UserViewChange;
 use crate::odata::definitions::address::{Answer, Definitions};
 use crate::odata::definitions::user_view;
 use crate::odata::delta::{self, Then};
@@ -44,10 +41,10 @@ use crate::odata::fetch::query::cookie;
 use crate::odata::files::{self, Described};
 use crate::odata::flat;
 use crate::odata::groups;
-use crate::odata::headers::{Detail, FileForm, Headers};
+use crate::odata::headers::{Detail, FileForm};
 use crate::odata::metadata::NAMESPACE;
 use crate::odata::reply::{self, Found, Style};
-use crate::odata::request::{Call, Message, Reading, Request, read, user_view_asked};
+use crate::odata::request::{Call, Request, user_view_asked};
 use crate::plan::evaluate::residual::columns_of_expr;
 use crate::router::noted::Noting;
 use crate::router::read::fetch::Fetched;
@@ -56,31 +53,6 @@ use crate::router::snapshot::ServedTable;
 use crate::router::work;
 use crate::router::write::change::Written;
 use crate::router::write::ingest::{How, Taken};
-
-/// Bytes of a body, or of the cells of an answer, that are read or written at once on a thread of the reactor: it takes
-/// less than a millisecond.
-const AT_ONCE: usize = 256 << 10;
-
-/// A request as it was sent.
-#[derive(Clone)]
-pub(super) struct Sent {
-    pub(super) method: Method,
-    pub(super) headers: HeaderMap,
-    /// After the service root, as sent.
-    pub(super) path: String,
-    pub(super) query: String,
-    pub(super) body: Bytes,
-    /// The service root as the client sees it.
-    pub(super) base: String,
-    /// Its answer is a part of another.
-    pub(super) in_batch: bool,
-    /// The view of a user that the query string names, once it has been looked up.
-    pub(super) user_view: Option<UserView>,
-    /// What it names by something else than a key, as far as that has been looked up.
-    pub(super) found: Vec<(Named, Option<Uuid>)>,
-    /// The address that it came from.
-    pub(super) peer: Option<IpAddr>,
-}
 
 /// A change that is made, or staged, and not shown yet.
 pub(super) struct Changed {
@@ -305,110 +277,6 @@ impl Changed {
         let written = Written { row, ..self.written };
         let serving = Serving { app, session, sent: self.sent, call: self.call.clone(), noted, part: self.part };
         serving.written(&table, written, query).await
-    }
-}
-
-impl Sent {
-    /// A query in a body (`POST …/$query`) as the GET that it stands for (OData 4.01 URL Conventions, 5.1): addresses may be too
-    /// long for what is on the way, or not be for its log.
-    pub(super) fn by_get(mut self, limits: &Limits) -> Result<Self> {
-        let Some(path) = ["/$query", "/%24query"].into_iter().find_map(|end| self.path.strip_suffix(end)) else {
-            return Ok(self);
-        };
-        if self.method != Method::POST {
-            let error = Error::new(Code::MethodNotAllowed, format!("{} has no meaning here", self.method));
-            return Err(error.allow(&["POST"]).hint("POST the query as the body, as text/plain"));
-        }
-        Headers(&headers(&self.headers)?).check_text_body()?;
-        if self.body.len() > limits.url_bytes {
-            let message =
-                format!("the query has {} bytes; the limit `url_bytes` is {}", self.body.len(), limits.url_bytes);
-            return Err(Error::new(Code::BodyTooLarge, message));
-        }
-        let said = std::str::from_utf8(&self.body).ok().map(str::trim);
-        let said = said.ok_or_else(|| Error::new(Code::BadUrl, "the query in the body is not UTF-8"))?;
-        let separator = if self.query.is_empty() || said.is_empty() { "" } else { "&" };
-        self.query = format!("{}{separator}{said}", self.query);
-        self.path = path.to_owned();
-        (self.method, self.body) = (Method::GET, Bytes::new());
-        Ok(self)
-    }
-
-    /// The request, and what it is. What it names by something else than a key is looked up, and it is read again.
-    pub(super) async fn read(self, session: &Session) -> Result<(Arc<Self>, Result<Call>)> {
-        let (mut sent, limits) = (Arc::new(self), session.limits());
-        // Each step of a path is looked up by itself, and paths are short.
-        loop {
-            let reading = if sent.body.len() <= AT_ONCE {
-                sent.reading(session.catalog(), limits)
-            } else {
-                let (sent, catalog, limits) = (sent.clone(), session.catalog_kept(), limits.clone());
-                session.work_aside(move || sent.reading(&catalog, &limits)).await?
-            };
-            let wanted = match reading {
-                Ok(Reading::Whole(call)) => return Ok((sent, Ok(*call))),
-                Ok(Reading::Wants(wanted)) => wanted,
-                Err(error) => return Ok((sent, Err(error))),
-            };
-            let mut asked = Arc::unwrap_or_clone(sent);
-            for named in wanted {
-                match session.row_named(&named).await {
-                    Ok(row) => asked.found.push((named, row)),
-                    Err(error) => return Ok((Arc::new(asked), Err(error))),
-                }
-            }
-            sent = Arc::new(asked);
-        }
-    }
-
-    fn reading(&self, catalog: &Catalog, limits: &Limits) -> Result<Reading> {
-        let headers = headers(&self.headers)?;
-        let message = Message {
-            // An answer to HEAD is one to GET without its body, which the HTTP layer leaves out.
-            method: if self.method == Method::HEAD { "GET" } else { self.method.as_str() },
-            path: &self.path,
-            query: &self.query,
-            headers: Headers(&headers),
-            body: &self.body,
-            base: &self.base,
-            user_view: self.user_view.as_ref(),
-            found: &self.found,
-        };
-        let mut reading = read(&message, catalog, limits, jiff::Timestamp::now().into())?;
-        if let Reading::Whole(call) = &mut reading {
-            call.format.dates_as_moments = self.base.ends_with(PROVIDER_API);
-        }
-        Ok(reading)
-    }
-
-    /// The request without its token: what a next link is good for. Clients write a link anew in their own way, `%27` for `'`.
-    fn token_binding(&self) -> String {
-        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let parts = |text: &str, separator| text.split(separator).map(decoded).collect::<Vec<_>>().join("\0");
-        format!("{}\0?{}", parts(&self.path, '/'), parts(&self.without_token(), '&'))
-    }
-
-    fn next_link(&self, token: &str) -> String {
-        let query = self.without_token();
-        let separator = if query.is_empty() { "" } else { "&" };
-        format!("{}{}?{query}{separator}$skiptoken={token}", self.base, self.path)
-    }
-
-    /// Of what has changed since a token was given.
-    fn delta_link(&self, token: &str) -> String {
-        let query = self.without_token();
-        let separator = if query.is_empty() { "" } else { "&" };
-        format!("{}{}?{query}{separator}$deltatoken={token}", self.base, self.path)
-    }
-
-    fn without_token(&self) -> String {
-        let is_token = |pair: &&str| {
-            let name = pair.split('=').next().unwrap_or_default();
-            let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-            let name = name.trim_start_matches('$');
-            ["skiptoken", "deltatoken"].iter().any(|token| name.eq_ignore_ascii_case(token))
-        };
-        self.query.split('&').filter(|pair| !pair.is_empty() && !is_token(pair)).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -975,23 +843,6 @@ fn set(headers: &mut HeaderMap, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
         headers.insert(name, value);
     }
-}
-
-pub(super) fn headers(headers: &HeaderMap) -> Result<Vec<(&str, &str)>> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| {
-            match value.to_str() {
-                Ok(text) => Some(Ok((name.as_str(), text))),
-                Err(_) if Headers::reads(name.as_str()) => {
-                    let text = format!("the header `{name}` holds something else than ASCII");
-                    Some(Err(Error::new(Code::BadRequest, text).target(name.as_str())))
-                }
-                // A proxy's or a browser's own, which says nothing here.
-                Err(_) => None,
-            }
-        })
-        .collect()
 }
 
 fn no_row(table: &Table) -> Error {

@@ -1,29 +1,28 @@
 //! One HTTP request to the table API, as text, to a [`Request`]: everything that the URL, the headers and the body say,
 //! resolved against the tables. No I/O happens here, and nothing is read from the rows.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use super::body::{self, Body, Purpose};
+use self::path::{Segment, is_entity};
+use super::body::Purpose;
 use super::definitions::address::{self, Definitions};
 use super::definitions::view::View;
 use super::expression::{Context, nearest_property};
 use super::fetch;
 use super::files::{Described, Opener};
 use super::headers::{FileForm, Format, Headers, Preferences, RowsForm, SchemaForm};
-use super::named::{Naming, RowKey, parse_key};
+use super::named::{Naming, RowKey};
 use super::options::{Asked, CONCEPT_SET, FETCH, Options, USER_VIEW, VIEW, both};
 use crate::model::aggregate::Aggregation;
 use crate::model::alternate::{AlternateKey, Named};
-use crate::model::catalog::{Catalog, Relation, nearest};
+use crate::model::catalog::{Catalog, Relation};
 use crate::model::error::{Code, Error, Result};
 use crate::model::fetch::Fetch;
 use crate::model::limits::Limits;
-use crate::model::query::{AssignedValue, Assignment, Change, Expand, Filter, Operation, Precondition, Query};
+use crate::model::query::{Change, Expand, Filter, Precondition, Query};
 use crate::model::table::{ColumnIndex, Table};
 use crate::model::user_view::{UserView, UserViewChange};
 use crate::model::value::Instant;
@@ -284,12 +283,6 @@ struct Reader<'a> {
     twins: Cell<bool>,
     /// See [`Call::references`].
     references: Cell<bool>,
-}
-
-/// A segment of the path: a name, and what stands in parentheses after it.
-struct Segment {
-    name: String,
-    key: Option<String>,
 }
 
 /// Options that describe a list of rows, and those for one row.
@@ -565,92 +558,6 @@ impl Reader<'_> {
         Ok(Request::Property { table: table.clone(), key, column, raw })
     }
 
-    /// `contacts(guid)/msemr_observation_msemr_patient…`: rows of the other table whose lookup is this row.
-    fn children(
-        &self,
-        parent: &Arc<Table>,
-        key: Uuid,
-        child: &str,
-        column: ColumnIndex,
-        segment: &Segment,
-        rest: &[Segment],
-    ) -> Result<Request> {
-        let table = self.context.catalog.table(child);
-        let table = table.ok_or_else(|| Error::new(Code::UnknownTable, format!("there is no table `{child}`")))?;
-        if let Some(text) = &segment.key {
-            let RowKey::Of(row) = self.naming.key(text, table)? else { return Err(none_here(table, segment)) };
-            return self.among(parent, key, table, column, row, segment, rest);
-        }
-        let belongs = Filter::points_to(table, column, parent, key);
-        match rest {
-            [] => match self.method(&["GET", "POST"])? {
-                "POST" if !table.columns[column].access.create => {
-                    let message = format!("`{}` cannot be written on create", table.columns[column].property());
-                    Err(Error::new(Code::NotWritable, message).target(segment.name.clone()))
-                }
-                "POST" => {
-                    let bind = AssignedValue::Bind { entity_set: parent.entity_set.clone(), key };
-                    self.create(table, Some(Assignment { column, value: Some(bind) }))
-                }
-                _ => self.read(table, Some(belongs)),
-            },
-            [count] if count.name == "$count" => self.count(table, Some(belongs)),
-            [reference] if reference.name == "$ref" && self.message.method == "DELETE" => {
-                let hint = || format!("DELETE `{}(…)/$ref`, with the key of the row that is to leave", segment.name);
-                let id = self.id()?.ok_or_else(|| unsupported("to take all rows away from a row").hint(hint()))?;
-                let Segment { name, key: text } = segment_of(&id.replace('%', "%25"))?;
-                let is_of = self.context.catalog.entity_set(&name)?.name == table.name;
-                let Some(text) = text.filter(|_| is_of) else { return Err(none_here(table, segment)) };
-                let RowKey::Of(row) = self.naming.key(&text, table)? else { return Err(none_here(table, segment)) };
-                self.among(parent, key, table, column, row, segment, rest)
-            }
-            // A row is among those that point here when its lookup does.
-            [reference] if reference.name == "$ref" && self.message.method == "POST" => {
-                self.check_body(self.context.limits.body_bytes, "body_bytes")?;
-                let (set, row) = body::reference(self.message.body, table, self.addresses())?;
-                if set != table.entity_set {
-                    let message = format!("`{}` takes rows of {}", segment.name, table.entity_set);
-                    return Err(Error::new(Code::BadValue, message).target("@odata.id"));
-                }
-                may(table, table.access.update && table.columns[column].access.update, "changed")?;
-                self.options.only(&[], "a reference")?;
-                let bind = AssignedValue::Bind { entity_set: parent.entity_set.clone(), key };
-                let assignments = vec![Assignment { column, value: Some(bind) }];
-                let precondition = self.message.headers.precondition()?;
-                let read = Body { assignments, ..Body::default() };
-                self.write(table, Operation::Update { key: row }, read, precondition)
-            }
-            [reference] if reference.name == "$ref" => self.references(table, Some(belongs)),
-            [next, ..] => Err(self.odd_segment(next, &segment.name)),
-        }
-    }
-
-    /// `contacts(guid)/msemr_observation_msemr_patient(guid)…`: one of them, and what can be asked of it.
-    #[expect(clippy::too_many_arguments, reason = "two rows, and what stands between them and behind")]
-    fn among(
-        &self,
-        parent: &Arc<Table>,
-        parent_key: Uuid,
-        table: &Arc<Table>,
-        column: ColumnIndex,
-        key: Uuid,
-        segment: &Segment,
-        rest: &[Segment],
-    ) -> Result<Request> {
-        may(table, table.access.read && table.columns[column].access.read, "read")?;
-        let (child, parent) = (table.name.clone(), parent.name.clone());
-        let Some(key) = self.naming.row(Named::Among { table: child, key, column, parent, parent_key }) else {
-            return Err(none_here(table, segment));
-        };
-        match rest {
-            [reference] if reference.name == "$ref" && reference.key.is_none() => {
-                self.method(&["DELETE"])?;
-                self.unlink(table, key, column)
-            }
-            _ => self.row(table, key, rest),
-        }
-    }
-
     /// `…/$ref` of a list: the addresses of its rows.
     fn references(&self, table: &Arc<Table>, extra: Option<Filter>) -> Result<Request> {
         self.method(if extra.is_some() { &["GET", "POST", "DELETE"] } else { &["GET"] })?;
@@ -661,75 +568,6 @@ impl Reader<'_> {
         query.select = Some(vec![table.key]);
         self.references.set(true);
         Ok(Request::Read { table: table.clone(), query })
-    }
-
-    /// `msemr_observations(guid)/msemr_patient`
-    fn follow(
-        &self,
-        table: &Arc<Table>,
-        key: Uuid,
-        segment: &Segment,
-        to: Relation,
-        rest: &[Segment],
-    ) -> Result<Request> {
-        if let ([next], Relation::Lookup { column, table: other }) = (rest, &to)
-            && next.name == "$ref"
-            && segment.key.is_none()
-        {
-            return self.reference(table, key, &segment.name, *column, other.clone());
-        }
-        if segment.key.is_some() {
-            return Err(Error::new(Code::BadUrl, format!("`{}` leads to one row; it takes no key", segment.name)));
-        }
-        if let Some(next) = rest.first() {
-            return match to {
-                Relation::Lookup { column, table: other } if !next.name.starts_with('$') => {
-                    self.behind(table, key, column, &other, segment, rest)
-                }
-                _ => Err(self.odd_segment(next, &segment.name)),
-            };
-        }
-        self.method(&["GET"])?;
-        may(table, table.access.read, "read")?;
-        self.options.only(FOR_ROW, "one row")?;
-        let query = match &to {
-            Relation::Lookup { table, .. } => match self.context.catalog.table(table) {
-                Some(target) => {
-                    may(target, target.access.read, "read")?;
-                    self.options.query(target, self.context)?
-                }
-                None => return Err(Error::new(Code::UnknownTable, format!("there is no table `{table}`"))),
-            },
-            _ => {
-                self.options.only(&[], "a concept")?;
-                Query::default()
-            }
-        };
-        Ok(Request::Follow { table: table.clone(), key, navigation: segment.name.clone(), to, query })
-    }
-
-    /// `msemr_observations(guid)/msemr_patient/…`: what can be asked of the row that a lookup leads to.
-    fn behind(
-        &self,
-        table: &Arc<Table>,
-        key: Uuid,
-        column: ColumnIndex,
-        other: &str,
-        segment: &Segment,
-        rest: &[Segment],
-    ) -> Result<Request> {
-        let other = self.context.catalog.table(other);
-        let other =
-            other.ok_or_else(|| Error::new(Code::UnknownTable, format!("`{}` leads to no table", segment.name)))?;
-        may(table, table.access.read && table.columns[column].access.read, "read")?;
-        let named = Named::Behind { table: table.name.clone(), key, column, to: other.name.clone() };
-        match self.naming.row(named) {
-            Some(row) => self.row(other, row, rest),
-            None => {
-                let message = format!("`{}` of this row of `{}` leads to no row", segment.name, table.entity_set);
-                Err(Error::new(Code::NotFound, message).target(segment.name.clone()))
-            }
-        }
     }
 
     fn check_body(&self, limit: usize, name: &str) -> Result<()> {
@@ -754,113 +592,6 @@ impl Reader<'_> {
         let text = format!("{method} has no meaning here");
         let error = Error::new(Code::MethodNotAllowed, text).allow(allowed);
         Err(error.hint(format!("this resource takes {}", allowed.join(", "))))
-    }
-
-    /// Decoded one by one, so that an encoded slash separates nothing.
-    fn segments(&self) -> Result<Vec<Segment>> {
-        let path = self.message.path.strip_suffix('/').unwrap_or(self.message.path);
-        if path.is_empty() {
-            return Ok(Vec::new());
-        }
-        let path = self.by_id(path)?;
-        let segments: Vec<_> = split(&path).into_iter().map(segment_of).collect::<Result<_>>()?;
-        let (most, steps) = (self.context.limits.expand_depth, segments.len());
-        // The set, a step for each level, a property and its `$value`.
-        if steps > most + 3 {
-            let message = format!("the path has {steps} segments; the limit `expand_depth` lets it have {}", most + 3);
-            return Err(Error::new(Code::BadUrl, message));
-        }
-        Ok(segments)
-    }
-
-    /// `$entity?$id=contacts(guid)` is the row with this address (OData URL Conventions, 4.14).
-    fn by_id<'p>(&self, path: &'p str) -> Result<Cow<'p, str>> {
-        if path.starts_with("$entity/") {
-            return Err(unsupported("a type after `$entity`").hint("write `$entity?$id=contacts(…)`"));
-        }
-        if !is_entity(path) {
-            return Ok(path.into());
-        }
-        self.method(&["GET"])?;
-        let id = self.id()?.ok_or_else(|| {
-            let error = Error::new(Code::BadOption, "`$entity` needs `$id`, which says what row it is");
-            error.target("$id").hint("write `$entity?$id=contacts(…)`")
-        })?;
-        // It was decoded with the query, and is decoded with the path again.
-        Ok(id.replace('%', "%25").into())
-    }
-
-    /// The address of a row in `$id`, below the service root.
-    fn id(&self) -> Result<Option<&str>> {
-        let Some(id) = self.options.get("id") else { return Ok(None) };
-        let bad = |why: &str| Error::new(Code::BadOption, format!("`$id` {why}")).target("$id");
-        let below = match id.strip_prefix(self.message.base) {
-            Some(below) => below,
-            None if id.split('(').next().is_some_and(|set| set.contains("://")) => {
-                return Err(
-                    bad("is an address elsewhere").hint(format!("addresses here begin with {}", self.message.base))
-                );
-            }
-            None => id.trim_start_matches('/'),
-        };
-        if split(below).len() != 1 || below.starts_with('$') || !below.ends_with(')') {
-            return Err(bad("is no address of a row").hint("it is one like `contacts(…)`"));
-        }
-        Ok(Some(below))
-    }
-
-    fn odd_segment(&self, segment: &Segment, after: &str) -> Error {
-        let name = &segment.name;
-        if name.starts_with('$') || name.contains('.') {
-            return unsupported(&format!("`/{name}` after `{after}`"));
-        }
-        let error = Error::new(Code::BadUrl, format!("`/{name}` has no meaning after `{after}`")).target(name.clone());
-        match parse_key(name) {
-            Some(_) => error.hint(format!("write the key in parentheses, `{after}({name})`")),
-            None => match nearest(name, ["$count", "$value", "$ref"]) {
-                Some(near) => error.hint(format!("did you mean `/{near}`?")),
-                None => error,
-            },
-        }
-    }
-}
-
-/// Whether a path is that of a row by its address.
-fn is_entity(path: &str) -> bool {
-    matches!(path, "$entity" | "%24entity")
-}
-
-/// By the slashes of a path that stand in no text: systems of identifiers are URLs, and not everybody encodes those.
-fn split(path: &str) -> Vec<&str> {
-    let (mut segments, mut from, mut inside, mut quoted) = (Vec::new(), 0, false, false);
-    for (at, byte) in path.bytes().enumerate() {
-        match byte {
-            b'(' if !quoted => inside = true,
-            b')' if !quoted => inside = false,
-            b'\'' if inside => quoted = !quoted,
-            b'/' if !quoted => {
-                segments.push(&path[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    segments.push(&path[from..]);
-    segments
-}
-
-fn segment_of(text: &str) -> Result<Segment> {
-    let decoded = percent_decode_str(text).decode_utf8();
-    let text = decoded.map_err(|_| Error::new(Code::BadUrl, "the path is not UTF-8 after percent-decoding"))?;
-    if text.is_empty() {
-        return Err(Error::new(Code::BadUrl, "the path has an empty segment"));
-    }
-    match text.split_once('(') {
-        Some((name, key)) => match key.strip_suffix(')') {
-            Some(key) => Ok(Segment { name: name.to_owned(), key: Some(key.trim().to_owned()) }),
-            None => Err(Error::new(Code::BadUrl, format!("the parenthesis after `{name}` is not closed"))),
-        },
-        None => Ok(Segment { name: text.into_owned(), key: None }),
     }
 }
 
@@ -893,11 +624,6 @@ fn may(table: &Table, allowed: bool, what: &str) -> Result<()> {
     Err(Error::new(Code::MethodNotAllowed, text).allow(&others))
 }
 
-fn none_here(table: &Table, segment: &Segment) -> Error {
-    let message = format!("no row of `{}` with this key is one of `{}`", table.entity_set, segment.name);
-    Error::new(Code::NotFound, message).target(segment.name.clone())
-}
-
 fn unsupported(what: &str) -> Error {
     Error::new(Code::NotSupported, format!("{what} is not supported"))
 }
@@ -905,6 +631,8 @@ fn unsupported(what: &str) -> Error {
 mod bundles;
 mod changes;
 mod described;
+mod path;
+mod related;
 mod user_view;
 mod writing;
 

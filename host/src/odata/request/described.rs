@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Reader, Request, Segment};
+use super::path::Segment;
+use super::{Reader, Request};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Query;
 use crate::model::table::Table;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Reader, Request, Segment};
+use super::path::Segment;
+use super::{Reader, Request};
 use crate::model::error::{Code, Error, Result};
 use crate::model::query::Precondition;
 use crate::model::table::Table;
