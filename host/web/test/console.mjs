@@ -165,8 +165,17 @@ async function trials() {
   await begin('Compare …', 'Compare', 100);
   await trial.getByText('Nobody sees them.').waitFor();
   await until(trial.getByRole('table', { name: 'Columns that differ' }).getByText('msemr_description'));
+  await trial.locator('.course .uplot').nth(1).waitFor();
+  assert.match(await trial.locator('figure.course').getAttribute('aria-label'), /rows? compared in .*; 1 row differ/);
+  await trial.locator('.course').scrollIntoViewIfNeeded();
   await clean(page, 'a shadow');
   await picture(page, 'console-shadow');
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.waitForFunction(() => [...document.querySelectorAll('.course .uplot')].every((one) => one.getBoundingClientRect().right <= window.innerWidth));
+  await trial.locator('.course').scrollIntoViewIfNeeded();
+  await clean(page, 'a shadow, phone');
+  await picture(page, 'console-shadow-phone');
+  await page.setViewportSize({ width: 1280, height: 800 });
   await trial.getByRole('button', { name: 'End the trial …' }).click();
   await dialog.getByRole('button', { name: 'End the trial', exact: true }).click();
   await trial.waitFor({ state: 'detached' });

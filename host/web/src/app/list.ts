@@ -5,6 +5,7 @@ import '../parts/grid.js';
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 
 import { API, ask, query, quoted, Refusal, type Row, send } from '../parts/api.js';
+import { refusalOf } from '../parts/refusal.js';
 import { named } from '../parts/columns.js';
 import { type Condition, filterBar, filterOf, read } from '../parts/filter.js';
 import { count } from '../parts/format.js';
@@ -238,7 +239,7 @@ class List extends Page {
   private async download(set: string): Promise<void> {
     await this.work(async (signal) => {
       const response = await send(this.asked, { signal, headers: { accept: 'text/csv' } });
-      if (!response.ok) throw new Refusal(response.status, `Http${response.status}`, 'The file cannot be made.', null, 'Narrow the list by a filter.');
+      if (!response.ok) throw refusalOf(response, await response.text());
       const link = document.createElement('a');
       link.href = URL.createObjectURL(await response.blob());
       link.download = `${set}.csv`;

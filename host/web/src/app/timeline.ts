@@ -35,7 +35,8 @@ class Timeline extends Page {
   private events: readonly Event_[] = [];
   private asked = false;
   private done = false;
-  private failed = 0;
+  /// Tables that did not answer, by their labels.
+  private failed: readonly string[] = [];
   private series: readonly Series[] = [];
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -44,7 +45,7 @@ class Timeline extends Page {
 
   private async load(): Promise<void> {
     this.asked = true;
-    this.failed = 0;
+    this.failed = [];
     await this.work(async (signal) => {
       const tables = await allTables();
       // Of each table one lookup: whom a row is about comes before who asked for it.
@@ -58,7 +59,7 @@ class Timeline extends Page {
             events.push(...(await this.eventsOf(lead, signal)));
           } catch (error) {
             if (signal.aborted) throw error;
-            this.failed++;
+            this.failed = [...this.failed, tables.find((table) => table.name === lead?.table)?.label ?? lead.table];
           }
           this.events = [...events].sort((a, b) => Date.parse(b.time) - Date.parse(a.time));
           this.requestUpdate();
@@ -97,7 +98,7 @@ class Timeline extends Page {
       ${this.state(() => void this.load())}
       ${this.series.map((one, index) => html`<figure class="card chart"><figcaption>${one.label}${one.unit ? ` (${one.unit})` : ''}</figcaption><div data-chart=${index}></div></figure>`)}
       ${this.done && !this.events.length ? html`<p class="quiet">Nothing with a time is known.</p>` : nothing}
-      ${this.failed ? html`<p class="error">${this.failed} of the tables did not answer.</p>` : nothing}
+      ${this.failed.length ? html`<div class="refusal" role="alert"><p>Not everything is here: ${this.failed.slice(0, 5).join(', ')}${this.failed.length > 5 ? ` and ${this.failed.length - 5} more tables` : ''} did not answer.</p><button @click=${() => void this.load()}>Try again</button></div>` : nothing}
       <ol class="timeline">
         ${this.events.map(({ schema, row, when }) => {
           const { text, title } = cell(when, row);

@@ -58,11 +58,11 @@ function facts(found: Found): TemplateResult {
 function differences(found: Found): TemplateResult | typeof nothing {
   const columns = Object.entries(found.columns).sort(([, a], [, b]) => b - a);
   if (!columns.length) return nothing;
-  return html`<table class="table" aria-label="Columns that differ">
+  return html`<div class="wide" tabindex="0" role="region" aria-label="Where rows differ"><table class="table" aria-label="Columns that differ">
     <thead><tr><th scope="col">Column</th><th scope="col" class="number">Rows</th><th scope="col">Of those compared</th></tr></thead>
     <tbody>${columns.map(([name, many]) => html`<tr><td><code>${name}</code></td><td class="number">${many.toLocaleString()}</td>
       <td><meter min="0" max=${Math.max(found.rows, 1)} .value=${many} aria-label=${`${name}: ${many} of ${found.rows} rows`}></meter> ${share(many, found.rows)}</td></tr>`)}</tbody>
-  </table>`;
+  </table></div>`;
 }
 
 function share(many: number, of: number): string {

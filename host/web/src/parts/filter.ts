@@ -118,7 +118,9 @@ function value(column: Column, one: Condition, put: (value: string) => void): Te
   }
   // A moment that came with the address, to the second, stays what it is.
   if (column.kind === 'DateTime' && /^(\d{4}-\d{2}-\d{2})?$/.test(one.value)) {
-    return html`<input type="date" aria-label="Value" max="9999-12-31" .value=${one.value} @change=${(event: Event) => (isHalf(event.target as HTMLInputElement) ? undefined : changed(event))}>`;
+    // While a year is typed it is that of each of its digits.
+    const whole = (input: HTMLInputElement) => !isHalf(input) && !input.value.startsWith('0');
+    return html`<input type="date" aria-label="Value" max="9999-12-31" .value=${one.value} @change=${(event: Event) => (whole(event.target as HTMLInputElement) ? changed(event) : undefined)}>`;
   }
   return html`<input aria-label="Value" .value=${one.value} @change=${changed}>`;
 }

@@ -96,7 +96,7 @@ export class Lookup extends LitElement {
     const found = await Promise.all(this.column.targets.map((target) => this.findIn(target, text))).catch(() => null);
     if (text !== this.typed) return;
     this.offered = found?.flat() ?? [];
-    this.said = found === null ? 'The names cannot be had now.' : this.offered.length ? '' : 'Nothing of this name.';
+    this.said = found === null ? 'The names cannot be had now. Type again in a moment.' : this.offered.length ? '' : 'Nothing of this name.';
     [this.open, this.at] = [true, this.offered.length ? 0 : -1];
     this.requestUpdate();
   }

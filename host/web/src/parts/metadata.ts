@@ -1,6 +1,6 @@
 // What the server says of its tables: everything that the pages show is made from it.
 
-import { API, ask, type Json, query, quoted, type Row } from './api.js';
+import { API, ask, type Json, query, quoted, Refusal, type Row } from './api.js';
 
 export interface Table {
   readonly name: string;
@@ -120,24 +120,24 @@ export function schemaOf(table: Table): Promise<Schema> {
 
 async function askSchema(table: Table): Promise<Schema> {
   const entity = `${API}/EntityDefinitions(LogicalName=${quoted(table.name)})`;
-  const attributes = 'LogicalName,DisplayName,Description,AttributeType,RequiredLevel,IsValidForCreate,IsValidForUpdate,IsSearchable,IsPrimaryId';
+  // What only columns of some kinds have can be asked for where there is such a column.
+  const attributes = 'LogicalName,DisplayName,Description,AttributeType,RequiredLevel,IsValidForCreate,IsValidForUpdate,IsSearchable,IsPrimaryId,Format';
   const many = 'ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName';
-  const [whole, picks, times] = await Promise.all([
-    ask<Row>(
+  const wholeWith = (attributes: string) => ask<Row>(
       `${entity}${query({
         $select: 'LogicalName',
         $expand: `Attributes($select=${attributes}),ManyToOneRelationships($select=${many}),OneToManyRelationships($select=ReferencingEntity,ReferencingAttribute)`,
       })}`,
-    ),
+    );
+  const [whole, picks] = await Promise.all([
+    wholeWith(attributes).catch((error) => (error instanceof Refusal && error.status === 400 ? wholeWith(attributes.replace(',Format', '')) : Promise.reject(error))),
     ask<{ value: Row[] }>(
       `${entity}/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata${query({ $select: 'LogicalName', $expand: 'OptionSet($select=Options)' })}`,
     ),
-    ask<{ value: Row[] }>(`${entity}/Attributes/Microsoft.Dynamics.CRM.DateTimeAttributeMetadata${query({ $select: 'LogicalName,Format' })}`),
   ]);
   const choices = new Map(picks.body.value.map((one) => [String(one['LogicalName']), optionsOf(one)]));
-  const days = new Set(times.body.value.flatMap((one) => (one['Format'] === 'DateOnly' ? [String(one['LogicalName'])] : [])));
   const leads = whole.body['ManyToOneRelationships'] as Row[];
-  const columns = (whole.body['Attributes'] as Row[]).map((attribute) => columnOf(attribute, { choices, days, leads }));
+  const columns = (whole.body['Attributes'] as Row[]).map((attribute) => columnOf(attribute, choices, leads));
   const related = (whole.body['OneToManyRelationships'] as Row[]).map((one) => ({
     table: String(one['ReferencingEntity']),
     property: `_${String(one['ReferencingAttribute'])}_value`,
@@ -150,13 +150,7 @@ function optionsOf(attribute: Row): { value: number; label: string }[] {
   return (set?.Options ?? []).map((option) => ({ value: Number(option['Value']), label: label(option['Label']) }));
 }
 
-interface Known {
-  readonly choices: ReadonlyMap<string, Column['choices']>;
-  readonly days: ReadonlySet<string>;
-  readonly leads: readonly Row[];
-}
-
-function columnOf(attribute: Row, { choices, days, leads }: Known): Column {
+function columnOf(attribute: Row, choices: ReadonlyMap<string, Column['choices']>, leads: readonly Row[]): Column {
   const name = String(attribute['LogicalName']);
   const kind = String(attribute['AttributeType']);
   const lookup = ['Lookup', 'Customer', 'Owner'].includes(kind);
@@ -167,7 +161,7 @@ function columnOf(attribute: Row, { choices, days, leads }: Known): Column {
     label: label(attribute['DisplayName']) || name,
     description: label(attribute['Description']),
     kind: attribute['IsPrimaryId'] === true ? 'Key' : lookup ? 'Lookup' : kind,
-    day: days.has(name),
+    day: attribute['Format'] === 'DateOnly',
     required: level === 'ApplicationRequired',
     searchable: attribute['IsSearchable'] === true,
     create: attribute['IsValidForCreate'] === true,

@@ -1,4 +1,0 @@
-import{a as l,d as r}from"./part-KSU2KHNH.js";function u(e,n){let t=document.createElement("dialog");t.setAttribute("aria-labelledby","dialog-title");let i=()=>t.close(),o=()=>r(l`<h2 id="dialog-title">${e}</h2>${n(i,o)}`,t);t.addEventListener("close",()=>t.remove()),document.body.append(t),o(),t.showModal()}function p(e,n,t){let i=new URL(n,window.location.origin).href,o=s=>`'${s.replaceAll("'","'\\''")}'`,a=t===void 0?"":` -H 'Content-Type: application/json' -d ${o(t)}`;return`curl -X ${e} ${o(i)}${a}`}function g(e){return c("The call that does it",e)}function c(e,n){return l`<details class="call"><summary>${e}</summary>
-    <pre tabindex="0">${n}</pre>
-    <button type="button" class="plain" @click=${()=>{navigator.clipboard.writeText(n)}}>Copy</button>
-  </details>`}export{u as a,p as b,g as c,c as d};
