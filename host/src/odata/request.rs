@@ -169,6 +169,7 @@ pub fn parse(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Ins
         return Err(Error::new(Code::UrlTooLong, text));
     }
     message.headers.check_version()?;
+    message.headers.check_isolation()?;
     message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };
@@ -649,11 +650,27 @@ impl Reader<'_> {
     fn odd_segment(&self, segment: &Segment, after: &str) -> Error {
         let name = &segment.name;
         if name.starts_with('$') || name.contains('.') {
-            return unsupported(&format!("`/{name}` after `{after}`"));
+            let error = unsupported(&format!("`/{name}` after `{after}`"));
+            let is_set = self.context.catalog.find_entity_set(after).is_some();
+            return match name.as_str() {
+                "$count" if is_set => {
+                    error.hint(format!("how many rows there are says `{after}/$count`, last in the address"))
+                }
+                "$ref" => error
+                    .hint("`/$ref` stands behind a lookup; rows that point here are told by `$select` of their key"),
+                _ if name.ends_with("Multiple") => {
+                    error.hint(format!("there are {}; `$batch` takes any requests", MULTIPLE.join(", ")))
+                }
+                _ => error,
+            };
         }
         let error = Error::new(Code::BadUrl, format!("`/{name}` has no meaning after `{after}`")).target(name.clone());
+        let table = self.context.catalog.find_entity_set(after);
         match parse_key(name) {
             Some(_) => error.hint(format!("write the key in parentheses, `{after}({name})`")),
+            None if table.is_some_and(|table| table.property(name).is_some()) => {
+                error.hint(format!("of all rows it is `{after}?$select={name}`, of one `{after}(key)/{name}`"))
+            }
             None => match nearest(name, ["$count", "$value", "$ref"]) {
                 Some(near) => error.hint(format!("did you mean `/{near}`?")),
                 None => error,
@@ -671,6 +688,9 @@ fn segment(text: &str) -> Result<Segment> {
     match text.split_once('(') {
         Some((name, key)) => match key.strip_suffix(')') {
             Some(key) => Ok(Segment { name: name.to_owned(), key: Some(key.trim().to_owned()) }),
+            None if key.contains(')') => {
+                Err(Error::new(Code::BadUrl, format!("something stands behind the parentheses after `{name}`")))
+            }
             None => Err(Error::new(Code::BadUrl, format!("the parenthesis after `{name}` is not closed"))),
         },
         None => Ok(Segment { name: text.into_owned(), key: None }),
