@@ -85,6 +85,9 @@ pub mod odata {
     /// Primitive literals by rule: where they end, or where they go wrong.
     pub mod literal;
 
+    /// What works in place of what people write.
+    pub mod instead;
+
     /// Text of a `$filter` and its kin to tokens with positions.
     pub mod lexer;
 

@@ -46,6 +46,7 @@ async fn answer(app: &Arc<App>, caller: &Caller, request: HttpRequest) -> Result
     let headers = sent::headers(&parts.headers)?;
     let headers = Headers(&headers);
     headers.check_version()?;
+    headers.check_isolation()?;
     headers.check_caller()?;
     let batch = batch::read(headers.get("Content-Type").unwrap_or_default(), &body, limits)?;
     drop(body);
@@ -226,7 +227,8 @@ impl Running<'_> {
         let call = call.map_err(|error| or_forbidden(session.caller(), &sent.method, &sent.path, error))?;
         match &call.request {
             Request::Write { .. } => tables::change(session, sent, call, noted).await,
-            _ if part.method == "GET" => Err(Error::new(Code::BadRequest, "a change set takes no reads")),
+            _ if part.method == "GET" => Err(Error::new(Code::BadRequest, "a change set takes no reads")
+                .hint("put the read beside the change set, without `atomicityGroup`")),
             _ => Err(Error::new(Code::NotSupported, "an action in a change set is not supported")
                 .hint("a change set takes POST, PATCH, PUT and DELETE of rows")),
         }

@@ -46,6 +46,9 @@ pub struct Part {
     pub steps: Vec<Grouping>,
 }
 
+/// What the name of a table begins with whose rows were made of another's.
+pub const GROUPS: &str = "groups of ";
+
 /// Name of the last column of the rows that several parts give: which of the others a row has, by their numbers.
 pub const PROPERTIES: &str = "@properties";
 
@@ -177,7 +180,9 @@ impl Grouping {
         }
         for (name, method, expr) in &aggregates {
             let kind = match expr {
-                Some(expr) => method.gives(&kind_of(expr, of)?).map_err(|why| bad(&why, name))?,
+                Some(expr) => {
+                    method.gives(&kind_of(expr, of)?).map_err(|why| bad(&format!("`{name}`: {why}"), name))?
+                }
                 None => Kind::Int64,
             };
             columns.push(column(name, kind));
@@ -234,8 +239,12 @@ fn both(a: &Kind, b: &Kind) -> Option<Kind> {
 fn check_names(columns: &[Column]) -> Result<()> {
     for (place, column) in columns.iter().enumerate() {
         if let Some(other) = columns[..place].iter().find(|other| meet(&other.name, &column.name)) {
-            let what = format!("`{}` and `{}` cannot both be properties of one row", other.name, column.name);
-            return Err(bad(&what, &column.name).hint("give each aggregate a name of its own after `as`"));
+            let what = match other.name == column.name {
+                true => format!("`{}` is given twice", column.name),
+                false => format!("`{}` and `{}` cannot both be properties of one row", other.name, column.name),
+            };
+            return Err(bad(&what, &column.name)
+                .hint("name each column once, and give each aggregate a name of its own after `as`"));
         }
     }
     Ok(())
@@ -278,7 +287,7 @@ fn column(name: &str, kind: Kind) -> Column {
 
 /// The table of what was made of rows of another. No relation leads from it, since no table is called so.
 fn rows_of(of: &Table, columns: Vec<Column>) -> Table {
-    let name = format!("groups of {}", of.name.strip_prefix("groups of ").unwrap_or(&of.name));
+    let name = format!("{GROUPS}{}", of.name.strip_prefix(GROUPS).unwrap_or(&of.name));
     Table {
         name,
         entity_set: of.entity_set.clone(),
@@ -304,7 +313,7 @@ fn kind_of(of: &Expr, table: &Table) -> Result<Kind> {
     let text = Kind::Text { max_length: None, multi_line: false };
     let decimal = Kind::Decimal { precision: 38, scale: None };
     let none =
-        |what: &str| Err(Error::new(Code::NotSupported, format!("{what} as a value of a group is not supported")));
+        |what: &str| Err(Error::new(Code::NotSupported, format!("{what} as a value that is shown is not supported")));
     Ok(match of {
         Expr::Column(column) => match table.columns.get(*column) {
             Some(column) => column.kind.clone(),

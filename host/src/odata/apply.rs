@@ -5,9 +5,10 @@
 use std::cell::{Cell, RefCell};
 
 use super::expression::{Computed, Context, Resolver, Source, Spent, Type};
+use super::instead;
 use super::lexer::TokenKind;
 use super::syntax::{Node, OrderItem, Parser, Segment, SegmentKind, Syntax};
-use crate::model::aggregate::{Best, Grouping, Measure, Method, Part, Then};
+use crate::model::aggregate::{Best, Grouping, Measure, Method, PROPERTIES, Part, Then};
 use crate::model::catalog::{Relation, nearest};
 use crate::model::error::{Error, Result};
 use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order};
@@ -331,7 +332,8 @@ impl Applying<'_> {
                 let parts = parts.iter().map(part).collect::<Result<_>>()?;
                 return placed(Grouping::of_parts(&table, parts), at, source).map(Some);
             }
-            Form::Compute(_) if !last.parts.is_empty() => {
+            // Which properties a row has stands beside them.
+            Form::Compute(_) if table.columns.iter().any(|column| column.name == PROPERTIES) => {
                 return Err(source.unsupported(at, "`compute` behind `concat` and `rollup`"));
             }
             Form::Compute(items) => {
@@ -383,15 +385,7 @@ impl Asked {
 }
 
 fn placed(step: Result<Grouping>, at: usize, source: Source<'_>) -> Result<Grouping> {
-    step.map_err(|error| {
-        let position = super::lexer::position(source.text, at);
-        let whole = Error::new(error.code(), format!("{}, at position {position}", error.message()));
-        let whole = whole.target(source.target);
-        match error.get_hint() {
-            Some(hint) => whole.hint(hint),
-            None => whole,
-        }
-    })
+    step.map_err(|error| source.placed(&error, at))
 }
 
 impl Resolver<'_> {
@@ -435,7 +429,10 @@ impl Resolver<'_> {
     fn literal(&self, node: &Node) -> Result<Number<'static>> {
         match self.expression(node)? {
             (Expr::Literal(Literal::Number(number)), _) => Ok(number),
-            _ => Err(self.unsupported(node.at, "here anything but a number")),
+            _ => {
+                let error = self.bad(node.at, "a number is expected here");
+                Err(error.hint("the number stands first: `topcount(5,column)`"))
+            }
         }
     }
 
@@ -595,8 +592,10 @@ impl Reading<'_, '_> {
     }
 
     fn groups(&mut self) -> Result<Form> {
+        let twice =
+            |error: Error| error.hint("write `groupby((a,b),aggregate(…))`, the columns in parentheses of their own");
         self.expect('(')?;
-        self.expect('(')?;
+        self.expect('(').map_err(twice)?;
         let at = self.parser.next.at;
         let mut by = Vec::new();
         loop {
@@ -615,12 +614,14 @@ impl Reading<'_, '_> {
             match self.name("`aggregate`")?.as_str() {
                 "aggregate" => aggregates = self.aggregates()?,
                 name if KNOWN.contains(&name) => {
-                    return Err(self.source.unsupported(at, &format!("`{name}` inside `groupby`")));
+                    let error = self.source.unsupported(at, &format!("`{name}` inside `groupby`"));
+                    return Err(error.hint("put it before `groupby`, or behind, with `/` between them"));
                 }
                 other => return Err(self.no_transformation(at, other)),
             }
             if self.parser.is('/') {
-                return Err(self.source.unsupported(self.parser.next.at, "a sequence inside `groupby`"));
+                let error = self.source.unsupported(self.parser.next.at, "a sequence inside `groupby`");
+                return Err(error.hint("put what follows behind `groupby(…)`, with `/` between them"));
             }
         }
         self.expect(')')?;
@@ -698,11 +699,12 @@ impl Reading<'_, '_> {
             && name == "count"
         {
             if path.len() > 1 {
-                return Err(self.source.unsupported(*at, "`$count` behind a path in `aggregate`"));
+                let error = self.source.unsupported(*at, "`$count` behind a path in `aggregate`");
+                return Err(error.hint("`$count as n` counts the rows of each group"));
             }
             return Ok(Item { of: None, method: Method::Rows, alias: self.alias()? });
         }
-        self.word("with")?;
+        self.word("with").map_err(|error| error.hint("write `column with sum as total`, or `$count as n`"))?;
         let at = self.parser.next.at;
         let method = self.name("a method")?;
         let Some(known) = METHODS.into_iter().find(|known| known.name() == method) else {
@@ -710,6 +712,9 @@ impl Reading<'_, '_> {
                 return Err(self.source.unsupported(at, &format!("the method `{method}`")));
             }
             let error = self.source.bad(at, &format!("there is no method `{method}`"));
+            if let Some(hint) = instead::of_method(&method) {
+                return Err(error.hint(hint));
+            }
             return Err(match nearest(&method, METHODS.map(Method::name)) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error,
@@ -742,7 +747,7 @@ impl Reading<'_, '_> {
         let error = self.source.bad(at, &format!("there is no transformation `{name}`"));
         match nearest(name, KNOWN) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error,
+            None => error.hint(format!("there are {}", KNOWN.join(", "))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `$batch`: many requests in one body, as MIME parts (OData 4.0 Protocol, 11.7.7; RFC 2046) or as JSON (OData JSON Format
 //! 4.01, 19), and their answers in the same form. Text only: what a part asks is read like any other request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
@@ -85,7 +85,7 @@ pub fn read(content_type: &str, body: &[u8], limits: &Limits) -> Result<Batch> {
         Item::Set(parts) => parts.len(),
     });
     check_parts(parts.sum(), limits)?;
-    let mut ids = std::collections::BTreeSet::new();
+    let mut ids = BTreeSet::new();
     for part in batch.items.iter().flat_map(|item| match item {
         Item::One(part) => std::slice::from_ref(part),
         Item::Set(parts) => parts.as_slice(),
@@ -282,19 +282,21 @@ fn boundary(content_type: &str) -> Option<String> {
 
 fn multipart(body: &[u8], boundary: &str) -> Result<Vec<Item>> {
     let mut items = Vec::new();
-    for (headers, content) in entities(body, boundary)? {
+    for (position, (headers, content)) in entities(body, boundary)?.into_iter().enumerate() {
+        let of_part = |error: Error| error.target(format!("part {}", position + 1));
         let content_type = header(&headers, "content-type").unwrap_or_default();
         let (essence, _) = content_type.split_once(';').unwrap_or((content_type, ""));
         if essence.trim().eq_ignore_ascii_case("multipart/mixed") {
-            let inner = self::boundary(content_type).ok_or_else(|| malformed("a change set has no boundary"))?;
-            let parts = entities(content, &inner)?.into_iter().map(|(headers, content)| part(&headers, content));
-            let parts = parts.collect::<Result<Vec<_>>>()?;
+            let inner = self::boundary(content_type).ok_or_else(|| malformed("a change set has no boundary"));
+            let entities = entities(content, &inner.map_err(of_part)?).map_err(of_part)?;
+            let parts = entities.into_iter().map(|(headers, content)| part(&headers, content));
+            let parts = parts.collect::<Result<Vec<_>>>().map_err(of_part)?;
             if parts.is_empty() {
-                return Err(malformed("a change set is empty"));
+                return Err(of_part(malformed("a change set is empty")));
             }
             items.push(Item::Set(parts));
         } else {
-            items.push(Item::One(part(&headers, content)?));
+            items.push(Item::One(part(&headers, content).map_err(of_part)?));
         }
     }
     Ok(items)
@@ -358,14 +360,18 @@ fn header<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
 fn part(headers: &Headers, content: &[u8]) -> Result<Part> {
     let content_type = header(headers, "content-type").unwrap_or_default();
     if !content_type.to_ascii_lowercase().starts_with("application/http") {
-        return Err(malformed("a part is not of `Content-Type: application/http`"));
+        let error = malformed("a part is not of `Content-Type: application/http`");
+        return Err(error.hint("each part has this header, or is a change set of `multipart/mixed`"));
     }
     let content = content.trim_ascii_start();
     let end = content.iter().position(|byte| *byte == b'\n').map_or(content.len(), |length| length + 1);
     let (line, rest) = content.split_at(end);
     let line =
         std::str::from_utf8(line.trim_ascii()).map_err(|_| malformed("the request line of a part is no text"))?;
-    let (method, url) = line.split_once(' ').ok_or_else(|| malformed("a part has no request line"))?;
+    let (method, url) = line.split_once(' ').ok_or_else(|| {
+        malformed("a part has no request line")
+            .hint("after an empty line it begins with `GET contacts?$top=1 HTTP/1.1`")
+    })?;
     // Some clients leave spaces in addresses.
     let url = match url.rsplit_once(' ') {
         Some((url, version)) if version.starts_with("HTTP/") => url,
@@ -408,12 +414,19 @@ struct JsonPart<'b> {
 
 fn json_requests(body: &[u8], limits: &Limits) -> Result<Vec<Item>> {
     let read: Requests<'_> = serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the batch is no JSON batch, line {} column {}", error.line(), error.column());
+        // What serde says of a value has the value in it.
+        let said = error.to_string();
+        let named = ["missing field `", "unknown field `", "duplicate field `"].into_iter().find_map(|what| {
+            let name = said.strip_prefix(what)?.split('`').next()?;
+            Some(format!(", {} `{name}`", what.trim_end_matches(" field `")))
+        });
+        let why = named.unwrap_or_default();
+        let message = format!("the batch is no JSON batch{why}, line {} column {}", error.line(), error.column());
         Error::new(Code::BadJson, message)
             .hint("write {\"requests\": [{\"id\": \"1\", \"method\": \"GET\", \"url\": \"contacts\"}]}")
     })?;
     check_parts(read.requests.len(), limits)?;
-    let mut items: Vec<Item> = Vec::new();
+    let (mut items, mut seen): (Vec<Item>, BTreeSet<String>) = (Vec::new(), BTreeSet::new());
     for JsonPart { id, method, url, headers, body, atomicity_group, depends_on } in read.requests {
         let mut headers: Headers = headers.into_iter().collect();
         let body = body.filter(|body| body.get() != "null").map(|body| body.get().as_bytes().to_vec());
@@ -422,6 +435,11 @@ fn json_requests(body: &[u8], limits: &Limits) -> Result<Vec<Item>> {
         }
         let (method, body) = (method.to_ascii_uppercase(), body.unwrap_or_default());
         let part = Part { id: Some(id), group: atomicity_group, depends_on, method, url, headers, body };
+        if let Some(other) = part.depends_on.iter().find(|other| !seen.contains(*other)) {
+            let id = part.id.as_deref().unwrap_or_default();
+            return Err(malformed(&format!("`{id}` depends on `{other}`, which is no request before it")));
+        }
+        seen.extend(part.id.iter().chain(&part.group).cloned());
         match (&part.group, items.last_mut()) {
             (Some(group), Some(Item::Set(parts))) if parts[0].group.as_ref() == Some(group) => parts.push(part),
             (Some(group), _) => {

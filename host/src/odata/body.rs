@@ -111,8 +111,9 @@ pub fn targets(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<V
     let targets: Vec<&RawValue> = serde_json::from_str(&raw).map_err(|_| bad_value("Targets", "a list of rows"))?;
     let reader = Reader { table, addresses, purpose: Purpose::Create, room: None };
     let key_name = &table.columns[table.key].name;
-    let read = |target: &&RawValue| {
-        let members: Members<'_> = serde_json::from_str(target.get()).map_err(|e| bad_json(&e))?;
+    let read = |(position, target): (usize, &&RawValue)| {
+        let row = |_| bad_value(&format!("Targets[{position}]"), "a row, as an object with each name once");
+        let members: Members<'_> = serde_json::from_str(target.get()).map_err(row)?;
         let mut key = None;
         for (name, raw) in &members.0 {
             let of = if name == "@odata.id" {
@@ -135,7 +136,7 @@ pub fn targets(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<V
         }
         Ok((target.get().to_owned(), key))
     };
-    targets.iter().map(read).collect()
+    targets.iter().enumerate().map(read).collect()
 }
 
 /// The parameters of an action, all of them text: one that must be there, and others that may. `BadRequest` for one that

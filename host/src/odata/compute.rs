@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use super::expression::{Computed, Context, Resolver, Source, Spent};
 use super::selection::{self, Item};
 use crate::model::aggregate::Grouping;
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 use crate::model::query::{ComputedValue, Expr, Joined};
 use crate::model::table::{Column, Kind, Table};
 
@@ -58,12 +58,8 @@ pub(crate) fn computed(
 }
 
 fn column(source: Source<'_>, at: usize, table: &Table, name: &str, expr: Expr) -> Result<Column> {
-    let position = super::lexer::position(source.text, at);
-    let placed = |error: Error| {
-        let whole = Error::new(error.code(), format!("{}, at position {position}", error.message()));
-        whole.target(source.target)
-    };
-    let grouped = Grouping::new(table, vec![(name.to_owned(), expr)], Vec::new()).map_err(placed)?;
+    let grouped = Grouping::new(table, vec![(name.to_owned(), expr)], Vec::new());
+    let grouped = grouped.map_err(|error| source.placed(&error, at))?;
     match grouped.table.columns.first() {
         Some(column) if !matches!(column.kind, Kind::Lookup(_)) => Ok(column.clone()),
         _ => Err(source.unsupported(at, "the key of a lookup by another name").hint("select it by its own name")),

@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::instead;
 use super::lexer::{SyntaxError, position};
 use super::syntax::{self, Argument, Node, Operator, Segment, SegmentKind, Syntax};
+use crate::model::aggregate::GROUPS;
 use crate::model::catalog::{Catalog, Relation, nearest};
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -46,6 +48,16 @@ impl Source<'_> {
     pub fn unsupported(&self, at: usize, what: &str) -> Error {
         let position = position(self.text, at);
         Error::new(Code::NotSupported, format!("{what} is not supported, at position {position}")).target(self.target)
+    }
+
+    /// An error about what stands there, which does not know where that is.
+    pub fn placed(&self, error: &Error, at: usize) -> Error {
+        let message = format!("{}, at position {}", error.message(), position(self.text, at));
+        let placed = Error::new(error.code(), message).target(self.target);
+        match error.get_hint() {
+            Some(hint) => placed.hint(hint),
+            None => placed,
+        }
     }
 
     /// A condition that does not hold is `BadFilter`, everything else `BadOption`.
@@ -272,7 +284,7 @@ impl<'a> Resolver<'a> {
 
     fn path(&self, at: usize, path: &[Segment]) -> Result<(Expr, Type)> {
         if let Some((text, resolver)) = self.alias(path)? {
-            let Some(_) = text.0 else {
+            let Some(_) = text.text else {
                 return Ok((Expr::Literal(Literal::Null), Type::Null));
             };
             return resolver.expression(&text.parse(&resolver)?);
@@ -441,7 +453,15 @@ impl<'a> Resolver<'a> {
             return Err(self.bad(at, "more relations in a row than the limit `filter_depth` allows"));
         }
         let inner = RefCell::default();
-        let (expr, found) = Resolver { hops: self.hops + 1, joined: &inner, ..*resolver }.path(at, path)?;
+        let found = Resolver { hops: self.hops + 1, joined: &inner, ..*resolver }.path(at, path);
+        let (expr, found) = found.map_err(|error| match (path.first().map(|first| &first.kind), self.variable) {
+            (Some(SegmentKind::Name { name, .. }), Some(variable))
+                if error.code() == Code::UnknownColumn && self.table.property(name).is_some() =>
+            {
+                error.hint(format!("of the rows here it is `{variable}/{name}`"))
+            }
+            _ => error,
+        })?;
         let Some(Kind::Lookup(lookup)) = self.table.columns.get(back).map(|column| &column.kind) else {
             return Err(Error::new(Code::Internal, "rows that hang on others have no lookup to them"));
         };
@@ -566,7 +586,11 @@ impl<'a> Resolver<'a> {
                 (least, most) if least == most => most.to_string(),
                 (least, most) => format!("{least} or {most}"),
             };
-            return Err(self.bad(at, &format!("`{name}` takes {wanted} argument(s)")));
+            let error = self.bad(at, &format!("`{name}` takes {wanted} argument(s)"));
+            return Err(match instead::usage(name) {
+                Some(usage) => error.hint(format!("write {usage}")),
+                None => error,
+            });
         }
         Ok(arguments.iter().map(|a| &a.value).collect())
     }
@@ -588,7 +612,14 @@ impl<'a> Resolver<'a> {
             }
             _ => {
                 let wanted = allowed.first().map_or("another", |t| t.name());
-                Err(self.bad(node.at, &format!("{wanted} is expected, this is {}", found.name())))
+                let error = self.bad(node.at, &format!("{wanted} is expected, this is {}", found.name()));
+                Err(match (allowed, found) {
+                    ([Type::Number, ..], Type::Date | Type::Instant) => error
+                        .hint("dates are moved by durations, `add duration'P1D'`; the difference of two is a duration"),
+                    ([Type::Number, ..], Type::Text) => error.hint("a text as a number is `cast(text,Edm.Decimal)`"),
+                    ([Type::Text, ..], _) => error.hint("a value as a text is `cast(value,Edm.String)`"),
+                    _ => error,
+                })
             }
         }
     }
@@ -631,7 +662,10 @@ impl<'a> Resolver<'a> {
                 error.hint("write it without quotes")
             }
             (Type::Instant, Type::Date) => error.hint("write the date alone, YYYY-MM-DD"),
-            _ => error,
+            _ => match instead::literal(wanted.name()) {
+                Some(how) => error.hint(how),
+                None => error,
+            },
         }
     }
 
@@ -710,11 +744,21 @@ impl<'a> Resolver<'a> {
     }
 
     pub(crate) fn unknown_column(&self, at: usize, name: &str) -> Error {
+        if let Some(Relation::Collection { .. }) = self.context.catalog.relation(self.table, name) {
+            let error = self.bad(at, &format!("`{name}` leads to many rows, and has no one value"));
+            return error.hint(format!("count them, `{name}/$count`, or ask for one of them, `{name}/any(x:x/…)`"));
+        }
         let position = position(self.source.text, at);
         let message = format!("`{}` has no column `{name}`, at position {position}", self.table.name);
         let error = Error::new(Code::UnknownColumn, message).target(self.source.target);
         match nearest_property(self.table, name, self.context.catalog) {
+            Some(near) if near == name => error.hint(format!("it is followed to a column, `{name}/…`")),
             Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None if self.table.name.starts_with(GROUPS) => {
+                let names: Vec<_> = self.table.columns.iter().take(20).map(|column| column.property()).collect();
+                error.hint(format!("the groups have {}", names.join(", ")))
+            }
+            None if self.source.code() == Code::BadFilter => error.hint(instead::QUOTES),
             None => error,
         }
     }
@@ -738,9 +782,10 @@ impl<'a> Resolver<'a> {
                     return Err(self.bad(*at, "aliases used so often exceed the limit `url_bytes`"));
                 }
                 let source = Source { text, target: self.source.target };
-                Ok(Some((AliasText(Some(text)), Resolver { source, in_alias: true, ..*self })))
+                let alias = AliasText { name: name.clone(), text: Some(text) };
+                Ok(Some((alias, Resolver { source, in_alias: true, ..*self })))
             }
-            None => Ok(Some((AliasText(None), *self))),
+            None => Ok(Some((AliasText { name: name.clone(), text: None }, *self))),
         }
     }
 
@@ -754,12 +799,19 @@ impl<'a> Resolver<'a> {
 }
 
 /// The value of an alias; None = the query string does not give it.
-pub(crate) struct AliasText<'a>(Option<&'a str>);
+pub(crate) struct AliasText<'a> {
+    name: String,
+    text: Option<&'a str>,
+}
 
 impl AliasText<'_> {
     pub(crate) fn parse(&self, resolver: &Resolver<'_>) -> Result<Node> {
-        let text = self.0.unwrap_or("null");
-        syntax::expression(text, resolver.context.limits).map_err(|e| resolver.source.syntax(e))
+        let text = self.text.unwrap_or("null");
+        let whole = Source { text, target: resolver.source.target };
+        syntax::expression(text, resolver.context.limits).map_err(|error| {
+            let message = error.message;
+            whole.syntax(SyntaxError { message: format!("in the value of `@{}`: {message}", self.name), ..error })
+        })
     }
 }
 

@@ -17,6 +17,9 @@ use crate::model::query::{Compare, Expr, Filter, Joined, Literal, Order, Quantif
 use crate::model::table::{Kind, Table};
 use crate::model::value::{self, Instant};
 
+/// What `in` takes.
+const LIST: &str = "write the values, `column in ('a','b')`; columns are compared by `eq` and `or`";
+
 /// Regular expressions of one condition: each takes room and time to be made ready.
 const PATTERNS_MAX: usize = 16;
 
@@ -342,14 +345,14 @@ impl Resolver<'_> {
 
     fn literals(&self, list: &Node, wanted: Type, against: &Expr) -> Result<Vec<Literal>> {
         let Syntax::List(items) = &list.syntax else {
-            return Err(self.unsupported(list.at, "`in` with anything but a list of literals"));
+            return Err(self.unsupported(list.at, "`in` with anything but a list of literals").hint(LIST));
         };
         let literal = |item: &Node| match self.expression(item)? {
             (Expr::Literal(literal), found) if found == wanted || found == Type::Null || wanted == Type::Null => {
                 Ok(literal)
             }
             (Expr::Literal(literal), _) => self.cast(literal, wanted, item, against),
-            _ => Err(self.unsupported(item.at, "`in` with anything but a list of literals")),
+            _ => Err(self.unsupported(item.at, "`in` with anything but a list of literals").hint(LIST)),
         };
         items.iter().map(literal).collect()
     }
@@ -433,8 +436,13 @@ impl Resolver<'_> {
                 _ => Given::Values(valued.literals(&value, found, &column)?),
             },
         };
-        dataverse::condition(function, &column, found == Type::Date, given, self.context.now)
-            .ok_or_else(|| self.bad(at, &format!("`{function}` cannot work with these values")))
+        dataverse::condition(function, &column, found == Type::Date, given, self.context.now).ok_or_else(|| {
+            let error = self.bad(at, &format!("`{function}` cannot work with these values"));
+            match function.ends_with("Between") {
+                true => error.hint("it takes two, the least and the most"),
+                false => error,
+            }
+        })
     }
 
     /// A key, as it is or in quotes.
@@ -523,7 +531,8 @@ impl Resolver<'_> {
         match (&to, &next.kind) {
             (_, SegmentKind::Name { arguments: None, .. }) if matches!(to, Relation::Lookup { .. }) => {}
             (Relation::Lookup { .. }, SegmentKind::Lambda { .. }) => {
-                return Err(self.bad(next.at, &format!("`{name}` leads to one row, not to a collection")));
+                let error = self.bad(next.at, &format!("`{name}` leads to one row, not to a collection"));
+                return Err(error.hint(format!("write `{name}/…` with a column of that row")));
             }
             (Relation::Collection { .. }, SegmentKind::Lambda { .. }) => {}
             // A number that stands beside the row.

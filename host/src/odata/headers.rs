@@ -86,13 +86,15 @@ pub struct Annotations {
 }
 
 /// Those that have a meaning here.
-const READ: [&str; 9] = [
+const READ: [&str; 11] = [
     "Accept",
     "CallerObjectId",
     "Content-Type",
     "If-Match",
     "If-None-Match",
+    "Isolation",
     "MSCRMCallerID",
+    "OData-Isolation",
     "OData-MaxVersion",
     "OData-Version",
     "Prefer",
@@ -113,6 +115,15 @@ impl<'a> Headers<'a> {
 
     fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// Refuses a client that counts on isolation (OData 4.0 Protocol, 8.2.4): pages are no snapshot.
+    pub fn check_isolation(&self) -> Result<()> {
+        if let Some(name) = ["Isolation", "OData-Isolation"].into_iter().find(|name| self.get(name).is_some()) {
+            let error = Error::new(Code::PreconditionFailed, format!("there is no isolation as `{name}` asks for"));
+            return Err(error.target(name).hint("leave the header out; rows written between two pages may shift"));
+        }
+        Ok(())
     }
 
     /// Refuses a client that is older than OData 4.0.
@@ -610,6 +621,8 @@ mod tests {
         check(("OData-MaxVersion", "3.0"), false);
         check(("OData-Version", "4.0"), true);
         check(("OData-Version", "3.0"), false);
+        assert!(headers(("isolation", "snapshot"), |h| h.check_isolation().is_err()));
+        assert!(headers(("OData-Isolation", "snapshot"), |h| h.check_isolation().is_err()));
         assert!(headers(("mscrmcallerid", "x"), |h| h.check_caller().is_err()));
         assert!(headers(("Prefer", "x"), |h| h.check_caller().is_ok()));
     }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::instead;
 use super::literal::{self, is_identifier_part, is_identifier_start};
 use crate::model::error::{Code, Error};
 
@@ -12,6 +13,8 @@ use crate::model::error::{Code, Error};
 pub struct SyntaxError {
     pub at: usize,
     pub message: String,
+    /// What to write in its place.
+    pub hint: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -59,13 +62,21 @@ pub struct Lexer<'a> {
 
 impl SyntaxError {
     pub fn new(at: usize, message: impl Into<String>) -> Self {
-        Self { at, message: message.into() }
+        Self { at, message: message.into(), hint: None }
+    }
+
+    pub fn hint(self, hint: Option<&'static str>) -> Self {
+        Self { hint: hint.or(self.hint), ..self }
     }
 
     /// As an answer: `target` is the option that `text` is the value of; the position counts characters.
     pub fn refusal(self, code: Code, target: &str, text: &str) -> Error {
         let position = position(text, self.at);
-        Error::new(code, format!("{} at position {position}", self.message)).target(target)
+        let error = Error::new(code, format!("{} at position {position}", self.message)).target(target);
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 }
 
@@ -118,7 +129,9 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
                 Ok(TokenKind::Mark(first))
             }
-            _ => Err(SyntaxError::new(self.at, "a character that has no meaning here")),
+            other => {
+                Err(SyntaxError::new(self.at, "a character that has no meaning here").hint(instead::of_sign(other)))
+            }
         }
     }
 
@@ -157,10 +170,12 @@ impl<'a> Lexer<'a> {
         token: impl Fn(&'a str) -> TokenKind<'a>,
         what: &str,
     ) -> Result<TokenKind<'a>, SyntaxError> {
-        let end = scan(self.text, self.at).map_err(|at| SyntaxError::new(at, format!("this is no {what}")))?;
+        let end = scan(self.text, self.at)
+            .map_err(|at| SyntaxError::new(at, format!("this is no {what}")).hint(instead::literal(what)))?;
         let found = self.text.get(self.at..end).unwrap_or_default();
         if self.text.get(end..).is_some_and(|rest| rest.starts_with(is_identifier_part)) {
-            return Err(SyntaxError::new(end, format!("the {what} ends before this")));
+            let error = SyntaxError::new(end, format!("the {what} ends before this"));
+            return Err(error.hint(instead::literal(what)));
         }
         self.at = end;
         Ok(token(found))
@@ -168,8 +183,9 @@ impl<'a> Lexer<'a> {
 
     /// The inside of `'…'`, escapes as they stand.
     fn quoted(&mut self) -> Result<&'a str, SyntaxError> {
-        let end = literal::string(self.text, self.at)
-            .map_err(|at| SyntaxError::new(at, "a quoted text has no closing quote"))?;
+        let end = literal::string(self.text, self.at).map_err(|at| {
+            SyntaxError::new(at, "a quoted text has no closing quote").hint(Some(instead::QUOTE_IN_TEXT))
+        })?;
         let inside = self.text.get(self.at + 1..end - 1).unwrap_or_default();
         self.at = end;
         Ok(inside)
@@ -233,7 +249,11 @@ impl<'a> Lexer<'a> {
             }
             _ => (literal::enumeration, "enumeration value"),
         };
-        let end = scan(self.text, start).map_err(|at| SyntaxError::new(at, format!("this is no {what}")))?;
+        let hint = match what {
+            "enumeration value" => Some(instead::QUOTE_IN_TEXT),
+            what => instead::literal(what),
+        };
+        let end = scan(self.text, start).map_err(|at| SyntaxError::new(at, format!("this is no {what}")).hint(hint))?;
         let text = self.text.get(start + prefix.len() + 1..end - 1).unwrap_or_default();
         self.at = end;
         Ok(TokenKind::Typed { prefix, text })

@@ -120,7 +120,12 @@ impl Options {
         for other in ["search", "expand", "compute"] {
             if self.get(other).is_some() {
                 let error = Error::new(Code::NotSupported, format!("`${other}` beside `$apply` is not supported"));
-                return Err(error.target(format!("${other}")));
+                let error = error.target(format!("${other}"));
+                return Err(match other {
+                    "compute" => error.hint("`compute(…)` stands in `$apply`, before or behind the groups"),
+                    "search" => error.hint("say it by `filter(contains(column,'…'))` in `$apply`"),
+                    _ => error.hint("group by columns behind lookups, `navigation/column`"),
+                });
             }
         }
         let Applied { filter, joined, steps, cut } = apply::applied(Source { text, target: "$apply" }, table, context)?;
@@ -302,11 +307,17 @@ fn select(items: &[Item], source: Source<'_>, table: &Table, context: Context<'_
     let mut everything = false;
     for item in items {
         let [part] = item.path.as_slice() else {
-            return Err(source.unsupported(item.path.first().map_or(0, |p| p.at), "a path in `$select`"));
+            let error = source.unsupported(item.path.first().map_or(0, |p| p.at), "a path in `$select`");
+            return Err(
+                error.hint("what is behind a lookup is selected in its parentheses, `$expand=lookup($select=column)`")
+            );
         };
         let unsupported = part.name.contains(['.', '@', '$']) || !item.options.is_empty();
         if unsupported {
-            return Err(source.unsupported(part.at, &format!("`{}` in `$select`", part.name)));
+            let error = source.unsupported(part.at, &format!("`{}` in `$select`", part.name));
+            return Err(
+                error.hint("names of columns stand here, and `*`; options stand in the parentheses of `$expand`")
+            );
         }
         if part.name == "*" {
             everything = true;
@@ -501,7 +512,8 @@ fn repeated(expand: Expand, levels: usize, at: usize, here: Expanding<'_>) -> Re
 
 fn odd_path(path: &[Part], source: Source<'_>) -> Error {
     let written = path.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join("/");
-    source.unsupported(path.first().map_or(0, |p| p.at), &format!("`{written}` in `$expand`"))
+    let error = source.unsupported(path.first().map_or(0, |p| p.at), &format!("`{written}` in `$expand`"));
+    error.hint("write `navigation($select=column;$expand=further)`, `navigation/$ref` or `navigation/$count`")
 }
 
 fn unknown_relation(name: &str, at: usize, source: Source<'_>, table: &Table, context: Context<'_>) -> Error {
@@ -553,7 +565,7 @@ fn nested(
             let text = source.text.get(option.value_at..option.value_end).unwrap_or_default();
             aliases.to_mut().insert(alias.to_owned(), text.trim_end().to_owned());
         } else if !allowed.contains(&name) {
-            return Err(refused_in_expand(option, source));
+            return Err(refused_in_expand(option, allowed, source));
         }
     }
     let context = Context { aliases: &aliases, ..here.context };
@@ -572,16 +584,16 @@ fn nested(
             Value::Expand(items) => query.expand = expand(items, table, here.below())?,
             Value::Text(text) => match name {
                 "search" => searched = Some(search::condition(text, option.value_at, source, table, context)?),
-                "top" => query.top = Some(number(name, text)?),
-                "skip" => query.skip = number(name, text)?,
+                "top" => query.top = Some(number(name, text).map_err(|error| placed(error, option, source))?),
+                "skip" => query.skip = number(name, text).map_err(|error| placed(error, option, source))?,
                 "levels" if text == "max" => {
                     let what = source.unsupported(option.at, "`$levels=max`");
                     return Err(what.hint(format!("say how many, up to {}", context.limits.expand_depth)));
                 }
                 "levels" => levels = Some((number(name, text)?, option.at)),
-                _ => query.count = boolean(name, text)?,
+                _ => query.count = boolean(name, text).map_err(|error| placed(error, option, source))?,
             },
-            Value::Compute(_) => return Err(refused_in_expand(option, source)),
+            Value::Compute(_) => return Err(refused_in_expand(option, allowed, source)),
         }
     }
     query.joined = joined.into_inner();
@@ -589,21 +601,37 @@ fn nested(
     Ok((query, levels))
 }
 
-fn refused_in_expand(option: &Nested, source: Source<'_>) -> Error {
+/// What is wrong with the value of an option in the parentheses of an `$expand`, with where that stands.
+fn placed(error: Error, option: &Nested, source: Source<'_>) -> Error {
+    source.bad(option.value_at, error.message())
+}
+
+fn refused_in_expand(option: &Nested, allowed: &[&str], source: Source<'_>) -> Error {
     let name = option.name.as_str();
-    match name {
+    let taken: Vec<_> = allowed.iter().map(|name| format!("${name}")).collect();
+    let hint = match name {
+        "apply" => "ask for the rows there, with `$apply`".to_owned(),
+        "filter" | "orderby" if !allowed.contains(&name) => {
+            format!(
+                "there is one row at most; ${name} beside $expand takes columns behind the lookup, `navigation/column`"
+            )
+        }
+        _ => format!("here stand {}", taken.join(", ")),
+    };
+    let error = match name {
         _ if KNOWN.contains(&name) || REFUSED.contains(&name) => {
             source.unsupported(option.at, &format!("`${name}` here in `$expand`"))
         }
         _ => source.bad(option.at, &format!("there is no query option `{name}`")),
-    }
+    };
+    error.hint(hint)
 }
 
 fn concept_fields(options: &[Nested], source: Source<'_>) -> Result<Option<Vec<ColumnIndex>>> {
     let mut fields = Vec::new();
     for option in options {
         let Value::Select(items) = &option.value else {
-            return Err(refused_in_expand(option, source));
+            return Err(refused_in_expand(option, &["select"], source));
         };
         for part in items.iter().flat_map(|item| &item.path) {
             match CONCEPT_FIELDS.iter().position(|field| *field == part.name) {

@@ -181,6 +181,7 @@ pub fn read(message: &Message<'_>, catalog: &Catalog, limits: &Limits, now: Inst
         return Err(Error::new(Code::UrlTooLong, text));
     }
     message.headers.check_version()?;
+    message.headers.check_isolation()?;
     message.headers.check_caller()?;
     let options = Options::parse(message.query)?;
     let context = Context { catalog, limits, aliases: &options.aliases, now };

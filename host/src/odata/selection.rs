@@ -172,6 +172,9 @@ fn compute_items(parser: &mut Parser<'_>) -> Result<Vec<(Node, String)>, SyntaxE
         let TokenKind::Name(name) = parser.next.kind else {
             return Err(parser.unexpected("a name"));
         };
+        if name.contains('.') {
+            return Err(SyntaxError::new(parser.next.at, "a name without dots is expected"));
+        }
         parser.advance()?;
         computed.push((by, name.to_owned()));
         if !parser.skip(',')? {
@@ -185,7 +188,10 @@ fn levels(parser: &mut Parser<'_>) -> Result<String, SyntaxError> {
     let levels = match parser.next.kind {
         TokenKind::Name(word) if word.eq_ignore_ascii_case("max") => "max",
         TokenKind::Number(text) if !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit()) => text,
-        _ => return Err(parser.unexpected("`max` or a positive number")),
+        TokenKind::Number(_) => {
+            return Err(SyntaxError::new(parser.next.at, "`$levels` is a whole number from 1 on; this is"));
+        }
+        _ => return Err(parser.unexpected("a whole number from 1 on")),
     };
     parser.advance()?;
     Ok(levels.to_owned())

@@ -1,6 +1,7 @@
 //! Tokens to an untyped tree: all of the OData 4.01 expression grammar, whether we evaluate it or not. Operators are
 //! parsed by their binding power (Pratt), in time linear in the text; depth and size are limited.
 
+use super::instead;
 use super::lexer::{Lexer, SyntaxError, Token, TokenKind};
 use crate::model::limits::Limits;
 
@@ -271,7 +272,13 @@ impl<'a> Parser<'a> {
     }
 
     pub(crate) fn unexpected(&self, wanted: &str) -> SyntaxError {
-        SyntaxError::new(self.next.at, format!("{wanted} is expected, not {}", self.next.kind))
+        let error = SyntaxError::new(self.next.at, format!("{wanted} is expected, not {}", self.next.kind));
+        error.hint(match &self.next.kind {
+            TokenKind::JsonText(_) => Some(instead::QUOTES),
+            TokenKind::Mark(mark) => instead::of_sign(*mark).filter(|_| *mark == '='),
+            TokenKind::Name(name) => instead::of_word(name),
+            _ => None,
+        })
     }
 
     /// One level deeper while `parse` runs.
@@ -322,6 +329,9 @@ impl<'a> Parser<'a> {
             let mut left = p.unary()?;
             while let Some((infix, power)) = p.infix().filter(|(_, power)| *power >= least) {
                 let operator = p.advance()?;
+                if operator.spaced && p.next.kind == TokenKind::End {
+                    return Err(p.unexpected("an expression"));
+                }
                 if !operator.spaced || !p.next.spaced {
                     let at = if operator.spaced { operator.end } else { operator.at };
                     return Err(SyntaxError::new(at, "an operator stands between spaces; this is"));

@@ -594,6 +594,133 @@ async fn administration() {
     places.unchanged().await;
 }
 
+/// What people write who come from other languages: they are told what there is in its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_works_instead() {
+    const MANY: &str = "msemr_observation_msemr_subjecttypepatient";
+    let many = |after: &str| format!("GET contacts?{}", after.replace("{many}", MANY));
+    let mut cases: Vec<(String, u16, &str, Vec<&str>)> = Vec::new();
+    for (filter, code, says) in [
+        ("length(lastname,firstname) gt 1", "BadFilter", vec!["position 0", "length(text)"]),
+        ("substring(lastname) eq 'Zyzzyva'", "BadFilter", vec!["substring(text,start,length)"]),
+        ("substringof('Zyzzyva',lastname)", "BadFilter", vec!["contains(text,'part')"]),
+        ("len(lastname) gt 1", "BadFilter", vec!["length(text)"]),
+        ("cast(lastname,Edm.Foo) eq 1", "NotSupported", vec!["position 14", "Edm.Int32"]),
+        ("cast(birthdate,Edm.Int32) eq 1", "NotSupported", vec!["Edm.String"]),
+        ("cast(lastname) eq 1", "NotSupported", vec!["cast(column,Edm.String)"]),
+        ("lastname eq \"Zyzzyva\"", "BadFilter", vec!["position 12", "single quotes"]),
+        ("lastname eq Zyxwv", "UnknownColumn", vec!["position 12", "single quotes"]),
+        ("lastname = 'Zyzzyva'", "BadFilter", vec!["position 9", "`eq`"]),
+        ("lastname <> 'Zyzzyva'", "BadFilter", vec!["position 9", "`ne`"]),
+        ("lastname like 'Zyzzyva'", "BadFilter", vec!["position 9", "startswith"]),
+        ("lastname is null", "BadFilter", vec!["position 9", "a eq null"]),
+        ("lastname eq 'O'Zyzzyva'", "BadFilter", vec!["written twice"]),
+        ("lastname eq 'Zyzzyva' or", "BadFilter", vec!["an expression is expected, not the end"]),
+        ("lastname in 'Zyzzyva'", "NotSupported", vec!["position 12", "in ('a','b')"]),
+        ("birthdate gt 1980", "BadFilter", vec!["position 13", "2024-12-31"]),
+        ("birthdate add 1 gt 2020-01-01", "BadFilter", vec!["position 0", "duration'P1D'"]),
+        ("birthdate add duration'P1X' gt 2020-01-01", "BadFilter", vec!["duration'P1DT2H'"]),
+        ("tt_active eq 1", "BadFilter", vec!["position 13", "true or false"]),
+        ("lastname add 1 eq 2", "BadFilter", vec!["position 0", "cast(text,Edm.Decimal)"]),
+        ("gendercode eq 1L", "BadFilter", vec!["position 15", "digits"]),
+        ("{many}/any(x:msemr_comment eq 'Zyzzyva')", "UnknownColumn", vec!["`x/msemr_comment`"]),
+        ("{many}/msemr_comment eq 'Zyzzyva'", "BadFilter", vec!["any(x: x/"]),
+        ("msemr_generalpractioner/any(x:x/lastname eq 'Zyzzyva')", "BadFilter", vec!["`msemr_generalpractioner/…`"]),
+        ("lastname eq @p&@p='Zyzzyva", "BadFilter", vec!["in the value of `@p`", "position 8"]),
+        (
+            "Microsoft.Dynamics.CRM.Between(PropertyName='birthdate',PropertyValues=['2020-01-01'])",
+            "BadFilter",
+            vec!["`Between`", "the least and the most"],
+        ),
+    ] {
+        let status = if code == "NotSupported" { 501 } else { 400 };
+        cases.push((many(&format!("$filter={filter}")), status, code, says));
+    }
+    for (options, code, says) in [
+        ("$orderby=lastname ascending", "BadOption", vec!["position 9", "`asc`"]),
+        ("$orderby={many}/msemr_comment", "BadOption", vec!["position 0", "/$count`"]),
+        ("$expand=msemr_generalpractioner($filter=true)", "NotSupported", vec!["position 24", "navigation/column"]),
+        ("$expand=msemr_generalpractioner($foo=1)", "BadOption", vec!["position 24", "$select"]),
+        ("$expand={many}($top=x)", "BadOption", vec!["position 48", "$expand", "whole number"]),
+        ("$expand={many}($levels=0)", "BadOption", vec!["position 51", "from 1 on"]),
+        ("$expand={many}($apply=identity)", "NotSupported", vec!["position 43", "ask for the rows there"]),
+        ("$compute=lastname as a.b", "BadOption", vec!["position 12", "without dots"]),
+        ("$compute=time(msemr_deceaseddate) as t", "NotSupported", vec!["a time of day as a value that is shown"]),
+        ("$apply=foo", "BadOption", vec!["position 0", "groupby"]),
+        ("$apply=groupby(gendercode)", "BadOption", vec!["position 8", "groupby((a,b)"]),
+        ("$apply=groupby((lastname,lastname))", "BadOption", vec!["`lastname` is given twice"]),
+        ("$apply=aggregate(gendercode as n)", "BadOption", vec!["position 21", "with sum as"]),
+        ("$apply=aggregate(gendercode with mean as n)", "BadOption", vec!["position 26", "`average`"]),
+        ("$apply=aggregate(lastname with sum as n)", "BadOption", vec!["`n`: `sum` takes numbers"]),
+        ("$apply=topcount(gendercode,2)", "BadOption", vec!["position 9", "topcount(5,column)"]),
+        ("$apply=aggregate($count as n)&$filter=lastname eq 'Zyzzyva'", "UnknownColumn", vec!["the groups have n"]),
+        (
+            "$apply=concat(aggregate($count as n),aggregate($count as m))/concat(compute(1 add 1 as k),identity)",
+            "NotSupported",
+            vec!["position 61", "`compute` behind `concat`"],
+        ),
+        (
+            "fetchXml=<fetch><entity name='contact'><link-entity name='account' from='accountid' to='msemr_managingorganization' link-type='left'/></entity></fetch>",
+            "BadOption",
+            vec!["position 30", "outer"],
+        ),
+    ] {
+        let status = if code == "NotSupported" { 501 } else { 400 };
+        cases.push((many(options), status, code, says));
+    }
+    for (line, status, code, says) in [
+        ("GET contacts/lastname", 400, "BadUrl", vec!["$select=lastname"]),
+        ("GET contacts({patient})/$count", 501, "NotSupported", vec!["`contacts/$count`"]),
+        ("GET contacts({patient})x", 400, "BadUrl", vec!["behind the parentheses"]),
+        ("GET EntityDefinitions(LogicalName='Zyxwv')", 404, "NotFound", vec!["$select=LogicalName"]),
+    ] {
+        cases.push((line.to_owned(), status, code, says));
+    }
+    let places = Places::start().await;
+    for (line, status, code, says) in &cases {
+        places.refuses(line, &[], "", (*status, code, says)).await;
+    }
+    places
+        .refuses(
+            "GET contacts",
+            &[("odata-isolation", "snapshot")],
+            "",
+            (412, "PreconditionFailed", &["OData-Isolation"]),
+        )
+        .await;
+    let reference = "PUT contacts({patient})/msemr_generalpractioner/$ref";
+    places.refuses(reference, JSON, r#"{"@odata.id":"Zyxwv"}"#, (400, "BadValue", &["`@odata.id` takes a row"])).await;
+    let action = "POST contacts/Microsoft.Dynamics.CRM.CreateMultiple";
+    for (body, status, code, says) in [
+        (r#"{"Targets":[{},5]}"#, 400, "BadValue", "Targets[1]"),
+        (r#"{"Targets":[{"lastnam":"Zyzzyva"}]}"#, 400, "UnknownColumn", "Targets[0]/lastnam"),
+    ] {
+        places.refuses(action, JSON, body, (status, code, &[says])).await;
+    }
+    for (body, status, code, says) in [
+        (r#"{"requests":[{"id":"1","method":"GET"}]}"#, 400, "BadJson", "missing `url`"),
+        (r#"{"requests":[{"id":"1","url":"contacts","method":"GET","then":1}]}"#, 400, "BadJson", "unknown `then`"),
+        (
+            r#"{"requests":[{"id":"1","method":"GET","url":"contacts","dependsOn":["9"]}]}"#,
+            400,
+            "BadRequest",
+            "`1` depends on `9`",
+        ),
+    ] {
+        places.refuses("POST $batch", JSON, body, (status, code, &[says])).await;
+    }
+    let multipart: Headers = &[("content-type", "multipart/mixed;boundary=b")];
+    let part = "--b\r\nContent-Type: application/http\r\n\r\nGET contacts HTTP/1.1\r\n\r\n\r\n";
+    for (second, says) in [
+        ("--b\r\nContent-Type: text/plain\r\n\r\nGET contacts HTTP/1.1\r\n\r\n\r\n--b--", "application/http"),
+        ("--b\r\nContent-Type: application/http\r\n\r\nGET\r\n\r\n--b--", "GET contacts?$top=1 HTTP/1.1"),
+    ] {
+        let body = format!("{part}{second}");
+        places.refuses("POST $batch", multipart, &body, (400, "BadRequest", &["part 2", says])).await;
+    }
+    places.unchanged().await;
+}
+
 /// Asks each and expects its refusal.
 async fn refuses(cases: &[Read]) {
     let places = Places::start().await;

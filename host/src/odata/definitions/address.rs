@@ -239,15 +239,22 @@ fn keyed<'c>(
         })
     };
     let found = set.subjects.iter().find(|subject| is_it(&subject.object(catalog)));
-    let found =
-        found.ok_or_else(|| Error::new(Code::NotFound, format!("`{name}` has none of this key")).target(name))?;
+    let found = found.ok_or_else(|| {
+        let error = Error::new(Code::NotFound, format!("`{name}` has none of this key")).target(name);
+        error.hint(format!("those that there are says `{name}?$select={}`", set.key_name()))
+    })?;
     *context += &format!("({value})");
     Ok(Here::One(*found))
 }
 
 /// `LogicalName='contact'`, `'contact'`, or a GUID.
 fn key(text: &str, limits: &Limits) -> Result<Key> {
-    let bad = || Error::new(Code::BadKey, "the key of a definition is a GUID, or Name='…'");
+    let bad = || {
+        Error::new(
+            Code::BadKey,
+            "the key of a definition is a GUID, or its name with that of the key, LogicalName='contact'",
+        )
+    };
     let arguments = syntax::arguments(text, limits).map_err(|_| bad())?;
     let [argument] = arguments.as_slice() else { return Err(bad()) };
     match &argument.value.syntax {

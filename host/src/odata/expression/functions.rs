@@ -6,6 +6,7 @@ use crate::model::error::{Error, Result};
 use crate::model::query::{Compare, Expr, Filter, Function, Literal, Primitive};
 use crate::model::table::Kind;
 use crate::model::value;
+use crate::odata::instead;
 use crate::odata::syntax::{Argument, Node, Segment, SegmentKind, Syntax};
 
 /// Functions that an expression may use.
@@ -104,9 +105,16 @@ impl Resolver<'_> {
             ["hassubset", "hassubsequence", "geo.distance", "geo.intersects", "geo.length", "min", "max"];
         let lower = name.to_ascii_lowercase();
         if UNSUPPORTED.contains(&lower.as_str()) || name.contains('.') {
-            return self.unsupported(at, &format!("the function `{name}`"));
+            let error = self.unsupported(at, &format!("the function `{name}`"));
+            return match instead::of_function(name) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            };
         }
         let error = self.bad(at, &format!("there is no function `{name}`"));
+        if let Some(hint) = instead::of_function(name) {
+            return error.hint(hint);
+        }
         match nearest(&lower, FUNCTIONS) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
@@ -119,7 +127,8 @@ impl Resolver<'_> {
         let (expr, found) = self.expression(value)?;
         let to = Type::of_primitive(primitive);
         if found != to && found != Type::Null && found != Type::Text && to != Type::Text {
-            return Err(self.unsupported(at, &format!("a cast of {} to {}", found.name(), primitive.name())));
+            let error = self.unsupported(at, &format!("a cast of {} to {}", found.name(), primitive.name()));
+            return Err(error.hint("cast it to Edm.String, or cast a text"));
         }
         Ok((Expr::Call(Function::Cast(primitive), vec![expr]), to))
     }
@@ -146,7 +155,8 @@ impl Resolver<'_> {
 
     fn of_type<'n>(&self, at: usize, name: &str, arguments: &'n [Argument]) -> Result<(&'n Node, Primitive)> {
         let [value, of] = self.positional(at, name, arguments, 1..=2)?[..] else {
-            return Err(self.unsupported(at, &format!("`{name}` of a whole row")));
+            let error = self.unsupported(at, &format!("`{name}` of a whole row"));
+            return Err(error.hint(format!("say of what, `{name}(column,Edm.String)`")));
         };
         let Syntax::Path(path) = &of.syntax else { return Err(self.bad(of.at, "the name of a type is expected")) };
         let [Segment { kind: SegmentKind::Name { name: of_name, arguments: None }, .. }] = path.as_slice() else {
@@ -154,7 +164,27 @@ impl Resolver<'_> {
         };
         match Primitive::named(of_name) {
             Some(primitive) => Ok((value, primitive)),
-            None => Err(self.unsupported(of.at, &format!("`{name}` with the type `{of_name}`"))),
+            None => {
+                let error = self.unsupported(of.at, &format!("`{name}` with the type `{of_name}`"));
+                Err(error.hint(
+                    "there are Edm.String, Edm.Boolean, Edm.Int16, Edm.Int32, Edm.Int64, Edm.Decimal, Edm.Double, Edm.Guid, Edm.Date, \
+                     Edm.DateTimeOffset, Edm.TimeOfDay and Edm.Duration",
+                ))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_told_how_it_is_written_and_has_no_other_name() {
+        for function in FUNCTIONS {
+            let usage = instead::usage(function);
+            assert!(usage.is_some_and(|usage| usage.starts_with(&format!("{function}("))), "{function}");
+            assert_eq!(instead::of_function(function), None, "{function}");
         }
     }
 }

@@ -98,7 +98,8 @@ impl<'a> Groups<'_, 'a> {
         let wide = widened(table, &joined, context.catalog)?;
         let names: Vec<String> =
             by.iter().map(|(alias, _)| alias.clone()).chain(of.iter().map(|of| of.0.clone())).collect();
-        let step = Grouping::new(&wide, by, of).map_err(|error| error.target("fetchXml"))?;
+        let step =
+            Grouping::new(&wide, by, of).map_err(|error| self.resolving.reading.source.placed(&error, entity.at))?;
         let order = self.orders(entity, &names, &step.table)?;
         let then = Query { order, ..Query::default() };
         let of = Query { filter, joined, ..Query::default() };
@@ -218,9 +219,13 @@ impl<'a> Groups<'_, 'a> {
             }
             "week" | "fiscal-period" | "fiscal-year" => {
                 let what = format!("`dategrouping` by {part}");
-                return Err(self.resolving.reading.source.unsupported(element.at, &what));
+                let error = self.resolving.reading.source.unsupported(element.at, &what);
+                return Err(error.hint("there are day, month, quarter and year"));
             }
-            _ => return Err(self.bad(element, "there is no such `dategrouping`")),
+            _ => {
+                let error = self.bad(element, "there is no such `dategrouping`");
+                return Err(error.hint("there are day, month, quarter and year"));
+            }
         })
     }
 

@@ -133,8 +133,9 @@ impl<'a> Reading<'a> {
                         Given::Days(count.ok_or_else(|| self.no("number of so many"))?)
                     }
                 };
-                dataverse::condition(function, &column, self.of == Type::Date, given, now)
-                    .ok_or_else(|| self.bad("the operator cannot work with these values"))?
+                dataverse::condition(function, &column, self.of == Type::Date, given, now).ok_or_else(|| {
+                    self.bad(&format!("the operator `{}` cannot work with these values", self.operator))
+                })?
             }
         })
     }

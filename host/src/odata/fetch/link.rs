@@ -33,7 +33,12 @@ impl LinkType {
             Some("exists" | "in" | "any" | "not all") => Self::Exists,
             Some("not any") => Self::NotAny,
             Some("all") => Self::All,
-            Some(_) => return Err(source.bad(element.at, "there is no such `link-type`,")),
+            Some(_) => {
+                let error = source.bad(element.at, "there is no such `link-type`,");
+                return Err(error.hint(
+                    "there are inner, outer, matchfirstrowusingcrossapply, exists, in, any, not any, all and not all",
+                ));
+            }
         })
     }
 
@@ -69,7 +74,7 @@ pub(super) fn table<'a>(
         Some(table) if table.access.read => Ok(table),
         Some(_) => Err(source.bad(element.at, &format!("rows of `{name}` cannot be read,"))),
         None => {
-            let error = catalog.no_table(name);
+            let error = source.placed(&catalog.no_table(name), element.at);
             let near = nearest(name, catalog.tables().map(|table| table.name.as_str()));
             Err(near.map_or(error.clone(), |near| error.hint(format!("did you mean `{near}`?"))))
         }

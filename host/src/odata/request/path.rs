@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::{Reader, unsupported};
+use super::{MULTIPLE, Reader, unsupported};
 use crate::model::catalog::nearest;
 use crate::model::error::{Code, Error, Result};
 use crate::odata::named::parse_key;
@@ -72,11 +72,26 @@ impl Reader<'_> {
     pub(super) fn odd_segment(&self, segment: &Segment, after: &str) -> Error {
         let name = &segment.name;
         if name.starts_with('$') || name.contains('.') {
-            return unsupported(&format!("`/{name}` after `{after}`"));
+            let error = unsupported(&format!("`/{name}` after `{after}`"));
+            let is_set = self.context.catalog.find_entity_set(after).is_some();
+            return match name.as_str() {
+                "$count" if is_set => {
+                    error.hint(format!("how many rows there are says `{after}/$count`, last in the address"))
+                }
+                "$ref" => error.hint("`/$ref` stands behind a table, and a navigation property"),
+                _ if name.ends_with("Multiple") => {
+                    error.hint(format!("there are {}; `$batch` takes any requests", MULTIPLE.join(", ")))
+                }
+                _ => error,
+            };
         }
         let error = Error::new(Code::BadUrl, format!("`/{name}` has no meaning after `{after}`")).target(name.clone());
+        let table = self.context.catalog.find_entity_set(after);
         match parse_key(name) {
             Some(_) => error.hint(format!("write the key in parentheses, `{after}({name})`")),
+            None if table.is_some_and(|table| table.property(name).is_some()) => {
+                error.hint(format!("of all rows it is `{after}?$select={name}`, of one `{after}(key)/{name}`"))
+            }
             None => match nearest(name, ["$count", "$value", "$ref"]) {
                 Some(near) => error.hint(format!("did you mean `/{near}`?")),
                 None => error,
@@ -118,6 +133,9 @@ pub(super) fn segment_of(text: &str) -> Result<Segment> {
     match text.split_once('(') {
         Some((name, key)) => match key.strip_suffix(')') {
             Some(key) => Ok(Segment { name: name.to_owned(), key: Some(key.trim().to_owned()) }),
+            None if key.contains(')') => {
+                Err(Error::new(Code::BadUrl, format!("something stands behind the parentheses after `{name}`")))
+            }
             None => Err(Error::new(Code::BadUrl, format!("the parenthesis after `{name}` is not closed"))),
         },
         None => Ok(Segment { name: text.into_owned(), key: None }),

@@ -68,7 +68,13 @@ impl Reader<'_> {
             "PUT" => {
                 self.check_body(self.context.limits.body_bytes, "body_bytes")?;
                 let raw = body::single(self.message.body, "@odata.id")?;
-                self.change_one(table, key, &format!("\"{navigation}@odata.bind\":{raw}"), "a reference")
+                let bound = format!("{navigation}@odata.bind");
+                let change = self.change_one(table, key, &format!("\"{bound}\":{raw}"), "a reference");
+                // What is wrong is called as the body has it.
+                change.map_err(|error| match error.get_target() == Some(bound.as_str()) {
+                    true => Error::new(error.code(), error.message().replace(&bound, "@odata.id")).target("@odata.id"),
+                    false => error,
+                })
             }
             "DELETE" => self.change_one(table, key, &format!("\"{navigation}\":null"), "a reference"),
             _ => {
@@ -103,7 +109,10 @@ impl Reader<'_> {
                         .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
                 }
             };
-            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, &[], limits)?;
+            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, &[], limits).map_err(|error| {
+                let inside = format!("Targets[{position}]/{}", error.get_target().unwrap_or_default());
+                error.target(inside.trim_end_matches('/'))
+            })?;
             let operation = match purpose {
                 Purpose::Create => Operation::Create { key: read.key },
                 Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },

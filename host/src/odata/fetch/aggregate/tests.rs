@@ -52,7 +52,7 @@ fn what_is_no_group_is_refused() {
         ("<attribute name='msemr_issued' alias='n' groupby='true' dategrouping='week'/>", "NotSupported"),
         ("<attribute name='msemr_issued' alias='n' groupby='true' dategrouping='fiscal-year'/>", "NotSupported"),
         ("<attribute name='msemr_issued' alias='n' groupby='true' dategrouping='hour'/>", "no such `dategrouping`"),
-        (&format!("{count}{count}"), "cannot both be properties"),
+        (&format!("{count}{count}"), "`n` is given twice"),
         (&format!("{count}<order attribute='msemr_count'/>"), "`order` has no attribute `attribute`"),
         (&format!("{count}<order alias='m'/>"), "no attribute of the alias `m`"),
         (&format!("{count}{PATIENT} link-type='matchfirstrowusingcrossapply'/>"), "NotSupported: a link to many rows"),
