@@ -179,13 +179,27 @@ def many_rows_at_once():
 @check
 def a_row_by_its_fhir_id():
     keys = client.tables.get_alternate_keys("account")
-    assert [key.key_attributes for key in keys] == [["msemr_azurefhirid"]], keys
+    assert ["msemr_azurefhirid"] in [key.key_attributes for key in keys], keys
     by_id = {"msemr_azurefhirid": "by-its-id"}
     for name in ("Made", "Changed"):
         client.records.upsert("account", [{"alternate_key": by_id, "record": {"name": name}}])
     found = client.records.list("account", filter="msemr_azurefhirid eq 'by-its-id'", select=["name"])
     assert [row["name"] for row in found] == ["Changed"], found
     client.records.delete("account", [row["accountid"] for row in found][0])
+
+
+@check
+def rows_by_their_identifiers():
+    by = lambda number: {"tt_identifier": f"SDK-{number}", "tt_identifiersystem": "http://clinic.example/mrn"}
+    keys = client.tables.get_alternate_keys("contact")
+    assert sorted(by(1)) in [key.key_attributes for key in keys], keys
+    item = lambda number, name: {"alternate_key": by(number), "record": {"lastname": name, **PERSON}}
+    client.records.upsert("contact", [item(1, "Made")])
+    client.records.upsert("contact", [item(1, "Changed"), item(2, "Second")])
+    found = client.records.list("contact", filter="startswith(tt_identifier,'SDK-')", select=["lastname"], orderby=["lastname"])
+    assert [row["lastname"] for row in found] == ["Changed", "Second"], found
+    for row in found:
+        client.records.delete("contact", row["contactid"])
 
 
 @check

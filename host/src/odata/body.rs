@@ -105,8 +105,8 @@ pub fn reference(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result
     Ok((set.to_owned(), key))
 }
 
-/// The bodies in `{"Targets": [{…}, …]}`, each as it stands; and of each the key that it names, where it names one.
-pub fn targets(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<Vec<(String, Option<Uuid>)>> {
+/// The bodies in `{"Targets": [{…}, …]}`, each as it stands; and of each the row that it names, where it names one.
+pub fn targets(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<Vec<(String, Option<RowKey>)>> {
     let raw = single(body, "Targets")?;
     let targets: Vec<&RawValue> = serde_json::from_str(&raw).map_err(|_| bad_value("Targets", "a list of rows"))?;
     let reader = Reader { table, addresses, purpose: Purpose::Create, room: None };
@@ -119,18 +119,18 @@ pub fn targets(body: &[u8], table: &Table, addresses: Addresses<'_>) -> Result<V
             let of = if name == "@odata.id" {
                 let wanted = format!("a row's URL like `{}(…)`", table.entity_set);
                 let url = text(raw.get()).ok_or_else(|| bad_value(name, &wanted))?;
-                let (set, key) = reader.row_url(&url, name, &wanted)?;
+                let (set, key) = reader.row_key(&url, name, &wanted)?;
                 if *set != table.entity_set {
                     return Err(bad_value(name, &wanted));
                 }
                 key
             } else if name == key_name {
                 let found = text(raw.get()).and_then(|text| Uuid::try_parse(&text).ok());
-                found.ok_or_else(|| bad_value(name, "a GUID as text"))?
+                RowKey::Of(found.ok_or_else(|| bad_value(name, "a GUID as text"))?)
             } else {
                 continue;
             };
-            if key.replace(of).is_some_and(|other| other != of) {
+            if key.replace(of.clone()).is_some_and(|other| other != of) {
                 return Err(Error::new(Code::BadKey, "`@odata.id` and the key name two rows").target(name.clone()));
             }
         }
@@ -388,18 +388,25 @@ impl<'a> Reader<'a> {
     /// `/set(guid)`, `set(guid)`, `set(key=guid)`, `set(msemr_azurefhirid='id')`, or the same below the service root, with or
     /// without its host. Of a twin it is the set of the table that it stands for. `name`: the member of the body.
     fn row_url<'u>(&'u self, url: &'u str, name: &str, wanted: &str) -> Result<(&'u str, Uuid)> {
+        match self.row_key(url, name, wanted)? {
+            (set, RowKey::Of(key)) => Ok((set, key)),
+            (_, RowKey::Missing(_)) => {
+                let error = bad_value(name, "the address of a row that is there");
+                Err(error.hint("no row has this alternate key, or none that this caller sees"))
+            }
+        }
+    }
+
+    /// The same, where there may be no such row.
+    fn row_key<'u>(&'u self, url: &'u str, name: &str, wanted: &str) -> Result<(&'u str, RowKey)> {
         let (set, key) = self.row_parts(url).ok_or_else(|| bad_value(name, wanted))?;
         let Some(table) = self.addresses.catalog.find_entity_set(set) else {
-            return parse_key(key).map(|key| (set, key)).ok_or_else(|| bad_value(name, wanted));
+            return parse_key(key).map(|key| (set, RowKey::Of(key))).ok_or_else(|| bad_value(name, wanted));
         };
         // What the address looks like is said, not what is wrong with a key that is none.
         let key = percent_decode_str(key).decode_utf8().map_err(|_| bad_value(name, wanted))?;
         match self.addresses.naming.key(&key, table) {
-            Ok(RowKey::Of(key)) => Ok((&table.entity_set, key)),
-            Ok(RowKey::Missing(_)) => {
-                let error = bad_value(name, "the address of a row that is there");
-                Err(error.hint("no row has this alternate key, or none that this caller sees"))
-            }
+            Ok(key) => Ok((&table.entity_set, key)),
             Err(error) if error.code() == Code::NotSupported => Err(error.target(name)),
             Err(_) => Err(bad_value(name, wanted)),
         }
@@ -411,7 +418,7 @@ impl<'a> Reader<'a> {
         let path = root.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
         let relative = match url.strip_prefix(root) {
             Some(rest) => rest,
-            None if url.contains("://") => return None,
+            None if url.split('(').next().is_some_and(|set| set.contains("://")) => return None,
             None => path.and_then(|path| url.strip_prefix(path)).unwrap_or(url),
         };
         let (set, rest) = relative.strip_prefix('/').unwrap_or(relative).split_once('(')?;

@@ -158,6 +158,49 @@ async fn an_identifier_that_no_row_has_makes_one_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_rows_are_upserted_by_their_identifiers() {
+    for server in both().await {
+        let there = made(&server, "contacts", &person("There", "http://m/mrn", "M-1")).await;
+        let target = |identifier: &str, name: &str| json!({ "@odata.id": by("http://m/mrn", identifier), "lastname": name, "msemr_contacttype": PERSON });
+        let send = |action: &str, targets: &[Value]| {
+            let path = format!("contacts/Microsoft.Dynamics.CRM.{action}");
+            server.call(Method::POST, &path).json(&json!({ "Targets": targets })).send()
+        };
+        let names = async || {
+            let rows = server.rows("contacts", &[("$filter", "tt_identifiersystem eq 'http://m/mrn'")]).await;
+            let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            let mut names: Vec<_> =
+                rows.iter().map(|row| (text(row, "tt_identifier"), text(row, "lastname"))).collect();
+            names.sort();
+            names
+        };
+        let pair = |identifier: &str, name: &str| (identifier.to_owned(), name.to_owned());
+        // Several at once, of which one makes each row and the others change it.
+        let all = [target("M-3", "Three"), target("M-1", "One"), target("M-2", "Two")];
+        let other_way: Vec<_> = all.iter().rev().cloned().collect();
+        let mut calls = JoinSet::new();
+        for n in 0..6 {
+            calls.spawn(send("UpsertMultiple", if n % 2 == 0 { &all } else { &other_way }));
+        }
+        for answer in calls.join_all().await {
+            answer.expect(204);
+        }
+        assert_eq!(names().await, [pair("M-1", "One"), pair("M-2", "Two"), pair("M-3", "Three")]);
+        assert_eq!(server.row("contacts", &there).await["lastname"], "One");
+        // All or none.
+        let wrong = json!({ "@odata.id": by("http://m/mrn", "M-5"), "gendercode": 77, "msemr_contacttype": PERSON });
+        let refused = send("UpsertMultiple", &[target("M-4", "Four"), wrong]).await.expect(400);
+        assert!(refused.text.contains("Targets[1]/gendercode"), "{}", refused.text);
+        let twice = send("UpsertMultiple", &[target("M-6", "A"), target("M-6", "B")]).await.expect(400);
+        assert_eq!(twice.error_code(), "BadRequest");
+        let absent = send("UpdateMultiple", &[target("M-7", "Seven")]).await.expect(404);
+        assert!(absent.text.contains("Targets[0]"), "{}", absent.text);
+        send("UpdateMultiple", &[target("M-2", "Zwei")]).await.expect(204);
+        assert_eq!(names().await, [pair("M-1", "One"), pair("M-2", "Zwei"), pair("M-3", "Three")]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn paths_lead_from_row_to_row() {
     for server in both().await {
         let account = made(&server, "accounts", &json!({ "name": "Practice" })).await;

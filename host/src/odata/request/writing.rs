@@ -12,6 +12,7 @@ use crate::model::query::{
 };
 use crate::model::table::{ColumnIndex, Kind, Table};
 use crate::odata::body::{self, Addresses, Body, Purpose};
+use crate::odata::named::RowKey;
 
 impl Reader<'_> {
     /// `PUT {"value": …}` and `DELETE`: a change of one column. `bare`: of its `/$value`, which is PUT as it stands.
@@ -98,30 +99,46 @@ impl Reader<'_> {
             let message = format!("{} rows; the limit `batch_parts` is {}", targets.len(), limits.batch_parts);
             return Err(Error::new(Code::BadRequest, message).target("Targets"));
         }
-        let change = |(position, (text, key)): (usize, &(String, Option<Uuid>))| {
-            let purpose = match (creates, key) {
-                (true, _) => Purpose::Create,
-                (false, Some(key)) => Purpose::Update(*key),
-                (false, None) => {
+        let change = |(position, (text, key)): (usize, &(String, Option<RowKey>))| {
+            let at = format!("Targets[{position}]");
+            let (purpose, operation, missing) = match (action, key) {
+                ("CreateMultiple", _) => (Purpose::Create, None, None),
+                ("UpsertMultiple", Some(RowKey::Missing(by))) => (Purpose::Create, None, Some(by)),
+                ("UpsertMultiple", Some(RowKey::Of(key))) => {
+                    (Purpose::Update(*key), Some(Operation::Upsert { key: *key }), None)
+                }
+                (_, Some(RowKey::Of(key))) => (Purpose::Update(*key), Some(Operation::Update { key: *key }), None),
+                (_, Some(RowKey::Missing(_))) => {
+                    let message = format!("`{}` has no row of this alternate key", table.entity_set);
+                    return Err(Error::new(Code::NotFound, message).target(at));
+                }
+                (_, None) => {
                     let name = &table.columns[table.key].name;
-                    return Err(Error::new(Code::BadKey, format!("`Targets[{position}]` has no key"))
-                        .target(format!("Targets[{position}]"))
-                        .hint(format!("give it as `{name}`, or its address as `@odata.id`")));
+                    let error = Error::new(Code::BadKey, format!("`{at}` has no key")).target(at);
+                    return Err(error.hint(format!("give it as `{name}`, or its address as `@odata.id`")));
                 }
             };
-            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, &[], limits).map_err(|error| {
-                let inside = format!("Targets[{position}]/{}", error.get_target().unwrap_or_default());
+            let bound = missing.map(values_of).unwrap_or_default();
+            let read = body::read(text.as_bytes(), table, self.addresses(), purpose, &bound, limits);
+            let read = read.map_err(|error| {
+                let inside = format!("{at}/{}", error.get_target().unwrap_or_default());
                 error.target(inside.trim_end_matches('/'))
             })?;
-            let operation = match purpose {
-                Purpose::Create => Operation::Create { key: read.key },
-                Purpose::Update(key) | Purpose::Replace(key) if action == "UpsertMultiple" => Operation::Upsert { key },
-                Purpose::Update(key) | Purpose::Replace(key) => Operation::Update { key },
-            };
+            let operation = operation.unwrap_or(Operation::Create { key: read.key });
             let Body { assignments, repeats, related, .. } = read;
-            Ok(Change { operation, assignments, repeats, related, ..Change::default() })
+            let unless = missing.cloned();
+            Ok(Change { operation, assignments, repeats, related, unless, ..Change::default() })
         };
-        let changes = targets.iter().enumerate().map(change).collect::<Result<_>>()?;
+        let changes: Vec<Change> = targets.iter().enumerate().map(change).collect::<Result<_>>()?;
+        // Neither would find the other's row.
+        let keys: Vec<_> = changes.iter().filter_map(|change| change.unless.as_ref()).collect();
+        if let Some((_, twice)) = keys.iter().enumerate().find(|(at, key)| keys[..*at].contains(key)) {
+            let message = "two rows have one alternate key, of which there is none yet";
+            let name = &table.columns[twice.values[0].0].name;
+            return Err(Error::new(Code::BadRequest, message)
+                .target("Targets")
+                .hint(format!("give each `{name}` once")));
+        }
         Ok(Request::Multiple { table: table.clone(), changes, shows: creates })
     }
 
@@ -159,12 +176,7 @@ impl Reader<'_> {
         }
         may(table, table.access.update, "changed")?;
         may(table, table.access.create, "created")?;
-        let value = |(column, text): &(ColumnIndex, String)| Assignment {
-            column: *column,
-            value: Some(AssignedValue::Cell(text.clone())),
-        };
-        let bound: Vec<_> = key.values.iter().map(value).collect();
-        let read = self.body(table, Purpose::Create, &bound)?;
+        let read = self.body(table, Purpose::Create, &values_of(key))?;
         let operation = Operation::Create { key: read.key };
         let mut request = self.write(table, operation, read, precondition)?;
         if let Request::Write { change, .. } = &mut request {
@@ -226,6 +238,15 @@ impl Reader<'_> {
         let change = Change { operation, assignments, repeats, replaces, related, precondition, unless: None };
         Ok(Request::Write { table: table.clone(), change, query })
     }
+}
+
+/// What a new row has of an alternate key that no row has yet.
+fn values_of(key: &AlternateKey) -> Vec<Assignment> {
+    let value = |(column, text): &(ColumnIndex, String)| Assignment {
+        column: *column,
+        value: Some(AssignedValue::Cell(text.clone())),
+    };
+    key.values.iter().map(value).collect()
 }
 
 /// What is made with a row is shown with it (OData 4.0 Protocol, 11.4.2.2).

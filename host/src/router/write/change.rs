@@ -1,6 +1,7 @@
 //! Runs a [`Change`]: read the resource, let the mapping merge the change into it, write it back if it still stands as
 //! it was read, show the row. The same on both routes; nothing is ever written from a row alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::model::key;
 use crate::model::query::{Change, Operation, Precondition};
 use crate::model::rows::Rows;
 use crate::model::scopes::Act;
-use crate::model::table::{ColumnIndex, Source, Table};
+use crate::model::table::{ColumnIndex, Route, Source, Table};
 use crate::plan::search::parameter::of_alternate;
 use crate::router::session::Session;
 use crate::router::snapshot::ServedTable;
@@ -67,6 +68,11 @@ impl Session {
             self.may(Right::Read, &table.table)?;
         }
         let place = self.place(table)?;
+        let _turns = match self.staged() {
+            // Whoever stages has them until all of it is stored.
+            Some(_) => Vec::new(),
+            None => self.turns_for(table, std::slice::from_ref(change)).await?,
+        };
         let (assignments, own, repeats) = self.assignments(table, &place, change).await?;
         let changing = Changing { session: self, table, place, change, assignments, own, repeats };
         match change.operation {
@@ -78,6 +84,25 @@ impl Session {
             Operation::Upsert { key } => changing.upsert(key).await,
             Operation::Delete { key } => changing.delete(key).await,
         }
+    }
+}
+
+impl Session {
+    /// Turns of those who make rows with an alternate key that none has yet, one for each such key, always in the same order.
+    pub async fn turns_for(&self, table: &Arc<ServedTable>, changes: &[Change]) -> Result<Vec<Turn<'_>>> {
+        let text = |by: &AlternateKey| by.values.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\0");
+        let keys: BTreeSet<_> = changes.iter().filter_map(|change| change.unless.as_ref()).map(text).collect();
+        let source = match &table.route {
+            Route::Virtual { source } => source.as_str(),
+            Route::Native => "",
+        };
+        // No resource type is called so.
+        let what = format!("{}()", table.table.name);
+        let mut turns = Vec::with_capacity(keys.len());
+        for key in keys {
+            turns.push(self.turntable().writers.turn(source, &what, &key, self.deadline()).await?);
+        }
+        Ok(turns)
     }
 }
 
@@ -103,13 +128,9 @@ impl Changing<'_> {
     }
 
     /// A row that has an alternate key by now is changed; where there is none, it is made. Those who make rows with the same key
-    /// here take turns, and a service that can look does so itself.
+    /// here take turns ([`Session::turns_for`]), and a service that can look does so itself.
     async fn create_unless(&self, by: &AlternateKey, chosen: Option<Uuid>) -> Result<Written> {
-        let (session, texts) = (self.session, by.values.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>());
-        let writers = &session.turntable().writers;
-        // No resource type is called so.
-        let (place, what) = (self.place.source(), format!("{}()", by.table));
-        let _turn = writers.turn(place, &what, &texts.join("\0"), session.deadline()).await?;
+        let session = self.session;
         for _ in 0..UPSERT_ATTEMPTS {
             match session.row_by(by).await? {
                 Some(_) if self.change.precondition == Precondition::MustNotExist => return Err(exists_already()),

@@ -40,6 +40,7 @@ impl Session {
         if self.staged().is_some() {
             return self.insert_all(table, change).await;
         }
+        let _turns = self.turns_for(table, std::slice::from_ref(change)).await?;
         let mut attempt = 1;
         loop {
             let session = self.beside().staging();
@@ -108,6 +109,14 @@ impl Session {
         table: &str,
         changes: &[Change],
     ) -> std::result::Result<Vec<Written>, (usize, Error)> {
+        let _turns = match changes {
+            // It takes them itself.
+            [_] => Vec::new(),
+            several => {
+                let served = self.snapshot().table(table).map_err(|error| (0, error))?;
+                self.turns_for(served, several).await.map_err(|error| (0, error))?
+            }
+        };
         let mut attempt = 1;
         loop {
             // One is made whole or not at all by itself, wherever it goes.
