@@ -9,7 +9,7 @@ use super::label::{Object, id, is_custom, label, managed, members, schema_name, 
 use super::user_view;
 use super::view::View;
 use crate::model::catalog::{Catalog, Relation};
-use crate::model::table::{ColumnIndex, Kind, Table};
+use crate::model::table::{ColumnIndex, Kind, Table, TableAccess};
 use crate::model::user_view::UserView;
 
 /// The set of views of users.
@@ -400,6 +400,27 @@ impl<'c> Relationship<'c> {
     }
 }
 
+/// What can be done with rows of a table, by whoever asks.
+fn privileges(table: &Table) -> Value {
+    let TableAccess { read, create, update, delete } = table.access;
+    let all = [("Create", create), ("Read", read), ("Write", update), ("Delete", delete)];
+    let one = |(kind, _): (&str, bool)| {
+        let name = format!("prv{kind}{}", table.name);
+        json!({
+            "PrivilegeId": id("privilege", &name),
+            "Name": name,
+            "PrivilegeType": kind,
+            "CanBeBasic": false,
+            "CanBeLocal": false,
+            "CanBeDeep": false,
+            "CanBeGlobal": true,
+            "CanBeEntityReference": false,
+            "CanBeParentEntityReference": false,
+        })
+    };
+    all.into_iter().filter(|(_, may)| *may).map(one).collect()
+}
+
 fn of_table(table: &Table, is_tracked: bool) -> Object {
     let column = |column: ColumnIndex| table.columns.get(column).map(|column| column.name.clone());
     let fixed = [
@@ -466,7 +487,7 @@ fn of_table(table: &Table, is_tracked: bool) -> Object {
         ("CanBePrimaryEntityInRelationship", managed(false, "canbeprimaryentityinrelationship")),
         ("CanBeInManyToMany", managed(false, "canbeinmanytomany")),
         ("CanTriggerWorkflow", json!(false)),
-        ("Privileges", json!([])),
+        ("Privileges", privileges(table)),
         ("Settings", json!([])),
     ]);
     object.extend(fixed.into_iter().map(|name| (name.to_owned(), json!(false))));

@@ -155,7 +155,7 @@ class List extends Page {
               .value=${this.place.fragment.get('q') ?? ''}
               @change=${(event: Event) => turn({ fragment: { q: (event.target as HTMLInputElement).value } })}>`
           : nothing}
-        <a class="button primary" href=${`/app/t/${table.set}/new`}>New</a>
+        ${table.may.create ? html`<a class="button primary" href=${`/app/t/${table.set}/new`}>New</a>` : nothing}
       </div>
       <p class="quiet">${table.description}</p>
       <div class="bar tools">
@@ -168,8 +168,12 @@ class List extends Page {
         <button class="plain" @click=${() => void this.download(table.set)}>CSV</button>
         <button class="plain" @click=${() => window.print()}>Print</button>
         ${this.marked.size
-          ? html`<button class="plain" @click=${() => change(schema, this.markedRows(schema), () => void this.load(true))}>Change ${this.marked.size} …</button>
-              <button class="plain danger" @click=${() => removal(schema, this.markedRows(schema), () => void this.load(true))}>Delete ${this.marked.size}</button>`
+          ? html`${table.may.change
+                ? html`<button class="plain" @click=${() => change(schema, this.markedRows(schema), () => void this.load(true))}>Change ${this.marked.size} …</button>`
+                : nothing}
+              ${table.may.remove
+                ? html`<button class="plain danger" @click=${() => removal(schema, this.markedRows(schema), () => void this.load(true))}>Delete ${this.marked.size}</button>`
+                : nothing}`
           : nothing}
       </div>
       ${this.unsearched(schema)}
@@ -179,7 +183,7 @@ class List extends Page {
           ? empty('No row fits the filter.', html`<button class="plain" @click=${() => turn({ fragment: { f: null, q: null } })}>Show all rows</button>`)
           : empty(
               this.where === 'virtual' ? 'The FHIR service has no rows of this table.' : 'There are no rows here yet.',
-              html`<p><a href=${`/app/t/${table.set}/new`}>Make the first</a></p>`,
+              table.may.create ? html`<p><a href=${`/app/t/${table.set}/new`}>Make the first</a></p>` : nothing,
             )
         : nothing}
       ${this.rows.length && !(stale && this.refusal)
@@ -189,7 +193,7 @@ class List extends Page {
             .rows=${this.rows}
             .sorted=${this.sorted}
             .marked=${this.marked}
-            .markable=${true}
+            .markable=${table.may.change || table.may.remove}
             .label=${table.label}
             .href=${(row: Row) => `/app/t/${table.set}/${String(row[table.key])}`}
             @sorted=${({ detail }: CustomEvent<Sorted>) => !this.view && turn({ query: { sort: `${detail.column}.${detail.descending ? 'desc' : 'asc'}` } })}

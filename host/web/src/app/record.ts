@@ -10,7 +10,7 @@ import { call, curl } from '../parts/dialog.js';
 import { isHalf } from '../parts/date.js';
 import { bodyOf, field, type Put } from '../parts/field.js';
 import { type Column, placeOf, type Related, type Schema, schemaOf, tableOfSet } from '../parts/metadata.js';
-import { LONG, Page, refused } from '../parts/page.js';
+import { empty, LONG, Page, refused } from '../parts/page.js';
 import { go, place, turn } from '../parts/router.js';
 import { badge } from './badge.js';
 import { type Choice, conflict, differing } from './conflict.js';
@@ -108,7 +108,9 @@ class Record_ extends Page {
           ? nothing
           : html`<a class="button plain" href=${`/console/playground?table=${table.name}&row=${this.key}`} title="For administrators: the FHIR that it is made of, cell by cell">Where it comes from</a>
               <button class="plain" @click=${() => window.print()}>Print</button>
-              <button class="plain danger" @click=${() => removal(schema, [{ ...row, '@odata.etag': this.etag }], () => go(`/app/t/${table.set}`))}>Delete</button>`}
+              ${table.may.remove
+                ? html`<button class="plain danger" @click=${() => removal(schema, [{ ...row, '@odata.etag': this.etag }], () => go(`/app/t/${table.set}`))}>Delete</button>`
+                : nothing}`}
       </div>
       ${this.state(() => void this.load())}
       ${this.theirs
@@ -123,7 +125,10 @@ class Record_ extends Page {
   }
 
   private form(schema: Schema, row: Row): TemplateResult {
-    const editable = (column: Column) => (this.isNew ? column.create : column.update);
+    if (this.isNew && !schema.table.may.create) {
+      return empty('You may not make rows of this table.', html`<a href=${`/app/t/${schema.table.set}`}>See those that there are</a>`);
+    }
+    const editable = (column: Column) => (this.isNew ? column.create : column.update && schema.table.may.change);
     const filled = (column: Column) => row[column.property] != null || this.puts.has(column.name) || column.required || this.wrong(column) !== null;
     const columns = schema.columns.filter((column) => column.kind !== 'Key' && (!this.isNew || column.create));
     const seen = columns.filter((column) => this.all || filled(column));

@@ -72,7 +72,7 @@ class Related extends Page {
           ${leads.map(({ lead, label }, index) => html`<option value=${index} ?selected=${lead === this.chosen}>${label}</option>`)}
         </select>
         <span class="fill"></span>
-        ${this.loaded && table
+        ${this.loaded && table?.may.create
           ? html`<a href=${`/app/t/${table.set}/new?${this.loaded.property}=${this.key}&of=${this.schema.table.set}`}>New: ${table.label}</a>`
           : nothing}
       </div>

@@ -11,6 +11,8 @@ export interface Table {
   readonly title: string | null;
   /// Its rows are parts of rows of another table.
   readonly part: boolean;
+  /// What this caller may do with rows.
+  readonly may: { readonly create: boolean; readonly change: boolean; readonly remove: boolean };
 }
 
 export interface Column {
@@ -72,7 +74,7 @@ export function allTables(): Promise<readonly Table[]> {
 }
 
 async function asked($filter?: string): Promise<Table[]> {
-  const $select = 'LogicalName,EntitySetName,DisplayName,Description,PrimaryIdAttribute,PrimaryNameAttribute,IsChildEntity';
+  const $select = 'LogicalName,EntitySetName,DisplayName,Description,PrimaryIdAttribute,PrimaryNameAttribute,IsChildEntity,Privileges';
   const { body } = await ask<{ value: Row[] }>(`${API}/EntityDefinitions${query({ $select, $filter })}`);
   return body.value.map(tableOf);
 }
@@ -84,6 +86,7 @@ function once(tables: readonly Table[]): Table[] {
 }
 
 function tableOf(entity: Row): Table {
+  const privileges = ((entity['Privileges'] ?? []) as Row[]).map((one) => one['PrivilegeType']);
   return {
     name: String(entity['LogicalName']),
     set: String(entity['EntitySetName']),
@@ -92,6 +95,7 @@ function tableOf(entity: Row): Table {
     key: String(entity['PrimaryIdAttribute']),
     title: entity['PrimaryNameAttribute'] == null ? null : String(entity['PrimaryNameAttribute']),
     part: entity['IsChildEntity'] === true,
+    may: { create: privileges.includes('Create'), change: privileges.includes('Write'), remove: privileges.includes('Delete') },
   };
 }
 
