@@ -282,6 +282,11 @@ async function requests() {
     await page.getByRole('alert').getByText('no such request is kept').waitFor();
     await page.getByRole('link', { name: 'Look for it in the audit trail' }).waitFor();
     await clean(page, `a request that is gone, ${name}`);
+    // Of each table how often it is asked, and how fast it answers.
+    await page.goto(`${server}/console/`);
+    await page.getByRole('row', { name: /^Observation/ }).getByRole('link', { name: /^\d+$/ }).first().waitFor();
+    await clean(page, `tables that are asked, ${name}`);
+    await picture(page, `console-used-${name}`);
     await page.context().close();
   }
 }

@@ -49,8 +49,9 @@ export function bars(box: HTMLElement, times: readonly number[], counts: readonl
   const portion = before === undefined ? 10 : last - before;
   const end = Math.max(last + portion, (times[0] ?? 0) + ROOM * portion);
   const [time, count] = axes() as [uPlot.Axis, uPlot.Axis];
-  const when: uPlot.Series = { label: 'At', value: (_, at) => (at == null ? '' : new Date(at * 1_000).toLocaleTimeString()) };
+  const clock = (at: number) => new Date(at * 1_000).toLocaleTimeString([], { hour: 'numeric', minute: '2-digit', ...(portion < 60 ? { second: '2-digit' } : {}) });
+  const when: uPlot.Series = { label: 'At', value: (_, at) => (at == null ? '' : clock(at)) };
   const whole = { ...count, space: 24, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7], size: 56 };
   const scales = { x: { time: true, range: () => [times[0] ?? 0, end] as [number, number] }, y: { range: (_: uPlot, __: number, most: number) => [0, Math.max(most * 1.1, 1)] as [number, number] } };
-  drawn(box, { height: 130, axes: [{ ...time, incrs: SECONDS }, whole], series: [when, ...counts.map(of)], scales, cursor: { sync: { key: 'course' } } }, [[...times], ...counts.map((one) => [...one.numbers])]);
+  drawn(box, { height: 130, axes: [{ ...time, incrs: SECONDS, space: 80, values: (_, at) => at.map(clock) }, whole], series: [when, ...counts.map(of)], scales, cursor: { sync: { key: 'course' } } }, [[...times], ...counts.map((one) => [...one.numbers])]);
 }
