@@ -93,7 +93,8 @@ impl Maker<'_> {
         if self.random.chance(55) {
             let value = self.random.chance(15).then(|| self.joined(table)).flatten();
             let value = value.filter(|(_, kind)| *kind != Kind::Key);
-            let (by, _) = value.unwrap_or_else(|| match self.random.chance(30) {
+            let has_others = table.columns.iter().any(|(_, kind)| *kind != Kind::Key);
+            let (by, _) = value.unwrap_or_else(|| match self.random.chance(30) || !has_others {
                 true => self.value(table),
                 false => {
                     let (column, kind) = self.column(table, |kind| kind != Kind::Key);
