@@ -103,15 +103,17 @@ async fn measured(report: &mut Report) -> Result<()> {
     program.serve(&client, spinning()?, "picky").await?;
     let observations = read::rows_url(&program.url);
     let contacts = format!("{}/api/data/v9.2/contacts", program.url);
-    let one = async |rows: String, key: &str| {
-        let page: Value = serde_json::from_slice(&read::get(&client, &rows, read::PAGE).await?.0)?;
-        let key = page["value"][0][key].as_str().ok_or("no row to read")?;
-        Ok::<_, Error>(format!("{rows}({key})"))
+    let first = async |rows: &str, column: &str| {
+        let page: Value = serde_json::from_slice(&read::get(&client, rows, read::PAGE).await?.0)?;
+        Ok::<_, Error>(page["value"][0][column].as_str().ok_or("no row to read")?.to_owned())
     };
+    let one = async |rows: String, key: &str| Ok::<_, Error>(format!("{rows}({})", first(&rows, key).await?));
+    let resource = format!("{remembering}/Observation/{}", first(&observations, "msemr_azurefhirid").await?);
     let questions = [
         ("/healthz", format!("{}/healthz", program.url)),
         ("one row, native", one(contacts, "contactid").await?),
         ("one row, virtual", one(observations, "msemr_observationid").await?),
+        ("its FHIR service itself", resource),
     ];
     // The same between all kinds of work: how soon a machine answers differs from one moment to the next.
     let (mut alone, mut all) = (asked(&questions).await?, Vec::new());

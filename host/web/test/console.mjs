@@ -340,6 +340,20 @@ async function people() {
   await page.getByText('is not, or no longer, valid').waitFor();
   await signIn(reader);
   await page.getByRole('link', { name: 'Patient One' }).waitFor();
+  // Who may only read is offered nothing else.
+  const offered = async () => Promise.all(['New', 'Make the first'].map((name) => page.getByRole('link', { name }).count()));
+  assert.deepEqual(await offered(), [0, 0], 'a reader is asked to make rows');
+  assert.equal(await page.getByRole('checkbox').count(), 0, 'rows that cannot be changed or deleted are not marked');
+  await clean(page, 'the rows of a reader');
+  await page.getByRole('link', { name: 'Patient One' }).click();
+  await page.getByRole('heading', { name: 'Patient One' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Delete' }).count(), 0);
+  assert.ok(!(await page.getByLabel('Last name', { exact: true }).isEditable()));
+  await clean(page, 'a row of a reader');
+  await picture(page, 'reader');
+  await page.goto(`${closed}/app/t/contacts/new`);
+  await page.getByText('You may not make rows of this table.').waitFor();
+  await clean(page, 'a new row of a reader');
   await page.goto(`${closed}/console/`);
   await page.getByText('Your role does not allow this.').waitFor();
   assert.equal(await page.getByRole('link', { name: 'Encounter' }).count(), 0);
