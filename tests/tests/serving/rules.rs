@@ -281,6 +281,27 @@ async fn a_next_link_is_for_one_caller() {
     assert_eq!(server.get_as("columns", &json!({ "patient": SEEN }), &own).await.status, 410);
 }
 
+/// Pages offer what may be done: a table says it of whoever asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_say_what_the_caller_may_do() {
+    let (server, _service) = server("native", false).await;
+    let none = json!({});
+    for (role, table, expected) in [
+        ("admin", "contact", &["Create", "Read", "Write", "Delete"][..]),
+        ("writer", "contact", &["Create", "Read", "Write", "Delete"]),
+        ("reader", "contact", &["Read"]),
+        ("scribe", "msemr_encounter", &["Read"]),
+        ("scribe", "msemr_observation", &["Create", "Read", "Write", "Delete"]),
+        ("sender", "msemr_observation", &["Create"]),
+    ] {
+        let path = format!("EntityDefinitions?$select=Privileges&$filter=LogicalName eq '{table}'");
+        let rows = server.get_as(role, &none, &path).await.expect(200).rows();
+        let kinds: Vec<_> =
+            rows[0]["Privileges"].as_array().expect("a list").iter().map(|one| &one["PrivilegeType"]).collect();
+        assert_eq!(kinds, expected, "{role} {table}");
+    }
+}
+
 /// What a role takes away of a table is not given by another way: not by the tables of its parts, not by a role that it inherits.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_away_has_no_other_way_in() {
