@@ -758,7 +758,9 @@ impl<'a> Resolver<'a> {
                 let names: Vec<_> = self.table.columns.iter().take(20).map(|column| column.property()).collect();
                 error.hint(format!("the groups have {}", names.join(", ")))
             }
-            None if self.source.code() == Code::BadFilter => error.hint(instead::QUOTES),
+            None if self.source.code() == Code::BadFilter && self.followed == 0 && self.outer.is_none() => {
+                error.hint(instead::QUOTES)
+            }
             None => error,
         }
     }
