@@ -18,17 +18,11 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
     };
     let members = members(found.table, &shown, 0);
     let mut out = Json::default();
-    out.open('{');
-    if style.format.detail != Detail::None {
+    page.begin(&mut out, style, || {
         // That of the table whose rows they are groups of.
         let of = style.catalog.find_entity_set(&found.table.entity_set).map_or(found.table, |table| table);
-        let set = &style.called(of).entity_set;
-        out.member("@odata.context", &format!("{}$metadata#{set}({})", style.base, names(&members)));
-    }
-    if let Some(count) = page.count {
-        out.name("@odata.count");
-        out.raw(&count.to_string());
-    }
+        format!("{}$metadata#{}({})", style.base, style.called(of).entity_set, names(&members))
+    });
     // For clients of FetchXML, which know no next link.
     if page.next_link.is_some() {
         out.name(&format!("@{MORE}"));
@@ -53,11 +47,7 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
         }
         out.close('}');
     }
-    out.close(']');
-    if let Some(link) = page.next_link {
-        out.member("@odata.nextLink", link);
-    }
-    out.close('}');
+    page.end(&mut out);
     Ok(out.bytes)
 }
 

@@ -110,18 +110,36 @@ pub fn columns(table: &Table, query: &Query) -> Vec<ColumnIndex> {
     columns
 }
 
+impl Page<'_> {
+    /// What stands before the rows.
+    pub(super) fn begin(&self, out: &mut Json, style: Style<'_>, context: impl FnOnce() -> String) {
+        out.open('{');
+        if style.format.detail != Detail::None {
+            out.member("@odata.context", &context());
+        }
+        if let Some(count) = self.count {
+            out.name("@odata.count");
+            out.raw(&count.to_string());
+        }
+    }
+
+    /// Ends the rows, and says what comes after them.
+    pub(super) fn end(&self, out: &mut Json) {
+        out.close(']');
+        let links = [("@odata.nextLink", self.next_link), ("@odata.deltaLink", self.delta_link)];
+        links
+            .into_iter()
+            .filter_map(|(name, link)| Some((name, link?)))
+            .for_each(|(name, link)| out.member(name, link));
+        out.close('}');
+    }
+}
+
 /// A list of rows.
 pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8>> {
     let mut out = Json::default();
     let found = Found { table: style.called(found.table), ..found };
-    out.open('{');
-    if style.format.detail != Detail::None {
-        out.member("@odata.context", &context(style, found.table, found.query, ""));
-    }
-    if let Some(count) = page.count {
-        out.name("@odata.count");
-        out.raw(&count.to_string());
-    }
+    page.begin(&mut out, style, || context(style, found.table, found.query, ""));
     out.name("value");
     out.open('[');
     let properties = Properties::new(style, found)?;
@@ -133,14 +151,7 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
         out.item();
         entity(&mut out, style, found, &properties, row, None)?;
     }
-    out.close(']');
-    if let Some(link) = page.next_link {
-        out.member("@odata.nextLink", link);
-    }
-    if let Some(link) = page.delta_link {
-        out.member("@odata.deltaLink", link);
-    }
-    out.close('}');
+    page.end(&mut out);
     Ok(out.bytes)
 }
 
@@ -148,14 +159,7 @@ pub fn page(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8
 pub fn references(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<Vec<u8>> {
     let mut out = Json::default();
     let table = style.called(found.table);
-    out.open('{');
-    if style.format.detail != Detail::None {
-        out.member("@odata.context", &format!("{}$metadata#Collection($ref)", style.base));
-    }
-    if let Some(count) = page.count {
-        out.name("@odata.count");
-        out.raw(&count.to_string());
-    }
+    page.begin(&mut out, style, || format!("{}$metadata#Collection($ref)", style.base));
     out.name("value");
     out.open('[');
     for row in 0..found.rows.len() {
@@ -165,11 +169,7 @@ pub fn references(style: Style<'_>, found: Found<'_>, page: Page<'_>) -> Result<
         out.member("@odata.id", &row_url(style.base, table, key));
         out.close('}');
     }
-    out.close(']');
-    if let Some(link) = page.next_link {
-        out.member("@odata.nextLink", link);
-    }
-    out.close('}');
+    page.end(&mut out);
     Ok(out.bytes)
 }
 
