@@ -61,7 +61,8 @@ impl<'a> Naming<'a> {
             Named::Behind { key, .. } => !key.is_nil(),
             Named::Among { key, parent_key, .. } => !key.is_nil() && !parent_key.is_nil(),
         };
-        if is_next || wanted.is_empty() {
+        // Many rows may name one, a practice, say.
+        if (is_next || wanted.is_empty()) && !wanted.contains(&named) {
             wanted.push(named);
         }
         Some(Uuid::nil())

@@ -17,7 +17,7 @@ use crate::http::shared::{Shared, failure, json_reply};
 use crate::mapping::component::names_kept;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
-use crate::router::candidate::Mode;
+use crate::router::candidate::{Candidate, Mode};
 use crate::router::release::activate::Breaking;
 use crate::router::release::gate::{self, LAWS_TIME};
 use crate::router::release::{activate, deactivate, difference, load, signed};
@@ -448,8 +448,14 @@ pub(crate) async fn promote(
 )]
 pub(crate) async fn status(State(app): Shared, caller: Caller, Named(table): Named) -> Response {
     let status = async {
-        let trials = app.turntable.trials_ended(&table).await?;
         let on_trial = app.turntable.on_trial(&table)?;
+        let trials = app.turntable.trials_ended(&table).await?;
+        // One that ends in this moment has ended.
+        let is = |ended: &control::Candidate, one: &Candidate| {
+            // The store keeps moments to the microsecond.
+            ended.digest == one.mapping.digest && ended.begun_at.as_microsecond() == one.begun_at.as_microsecond()
+        };
+        let on_trial = on_trial.filter(|one| !trials.iter().any(|ended| is(ended, one)));
         let activations = app.turntable.activations(&table).await?;
         let known = app.turntable.store.mappings().await?;
         let live = app.turntable.snapshot();
