@@ -64,16 +64,12 @@ async fn swap_under_load(route: &str) {
         server.activate("msemr_encounter", version).await.expect(200);
         ask(&server, |asked| asked < REQUESTS.len() * 100, &seen).await;
     }
+    // So that every thread has what room it takes for itself, the same goes on for a while first.
+    let seen = Seen::default();
+    swapped(&server, &versions, requests() / 4, &seen).await;
     let before = resident();
-    let (seen, swaps) = (Seen::default(), Arc::new(AtomicUsize::new(0)));
-    let done = Arc::new(AtomicBool::new(false));
-    let swapping = tokio::spawn(swap(server.clone(), versions, swaps.clone(), done.clone()));
-    let enough = |asked| asked >= requests() / 2 && (swaps.load(Ordering::Relaxed) >= SWAPS || swapping.is_finished());
-    let asked = ask(&server, |asked| !enough(asked), &seen).await;
-    done.store(true, Ordering::Relaxed);
-    swapping.await.expect("swapping does not panic");
-
-    let swaps = swaps.load(Ordering::Relaxed);
+    let seen = Seen::default();
+    let (asked, swaps) = swapped(&server, &versions, requests() / 2, &seen).await;
     let (first, second) = (seen.first.load(Ordering::Relaxed), seen.second.load(Ordering::Relaxed));
     assert_eq!(first + second, asked, "every request is answered by one version");
     assert!(first > 0 && second > 0, "{swaps} swaps, {first} and {second} answers: nothing was tested");
@@ -81,6 +77,17 @@ async fn swap_under_load(route: &str) {
         let growth = after.saturating_sub(before);
         assert!(growth < GROWTH_BYTES, "grown by {} MiB in {asked} requests and {swaps} swaps", growth >> 20);
     }
+}
+
+/// So many requests while versions are swapped, or more until there were [`SWAPS`]: how many of both there were.
+async fn swapped(server: &Arc<Server>, versions: &[String; 2], most: usize, seen: &Seen) -> (usize, usize) {
+    let (swaps, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let swapping = tokio::spawn(swap(server.clone(), versions.clone(), swaps.clone(), done.clone()));
+    let enough = |asked| asked >= most && (swaps.load(Ordering::Relaxed) >= SWAPS || swapping.is_finished());
+    let asked = ask(server, |asked| !enough(asked), seen).await;
+    done.store(true, Ordering::Relaxed);
+    swapping.await.expect("swapping does not panic");
+    (asked, swaps.load(Ordering::Relaxed))
 }
 
 /// The shipped mapping with another label and another path, and without its samples, which expect the first.
