@@ -15,7 +15,7 @@ use turntable::model::caller::{Caller, Kind};
 use turntable::model::limits::Limits;
 use turntable::model::table::Route;
 use turntable::odata::headers::Headers;
-use turntable::odata::request::{Message, Request, parse};
+use turntable::odata::request::{Message, Reading, Request, read};
 use turntable::router::session::Session;
 use turntable::router::write::ingest::{How, OutcomeKind};
 
@@ -309,18 +309,29 @@ impl Server {
         let body = body.to_string();
         let headers = [("content-type", "application/json")];
         let (path, base) = (path.to_owned(), format!("{}/", self.api()));
-        let message = Message {
-            method,
-            path: &path,
-            query: "",
-            headers: Headers(&headers),
-            body: if method == "DELETE" { &[] } else { body.as_bytes() },
-            base: &base,
-            user_view: None,
-            found: &[],
+        let mut found = Vec::new();
+        let call = loop {
+            let message = Message {
+                method,
+                path: &path,
+                query: "",
+                headers: Headers(&headers),
+                body: if method == "DELETE" { &[] } else { body.as_bytes() },
+                base: &base,
+                user_view: None,
+                found: &found,
+            };
+            let now = jiff::Timestamp::now().into();
+            match read(&message, session.catalog(), session.limits(), now).map_err(told)? {
+                Reading::Whole(call) => break call,
+                Reading::Wants(wanted) => {
+                    for named in wanted {
+                        let row = session.row_named(&named).await.map_err(told)?;
+                        found.push((named, row));
+                    }
+                }
+            }
         };
-        let now = jiff::Timestamp::now().into();
-        let call = parse(&message, session.catalog(), session.limits(), now).map_err(told)?;
         let Request::Write { table, change, .. } = call.request else { panic!("{method} {path} changes no row") };
         let table = session.snapshot().table(&table.name).map_err(told)?;
         let written = session.insert(table, &change).await.map_err(told)?;

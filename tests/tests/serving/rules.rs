@@ -397,7 +397,12 @@ async fn writes_are_held_to_rules() {
             })
         };
         let text = json!({ "tt_codetext": "written" });
-        let refused: [(&str, &str, Value, &str); 19] = [
+        // Of a row that is not there for them, and of none.
+        let [others_identifier, nobodys_identifier] =
+            ["O-2", "O-9"].map(|identifier| format!("msemr_observations(msemr_observationnumber='{identifier}')"));
+        let refused: [(&str, &str, Value, &str); 21] = [
+            ("PATCH", &others_identifier, new(SEEN), "Forbidden"),
+            ("PATCH", &nobodys_identifier, new(SEEN), "Forbidden"),
             // Who may not choose keys is not told whether this one is taken.
             ("PATCH", &others_row, text.clone(), "Forbidden"),
             ("DELETE", &others_row, Value::Null, "NotFound"),

@@ -178,7 +178,8 @@ impl Changing<'_> {
             let (resource_type, key) = key::split(of);
             return self.add_to_parent(Located::new(resource_type, key)).await;
         }
-        if chosen.is_some() && [Act::Read, Act::Create].iter().any(|act| self.session.is_limited(table, *act)) {
+        let is_named = chosen.is_some() || self.change.unless.is_some();
+        if is_named && [Act::Read, Act::Create].iter().any(|act| self.session.is_limited(table, *act)) {
             // Whether it is taken by a row that is not there for them is nothing that they should learn.
             let message =
                 format!("this caller sees some rows of `{}` only, and may not name a new one", table.entity_set);
